@@ -1,0 +1,1 @@
+"""One folder or module per outside system, each behind the same contract (`connectors.contract`)."""

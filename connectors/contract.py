@@ -1,0 +1,232 @@
+"""What a connector is: the protocols it fulfils, the tools it is given, what it declares about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from nps.changes import Batch, Hit, Outcome, Record
+from nps.responses import Cursor, Page
+from nps.schema import ObjectSchema
+from nps.values import Json, Value
+
+
+class Settings(BaseModel):
+    """Base of every connector's settings: unknown keys are refused, each field is described as on a form."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+# ---------------------------------------------------------------- what a connector is given
+
+
+class Memory(Protocol):
+    """Durable small things, in a namespace of this connection: bulk job ids, caches, record versions."""
+
+    def get(self, keys: Sequence[str]) -> dict[str, str]:
+        """The known ones of `keys`."""
+        ...
+
+    def put(self, items: Mapping[str, str]) -> None: ...
+
+    def forget(self, keys: Sequence[str]) -> None: ...
+
+    def lease(self, name: str, seconds: float) -> AbstractContextManager[bool]:
+        """True inside while no other process holds `name`."""
+        ...
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """Aware, UTC."""
+        ...
+
+    def sleep(self, seconds: float) -> None: ...
+
+    def monotonic(self) -> float: ...
+
+
+class Notice(Protocol):
+    def __call__(self, event: str, /, **facts: Any) -> None:
+        """A log line for machines; no customer data, no secret."""
+        ...
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What `open` hands to a connector beside its settings."""
+
+    connection: str  # its name in the YAML, for messages
+    memory: Memory
+    clock: Clock
+    notice: Notice
+    count_call: Callable[[], None]  # called once per HTTP request sent
+    time_zone: str = "UTC"
+
+
+# ---------------------------------------------------------------- sources
+
+
+class Source(Protocol):
+    """Where answers come from."""
+
+    def read(self, cursor: Cursor | None, *, since: datetime | None) -> Iterator[Page]:
+        """Pages in reading order. `since` bounds a first read (no cursor) from below.
+
+        What repeats is identical. Reading on from the cursor of any page, together with what came up to that page,
+        loses nothing. Raises AccessError, UnavailableError, BudgetError, ConfigError.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+# ---------------------------------------------------------------- destinations
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Values to find records by. All are of one `field`; `kind` is what the response called it (email, phone,
+    external_id, …), so that a connector may use the vendor's own semantics (HubSpot: secondary e-mails)."""
+
+    field: str
+    kind: str
+    values: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Way:
+    """One API a destination can write through: records per batch, and what `count` records cost in calls."""
+
+    api: str
+    batch: int
+    cost: Callable[[int], int]
+
+
+Only = Mapping[str, Json]  # people.*.only: a value or a list of values per field
+
+
+class Destination(Protocol):
+    """Where records live. Thread-safe: the engine calls find, get and write from several threads.
+
+    Every method may raise AccessError, UnavailableError, BudgetError; ConfigError for an object or field that does
+    not exist (or is not visible).
+    """
+
+    def describe(self, object: str) -> ObjectSchema:
+        """Live schema, cached for the life of this object."""
+        ...
+
+    def find(self, object: str, lookups: Sequence[Lookup], fields: Sequence[str], only: Only) -> list[Hit]:
+        """Every record that any value of any lookup names, with `fields` live, in as few calls as possible.
+
+        The looked-up fields are compared as the vendor compares them; each hit says which value it answers. A record
+        may come once per value that names it. Values are escaped here, never by the caller.
+        """
+        ...
+
+    def get(self, object: str, ids: Sequence[str], fields: Sequence[str], only: Only) -> list[Record]:
+        """Live records by id; those that are gone (or outside `only`) are missing. A merged id comes back as its
+        survivor with the asked id in `Record.merged`."""
+        ...
+
+    def canonical(self, object: str, field: str) -> Callable[[Value], Json]:
+        """A function that turns a neutral value into what the vendor shows once it is written: the form compared,
+        journalled and sent. Empty is always None. It raises RejectedError for what the field cannot hold."""
+        ...
+
+    def typed(self, object: str, field: str) -> Callable[[Json], Value]:
+        """The way back: a live value as the schema's type (for CEL and conditions)."""
+        ...
+
+    def ways(self, object: str, count: int) -> Sequence[Way]:
+        """The APIs that can write `count` changes of this object, cheapest first."""
+        ...
+
+    def write(self, batch: Batch, remember: Callable[[str], None]) -> Iterable[Outcome]:
+        """Update-only. Exactly one outcome per change, in any order.
+
+        `remember(handle)` is called, and has returned, before anything leaves that `resume` could later ask about.
+        """
+        ...
+
+    def resume(self, batch: Batch, handle: str) -> Iterable[Outcome] | None:
+        """Outcomes of a batch whose process died after `remember`; None if the vendor no longer knows, so that the
+        records must be read instead."""
+        ...
+
+    def close(self) -> None: ...
+
+
+# ---------------------------------------------------------------- access: what to grant, tested
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What one YAML file does with a connection."""
+
+    answers: bool = False
+    read: Mapping[str, frozenset[str]] = field(default_factory=dict)  # object → fields
+    write: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+class Verdict(StrEnum):
+    OK = "ok"
+    MISSING = "missing"
+    EXCESS = "excess"  # granted, and npsync needn't it
+    UNTESTED = "untested"  # the vendor offers no way to ask
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One permission in the vendor's words, and what a test of it said."""
+
+    permission: str
+    why: str
+    verdict: Verdict
+    detail: str = ""
+
+
+class Accessible(Protocol):
+    def access(self, needs: Needs) -> list[Grant]:
+        """Test every permission the YAML needs, and name what the credential can do that it needn't.
+        Raises AccessError when the credential itself is refused."""
+        ...
+
+
+# ---------------------------------------------------------------- what a connector declares
+
+
+class Confidence(StrEnum):
+    VERIFIED = "verified"
+    PARTIAL = "partial"
+    EXPERIMENTAL = "experimental"
+
+
+@dataclass(frozen=True)
+class Connector:
+    """What the entry point names. Everything the linter, `npsync connectors` and the docs tell comes from here.
+
+    `source` and `destination` open one connection; their objects fulfil Source or Destination, and Accessible.
+    `grants(settings, needs)` lists the permissions to grant without any call.
+    """
+
+    name: str  # the `type:` in the YAML
+    title: str
+    settings: type[Settings]
+    grants: Callable[[Any, Needs], Sequence[str]]
+    source: Callable[[Any, Tools], Source] | None = None
+    destination: Callable[[Any, Tools], Destination] | None = None
+    objects: tuple[str, ...] = ()  # usual objects, for init and suggestions
+    match_fields: Mapping[str, str] = field(default_factory=dict)  # kind → usual record field (email → Email)
+    channels: tuple[str, ...] = ()  # channels a source tells
+    edits: str = ""  # how an edited answer is noticed, in one sentence
+    limits: str = ""
+    confidence: Confidence = Confidence.VERIFIED
+    starter: str = ""  # the YAML block `npsync init` writes for a connection of this type

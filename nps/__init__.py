@@ -1,0 +1,1 @@
+"""The ground: the words and the arithmetic of surveys and records. Frozen values, no I/O."""

@@ -1,0 +1,99 @@
+"""A wanted write, and what became of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from nps.values import JsonFields
+
+
+class Record(msgspec.Struct, frozen=True):
+    """A CRM record as it is now: `fields` in the vendor's canonical JSON, None for empty.
+
+    `merged` are ids that were absorbed into this record and still were asked for.
+    """
+
+    object: str
+    id: str
+    fields: JsonFields
+    merged: tuple[str, ...] = ()
+
+
+class MatchKey(msgspec.Struct, frozen=True):
+    """One normalised identifier of a person and the record field it is compared with."""
+
+    response: str  # email | phone | external_id | properties.x …
+    field: str  # the record's field
+    value: str
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """A record that one looked-up value names."""
+
+    field: str
+    value: str  # as it was asked for
+    record: Record
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """The smallest write that makes one record show what is wanted.
+
+    `before` and `after` hold the same names, in the vendor's canonical JSON. `id` is the journal's number for it
+    (0 while only planned in memory); `response` the journal's number of the answer that caused it, None when a
+    record is cleared because no answer is left.
+    """
+
+    id: int = 0
+    object: str
+    record_id: str
+    key: str = ""  # the match key that led here, for people
+    before: JsonFields
+    after: JsonFields
+    response: int | None = None
+    rank: int = 1  # 0 = detractor: written first
+    account: str = ""  # records of one account are written together (row locks)
+
+
+class Written(msgspec.Struct, frozen=True):
+    """The vendor confirmed this record."""
+
+    record_id: str
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """The vendor refused this record as it is; `code` is the vendor's own."""
+
+    record_id: str
+    code: str
+    message: str
+    field: str | None = None
+
+
+class Deferred(msgspec.Struct, frozen=True):
+    """Not now: locked, busy, or the budget is spent. The change is wanted again by the next run."""
+
+    record_id: str
+    reason: str
+    until: datetime | None = None
+
+
+class Unknown(msgspec.Struct, frozen=True):
+    """The call's fate is not known; the record must be read before anything is repeated."""
+
+    record_id: str
+    reason: str
+
+
+Outcome = Written | Rejected | Deferred | Unknown
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Changes of one object that go out in one call or job. `id` is the journal's number; `api` one of the
+    destination's own ways to write (its `ways`)."""
+
+    id: int
+    object: str
+    api: str
+    changes: tuple[Change, ...]

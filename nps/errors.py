@@ -1,0 +1,42 @@
+"""The type of an error says what to do about it."""
+
+from __future__ import annotations
+
+
+class NpsyncError(Exception):
+    """Everything npsync raises on purpose. The text is written for the person who reads it:
+    what happened, where, and the next step, without secrets or personal data."""
+
+
+class ConfigError(NpsyncError):
+    """A person has to edit the YAML or the environment."""
+
+
+class AccessError(NpsyncError):
+    """Credentials or permissions no longer work. Stop using this connection."""
+
+
+class UnavailableError(NpsyncError):
+    """The vendor is busy or down. The same call may succeed later."""
+
+
+class BudgetError(UnavailableError):
+    """The call budget (the vendor's daily one, or the share we may use) is spent.
+    The run ends cleanly; what is left stays pending."""
+
+
+class RejectedError(NpsyncError):
+    """One answer or record cannot be written as it is. Park it, carry on with the next.
+
+    `code` is a stable word for machines ("map_miss", or the vendor's own code), `field` the CRM field or
+    response field concerned, if one is.
+    """
+
+    def __init__(self, message: str, *, code: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.field = field
+
+
+class LeaseLost(NpsyncError):
+    """Another process took over this sync; this one must not write any more."""

@@ -1,0 +1,1 @@
+"""The memory: inbox, states, spooled plan and journal, cursors, runs. Its rows never leave it."""

@@ -1,0 +1,304 @@
+"""What the engine asks of the store (`store.open` gives one). Each method is one transaction unless it says otherwise.
+
+The words: an answer's *version* is one row of the inbox, numbered in order of arrival; an edit adds a version and the
+older one is no longer `newest`. A sync *takes up* versions: they lie in its `work` until they have a *state*. Changes
+are *planned* (spooled), *cut* into batches, a batch is *opened* (that commit is the intent journal) and *settled*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from nps.changes import Batch, Change, Outcome
+from nps.responses import Cursor, Page, SurveyResponse
+from nps.values import Json
+
+
+class State(StrEnum):
+    """The one current state of an answer version in a sync."""
+
+    WRITTEN = "written"
+    UNCHANGED = "unchanged"
+    SUPERSEDED = "superseded"
+    WAITING = "waiting"
+    REVIEW = "review"
+    HELD = "held"
+    REJECTED = "rejected"
+    EXCLUDED = "excluded"
+    PENDING = "pending"
+
+
+class Received(msgspec.Struct, frozen=True):
+    """What became of one page."""
+
+    new: int
+    edited: int
+    repeated: int
+
+
+class Lease(msgspec.Struct, frozen=True):
+    """A fenced lock: every transaction of its holder proves that `token` is still the current one."""
+
+    name: str
+    owner: str
+    token: int
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """An answer version a sync is about to settle. `newest` is false when an edit overtook it. `earlier` are the
+    numbers of older versions of the same answer that already have a state in this sync."""
+
+    number: int
+    response: SurveyResponse
+    newest: bool
+    received_at: datetime
+    earlier: tuple[int, ...] = ()
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """One answer that counts for a record, as light as the newest rule needs it."""
+
+    number: int
+    record_id: str
+    source: str
+    id: str
+    answered_at: datetime
+    score: int | float | str | None
+    state: State
+
+
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of one answer version, with what explains it."""
+
+    number: int
+    state: State
+    record_id: str | None = None
+    rule: str = ""  # the match rule that decided, as in the YAML: "email = Email"
+    code: str = ""  # why: a stable word ("map_miss", "ambiguous", "other_survey")
+    reason: str = ""  # why: a sentence for people, without personal data
+    look_again: datetime | None = None  # waiting: when its keys are looked up again
+    field: str | None = None
+    candidates: tuple[str, ...] = ()  # review: the record ids between which a person decides
+
+
+class RunRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One run as the history shows it. `report` is the JSON object the run ended with."""
+
+    id: int
+    sync: str
+    kind: str
+    status: str  # running | succeeded | partial | failed | stopped
+    started_at: datetime
+    ended_at: datetime | None
+    report: Mapping[str, Json]
+
+
+class DeadLetterRow(msgspec.Struct, frozen=True, kw_only=True):
+    id: int
+    sync: str
+    run: int
+    response: int | None
+    record_id: str | None
+    code: str
+    reason: str
+    field: str | None
+    created_at: datetime
+    status: str  # open | retried | discarded | resolved
+
+
+class Due(msgspec.Struct, frozen=True):
+    """When a sync is due next, and what the clock last did about it."""
+
+    sync: str
+    due_at: datetime
+    paused: bool = False
+
+
+class Store(Protocol):
+    # ------------------------------------------------------------ opening
+
+    def migrate(self) -> None:
+        """Bring the schema to this version (alembic), under a lock; a no-op when it is."""
+        ...
+
+    def overlay(self) -> AbstractContextManager[Store]:
+        """A private copy to plan in: whatever is done to it is gone afterwards, and the original is untouched and
+        unlocked. SQLite: a 0600 temporary copy. PostgreSQL: temporary tables on one connection that shadow ours."""
+        ...
+
+    def dump(self) -> Iterator[str]:
+        """Every table and row as text, in a stable order: two equal dumps are two equal stores."""
+        ...
+
+    def close(self) -> None: ...
+
+    # ------------------------------------------------------------ inbox
+
+    def cursor(self, connection: str) -> Cursor | None: ...
+
+    def append(
+        self, connection: str, page: Page, persons: Sequence[int], *, received_at: datetime
+    ) -> Received:
+        """Store a page and its cursor in ONE transaction. `persons[i]` is a signed 64-bit number of the person behind
+        `page.responses[i]`: answers of one person are taken up together. Identical re-reads are counted, not
+        stored; a changed content or newer `updated_at` is a new version, and the old one stays."""
+        ...
+
+    def responses(self, numbers: Sequence[int]) -> dict[int, SurveyResponse]: ...
+
+    # ------------------------------------------------------------ taking up
+
+    def take_up(
+        self,
+        sync: str,
+        sources: Sequence[str],
+        *,
+        lease: Lease,
+        now: datetime,
+        recheck: bool = False,
+        everything: bool = False,
+        expired_before: datetime | None = None,
+    ) -> int:
+        """Move into the sync's work: versions of `sources` that arrived since its watermark, its pending ones, its
+        waiting ones that are due (all with `recheck`), those that decide a record and were answered before
+        `expired_before`; with `everything` all newest versions. Moves the watermark in the same transaction.
+        Returns how many versions the work now holds (what an interrupted run left is among them)."""
+        ...
+
+    def work(
+        self, sync: str, after: tuple[int, int] | None, limit: int, *, persons: Sequence[int] | None = None
+    ) -> tuple[list[Taken], tuple[int, int] | None]:
+        """The next about `limit` versions ordered by (person, number), never splitting a person, and where to go on
+        (None at the end). `persons` narrows it to those."""
+        ...
+
+    def counted(self, sync: str, record_ids: Sequence[str]) -> list[Counted]:
+        """Answers matched to these records that count: newest versions in a state of written, unchanged, superseded
+        or pending; not those that lie in the work."""
+        ...
+
+    def states(self, sync: str, numbers: Sequence[int]) -> dict[int, Settled]: ...
+
+    def confirmed(self, connection: str, object: str, record_ids: Sequence[str]) -> dict[str, dict[str, Json]]:
+        """For each record the last value we know we wrote, per field."""
+        ...
+
+    def links(self, scope: str, values: Sequence[str]) -> dict[str, str]:
+        """Manual links of a person's decision: normalised key value → record id. `scope` is connection.object."""
+        ...
+
+    def link(self, scope: str, value: str, record_id: str, *, now: datetime) -> None: ...
+
+    # ------------------------------------------------------------ planning
+
+    def settle(
+        self,
+        sync: str,
+        run: int,
+        *,
+        lease: Lease,
+        now: datetime,
+        settled: Sequence[Settled],
+        demoted: Mapping[int, tuple[State, str]],
+        changes: Mapping[str, Change | None],
+        connection: str,
+    ) -> None:
+        """One chunk of the plan, in one transaction: the work's versions get their state (and leave the work),
+        `demoted` (version → state, code) moves answers settled earlier, and each record's planned change replaces
+        what this run planned for it before (None: nothing is wanted). Rejected states become dead letters."""
+        ...
+
+    def planned(self, run: int) -> Iterator[Change]:
+        """The plan in write order: rank, account, record id. Streams."""
+        ...
+
+    def cut(self, run: int, *, lease: Lease, api: str, size: int, first: int | None = None) -> int:
+        """Cut the plan into batches of `size` in write order (the first one of `first` changes: the canary).
+        Returns the number of batches."""
+        ...
+
+    # ------------------------------------------------------------ writing
+
+    def open_batches(self, run: int, count: int, *, lease: Lease) -> list[Batch]:
+        """Commit the intent (before, after) of the next `count` batches, durably (fsync), and hand them out."""
+        ...
+
+    def remember(self, batch: int, handle: str) -> None:
+        """The bulk job of a batch; durable when this returns. May be called from any thread."""
+        ...
+
+    def settle_batches(
+        self, run: int, settled: Mapping[int, Sequence[Outcome]], *, lease: Lease, now: datetime
+    ) -> None:
+        """Outcomes of whole batches: the journal, the answers' states (written, rejected with dead letter, pending)
+        and the batch, in one transaction. Changes of Unknown and Deferred leave their answer pending."""
+        ...
+
+    def unsettled(self, sync: str) -> list[tuple[Batch, str | None]]:
+        """Open batches of earlier runs, with their handle: what a restart has to settle first."""
+        ...
+
+    def abandon(self, sync: str, *, lease: Lease) -> int:
+        """Drop what earlier runs planned and never opened (their answers are pending). Returns how many changes."""
+        ...
+
+    # ------------------------------------------------------------ runs and conservation
+
+    def begin_run(self, sync: str, kind: str, *, now: datetime, facts: Mapping[str, Json]) -> int: ...
+
+    def end_run(self, run: int, status: str, *, now: datetime, report: Mapping[str, Json]) -> None: ...
+
+    def runs(self, *, sync: str | None = None, limit: int = 20) -> list[RunRow]: ...
+
+    def run_changes(self, run: int) -> Iterator[tuple[Change, str]]:
+        """The changes of a run and their outcome (planned, open, written, rejected, deferred, unknown)."""
+        ...
+
+    def run_states(self, sync: str, run: int) -> dict[State, int]:
+        """States of the versions this run took up; what still lies in the work counts as pending."""
+        ...
+
+    def balance(self, sync: str, sources: Sequence[str]) -> tuple[int, int]:
+        """(versions of the sources up to the watermark, versions with a state or in the work): equal, or something
+        is lost."""
+        ...
+
+    def dead_letters(self, *, sync: str | None = None, limit: int = 100) -> list[DeadLetterRow]: ...
+
+    def count_calls(self, connection: str, day: str, count: int) -> int:
+        """Add calls made on a day; returns the day's total."""
+        ...
+
+    # ------------------------------------------------------------ leases, memory, schedule
+
+    def acquire(self, name: str, owner: str, *, now: datetime, seconds: float) -> Lease | None:
+        """The lease, with a token greater than any before, or None while somebody else holds it."""
+        ...
+
+    def renew(self, lease: Lease, *, now: datetime, seconds: float) -> None:
+        """Raises LeaseLost when it is not ours any more."""
+        ...
+
+    def release(self, lease: Lease) -> None: ...
+
+    def recall(self, connection: str, keys: Sequence[str]) -> dict[str, str]: ...
+
+    def memorize(self, connection: str, items: Mapping[str, str]) -> None: ...
+
+    def forget(self, connection: str, keys: Sequence[str]) -> None: ...
+
+    def due(self, syncs: Sequence[str]) -> dict[str, Due]: ...
+
+    def schedule(self, sync: str, due_at: datetime) -> None:
+        """When the sync is due next."""
+        ...
+
+    def note_tick(self, sync: str, due_at: datetime, outcome: str, *, now: datetime) -> None:
+        """What the clock did about one due time: started, caught_up, skipped_overlap, skipped_paused."""
+        ...

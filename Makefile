@@ -1,0 +1,63 @@
+# Two commands on a fresh machine with Python 3.11+ and make: `make demo` and `make test`.
+# Everything else they need, they set up themselves in .venv.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types layers bench lock wheel clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.run ## the main job end to end against the sandbox: no account, no server
+	@$(BIN)/npsync demo
+
+test: $(VENV)/.dev ## all tests (SQLite and a real PostgreSQL, both started by the tests)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+
+check: lint types layers test ## what CI runs
+
+lint: $(VENV)/.dev ## ruff
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev ## mypy --strict
+	@$(BIN)/mypy
+
+layers: $(VENV)/.dev ## import-linter: imports go down, never up, never sideways
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/.dev ## speed and memory against a hand-written script, in the same run
+	@$(BIN)/python -m bench $(ARGS)
+
+wheel: $(VENV)/.dev ## build dist/*.whl
+	@$(BIN)/python -m build --wheel --no-isolation
+
+lock: $(BIN)/python ## pin again from pyproject.toml
+	@$(PIP) install uv
+	@$(BIN)/python -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-header --no-annotate --extra postgres --extra scale pyproject.toml -o requirements.lock
+	@$(BIN)/python -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-header --no-annotate --extra dev pyproject.toml -c requirements.lock -o requirements-dev.lock
+
+clean: ## forget .venv, caches and builds
+	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("npsync needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -m venv $(VENV)
+
+# --no-deps: the lock is complete. Hatchling is a build tool and comes from the lock's own pins.
+$(VENV)/.run: $(BIN)/python requirements.lock pyproject.toml
+	@echo "Setting up $(VENV) (once)"
+	@$(PIP) install --require-hashes --no-deps -r requirements.lock
+	@$(PIP) install --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.lock
+	@echo "Adding the developer tools (once)"
+	@$(PIP) install --require-hashes --no-deps -r requirements-dev.lock
+	@touch $@

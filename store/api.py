@@ -69,6 +69,7 @@ class Counted(msgspec.Struct, frozen=True):
     source: str
     id: str
     answered_at: datetime
+    received_at: datetime
     score: int | float | str | None
     state: State
 

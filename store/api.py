@@ -52,13 +52,16 @@ class Lease(msgspec.Struct, frozen=True):
 
 class Taken(msgspec.Struct, frozen=True):
     """An answer version a sync is about to settle. `newest` is false when an edit overtook it. `earlier` are the
-    numbers of older versions of the same answer that already have a state in this sync."""
+    numbers of older versions of the same answer that already have a state in this sync. `matched` is the record
+    this version was matched to when it had a state before (taken up again, or expired): that record is planned
+    anew, whatever the keys name now."""
 
     number: int
     response: SurveyResponse
     newest: bool
     received_at: datetime
     earlier: tuple[int, ...] = ()
+    matched: str | None = None
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -179,6 +182,11 @@ class Store(Protocol):
         (None at the end). `persons` narrows it to those."""
         ...
 
+    def persons(self, sync: str, who: str) -> list[int]:
+        """The persons of the work whose answers carry `who` as e-mail (any case), external id, phone or answer id,
+        or were matched to the record `who`."""
+        ...
+
     def counted(self, sync: str, record_ids: Sequence[str]) -> list[Counted]:
         """Answers matched to these records that count: newest versions in a state of written, unchanged, superseded
         or pending; not those that lie in the work."""
@@ -217,6 +225,10 @@ class Store(Protocol):
 
     def planned(self, run: int) -> Iterator[Change]:
         """The plan in write order: rank, account, record id. Streams."""
+        ...
+
+    def unplan(self, run: int, record_ids: Sequence[str], *, lease: Lease) -> None:
+        """Take these records' changes out of the plan; their answers stay pending."""
         ...
 
     def cut(self, run: int, *, lease: Lease, api: str, size: int, first: int | None = None) -> int:

@@ -1,0 +1,135 @@
+"""What is asked, and where it is answered: the `surveys:` part of the YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from nps.durations import Duration, Period
+
+
+class Metric(StrEnum):
+    """What the answer's number means. Only `nps` has segments."""
+
+    NPS = "nps"  # 0 to 10
+    CSAT = "csat"  # 1 to 5
+    CES = "ces"  # 1 to 7
+
+
+class Kind(StrEnum):
+    """Picks the rest period between two questions to one person."""
+
+    RELATIONSHIP = "relationship"
+    TRANSACTIONAL = "transactional"
+
+
+def _survey_id(value: object) -> str:
+    """Tools show ids as bare numbers; `at: {email: 1146}` means the same as the quoted text."""
+    if isinstance(value, str) and value.strip():
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise ValueError(f'a survey id is text; quote it: "{value}"')
+
+
+def _survey_ids(value: object) -> tuple[str, ...]:
+    several = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    if not several:
+        raise ValueError(
+            "name at least one survey id; to take every survey of a tool, list connections instead"
+        )
+    return tuple(_survey_id(each) for each in several)
+
+
+def _whole_connections(value: object) -> object:
+    """A list of connections means: whatever they deliver is this survey."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return value
+    for name in value:
+        if not isinstance(name, str):
+            raise ValueError(f'"{name}" is not the name of a connection')
+        if list(value).count(name) > 1:
+            raise ValueError(f'"{name}" is listed twice')
+    return dict.fromkeys(value, ())
+
+
+_ID_SCHEMA = {"type": ["string", "integer"]}
+
+SurveyIds = Annotated[
+    tuple[str, ...],
+    BeforeValidator(lambda value: value if value == () else _survey_ids(value)),
+    WithJsonSchema({"anyOf": [_ID_SCHEMA, {"type": "array", "items": _ID_SCHEMA, "minItems": 1}]}),
+]
+
+At = Annotated[
+    Mapping[str, SurveyIds],
+    BeforeValidator(_whole_connections),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "array", "items": {"type": "string"}},
+                {
+                    "type": "object",
+                    "additionalProperties": {
+                        "anyOf": [_ID_SCHEMA, {"type": "array", "items": _ID_SCHEMA, "minItems": 1}]
+                    },
+                },
+            ]
+        }
+    ),
+]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ScoreRule(_Part):
+    """How a score that comes as text is read. Without a rule only a plain whole number is a score."""
+
+    labelled: Literal["leading_number", "trailing_number"] = Field(
+        description='Where the number stands in labelled text: "10 - Extremely likely" leads, '
+        '"Extremely likely - 10" trails.'
+    )
+
+
+class Through(_Part):
+    """One way to ask, tried in the order of the list."""
+
+    use: str = Field(description="The connection that asks.")
+    when: str | None = Field(None, description="CEL condition on the record; without it everybody.")
+    after: Duration | None = Field(None, description="Only when the way before was not answered for so long.")
+
+
+class SurveySpec(_Part):
+    """One question, wherever it is asked."""
+
+    metric: Metric = Field(Metric.NPS, description="nps (0-10), csat (1-5) or ces (1-7).")
+    kind: Kind = Field(
+        Kind.RELATIONSHIP,
+        description="relationship or transactional: picks the rest period between two asks.",
+    )
+    at: At = Field(
+        default={},
+        description="This survey's id (or list of ids) in each connection; or a list of connections, "
+        "whose every answer then belongs to this survey. Their order decides between equally new answers.",
+    )
+    score: ScoreRule | None = Field(None, description="How a score that comes as text is read.")
+    ask: str | None = Field(None, description="The question, for surveys npsync asks itself.")
+    then: str | None = Field(None, description="The open question after the score.")
+    through: tuple[Through, ...] = Field((), description="How npsync asks it, in order.")
+    remind: tuple[Period, ...] = Field((), description="Remind after each of these, unless answered.")
+    expires: Period | None = Field(None, description="An invitation is void after so long.")
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The connections that deliver this survey, in the YAML's order."""
+        return tuple(self.at)
+
+    def includes(self, source: str, survey: str | None) -> bool:
+        """Whether an answer of this connection, under this survey id of the source, belongs to it."""
+        ids = self.at.get(source)
+        return ids is not None and (not ids or survey in ids)

@@ -1,0 +1,1 @@
+"""The YAML file: read, checked, and turned into frozen values that know their line."""

@@ -1,0 +1,146 @@
+"""What one sync is told: the `sync:` part of the YAML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
+
+from mapping.spec import FieldMapping, FieldTest, MatchRule
+from nps.durations import Period, Share
+from nps.values import Json
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _day(value: object) -> object:
+    """A day and nothing else: a bare number would silently be seconds since 1970."""
+    if isinstance(value, datetime) or not isinstance(value, str | date):
+        raise ValueError(f'"{value}" is not a day; write it like 2025-01-31')
+    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+        raise ValueError(f'"{value}" is not a day; write it like 2025-01-31')
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+
+
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _weekdays(part: str) -> str:
+    """Numbers of weekdays as names: in a crontab 0 and 7 are Sunday, in APScheduler 0 is Monday."""
+    names: list[str] = []
+    for piece in part.lower().split(","):
+        span, _, step = piece.partition("/")
+        first, _, last = ("0-6" if span == "*" and step else span).partition("-")
+        if not first.isdigit():
+            names.append(piece)
+            continue
+        days = range(int(first), int(last or first) + 1, int(step or 1))
+        if not days or days[-1] > 7:
+            raise ValueError(f'weekdays are 0 (Sunday) to 6, or names like mon-fri; got "{piece}"')
+        names.extend(_WEEKDAYS[day] for day in days)
+    return ",".join(dict.fromkeys(names))
+
+
+def _cron(text: str) -> str:
+    from apscheduler.triggers.cron import CronTrigger  # needed only where a cron line is used
+
+    parts = text.split()
+    if len(parts) != 5:
+        raise ValueError('a cron line has five parts, like "*/15 * * * *"')
+    if parts[2] != "*" and parts[4] != "*":
+        raise ValueError(
+            "a day of the month and a weekday together mean different things to different crons; use one"
+        )
+    try:
+        line = " ".join([*parts[:4], _weekdays(parts[4])])
+        CronTrigger.from_crontab(line, timezone="UTC")
+    except ValueError as error:
+        raise ValueError(f'"{text}" is not a cron line: {error}') from None
+    return line
+
+
+Cron = Annotated[str, AfterValidator(_cron), WithJsonSchema({"type": "string", "examples": ["*/15 * * * *"]})]
+
+
+class Target(_Part):
+    """Records that are not people: any object of a destination, with its own match rules."""
+
+    connection: str = Field(description="The connection whose records are written.")
+    object: str = Field(description="The object, in the vendor's own name: Case, tickets.")
+    match: tuple[MatchRule, ...] = Field(
+        min_length=1, description="How an answer finds its record; the first rule with any hit decides."
+    )
+    only: Mapping[str, Json] = Field(
+        default={}, description="Only records with these values: a value or a list of values per field."
+    )
+
+
+def _to(value: object) -> str:
+    return "name" if isinstance(value, str) else "target"
+
+
+To = Annotated[Annotated[str, Tag("name")] | Annotated[Target, Tag("target")], Discriminator(_to)]
+
+
+class BreakerSpec(_Part):
+    """Stops a run whose changes look like an accident, before the first write."""
+
+    changed_share: Share = Field(
+        Decimal("0.5"),
+        description="Stop when more than this share of the records that already have values would change.",
+    )
+    match_rate_drop: Share = Field(
+        Decimal("0.2"), description="Stop when the share of matched answers falls by more than this."
+    )
+    canary: int = Field(
+        50, ge=0, le=10_000, description="Write so many records first and read them back; 0 for none."
+    )
+
+
+class SyncSpec(_Part):
+    """One survey's answers onto one kind of record."""
+
+    every: Period | None = Field(None, description='How often it runs: "15 minutes".')
+    cron: Cron | None = Field(None, description='When it runs, as a cron line in time_zone: "*/15 * * * *".')
+    paused: bool = Field(
+        False, description="true: the clock leaves it alone; `npsync run NAME` still runs it."
+    )
+    survey: str = Field(description="The survey (of `surveys:`) whose answers are taken.")
+    to: To = Field(
+        description="Whose records: a name of `people:`, or {connection, object, match} for other records."
+    )
+    since: Day | None = Field(None, description="Answers given before this day do not count.")
+    valid_for: Period | None = Field(
+        None, description="The person's fields are cleared once the answer is older than this."
+    )
+    where: str | None = Field(None, description="CEL condition an answer has to meet; others are excluded.")
+    fields: Mapping[str, FieldMapping] = Field(
+        min_length=1, description="Record field → what it shows: a name (score, segment, …) or a mapping."
+    )
+    breaker: BreakerSpec = Field(BreakerSpec(), description="When a run stops by itself.")
+    tests: tuple[FieldTest, ...] = Field((), description="Examples; `npsync test` checks them offline.")
+
+    @model_validator(mode="after")
+    def _one_schedule(self) -> SyncSpec:
+        if (self.every is None) == (self.cron is None):
+            raise ValueError('say when it runs: either every: "15 minutes" or cron: "*/15 * * * *"')
+        return self

@@ -1,0 +1,175 @@
+"""Wiring: opens what the YAML names and hands it to the engines by name."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from connectors.contract import Clock, Destination, Source, Tools
+from nps.errors import ConfigError
+from npsync.clock import SystemClock
+
+if TYPE_CHECKING:
+    from npsync.config import Config
+    from store.api import Store
+    from sync.job import Job
+
+
+def new_owner() -> str:
+    """Who holds a lease: this process, recognisable by a person."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+
+class StoredMemory:
+    """A connection's durable memory in the store."""
+
+    def __init__(self, store: Store, connection: str, clock: Clock, owner: str) -> None:
+        self._store, self._connection, self._clock, self._owner = store, connection, clock, owner
+
+    def get(self, keys: Sequence[str]) -> dict[str, str]:
+        return self._store.recall(self._connection, keys)
+
+    def put(self, items: Mapping[str, str]) -> None:
+        self._store.memorize(self._connection, items)
+
+    def forget(self, keys: Sequence[str]) -> None:
+        self._store.forget(self._connection, keys)
+
+    @contextmanager
+    def lease(self, name: str, seconds: float) -> Iterator[bool]:
+        held = self._store.acquire(
+            f"{self._connection}/{name}", self._owner, now=self._clock.now(), seconds=seconds
+        )
+        try:
+            yield held is not None
+        finally:
+            if held is not None:
+                self._store.release(held)
+
+
+class PassingMemory:
+    """A memory for commands that have no store: it lasts as long as the process."""
+
+    def __init__(self) -> None:
+        self._items: dict[str, str] = {}
+
+    def get(self, keys: Sequence[str]) -> dict[str, str]:
+        return {key: self._items[key] for key in keys if key in self._items}
+
+    def put(self, items: Mapping[str, str]) -> None:
+        self._items.update(items)
+
+    def forget(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self._items.pop(key, None)
+
+    @contextmanager
+    def lease(self, name: str, seconds: float) -> Iterator[bool]:
+        yield True
+
+
+class CallCounter:
+    """Calls sent per connection, counted from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calls: Counter[str] = Counter()
+
+    def count(self, connection: str) -> None:
+        with self._lock:
+            self._calls[connection] += 1
+
+    def seen(self) -> dict[str, int]:
+        with self._lock:
+            return dict(self._calls)
+
+
+class Opened:
+    """The connections of one configuration, opened when first asked for."""
+
+    def __init__(self, config: Config, store: Store | None, clock: Clock) -> None:
+        self.config = config
+        self.store = store
+        self.clock = clock
+        self.owner = new_owner()
+        self.calls = CallCounter()
+        self._sources: dict[str, Source] = {}
+        self._destinations: dict[str, Destination] = {}
+
+    def source(self, name: str) -> Source:
+        if name not in self._sources:
+            connection = self.config.connections[name]
+            if connection.connector.source is None:
+                raise ConfigError(f"connection {name}: {connection.type} is not a source of answers")
+            self._sources[name] = connection.connector.source(connection.settings, self._tools(name))
+        return self._sources[name]
+
+    def destination(self, name: str) -> Destination:
+        if name not in self._destinations:
+            connection = self.config.connections[name]
+            if connection.connector.destination is None:
+                raise ConfigError(f"connection {name}: {connection.type} has no records to write to")
+            self._destinations[name] = connection.connector.destination(connection.settings, self._tools(name))
+        return self._destinations[name]
+
+    def job(self, sync: str) -> Job:
+        from npsync.jobs import build_job
+
+        return build_job(self.config, sync, self)
+
+    def close(self) -> None:
+        for one in (*self._sources.values(), *self._destinations.values()):
+            one.close()
+
+    def _tools(self, name: str) -> Tools:
+        from npsync.logs import notice
+
+        memory = (
+            PassingMemory()
+            if self.store is None
+            else StoredMemory(self.store, name, self.clock, self.owner)
+        )
+        return Tools(
+            connection=name,
+            memory=memory,
+            clock=self.clock,
+            notice=_notice_of(notice, name),
+            count_call=lambda: self.calls.count(name),
+            time_zone=str(self.config.time_zone),
+        )
+
+
+def _notice_of(notice: Any, connection: str) -> Any:
+    def tell(event: str, /, **facts: Any) -> None:
+        notice(event, connection=connection, **facts)
+
+    return tell
+
+
+@contextmanager
+def opened(config: Config, store: Store | None = None, clock: Clock | None = None) -> Iterator[Opened]:
+    """Connections of `config`; with a store their memory is durable, without one it lasts as long as the process."""
+    connections = Opened(config, store, clock or SystemClock())
+    try:
+        yield connections
+    finally:
+        connections.close()
+
+
+@contextmanager
+def open_store(config: Config) -> Iterator[Store]:
+    """The store the YAML names, brought to this version's schema."""
+    from store import open_store as open_url
+
+    store = open_url(config.store)
+    try:
+        store.migrate()
+        yield store
+    finally:
+        store.close()

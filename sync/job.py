@@ -1,0 +1,79 @@
+"""One sync, ready to run: its YAML compiled, its connections opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from connectors.contract import Destination, Only, Source
+from mapping.fields import CompiledFields
+from mapping.match import CompiledMatch
+from mapping.spec import FieldMapping
+from nps.schema import ObjectSchema
+from nps.values import Json, Value
+from sync.spec import BreakerSpec
+
+
+@dataclass(frozen=True)
+class Feed:
+    """One source of a sync. `surveys` are the survey ids that count there (None: all of them); `rank` its place in
+    the YAML, which decides between answers of the same second."""
+
+    connection: str
+    source: Source
+    rank: int
+    surveys: frozenset[str] | None = None
+    keep_comment: bool = True
+    keep_properties: frozenset[str] | None = None  # None: all
+
+
+@dataclass(frozen=True)
+class Job:
+    name: str
+    survey: str
+    metric: str
+    labelled: str | None  # the declared rule for labelled scores
+    feeds: tuple[Feed, ...]
+    region: str | None
+    connection: str
+    object: str
+    only: Only
+    destination: Destination
+    match: CompiledMatch
+    fields: CompiledFields
+    specs: Mapping[str, FieldMapping]
+    account_object: str | None = None
+    account_by: str | None = None
+    since: datetime | None = None
+    valid_for: timedelta | None = None
+    breaker: BreakerSpec | None = None
+    facts: Mapping[str, Json] = field(default_factory=dict)  # what the run remembers of the config
+
+    @property
+    def scope(self) -> str:
+        """Whom a person's manual links concern."""
+        return f"{self.connection}.{self.object}"
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return tuple(feed.connection for feed in self.feeds)
+
+    @property
+    def ranks(self) -> dict[str, int]:
+        return {feed.connection: feed.rank for feed in self.feeds}
+
+
+@dataclass(frozen=True)
+class Codecs:
+    """The destination's field functions, compiled once per run.
+
+    `fetch` are the fields read with every record. A mapped field that the CRM does not have (yet) is in `absent`:
+    a plan shows what would be written there; a run is refused before it starts.
+    """
+
+    schema: ObjectSchema
+    fetch: tuple[str, ...]
+    canonical: Mapping[str, Callable[[Value], Json]]
+    typed: Mapping[str, Callable[[Json], Value]]
+    absent: tuple[str, ...] = ()

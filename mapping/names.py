@@ -1,0 +1,101 @@
+"""The names a mapping may use about one person (DESIGN 3, "Names"), and how each is read of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from typing import Any
+
+from mapping.problems import did_you_mean
+from nps.score import Segment, segment_of
+from nps.standing import Standing
+
+Getter = Callable[[Standing], Any]
+
+
+def _segment(standing: Standing) -> Segment | None:
+    return segment_of(standing.score, standing.metric)
+
+
+def _previous_segment(standing: Standing) -> Segment | None:
+    return segment_of(standing.previous_score, standing.metric)
+
+
+PLAIN: Mapping[str, Getter] = {
+    "score": attrgetter("score"),
+    "segment": _segment,
+    "previous_score": attrgetter("previous_score"),
+    "previous_segment": _previous_segment,
+    "comment": attrgetter("response.comment"),
+    "answered_at": attrgetter("response.answered_at"),
+    "invited_at": attrgetter("response.invited_at"),
+    "survey": attrgetter("survey"),
+    "channel": attrgetter("response.channel"),
+    "source": attrgetter("response.source"),
+    "answers": attrgetter("answers"),
+    "record.id": attrgetter("record_id"),
+    "account_id": attrgetter("account_id"),
+}
+
+# Roots with names of their own below: `record` and `account` are the CRM's, the others came with the answer.
+ROOTS: Mapping[str, Getter] = {
+    "event": attrgetter("event"),
+    "properties": attrgetter("response.properties"),
+    "record": attrgetter("record"),
+    "account": attrgetter("account"),
+}
+
+NAMES = tuple(PLAIN) + tuple(f"{root}.*" for root in ROOTS)
+
+
+def problem_of_name(name: str) -> str | None:
+    """What is wrong with a name of DESIGN's list, as a sentence; None if it is known."""
+    if name in PLAIN:
+        return None
+    root, dot, rest = name.partition(".")
+    if root in ROOTS:
+        if dot and all(part.strip() for part in rest.split(".")):
+            return None
+        return f'"{name}" needs a field after the dot, for instance {root}.Name'
+    hint = did_you_mean(name, PLAIN) or did_you_mean(root, ROOTS)
+    return f'there is no name "{name}"{hint or " (known: " + ", ".join(NAMES) + ")"}'
+
+
+def root_of(name: str) -> str:
+    """The root a name uses: `record` of `record.Name`, `comment` of `comment`."""
+    return name.partition(".")[0]
+
+
+def field_of(name: str, root: str) -> str | None:
+    """The CRM field a name reads below `root` ("record" or "account"), or None."""
+    if name == "record.id":
+        return None
+    head, _, rest = name.partition(".")
+    return rest if head == root else None
+
+
+def getter(name: str) -> Getter:
+    """A function that reads `name` of a person; what is missing on the way is None, never an error.
+
+    A CRM field or property is looked up by its whole name first ("Account.Name" is one field for the vendor),
+    then step by step through nested objects.
+    """
+    if name in PLAIN:
+        return PLAIN[name]
+    root, _, rest = name.partition(".")
+    read_root = ROOTS[root]
+    steps = rest.split(".")
+    if len(steps) == 1:
+        return lambda standing: read_root(standing).get(rest)
+    return lambda standing: _walk(read_root(standing), rest, steps)
+
+
+def _walk(fields: Mapping[str, Any], whole: str, steps: list[str]) -> Any:
+    if whole in fields:
+        return fields[whole]
+    value: Any = fields
+    for step in steps:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(step)
+    return value

@@ -1,0 +1,23 @@
+"""The time the toys believe it is: real time, which control may move forward."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+
+class Clock:
+    def __init__(self) -> None:
+        self._ahead = 0.0
+
+    def time(self) -> float:
+        """UNIX seconds."""
+        return time.time() + self._ahead
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.time(), UTC)
+
+    def advance(self, seconds: float) -> None:
+        if seconds < 0:
+            raise ValueError("the clock only goes forward")
+        self._ahead += seconds

@@ -1,0 +1,95 @@
+"""What a toy vendor is.
+
+A toy is a package `sandbox.<vendor>` with one function `toy(room: Room) -> Toy`. It loads its tables from
+`room.world`, answers HTTP through `app` (a Starlette application whose routes do not carry the vendor's prefix),
+and lets control and the pages look at its state and change it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Scope
+
+from sandbox.clock import Clock
+from sandbox.faults import Fault, Faults, VendorFaults
+from sandbox.traffic import Traffic
+from sandbox.world import World
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a toy is given."""
+
+    world: World
+    clock: Clock
+    faults: VendorFaults
+    traffic: Traffic
+    limits: Mapping[str, int]  # `--limit salesforce.daily=1000`, without the vendor's name
+
+
+@dataclass(frozen=True)
+class House:
+    """What the whole sandbox shares; each toy gets its `room`."""
+
+    world: World
+    clock: Clock
+    faults: Faults
+    traffic: Traffic
+    limits: Mapping[str, Mapping[str, int]]
+
+    def room(self, vendor: str) -> Room:
+        return Room(self.world, self.clock, self.faults.of(vendor), self.traffic, self.limits.get(vendor, {}))
+
+
+class NoSuchRecord(LookupError):
+    """Control named an object or record the toy does not have."""
+
+
+class Toy(Protocol):
+    """One vendor. Rows are plain dicts with an "id" key, as the vendor would show them."""
+
+    @property
+    def app(self) -> ASGIApp: ...
+
+    def env(self, url: str) -> dict[str, str]:
+        """The variables of config.example.yaml this vendor fills; `url` is its base address."""
+        ...
+
+    def refusal(self, fault: Fault) -> Response:
+        """The vendor's own words for a scripted `status` fault (429, 500, 503 …)."""
+        ...
+
+    def objects(self) -> Mapping[str, int]:
+        """Object names and how many records each has."""
+        ...
+
+    def rows(self, object: str) -> Iterator[Row]: ...
+
+    def row(self, object: str, id: str) -> Row: ...
+
+    def change(self, object: str, id: str, fields: Row) -> None:
+        """As a person does in the vendor's own screens: modified times move, no traffic is counted."""
+        ...
+
+    def add(self, object: str, fields: Row) -> str:
+        """The new record's id."""
+        ...
+
+    def remove(self, object: str, id: str) -> None: ...
+
+    def merge(self, object: str, winner: str, loser: str) -> None: ...
+
+    def command(self, name: str, arguments: Row) -> Any:
+        """Knobs only this vendor has ("hide_field", "rename_field", "expire_tokens"). ValueError: no such knob."""
+        ...
+
+
+def name_call(scope: Scope, kind: str) -> None:
+    """Tell the request log what this call was ("query", "batch_update"): `name_call(request.scope, "query")`."""
+    scope["sandbox"]["kind"] = kind

@@ -21,7 +21,7 @@ import orjson
 import uvicorn
 
 from sandbox.faults import PROFILES
-from sandbox.server import Options, Sandbox
+from sandbox.server import VENDORS, Options, Sandbox
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pages=not args.no_pages,
         until=args.until,
         limits=_limits(args.limit),
+        vendors=tuple(args.vendor or VENDORS),
     )
     listener = socket.create_server((args.host, args.port), backlog=512)
     url = f"http://{args.host}:{listener.getsockname()[1]}"
@@ -81,19 +82,31 @@ def _stop_with_parent(server: uvicorn.Server) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="sandbox", description="Toy Salesforce, HubSpot and Wootric over real HTTP, on this machine only."
+        prog="sandbox",
+        description="Toy Salesforce, HubSpot and Wootric over real HTTP, on this machine only.",
     )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: this machine only)"
+    )
     parser.add_argument("--port", type=int, default=8600, help="0 picks a free one (default: 8600)")
     parser.add_argument("--customers", type=int, default=1000, help="people in the world (default: 1000)")
-    parser.add_argument("--responses", type=int, help="survey answers (default: half as many again as customers)")
+    parser.add_argument(
+        "--responses", type=int, help="survey answers (default: half as many again as customers)"
+    )
     parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same world (default: 7)")
     parser.add_argument("--ugly", type=_share, default=0.02, help="share of awkward data (default: 2%%)")
-    parser.add_argument("--faults", choices=sorted(PROFILES), default="none", help="what goes wrong by itself")
+    parser.add_argument(
+        "--faults", choices=sorted(PROFILES), default="none", help="what goes wrong by itself"
+    )
     parser.add_argument("--latency", type=_seconds, default=0.0, help="before every vendor reply, e.g. 50ms")
     parser.add_argument("--until", type=_moment, help="answers end here (default: midnight of today, UTC)")
-    parser.add_argument("--limit", action="append", default=[], help="e.g. salesforce.daily=1000; may be repeated")
-    parser.add_argument("--no-pages", action="store_true", help="no pages for people, no history kept for them")
+    parser.add_argument(
+        "--limit", action="append", default=[], help="e.g. salesforce.daily=1000; may be repeated"
+    )
+    parser.add_argument("--vendor", action="append", choices=VENDORS, help="only this one; may be repeated")
+    parser.add_argument(
+        "--no-pages", action="store_true", help="no pages for people, no history kept for them"
+    )
     parser.add_argument("--with-parent", action="store_true", help="stop when standard input ends")
     return parser
 

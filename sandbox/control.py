@@ -1,18 +1,18 @@
 """The control API: look into the toys, change them as a person would, and make things go wrong.
 
-    GET    /control/                                  vendors, objects, counts, fault rules, the clock
-    GET    /control/{vendor}/{object}                 every record, one JSON object per line
-    POST   /control/{vendor}/{object}                 add one {fields} → {"id"}
-    GET    /control/{vendor}/{object}/{id}            one record
-    PATCH  /control/{vendor}/{object}/{id}            set {fields}
-    DELETE /control/{vendor}/{object}/{id}
-    POST   /control/{vendor}/{object}/{id}/merge      {"loser": id}
-    POST   /control/{vendor}/do/{command}             a vendor's own knob, {arguments}
-    GET    /control/faults   POST (a rule or a list)   DELETE (?vendor=)
-    GET    /control/traffic  DELETE                    counters; start counting anew
-    GET    /control/traffic/calls                      the latest calls, one per line
-    GET    /control/traffic/writes/{vendor}/{object}   every write {"id","at","fields":{name:[old,new]}}, one per line
-    POST   /control/clock                              {"advance": seconds} → {"now"}
+GET    /control/                                  vendors, objects, counts, fault rules, the clock
+GET    /control/{vendor}/{object}                 every record, one JSON object per line
+POST   /control/{vendor}/{object}                 add one {fields} → {"id"}
+GET    /control/{vendor}/{object}/{id}            one record
+PATCH  /control/{vendor}/{object}/{id}            set {fields}
+DELETE /control/{vendor}/{object}/{id}
+POST   /control/{vendor}/{object}/{id}/merge      {"loser": id}
+POST   /control/{vendor}/do/{command}             a vendor's own knob, {arguments}
+GET    /control/faults   POST (a rule or a list)   DELETE (?vendor=)
+GET    /control/traffic  DELETE                    counters; start counting anew
+GET    /control/traffic/calls                      the latest calls, one per line
+GET    /control/traffic/writes/{vendor}/{object}   every write {"id","at","fields":{name:[old,new]}}, one per line
+POST   /control/clock                              {"advance": seconds} → {"now"}
 """
 
 from __future__ import annotations

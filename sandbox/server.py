@@ -28,7 +28,9 @@ from sandbox.world import World
 
 VENDORS = ("salesforce", "hubspot", "wootric")
 _PLAYED_HERE = frozenset(Kind)
-_HTML_ERROR = "<html><head><title>{0} error</title></head><body><h1>{0} error</h1><p>cloud-edge</p></body></html>"
+_HTML_ERROR = (
+    "<html><head><title>{0} error</title></head><body><h1>{0} error</h1><p>cloud-edge</p></body></html>"
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Options:
     pages: bool = True
     until: datetime | None = None  # answers end here; midnight of today if None
     limits: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # vendor → limit → number
+    vendors: tuple[str, ...] = VENDORS
 
 
 class Sandbox:
@@ -55,7 +58,7 @@ class Sandbox:
             world = World(options.seed, options.customers, options.responses, options.ugly, options.until)
         faults = Faults(options.faults, seed=options.seed)
         self.house = House(world, Clock(), faults, Traffic(history=options.pages), options.limits)
-        self.toys: dict[str, Toy] = {name: _toy(name, self.house) for name in VENDORS}
+        self.toys: dict[str, Toy] = {name: _toy(name, self.house) for name in options.vendors}
         self._prefixes: dict[str, ASGIApp] = {
             name: Front(name, toy, self.house, options.latency) for name, toy in self.toys.items()
         }
@@ -65,7 +68,9 @@ class Sandbox:
     def env(self, url: str) -> dict[str, str]:
         """Every variable of config.example.yaml, for a server that listens at `url`."""
         return {
-            name: value for vendor, toy in self.toys.items() for name, value in toy.env(f"{url}/{vendor}").items()
+            name: value
+            for vendor, toy in self.toys.items()
+            for name, value in toy.env(f"{url}/{vendor}").items()
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

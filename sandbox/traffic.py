@@ -80,12 +80,16 @@ class Traffic:
 
     def summary(self) -> dict[str, Any]:
         """Per vendor: calls by kind, statuses, busiest 10 s; records and fields written."""
-        vendors = sorted({vendor for vendor, _ in self.calls} | {vendor for vendor, _ in self.records_written})
+        vendors = sorted(
+            {vendor for vendor, _ in self.calls} | {vendor for vendor, _ in self.records_written}
+        )
         return {vendor: self._of(vendor) for vendor in vendors}
 
     def _of(self, vendor: str) -> dict[str, Any]:
         by_kind = {kind: count for (of, kind), count in sorted(self.calls.items()) if of == vendor}
-        statuses = {str(status): count for (of, status), count in sorted(self.statuses.items()) if of == vendor}
+        statuses = {
+            str(status): count for (of, status), count in sorted(self.statuses.items()) if of == vendor
+        }
         objects = [object for of, object in sorted(self.records_written) if of == vendor]
         return {
             "calls": sum(by_kind.values()),
@@ -94,8 +98,12 @@ class Traffic:
             "too_many": statuses.get("429", 0),
             "busiest_10s": self.busiest[vendor],
             "records_written": {object: self.records_written[vendor, object] for object in objects},
-            "fields_written": {object: self._fields(self.fields_written, vendor, object) for object in objects},
-            "fields_changed": {object: self._fields(self.fields_changed, vendor, object) for object in objects},
+            "fields_written": {
+                object: self._fields(self.fields_written, vendor, object) for object in objects
+            },
+            "fields_changed": {
+                object: self._fields(self.fields_changed, vendor, object) for object in objects
+            },
         }
 
     @staticmethod

@@ -185,7 +185,9 @@ class World:
         if every and index % every == every - 1:
             text: str | None = UGLY_TEXTS[index // every % len(UGLY_TEXTS)]
         elif draw < 0.45:
-            text = rng.choice(_COMMENTS["promoter" if score >= 9 else "passive" if score >= 7 else "detractor"])
+            text = rng.choice(
+                _COMMENTS["promoter" if score >= 9 else "passive" if score >= 7 else "detractor"]
+            )
         else:
             text = None
         edited = timedelta(0)
@@ -297,9 +299,9 @@ _COMMENTS = {
     ),
 }
 UGLY_TEXTS = (
-    'She said "never again", then: \'maybe\'.\nSecond line, with a comma; and a tab\t.',
+    "She said \"never again\", then: 'maybe'.\nSecond line, with a comma; and a tab\t.",
     "Love it 😀👍🏽 – 10/10",
-    '=cmd|\' /C calc\'!A0',
+    "=cmd|' /C calc'!A0",
     "خدمة ممتازة وسريعة، شكرًا لكم",
     "Long story. " + "It goes on and on. " * 262 + "The end. ",
     "#N/A",

@@ -1,0 +1,228 @@
+"""Our own HTTP client, on requests: JSON in and out under the shared call policy."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+import orjson
+import requests
+from requests.auth import AuthBase
+
+from connectors.calls import CallPolicy, Reply, TooLarge
+from nps.errors import UnavailableError
+from nps.values import Json
+
+Params = Mapping[str, str | int] | list[tuple[str, str | int]]
+Form = Mapping[str, str] | list[tuple[str, str]]
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_CHUNK = 65536
+_MOST_REDIRECTS = 5
+
+
+def checked_base_url(url: str, *, allow_http: bool = False) -> str:
+    """`url` without a trailing slash; ValueError unless it is https, or plain http to this machine (or
+    allowed)."""
+    parts = urlsplit(url.strip())
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        raise ValueError("must be an address like https://api.example.com")
+    if "@" in parts.netloc or parts.query or parts.fragment or "\\" in url:
+        raise ValueError("must hold no credentials, query or fragment")
+    if parts.scheme == "http" and not (allow_http or is_loopback(parts.hostname)):
+        raise ValueError("must start with https:// (set allow_http: true for a plain host you trust)")
+    _ = parts.port  # ValueError when it is no port
+    return url.strip().rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Http:
+    """Calls below one base address. Thread-safe: each thread has its own session and keeps its connections
+    open.
+
+    With a token in the policy every request carries it as `Authorization: <scheme> <token>`. Redirects are
+    followed for GET alone, and what authorises us stays behind when they lead to another host.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        policy: CallPolicy,
+        *,
+        allow_http: bool = False,
+        headers: Mapping[str, str] | None = None,
+        scheme: str = "Bearer",
+        timeouts: tuple[float, float] = (10.0, 60.0),
+    ) -> None:
+        self.base_url = checked_base_url(base_url, allow_http=allow_http)
+        self.policy = policy
+        self._origin = _origin(urlsplit(self.base_url))
+        self._allow_http = allow_http
+        self._headers = dict(headers or {})
+        self._scheme = scheme
+        self._timeouts = timeouts
+        self._local = threading.local()
+        self._sessions: list[requests.Session] = []
+        self._lock = threading.Lock()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Params | None = None,
+        json: Json = None,
+        form: Form | None = None,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        what: str | None = None,
+        idempotent: bool | None = None,
+        bucket: str = "",
+        cost: int = 1,
+    ) -> Reply:
+        """One call under the policy. `path` is joined to the base address; a whole address (a `next` link)
+        must be of the same host. `what` names the call in messages; give it when the path holds personal
+        data. A POST counts as not idempotent unless told otherwise."""
+        url = self._url(path)
+        what = what or f"{method} {urlsplit(url).path}"
+        sent = dict(self._headers)
+        body: bytes | Form | None = data if data is not None else form
+        if json is not None:
+            body = orjson.dumps(json)
+            sent["Content-Type"] = "application/json"
+        sent.update(headers or {})
+
+        def ask(address: str) -> Reply:
+            return self.policy.call(
+                lambda: self._sent(method, address, params if address == url else None, body, sent),
+                what=what,
+                idempotent=method != "POST" if idempotent is None else idempotent,
+                bucket=bucket,
+                cost=cost,
+            )
+
+        return self._followed(ask, url, what) if method == "GET" else ask(url)
+
+    def same_host(self, url: str) -> bool:
+        """Whether `url` has the scheme, host and port of the base address."""
+        return _origin(urlsplit(url)) == self._origin
+
+    def close(self) -> None:
+        with self._lock:
+            for session in self._sessions:
+                session.close()
+            self._sessions.clear()
+
+    # ------------------------------------------------------------ inside
+
+    def _url(self, path: str) -> str:
+        if path.startswith("/") and not path.startswith("//"):
+            return self.base_url + path
+        if not self.same_host(path):
+            raise UnavailableError(
+                f"{self.policy.tools.connection}: the vendor linked to another host; not followed"
+            )
+        return path
+
+    def _followed(self, ask: Callable[[str], Reply], url: str, what: str) -> Reply:
+        for _ in range(_MOST_REDIRECTS):
+            reply = ask(url)
+            target = reply.headers.get("location")
+            if reply.status not in (301, 302, 303, 307, 308) or not target:
+                return reply
+            url = urljoin(url, target)
+            self._refuse_downgrade(url, what)
+        raise UnavailableError(f"{self.policy.tools.connection}: {what}: redirected too many times")
+
+    def _refuse_downgrade(self, url: str, what: str) -> None:
+        try:
+            checked_base_url(url.split("?")[0].split("#")[0], allow_http=self._allow_http)
+        except ValueError:
+            safe = False
+        else:
+            safe = True
+        if not safe:
+            raise UnavailableError(
+                f"{self.policy.tools.connection}: {what}: "
+                "redirected to an address that is not https; not followed"
+            )
+
+    def _sent(
+        self,
+        method: str,
+        url: str,
+        params: Params | None,
+        body: bytes | Form | None,
+        headers: Mapping[str, str],
+    ) -> Reply:
+        sent = dict(headers)
+        if not self.same_host(url):
+            sent = {name: value for name, value in sent.items() if name.lower() in _HARMLESS}
+        elif self.policy.token is not None:
+            sent["Authorization"] = f"{self._scheme} {self.policy.token.get()}"
+        with self._session().request(
+            method,
+            url,
+            params=params,
+            data=body,
+            headers=sent,
+            timeout=self._timeouts,
+            stream=True,
+            allow_redirects=False,
+        ) as response:
+            return Reply(
+                response.status_code,
+                {name.lower(): value for name, value in response.headers.items()},
+                self._body(response),
+            )
+
+    def _body(self, response: requests.Response) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        for chunk in response.iter_content(_CHUNK):
+            size += len(chunk)
+            if size > self.policy.max_bytes:
+                raise TooLarge
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = requests.Session()
+            session.auth = _OurHeadersOnly()
+            # A proxy of the environment must not be asked for an address of this machine.
+            session.trust_env = not is_loopback(urlsplit(self.base_url).hostname or "")
+            self._local.session = session
+            with self._lock:
+                self._sessions.append(session)
+        return session
+
+
+class _OurHeadersOnly(AuthBase):
+    """Without an auth object requests would put a .netrc entry of the host in place of our Authorization."""
+
+    def __call__(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+        return prepared
+
+
+_HARMLESS = {"accept", "accept-encoding", "user-agent"}
+
+
+def _origin(parts: SplitResult) -> tuple[str, str, int | None]:
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    return parts.scheme, (parts.hostname or "").lower(), port or _DEFAULT_PORTS.get(parts.scheme)

@@ -1,0 +1,138 @@
+"""How often a connection may call: one limiter shared by all of its threads."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from connectors.contract import Tools
+from nps.errors import BudgetError
+
+# The vendor counts when a call arrives, we count when it leaves. A window is kept this much longer than the
+# vendor's, so that a call that travelled slowly and a later one that travelled fast never meet in one window
+# over there.
+_MARGIN_SHARE = 0.02
+_MARGIN_LEAST = 0.05
+
+# Shorter than this, floating point may leave the clock where it was.
+_SHORTEST_NAP = 0.001
+
+# A longer pause is not pacing any more: the run ends cleanly and the next one carries on.
+LONGEST_PAUSE = 900.0
+
+
+@dataclass(frozen=True)
+class Window:
+    """At most `calls` in any `seconds`."""
+
+    calls: int
+    seconds: float
+
+
+class Limiter:
+    """Paces all threads of a connection.
+
+    `windows` names them per bucket. The windows of bucket "" hold for every call, those of a named bucket for
+    the calls that name it, in addition. A call leaves at the first moment at which no window is exceeded, so
+    a long job runs at the floor the vendor's limit sets.
+    """
+
+    def __init__(self, tools: Tools, windows: Mapping[str, Sequence[Window]] | None = None) -> None:
+        self._tools = tools
+        self._clock = tools.clock
+        self._lock = threading.Lock()
+        self._buckets = {
+            name: [_Sent(window) for window in wanted] for name, wanted in (windows or {}).items()
+        }
+        self._resume_at = 0.0
+        self._paused_for = ""
+        self._left: int | None = None
+
+    def acquire(self, bucket: str = "", cost: int = 1) -> None:
+        """Return when `cost` calls may leave, and count them. BudgetError when today's are spent, or when the
+        vendor asked for a pause longer than a run should wait."""
+        while (wait := self._reserve(bucket, cost)) > 0:
+            self._clock.sleep(wait)
+
+    def tighten(self, calls: int, seconds: float, *, bucket: str = "") -> None:
+        """The vendor's headers say its limit is this: keep to it where it is stricter than what is known."""
+        if calls < 1 or seconds <= 0:
+            return
+        with self._lock:
+            sent = self._buckets.setdefault(bucket, [])
+            for window in sent:
+                if window.limit.seconds == seconds:
+                    window.limit = Window(min(calls, window.limit.calls), seconds)
+                    return
+            sent.append(_Sent(Window(calls, seconds)))
+
+    def pause(self, seconds: float, *, why: str = "the vendor asked for a pause") -> None:
+        """Nobody calls for so long. Pauses never shorten one another."""
+        with self._lock:
+            resume_at = self._clock.monotonic() + seconds
+            if resume_at > self._resume_at:
+                self._resume_at, self._paused_for = resume_at, why
+
+    def pause_until(self, moment: datetime, *, why: str = "the vendor asked for a pause") -> None:
+        """Nobody calls before `moment`."""
+        self.pause((moment - self._clock.now()).total_seconds(), why=why)
+
+    def allow(self, calls: int) -> None:
+        """So many calls are left of today's budget; each acquired one takes from it."""
+        with self._lock:
+            self._left = max(calls, 0)
+
+    @property
+    def left(self) -> int | None:
+        """What is left of today's budget; None when there is none."""
+        return self._left
+
+    def _reserve(self, bucket: str, cost: int) -> float:
+        """Count the calls and return 0, or return how long to wait before asking again."""
+        with self._lock:
+            if self._left is not None and self._left < cost:
+                raise BudgetError(
+                    f"{self._tools.connection}: the daily call budget is spent; "
+                    "what is left goes out in a later run"
+                )
+            now = self._clock.monotonic()
+            pause = self._resume_at - now
+            if pause > LONGEST_PAUSE:
+                raise BudgetError(
+                    f"{self._tools.connection}: {self._paused_for} of {pause:.0f} s; "
+                    "what is left goes out in a later run"
+                )
+            windows = [*self._buckets.get("", ()), *(self._buckets.get(bucket, ()) if bucket else ())]
+            wait = max([pause, *(window.wait(now, cost) for window in windows)])
+            if wait > 0:
+                return max(float(wait), _SHORTEST_NAP)
+            for window in windows:
+                window.count(now, cost)
+            if self._left is not None:
+                self._left -= cost
+            return 0.0
+
+
+class _Sent:
+    """The moments at which the calls of one window left, oldest first. Guarded by the limiter's lock."""
+
+    def __init__(self, limit: Window) -> None:
+        self.limit = limit
+        self._moments = deque[float]()
+
+    def wait(self, now: float, cost: int) -> float:
+        """Seconds until `cost` more calls fit."""
+        seconds = self.limit.seconds + max(self.limit.seconds * _MARGIN_SHARE, _MARGIN_LEAST)
+        while self._moments and self._moments[0] + seconds <= now:
+            self._moments.popleft()
+        too_many = len(self._moments) + min(cost, self.limit.calls) - self.limit.calls
+        if too_many <= 0:
+            return 0.0
+        oldest_in_the_way: float = self._moments[too_many - 1]
+        return oldest_in_the_way + seconds - now
+
+    def count(self, now: float, cost: int) -> None:
+        self._moments.extend([now] * cost)

@@ -1,7 +1,7 @@
 """The YAML of a mapping: who a person is (`people.*`), which fields show what (`fields:`), and its own tests.
 
-The models are the one source of validation, JSON Schema and reference page. What needs more than one key is told
-as a list of `Problem`s by `mapping.lint`, all at once.
+The models are the one source of validation, JSON Schema and reference page. What needs more than one key is
+told as a list of `Problem`s by `mapping.lint`, all at once.
 """
 
 from __future__ import annotations

@@ -282,6 +282,10 @@ class Store(Protocol):
         is lost."""
         ...
 
+    def deciding(self, sync: str) -> int:
+        """How many answers decide a record of this sync right now (written or unchanged)."""
+        ...
+
     def dead_letters(self, *, sync: str | None = None, limit: int = 100) -> list[DeadLetterRow]: ...
 
     def count_calls(self, connection: str, day: str, count: int) -> int:

@@ -1,0 +1,231 @@
+"""Which answer decides a record, and what the record should show: pure, over frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+
+from mapping.fields import SKIP, CompiledFields
+from mapping.overwrite import keeps
+from mapping.spec import FieldMapping
+from nps.changes import Change, Record
+from nps.errors import RejectedError
+from nps.responses import SurveyResponse
+from nps.score import Segment, segment_of
+from nps.standing import Standing
+from nps.values import Fields, Json, Value
+from store.api import State
+
+
+class Answer(NamedTuple):
+    """One answer of a record, in the newest rule's order: time (clamped), source rank, id.
+
+    `known` is its state where it was settled before; None for one that was just taken up.
+    """
+
+    at: datetime
+    rank: int
+    id: str
+    number: int
+    score: int  # parsed
+    known: State | None
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """The record side of one decision: as it is, what of it is ours, its account."""
+
+    record: Record
+    typed: Fields = {}
+    ours: Mapping[str, Json] = {}
+    account_id: str | None = None
+    account: Fields = {}
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sync's YAML says about deciding, compiled."""
+
+    survey: str
+    metric: str
+    fields: CompiledFields
+    specs: Mapping[str, FieldMapping]
+    canonical: Mapping[str, Callable[[Value], Json]]
+    valid_for: timedelta | None = None
+    adopt: bool = False
+
+
+class Mark(NamedTuple):
+    """The state of one answer and why: a stable word, a sentence, the field concerned."""
+
+    state: State
+    code: str = ""
+    reason: str = ""
+    field: str | None = None
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What was decided about one record.
+
+    `states` holds the mark of every answer concerned; `kept` are fields left to somebody else's value.
+    """
+
+    change: Change | None = None
+    states: Mapping[int, Mark]
+    kept: tuple[str, ...] = ()
+    deciding: int | None = None
+
+
+class _Counting(NamedTuple):
+    """An answer that counts, and where the person stood before it."""
+
+    number: int
+    score: int
+    previous: int | None
+
+
+def decide(
+    answers: Sequence[Answer],
+    target: Target,
+    rules: Rules,
+    full: Callable[[int], SurveyResponse],
+    *,
+    now: datetime,
+    key: str = "",
+) -> Verdict:
+    """The newest answer that counts decides; without one, what is still ours is cleared.
+
+    `answers` are all that are matched to the record; `full` gives the whole response behind a number. An answer the
+    mapping cannot turn into values is rejected and the one before it decides.
+    """
+    states: dict[int, Mark] = {}
+    counting: list[_Counting] = []
+
+    def standing(one: _Counting) -> Standing:
+        return Standing(
+            response=full(one.number),
+            score=one.score,
+            survey=rules.survey,
+            metric=rules.metric,
+            previous_score=one.previous,
+            answers=len(counting),
+            record_id=target.record.id,
+            record=target.typed,
+            account_id=target.account_id,
+            account=target.account,
+        )
+
+    oldest = None if rules.valid_for is None else now - rules.valid_for
+    for one in sorted(answers):
+        if oldest is not None and one.at < oldest:
+            states[one.number] = Mark(State.EXCLUDED, "expired", "older than valid_for")
+            continue
+        counting.append(_Counting(one.number, one.score, counting[-1].score if counting else None))
+        # What was settled before passed `where` when it was taken up.
+        if one.known is None and not _counts(rules, standing, counting[-1], states):
+            counting.pop()
+    while counting:
+        newest = counting[-1]
+        where_it_stands = standing(newest)
+        try:
+            wanted = _wanted(where_it_stands, rules)
+        except RejectedError as error:
+            states[newest.number] = Mark(State.REJECTED, error.code, str(error), error.field)
+            counting.pop()
+            continue
+        after, kept = _difference(wanted, where_it_stands, target, rules)
+        for older in counting[:-1]:
+            states[older.number] = Mark(State.SUPERSEDED, "newer_answer")
+        states[newest.number] = Mark(State.PENDING, "planned") if after else Mark(State.UNCHANGED)
+        change = _change(target, after, newest.number, _rank(where_it_stands), key) if after else None
+        return Verdict(change=change, states=states, kept=kept, deciding=newest.number)
+    cleared = clearing(target, rules.specs)
+    return Verdict(change=_change(target, cleared, None, 1, key) if cleared else None, states=states)
+
+
+def clearing(target: Target, specs: Mapping[str, FieldMapping]) -> dict[str, Json]:
+    """Emptying the fields that still show what we wrote; what somebody changed since is theirs."""
+    live = target.record.fields
+    return {
+        name: None
+        for name in specs
+        if target.ours.get(name) is not None and live.get(name) == target.ours[name]
+    }
+
+
+def _counts(
+    rules: Rules,
+    standing: Callable[[_Counting], Standing],
+    one: _Counting,
+    states: dict[int, Mark],
+) -> bool:
+    if not rules.fields.has_where:
+        return True
+    try:
+        if rules.fields.counts(standing(one)):
+            return True
+    except RejectedError as error:
+        states[one.number] = Mark(State.REJECTED, error.code, str(error), error.field)
+        return False
+    states[one.number] = Mark(State.EXCLUDED, "filtered", "`where` leaves it out")
+    return False
+
+
+def _wanted(standing: Standing, rules: Rules) -> dict[str, Json]:
+    """What each field should show, in the vendor's canonical form. Raises RejectedError."""
+    return {
+        name: rules.canonical[name](value)
+        for name, value in rules.fields.snapshot(standing).items()
+        if value is not SKIP
+    }
+
+
+def _difference(
+    wanted: Mapping[str, Json], standing: Standing, target: Target, rules: Rules
+) -> tuple[dict[str, Json], tuple[str, ...]]:
+    """The fields to write, and those left to somebody else's value."""
+    live = target.record.fields
+    after = {name: value for name, value in wanted.items() if live.get(name) != value}
+    if not after:
+        return after, ()
+    kept = tuple(name for name in after if _keeps(name, after[name], standing, target, rules))
+    for name in kept:
+        del after[name]
+    return after, kept
+
+
+def _keeps(name: str, value: Json, standing: Standing, target: Target, rules: Rules) -> bool:
+    spec = rules.specs[name]
+    if rules.adopt and spec.overwrite == "if_ours":
+        return False
+    return keeps(
+        spec.overwrite,
+        live=target.record.fields.get(name),
+        wanted=value,
+        ours=target.ours.get(name),
+        wrote_before=name in target.ours,
+        answered_at=standing.response.answered_at,
+        newer_than_live=target.typed.get(spec.newer_than) if spec.newer_than else None,
+    )
+
+
+def _change(
+    target: Target, after: Mapping[str, Json], number: int | None, rank: int, key: str
+) -> Change:
+    live = target.record.fields
+    return Change(
+        object=target.record.object,
+        record_id=target.record.id,
+        key=key,
+        before={name: live.get(name) for name in after},
+        after=after,
+        response=number,
+        rank=rank,
+        account=target.account_id or "",
+    )
+
+
+def _rank(standing: Standing) -> int:
+    """Detractors are written first: somebody is waiting to call them."""
+    return 0 if segment_of(standing.score, standing.metric) is Segment.DETRACTOR else 1

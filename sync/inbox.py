@@ -1,0 +1,172 @@
+"""Phase A, first half: answers from every source into the inbox, each page with its cursor in one transaction."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+import msgspec
+
+from connectors.contract import Clock
+from nps.errors import NpsyncError, UnavailableError
+from nps.keys import person_number
+from nps.responses import Page, SurveyResponse
+from store.api import Lease, Received, Store
+from sync.job import Feed
+from sync.progress import Progress
+
+READ_AHEAD = 4  # pages a source may be ahead of the store
+GATHER = 1000  # answers stored in one transaction, or what came within
+GATHER_SECONDS = 2.0
+PULL_LEASE_SECONDS = 120.0
+RENEW_SECONDS = 30.0
+PATIENCE_SECONDS = 600.0
+
+
+class Pulled(msgspec.Struct, frozen=True):
+    """What arrived, and which sources could not be read (connection → what a person has to know)."""
+
+    new: int = 0
+    edited: int = 0
+    repeated: int = 0
+    failures: tuple[tuple[str, NpsyncError], ...] = ()
+
+
+def pull(
+    feeds: Sequence[Feed],
+    store: Store,
+    clock: Clock,
+    owner: str,
+    *,
+    region: str | None,
+    since: datetime | None,
+    full: bool,
+    progress: Progress,
+) -> Pulled:
+    """Read every source from its cursor (from the beginning with `full`) and store what came.
+
+    A source that fails does not stop the others: what arrived before is stored with its cursor, the failure is told.
+    """
+    progress.phase("pulling", None)
+    new = edited = repeated = 0
+    failures: list[tuple[str, NpsyncError]] = []
+    for feed in feeds:
+        try:
+            with _alone(feed.connection, store, clock, owner) as lease:
+                cursor = None if full else store.cursor(feed.connection)
+                renewed = clock.monotonic()
+                for page in _gathered(_ahead(feed.source.read(cursor, since=since)), clock):
+                    got = _append(feed, page, store, clock, region)
+                    new, edited, repeated = new + got.new, edited + got.edited, repeated + got.repeated
+                    progress.advance(len(page.responses))
+                    if clock.monotonic() - renewed > RENEW_SECONDS:
+                        store.renew(lease, now=clock.now(), seconds=PULL_LEASE_SECONDS)
+                        renewed = clock.monotonic()
+        except NpsyncError as error:
+            failures.append((feed.connection, error))
+    return Pulled(new, edited, repeated, tuple(failures))
+
+
+def _append(feed: Feed, page: Page, store: Store, clock: Clock, region: str | None) -> Received:
+    persons = [person_number(response, region) for response in page.responses]
+    kept = tuple(_kept(feed, response) for response in page.responses)
+    return store.append(
+        feed.connection, Page(kept, page.cursor), persons, received_at=clock.now()
+    )
+
+
+def _kept(feed: Feed, response: SurveyResponse) -> SurveyResponse:
+    """Only what a mapping uses is kept: what is not stored cannot leak."""
+    drop_comment = not feed.keep_comment and response.comment is not None
+    keep = feed.keep_properties
+    drop_properties = keep is not None and any(name not in keep for name in response.properties)
+    if not drop_comment and not drop_properties:
+        return response
+    properties = response.properties
+    if drop_properties and keep is not None:
+        properties = {name: value for name, value in properties.items() if name in keep}
+    return msgspec.structs.replace(
+        response, comment=None if drop_comment else response.comment, properties=properties
+    )
+
+
+@contextmanager
+def _alone(connection: str, store: Store, clock: Clock, owner: str) -> Iterator[Lease]:
+    """One process reads a source at a time: two would move its cursor against each other."""
+    deadline = clock.monotonic() + PATIENCE_SECONDS
+    while True:
+        lease = store.acquire(
+            f"pull/{connection}", owner, now=clock.now(), seconds=PULL_LEASE_SECONDS
+        )
+        if lease is not None:
+            break
+        if clock.monotonic() > deadline:
+            raise UnavailableError(
+                f"{connection}: another run has been reading this source for ten minutes; this run goes on without it"
+            )
+        clock.sleep(0.5)
+    try:
+        yield lease
+    finally:
+        store.release(lease)
+
+
+def _gathered(pages: Iterator[Page], clock: Clock) -> Iterator[Page]:
+    """Small pages joined: a transaction of 1,000 answers costs hardly more than one of 50."""
+    waiting: list[SurveyResponse] = []
+    cursor = None
+    since = clock.monotonic()
+    for page in pages:
+        waiting.extend(page.responses)
+        cursor = page.cursor
+        if len(waiting) >= GATHER or clock.monotonic() - since > GATHER_SECONDS:
+            yield Page(tuple(waiting), cursor)
+            waiting, cursor, since = [], None, clock.monotonic()
+    if cursor is not None:
+        yield Page(tuple(waiting), cursor)
+
+
+class _End(msgspec.Struct, frozen=True):
+    error: BaseException | None = None
+
+
+def _ahead(pages: Iterator[Page]) -> Iterator[Page]:
+    """The same pages, read by a thread of their own so that reading and storing overlap."""
+    waiting: queue.Queue[Page | _End] = queue.Queue(READ_AHEAD)
+    stop = threading.Event()
+
+    def put(item: Page | _End) -> None:
+        while not stop.is_set():
+            try:
+                waiting.put(item, timeout=0.2)
+            except queue.Full:
+                continue
+            return
+
+    def read() -> None:
+        try:
+            for page in pages:
+                put(page)
+                if stop.is_set():
+                    return
+        except BaseException as error:  # noqa: BLE001 - raised again by the thread that consumes
+            put(_End(error))
+        else:
+            put(_End())
+
+    reader = threading.Thread(target=read, name="npsync-read-ahead", daemon=True)
+    reader.start()
+    try:
+        while True:
+            item = waiting.get()
+            if isinstance(item, _End):
+                if item.error is not None:
+                    raise item.error
+                return
+            yield item
+    finally:
+        stop.set()
+        reader.join()

@@ -1,0 +1,90 @@
+"""What a run or a plan tells at its end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from nps.values import Json
+from store.api import State
+
+PARTIAL = (State.REJECTED, State.REVIEW, State.HELD, State.PENDING)
+MOST_DOMAINS = 500  # remembered while counting; the report shows the top of them
+
+
+@dataclass
+class MatchReport:
+    """How answers found their records. `unmatched` counts waiting answers by the domain of their e-mail."""
+
+    matched: int = 0
+    ambiguous: int = 0
+    conflicting: int = 0
+    waiting: int = 0
+    by_rule: Counter[str] = field(default_factory=Counter)
+    unmatched: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def looked_up(self) -> int:
+        return self.matched + self.ambiguous + self.conflicting + self.waiting
+
+    @property
+    def rate(self) -> float | None:
+        return self.matched / self.looked_up if self.looked_up else None
+
+    def note_unmatched(self, email: str | None) -> None:
+        domain = email.rpartition("@")[2].strip(" >").lower() if email and "@" in email else "no e-mail"
+        if domain not in self.unmatched and len(self.unmatched) >= MOST_DOMAINS:
+            domain = "other domains"
+        self.unmatched[domain] += 1
+
+    def as_json(self) -> dict[str, Json]:
+        return {
+            "matched": self.matched,
+            "ambiguous": self.ambiguous,
+            "conflicting": self.conflicting,
+            "waiting": self.waiting,
+            "by_rule": dict(self.by_rule),
+            "unmatched_domains": dict(self.unmatched.most_common(10)),
+        }
+
+
+@dataclass(frozen=True)
+class Report:
+    """One run, as `npsync run --json` prints it and the history keeps it."""
+
+    run: int
+    sync: str
+    status: str  # succeeded | partial | failed | stopped
+    pulled: int
+    repeated: int
+    states: Mapping[State, int]
+    writes: Mapping[str, int]
+    calls: Mapping[str, int]
+    seconds: float
+    match: MatchReport
+    kept: Mapping[str, int]
+    problems: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Json]:
+        return {
+            "run": self.run,
+            "sync": self.sync,
+            "status": self.status,
+            "pulled": self.pulled,
+            "repeated": self.repeated,
+            "states": {state.value: self.states.get(state, 0) for state in State},
+            "writes": dict(self.writes),
+            "calls": dict(self.calls),
+            "seconds": round(self.seconds, 3),
+            "kept": dict(self.kept),
+            "match": self.match.as_json(),
+            "problems": list(self.problems),
+        }
+
+
+def status_of(states: Mapping[State, int], problems: tuple[str, ...]) -> str:
+    """Waiting alone is a success; what needs a person or another run is partial."""
+    if problems or any(states.get(state, 0) for state in PARTIAL):
+        return "partial"
+    return "succeeded"

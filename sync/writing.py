@@ -1,0 +1,182 @@
+"""Phase B: intents are journalled, batches go out in threads, every change comes back with exactly one outcome."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from connectors.contract import Clock, Destination
+from nps.changes import Batch, Change, Deferred, Outcome, Rejected, Written
+from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError, UnavailableError
+from store.api import Lease, Store
+from sync.job import Job
+from sync.progress import Progress
+
+WRITING = 4  # batches under way at a time
+OPENED = 8  # batches whose intents are committed together
+
+
+@dataclass
+class WrittenUp:
+    """What the writing came to. `problem` is why it ended early, if it did."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    problem: NpsyncError | None = None
+
+
+class CanaryFailed(NpsyncError):
+    """The first records do not show what was written to them."""
+
+
+def write_changes(
+    job: Job,
+    store: Store,
+    lease: Lease,
+    run: int,
+    clock: Clock,
+    *,
+    changes: int,
+    canary: int,
+    progress: Progress,
+) -> WrittenUp:
+    """Write the run's plan through the cheapest API that can.
+
+    A refused credential, an unknown field or a spent budget ends the writing; what is left stays pending. A call whose
+    fate is unknown leaves its batch open: the next run reads the records before it plans.
+    """
+    way = job.destination.ways(job.object, changes)[0]
+    first = canary if 0 < canary < changes else None
+    store.cut(run, lease=lease, api=way.api, size=way.batch, first=first)
+    done = WrittenUp()
+    if first is not None:
+        for batch in store.open_batches(run, 1, lease=lease):
+            _settle(store, lease, run, clock, {batch.id: _outcomes(job, store, batch, done)}, done, progress)
+            if done.problem is None:
+                done.problem = _unlike_written(job, batch, done)
+    if done.problem is None:
+        _write_rest(job, store, lease, run, clock, done, progress)
+    return done
+
+
+def _write_rest(
+    job: Job, store: Store, lease: Lease, run: int, clock: Clock, done: WrittenUp, progress: Progress
+) -> None:
+    opened: deque[Batch] = deque()
+    under_way: dict[Future[Sequence[Outcome] | None], Batch] = {}
+    with ThreadPoolExecutor(WRITING, thread_name_prefix="npsync-write") as pool:
+        while True:
+            if done.problem is None and not opened:
+                opened.extend(store.open_batches(run, OPENED, lease=lease))
+            while opened and len(under_way) < 2 * WRITING and done.problem is None:
+                batch = opened.popleft()
+                under_way[pool.submit(_outcomes, job, store, batch, done)] = batch
+            if not under_way:
+                break
+            finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            settled = {under_way.pop(future).id: future.result() for future in finished}
+            _settle(store, lease, run, clock, settled, done, progress)
+    # Intents that were committed and never sent are known not to have left.
+    unsent: dict[int, Sequence[Outcome] | None] = {
+        batch.id: tuple(Deferred(one.record_id, "the run ended before this call") for one in batch.changes)
+        for batch in opened
+    }
+    _settle(store, lease, run, clock, unsent, done, progress)
+
+
+def _outcomes(job: Job, store: Store, batch: Batch, done: WrittenUp) -> Sequence[Outcome] | None:
+    """The batch's outcomes; None leaves it open because nobody knows."""
+    try:
+        return paired(
+            batch.changes, job.destination.write(batch, lambda handle: store.remember(batch.id, handle))
+        )
+    except (AccessError, ConfigError, BudgetError) as error:
+        done.problem = error
+        return tuple(Deferred(one.record_id, "refused as a whole; see the run's problem") for one in batch.changes)
+    except UnavailableError as error:
+        done.problem = error
+        return None
+
+
+def paired(changes: Iterable[Change], outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
+    """Exactly one outcome per change; silence is a rejection."""
+    said = {outcome.record_id: outcome for outcome in outcomes}
+    return tuple(
+        said.get(change.record_id)
+        or Rejected(change.record_id, "no_answer", "the vendor's answer did not mention this record")
+        for change in changes
+    )
+
+
+def _settle(
+    store: Store,
+    lease: Lease,
+    run: int,
+    clock: Clock,
+    settled: dict[int, Sequence[Outcome] | None],
+    done: WrittenUp,
+    progress: Progress,
+) -> None:
+    known = {batch: outcomes for batch, outcomes in settled.items() if outcomes is not None}
+    if not known:
+        return
+    store.settle_batches(run, known, lease=lease, now=clock.now())
+    for outcomes in known.values():
+        done.outcomes.update(type(outcome).__name__.lower() for outcome in outcomes)
+        progress.advance(len(outcomes))
+
+
+def _unlike_written(job: Job, batch: Batch, done: WrittenUp) -> CanaryFailed | None:
+    """Read the canary back: what was confirmed must be what is shown."""
+    if not done.outcomes["written"]:
+        return None
+    wanted = {change.record_id: change.after for change in batch.changes}
+    fields = sorted({name for after in wanted.values() for name in after})
+    live = job.destination.get(job.object, list(wanted), fields, {})
+    unlike = sum(
+        any(record.fields.get(name) != value for name, value in wanted[record.id].items())
+        for record in live
+        if record.id in wanted
+    )
+    allowed = done.outcomes["rejected"] + done.outcomes["deferred"] + done.outcomes["unknown"]
+    if unlike <= allowed:
+        return None
+    return CanaryFailed(
+        f"{unlike} of the first {len(wanted)} records do not show what was written to them, so nothing more was "
+        f"written. Something on the {job.connection} side (a workflow, a trigger, a rounding) changes the values. "
+        f"See them with: npsync runs --changes"
+    )
+
+
+def settle_open(job: Job, store: Store, lease: Lease, clock: Clock, *, read_only: bool) -> int:
+    """Settle what an interrupted run left open, by asking the vendor's job or reading the records.
+
+    Returns how many batches were open. Their answers are planned anew where the write did not arrive.
+    """
+    unsettled = store.unsettled(job.name)
+    for batch, handle in unsettled:
+        outcomes: Iterable[Outcome] | None = None
+        if handle is not None and not read_only:
+            outcomes = job.destination.resume(batch, handle)
+        if outcomes is None:
+            outcomes = seen(job.destination, batch)
+        store.settle_batches(0, {batch.id: paired(batch.changes, outcomes)}, lease=lease, now=clock.now())
+    store.abandon(job.name, lease=lease)
+    return len(unsettled)
+
+
+def seen(destination: Destination, batch: Batch) -> Iterable[Outcome]:
+    """What the live records say about a batch whose fate nobody knows."""
+    fields = sorted({name for change in batch.changes for name in change.after})
+    live = {
+        old: record.fields
+        for record in destination.get(batch.object, [change.record_id for change in batch.changes], fields, {})
+        for old in (record.id, *record.merged)
+    }
+    for change in batch.changes:
+        shown = live.get(change.record_id)
+        if shown is not None and all(shown.get(name) == value for name, value in change.after.items()):
+            yield Written(change.record_id)
+        else:
+            yield Deferred(change.record_id, "an interrupted run did not get this far; planned again")

@@ -1,0 +1,156 @@
+"""One HubSpot account in memory: its contacts, companies, who belongs where, and who may call."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sandbox.hubspot.records import Record, Table
+from sandbox.hubspot.settings import Settings
+from sandbox.hubspot.standard import COMPANIES, CONTACTS
+from sandbox.toy import NoSuchRecord, Room
+from sandbox.world import Company, World
+
+PORTAL_ID = 4_242_424
+TOKEN = "pat-na1-sandbox"
+READ_ONLY_TOKEN = "pat-na1-sandbox-read-only"
+CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN = "sandbox-app", "sandbox-app-secret", "sandbox-refresh"
+ACCESS_TOKEN_SECONDS = 1800
+
+_READ = frozenset({CONTACTS.read_scope, COMPANIES.read_scope, "oauth"})
+_SCHEMA_READ = frozenset({"crm.schemas.contacts.read", "crm.schemas.companies.read"})
+_WRITE = frozenset({CONTACTS.write_scope, COMPANIES.write_scope})
+_SCHEMA_WRITE = frozenset({CONTACTS.schema_scope, COMPANIES.schema_scope})
+EVERY_SCOPE = _READ | _SCHEMA_READ | _WRITE | _SCHEMA_WRITE | {"communication_preferences.read"}
+
+PRIMARY, UNLABELLED = 1, 279
+
+
+@dataclass
+class Token:
+    scopes: frozenset[str]
+    expires_at: float | None = None  # None: a service key or private-app token, which lives until revoked
+    revoked: bool = False
+
+    @property
+    def is_oauth(self) -> bool:
+        return self.expires_at is not None
+
+
+@dataclass
+class Account:
+    room: Room
+    settings: Settings = field(default_factory=Settings)
+    contacts: Table = field(default_factory=lambda: Table(CONTACTS, first_id=33_001))
+    companies: Table = field(default_factory=lambda: Table(COMPANIES, first_id=7_000_001))
+    employers: dict[str, list[str]] = field(
+        default_factory=dict
+    )  # contact id → company ids, the primary first
+    unsubscribed: set[str] = field(default_factory=set)
+    tokens: dict[str, Token] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.tokens[TOKEN] = Token(EVERY_SCOPE)
+        self.tokens[READ_ONLY_TOKEN] = Token(_READ | _SCHEMA_READ)
+
+    def table(self, name: str) -> Table:
+        """By any name HubSpot has for the type: contacts, contact, 0-1."""
+        for table in (self.contacts, self.companies):
+            if name.lower() in (table.kind.name, table.kind.singular.lower(), table.kind.type_id):
+                return table
+        raise NoSuchRecord(f"HubSpot has no object {name}")
+
+    def record(self, table: Table, record_id: str) -> Record:
+        record = table.by_id(record_id)
+        if record is None:
+            raise NoSuchRecord(f"no {table.kind.singular.lower()} {record_id}")
+        return record
+
+    def now(self) -> datetime:
+        return self.room.clock.now()
+
+    def apply(self, settings: Settings) -> None:
+        self.settings = settings
+        for table in (self.contacts, self.companies):
+            table.remembers_before = settings.search_lag > 0
+
+    def searchable_until(self) -> datetime:
+        return self.now() - timedelta(seconds=self.settings.search_lag)
+
+    # Who belongs where
+
+    def associate(self, contact: str, company: str, *, primary: bool = False) -> None:
+        here = [one for one in self.employers.get(contact, []) if one != company]
+        self.employers[contact] = [company, *here] if primary else [*here, company]
+
+    def employers_of(self, contact: Record) -> list[str]:
+        """Company ids of today, the primary first."""
+        kept = [self.companies.by_id(one) for one in self.employers.get(contact.id, [])]
+        return list(dict.fromkeys(company.id for company in kept if company is not None))
+
+    def merge(self, table: Table, winner: str, loser: str) -> Record:
+        first, second = self.record(table, winner), self.record(table, loser)
+        if first is second:
+            raise ValueError(f"{winner} and {loser} are one record already")
+        survivor = table.merge(
+            first, second, at=self.now(), keep_winner_id=self.settings.merge_keeps_winner_id
+        )
+        if table is self.contacts:
+            both = [*self.employers.pop(first.id, []), *self.employers.pop(second.id, [])]
+            self.employers[survivor.id] = list(dict.fromkeys(both))
+        return survivor
+
+    # Who may call
+
+    def grant(self, scopes: Iterable[str] = EVERY_SCOPE) -> str:
+        """A new OAuth access token."""
+        token = secrets.token_urlsafe(48)
+        self.tokens[token] = Token(frozenset(scopes), self.room.clock.time() + ACCESS_TOKEN_SECONDS)
+        return token
+
+    def is_fresh(self, token: Token) -> bool:
+        return not token.revoked and (token.expires_at is None or self.room.clock.time() < token.expires_at)
+
+    def expire_tokens(self, *, static_too: bool = False) -> int:
+        """Access tokens stop working at once; static ones only when asked for (somebody revoked the key)."""
+        ended = [one for one in self.tokens.values() if one.is_oauth or static_too]
+        for token in ended:
+            token.revoked = True
+        return len(ended)
+
+
+def furnish(account: Account, world: World) -> None:
+    """Put the world's customers into an empty account."""
+    born = world.until - timedelta(days=world.days + 30)
+    companies: dict[Company, str] = {}
+    for customer in world.customers():
+        if not customer.in_hubspot:
+            continue
+        contact = account.contacts.create(
+            {
+                "email": customer.email.lower() if customer.email else None,
+                "firstname": customer.first_name,
+                "lastname": customer.last_name,
+                "mobilephone": customer.phone,
+                "company": customer.company.name if customer.company else None,
+                "customer_id": customer.external_id,
+                "hs_email_optout": "true" if customer.opted_out else None,
+                "hubspot_owner_id": OWNERS[customer.number % len(OWNERS)],
+            },
+            at=born,
+        )
+        if customer.opted_out and customer.email:
+            account.unsubscribed.add(customer.email.lower())
+        if customer.company is None:
+            continue
+        if customer.company not in companies:
+            company = account.companies.create(
+                {"name": customer.company.name, "domain": customer.company.domain}, at=born
+            )
+            companies[customer.company] = company.id
+        account.associate(contact.id, companies[customer.company], primary=True)
+
+
+OWNERS = ("64492917", "64492918", "64492919")

@@ -1,0 +1,210 @@
+"""The toy HubSpot as the sandbox sees it: its web application, and the handles control and pages use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from sandbox.faults import Fault
+from sandbox.hubspot import app
+from sandbox.hubspot.account import (
+    CLIENT_ID,
+    CLIENT_SECRET,
+    EVERY_SCOPE,
+    READ_ONLY_TOKEN,
+    REFRESH_TOKEN,
+    TOKEN,
+    Account,
+    Token,
+    furnish,
+)
+from sandbox.hubspot.definitions import from_request
+from sandbox.hubspot.gate import Gate
+from sandbox.hubspot.records import Record, Table, Values
+from sandbox.hubspot.refusals import Refusal, rate_limited
+from sandbox.toy import NoSuchRecord, Room, Row
+
+_MESSAGES = {
+    423: ("LOCKED", "Too many requests at once; the account is locked for a moment."),
+    477: ("MIGRATION_IN_PROGRESS", "This account is being moved to another data centre."),
+    503: ("SERVICE_UNAVAILABLE", "The service is not available."),
+    504: ("TIMEOUT", "The service took too long."),
+}
+
+
+class Portal:
+    """What `--limit hubspot.burst=…` and the command `set` may change is in settings.py."""
+
+    def __init__(self, room: Room) -> None:
+        self._account = Account(room)
+        self._account.apply(self._account.settings.changed(room.limits))
+        self._gate = Gate(self._account)
+        self.app: ASGIApp = app.build(self._account, self._gate)
+        furnish(self._account, room.world)
+        self._commands: dict[str, Callable[[Row], Any]] = {
+            "set": self._set,
+            "expire_tokens": self._expire_tokens,
+            "add_token": self._add_token,
+            "forget": self._forget,
+            "restore": self._restore,
+            "define_property": self._define,
+            "remove_property": self._remove_property,
+            "associate": self._associate,
+            "history": self._history,
+        }
+
+    def env(self, url: str) -> dict[str, str]:
+        return {
+            "HUBSPOT_URL": url,
+            "HUBSPOT_TOKEN": TOKEN,
+            "HUBSPOT_READ_ONLY_TOKEN": READ_ONLY_TOKEN,
+            "HUBSPOT_CLIENT_ID": CLIENT_ID,
+            "HUBSPOT_CLIENT_SECRET": CLIENT_SECRET,
+            "HUBSPOT_REFRESH_TOKEN": REFRESH_TOKEN,
+        }
+
+    def refusal(self, fault: Fault) -> Response:
+        """`detail: {"policy": "DAILY"}` picks which limit a 429 names."""
+        headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
+        if fault.status == 429:
+            policy = str(fault.detail.get("policy", "TEN_SECONDLY_ROLLING"))
+            return app.refused(rate_limited(policy, headers))
+        category, message = _MESSAGES.get(fault.status, ("INTERNAL_ERROR", "internal error"))
+        return app.refused(Refusal(fault.status, category, message, headers=headers))
+
+    def objects(self) -> Mapping[str, int]:
+        return {table.kind.name: sum(1 for _ in table.living()) for table in self._tables()}
+
+    def rows(self, object: str) -> Iterator[Row]:
+        table = self._account.table(object)
+        return (_row(table, record) for record in list(table.living()))
+
+    def row(self, object: str, id: str) -> Row:
+        """An absorbed id shows the survivor, whose "id" differs."""
+        table = self._account.table(object)
+        return _row(table, self._account.record(table, id))
+
+    def change(self, object: str, id: str, fields: Row) -> None:
+        table = self._account.table(object)
+        record = self._account.record(table, id)
+        table.update(record, _typed(table, record, fields), at=self._account.now(), source="CRM_UI")
+        self._note_unsubscribed(table, record)
+
+    def add(self, object: str, fields: Row) -> str:
+        table = self._account.table(object)
+        record = table.create(_typed(table, None, fields), at=self._account.now())
+        self._note_unsubscribed(table, record)
+        return record.id
+
+    def remove(self, object: str, id: str) -> None:
+        """Into the recycle bin."""
+        table = self._account.table(object)
+        table.archive(self._account.record(table, id))
+
+    def merge(self, object: str, winner: str, loser: str) -> None:
+        self._account.merge(self._account.table(object), winner, loser)
+
+    def command(self, name: str, arguments: Row) -> Any:
+        if name not in self._commands:
+            raise ValueError(f'no command "{name}"; there are: {", ".join(self._commands)}')
+        return self._commands[name](arguments)
+
+    def _tables(self) -> tuple[Table, Table]:
+        return self._account.contacts, self._account.companies
+
+    def _note_unsubscribed(self, table: Table, record: Record) -> None:
+        email = record.values.get("email")
+        if table is not self._account.contacts or email is None:
+            return
+        if record.values.get("hs_email_optout") == "true":
+            self._account.unsubscribed.add(email)
+        else:
+            self._account.unsubscribed.discard(email)
+
+    # Commands
+
+    def _set(self, wanted: Row) -> Row:
+        """{setting: value, …} → all settings; {} only shows them."""
+        self._account.apply(self._account.settings.changed(wanted))
+        return asdict(self._account.settings)
+
+    def _expire_tokens(self, wanted: Row) -> Row:
+        """{"static": true} also revokes service keys and private-app tokens."""
+        return {"expired": self._account.expire_tokens(static_too=bool(wanted.get("static")))}
+
+    def _add_token(self, wanted: Row) -> Row:
+        """{"token", "scopes": […]}: another service key; all scopes when none are named."""
+        self._account.tokens[wanted["token"]] = Token(frozenset(wanted.get("scopes", EVERY_SCOPE)))
+        return {"token": wanted["token"]}
+
+    def _forget(self, wanted: Row) -> Row:
+        """{"object", "id"}: a privacy deletion."""
+        table = self._account.table(wanted["object"])
+        table.forget(self._account.record(table, wanted["id"]).id)
+        return {}
+
+    def _restore(self, wanted: Row) -> Row:
+        """{"object", "id"}: out of the recycle bin."""
+        table = self._account.table(wanted["object"])
+        record = table.by_id(wanted["id"], archived=True)
+        if record is None:
+            raise NoSuchRecord(f"{wanted['id']} is not in the recycle bin")
+        record.archived = False
+        return _row(table, record)
+
+    def _define(self, wanted: Row) -> Row:
+        """{"object", …a property as the API creates it}."""
+        table = self._account.table(wanted["object"])
+        try:
+            definition = from_request(wanted, groups=list(table.groups), unique_so_far=0)
+        except Refusal as refusal:
+            raise ValueError(refusal.message) from refusal
+        table.define(definition)
+        return definition.as_json()
+
+    def _remove_property(self, wanted: Row) -> Row:
+        """{"object", "name"}: somebody deletes the field, and its values with it."""
+        table = self._account.table(wanted["object"])
+        if wanted["name"] not in table.definitions:
+            raise NoSuchRecord(f"no property {wanted['name']}")
+        table.undefine(wanted["name"])
+        return {}
+
+    def _associate(self, wanted: Row) -> Row:
+        """{"contact", "company", "primary": true}"""
+        contact = self._account.record(self._account.contacts, wanted["contact"])
+        company = self._account.record(self._account.companies, wanted["company"])
+        self._account.associate(contact.id, company.id, primary=bool(wanted.get("primary", True)))
+        return {"companies": self._account.employers_of(contact)}
+
+    def _history(self, wanted: Row) -> list[Row]:
+        """{"object", "id", "name"} → what the field held, newest first."""
+        table = self._account.table(wanted["object"])
+        record = self._account.record(table, wanted["id"])
+        return [asdict(version) for version in record.history(wanted["name"])]
+
+
+def _row(table: Table, record: Record) -> Row:
+    return {"id": record.id, **{name: record.values.get(name) for name in table.definitions}}
+
+
+def _typed(table: Table, record: Record | None, fields: Row) -> Values:
+    """Control may set read-only fields too, but nothing the field's type does not hold."""
+    if unknown := fields.keys() - table.definitions.keys():
+        raise ValueError(f"no property {', '.join(sorted(unknown))} on {table.kind.name}")
+    try:
+        return table.checked(record, {name: _text(value) for name, value in fields.items()})
+    except Refusal as refusal:
+        raise ValueError(refusal.message) from refusal
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)

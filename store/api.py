@@ -316,6 +316,10 @@ class Store(Protocol):
         """When the sync is due next."""
         ...
 
+    def claim_due(self, sync: str, due_at: datetime, next_due: datetime) -> bool:
+        """Take this due time: moves it to `next_due` if it still is `due_at`. True for exactly one of many callers."""
+        ...
+
     def note_tick(self, sync: str, due_at: datetime, outcome: str, *, now: datetime) -> None:
-        """What the clock did about one due time: started, caught_up, skipped_overlap, skipped_paused."""
+        """What the clock did about one due time: started, caught_up, skipped_overlap."""
         ...

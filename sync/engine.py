@@ -15,6 +15,7 @@ from store.api import Lease, State, Store
 from sync import breaker
 from sync.codecs import open_codecs
 from sync.inbox import Pulled, pull
+from sync.interruption import Interrupted
 from sync.job import Codecs, Job
 from sync.planning import Planned, plan_changes
 from sync.progress import Progress, Silent
@@ -42,6 +43,8 @@ class Options:
     recheck: bool = False
     expect: Mapping[str, tuple[Mapping[str, Json], Mapping[str, Json]]] | None = None
     """A reviewed plan: record id → (before, after). Only changes equal to it are written."""
+    stop: Callable[[], bool] = lambda: False
+    """Asked between chunks and batches; True hands back what was not begun."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,9 @@ class _Attempt:
         except BudgetError as error:
             self.written.problem = self.written.problem or error
             return "partial"
+        except Interrupted as error:
+            self.written.problem = error
+            return "partial"
         except (breaker.BreakerOpen, CanaryFailed) as error:
             self.written.problem = error
             return "stopped"
@@ -161,8 +167,8 @@ class _Attempt:
             self.clock,
             self.owner,
             region=job.region,
-            since=job.since,
             full=self.options.full,
+            stop=self.options.stop,
             progress=self.progress,
         )
         now = self.clock.now()
@@ -193,6 +199,7 @@ class _Attempt:
             persons=persons,
             limit=self.options.limit,
             adopt=self.options.adopt,
+            stop=self.options.stop,
             progress=self.progress,
         )
 
@@ -210,6 +217,7 @@ class _Attempt:
             self.clock,
             changes=changes,
             canary=self.job.breaker.canary if self.job.breaker else 0,
+            stop=self.options.stop,
             progress=self.progress,
         )
         if self.written.problem is not None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 
 import msgspec
 
@@ -15,6 +14,7 @@ from nps.errors import NpsyncError, UnavailableError
 from nps.keys import person_number
 from nps.responses import Page, SurveyResponse
 from store.api import Lease, Received, Store
+from sync.interruption import Interrupted, heed
 from sync.job import Feed
 from sync.progress import Progress
 
@@ -42,8 +42,8 @@ def pull(
     owner: str,
     *,
     region: str | None,
-    since: datetime | None,
     full: bool,
+    stop: Callable[[], bool],
     progress: Progress,
 ) -> Pulled:
     """Read every source from its cursor (from the beginning with `full`) and store what came.
@@ -58,13 +58,16 @@ def pull(
             with _alone(feed.connection, store, clock, owner) as lease:
                 cursor = None if full else store.cursor(feed.connection)
                 renewed = clock.monotonic()
-                for page in _gathered(_ahead(feed.source.read(cursor, since=since)), clock):
+                for page in _gathered(_ahead(feed.source.read(cursor, since=feed.since)), clock):
+                    heed(stop)
                     got = _append(feed, page, store, clock, region)
                     new, edited, repeated = new + got.new, edited + got.edited, repeated + got.repeated
                     progress.advance(len(page.responses))
                     if clock.monotonic() - renewed > RENEW_SECONDS:
                         store.renew(lease, now=clock.now(), seconds=PULL_LEASE_SECONDS)
                         renewed = clock.monotonic()
+        except Interrupted:
+            raise
         except NpsyncError as error:
             failures.append((feed.connection, error))
     return Pulled(new, edited, repeated, tuple(failures))

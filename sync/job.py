@@ -24,6 +24,7 @@ class Feed:
     source: Source
     rank: int
     surveys: frozenset[str] | None = None
+    since: datetime | None = None  # where a first read begins: the earliest `since` of all syncs of this source
     keep_comment: bool = True
     keep_properties: frozenset[str] | None = None  # None: all
 

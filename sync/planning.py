@@ -21,6 +21,7 @@ from nps.score import parse_score
 from nps.values import Json, Value
 from store.api import Lease, Settled, State, Store, Taken
 from sync.deciding import Answer, Mark, Rules, Target, decide
+from sync.interruption import heed
 from sync.job import Codecs, Feed, Job
 from sync.progress import Progress
 from sync.report import MatchReport
@@ -79,6 +80,7 @@ def plan_changes(
     persons: Sequence[int] | None,
     limit: int | None,
     adopt: bool,
+    stop: Callable[[], bool],
     progress: Progress,
 ) -> Planned:
     """Give every answer in the work its state, and spool one change per record that should look different.
@@ -106,6 +108,7 @@ def plan_changes(
 
         try:
             for taken in _work(store, job.name, persons, limit):
+                heed(stop)
                 chunk = _classified(job, feeds, store, taken, now)
                 ahead.append((chunk, pool.submit(_look_up, job, codecs, chunk)))
                 if len(ahead) > LOOKING_UP:

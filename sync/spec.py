@@ -20,9 +20,8 @@ from pydantic import (
     model_validator,
 )
 
-from mapping.spec import FieldMapping, FieldTest, MatchRule
+from mapping.spec import FieldMapping, FieldTest, MatchRule, Scalar
 from nps.durations import Period, Share
-from nps.values import Json
 
 
 class _Part(BaseModel):
@@ -89,7 +88,7 @@ class Target(_Part):
     match: tuple[MatchRule, ...] = Field(
         min_length=1, description="How an answer finds its record; the first rule with any hit decides."
     )
-    only: Mapping[str, Json] = Field(
+    only: Mapping[str, Scalar | list[Scalar]] = Field(
         default={}, description="Only records with these values: a value or a list of values per field."
     )
 
@@ -105,39 +104,45 @@ class BreakerSpec(_Part):
     """Stops a run whose changes look like an accident, before the first write."""
 
     changed_share: Share = Field(
-        Decimal("0.5"),
+        default=Decimal("0.5"),
         description="Stop when more than this share of the records that already have values would change.",
     )
     match_rate_drop: Share = Field(
-        Decimal("0.2"), description="Stop when the share of matched answers falls by more than this."
+        default=Decimal("0.2"), description="Stop when the share of matched answers falls by more than this."
     )
     canary: int = Field(
-        50, ge=0, le=10_000, description="Write so many records first and read them back; 0 for none."
+        default=50, ge=0, le=10_000, description="Write so many records first and read them back; 0 for none."
     )
 
 
 class SyncSpec(_Part):
     """One survey's answers onto one kind of record."""
 
-    every: Period | None = Field(None, description='How often it runs: "15 minutes".')
-    cron: Cron | None = Field(None, description='When it runs, as a cron line in time_zone: "*/15 * * * *".')
+    every: Period | None = Field(default=None, description='How often it runs: "15 minutes".')
+    cron: Cron | None = Field(
+        default=None, description='When it runs, as a cron line in time_zone: "*/15 * * * *".'
+    )
     paused: bool = Field(
-        False, description="true: the clock leaves it alone; `npsync run NAME` still runs it."
+        default=False, description="true: the clock leaves it alone; `npsync run NAME` still runs it."
     )
     survey: str = Field(description="The survey (of `surveys:`) whose answers are taken.")
     to: To = Field(
         description="Whose records: a name of `people:`, or {connection, object, match} for other records."
     )
-    since: Day | None = Field(None, description="Answers given before this day do not count.")
+    since: Day | None = Field(default=None, description="Answers given before this day do not count.")
     valid_for: Period | None = Field(
-        None, description="The person's fields are cleared once the answer is older than this."
+        default=None, description="The person's fields are cleared once the answer is older than this."
     )
-    where: str | None = Field(None, description="CEL condition an answer has to meet; others are excluded.")
+    where: str | None = Field(
+        default=None, description="CEL condition an answer has to meet; others are excluded."
+    )
     fields: Mapping[str, FieldMapping] = Field(
         min_length=1, description="Record field → what it shows: a name (score, segment, …) or a mapping."
     )
-    breaker: BreakerSpec = Field(BreakerSpec(), description="When a run stops by itself.")
-    tests: tuple[FieldTest, ...] = Field((), description="Examples; `npsync test` checks them offline.")
+    breaker: BreakerSpec = Field(default=BreakerSpec(), description="When a run stops by itself.")
+    tests: tuple[FieldTest, ...] = Field(
+        default=(), description="Examples; `npsync test` checks them offline."
+    )
 
     @model_validator(mode="after")
     def _one_schedule(self) -> SyncSpec:

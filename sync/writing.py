@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
@@ -11,6 +11,7 @@ from connectors.contract import Clock, Destination
 from nps.changes import Batch, Change, Deferred, Outcome, Rejected, Written
 from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError, UnavailableError
 from store.api import Lease, Store
+from sync.interruption import Interrupted
 from sync.job import Job
 from sync.progress import Progress
 
@@ -39,6 +40,7 @@ def write_changes(
     *,
     changes: int,
     canary: int,
+    stop: Callable[[], bool],
     progress: Progress,
 ) -> WrittenUp:
     """Write the run's plan through the cheapest API that can.
@@ -56,17 +58,26 @@ def write_changes(
             if done.problem is None:
                 done.problem = _unlike_written(job, batch, done)
     if done.problem is None:
-        _write_rest(job, store, lease, run, clock, done, progress)
+        _write_rest(job, store, lease, run, clock, done, stop, progress)
     return done
 
 
 def _write_rest(
-    job: Job, store: Store, lease: Lease, run: int, clock: Clock, done: WrittenUp, progress: Progress
+    job: Job,
+    store: Store,
+    lease: Lease,
+    run: int,
+    clock: Clock,
+    done: WrittenUp,
+    stop: Callable[[], bool],
+    progress: Progress,
 ) -> None:
     opened: deque[Batch] = deque()
     under_way: dict[Future[Sequence[Outcome] | None], Batch] = {}
     with ThreadPoolExecutor(WRITING, thread_name_prefix="npsync-write") as pool:
         while True:
+            if done.problem is None and stop():
+                done.problem = Interrupted("the run was asked to stop; the next run goes on where it ended")
             if done.problem is None and not opened:
                 opened.extend(store.open_batches(run, OPENED, lease=lease))
             while opened and len(under_way) < 2 * WRITING and done.problem is None:

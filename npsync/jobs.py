@@ -1,0 +1,115 @@
+"""From the YAML to a job: one sync's parts compiled, its connections opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import TYPE_CHECKING
+
+from mapping.fields import CompiledFields, compile_fields
+from mapping.match import compile_match
+from mapping.spec import MatchRule
+from nps.values import Json
+from sync.job import Feed, Job
+from sync.spec import SyncSpec, Target
+
+if TYPE_CHECKING:
+    from npsync.config import Config
+    from npsync.service import Opened
+
+
+def build_job(config: Config, name: str, connections: Opened) -> Job:
+    """The sync `name`, ready for the engine. The YAML has been checked before: names resolve."""
+    spec = config.sync[name]
+    survey = config.surveys[spec.survey]
+    target = target_of(config, spec)
+    people = config.people.get(spec.to) if isinstance(spec.to, str) else None
+    return Job(
+        name=name,
+        survey=spec.survey,
+        metric=survey.metric.value,
+        labelled=survey.score.labelled if survey.score else None,
+        feeds=feeds_of(config, spec, connections),
+        region=config.phone_region,
+        connection=target.connection,
+        object=target.object,
+        only=target.only,
+        destination=connections.destination(target.connection),
+        match=compile_match(target.match, config.phone_region),
+        fields=compiled(config, spec),
+        specs=spec.fields,
+        account_object=people.account.object if people and people.account else None,
+        account_by=people.account.by if people and people.account else None,
+        since=_midnight(config, spec.since),
+        valid_for=spec.valid_for,
+        breaker=spec.breaker,
+    )
+
+
+def target_of(config: Config, spec: SyncSpec) -> Target:
+    """Whose records a sync writes, whichever way the YAML says it."""
+    if isinstance(spec.to, Target):
+        return spec.to
+    people = config.people[spec.to]
+    return Target(connection=spec.to, object=people.object, match=people.match, only=_only(people.only))
+
+
+def _only(only: Mapping[str, object]) -> dict[str, Json]:
+    return {name: value for name, value in only.items()}  # type: ignore[misc]
+
+
+def compiled(config: Config, spec: SyncSpec) -> CompiledFields:
+    return compile_fields(spec.fields, where=spec.where, zone=config.time_zone)
+
+
+def feeds_of(config: Config, spec: SyncSpec, connections: Opened) -> tuple[Feed, ...]:
+    """The survey's sources in the YAML's order, each told what to keep: what any sync of it uses."""
+    survey = config.surveys[spec.survey]
+    return tuple(
+        Feed(
+            connection=connection,
+            source=connections.source(connection),
+            rank=rank,
+            surveys=frozenset(ids) if ids else None,
+            since=keeps.since,
+            keep_comment=keeps.comment,
+            keep_properties=keeps.properties,
+        )
+        for rank, (connection, ids) in enumerate(survey.at.items())
+        for keeps in [_keeps(config, connection)]
+    )
+
+
+@dataclass(frozen=True)
+class _Keeps:
+    """What the inbox asks and keeps of a connection. Syncs share it, so it is the union of their needs."""
+
+    comment: bool
+    properties: frozenset[str]
+    since: datetime | None
+
+
+def _keeps(config: Config, connection: str) -> _Keeps:
+    specs = [spec for spec in config.sync.values() if connection in config.surveys[spec.survey].at]
+    mappings = [compiled(config, spec) for spec in specs]
+    starts = [_midnight(config, spec.since) for spec in specs]
+    return _Keeps(
+        comment=any("comment" in fields.uses for fields in mappings),
+        properties=frozenset().union(
+            *(fields.property_names for fields in mappings),
+            *(_keys(target_of(config, spec).match) for spec in specs),
+        ),
+        since=None if None in starts else min(start for start in starts if start is not None),
+    )
+
+
+def _midnight(config: Config, day: date | None) -> datetime | None:
+    return None if day is None else datetime.combine(day, time(), config.time_zone)
+
+
+def _keys(rules: tuple[MatchRule, ...]) -> frozenset[str]:
+    """Properties that match rules compare with a record."""
+    return frozenset(
+        rule.response.removeprefix("properties.") for rule in rules if rule.response.startswith("properties.")
+    )

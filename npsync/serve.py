@@ -1,0 +1,128 @@
+"""`npsync serve`: a clock that runs due syncs in this process. APScheduler only ticks; the truth is in our tables."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+
+from connectors.contract import Clock
+from npsync.clock import SystemClock
+from npsync.config import Config
+from npsync.jobs import target_of
+from npsync.logs import notice
+from npsync.schedule import Claim, claims
+from npsync.service import opened
+from nps.errors import LeaseLost, NpsyncError
+from store.api import Store
+from sync.engine import Busy, Options, run
+from sync.report import Report
+
+TICK_SECONDS = 1.0
+AT_ONCE = 4  # syncs running side by side, each on connections of its own
+
+
+class Clockwork:
+    """Ticks, claims what is due, and runs it: syncs that share a connection one after the other."""
+
+    def __init__(self, config: Config, store: Store, clock: Clock | None = None) -> None:
+        self._config, self._store, self._clock = config, store, clock or SystemClock()
+        self._stop = threading.Event()
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="npsync-sync")
+        self._under_way: dict[str, Future[None]] = {}
+        # A connection has one limiter per run, so two runs never use it at the same time.
+        self._connections: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    def tick(self) -> None:
+        """Run what has come due. A due time that comes while its sync still runs is recorded as skipped."""
+        for claim in claims(self._config, self._store, self._clock.now()):
+            running = self._under_way.get(claim.sync)
+            if running is not None and not running.done():
+                self._note(claim, "skipped_overlap")
+                continue
+            self._under_way[claim.sync] = self._pool.submit(self._run, claim)
+
+    def stop(self) -> None:
+        """Take nothing new; runs under way hand back what they have not begun."""
+        self._stop.set()
+
+    def wait(self) -> None:
+        self._pool.shutdown(wait=True)
+
+    @property
+    def stopping(self) -> threading.Event:
+        return self._stop
+
+    def _run(self, claim: Claim) -> None:
+        try:
+            with ExitStack() as held:
+                for connection in self._uses(claim.sync):
+                    held.enter_context(self._connections[connection])
+                if self._stop.is_set():
+                    return
+                self._note(claim, "caught_up" if claim.caught_up else "started")
+                report = run_once(self._config, self._store, claim.sync, self._clock, stop=self._stop.is_set)
+            notice("run", **{k: v for k, v in report.as_json().items() if k not in ("match", "kept")})
+        except Busy:
+            self._note(claim, "skipped_overlap")
+        except LeaseLost as error:
+            notice("run_lost", sync=claim.sync, problem=str(error))
+        except NpsyncError as error:
+            notice("run_failed", sync=claim.sync, problem=str(error))
+
+    def _uses(self, sync: str) -> list[str]:
+        spec = self._config.sync[sync]
+        return sorted({target_of(self._config, spec).connection, *self._config.surveys[spec.survey].at})
+
+    def _note(self, claim: Claim, outcome: str) -> None:
+        self._store.note_tick(claim.sync, claim.due_at, outcome, now=self._clock.now())
+        notice("tick", sync=claim.sync, due_at=claim.due_at.isoformat(), outcome=outcome)
+
+
+def run_once(
+    config: Config,
+    store: Store,
+    name: str,
+    clock: Clock,
+    *,
+    stop: Callable[[], bool] | None = None,
+) -> Report:
+    """One run with connections of its own: fresh schema, fresh token."""
+    with opened(config, store, clock) as connections:
+        return run(
+            connections.job(name),
+            store,
+            clock,
+            connections.owner,
+            connections.calls.seen,
+            Options(stop=stop) if stop is not None else None,
+        )
+
+
+def serve(config: Config, store: Store) -> None:
+    """Tick until SIGTERM or SIGINT, then finish gracefully. Blocks."""
+    from apscheduler.schedulers.background import BackgroundScheduler
+
+    clockwork = Clockwork(config, store)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda number, frame: clockwork.stop())
+    scheduler = BackgroundScheduler(timezone="UTC")
+    scheduler.add_job(
+        clockwork.tick,
+        "interval",
+        seconds=TICK_SECONDS,
+        coalesce=True,
+        max_instances=1,
+        misfire_grace_time=None,
+    )
+    scheduler.start()
+    notice("serving", syncs=len(config.sync))
+    while not clockwork.stopping.wait(1.0):
+        pass
+    notice("stopping")
+    scheduler.shutdown(wait=True)
+    clockwork.wait()
+    notice("stopped")

@@ -100,16 +100,18 @@ class Through(_Part):
     """One way to ask, tried in the order of the list."""
 
     use: str = Field(description="The connection that asks.")
-    when: str | None = Field(None, description="CEL condition on the record; without it everybody.")
-    after: Duration | None = Field(None, description="Only when the way before was not answered for so long.")
+    when: str | None = Field(default=None, description="CEL condition on the record; without it everybody.")
+    after: Duration | None = Field(
+        default=None, description="Only when the way before was not answered for so long."
+    )
 
 
 class SurveySpec(_Part):
     """One question, wherever it is asked."""
 
-    metric: Metric = Field(Metric.NPS, description="nps (0-10), csat (1-5) or ces (1-7).")
+    metric: Metric = Field(default=Metric.NPS, description="nps (0-10), csat (1-5) or ces (1-7).")
     kind: Kind = Field(
-        Kind.RELATIONSHIP,
+        default=Kind.RELATIONSHIP,
         description="relationship or transactional: picks the rest period between two asks.",
     )
     at: At = Field(
@@ -117,12 +119,12 @@ class SurveySpec(_Part):
         description="This survey's id (or list of ids) in each connection; or a list of connections, "
         "whose every answer then belongs to this survey. Their order decides between equally new answers.",
     )
-    score: ScoreRule | None = Field(None, description="How a score that comes as text is read.")
-    ask: str | None = Field(None, description="The question, for surveys npsync asks itself.")
-    then: str | None = Field(None, description="The open question after the score.")
-    through: tuple[Through, ...] = Field((), description="How npsync asks it, in order.")
-    remind: tuple[Period, ...] = Field((), description="Remind after each of these, unless answered.")
-    expires: Period | None = Field(None, description="An invitation is void after so long.")
+    score: ScoreRule | None = Field(default=None, description="How a score that comes as text is read.")
+    ask: str | None = Field(default=None, description="The question, for surveys npsync asks itself.")
+    then: str | None = Field(default=None, description="The open question after the score.")
+    through: tuple[Through, ...] = Field(default=(), description="How npsync asks it, in order.")
+    remind: tuple[Period, ...] = Field(default=(), description="Remind after each of these, unless answered.")
+    expires: Period | None = Field(default=None, description="An invitation is void after so long.")
 
     @property
     def sources(self) -> tuple[str, ...]:

@@ -1,0 +1,33 @@
+"""Keys the language keeps for what a later version brings: refused by name, so that nobody wonders."""
+
+from __future__ import annotations
+
+from npsync.config.problems import Path
+
+_LATER: dict[Path, str] = {
+    ("triggers",): "events and audiences that ask for a survey",
+    ("contact_policy",): "rules about who may be asked, and how often",
+    ("public_url",): "the address of our own pages",
+    ("secret_key",): "signed links",
+    ("pepper",): "remembering erased people without their address",
+    ("branding",): "the look of our own pages",
+    ("retention",): "deleting old answers",
+    ("alerts",): "telling somebody when a run fails",
+    ("privacy",): "anonymous programmes",
+    ("sync", "*", "history"): "a history of all answers",
+    ("sync", "*", "account"): "account roll-ups",
+    ("sync", "*", "follow_up"): "tasks, alerts and lists after an answer",
+    ("sync", "*", "follow_up_since"): "tasks, alerts and lists after an answer",
+    ("surveys", "*", "edit_window"): "how long a person may change an answer",
+}
+
+TOP_LEVEL = frozenset(str(path[0]) for path in _LATER if len(path) == 1)
+
+
+def comes_later(path: Path) -> str | None:
+    """What to say about a key that is kept for later; None for any other key."""
+    pattern = tuple("*" if at == 1 and len(path) == 3 else step for at, step in enumerate(path))
+    what = _LATER.get(pattern)
+    return (
+        f'"{path[-1]}" ({what}) comes later; this version does not know it yet, remove it' if what else None
+    )

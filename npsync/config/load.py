@@ -1,0 +1,291 @@
+"""From a path to a `Config`, or to everything that is wrong with the file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path as FilePath
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from pydantic import BaseModel, SecretStr, ValidationError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from connectors import registry
+from connectors.contract import Connector, Settings
+from mapping.spec import PeopleSpec
+from nps.errors import ConfigError
+from nps.surveys import SurveySpec
+from npsync.config.crosscheck import Known, crosscheck
+from npsync.config.document import LARGEST, Document, Unreadable, fill, read
+from npsync.config.later import TOP_LEVEL, comes_later
+from npsync.config.model import Config, Connection, FileSpec
+from npsync.config.problems import ConfigProblems, Path, did_you_mean
+from npsync.config.secrets import redact, register
+from npsync.config.variables import BadReference, Missing, Variables
+from npsync.config.wording import Found, tell
+from sync.spec import SyncSpec
+
+Spec = TypeVar("Spec", bound=BaseModel)
+
+_SECTIONS = ("connections", "people", "surveys", "sync")
+
+
+def load(
+    path: str | FilePath, env: Mapping[str, str] = os.environ, *, without_variables: bool = False
+) -> Config:
+    """Read and check the file; raises ConfigProblems with every problem, ConfigError when there is no file.
+
+    `without_variables`: references to variables that are not set stay as they are written, for a look at the
+    file where its secrets are not at hand. Such a Config must not be used to connect.
+    """
+    file = FilePath(path)
+    try:
+        document = read(_bytes(file), str(path))
+        if (config := _Reading(document, file, env, without_variables).config()) is not None:
+            return config
+    except Unreadable as unreadable:
+        raise ConfigProblems(unreadable.problems) from None
+    raise ConfigProblems(document.problems)
+
+
+def _bytes(file: FilePath) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(LARGEST + 1)
+    except FileNotFoundError:
+        raise ConfigError(
+            f"there is no file {file}; `npsync init` writes one, --config or NPSYNC_CONFIG names another"
+        ) from None
+    except IsADirectoryError:
+        raise ConfigError(f"{file} is a folder; --config names a file") from None
+    except OSError as error:
+        raise ConfigError(f"{file} can't be read: {error.strerror}") from None
+
+
+class _Reading:
+    """One pass over one file, gathering problems as it goes."""
+
+    def __init__(
+        self, document: Document, file: FilePath, env: Mapping[str, str], without_variables: bool
+    ) -> None:
+        self.document = document
+        self.file = file
+        self.env = env
+        self.without_variables = without_variables
+        self.connectors: dict[str, Connector] = {}
+
+    def config(self) -> Config | None:
+        """None when there were problems."""
+        fill(self.document, Variables(self.env, self._secrets_folder()))
+        if self.without_variables:
+            self._forgive_missing()
+        if not isinstance(self.document.value, dict):
+            self._tell(
+                Found(
+                    (), "wrong_type", "the file has to be a map of keys: connections, people, surveys, sync"
+                )
+            )
+            return None
+        self._check_top_level()
+        connections = self._connections()
+        people = self._entries("people", PeopleSpec)
+        surveys = self._entries("surveys", SurveySpec)
+        syncs = self._entries("sync", SyncSpec)
+        zone, region, store = self._time_zone(), self._phone_region(), self._store()
+        known = Known(self.document, self.connectors)
+        for found in (*crosscheck(known), *mapping_problems(people, surveys, syncs)):
+            self._tell(found)
+        if self.document.problems or zone is None or store is None:
+            return None
+        return Config(self.file, zone, region, store, connections, people, surveys, syncs, self.document)
+
+    # ------------------------------------------------------------ top level
+
+    def _check_top_level(self) -> None:
+        known = FileSpec.model_fields
+        for key, value in self.document.value.items():
+            name = str(key)
+            if name in known:
+                if name in _SECTIONS and not isinstance(value, dict):
+                    given = "a list" if isinstance(value, list) else "empty" if value is None else "text"
+                    message = f"has to be a map from names to blocks; it is {given}"
+                    self._tell(Found((name,), "wrong_type", message))
+            elif later := comes_later((name,)):
+                self._tell(Found((name,), "not_yet", later))
+            elif not name.startswith("x-"):
+                hint = did_you_mean(name, {*known, *TOP_LEVEL})
+                message = f'there is no top-level key "{name}"{hint}; keys of your own begin with x-'
+                self._tell(Found((name,), "unknown_key", message))
+
+    def _text(self, key: str, default: str | None) -> str | None:
+        """A top-level scalar; None when it has a problem (told here) or is absent without a default."""
+        if key not in self.document.value:
+            return default
+        value = self.document.value[key]
+        if id(self.document.node((key,))) in self.document.unset:
+            return None
+        if not isinstance(value, str) or not value.strip():
+            self._tell(Found((key,), "wrong_type", "has to be text" if value is not None else "is empty"))
+            return None
+        return value
+
+    def _time_zone(self) -> ZoneInfo | None:
+        name = self._text("time_zone", "UTC")
+        if name is None:
+            return ZoneInfo("UTC") if self.without_variables else None
+        try:
+            return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            hint = did_you_mean(name, available_timezones())
+            message = f'there is no time zone "{name}"{hint or "; write it like America/New_York"}'
+            self._tell(Found(("time_zone",), "unknown_time_zone", message))
+            return None
+
+    def _phone_region(self) -> str | None:
+        region = self._text("phone_region", None)
+        if region is None:
+            return None
+        from phonenumbers import SUPPORTED_REGIONS
+
+        if region not in SUPPORTED_REGIONS:
+            upper = region.upper()
+            hint = (
+                f'; did you mean "{upper}"?' if upper in SUPPORTED_REGIONS else "; write two letters, like US"
+            )
+            self._tell(Found(("phone_region",), "unknown_region", f'there is no region "{region}"{hint}'))
+        return region
+
+    def _store(self) -> str | None:
+        text = self._text("store", FileSpec.model_fields["store"].default)
+        if text is None:
+            return "sqlite://" if self.without_variables else None
+        try:
+            url = make_url(text)
+        except ArgumentError:
+            self._tell(
+                Found(
+                    ("store",), "bad_store", "is not an address; write sqlite:///npsync.db or postgresql://…"
+                )
+            )
+            return None
+        if url.password:
+            register(url.password)
+        if url.get_backend_name() == "postgresql":
+            return text
+        if url.get_backend_name() != "sqlite":
+            message = "has to begin with sqlite:/// or postgresql://"
+            self._tell(Found(("store",), "bad_store", message))
+            return None
+        if not url.database or url.database == ":memory:":
+            self._tell(Found(("store",), "bad_store", "names no file; write sqlite:///npsync.db"))
+            return None
+        return f"sqlite:///{(self._folder() / url.database).as_posix()}"
+
+    def _secrets_folder(self) -> FilePath | None:
+        node = self.document.node(("secrets_folder",))
+        if node is None or not isinstance(node.value, str):
+            return None
+        try:
+            text = Variables(self.env).resolve(node.value).text
+        except (Missing, BadReference):
+            return None  # told where the scalar is built
+        folder = self._folder() / FilePath(text).expanduser()
+        if not folder.is_dir() and not self.without_variables:
+            self._tell(Found(("secrets_folder",), "no_folder", f'there is no folder "{text}"'))
+        return folder
+
+    def _folder(self) -> FilePath:
+        return self.file.absolute().parent
+
+    # ------------------------------------------------------------ blocks
+
+    def _connections(self) -> dict[str, Connection]:
+        found: dict[str, Connection] = {}
+        for name, given in self._named("connections"):
+            path: Path = ("connections", name)
+            connector = self._connector(given, path)
+            if connector is None:
+                continue
+            self.connectors[name] = connector
+            rest = {key: value for key, value in given.items() if key != "type"}
+            settings: Settings | None = self._valid(connector.settings, rest, path)
+            if settings is not None:
+                _register_secrets(settings)
+                found[name] = Connection(name, connector.name, settings, connector)
+        return found
+
+    def _connector(self, given: Any, path: Path) -> Connector | None:
+        types = registry.names()
+        if not isinstance(given, dict):
+            self._tell(Found(path, "wrong_type", "has to be a map of keys, beginning with type"))
+            return None
+        if "type" not in given:
+            message = f'"type" is missing: the connector, one of {", ".join(types)}'
+            self._tell(Found((*path, "type"), "missing_key", message))
+            return None
+        kind = given["type"]
+        path = (*path, "type")
+        if id(self.document.node(path)) in self.document.unset:
+            return None
+        if not isinstance(kind, str):
+            self._tell(Found(path, "wrong_type", "has to be text: the name of a connector"))
+            return None
+        if kind not in types:
+            self._tell(
+                Found(path, "unknown_type", f'there is no connector "{kind}"{did_you_mean(kind, types)}')
+            )
+            return None
+        try:
+            return registry.load(kind)
+        except (ImportError, AttributeError, ConfigError) as error:
+            self._tell(Found(path, "broken_connector", f'the connector "{kind}" can\'t be loaded: {error}'))
+            return None
+
+    def _entries(self, section: str, model: type[Spec]) -> dict[str, Spec]:
+        found: dict[str, Spec] = {}
+        for name, given in self._named(section):
+            spec = self._valid(model, given, (section, name))
+            if spec is not None:
+                found[name] = spec
+        return found
+
+    def _named(self, section: str) -> Iterator[tuple[str, Any]]:
+        given = self.document.value.get(section)
+        if isinstance(given, dict):
+            for name, block in given.items():
+                yield str(name), block
+
+    def _valid(self, model: type[Spec], given: Any, path: Path) -> Spec | None:
+        try:
+            return model.model_validate(given)
+        except ValidationError as error:
+            for found in tell(error, self.document, path, model):
+                self._tell(found)
+        return None
+
+    # ------------------------------------------------------------ problems
+
+    def _tell(self, found: Found) -> None:
+        self.document.problem(found.path, found.code, redact(found.message))
+
+    def _forgive_missing(self) -> None:
+        self.document.problems = [each for each in self.document.problems if each.code != "missing_variable"]
+
+
+def _register_secrets(settings: BaseModel) -> None:
+    """Secrets written into the file itself are masked like those from the environment."""
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            register(value.get_secret_value())
+        elif isinstance(value, BaseModel):
+            _register_secrets(value)
+
+
+def mapping_problems(
+    people: Mapping[str, PeopleSpec], surveys: Mapping[str, SurveySpec], syncs: Mapping[str, SyncSpec]
+) -> Iterator[Found]:
+    """What the mapping finds in fields, conditions and tests."""
+    return iter(())

@@ -1,0 +1,107 @@
+"""The file as frozen values, and the pydantic model of its top level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from connectors.contract import Connector, Settings
+from mapping.spec import MatchRule, PeopleSpec
+from nps.surveys import SurveySpec
+from npsync.config.document import Document
+from npsync.config.problems import Place
+from sync.spec import SyncSpec, Target
+
+DEFAULT_STORE = "sqlite:///npsync.db"
+
+
+class ConnectionSpec(BaseModel):
+    """One account at one vendor. The other keys are the settings of its type."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    type: str = Field(description="The connector: `npsync connectors` lists them.")
+
+
+class FileSpec(BaseModel):
+    """Where answers come from, who the customers are, and what their records shall show."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, title="npsync")
+
+    time_zone: str = Field(
+        default="UTC", description="The business time zone, like America/New_York: dates are taken here."
+    )
+    phone_region: str | None = Field(
+        default=None, description="The country (two letters, like US) of phone numbers written without +."
+    )
+    store: str = Field(
+        default=DEFAULT_STORE,
+        description="Where npsync remembers: sqlite:///FILE (relative to this file) or postgresql://… "
+        "with npsync[postgres].",
+    )
+    secrets_folder: str | None = Field(
+        default=None, description="The folder ${file:NAME} reads from, relative to this file."
+    )
+    connections: Mapping[str, ConnectionSpec] = Field(
+        default={}, description="Accounts at survey tools and CRMs, by a name of your own."
+    )
+    people: Mapping[str, PeopleSpec] = Field(
+        default={}, description="Who a customer is in a connection; the key is the connection's name."
+    )
+    surveys: Mapping[str, SurveySpec] = Field(
+        default={}, description="The questions, and where each is answered."
+    )
+    sync: Mapping[str, SyncSpec] = Field(default={}, description="What is written where, and when.")
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One account at one vendor, its settings checked by the connector's own model."""
+
+    name: str
+    type: str
+    settings: Settings = field(repr=False)
+    connector: Connector = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Destined:
+    """Whose records a sync writes: the connection, the object and how a record is found."""
+
+    connection: str
+    object: str
+    match: tuple[MatchRule, ...]
+    only: Mapping[str, Any]
+    people: PeopleSpec | None = None
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything a person decided, checked."""
+
+    file: Path
+    time_zone: ZoneInfo
+    phone_region: str | None
+    store: str = field(repr=False)  # may hold a password
+    connections: Mapping[str, Connection]
+    people: Mapping[str, PeopleSpec]
+    surveys: Mapping[str, SurveySpec]
+    sync: Mapping[str, SyncSpec]
+    document: Document = field(repr=False, compare=False)
+
+    def place(self, path: Sequence[str | int]) -> Place:
+        """Where `("sync", NAME, "fields", FIELD)` stands in the file."""
+        return self.document.place(path)
+
+    def destined(self, sync: str) -> Destined:
+        """Whose records this sync writes, whichever way `to` says it."""
+        to = self.sync[sync].to
+        if isinstance(to, Target):
+            return Destined(to.connection, to.object, to.match, to.only)
+        people = self.people[to]
+        return Destined(to, people.object, people.match, people.only, people)

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.contract import Connector, Settings
-from mapping.spec import MatchRule, PeopleSpec
+from mapping.spec import PeopleSpec
 from nps.surveys import SurveySpec
 from npsync.config.document import Document
 from npsync.config.problems import Place
-from sync.spec import SyncSpec, Target
+from sync.spec import SyncSpec
 
 DEFAULT_STORE = "sqlite:///npsync.db"
 
@@ -70,17 +69,6 @@ class Connection:
 
 
 @dataclass(frozen=True)
-class Destined:
-    """Whose records a sync writes: the connection, the object and how a record is found."""
-
-    connection: str
-    object: str
-    match: tuple[MatchRule, ...]
-    only: Mapping[str, Any]
-    people: PeopleSpec | None = None
-
-
-@dataclass(frozen=True)
 class Config:
     """Everything a person decided, checked."""
 
@@ -97,11 +85,3 @@ class Config:
     def place(self, path: Sequence[str | int]) -> Place:
         """Where `("sync", NAME, "fields", FIELD)` stands in the file."""
         return self.document.place(path)
-
-    def destined(self, sync: str) -> Destined:
-        """Whose records this sync writes, whichever way `to` says it."""
-        to = self.sync[sync].to
-        if isinstance(to, Target):
-            return Destined(to.connection, to.object, to.match, to.only)
-        people = self.people[to]
-        return Destined(to, people.object, people.match, people.only, people)

@@ -94,6 +94,8 @@ def _told(
     for kind, error in errors:
         if _wanted(kind) and len(errors) > 1:
             continue
+        if kind == "too_short" and error["input"]:
+            continue  # it has items, none of them valid: those are told one by one
         yield _one(path, kind, error, document, prefix, model)
 
 
@@ -155,6 +157,8 @@ def _wanted(kind: str) -> str | None:
 
 def _wrong_type(wanted: list[str], given: object) -> str:
     *others, last = dict.fromkeys(wanted)
+    if len(others) > 2:  # a union of all scalars: listing them helps nobody
+        return f"has to be one value{' or a list of them' if last == 'a list' else ''}; it is {_kind(given)}"
     words = f"{', '.join(others)} or {last}" if others else last
     number = isinstance(given, int | float) and not isinstance(given, bool)
     if "text" in wanted and (number or isinstance(given, bool)):

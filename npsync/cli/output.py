@@ -1,0 +1,94 @@
+"""How commands speak: plain text that fits 100 columns, JSON for machines, errors with the next step."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from nps.errors import NpsyncError
+    from npsync.config import Config
+
+WIDTH = 100
+
+SUCCEEDED, FAILED, USAGE, PARTIAL, STOPPED = range(5)
+"""Exit codes (what a cron job or a CI step can act on)."""
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="The YAML file.", show_default="NPSYNC_CONFIG, else ./npsync.yaml"),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def config_path(option: Path | None) -> Path:
+    """The file to read: the command's own --config, the global one, NPSYNC_CONFIG, ./npsync.yaml."""
+    import click
+
+    context = click.get_current_context(silent=True)
+    chosen = option or (context.find_root().obj if context else None)
+    return Path(chosen or os.environ.get("NPSYNC_CONFIG") or "npsync.yaml")
+
+
+def load_config(option: Path | None) -> Config:
+    from npsync.config import load
+
+    return load(config_path(option))
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Text on a terminal as wide as it is, up to 100 columns; elsewhere always 100."""
+    from rich.console import Console
+
+    made = Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    made.width = min(made.width, WIDTH) if made.is_terminal else WIDTH
+    return made
+
+
+def say(text: str = "") -> None:
+    """One or more lines, as they are: an address or a command must stay in one piece to be copied."""
+    print(text)
+
+
+def say_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:
+    """A table of at most 100 columns; long cells wrap, nothing is cut away."""
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        made.add_column(name, overflow="fold")
+    for row in rows:
+        made.add_row(*(Text(cell) for cell in row))
+    console().print(made)
+
+
+def tell_error(error: NpsyncError) -> None:
+    """What happened and what to do about it, on standard error, without a secret in it."""
+    from npsync.config.secrets import redact
+
+    print(redact(str(error)), file=sys.stderr)
+
+
+def leave(error: NpsyncError) -> NoReturn:
+    """End the process on an error a person can act on."""
+    tell_error(error)
+    raise SystemExit(exit_code(error))
+
+
+def exit_code(error: NpsyncError) -> int:
+    from nps.errors import ConfigError
+
+    return USAGE if isinstance(error, ConfigError) else FAILED

@@ -1,1 +1,19 @@
 """The memory: inbox, states, spooled plan and journal, cursors, runs. Its rows never leave it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from store.sql import SqlStore
+
+__all__ = ["open_store"]
+
+
+def open_store(url: str) -> SqlStore:
+    """The store at `sqlite:///file.db` or `postgresql://…`. Nothing is touched before it is used; call `migrate`
+    once. Raises ConfigError for a URL that is no store. SQLAlchemy is imported here, not with `import store`."""
+    from store.database import open_database
+    from store.sql import SqlStore
+
+    return SqlStore(open_database(url))

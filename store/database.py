@@ -1,0 +1,347 @@
+"""The two databases behind one face: transactions, SQL text with named parameters, and bulk loading.
+
+SQL is written once: `:name` is a parameter, `IN LIST(:names)` a list of them. A bulk load is `load(table, columns,
+rows)`: executemany on SQLite, COPY on PostgreSQL. Any thread may open a transaction; each has a connection of its own
+while it lasts. SQLite takes its write lock at the beginning (BEGIN IMMEDIATE), so that two writers wait for each other
+instead of failing in the middle.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from nps.errors import ConfigError, LeaseLost
+from store.api import Lease
+from store.errors import StoreError, without_data
+
+BUSY_MILLISECONDS = 60_000
+MIGRATION_LOCK = 0x6E707379  # any constant of ours
+
+_LIST = re.compile(r"\bLIST\(:(\w+)\)")
+_NAMED = re.compile(r"(?<!:):(\w+)")
+
+
+class Transaction:
+    """One transaction. Lists among the parameters belong to `LIST(:name)`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.postgres = connection.dialect.name == "postgresql"
+
+    def run(self, sql: str, /, **parameters: Any) -> int:
+        """Execute; the number of rows it touched."""
+        return int(self._execute(sql, parameters).rowcount)
+
+    def rows(self, sql: str, /, **parameters: Any) -> list[tuple[Any, ...]]:
+        result = self._execute(sql, parameters)
+        found: list[tuple[Any, ...]] = result.cursor.fetchall()
+        result.close()
+        return found
+
+    def one(self, sql: str, /, **parameters: Any) -> tuple[Any, ...] | None:
+        found = self.rows(sql, **parameters)
+        return found[0] if found else None
+
+    def many(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """One statement with `?` for every row."""
+        if rows:
+            text = sql.replace("?", "%s") if self.postgres else sql
+            self.connection.exec_driver_sql(text, list(rows))
+
+    def load(self, table: str, columns: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Insert many rows. `columns` is the list as it stands in SQL."""
+        if not rows:
+            return
+        if not self.postgres:
+            marks = ", ".join("?" * len(rows[0]))
+            self.many(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)
+            return
+        driver: Any = self.connection.connection.driver_connection
+        with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+
+    def prove(self, lease: Lease) -> None:
+        """The lease is still ours, and stays so until this transaction ends."""
+        lock = " FOR SHARE" if self.postgres else ""
+        found = self.one(f"SELECT token, owner FROM lease WHERE name = :name{lock}", name=lease.name)
+        if found != (lease.token, lease.owner):
+            raise LeaseLost(
+                f"{lease.name}: another process took over (lease {lease.token} is not current any more). "
+                "What it left unfinished is finished there; start again if this was not meant."
+            )
+
+    def _execute(self, sql: str, parameters: dict[str, Any]) -> Any:
+        if self.postgres:
+            return self.connection.exec_driver_sql(_for_postgres(sql), parameters)
+        for name, value in parameters.items():
+            if type(value) is list or type(value) is tuple:
+                parameters[name] = orjson.dumps(value).decode()
+        return self.connection.exec_driver_sql(_for_sqlite(sql), parameters)
+
+
+@cache
+def _for_sqlite(sql: str) -> str:
+    return _LIST.sub(r"(SELECT value FROM json_each(:\1))", sql)
+
+
+@cache
+def _for_postgres(sql: str) -> str:
+    any_of = re.sub(r"\bNOT IN LIST\(:(\w+)\)", r"<> ALL(%(\1)s)", sql)
+    any_of = re.sub(r"\bIN LIST\(:(\w+)\)", r"= ANY(%(\1)s)", any_of)
+    return _NAMED.sub(r"%(\1)s", any_of)
+
+
+class Database(Protocol):
+    """What the rooms of the store ask of either database."""
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        """A transaction that sees one state of things and changes nothing."""
+        ...
+
+    def write(self, *, durable: bool = False) -> AbstractContextManager[Transaction]:
+        """A transaction that is committed at the end. `durable`: on the disk when this returns, even if the power
+        goes; otherwise the last ones before it went may be missing, each of them wholly."""
+        ...
+
+    def overlay(self) -> AbstractContextManager[Database]: ...
+
+    def lock_migrations(self, transaction: Transaction) -> None: ...
+
+    def lock_inbox(self, transaction: Transaction, connection: str) -> None:
+        """Appends to one connection follow one another, so that its numbers appear in their order."""
+        ...
+
+    def close(self) -> None: ...
+
+
+# ------------------------------------------------------------ SQLite
+
+
+class SQLite:
+    """A file, readable by its owner alone. WAL: readers and the one writer do not wait for each other."""
+
+    def __init__(self, path: Path, *, lasting: bool = True) -> None:
+        self.path = path
+        self.lasting = lasting
+        self._engine = create_engine(
+            URL.create("sqlite", database=str(path)),
+            hide_parameters=True,
+            pool_size=4,
+            max_overflow=-1,
+            connect_args={"check_same_thread": False, "timeout": BUSY_MILLISECONDS / 1000},
+        )
+        event.listen(self._engine, "connect", self._prepare)
+
+    def _prepare(self, connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # we begin ourselves: the driver would begin without the write lock
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = " + ("NORMAL" if self.lasting else "OFF"))
+        if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            connection.execute("PRAGMA journal_mode = WAL")
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        with self._transaction("BEGIN") as transaction:
+            yield transaction
+
+    @contextmanager
+    def write(self, *, durable: bool = False) -> Iterator[Transaction]:
+        with self._transaction("BEGIN IMMEDIATE", durable=durable and self.lasting) as transaction:
+            yield transaction
+
+    @contextmanager
+    def _transaction(self, begin: str, *, durable: bool = False) -> Iterator[Transaction]:
+        self._create()
+        with without_data(), self._engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            if durable:
+                driver.execute("PRAGMA synchronous = FULL")
+            try:
+                connection.exec_driver_sql(begin)
+                yield Transaction(connection)
+                connection.commit()
+            finally:
+                connection.rollback()
+                if durable:
+                    driver.execute("PRAGMA synchronous = NORMAL")
+
+    def _create(self) -> None:
+        """Make the file before SQLite does, which would let others read it."""
+        if self.path.exists():
+            return
+        try:
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        except FileExistsError:
+            return
+        except OSError as error:
+            raise ConfigError(
+                f"store: cannot create {self.path} ({error.strerror}). Create its folder, or change `store:`."
+            ) from None
+
+    @contextmanager
+    def overlay(self) -> Iterator[Database]:
+        with tempfile.TemporaryDirectory(prefix="npsync-") as folder:
+            copy = Path(folder) / "overlay.db"
+            self.backup(copy)
+            database = SQLite(copy, lasting=False)
+            try:
+                yield database
+            finally:
+                database.close()
+
+    def backup(self, path: Path) -> None:
+        """A consistent copy while others go on writing; for the owner's eyes only."""
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        self._create()
+        with without_data(), self._engine.connect() as connection:
+            ours: Any = connection.connection.driver_connection
+            theirs = sqlite3.connect(path)
+            try:
+                ours.backup(theirs)
+            finally:
+                theirs.close()
+
+    def lock_migrations(self, transaction: Transaction) -> None:
+        """BEGIN IMMEDIATE is the lock."""
+
+    def lock_inbox(self, transaction: Transaction, connection: str) -> None:
+        """BEGIN IMMEDIATE is the lock."""
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+# ------------------------------------------------------------ PostgreSQL
+
+
+class Postgres:
+    def __init__(self, url: URL) -> None:
+        self._engine = _postgres_engine(url)
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        with without_data(), self._engine.connect() as connection:
+            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            with connection.begin():
+                yield Transaction(connection)
+
+    @contextmanager
+    def write(self, *, durable: bool = False) -> Iterator[Transaction]:
+        with without_data(), self._engine.connect() as connection, connection.begin():
+            yield Transaction(connection)
+
+    @contextmanager
+    def overlay(self) -> Iterator[Database]:
+        with without_data(), self._engine.connect() as connection:
+            try:
+                _shadow_tables(connection)
+                yield PinnedPostgres(connection)
+            finally:
+                connection.invalidate()  # its temporary tables go with it
+
+    def lock_migrations(self, transaction: Transaction) -> None:
+        transaction.rows("SELECT pg_advisory_xact_lock(:lock)", lock=MIGRATION_LOCK)
+
+    def lock_inbox(self, transaction: Transaction, connection: str) -> None:
+        transaction.rows(
+            "SELECT pg_advisory_xact_lock(:lock, hashtext(:connection))",
+            lock=MIGRATION_LOCK,
+            connection=connection,
+        )
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+class PinnedPostgres:
+    """One connection whose temporary tables shadow ours. Threads take turns."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._turn = threading.Lock()
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        with self.write() as transaction:
+            yield transaction
+
+    @contextmanager
+    def write(self, *, durable: bool = False) -> Iterator[Transaction]:
+        with self._turn, without_data(), self._connection.begin():
+            yield Transaction(self._connection)
+
+    def overlay(self) -> AbstractContextManager[Database]:
+        raise StoreError("store: an overlay of an overlay is not offered on PostgreSQL")
+
+    def lock_migrations(self, transaction: Transaction) -> None:
+        """Nobody else sees these tables."""
+
+    def lock_inbox(self, transaction: Transaction, connection: str) -> None:
+        """Nobody else sees these tables."""
+
+    def close(self) -> None:
+        """The overlay's end closes the connection."""
+
+
+def _postgres_engine(url: URL) -> Engine:
+    try:
+        import psycopg  # noqa: F401
+    except ImportError:
+        raise ConfigError(
+            "store: a PostgreSQL store needs its driver, which is not installed: pip install 'npsync[postgres]'"
+        ) from None
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"), hide_parameters=True, pool_pre_ping=True, max_overflow=20
+    )
+
+
+def _shadow_tables(connection: Connection) -> None:
+    """Copy every table, as of one moment, into a temporary one of the same name, which is found first."""
+    from store.tables import metadata
+
+    connection.execution_options(isolation_level="REPEATABLE READ")
+    with connection.begin():
+        schema = connection.exec_driver_sql("SELECT quote_ident(current_schema())").scalar_one()
+        for table in metadata.sorted_tables:
+            ours, copy = f"{schema}.{table.name}", f"pg_temp.{table.name}"
+            connection.exec_driver_sql(f"CREATE TEMP TABLE {table.name} (LIKE {ours} INCLUDING ALL)")
+            connection.exec_driver_sql(f"INSERT INTO {copy} SELECT * FROM {ours}")
+            if "id" in table.columns:
+                connection.exec_driver_sql(
+                    f"SELECT setval(pg_get_serial_sequence('{copy}', 'id'), max(id)) FROM {copy} HAVING count(*) > 0"
+                )
+            connection.exec_driver_sql(f"ANALYZE {copy}")
+
+
+def open_database(url: str) -> Database:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ConfigError(
+            "store: this is not a database URL; write sqlite:///npsync.db or postgresql://user@host/name"
+        ) from None
+    kind = parsed.drivername.partition("+")[0]
+    if kind in ("postgresql", "postgres"):
+        return Postgres(parsed)
+    if kind != "sqlite":
+        raise ConfigError(
+            f'store: "{kind}" is not a store; write sqlite:///npsync.db or postgresql://user@host/name'
+        )
+    if not parsed.database or parsed.database == ":memory:":
+        raise ConfigError("store: a SQLite store is a file; write sqlite:///npsync.db")
+    return SQLite(Path(parsed.database))

@@ -1,0 +1,27 @@
+"""Everything the store holds, as text in a stable order: two equal dumps are two equal stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import select
+
+from store.database import Database
+from store.rows import to_json
+
+_AT_ONCE = 1000
+
+
+def dump(database: Database) -> Iterator[str]:
+    """One line per table and row, all of one moment. Tables by name, rows by primary key."""
+    from store.schema import revision
+    from store.tables import metadata
+
+    yield f"schema {revision(database)}"
+    with database.read() as tx:
+        for table in sorted(metadata.tables.values(), key=lambda table: table.name):
+            yield f"table {table.name} {to_json([column.name for column in table.columns])}"
+            query = select(table).order_by(*table.primary_key.columns)
+            rows = tx.connection.execution_options(yield_per=_AT_ONCE).execute(query)
+            for row in rows:
+                yield f"{table.name} {to_json(list(row))}"

@@ -1,0 +1,59 @@
+"""What the store raises: the database's complaint without the rows it was about."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError
+
+from nps.errors import NpsyncError, UnavailableError
+
+_AWAY = ("OperationalError", "InterfaceError")  # what both drivers call it when the database is not there
+
+
+class StoreError(NpsyncError):
+    """The database refused a statement, or the store was asked for what cannot be: a defect to report."""
+
+
+@contextmanager
+def without_data() -> Iterator[None]:
+    """Turn a driver's exception into ours. PostgreSQL quotes the failing row in its own ("DETAIL: Failing row
+    contains (…)"), so neither its text nor the exception itself may travel on."""
+    try:
+        yield
+    except _driver_errors() as error:
+        trouble = _told(error)
+    else:
+        return
+    raise trouble
+
+
+def _driver_errors() -> tuple[type[Exception], ...]:
+    psycopg = sys.modules.get("psycopg")  # bulk loads speak to the driver itself
+    return (DBAPIError, sqlite3.Error) if psycopg is None else (DBAPIError, sqlite3.Error, psycopg.Error)
+
+
+def _told(error: Exception) -> NpsyncError:
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    away = isinstance(error, DBAPIError) and error.connection_invalidated
+    if away or any(kind.__name__ in _AWAY for kind in type(cause).__mro__):
+        return UnavailableError(
+            f"store: the database cannot do it now ({_facts(cause)}). Nothing is half-stored; the next run goes on."
+        )
+    return StoreError(f"store: the database refused a statement ({_facts(cause)}). Please report this.")
+
+
+def _facts(error: BaseException) -> str:
+    """What happened, in the database's words only where these cannot hold a value of a row."""
+    name = getattr(error, "sqlite_errorname", None)
+    if name is not None:
+        return f"{name}: {error}"  # SQLite names tables and columns, never values
+    diagnosis = getattr(error, "diag", None)
+    known = (
+        getattr(diagnosis, fact, None)
+        for fact in ("sqlstate", "table_name", "column_name", "constraint_name")
+    )
+    return " ".join([type(error).__name__, *(str(fact) for fact in known if fact)])

@@ -1,0 +1,104 @@
+"""The inbox: what arrived, one row per version of an answer, append-only.
+
+An edit adds a version and takes `newest` from the one before; nothing else of an old version ever changes. What
+repeats is recognised by a digest of its content. A re-delivery that is older than what we have (its `updated_at` says
+so) is a repeat, whatever it says: late news never replaces newer news.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from nps.responses import Cursor, Page, SurveyResponse
+from store import statements
+from store.api import Received
+from store.database import Database
+from store.errors import StoreError
+from store.rows import (
+    INBOX,
+    content,
+    digest,
+    from_json,
+    json_object,
+    maybe_milliseconds,
+    milliseconds,
+    response_of,
+)
+
+
+class _Known(NamedTuple):
+    """The newest version we have of an answer; `place` tells where it is when it came on this very page."""
+
+    version: int
+    digest: int
+    updated_at: int | None
+    number: int | None
+    place: int | None = None
+
+    def is_repeated_by(self, digest: int, updated_at: int | None) -> bool:
+        if digest == self.digest:
+            return True
+        return updated_at is not None and self.updated_at is not None and updated_at < self.updated_at
+
+
+class Inbox:
+    database: Database
+
+    def cursor(self, connection: str) -> Cursor | None:
+        with self.database.read() as tx:
+            found = tx.one("SELECT state FROM cursor WHERE connection = :connection", connection=connection)
+        return None if found is None else Cursor(state=from_json(found[0]))
+
+    def append(
+        self, connection: str, page: Page, persons: Sequence[int], *, received_at: datetime
+    ) -> Received:
+        now = milliseconds(received_at)
+        incoming = [_incoming(connection, response) for response in page.responses]
+        with self.database.write() as tx:
+            self.database.lock_inbox(tx, connection)
+            ids = [response.id for response in page.responses]
+            known = {
+                row[0]: _Known(version=row[2], digest=row[3], updated_at=row[4], number=row[1])
+                for row in tx.rows(statements.KNOWN, source=connection, ids=ids)
+            }
+            rows: list[tuple[Any, ...]] = []
+            overtaken: list[tuple[int]] = []
+            edited = 0
+            for response, (columns, mark), person in zip(page.responses, incoming, persons, strict=True):
+                before = known.get(response.id)
+                updated_at = maybe_milliseconds(response.updated_at)
+                version = 1
+                if before is not None:
+                    if before.is_repeated_by(mark, updated_at):
+                        continue
+                    version = before.version + 1
+                    edited += 1
+                    if before.number is not None:
+                        overtaken.append((before.number,))
+                    if before.place is not None:
+                        rows[before.place] = _overtaken(rows[before.place])
+                known[response.id] = _Known(version, mark, updated_at, None, len(rows))
+                rows.append((connection, response.id, version, True, person, mark, now, *columns))
+            tx.many(statements.OVERTAKEN, overtaken)
+            tx.load("response", INBOX, rows)
+            state = json_object(page.cursor.state)
+            tx.run(statements.STORE_CURSOR, connection=connection, state=state, now=now)
+        return Received(new=len(rows) - edited, edited=edited, repeated=len(ids) - len(rows))
+
+    def responses(self, numbers: Sequence[int]) -> dict[int, SurveyResponse]:
+        with self.database.read() as tx:
+            found = tx.rows(statements.RESPONSES, numbers=list(numbers))
+        return {row[0]: response_of(row[1:]) for row in found}
+
+
+def _incoming(connection: str, response: SurveyResponse) -> tuple[tuple[Any, ...], int]:
+    if response.source != connection:
+        raise StoreError(f'store: a page of "{connection}" holds an answer of "{response.source}"')
+    columns = content(response)
+    return columns, digest(columns, response.properties)
+
+
+def _overtaken(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (*row[:3], False, *row[4:])

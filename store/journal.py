@@ -1,0 +1,183 @@
+"""The journal: intents committed before anything is sent, and exactly one outcome per change afterwards.
+
+A batch is `planned`, then `open` (that commit is on the disk before the first byte leaves), then `settled`. What a
+killed process leaves behind is open, and found by `unsettled`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from nps.changes import Batch, Deferred, Outcome, Rejected, Unknown, Written
+from store import statements
+from store.api import DeadLetterRow, Lease, State
+from store.database import Database, Transaction
+from store.errors import StoreError
+from store.letters import Letter, park, resolve
+from store.rows import change_of, milliseconds, moment
+
+
+class Journal:
+    database: Database
+
+    def open_batches(self, run: int, count: int, *, lease: Lease) -> list[Batch]:
+        with self.database.write(durable=True) as tx:
+            tx.prove(lease)
+            found = tx.rows(
+                """SELECT id, object, api, handle, run FROM batch
+                WHERE run = :run AND state = 'planned' ORDER BY position LIMIT :count""",
+                run=run,
+                count=count,
+            )
+            ids = [row[0] for row in found]
+            tx.run("UPDATE batch SET state = 'open' WHERE id IN LIST(:ids)", ids=ids)
+            return [batch for batch, _handle in _batches(tx, found)]
+
+    def remember(self, batch: int, handle: str) -> None:
+        with self.database.write(durable=True) as tx:
+            known = tx.run(
+                "UPDATE batch SET handle = :handle WHERE id = :batch AND state = 'open'",
+                handle=handle,
+                batch=batch,
+            )
+            if not known:
+                raise StoreError(f"store: batch {batch} is not open; its job must not be started")
+
+    def settle_batches(
+        self, run: int, settled: Mapping[int, Sequence[Outcome]], *, lease: Lease, now: datetime
+    ) -> None:
+        if not settled:
+            return
+        ids = list(settled)
+        with self.database.write(durable=True) as tx:
+            tx.prove(lease)
+            batches = tx.rows("SELECT id, run, sync, state FROM batch WHERE id IN LIST(:ids)", ids=ids)
+            _all_open(ids, batches)
+            runs = sorted({row[1] for row in batches})
+            for sync in sorted({row[2] for row in batches}):
+                its = [row[0] for row in batches if row[2] == sync]
+                _settle(tx, run, sync, runs, {batch: settled[batch] for batch in its}, milliseconds(now))
+            tx.run(
+                "UPDATE batch SET state = 'settled', settled_at = :now WHERE id IN LIST(:ids)",
+                now=milliseconds(now),
+                ids=ids,
+            )
+
+    def unsettled(self, sync: str) -> list[tuple[Batch, str | None]]:
+        with self.database.read() as tx:
+            found = tx.rows(
+                """SELECT id, object, api, handle, run FROM batch
+                WHERE sync = :sync AND state = 'open' AND state <> 'settled' ORDER BY id""",
+                sync=sync,
+            )
+            return _batches(tx, found)
+
+    def dead_letters(self, *, sync: str | None = None, limit: int = 100) -> list[DeadLetterRow]:
+        where = "" if sync is None else "WHERE sync = :sync"
+        with self.database.read() as tx:
+            found = tx.rows(
+                f"""SELECT id, sync, run, response, record_id, code, reason, field, created_at, status
+                FROM dead_letter {where} ORDER BY id DESC LIMIT :limit""",
+                **({} if sync is None else {"sync": sync}),
+                limit=limit,
+            )
+        return [
+            DeadLetterRow(
+                id=row[0],
+                sync=row[1],
+                run=row[2],
+                response=row[3],
+                record_id=row[4],
+                code=row[5],
+                reason=row[6],
+                field=row[7],
+                created_at=moment(row[8]),
+                status=row[9],
+            )
+            for row in found
+        ]
+
+
+def _batches(tx: Transaction, found: Sequence[tuple[Any, ...]]) -> list[tuple[Batch, str | None]]:
+    """Batches with their changes, from rows of id, object, api, handle, run."""
+    changes: dict[int, list[tuple[Any, ...]]] = {row[0]: [] for row in found}
+    runs = sorted({row[4] for row in found})
+    for row in tx.rows(statements.BATCH_CHANGES, runs=runs, batches=list(changes)):
+        changes[row[0]].append(row[1:])
+    return [
+        (Batch(id=id, object=object, api=api, changes=tuple(map(change_of, changes[id]))), handle)
+        for id, object, api, handle, _run in found
+    ]
+
+
+def _all_open(ids: Sequence[int], batches: Sequence[tuple[Any, ...]]) -> None:
+    states = {row[0]: row[3] for row in batches}
+    for id in ids:
+        if states.get(id) != "open":
+            raise StoreError(
+                f"store: batch {id} is {states.get(id, 'unknown')}, so it has no outcome to settle"
+            )
+
+
+def _settle(
+    tx: Transaction, run: int, sync: str, runs: list[int], settled: Mapping[int, Sequence[Outcome]], now: int
+) -> None:
+    ids = list(settled)
+    open_changes = {
+        (batch, record_id): (number, response)
+        for batch, record_id, number, response, _outcome in tx.rows(
+            statements.BATCH_RECORDS, runs=runs, batches=ids
+        )
+    }
+    written: list[int] = []
+    cleared: list[str] = []
+    others: list[tuple[str, str | None, str, int]] = []
+    answers: list[tuple[str, str, str, str | None, str, int]] = []
+    letters: list[Letter] = []
+    for batch, outcomes in settled.items():
+        for outcome in outcomes:
+            change = open_changes.pop((batch, outcome.record_id), None)
+            if change is None:
+                raise StoreError(
+                    f"store: an outcome of batch {batch} names a record it does not hold, or names it twice"
+                )
+            number, response = change
+            if type(outcome) is Written:
+                if response is None:
+                    cleared.append(outcome.record_id)
+                else:
+                    written.append(response)
+                continue
+            word, code, message, field = _unwritten(outcome)
+            others.append((word, code, message, number))
+            state = State.REJECTED if type(outcome) is Rejected else State.PENDING
+            if response is not None:
+                answers.append((state.value, code, message, field, sync, response))
+            if type(outcome) is Rejected:
+                letters.append((response, outcome.record_id, code, message, field))
+    if open_changes:
+        batch = next(iter(open_changes))[0]
+        raise StoreError(
+            f"store: batch {batch} came back with {len(open_changes)} changes that have no outcome"
+        )
+    tx.run(statements.ALL_WRITTEN, runs=runs, batches=ids)
+    tx.many(statements.NOT_WRITTEN, others)
+    tx.run(statements.ANSWERS_WRITTEN, sync=sync, numbers=written)
+    tx.many(statements.ANSWER_NOT_WRITTEN, answers)
+    resolve(tx, sync, written, cleared)
+    park(tx, sync, run, now, letters)
+
+
+def _unwritten(outcome: Outcome) -> tuple[str, str, str, str | None]:
+    """The journal's word, the code, the message and the field of an outcome that is no write."""
+    match outcome:
+        case Rejected(code=code, message=message, field=field):
+            return "rejected", code, message, field
+        case Deferred(reason=reason):
+            return "deferred", "deferred", reason, None
+        case Unknown(reason=reason):
+            return "unknown", "unknown", reason, None
+        case Written():
+            raise StoreError("store: a written change is none of these")

@@ -1,0 +1,130 @@
+"""Leases with fencing tokens, the connections' memory, and the clock's notes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from nps.errors import LeaseLost
+from store.api import Due, Lease
+from store.database import Database
+from store.rows import milliseconds, moment
+
+_FREE = -(2**62)
+
+
+class Leases:
+    database: Database
+
+    def acquire(self, name: str, owner: str, *, now: datetime, seconds: float) -> Lease | None:
+        with self.database.write() as tx:
+            found = tx.rows(
+                """INSERT INTO lease (name, owner, token, until) VALUES (:name, :owner, 1, :until)
+                ON CONFLICT (name) DO UPDATE
+                SET owner = excluded.owner, token = lease.token + 1, until = excluded.until
+                WHERE lease.until <= :now RETURNING token""",
+                name=name,
+                owner=owner,
+                now=milliseconds(now),
+                until=_until(now, seconds),
+            )
+        return Lease(name=name, owner=owner, token=found[0][0]) if found else None
+
+    def renew(self, lease: Lease, *, now: datetime, seconds: float) -> None:
+        with self.database.write() as tx:
+            ours = tx.run(
+                """UPDATE lease SET until = :until
+                WHERE name = :name AND owner = :owner AND token = :token AND until > :free""",
+                until=_until(now, seconds),
+                free=_FREE,
+                name=lease.name,
+                owner=lease.owner,
+                token=lease.token,
+            )
+        if not ours:
+            raise LeaseLost(
+                f"{lease.name}: another process took over (lease {lease.token} is not current any more)."
+            )
+
+    def release(self, lease: Lease) -> None:
+        """Nothing happens when it is not ours any more."""
+        with self.database.write() as tx:
+            tx.run(
+                """UPDATE lease SET until = :free, owner = ''
+                WHERE name = :name AND owner = :owner AND token = :token""",
+                free=_FREE,
+                name=lease.name,
+                owner=lease.owner,
+                token=lease.token,
+            )
+
+    # ------------------------------------------------------------ memory
+
+    def recall(self, connection: str, keys: Sequence[str]) -> dict[str, str]:
+        with self.database.read() as tx:
+            found = tx.rows(
+                "SELECT key, value FROM memory WHERE connection = :connection AND key IN LIST(:keys)",
+                connection=connection,
+                keys=list(keys),
+            )
+        return dict(found)
+
+    def memorize(self, connection: str, items: Mapping[str, str]) -> None:
+        with self.database.write(durable=True) as tx:
+            tx.many(
+                """INSERT INTO memory (connection, key, value) VALUES (?, ?, ?)
+                ON CONFLICT (connection, key) DO UPDATE SET value = excluded.value""",
+                [(connection, key, items[key]) for key in sorted(items)],
+            )
+
+    def forget(self, connection: str, keys: Sequence[str]) -> None:
+        with self.database.write() as tx:
+            tx.run(
+                "DELETE FROM memory WHERE connection = :connection AND key IN LIST(:keys)",
+                connection=connection,
+                keys=list(keys),
+            )
+
+    # ------------------------------------------------------------ clock
+
+    def due(self, syncs: Sequence[str]) -> dict[str, Due]:
+        with self.database.read() as tx:
+            found = tx.rows(
+                "SELECT sync, due_at, paused FROM schedule WHERE sync IN LIST(:syncs)", syncs=list(syncs)
+            )
+        return {row[0]: Due(sync=row[0], due_at=moment(row[1]), paused=bool(row[2])) for row in found}
+
+    def schedule(self, sync: str, due_at: datetime) -> None:
+        with self.database.write() as tx:
+            tx.run(
+                """INSERT INTO schedule (sync, due_at, paused) VALUES (:sync, :due_at, FALSE)
+                ON CONFLICT (sync) DO UPDATE SET due_at = excluded.due_at""",
+                sync=sync,
+                due_at=milliseconds(due_at),
+            )
+
+    def claim_due(self, sync: str, due_at: datetime, next_due: datetime) -> bool:
+        with self.database.write() as tx:
+            return bool(
+                tx.run(
+                    "UPDATE schedule SET due_at = :next WHERE sync = :sync AND due_at = :due_at AND NOT paused",
+                    sync=sync,
+                    due_at=milliseconds(due_at),
+                    next=milliseconds(next_due),
+                )
+            )
+
+    def note_tick(self, sync: str, due_at: datetime, outcome: str, *, now: datetime) -> None:
+        with self.database.write() as tx:
+            tx.run(
+                """INSERT INTO tick (sync, due_at, outcome, noted_at)
+                VALUES (:sync, :due_at, :outcome, :now)""",
+                sync=sync,
+                due_at=milliseconds(due_at),
+                outcome=outcome,
+                now=milliseconds(now),
+            )
+
+
+def _until(now: datetime, seconds: float) -> int:
+    return milliseconds(now) + round(seconds * 1000)

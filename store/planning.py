@@ -1,0 +1,222 @@
+"""Planning: states and wanted changes, chunk by chunk, and the plan cut into batches in write order.
+
+The plan is spooled into the table that becomes the journal: a planned change is a row without a batch. Large results
+are streamed by their numbers (eight bytes each), a thousand rows at a time, so that no statement stays open while the
+caller uses the store for something else.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from nps.changes import Change
+from nps.values import Json
+from store import statements
+from store.api import Lease, Settled, State
+from store.database import Database, Transaction
+from store.errors import StoreError
+from store.letters import park, resolve
+from store.rows import (
+    PLANNED,
+    change_of,
+    from_json,
+    maybe_milliseconds,
+    milliseconds,
+    planned_row,
+    to_json,
+)
+
+_STREAMED = 1000
+_STATE_COLUMNS = "sync, response, state, record_id, rule, code, reason, field, run, look_again, candidates"
+
+
+class Planning:
+    database: Database
+
+    def settle(
+        self,
+        sync: str,
+        run: int,
+        *,
+        lease: Lease,
+        now: datetime,
+        settled: Sequence[Settled],
+        demoted: Mapping[int, tuple[State, str]],
+        changes: Mapping[str, Change | None],
+        connection: str,
+    ) -> None:
+        states = [_state_row(sync, run, each) for each in settled]
+        planned = [planned_row(run, connection, change) for change in changes.values() if change is not None]
+        with self.database.write() as tx:
+            tx.prove(lease)
+            numbers = [each.number for each in settled]
+            left = tx.run(statements.LEAVE_WORK, sync=sync, numbers=numbers)
+            if left != len(numbers):
+                raise StoreError(
+                    f"store: {len(numbers)} answers of {sync} were settled, {left} of them lay in its work"
+                )
+            tx.load("answer_state", _STATE_COLUMNS, states)
+            tx.many(
+                statements.DEMOTE,
+                [(state.value, code, sync, number) for number, (state, code) in demoted.items()],
+            )
+            if changes:
+                records = list(changes)
+                tx.run(statements.WITHDRAW_CHANGES, run=run, records=records, connection=connection)
+            tx.load("change", PLANNED, planned)
+            fine = [each.number for each in settled if each.state in (State.WRITTEN, State.UNCHANGED)]
+            resolve(tx, sync, fine)
+            park(
+                tx,
+                sync,
+                run,
+                milliseconds(now),
+                [
+                    (each.number, each.record_id, each.code, each.reason, each.field)
+                    for each in settled
+                    if each.state is State.REJECTED
+                ],
+            )
+
+    def planned(self, run: int) -> Iterator[Change]:
+        for rows in self._stream(
+            "SELECT id FROM change WHERE run = :run AND outcome IS NULL ORDER BY rank, account, record_id, id",
+            statements.CHANGES,
+            run=run,
+        ):
+            yield from map(change_of, rows)
+
+    def run_changes(self, run: int) -> Iterator[tuple[Change, str]]:
+        for rows in self._stream(
+            "SELECT id FROM change WHERE run = :run ORDER BY id", statements.CHANGES_AND_OUTCOMES, run=run
+        ):
+            yield from ((change_of(row), row[-1]) for row in rows)
+
+    def cut(self, run: int, *, lease: Lease, api: str, size: int, first: int | None = None) -> int:
+        with self.database.write() as tx:
+            tx.prove(lease)
+            found = tx.one("SELECT sync FROM run WHERE id = :run", run=run)
+            if found is None:
+                raise StoreError(f"store: there is no run {run}")
+            kinds = tx.rows(
+                """SELECT connection, object, count(*) FROM change
+                WHERE run = :run AND batch IS NULL GROUP BY connection, object ORDER BY connection, object""",
+                run=run,
+            )
+            return sum(
+                _cut(tx, run, found[0], connection, object, count, api=api, size=size, first=first or 0)
+                for connection, object, count in kinds
+            )
+
+    def abandon(self, sync: str, *, lease: Lease) -> int:
+        with self.database.write() as tx:
+            tx.prove(lease)
+            seen = tx.one("SELECT abandoned_run FROM progress WHERE sync = :sync", sync=sync)
+            since = 0 if seen is None or seen[0] is None else int(seen[0])
+            runs = [
+                row[0]
+                for row in tx.rows(
+                    "SELECT id FROM run WHERE sync = :sync AND id >= :since ORDER BY id",
+                    sync=sync,
+                    since=since,
+                )
+            ]
+            if not runs:
+                return 0
+            batches = [
+                row[0]
+                for row in tx.rows(
+                    "SELECT id FROM batch WHERE sync = :sync AND state = 'planned' AND state <> 'settled'",
+                    sync=sync,
+                )
+            ]
+            dropped = tx.run("DELETE FROM change WHERE run IN LIST(:runs) AND batch IS NULL", runs=runs)
+            if batches:
+                dropped += tx.run(
+                    """DELETE FROM change WHERE batch IN LIST(:batches)
+                    AND run IN (SELECT run FROM batch WHERE id IN LIST(:batches))""",
+                    batches=batches,
+                )
+                tx.run("DELETE FROM batch WHERE id IN LIST(:batches)", batches=batches)
+            # The last one is looked at again next time: it may be running, and plan more.
+            tx.run(
+                """INSERT INTO progress (sync, abandoned_run) VALUES (:sync, :last)
+                ON CONFLICT (sync) DO UPDATE SET abandoned_run = excluded.abandoned_run""",
+                sync=sync,
+                last=runs[-1],
+            )
+        return dropped
+
+    def confirmed(
+        self, connection: str, object: str, record_ids: Sequence[str]
+    ) -> dict[str, dict[str, Json]]:
+        with self.database.read() as tx:
+            found = tx.rows(
+                statements.CONFIRMED, connection=connection, object=object, records=list(record_ids)
+            )
+        fields: dict[str, dict[str, Json]] = {}
+        for record_id, after in found:
+            fields.setdefault(record_id, {}).update(from_json(after))
+        return fields
+
+    def _stream(self, numbers: str, rows: str, **parameters: Any) -> Iterator[list[tuple[Any, ...]]]:
+        with self.database.read() as tx:
+            ordered = array("q", (row[0] for row in tx.rows(numbers, **parameters)))
+        for start in range(0, len(ordered), _STREAMED):
+            wanted = list(ordered[start : start + _STREAMED])
+            with self.database.read() as tx:
+                found = {row[0]: row for row in tx.rows(rows, numbers=wanted)}
+            yield [found[number] for number in wanted if number in found]
+
+
+def _state_row(sync: str, run: int, settled: Settled) -> tuple[Any, ...]:
+    return (
+        sync,
+        settled.number,
+        settled.state.value,
+        settled.record_id,
+        settled.rule,
+        settled.code,
+        settled.reason,
+        settled.field,
+        run,
+        maybe_milliseconds(settled.look_again),
+        to_json(list(settled.candidates)) if settled.candidates else None,
+    )
+
+
+def _cut(
+    tx: Transaction,
+    run: int,
+    sync: str,
+    connection: str,
+    object: str,
+    count: int,
+    *,
+    api: str,
+    size: int,
+    first: int,
+) -> int:
+    leading = 1 if first else 0
+    batches = leading + -(-max(count - first, 0) // size)
+    last = tx.one("SELECT max(position) FROM batch WHERE run = :run", run=run)
+    position = 0 if last is None or last[0] is None else int(last[0]) + 1
+    tx.load(
+        "batch",
+        "run, position, sync, connection, object, api, state",
+        [(run, position + n, sync, connection, object, api, "planned") for n in range(batches)],
+    )
+    tx.run(
+        statements.CUT,
+        run=run,
+        connection=connection,
+        object=object,
+        position=position,
+        first=first,
+        leading=leading,
+        size=size,
+    )
+    return batches

@@ -1,0 +1,76 @@
+"""The history of runs, and the calls they made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from nps.values import Json
+from store.api import RunRow
+from store.database import Database
+from store.errors import StoreError
+from store.rows import from_json, json_object, maybe_moment, milliseconds, moment
+
+
+class Runs:
+    database: Database
+
+    def begin_run(self, sync: str, kind: str, *, now: datetime, facts: Mapping[str, Json]) -> int:
+        with self.database.write() as tx:
+            return int(
+                tx.rows(
+                    """INSERT INTO run (sync, kind, status, started_at, facts, report)
+                    VALUES (:sync, :kind, 'running', :now, :facts, '{}') RETURNING id""",
+                    sync=sync,
+                    kind=kind,
+                    now=milliseconds(now),
+                    facts=json_object(facts),
+                )[0][0]
+            )
+
+    def end_run(self, run: int, status: str, *, now: datetime, report: Mapping[str, Json]) -> None:
+        with self.database.write() as tx:
+            known = tx.run(
+                "UPDATE run SET status = :status, ended_at = :now, report = :report WHERE id = :run",
+                status=status,
+                now=milliseconds(now),
+                report=json_object(report),
+                run=run,
+            )
+            if not known:
+                raise StoreError(f"store: there is no run {run}")
+
+    def runs(self, *, sync: str | None = None, limit: int = 20) -> list[RunRow]:
+        where = "" if sync is None else "WHERE sync = :sync"
+        with self.database.read() as tx:
+            found = tx.rows(
+                f"""SELECT id, sync, kind, status, started_at, ended_at, report
+                FROM run {where} ORDER BY id DESC LIMIT :limit""",
+                **({} if sync is None else {"sync": sync}),
+                limit=limit,
+            )
+        return [
+            RunRow(
+                id=row[0],
+                sync=row[1],
+                kind=row[2],
+                status=row[3],
+                started_at=moment(row[4]),
+                ended_at=maybe_moment(row[5]),
+                report=from_json(row[6]),
+            )
+            for row in found
+        ]
+
+    def count_calls(self, connection: str, day: str, count: int) -> int:
+        with self.database.write() as tx:
+            return int(
+                tx.rows(
+                    """INSERT INTO calls (connection, day, count) VALUES (:connection, :day, :count)
+                    ON CONFLICT (connection, day) DO UPDATE SET count = calls.count + excluded.count
+                    RETURNING count""",
+                    connection=connection,
+                    day=day,
+                    count=count,
+                )[0][0]
+            )

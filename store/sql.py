@@ -1,0 +1,55 @@
+"""The store on a SQL database: its rooms put together, and the schema's care."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nps.errors import ConfigError
+from store import schema
+from store.database import Database, SQLite
+from store.dump import dump
+from store.inbox import Inbox
+from store.journal import Journal
+from store.leases import Leases
+from store.planning import Planning
+from store.runs import Runs
+from store.taking import Taking
+
+
+class SqlStore(Inbox, Taking, Planning, Journal, Runs, Leases):
+    """A `store.api.Store`. Opening it touches nothing; `migrate` makes it ready."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def migrate(self) -> None:
+        schema.migrate(self.database)
+
+    def revision(self) -> str | None:
+        """The version of the schema that is there; None for an empty database."""
+        return schema.revision(self.database)
+
+    def head(self) -> str:
+        """The version of the schema this npsync works with."""
+        return schema.HEAD
+
+    @contextmanager
+    def overlay(self) -> Iterator[SqlStore]:
+        with self.database.overlay() as database:
+            yield SqlStore(database)
+
+    def dump(self) -> Iterator[str]:
+        return dump(self.database)
+
+    def backup(self, path: Path) -> None:
+        """A consistent copy into a new file only its owner can read, while others go on working."""
+        if not isinstance(self.database, SQLite):
+            raise ConfigError("store: a PostgreSQL store is backed up with pg_dump")
+        if path.exists():
+            raise ConfigError(f"store: {path} exists already; name a new file for the backup")
+        self.database.backup(path)
+
+    def close(self) -> None:
+        self.database.close()

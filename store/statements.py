@@ -1,0 +1,144 @@
+"""The hot statements, as SQL text for both databases (`store.database` says how parameters are written)."""
+
+from __future__ import annotations
+
+from store.rows import CHANGE, RESPONSE
+
+# PostgreSQL and SQLite use a partial index only for a condition that plainly implies its own.
+OPEN = "state NOT IN ('written', 'unchanged', 'superseded', 'excluded')"
+
+# ------------------------------------------------------------ inbox
+
+KNOWN = """
+    SELECT source_id, id, version, digest, updated_at FROM response
+    WHERE source = :source AND source_id IN LIST(:ids) AND newest"""
+
+OVERTAKEN = "UPDATE response SET newest = FALSE WHERE id = ?"
+
+RESPONSES = f"SELECT r.id, {RESPONSE} FROM response r WHERE r.id IN LIST(:numbers)"
+
+STORE_CURSOR = """
+    INSERT INTO cursor (connection, state, stored_at) VALUES (:connection, :state, :now)
+    ON CONFLICT (connection) DO UPDATE SET state = excluded.state, stored_at = excluded.stored_at"""
+
+# ------------------------------------------------------------ taking up
+
+# SQLite reads the tables of a CROSS JOIN in the order written: the few first, then their rows.
+_MOVE = """
+    INSERT INTO work (sync, person, response, record_id)
+    SELECT s.sync, r.person, s.response, s.record_id
+    FROM answer_state s CROSS JOIN response r
+    WHERE s.sync = :sync AND r.id = s.response AND r.source IN LIST(:sources)"""
+
+MOVE_PENDING = f"{_MOVE} AND s.state = 'pending' AND s.{OPEN}"
+MOVE_WAITING = f"{_MOVE} AND s.state = 'waiting' AND s.{OPEN}"
+MOVE_DUE = f"{MOVE_WAITING} AND (s.look_again IS NULL OR s.look_again <= :now)"
+MOVE_ALL = f"{_MOVE} AND r.newest"
+MOVE_EXPIRED = """
+    INSERT INTO work (sync, person, response, record_id)
+    SELECT s.sync, r.person, s.response, s.record_id
+    FROM response r CROSS JOIN answer_state s
+    WHERE s.sync = :sync AND s.response = r.id AND r.source IN LIST(:sources) AND s.state IN ('written', 'unchanged') AND r.newest
+    AND r.answered_at >= :since AND r.answered_at < :before"""
+
+LEAVE_STATES = """
+    DELETE FROM answer_state
+    WHERE sync = :sync AND response IN (SELECT response FROM work WHERE sync = :sync)"""
+
+TAKE_NEW = """
+    INSERT INTO work (sync, person, response)
+    SELECT :sync, person, id FROM response WHERE source = :source AND id > :above AND id <= :top"""
+
+SET_WATERMARK = """
+    INSERT INTO watermark (sync, source, response) VALUES (:sync, :source, :top)
+    ON CONFLICT (sync, source) DO UPDATE SET response = excluded.response"""
+
+# {where} narrows it: to what follows, to persons
+WORK = f"""
+    SELECT w.person, r.id, r.newest, r.received_at, r.version, w.record_id, {RESPONSE}
+    FROM work w JOIN response r ON r.id = w.response
+    WHERE w.sync = :sync{{where}}
+    ORDER BY w.person, w.response LIMIT :limit"""
+
+EARLIER = """
+    SELECT r.id, o.id FROM response r
+    JOIN response o ON o.source = r.source AND o.source_id = r.source_id AND o.version < r.version
+    JOIN answer_state s ON s.sync = :sync AND s.response = o.id
+    WHERE r.id IN LIST(:numbers) ORDER BY o.id"""
+
+PERSONS = """
+    SELECT DISTINCT w.person FROM work w JOIN response r ON r.id = w.response
+    WHERE w.sync = :sync AND (lower(r.email) = :folded OR r.email = :who OR r.external_id = :who
+        OR r.phone = :who OR r.source_id = :who OR w.record_id = :who) ORDER BY w.person"""
+
+COUNTED = """
+    SELECT s.response, s.record_id, r.source, r.source_id, r.answered_at, r.received_at, r.score, r.raw_score, s.state
+    FROM answer_state s JOIN response r ON r.id = s.response
+    WHERE s.sync = :sync AND s.record_id IN LIST(:records)
+    AND s.state IN ('written', 'unchanged', 'superseded', 'pending') AND r.newest"""
+
+STATES = """
+    SELECT response, state, record_id, rule, code, reason, look_again, field, candidates
+    FROM answer_state WHERE sync = :sync AND response IN LIST(:numbers)"""
+
+# ------------------------------------------------------------ plan
+
+LEAVE_WORK = """
+    DELETE FROM work WHERE sync = :sync
+    AND (person, response) IN (SELECT r.person, r.id FROM response r WHERE r.id IN LIST(:numbers))"""
+
+DEMOTE = """
+    UPDATE answer_state SET state = ?, code = ?, reason = '', look_again = NULL WHERE sync = ? AND response = ?"""
+
+WITHDRAW_CHANGES = """
+    DELETE FROM change
+    WHERE record_id IN LIST(:records) AND run = :run AND batch IS NULL AND connection = :connection"""
+
+CONFIRMED = """
+    SELECT record_id, after FROM change
+    WHERE record_id IN LIST(:records) AND connection = :connection AND object = :object AND outcome = 'written'
+    ORDER BY id"""
+
+CHANGES = f"SELECT {CHANGE} FROM change c WHERE c.id IN LIST(:numbers)"
+
+CHANGES_AND_OUTCOMES = f"""
+    SELECT {CHANGE}, COALESCE(c.outcome, b.state, 'planned')
+    FROM change c LEFT JOIN batch b ON b.id = c.batch WHERE c.id IN LIST(:numbers)"""
+
+# Positions follow the write order: the first `:first` changes, then `:size` at a time.
+CUT = """
+    UPDATE change SET batch = b.id
+    FROM (SELECT id, row_number() OVER (ORDER BY rank, account, record_id, id) - 1 AS place FROM change
+          WHERE run = :run AND batch IS NULL AND connection = :connection AND object = :object) p
+    JOIN batch b ON b.run = :run AND b.position = :position
+        + CASE WHEN p.place < :first THEN 0 ELSE :leading + (p.place - :first) / :size END
+    WHERE change.id = p.id"""
+
+# ------------------------------------------------------------ journal
+
+BATCH_CHANGES = f"""
+    SELECT c.batch, {CHANGE} FROM change c
+    WHERE c.run IN LIST(:runs) AND c.batch IN LIST(:batches)
+    ORDER BY c.batch, c.rank, c.account, c.record_id, c.id"""
+
+BATCH_RECORDS = """
+    SELECT c.batch, c.record_id, c.id, c.response, c.outcome FROM change c
+    WHERE c.run IN LIST(:runs) AND c.batch IN LIST(:batches)"""
+
+ALL_WRITTEN = """
+    UPDATE change SET outcome = 'written' WHERE run IN LIST(:runs) AND batch IN LIST(:batches)"""
+
+NOT_WRITTEN = "UPDATE change SET outcome = ?, code = ?, message = ? WHERE id = ?"
+
+ANSWERS_WRITTEN = f"""
+    UPDATE answer_state SET state = 'written', code = '', reason = '', field = NULL
+    WHERE sync = :sync AND response IN LIST(:numbers) AND state = 'pending' AND {OPEN}"""
+
+ANSWER_NOT_WRITTEN = """
+    UPDATE answer_state SET state = ?, code = ?, reason = ?, field = ?
+    WHERE sync = ? AND response = ? AND state = 'pending'"""
+
+RESOLVE = """
+    UPDATE dead_letter SET status = :status WHERE sync = :sync AND status = 'open' AND response IN (
+        SELECT o.id FROM response r JOIN response o ON o.source = r.source AND o.source_id = r.source_id
+        WHERE r.id IN LIST(:numbers))"""

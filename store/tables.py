@@ -1,0 +1,306 @@
+"""The schema: every table of the memory, as SQLModel classes. Migrations are compared with it by a test.
+
+The hot statements are SQL text over these names. Times are integer milliseconds UTC: smaller and quicker than text, and
+the same on both databases. JSON is text, so that the order of keys survives. Enumerations are strings with a CHECK.
+The large tables carry no foreign keys: they are filled by thousands of rows per statement, and the conservation check
+sees what a key would see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Integer, MetaData, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from nps.responses import ResponseStatus
+from store.api import State
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+BIG = BigInteger().with_variant(Integer(), "sqlite")
+OPEN_STATES = "state NOT IN ('written', 'unchanged', 'superseded', 'excluded')"
+
+
+def number() -> Any:
+    """A primary key that only ever grows: numbers in order of arrival."""
+    return Field(default=None, primary_key=True, sa_type=BIG, sa_column_args=(Identity(),))
+
+
+def big(default: Any = ..., **options: Any) -> Any:
+    return Field(default, sa_type=BIG, **options)
+
+
+def one_of(column: str, words: Iterable[str]) -> CheckConstraint:
+    listed = ", ".join(f"'{word}'" for word in words)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def partial(name: str, *columns: str, where: str) -> Index:
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
+class Row(SQLModel):
+    metadata = metadata
+
+
+# ------------------------------------------------------------ inbox
+
+
+class ResponseRow(Row, table=True):
+    """One version of one answer. `id` is its number; `digest` tells whether a re-read is the same."""
+
+    __tablename__ = "response"
+    __table_args__ = (
+        UniqueConstraint("source", "source_id", "version"),
+        Index(None, "source", "id"),
+        Index(None, "source", "answered_at"),
+        one_of("status", ResponseStatus),
+        {"sqlite_autoincrement": True},
+    )
+    id: int | None = number()
+    source: str
+    source_id: str
+    version: int
+    newest: bool
+    person: int = big()
+    survey: str | None
+    score: int | None = big()
+    raw_score: str | None  # JSON, when the vendor's score is not a plain whole number
+    answered_at: int = big()
+    updated_at: int | None = big()
+    invited_at: int | None = big()
+    received_at: int = big()
+    email: str | None
+    phone: str | None
+    external_id: str | None
+    channel: str | None
+    comment: str | None
+    status: str
+    problem: str | None
+    properties: str
+    digest: int = big()
+
+
+class CursorRow(Row, table=True):
+    """Where a connection is read on from."""
+
+    __tablename__ = "cursor"
+    connection: str = Field(primary_key=True)
+    state: str
+    stored_at: int = big()
+
+
+# ------------------------------------------------------------ a sync and its answers
+
+
+class WatermarkRow(Row, table=True):
+    """Up to which version a sync has taken up a source. Per source, so that one added later is taken up whole."""
+
+    __tablename__ = "watermark"
+    sync: str = Field(primary_key=True)
+    source: str = Field(primary_key=True)
+    response: int = big()
+
+
+class ProgressRow(Row, table=True):
+    """What a sync has already looked through, so that it need not look again."""
+
+    __tablename__ = "progress"
+    sync: str = Field(primary_key=True)
+    expired_before: int | None = big()
+    abandoned_run: int | None = big()
+
+
+class WorkRow(Row, table=True):
+    """A version taken up and not settled. `record_id`: the record it was matched to when it had a state before."""
+
+    __tablename__ = "work"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    sync: str = Field(primary_key=True)
+    person: int = big(primary_key=True)
+    response: int = big(primary_key=True)
+    record_id: str | None
+
+
+class AnswerStateRow(Row, table=True):
+    """The one current state of a version in a sync. A version has a row here or in the work, never in both."""
+
+    __tablename__ = "answer_state"
+    __table_args__ = (
+        one_of("state", State),
+        Index(None, "sync", "record_id"),
+        partial("ix_answer_state_open", "sync", "state", "look_again", where=OPEN_STATES),
+        {"sqlite_with_rowid": False},
+    )
+    sync: str = Field(primary_key=True)
+    response: int = big(primary_key=True)
+    state: str
+    record_id: str | None
+    rule: str
+    code: str
+    reason: str
+    field: str | None
+    run: int = big()
+    look_again: int | None = big()
+    candidates: str | None
+
+
+class ManualLinkRow(Row, table=True):
+    """A person's decision: this key value is that record."""
+
+    __tablename__ = "manual_link"
+    scope: str = Field(primary_key=True)
+    value: str = Field(primary_key=True)
+    record_id: str
+    linked_at: int = big()
+
+
+# ------------------------------------------------------------ runs, plan and journal
+
+
+class RunTable(Row, table=True):
+    __tablename__ = "run"
+    __table_args__ = (
+        one_of("status", ("running", "succeeded", "partial", "failed", "stopped")),
+        Index(None, "sync", "id"),
+        {"sqlite_autoincrement": True},
+    )
+    id: int | None = number()
+    sync: str
+    kind: str
+    status: str
+    started_at: int = big()
+    ended_at: int | None = big()
+    facts: str
+    report: str
+
+
+class BatchRow(Row, table=True):
+    """Changes that go out together. `open`: the intent is committed, the outcome is not known yet."""
+
+    __tablename__ = "batch"
+    __table_args__ = (
+        UniqueConstraint("run", "position"),
+        one_of("state", ("planned", "open", "settled")),
+        partial("ix_batch_unsettled", "sync", "state", where="state <> 'settled'"),
+        {"sqlite_autoincrement": True},
+    )
+    id: int | None = number()
+    run: int = big(foreign_key="run.id")
+    position: int
+    sync: str
+    connection: str
+    object: str
+    api: str
+    state: str
+    handle: str | None
+    settled_at: int | None = big()
+
+
+class ChangeRow(Row, table=True):
+    """The spooled plan and the journal in one: planned (no batch), cut into a batch, and what became of it."""
+
+    __tablename__ = "change"
+    __table_args__ = (
+        one_of("outcome", ("written", "rejected", "deferred", "unknown")),
+        Index(None, "record_id", "id"),
+        Index(None, "run", "batch"),
+        {"sqlite_autoincrement": True},
+    )
+    id: int | None = number()
+    run: int = big()
+    batch: int | None = big()
+    connection: str
+    object: str
+    record_id: str
+    key: str
+    before: str
+    after: str
+    response: int | None = big()
+    rank: int
+    account: str
+    outcome: str | None
+    code: str | None
+    message: str | None
+
+
+class DeadLetterTable(Row, table=True):
+    __tablename__ = "dead_letter"
+    __table_args__ = (
+        one_of("status", ("open", "retried", "discarded", "resolved")),
+        partial("ix_dead_letter_open", "sync", "response", where="status = 'open'"),
+        {"sqlite_autoincrement": True},
+    )
+    id: int | None = number()
+    sync: str
+    run: int = big()
+    response: int | None = big()
+    record_id: str | None
+    code: str
+    reason: str
+    field: str | None
+    created_at: int = big()
+    status: str
+
+
+# ------------------------------------------------------------ leases, memory, clock
+
+
+class LeaseRow(Row, table=True):
+    """A fenced lock. The row stays when it is released: its token never goes back."""
+
+    __tablename__ = "lease"
+    name: str = Field(primary_key=True)
+    owner: str
+    token: int = big()
+    until: int = big()
+
+
+class MemoryRow(Row, table=True):
+    """Durable small things of a connection."""
+
+    __tablename__ = "memory"
+    connection: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    value: str
+
+
+class CallsRow(Row, table=True):
+    __tablename__ = "calls"
+    connection: str = Field(primary_key=True)
+    day: str = Field(primary_key=True)
+    count: int = big()
+
+
+class ScheduleRow(Row, table=True):
+    """When a sync is due next."""
+
+    __tablename__ = "schedule"
+    sync: str = Field(primary_key=True)
+    due_at: int = big()
+    paused: bool
+
+
+class TickRow(Row, table=True):
+    """What the clock did about one due time."""
+
+    __tablename__ = "tick"
+    __table_args__ = (
+        one_of("outcome", ("started", "caught_up", "skipped_overlap", "skipped_paused")),
+        {"sqlite_autoincrement": True},
+    )
+    id: int | None = number()
+    sync: str
+    due_at: int = big()
+    outcome: str
+    noted_at: int = big()

@@ -1,0 +1,243 @@
+"""Taking up: which versions a sync settles next, and what is known about those it settled.
+
+A version has a state or lies in the work, never both, and every version up to the watermark has one of them: so
+`balance` can prove that nothing was lost. Taking up therefore *moves*: a version that had a state loses it, and its
+work remembers the record it was matched to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from store import statements
+from store.api import Counted, Lease, Settled, State, Taken
+from store.database import Database, Transaction
+from store.rows import from_json, maybe_moment, milliseconds, moment, response_of, score_of
+
+_STATE = {state.value: state for state in State}
+_EARLIEST = -(2**62)
+
+
+class Taking:
+    database: Database
+
+    def take_up(
+        self,
+        sync: str,
+        sources: Sequence[str],
+        *,
+        lease: Lease,
+        now: datetime,
+        recheck: bool = False,
+        everything: bool = False,
+        expired_before: datetime | None = None,
+    ) -> int:
+        its: dict[str, Any] = {"sync": sync, "sources": list(sources)}
+        with self.database.write() as tx:
+            tx.prove(lease)
+            tx.run(statements.MOVE_PENDING, **its)
+            if recheck:
+                tx.run(statements.MOVE_WAITING, **its)
+            else:
+                tx.run(statements.MOVE_DUE, **its, now=milliseconds(now))
+            tx.run(statements.LEAVE_STATES, sync=sync)
+            if everything:
+                tx.run(statements.MOVE_ALL, **its)
+            elif expired_before is not None:
+                since = _looked_through(tx, sync)
+                tx.run(statements.MOVE_EXPIRED, **its, since=since, before=milliseconds(expired_before))
+            if expired_before is not None:
+                _remember_cutoff(tx, sync, milliseconds(expired_before))
+            tx.run(statements.LEAVE_STATES, sync=sync)
+            for source in sources:
+                _take_new(tx, sync, source)
+            return _count(tx, "SELECT count(*) FROM work WHERE sync = :sync", sync=sync)
+
+    def work(
+        self, sync: str, after: tuple[int, int] | None, limit: int, *, persons: Sequence[int] | None = None
+    ) -> tuple[list[Taken], tuple[int, int] | None]:
+        parameters: dict[str, Any] = {"sync": sync, "limit": limit}
+        narrowed = ""
+        if persons is not None:
+            narrowed = " AND w.person IN LIST(:persons)"
+            parameters["persons"] = list(persons)
+        where = narrowed
+        if after is not None:
+            where += " AND (w.person, w.response) > (:person, :number)"
+            parameters |= {"person": after[0], "number": after[1]}
+        with self.database.read() as tx:
+            found = tx.rows(statements.WORK.format(where=where), **parameters)
+            more = len(found) == limit
+            if more:  # the last person's other versions
+                rest = " AND w.person = :person AND w.response > :number"
+                parameters |= {"person": found[-1][0], "number": found[-1][1], "limit": 2**62}
+                found += tx.rows(statements.WORK.format(where=narrowed + rest), **parameters)
+            edits = [row[1] for row in found if row[4] > 1]
+            earlier = _earlier(tx, sync, edits) if edits else {}
+        taken = [
+            Taken(
+                number=row[1],
+                response=response_of(row[6:]),
+                newest=bool(row[2]),
+                received_at=moment(row[3]),
+                earlier=earlier.get(row[1], ()),
+                matched=row[5],
+            )
+            for row in found
+        ]
+        return taken, (found[-1][0], found[-1][1]) if more else None
+
+    def persons(self, sync: str, who: str) -> list[int]:
+        with self.database.read() as tx:
+            found = tx.rows(statements.PERSONS, sync=sync, who=who, folded=who.lower())
+        return [row[0] for row in found]
+
+    def counted(self, sync: str, record_ids: Sequence[str]) -> list[Counted]:
+        with self.database.read() as tx:
+            found = tx.rows(statements.COUNTED, sync=sync, records=list(record_ids))
+        return [
+            Counted(
+                number=row[0],
+                record_id=row[1],
+                source=row[2],
+                id=row[3],
+                answered_at=moment(row[4]),
+                received_at=moment(row[5]),
+                score=score_of(row[6], row[7]),
+                state=_STATE[row[8]],
+            )
+            for row in found
+        ]
+
+    def states(self, sync: str, numbers: Sequence[int]) -> dict[int, Settled]:
+        with self.database.read() as tx:
+            found = tx.rows(statements.STATES, sync=sync, numbers=list(numbers))
+        return {row[0]: _settled(row) for row in found}
+
+    def links(self, scope: str, values: Sequence[str]) -> dict[str, str]:
+        with self.database.read() as tx:
+            found = tx.rows(
+                "SELECT value, record_id FROM manual_link WHERE scope = :scope AND value IN LIST(:values)",
+                scope=scope,
+                values=list(values),
+            )
+        return dict(found)
+
+    def link(self, scope: str, value: str, record_id: str, *, now: datetime) -> None:
+        with self.database.write() as tx:
+            tx.run(
+                """INSERT INTO manual_link (scope, value, record_id, linked_at)
+                VALUES (:scope, :value, :record_id, :now) ON CONFLICT (scope, value)
+                DO UPDATE SET record_id = excluded.record_id, linked_at = excluded.linked_at""",
+                scope=scope,
+                value=value,
+                record_id=record_id,
+                now=milliseconds(now),
+            )
+
+    # ------------------------------------------------------------ conservation
+
+    def run_states(self, sync: str, run: int) -> dict[State, int]:
+        with self.database.read() as tx:
+            counts = _states_by_count(tx, "WHERE sync = :sync AND run = :run", sync=sync, run=run)
+            counts[State.PENDING] += _count(tx, "SELECT count(*) FROM work WHERE sync = :sync", sync=sync)
+        return counts
+
+    def deciding(self, sync: str) -> int:
+        with self.database.read() as tx:
+            counts = _states_by_count(tx, "WHERE sync = :sync", sync=sync)
+        return counts[State.WRITTEN] + counts[State.UNCHANGED]
+
+    def balance(self, sync: str, sources: Sequence[str]) -> tuple[int, int]:
+        with self.database.read() as tx:
+            marks = tx.rows("SELECT source, response FROM watermark WHERE sync = :sync", sync=sync)
+            versions = sum(
+                _count(
+                    tx,
+                    "SELECT count(*) FROM response WHERE source = :source AND id <= :top",
+                    source=source,
+                    top=top,
+                )
+                for source, top in marks
+                if source in sources
+            )
+            if all(source in sources for source, _top in marks):
+                accounted = sum(
+                    _count(tx, f"SELECT count(*) FROM {table} WHERE sync = :sync", sync=sync)
+                    for table in ("answer_state", "work")
+                )
+            else:  # a source was taken out of the sync: what it left behind is not asked about
+                accounted = sum(
+                    _count(
+                        tx,
+                        f"""SELECT count(*) FROM {table} t JOIN response r ON r.id = t.response
+                        WHERE t.sync = :sync AND r.source IN LIST(:sources)""",
+                        sync=sync,
+                        sources=list(sources),
+                    )
+                    for table in ("answer_state", "work")
+                )
+        return versions, accounted
+
+
+def _count(tx: Transaction, sql: str, **parameters: Any) -> int:
+    found = tx.one(sql, **parameters)
+    return int(found[0]) if found else 0
+
+
+def _states_by_count(tx: Transaction, where: str, **parameters: Any) -> dict[State, int]:
+    """How many are in each state. Not by GROUP BY, which would sort a million rows."""
+    counts = ", ".join(f"count(*) FILTER (WHERE state = '{state}')" for state in State)
+    found = tx.rows(f"SELECT {counts} FROM answer_state {where}", **parameters)[0]
+    return dict(zip(State, map(int, found), strict=True))
+
+
+def _looked_through(tx: Transaction, sync: str) -> int:
+    """The cut-off of the run before: what was older then has been looked at."""
+    found = tx.one("SELECT expired_before FROM progress WHERE sync = :sync", sync=sync)
+    return _EARLIEST if found is None or found[0] is None else int(found[0])
+
+
+def _remember_cutoff(tx: Transaction, sync: str, before: int) -> None:
+    tx.run(
+        """INSERT INTO progress (sync, expired_before) VALUES (:sync, :before)
+        ON CONFLICT (sync) DO UPDATE SET expired_before = excluded.expired_before""",
+        sync=sync,
+        before=before,
+    )
+
+
+def _take_new(tx: Transaction, sync: str, source: str) -> None:
+    mark = tx.one(
+        "SELECT response FROM watermark WHERE sync = :sync AND source = :source", sync=sync, source=source
+    )
+    above = 0 if mark is None else int(mark[0])
+    newest = tx.one("SELECT max(id) FROM response WHERE source = :source", source=source)
+    top = above if newest is None or newest[0] is None else max(above, int(newest[0]))
+    if top > above:
+        tx.run(statements.TAKE_NEW, sync=sync, source=source, above=above, top=top)
+    if top > above or mark is None:
+        tx.run(statements.SET_WATERMARK, sync=sync, source=source, top=top)
+
+
+def _earlier(tx: Transaction, sync: str, numbers: list[int]) -> Mapping[int, tuple[int, ...]]:
+    earlier: dict[int, tuple[int, ...]] = {}
+    for number, older in tx.rows(statements.EARLIER, sync=sync, numbers=numbers):
+        earlier[number] = (*earlier.get(number, ()), older)
+    return earlier
+
+
+def _settled(row: tuple[Any, ...]) -> Settled:
+    return Settled(
+        number=row[0],
+        state=_STATE[row[1]],
+        record_id=row[2],
+        rule=row[3],
+        code=row[4],
+        reason=row[5],
+        look_again=maybe_moment(row[6]),
+        field=row[7],
+        candidates=tuple(from_json(row[8])) if row[8] else (),
+    )

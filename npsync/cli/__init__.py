@@ -12,15 +12,15 @@ import typer
 from nps.errors import NpsyncError
 from npsync.cli import output
 
-# In the order of --help. A module imports typer and nothing heavy; bodies of commands import the rest. The
-# second name is a function (a command of that name, _ as -) or a typer.Typer (a group of commands).
-COMMANDS: tuple[tuple[str, str], ...] = (
-    ("npsync.cli.setup", "init"),
-    ("npsync.cli.setup", "schema"),
-    ("npsync.cli.setup", "connectors"),
-    ("npsync.cli.setup", "connect"),
-    ("npsync.cli.setup", "check"),
-    ("npsync.cli.setup", "test_"),
+# In the order of --help. A module imports typer and nothing heavy; bodies of commands import the rest. What a
+# command names in its module is a function, or a typer.Typer (a group of commands).
+COMMANDS: tuple[tuple[str, str, str], ...] = (  # command, module, name in it
+    ("init", "npsync.cli.setup", "init"),
+    ("schema", "npsync.cli.setup", "schema"),
+    ("connectors", "npsync.cli.setup", "connectors"),
+    ("connect", "npsync.cli.setup", "connect"),
+    ("check", "npsync.cli.setup", "check"),
+    ("test", "npsync.cli.setup", "run_tests"),
 )
 
 
@@ -34,13 +34,12 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": output.WIDTH},
     )
     app.callback()(_everywhere)
-    for module, name in COMMANDS:
-        command = getattr(import_module(module), name)
-        spoken = name.removesuffix("_").replace("_", "-")
-        if isinstance(command, typer.Typer):
-            app.add_typer(command, name=spoken)
+    for command, module, name in COMMANDS:
+        found = getattr(import_module(module), name)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=command)
         else:
-            app.command(spoken)(command)
+            app.command(command)(found)
     return app
 
 

@@ -105,7 +105,7 @@ def check(
     raise SystemExit(code)
 
 
-def test_(
+def run_tests(
     sync: Annotated[str | None, typer.Argument(help="Only the tests of this sync.")] = None,
     config: ConfigOption = None,
     json: JsonOption = False,

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -138,6 +139,14 @@ class Store(Protocol):
 
     def dump(self) -> Iterator[str]:
         """Every table and row as text, in a stable order: two equal dumps are two equal stores."""
+        ...
+
+    def backup(self, path: Path) -> None:
+        """A consistent copy while it is in use (SQLite). Raises ConfigError where the database has a better tool."""
+        ...
+
+    def revision(self) -> str | None:
+        """The schema's revision."""
         ...
 
     def close(self) -> None: ...
@@ -269,6 +278,8 @@ class Store(Protocol):
 
     def runs(self, *, sync: str | None = None, limit: int = 20) -> list[RunRow]: ...
 
+    def run(self, number: int) -> RunRow | None: ...
+
     def run_changes(self, run: int) -> Iterator[tuple[Change, str]]:
         """The changes of a run and their outcome (planned, open, written, rejected, deferred, unknown)."""
         ...
@@ -286,7 +297,9 @@ class Store(Protocol):
         """How many answers decide a record of this sync right now (written or unchanged)."""
         ...
 
-    def dead_letters(self, *, sync: str | None = None, limit: int = 100) -> list[DeadLetterRow]: ...
+    def dead_letters(
+        self, *, sync: str | None = None, run: int | None = None, limit: int = 100
+    ) -> list[DeadLetterRow]: ...
 
     def count_calls(self, connection: str, day: str, count: int) -> int:
         """Add calls made on a day; returns the day's total."""

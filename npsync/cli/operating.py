@@ -1,0 +1,85 @@
+"""Keeping it running: the clock, the history, the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from npsync.cli.output import ConfigOption, JsonOption
+
+
+def serve(
+    config: ConfigOption = None,
+    json: Annotated[bool, typer.Option("--json", help="Log lines as JSON.")] = False,
+) -> None:
+    """Run every sync on its schedule until stopped (SIGTERM or Ctrl-C ends it gracefully)."""
+    from npsync import logs, service
+    from npsync import serve as clock
+    from npsync.cli import output
+
+    loaded = output.load_config(config)
+    logs.set_up(json=json)
+    with service.open_store(loaded) as store:
+        clock.serve(loaded, store)
+
+
+def runs(
+    run: Annotated[int | None, typer.Argument(help="One run: what became of its answers.")] = None,
+    sync: Annotated[str | None, typer.Option(help="Only runs of this sync.")] = None,
+    changes: Annotated[bool, typer.Option("--changes", help="With a run: every change it made.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="How many runs (or lines) to show.")] = 20,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show the latest runs, or one run with what was refused and what it changed."""
+    from npsync import service
+    from npsync.cli import history, output
+
+    loaded = output.load_config(config)
+    with service.open_store(loaded) as store:
+        if run is None:
+            history.show_runs(store, sync=sync, limit=limit, as_json=json)
+        else:
+            history.show_run(store, run, changes=changes, limit=limit, as_json=json)
+
+
+db = typer.Typer(help="The store: its schema, its copies.", no_args_is_help=True)
+
+
+@db.command("upgrade")
+def upgrade(config: ConfigOption = None) -> None:
+    """Bring the store to this version's schema. Every command does so by itself; this one only does that."""
+    from npsync import service
+    from npsync.cli import output
+
+    loaded = output.load_config(config)
+    with service.open_store(loaded) as store:
+        output.say(f"The store is at revision {store.revision()}.")
+
+
+@db.command("backup")
+def backup(
+    to: Annotated[Path, typer.Argument(help="The copy to write (SQLite).")], config: ConfigOption = None
+) -> None:
+    """Copy a SQLite store while it is in use. For PostgreSQL use pg_dump."""
+    from npsync import service
+    from npsync.cli import output
+
+    loaded = output.load_config(config)
+    with service.open_store(loaded) as store:
+        store.backup(to)
+    output.say(f"Wrote {to}. It holds customer data: only its owner may read it.")
+
+
+@db.command("dump")
+def dump(config: ConfigOption = None) -> None:
+    """Print every table and row in a stable order: two equal dumps are two equal stores."""
+    from npsync import service
+    from npsync.cli import output
+
+    loaded = output.load_config(config)
+    with service.open_store(loaded) as store:
+        for line in store.dump():
+            output.say(line)

@@ -1,0 +1,143 @@
+"""Plans, runs and history as text for people: at most 100 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from nps.changes import Change
+from nps.values import Json
+from store.api import RunRow, State
+from sync.engine import Preview
+from sync.report import MatchReport, Report
+
+WIDTH = 100
+NOTHING_SHOWN = "–"
+
+
+def value_text(value: Json) -> str:
+    """One value on one line: empty as a dash, long text cut, line ends visible."""
+    if value is None or value == "":
+        return NOTHING_SHOWN
+    text = str(value).replace("\r", "").replace("\n", "⏎")
+    return text if len(text) <= 30 else text[:29] + "…"
+
+
+def change_lines(change: Change) -> Iterator[str]:
+    yield f"  ~ {change.record_id}  {change.key}".rstrip()
+    pairs = [
+        f"{name} {value_text(change.before.get(name))} → {value_text(value)}"
+        for name, value in change.after.items()
+    ]
+    yield from _filled(pairs, indent="      ", between="   ")
+
+
+def match_lines(match: MatchReport) -> Iterator[str]:
+    if not match.looked_up:
+        yield "  no new answer had to find its record"
+        return
+    yield "  " + _said(
+        [
+            (match.matched, "matched"),
+            (match.ambiguous, "match two or more records"),
+            (match.conflicting, "name two different records"),
+            (match.waiting, "have no record yet"),
+        ]
+    )
+    if match.by_rule:
+        yield "  by rule: " + ", ".join(f"{rule} {count:,}" for rule, count in match.by_rule.most_common())
+    if match.unmatched:
+        domains = [f"{domain} {count:,}" for domain, count in match.unmatched.most_common(8)]
+        yield from _filled(
+            ["  without a record, by domain:", *domains], indent="    ", between="  ", first=""
+        )
+
+
+def plan_lines(preview: Preview, sync: str, target: str, shown: int) -> Iterator[str]:
+    """The plan as people read it: how answers matched, what would change, what it would cost."""
+    report = preview.report
+    yield f"{sync} → {target}"
+    yield from match_lines(report.match)
+    yield ""
+    changes = 0
+    for change in preview.changes():
+        changes += 1
+        if changes <= shown:
+            yield from change_lines(change)
+    if changes > shown:
+        yield f"  … and {changes - shown:,} more (--show N for more, --out FILE keeps them all, --json)"
+    if changes:
+        yield ""
+    again = changes - preview.first_fills
+    yield f"  {changes:,} records would change ({preview.first_fills:,} first fills, {again:,} overwrite a value)"
+    if said := _states({k: v for k, v in report.states.items() if k is not State.PENDING}):
+        yield f"  {said}"
+    if report.kept:
+        yield "  kept as somebody set them: " + ", ".join(f"{n} {c:,}" for n, c in report.kept.items())
+    yield "  cost of writing: " + ", ".join(f"{name} {calls:,} calls" for name, calls in preview.cost.items())
+    for name in preview.absent:
+        yield f"  {target} has no field {name} yet (or the credential may not see it): create it before a run"
+    yield from (f"  ! {problem}" for problem in report.problems)
+    yield "Nothing was written."
+
+
+def report_lines(report: Report) -> Iterator[str]:
+    """One run in a few lines; the first says how it went."""
+    yield f"{report.sync}: {report.status} in {report.seconds:.1f} s (run {report.run})"
+    repeated = f" ({report.repeated:,} seen before)" if report.repeated else ""
+    yield f"  {report.pulled:,} answers taken up{repeated}"
+    if said := _states(report.states):
+        yield f"  {said}"
+    writes = ", ".join(f"{count:,} {name} written" for name, count in report.writes.items())
+    calls = ", ".join(f"{name} {count:,}" for name, count in report.calls.items() if count)
+    yield f"  {writes}" + (f" · calls: {calls}" if calls else "")
+    if report.kept:
+        yield "  kept as somebody set them: " + ", ".join(f"{n} {c:,}" for n, c in report.kept.items())
+    if report.states.get(State.REJECTED) or report.states.get(State.REVIEW):
+        yield f"  look at them: npsync runs {report.run}"
+    yield from (f"  ! {problem}" for problem in report.problems)
+
+
+def run_rows(runs: Iterable[RunRow]) -> Iterator[tuple[str, ...]]:
+    """(run, when, sync, how it went, answers, written, what needs a person)"""
+    for one in runs:
+        states = one.report.get("states")
+        counts: Mapping[str, Json] = states if isinstance(states, dict) else {}
+        needs = [f"{counts[name]} {name}" for name in ("review", "rejected", "pending") if counts.get(name)]
+        yield (
+            str(one.id),
+            f"{one.started_at.astimezone():%Y-%m-%d %H:%M}",
+            one.sync,
+            one.status,
+            str(one.report.get("pulled", "")),
+            str(_written(one.report)),
+            " · ".join(needs),
+        )
+
+
+def _written(report: Mapping[str, Json]) -> int:
+    writes = report.get("writes")
+    return (
+        sum(count for count in writes.values() if isinstance(count, int)) if isinstance(writes, dict) else 0
+    )
+
+
+def _states(states: Mapping[State, int]) -> str:
+    return _said([(states.get(state, 0), state.value) for state in State])
+
+
+def _said(counts: Iterable[tuple[int, str]]) -> str:
+    return " · ".join(f"{count:,} {word}" for count, word in counts if count)
+
+
+def _filled(parts: Iterable[str], *, indent: str, between: str, first: str | None = None) -> Iterator[str]:
+    """Parts on as few lines of at most WIDTH columns as they need."""
+    line = indent if first is None else first
+    empty = True
+    for part in parts:
+        if not empty and len(line) + len(between) + len(part) > WIDTH:
+            yield line
+            line, empty = indent, True
+        line += part if empty else between + part
+        empty = False
+    if not empty:
+        yield line

@@ -1,0 +1,248 @@
+"""The main job: plan what would change, run it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from npsync.cli.output import ConfigOption, JsonOption
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from npsync.config import Config
+    from store.api import Store
+    from sync.engine import Options, Preview
+    from sync.report import Report
+
+OnlyOption = Annotated[
+    str | None,
+    typer.Option("--only", metavar="WHO", help="One person: e-mail, external id, record id or answer id."),
+]
+LimitOption = Annotated[int | None, typer.Option(min=1, help="At most so many answers; the rest stays pending.")]
+AllOption = Annotated[
+    bool, typer.Option("--all", help="Plan every answer anew, after the mapping changed.")
+]
+FullOption = Annotated[bool, typer.Option("--full", help="Read the sources from their beginning again.")]
+AdoptOption = Annotated[
+    bool, typer.Option("--adopt", help="Take over values that somebody else left in fields of ours.")
+]
+RecheckOption = Annotated[
+    bool, typer.Option("--recheck", help="Look up every waiting answer again, not only those that are due.")
+]
+
+
+def plan(
+    sync: Annotated[str, typer.Argument(help="The sync, as the YAML names it.")],
+    out: Annotated[Path | None, typer.Option(help="Keep the plan in this file, for `run --plan`.")] = None,
+    show: Annotated[int, typer.Option(min=0, help="How many changes to print.")] = 10,
+    only: OnlyOption = None,
+    limit: LimitOption = None,
+    all_: AllOption = False,
+    full: FullOption = False,
+    adopt: AdoptOption = False,
+    recheck: RecheckOption = False,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show what a run would change, field by field. Writes nothing anywhere."""
+    from npsync import logs, planfile, service
+    from npsync.cli import output, sync_text
+    from npsync.cli.progress import shown_progress
+    from npsync.jobs import target_of
+    from sync.engine import Options, preview
+
+    loaded = output.load_config(config)
+    _known(loaded, sync)
+    logs.set_up(json=json)
+    options = Options(
+        only=only, limit=limit, everything=all_, full=full, adopt=adopt, recheck=recheck
+    )
+    with (
+        service.open_store(loaded) as store,
+        store.overlay() as overlay,
+        service.opened(loaded, overlay) as connections,
+    ):
+        with shown_progress(quiet=json) as progress:
+            plan = preview(
+                connections.job(sync),
+                overlay,
+                connections.clock,
+                connections.owner,
+                connections.calls.seen,
+                options,
+                progress,
+            )
+        if out is not None:
+            planfile.write(out, loaded, sync, plan.changes(), now=connections.clock.now())
+        if json:
+            _print_plan(plan)
+        else:
+            target = target_of(loaded, loaded.sync[sync])
+            for line in sync_text.plan_lines(plan, sync, f"{target.connection} {target.object}", show):
+                output.say(line)
+            if out is not None:
+                output.say(f"Kept in {out}, for 24 hours: npsync run {sync} --plan {out}")
+    if plan.report.status == "failed":
+        raise typer.Exit(output.FAILED)
+
+
+def run(
+    sync: Annotated[
+        str | None, typer.Argument(help="The sync. Without it: everything that is due, once.")
+    ] = None,
+    plan: Annotated[
+        Path | None, typer.Option(help="Write only changes equal to this reviewed plan.")
+    ] = None,
+    only: OnlyOption = None,
+    limit: LimitOption = None,
+    all_: AllOption = False,
+    full: FullOption = False,
+    adopt: AdoptOption = False,
+    recheck: RecheckOption = False,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Pull, plan and write. Without a name: everything that is due, once, then exit (for cron and CI)."""
+    from npsync import logs, planfile, service
+    from npsync.cli import output
+    from npsync.clock import SystemClock
+    from nps.errors import ConfigError
+    from sync.engine import Options
+
+    loaded = output.load_config(config)
+    logs.set_up(json=json)
+    stop = _stop_on_signal()
+    options = Options(
+        only=only, limit=limit, everything=all_, full=full, adopt=adopt, recheck=recheck, stop=stop
+    )
+    with service.open_store(loaded) as store:
+        if sync is None:
+            if plan is not None:
+                raise ConfigError("--plan belongs to one sync: npsync run NAME --plan FILE")
+            raise typer.Exit(_run_due(loaded, store, options, json))
+        _known(loaded, sync)
+        if plan is not None:
+            from dataclasses import replace
+
+            expected = planfile.read(plan, loaded, sync, now=SystemClock().now())
+            options = replace(options, expect=expected)
+        report = _run(loaded, store, sync, options, json)
+    raise typer.Exit(_code(report))
+
+
+def _run(config: Config, store: Store, sync: str, options: Options, json: bool) -> Report:
+    from npsync import service
+    from npsync.cli import output, sync_text
+    from npsync.cli.progress import shown_progress
+    from sync.engine import run as run_engine
+
+    with service.opened(config, store) as connections, shown_progress(quiet=json) as progress:
+        report = run_engine(
+            connections.job(sync),
+            store,
+            connections.clock,
+            connections.owner,
+            connections.calls.seen,
+            options,
+            progress,
+        )
+    if json:
+        output.say_json(report.as_json())
+    else:
+        for line in sync_text.report_lines(report):
+            output.say(line)
+    return report
+
+
+def _run_due(config: Config, store: Store, options: Options, json: bool) -> int:
+    """Everything due, once each. The exit code is the worst one."""
+    from npsync.cli import output
+    from npsync.clock import SystemClock
+    from npsync.schedule import claims
+    from nps.errors import NpsyncError
+
+    clock = SystemClock()
+    worst = output.SUCCEEDED
+    ran = False
+    for claim in claims(config, store, clock.now()):
+        ran = True
+        outcome = "caught_up" if claim.caught_up else "started"
+        store.note_tick(claim.sync, claim.due_at, outcome, now=clock.now())
+        try:
+            code = _code(_run(config, store, claim.sync, options, json))
+        except NpsyncError as error:
+            output.tell_error(error)
+            code = output.exit_code(error)
+        worst = min(worst, code, key=_severity)
+    if not ran and not json:
+        output.say("Nothing is due. npsync run NAME runs a sync anyway.")
+    return worst
+
+
+def _severity(code: int) -> int:
+    """Worst first: failed, usage, stopped, partial, succeeded."""
+    return (1, 2, 4, 3, 0).index(code)
+
+
+def _code(report: Report) -> int:
+    from npsync.cli import output
+
+    return {
+        "succeeded": output.SUCCEEDED,
+        "partial": output.PARTIAL,
+        "stopped": output.STOPPED,
+        "failed": output.FAILED,
+    }[report.status]
+
+
+def _known(config: Config, sync: str) -> None:
+    from nps.errors import ConfigError
+    from npsync.config.wording import did_you_mean
+
+    if sync not in config.sync:
+        raise ConfigError(f'{config.file}: there is no sync "{sync}"{did_you_mean(sync, config.sync)}')
+
+
+def _stop_on_signal() -> Callable[[], bool]:
+    """Ctrl-C and SIGTERM end the run between two steps; a second Ctrl-C ends it at once."""
+    import signal
+    import threading
+
+    asked = threading.Event()
+
+    def ask(number: int, frame: object) -> None:
+        asked.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    signal.signal(signal.SIGINT, ask)
+    signal.signal(signal.SIGTERM, ask)
+    return asked.is_set
+
+
+def _print_plan(plan: Preview) -> None:
+    """{"changes": […], "counts": {…}, "cost": {…}}, streamed: a plan may be long."""
+    import sys
+
+    import orjson
+
+    out = sys.stdout.buffer
+    out.write(b'{"changes":[')
+    for place, change in enumerate(plan.changes()):
+        fields = {name: [change.before.get(name), value] for name, value in change.after.items()}
+        line = {"object": change.object, "id": change.record_id, "key": change.key, "fields": fields}
+        out.write((b",\n" if place else b"\n") + orjson.dumps(line))
+    report = plan.report.as_json()
+    rest = {
+        "counts": report["states"],
+        "cost": plan.cost,
+        "pulled": report["pulled"],
+        "match": report["match"],
+        "kept": report["kept"],
+        "absent_fields": plan.absent,
+        "problems": report["problems"],
+    }
+    out.write(b"\n]," + orjson.dumps(rest)[1:] + b"\n")
+    out.flush()

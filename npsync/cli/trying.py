@@ -1,0 +1,48 @@
+"""Trying it without an account: the sandbox, and the main job end to end against it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+CustomersOption = Annotated[int, typer.Option(min=1, help="How many customers the toy vendors know.")]
+ResponsesOption = Annotated[int | None, typer.Option(min=0, help="How many answers the toy survey tool has.")]
+SeedOption = Annotated[int, typer.Option(help="Another seed, other people.")]
+
+
+def demo(
+    customers: CustomersOption = 1000,
+    responses: ResponsesOption = None,
+    seed: SeedOption = 7,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the sandbox running afterwards, to look at its record pages.")
+    ] = False,
+) -> None:
+    """Run the main job end to end against the sandbox: answers of a thousand customers onto their records."""
+    from npsync import demonstration
+
+    raise typer.Exit(demonstration.run(customers=customers, responses=responses, seed=seed, keep=keep))
+
+
+def sandbox(
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8900,
+    customers: CustomersOption = 1000,
+    responses: ResponsesOption = None,
+    seed: SeedOption = 7,
+    faults: Annotated[str | None, typer.Option(help="A fault profile, to see npsync cope.")] = None,
+) -> None:
+    """Start the toy Salesforce, HubSpot and Wootric, and print the variables config.example.yaml needs."""
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-m", "sandbox", "--port", str(port), "--customers", str(customers)]
+    command += ["--seed", str(seed)]
+    if responses is not None:
+        command += ["--responses", str(responses)]
+    if faults is not None:
+        command += ["--faults", faults]
+    try:
+        raise typer.Exit(subprocess.call(command))
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None

@@ -1,0 +1,150 @@
+"""`npsync demo`: the sandbox as a subprocess, the example configuration, plan, run, run again, and what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+import npsync
+from nps.errors import NpsyncError
+from npsync import logs, service
+from npsync.cli import output, sync_text
+from npsync.cli.progress import shown_progress
+from npsync.config import Config, load
+from npsync.jobs import target_of
+from store.api import Store
+from sync.engine import preview
+from sync.engine import run as run_sync
+from sync.report import Report
+
+EXAMPLE = "config.example.yaml"
+
+
+class SandboxFailed(NpsyncError):
+    """The sandbox did not come up."""
+
+
+def run(*, customers: int, responses: int | None, seed: int, keep: bool) -> int:
+    """The exit code: 0 when every sync ran, its plan was written and a second run had nothing left to write."""
+    logs.set_up(json=False, verbose=False)
+    with tempfile.TemporaryDirectory(prefix="npsync-demo-") as folder, sandbox(customers, responses, seed) as facts:
+        url, variables = facts
+        output.say(f"A sandbox with {customers:,} customers is at {url}: toy Salesforce, HubSpot and Wootric.\n")
+        environment = {**os.environ, **variables}
+        config = load(_example(Path(folder)), environment)
+        with service.open_store(config) as store:
+            for name in config.sync:
+                _plan(config, store, name)
+            first = [_run(config, store, name) for name in config.sync]
+            _show_changes(config, store, first)
+            output.say("\nAgain, with nothing new:\n")
+            second = [_run(config, store, name) for name in config.sync]
+        good = all(one.status in ("succeeded", "partial") for one in (*first, *second))
+        idle = not any(sum(one.writes.values()) for one in second)
+        output.say("")
+        if good and idle:
+            output.say("Every record shows its customer's newest answer; the second run wrote nothing.")
+        _where_to_look(config, url, keep)
+        if keep:
+            _wait()
+    return 0 if good and idle else 1
+
+
+@contextmanager
+def sandbox(customers: int, responses: int | None, seed: int) -> Iterator[tuple[str, dict[str, str]]]:
+    """A sandbox of our own on a free port: its address, and the variables the example configuration needs."""
+    command = [sys.executable, "-m", "sandbox", "--port", "0", "--with-parent"]
+    command += ["--customers", str(customers), "--seed", str(seed)]
+    if responses is not None:
+        command += ["--responses", str(responses)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            raise SandboxFailed(f"the sandbox ended at once (exit code {process.wait()}); see above")
+        facts = json.loads(line)
+        yield facts["url"], facts["env"]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _example(folder: Path) -> Path:
+    """A copy of config.example.yaml, so that the store lies beside it and goes with it."""
+    package = Path(npsync.__file__).parent
+    source = next(path for path in (package / EXAMPLE, package.parent / EXAMPLE) if path.exists())
+    copy = folder / EXAMPLE
+    copy.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    return copy
+
+
+def _plan(config: Config, store: Store, name: str) -> None:
+    output.say(f"$ npsync plan {name}")
+    with store.overlay() as overlay, service.opened(config, overlay) as connections:
+        with shown_progress() as progress:
+            plan = preview(
+                connections.job(name),
+                overlay,
+                connections.clock,
+                connections.owner,
+                connections.calls.seen,
+                progress=progress,
+            )
+        target = target_of(config, config.sync[name])
+        for line in sync_text.plan_lines(plan, name, f"{target.connection} {target.object}", shown=3):
+            output.say(line)
+    output.say("")
+
+
+def _run(config: Config, store: Store, name: str) -> Report:
+    output.say(f"$ npsync run {name}")
+    with service.opened(config, store) as connections, shown_progress() as progress:
+        report = run_sync(
+            connections.job(name),
+            store,
+            connections.clock,
+            connections.owner,
+            connections.calls.seen,
+            progress=progress,
+        )
+    for line in sync_text.report_lines(report):
+        output.say(line)
+    return report
+
+
+def _show_changes(config: Config, store: Store, reports: list[Report]) -> None:
+    for report in reports:
+        target = target_of(config, config.sync[report.sync])
+        output.say(f"\nWhat changed on {target.connection} ({target.object}), the first three:")
+        for change, _ in islice(store.run_changes(report.run), 3):
+            for line in sync_text.change_lines(change):
+                output.say(line)
+
+
+def _where_to_look(config: Config, url: str, keep: bool) -> None:
+    if keep:
+        output.say(f"Look at the records: {url}   (Ctrl-C ends the sandbox)")
+        return
+    output.say("Where to look:")
+    output.say("  see the records in a browser:   npsync demo --keep")
+    output.say("  drive it yourself:              npsync sandbox, and the commands of the README")
+    output.say("  the file behind it:             config.example.yaml")
+
+
+def _wait() -> None:
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        output.say("")

@@ -1,0 +1,258 @@
+"""The toy Wootric as the sandbox sees it: its web application, and the handles control and pages use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from sandbox.faults import Fault
+from sandbox.toy import NoSuchRecord, Room, Row
+from sandbox.wootric import app
+from sandbox.wootric.books import Answer, Books, Decline, EndUser
+from sandbox.wootric.furnish import FIRST_DECLINE, FIRST_PERSON, furnish
+from sandbox.wootric.settings import Settings
+from sandbox.wootric.shapes import answers_shown, declines_shown, people_shown
+from sandbox.wootric.times import seconds
+from sandbox.wootric.tokens import (
+    ACCOUNT_TOKEN,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    SECOND_ACCOUNT_TOKEN,
+    Refusal,
+    Tokens,
+)
+from sandbox.world import RELATIONSHIP_SURVEY
+
+_FIRST_ANSWER = 505_000_001
+_ANSWER_FIELDS = {"score", "text", "excluded_from_calculations", "completed", "tags"}
+_NEW_ANSWER_FIELDS = _ANSWER_FIELDS | {
+    "end_user_id",
+    "email",
+    "external_id",
+    "survey_id",
+    "created_at",
+    "channel",
+}
+_PERSON_FIELDS = {"email", "external_id", "phone_number", "properties"}
+
+
+class Office:
+    """What `--limit wootric.per_minute=…` and the command `set` may change is in settings.py."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._settings = Settings().changed(room.limits)
+        self._books = Books()
+        self._tokens = Tokens(room)
+        accounts = {ACCOUNT_TOKEN: self._books, SECOND_ACCOUNT_TOKEN: Books()}
+        self.app: ASGIApp = app.build(app.Desk(accounts, self._tokens, lambda: self._settings))
+        furnish(self._books, room.world)
+        self._commands: dict[str, Callable[[Row], Any]] = {
+            "set": self._set,
+            "expire_tokens": self._expire_tokens,
+        }
+
+    def env(self, url: str) -> dict[str, str]:
+        return {
+            "WOOTRIC_URL": url,
+            "WOOTRIC_ID": CLIENT_ID,
+            "WOOTRIC_SECRET": CLIENT_SECRET,
+            "WOOTRIC_ACCOUNT_TOKEN": ACCOUNT_TOKEN,
+        }
+
+    def refusal(self, fault: Fault) -> Response:
+        headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
+        if fault.status == 429:
+            headers["X-Rate-Limit-Limit"] = "100"
+            headers["X-Rate-Limit-Remaining"] = "0"
+            headers["X-Rate-Limit-Reset"] = str(int(self._now() + fault.detail.get("reset_in", 1)))
+        return app.refused(Refusal(fault.status, {"error": f"status {fault.status}"}, headers))
+
+    def objects(self) -> Mapping[str, int]:
+        books = self._books
+        return {
+            "responses": len(books.answers),
+            "end_users": len(books.people),
+            "declines": len(books.declines),
+        }
+
+    def rows(self, object: str) -> Iterator[Row]:
+        """As the API lists them now, oldest first."""
+        if object == "responses":
+            return map(answers_shown(self._books, self._settings), self._books.answers.all())
+        if object == "end_users":
+            people = list(self._books.people.values())
+            return map(people_shown(self._books, self._settings), people)
+        return map(declines_shown(self._settings), self._books.declines.all())
+
+    def row(self, object: str, id: str) -> Row:
+        if object == "responses":
+            return answers_shown(self._books, self._settings)(self._answer(id))
+        if object == "end_users":
+            return people_shown(self._books, self._settings)(self._person(id))
+        return declines_shown(self._settings)(self._decline(id))
+
+    def change(self, object: str, id: str, fields: Row) -> None:
+        """Responses take score, text, excluded_from_calculations, completed, tags;
+        end users email, external_id, phone_number, properties. `updated_at` moves to now."""
+        if object == "responses":
+            self._change_answer(self._answer(id), fields)
+        elif object == "end_users":
+            self._change_person(self._person(id), fields)
+        else:
+            raise ValueError(f"{object} do not change")
+
+    def add(self, object: str, fields: Row) -> str:
+        """A response names its giver by end_user_id, external_id or email (unknown people become end users);
+        `created_at` (UNIX seconds or ISO with a zone) is now unless told."""
+        if object == "responses":
+            return str(self._add_answer(fields).id)
+        if object == "end_users":
+            return str(self._add_person(fields).id)
+        return str(self._add_decline(fields).id)
+
+    def remove(self, object: str, id: str) -> None:
+        """Without a trace; an end user takes their answers along."""
+        if object == "responses":
+            self._books.withdraw(self._answer(id))
+        elif object == "end_users":
+            self._books.forget(self._person(id))
+        else:
+            self._books.declines.remove(self._decline(id))
+
+    def merge(self, object: str, winner: str, loser: str) -> None:
+        raise ValueError("Wootric does not merge")
+
+    def command(self, name: str, arguments: Row) -> Any:
+        if name not in self._commands:
+            raise ValueError(f'no command "{name}"; there are: {", ".join(self._commands)}')
+        return self._commands[name](arguments)
+
+    def _set(self, wanted: Row) -> Row:
+        """{setting: value, …} → all settings; {} only shows them."""
+        self._settings = self._settings.changed(wanted)
+        return asdict(self._settings)
+
+    def _expire_tokens(self, wanted: Row) -> Row:
+        return {"expired": self._tokens.expire()}
+
+    def _now(self) -> int:
+        return int(self._room.clock.time())
+
+    def _answer(self, id: str) -> Answer:
+        answer = self._books.answers.by_id.get(_number(id))
+        if answer is None:
+            raise NoSuchRecord(f"no response {id}")
+        return answer
+
+    def _person(self, id: str) -> EndUser:
+        person = self._books.people.get(_number(id))
+        if person is None:
+            raise NoSuchRecord(f"no end user {id}")
+        return person
+
+    def _decline(self, id: str) -> Decline:
+        decline = self._books.declines.by_id.get(_number(id))
+        if decline is None:
+            raise NoSuchRecord(f"no decline {id}")
+        return decline
+
+    def _change_answer(self, answer: Answer, fields: Row) -> None:
+        _only(fields, _ANSWER_FIELDS)
+        answer.score = int(fields.get("score", answer.score))
+        answer.text = fields.get("text", answer.text)
+        answer.excluded = bool(fields.get("excluded_from_calculations", answer.excluded))
+        answer.completed = bool(fields.get("completed", answer.completed))
+        answer.tags = tuple(fields.get("tags", answer.tags))
+        # An edit within the second of its creation must still be seen to be one.
+        answer.updated = max(self._now(), answer.updated + 1)
+        self._touch(answer)
+
+    def _change_person(self, person: EndUser, fields: Row) -> None:
+        _only(fields, _PERSON_FIELDS)
+
+        def change(one: EndUser) -> None:
+            one.email = fields.get("email", one.email)
+            one.external_id = fields.get("external_id", one.external_id)
+            one.phone = fields.get("phone_number", one.phone)
+            one.properties = fields.get("properties", one.properties)
+            one.updated = max(self._now(), one.updated)
+
+        self._books.changed(person, change)
+
+    def _add_answer(self, fields: Row) -> Answer:
+        _only(fields, _NEW_ANSWER_FIELDS)
+        created = seconds(fields["created_at"]) if "created_at" in fields else self._now()
+        answer = Answer(
+            id=self._books.answers.next_id(_FIRST_ANSWER),
+            end_user=self._giver(fields, created).id,
+            survey=int(fields.get("survey_id", RELATIONSHIP_SURVEY)),
+            score=int(fields["score"]),
+            text=fields.get("text"),
+            created=created,
+            updated=created,
+            excluded=bool(fields.get("excluded_from_calculations", False)),
+            completed=bool(fields.get("completed", False)),
+            channel=str(fields.get("channel", "email")),
+            tags=tuple(fields.get("tags", ())),
+        )
+        self._books.record(answer)
+        self._touch(answer)
+        return answer
+
+    def _giver(self, fields: Row, created: int) -> EndUser:
+        email, external_id = fields.get("email"), fields.get("external_id")
+        if "end_user_id" in fields:
+            return self._person(str(fields["end_user_id"]))
+        known = (external_id and self._books.by_external_id(external_id)) or (
+            email and self._books.by_email(email)
+        )
+        if known:
+            return known
+        if not email and not external_id:
+            raise ValueError("a response needs end_user_id, external_id or email")
+        return self._add_person({"email": email, "external_id": external_id}, created)
+
+    def _add_person(self, fields: Row, created: int | None = None) -> EndUser:
+        _only(fields, _PERSON_FIELDS)
+        now = self._now() if created is None else created
+        person = EndUser(
+            id=max(self._books.people, default=FIRST_PERSON) + 1,
+            created=now,
+            updated=now,
+            email=fields.get("email"),
+            external_id=fields.get("external_id"),
+            phone=fields.get("phone_number"),
+            properties=fields.get("properties") or {},
+        )
+        self._books.welcome(person)
+        return person
+
+    def _add_decline(self, fields: Row) -> Decline:
+        now = self._now()
+        decline = Decline(
+            self._books.declines.next_id(FIRST_DECLINE),
+            self._person(str(fields["end_user_id"])).id,
+            int(fields.get("survey_id", RELATIONSHIP_SURVEY)),
+            now,
+            now,
+        )
+        self._books.declines.add(decline)
+        return decline
+
+    def _touch(self, answer: Answer) -> None:
+        if self._settings.answers_touch_people:
+            self._books.touched(self._books.people[answer.end_user], answer.updated)
+
+
+def _number(id: str) -> int:
+    return int(id) if id.isdigit() else -1
+
+
+def _only(fields: Row, allowed: set[str]) -> None:
+    if unknown := fields.keys() - allowed:
+        raise ValueError(f"no field {', '.join(sorted(unknown))}; there are: {', '.join(sorted(allowed))}")

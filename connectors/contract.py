@@ -194,6 +194,8 @@ class Grant:
 
 
 class Accessible(Protocol):
+    """Both a Source and a Destination fulfil it."""
+
     def access(self, needs: Needs) -> list[Grant]:
         """Test every permission the YAML needs, and name what the credential can do that it needn't.
         Raises AccessError when the credential itself is refused."""

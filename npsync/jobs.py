@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING
 from mapping.fields import CompiledFields, compile_fields
 from mapping.match import compile_match
 from mapping.spec import MatchRule
-from nps.values import Json
 from sync.job import Feed, Job
 from sync.spec import SyncSpec, Target
 
@@ -52,11 +50,7 @@ def target_of(config: Config, spec: SyncSpec) -> Target:
     if isinstance(spec.to, Target):
         return spec.to
     people = config.people[spec.to]
-    return Target(connection=spec.to, object=people.object, match=people.match, only=_only(people.only))
-
-
-def _only(only: Mapping[str, object]) -> dict[str, Json]:
-    return {name: value for name, value in only.items()}  # type: ignore[misc]
+    return Target(connection=spec.to, object=people.object, match=people.match, only=people.only)
 
 
 def compiled(config: Config, spec: SyncSpec) -> CompiledFields:

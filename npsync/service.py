@@ -124,8 +124,10 @@ class Opened:
         return build_job(self.config, sync, self)
 
     def close(self) -> None:
-        for one in (*self._sources.values(), *self._destinations.values()):
-            one.close()
+        for source in self._sources.values():
+            source.close()
+        for destination in self._destinations.values():
+            destination.close()
 
     def _tools(self, name: str) -> Tools:
         from npsync.logs import notice

@@ -11,6 +11,7 @@ from mapping.fields import CompiledFields
 from mapping.match import CompiledMatch
 from mapping.spec import FieldMapping
 from nps.schema import ObjectSchema
+from nps.score import Labelled
 from nps.values import Json, Value
 from sync.spec import BreakerSpec
 
@@ -34,7 +35,7 @@ class Job:
     name: str
     survey: str
     metric: str
-    labelled: str | None  # the declared rule for labelled scores
+    labelled: Labelled | None  # the declared rule for labelled scores
     feeds: tuple[Feed, ...]
     region: str | None
     connection: str

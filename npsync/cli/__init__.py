@@ -15,12 +15,19 @@ from npsync.cli import output
 # In the order of --help. A module imports typer and nothing heavy; bodies of commands import the rest. What a
 # command names in its module is a function, or a typer.Typer (a group of commands).
 COMMANDS: tuple[tuple[str, str, str], ...] = (  # command, module, name in it
+    ("demo", "npsync.cli.trying", "demo"),
+    ("sandbox", "npsync.cli.trying", "sandbox"),
     ("init", "npsync.cli.setup", "init"),
     ("schema", "npsync.cli.setup", "schema"),
     ("connectors", "npsync.cli.setup", "connectors"),
     ("connect", "npsync.cli.setup", "connect"),
     ("check", "npsync.cli.setup", "check"),
     ("test", "npsync.cli.setup", "run_tests"),
+    ("plan", "npsync.cli.syncing", "plan"),
+    ("run", "npsync.cli.syncing", "run"),
+    ("serve", "npsync.cli.operating", "serve"),
+    ("runs", "npsync.cli.operating", "runs"),
+    ("db", "npsync.cli.operating", "db"),
 )
 
 

@@ -70,7 +70,8 @@ class _Bars:
 
 class _Lines:
     def __init__(self) -> None:
-        self._name, self._done, self._total = "", 0, None
+        self._name, self._done = "", 0
+        self._total: int | None = None
         self._told = time.monotonic()
 
     def phase(self, name: str, total: int | None) -> None:

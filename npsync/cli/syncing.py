@@ -200,7 +200,7 @@ def _code(report: Report) -> int:
 
 def _known(config: Config, sync: str) -> None:
     from nps.errors import ConfigError
-    from npsync.config.wording import did_you_mean
+    from mapping.problems import did_you_mean
 
     if sync not in config.sync:
         raise ConfigError(f'{config.file}: there is no sync "{sync}"{did_you_mean(sync, config.sync)}')

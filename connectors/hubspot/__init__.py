@@ -1,0 +1,41 @@
+"""HubSpot: contacts, companies, tickets and custom objects as a place to write to.
+
+Importing this imports neither the vendor's client nor anything that needs it: `npsync --help` stays quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from connectors.contract import Confidence, Connector, Destination, Needs, Tools
+from connectors.hubspot.settings import HubSpotSettings
+
+
+def _open(settings: HubSpotSettings, tools: Tools) -> Destination:
+    from connectors.hubspot.opening import open_destination
+
+    return open_destination(settings, tools)
+
+
+def _grants(settings: HubSpotSettings, needs: Needs) -> Sequence[str]:
+    from connectors.hubspot.access import grants
+
+    return grants(needs)
+
+
+CONNECTOR = Connector(
+    name="hubspot",
+    title="HubSpot",
+    settings=HubSpotSettings,
+    grants=_grants,
+    destination=_open,
+    objects=("contacts", "companies", "tickets", "deals"),
+    match_fields={"email": "email", "phone": "phone"},
+    limits="190 calls per 10 seconds and 5 searches per second, less where HubSpot says so; batches of 100",
+    confidence=Confidence.PARTIAL,
+    starter="""\
+type: hubspot
+token: "${HUBSPOT_TOKEN}"          # a service key: Settings > Integrations > Service Keys
+# base_url: "${HUBSPOT_URL}"       # the sandbox's address, to try things out
+""",
+)

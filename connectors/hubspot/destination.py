@@ -1,0 +1,390 @@
+"""HubSpot as a Destination: contacts, companies, tickets, custom objects; by the vendor's batches of 100."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from math import ceil
+
+from connectors.calls import Reply
+from connectors.contract import Grant, Lookup, Needs, Only, Tools, Way
+from connectors.hubspot.access import Prober, tested
+from connectors.hubspot.budget import DailyCalls
+from connectors.hubspot.encoding import canonical, live, typed
+from connectors.hubspot.finding import (
+    ASSOCIATION_BATCH,
+    READ_BATCH,
+    SEARCH_PAGE,
+    Allowed,
+    Key,
+    Row,
+    Search,
+    allowed,
+    chunks,
+    comparable,
+    is_wide,
+    key_of,
+    next_page,
+    paired,
+    passes,
+    primary,
+    pushed_down,
+    read_body,
+    record_key,
+    searches,
+)
+from connectors.hubspot.properties import (
+    PRIMARY_COMPANY,
+    PRIMARY_COMPANY_TYPES,
+    RECORD_ID,
+    Properties,
+    properties,
+)
+from connectors.hubspot.replies import Refusal, payload, refusal
+from connectors.hubspot.wire import Wire
+from connectors.hubspot.writing import UPDATE_BATCH, Input, Isolation, body, inputs, reread
+from nps.changes import Batch, Hit, Outcome, Record, Rejected
+from nps.errors import ConfigError, RejectedError
+from nps.schema import ObjectSchema
+from nps.values import Json, Value
+
+# Calls a refused batch read may cost beyond its first, while the values HubSpot cannot read are told apart.
+_EXTRA_READS = 32
+_MOST_SEARCH_PAGES = 50
+
+
+class HubSpot:
+    """One HubSpot account. Thread-safe."""
+
+    def __init__(
+        self, wire: Wire, prober: Prober, tools: Tools, daily: DailyCalls, close: Callable[[], None]
+    ) -> None:
+        self._wire = wire
+        self._prober = prober
+        self._tools = tools
+        self._daily = daily
+        self._close = close
+        self._lock = threading.Lock()
+        self._properties: dict[str, Properties] = {}
+
+    # ------------------------------------------------------------ what there is
+
+    def describe(self, object: str) -> ObjectSchema:
+        return self._known(object).schema
+
+    def canonical(self, object: str, field: str) -> Callable[[Value], Json]:
+        known = self._known(object)
+        self._check(known, [field])
+        return canonical(known.schema.fields[field])
+
+    def typed(self, object: str, field: str) -> Callable[[Json], Value]:
+        known = self._known(object)
+        self._check(known, [field])
+        return typed(known.schema.fields[field])
+
+    # ------------------------------------------------------------ reading
+
+    def find(self, object: str, lookups: Sequence[Lookup], fields: Sequence[str], only: Only) -> list[Hit]:
+        known = self._known(object)
+        self._check(known, [*fields, *only, *(one.field for one in lookups if one.field != "id")])
+        rules = allowed(known, only)
+        answers: list[tuple[str, str, Row]] = []
+        for lookup in lookups:
+            for value, row in self._looked_up(known, lookup, _read_fields(fields, rules), rules):
+                if passes(rules, row):
+                    answers.append((lookup.field, value, row))
+        records = self._records(known, {row["id"]: row for _, _, row in answers}, fields)
+        return [Hit(field, value, _named(records[row["id"]], field, value)) for field, value, row in answers]
+
+    def get(self, object: str, ids: Sequence[str], fields: Sequence[str], only: Only) -> list[Record]:
+        known = self._known(object)
+        self._check(known, [*fields, *only])
+        rules = allowed(known, only)
+        found = self._by_key(known, record_key(known.object_type), list(ids), _read_fields(fields, rules))
+        rows = {row["id"]: row for row in found.values() if passes(rules, row)}
+        merged: dict[str, list[str]] = {}
+        for asked, row in found.items():
+            if asked != row["id"]:
+                merged.setdefault(row["id"], []).append(asked)
+        return [
+            Record(one.object, one.id, one.fields, tuple(merged.get(one.id, ())))
+            for one in self._records(known, rows, fields).values()
+        ]
+
+    # ------------------------------------------------------------ writing
+
+    def ways(self, object: str, count: int) -> Sequence[Way]:
+        return [Way(api="batch", batch=UPDATE_BATCH, cost=lambda records: ceil(records / UPDATE_BATCH))]
+
+    def write(self, batch: Batch, remember: Callable[[str], None]) -> Iterable[Outcome]:
+        known = self._known(batch.object)
+        settled: dict[str, Outcome] = {}
+        for group in chunks(inputs(batch.changes), UPDATE_BATCH):
+            settled |= self._written(known, group, settled)
+        return [settled[change.record_id] for change in batch.changes]
+
+    def resume(self, batch: Batch, handle: str) -> Iterable[Outcome] | None:
+        return None  # a batch is one call: what became of it is read from the records
+
+    def close(self) -> None:
+        self._daily.save()
+        self._close()
+
+    # ------------------------------------------------------------ access
+
+    def access(self, needs: Needs) -> list[Grant]:
+        return tested(self._prober, needs)
+
+    # ------------------------------------------------------------ inside: schema
+
+    def _known(self, object: str) -> Properties:
+        known = self._properties.get(object)
+        if known is None:
+            with self._lock:
+                known = self._properties.get(object) or self._described(object)
+                self._properties[object] = known
+        return known
+
+    def _described(self, object: str) -> Properties:
+        known = properties(object, ())
+        reply = self._wire.properties(known.object_type)
+        if reply.status != 200:
+            raise ConfigError(
+                f'{self._tools.connection}: HubSpot shows us no object "{object}" ({reply.status}); '
+                "objects are contacts, companies, tickets, deals, or a custom object's name"
+            )
+        return properties(object, payload(reply).get("results") or ())
+
+    def _check(self, known: Properties, names: Iterable[str]) -> None:
+        """HubSpot passes over names it does not know: a typo would read as empty for ever."""
+        for name in names:
+            if name not in known:
+                close = get_close_matches(name, known.schema.fields, n=1)
+                hint = f'; did you mean "{close[0]}"?' if close else ""
+                raise ConfigError(
+                    f'{self._tools.connection}: {known.schema.name} has no property "{name}" '
+                    f"that this credential can see{hint}"
+                )
+
+    # ------------------------------------------------------------ inside: reading
+
+    def _looked_up(
+        self, known: Properties, lookup: Lookup, wanted: Sequence[str], rules: Sequence[Allowed]
+    ) -> Iterator[tuple[str, Row]]:
+        key = key_of(known, lookup.field)
+        if key is None:
+            yield from self._by_search(known, lookup, wanted, rules)
+            return
+        found = self._by_key(known, key, lookup.values, wanted)
+        for value in lookup.values:
+            if row := found.get(key.normal(value)):
+                yield value, row
+
+    def _by_key(
+        self, known: Properties, key: Key, values: Sequence[str], wanted: Sequence[str]
+    ) -> dict[str, Row]:
+        """Records by normalised value: 100 per call."""
+        asked = list(dict.fromkeys(key.normal(value) for value in values))
+        reads = tuple(dict.fromkeys((*wanted, *key.reads)))
+        found: dict[str, Row] = {}
+        for chunk in chunks([value for value in asked if key.asks(value)], READ_BATCH):
+            found |= self._read_paired(known, key, chunk, reads)
+        return found
+
+    def _read_paired(
+        self, known: Properties, key: Key, asked: Sequence[str], reads: Sequence[str]
+    ) -> dict[str, Row]:
+        rows, missing = self._read(known, key, asked, reads)
+        pairs = paired(key, asked, rows, missing)
+        found = dict(pairs.rows)
+        if len(asked) == 1 and rows and not found:
+            return {asked[0]: rows[0]}
+        strangers = {row["id"] for row in pairs.strangers}
+        for value in pairs.silent:
+            # Only asking alone tells which of the values a record answers that names none of them.
+            if not strangers:
+                break
+            alone, _ = self._read(known, key, [value], reads)
+            for row in alone:
+                found[value] = row
+                strangers.discard(row["id"])
+        return found
+
+    def _read(
+        self, known: Properties, key: Key, asked: Sequence[str], reads: Sequence[str]
+    ) -> tuple[list[Row], list[str]]:
+        """Rows, and the values HubSpot says name nothing. One it cannot read does not sink the others."""
+        rows: list[Row] = []
+        missing: list[str] = []
+        waiting = [list(asked)]
+        calls = 0
+        while waiting:
+            group = waiting.pop()
+            reply = self._wire.read(known.object_type, read_body(key, group, reads))
+            calls += 1
+            if 200 <= reply.status < 300:
+                said = payload(reply)
+                rows += said.get("results") or ()
+                missing += [id for error in said.get("errors") or () for id in refusal(error).ids]
+                continue
+            reason = self._noted(reply, f"read {known.object_type}")
+            if reason.schema or calls > _EXTRA_READS:
+                raise ConfigError(
+                    f"{self._tools.connection}: HubSpot refuses to read {known.schema.name}"
+                    f"{f' by {key.name}' if key.name else ''} ({reason.code}: {reason.message})"
+                )
+            if len(group) == 1:
+                missing += group
+            else:
+                middle = len(group) // 2
+                waiting += [group[:middle], group[middle:]]
+        return rows, missing
+
+    def _by_search(
+        self, known: Properties, lookup: Lookup, wanted: Sequence[str], rules: Sequence[Allowed]
+    ) -> Iterator[tuple[str, Row]]:
+        """A property that is not unique: every record that holds one of the values."""
+        normal = comparable(known.schema.fields[lookup.field])
+        asked: dict[str, list[str]] = {}
+        for value in lookup.values:
+            if normal(value):
+                asked.setdefault(normal(value), []).append(value)
+        filters = pushed_down(rules)
+        reads = tuple(dict.fromkeys((*wanted, lookup.field)))
+        wide = is_wide(lookup.field, reads, filters)
+        rows: list[Row] = []
+        for search in searches(lookup.field, list(asked), (lookup.field,) if wide else reads, filters):
+            rows += self._searched(known, search)
+        if wide:
+            ids = [row["id"] for row in rows]
+            rows = list(self._by_key(known, record_key(known.object_type), ids, reads).values())
+        for row in rows:
+            held = row["properties"].get(lookup.field)
+            for value in asked.get(normal(held), ()) if held else ():
+                yield value, row
+
+    def _searched(self, known: Properties, search: Search) -> Iterator[Row]:
+        last = None
+        for _ in range(_MOST_SEARCH_PAGES):
+            reply = self._wire.search(known.object_type, search.body(last))
+            if reply.status != 200:
+                reason = self._noted(reply, f"search {known.object_type}")
+                raise ConfigError(
+                    f"{self._tools.connection}: HubSpot refuses to search {known.schema.name} "
+                    f"by {search.field} ({reason.code}: {reason.message})"
+                )
+            rows = list(payload(reply).get("results") or ())
+            yield from rows
+            if len(rows) < SEARCH_PAGE:
+                return
+            last = rows[-1]["id"]
+        raise ConfigError(
+            f"{self._tools.connection}: {search.field} is no key of {known.schema.name}: "
+            f"{len(search.values)} values name more than {_MOST_SEARCH_PAGES * SEARCH_PAGE:,} records; "
+            "match by a property that tells them apart"
+        )
+
+    def _records(
+        self, known: Properties, rows: Mapping[str, Row], fields: Sequence[str]
+    ) -> dict[str, Record]:
+        normals = [(name, live(known.schema.fields[name])) for name in fields if name != PRIMARY_COMPANY]
+        companies = self._companies(known, list(rows)) if PRIMARY_COMPANY in fields else None
+        records = {}
+        for id, row in rows.items():
+            held = row["properties"]
+            shown: dict[str, Json] = {name: normal(held.get(name)) for name, normal in normals}
+            if companies is not None:
+                shown[PRIMARY_COMPANY] = companies.get(id)
+            records[id] = Record(known.schema.name, id, shown)
+        return records
+
+    def _companies(self, known: Properties, ids: Sequence[str]) -> dict[str, str]:
+        """The primary company of each record that has one: 1,000 records per call."""
+        type_id = PRIMARY_COMPANY_TYPES[known.object_type]
+        found: dict[str, str] = {}
+        waiting: list[dict[str, Json]] = [{"id": id} for id in ids]
+        while waiting:
+            chunk, waiting = waiting[:ASSOCIATION_BATCH], waiting[ASSOCIATION_BATCH:]
+            reply = self._wire.associations(known.object_type, "companies", {"inputs": list(chunk)})
+            if not 200 <= reply.status < 300:
+                reason = self._noted(reply, f"companies of {known.object_type}")
+                raise ConfigError(
+                    f"{self._tools.connection}: HubSpot refuses to tell the companies of {known.schema.name} "
+                    f"({reason.code}: {reason.message})"
+                )
+            for association in payload(reply).get("results") or ():
+                record = str(association["from"]["id"])
+                if company := primary(association, type_id):
+                    found[record] = company
+                elif after := next_page(association):
+                    waiting.append({"id": record, "after": after})
+        return found
+
+    # ------------------------------------------------------------ inside: writing
+
+    def _written(
+        self, known: Properties, group: Sequence[Input], earlier: Mapping[str, Outcome]
+    ) -> dict[str, Outcome]:
+        isolation = Isolation(
+            send=lambda part: self._update(known, part),
+            recheck=lambda reason, part: self._rechecked(known, reason, part),
+        )
+        isolation.settled |= earlier
+        isolation.run(group)
+        if isolation.silent:
+            names = sorted({name for one in isolation.silent for name in one.properties})
+            records = self.get(known.schema.name, [one.id for one in isolation.silent], names, {})
+            isolation.settled |= reread(isolation.silent, records)
+        return isolation.settled
+
+    def _update(self, known: Properties, group: Sequence[Input]) -> Reply:
+        reply = self._wire.update(known.object_type, body(group))
+        if reply.status >= 300:
+            self._noted(reply, f"update {known.object_type}")
+        return reply
+
+    def _rechecked(self, known: Properties, reason: Refusal, group: Sequence[Input]) -> dict[str, Rejected]:
+        """Definitions may have changed since they were read: an option gone, a property deleted overnight."""
+        now = self._described(known.schema.name)
+        with self._lock:
+            self._properties[known.schema.name] = now
+        for name in sorted({name for one in group for name in one.properties}):
+            field = now.schema.fields.get(name)
+            if field is None or not field.writable:
+                what = "is not there any more" if field is None else "cannot be written"
+                raise ConfigError(
+                    f'{self._tools.connection}: {known.schema.name}\'s property "{name}" {what} '
+                    f"({reason.code}); check the YAML's `fields:`"
+                )
+        ruled_out = {}
+        for one in group:
+            try:
+                for name, text in one.properties.items():
+                    canonical(now.schema.fields[name])(text)
+            except RejectedError as problem:
+                ruled_out[one.id] = Rejected(one.id, reason.code, str(problem), problem.field)
+        return ruled_out
+
+    def _noted(self, reply: Reply, what: str) -> Refusal:
+        said = payload(reply)
+        reason = refusal(said)
+        self._tools.notice(
+            "hubspot_refused",
+            what=what,
+            status=reply.status,
+            code=reason.code,
+            correlation_id=said.get("correlationId") or reply.headers.get("x-hubspot-correlation-id"),
+        )
+        return reason
+
+
+def _read_fields(fields: Sequence[str], rules: Sequence[Allowed]) -> list[str]:
+    return [name for name in (*fields, *(rule.known.name for rule in rules)) if name != PRIMARY_COMPANY]
+
+
+def _named(record: Record, field: str, value: str) -> Record:
+    """The record as the hit of this value: asked for by an id it absorbed, it says so."""
+    if field not in ("id", RECORD_ID) or value.strip() == record.id:
+        return record
+    return Record(record.object, record.id, record.fields, (value,))

@@ -1,0 +1,311 @@
+"""Values at HubSpot's edge, where every property is text.
+
+A neutral value becomes the text we write; a live text becomes the form we compare, and that a typed value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+
+from nps.errors import RejectedError
+from nps.schema import FieldSchema, FieldType
+from nps.values import Json, Value
+
+Canonical = Callable[[Value], Json]
+Live = Callable[[Json], Json]
+Typed = Callable[[Json], Value]
+
+_PLAIN_NUMBER = re.compile(r"-?\d{1,40}(\.\d{1,40})?")
+_EPOCH_MILLISECONDS = re.compile(r"-?\d{9,14}")
+
+
+def canonical(known: FieldSchema) -> Canonical:
+    """What HubSpot shows once a value is written to this property; RejectedError for what it cannot hold."""
+    encode = _ENCODERS.get(known.type, _text)
+
+    def encoded(value: Value) -> Json:
+        if value is None or value == "" or value == ():
+            return None
+        return encode(known, value)
+
+    return encoded
+
+
+def live(known: FieldSchema) -> Live:
+    """A value HubSpot sent, in the same form. Never refuses: a record may hold what was valid once."""
+    normal = _NORMALISERS.get(known.type, _same)
+    if known.name == "email":
+        normal = str.lower
+
+    def normalised(value: Json) -> Json:
+        if value is None or value == "":
+            return None
+        return normal(value if isinstance(value, str) else _json_text(value))
+
+    return normalised
+
+
+def typed(known: FieldSchema) -> Typed:
+    """A live value as the property's type. What does not read as its type stays text."""
+    decode = _DECODERS.get(known.type)
+    normalised = live(known)
+
+    def decoded(value: Json) -> Value:
+        text = normalised(value)
+        if not isinstance(text, str):
+            return None
+        return decode(text) if decode else text
+
+    return decoded
+
+
+# ---------------------------------------------------------------- from ours to HubSpot's
+
+
+def _text(known: FieldSchema, value: Value) -> str:
+    match value:
+        case str():
+            text = value
+        case bool():
+            text = _boolean_text(value)
+        case int() | Decimal() | float():
+            text = _number(known, value)
+        case datetime():
+            text = _datetime(known, value)
+        case date():
+            text = value.isoformat()
+        case _:
+            raise _refused(known, "takes one text, not a list", code="wrong_type")
+    text = _line_ends(text)
+    if len(text) > (known.length or len(text)):
+        raise _refused(
+            known, f"takes {known.length:,} characters, got {len(text):,}; add `truncate:`", code="too_long"
+        )
+    return text.strip().lower() if known.name == "email" else text
+
+
+def _number(known: FieldSchema, value: Value) -> str:
+    match value:
+        case bool():
+            raise _refused(known, "takes a number, not yes or no", code="wrong_type")
+        case int():
+            return str(value)
+        case Decimal() | float():
+            number = Decimal(str(value))
+            if not number.is_finite():
+                raise _refused(known, "takes a finite number", code="wrong_type")
+            return _plain(number)
+        case str() if _PLAIN_NUMBER.fullmatch(value.strip()):
+            return _plain(Decimal(value.strip()))
+        case _:
+            raise _refused(known, "takes a number; use `as: number` or `as: integer`", code="wrong_type")
+
+
+def _boolean(known: FieldSchema, value: Value) -> str:
+    if isinstance(value, bool):
+        return _boolean_text(value)
+    if value in ("true", "false"):
+        return str(value)
+    raise _refused(known, "takes true or false; use `as: boolean`", code="wrong_type")
+
+
+def _date(known: FieldSchema, value: Value) -> str:
+    # A moment has no date until somebody says in which zone: `as: date` does.
+    if isinstance(value, datetime):
+        raise _refused(known, "takes a date, not a moment; use `as: date`", code="wrong_type")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, str) and len(value) == 10:
+        try:
+            return date.fromisoformat(value).isoformat()
+        except ValueError:
+            pass  # refused below, with the same words as everything else
+    raise _refused(known, "takes a date like 2026-11-21; use `as: date`", code="wrong_type")
+
+
+def _datetime(known: FieldSchema, value: Value) -> str:
+    if isinstance(value, str) and "T" in value:
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise _refused(known, "takes a moment like 2026-11-21T09:30:00Z", code="wrong_type") from None
+    if not isinstance(value, datetime):
+        raise _refused(known, "takes a moment, not a date; use `as: datetime`", code="wrong_type")
+    if value.utcoffset() is None:
+        raise _refused(known, "takes a moment with its time zone", code="naive_datetime")
+    return _moment(value)
+
+
+def _choice(known: FieldSchema, value: Value) -> str:
+    match value:
+        case bool():
+            text = _boolean_text(value)
+        case str():
+            text = value
+        case int():
+            text = str(value)
+        case _:
+            raise _refused(known, "takes one of its options", code="wrong_type")
+    return _option(known, text)
+
+
+def _multi(known: FieldSchema, value: Value) -> Json:
+    chosen = value if isinstance(value, tuple) else str(_choice_text(known, value)).split(";")
+    options = {_option(known, text.strip()) for text in chosen if text.strip()}
+    # The order says nothing to HubSpot, so one order is used when comparing and when writing.
+    return ";".join(sorted(options)) or None
+
+
+def _choice_text(known: FieldSchema, value: Value) -> str:
+    if isinstance(value, str):
+        return value
+    raise _refused(known, "takes a list of its options; use `as: multi`", code="wrong_type")
+
+
+def _option(known: FieldSchema, text: str) -> str:
+    if known.options is not None and text not in known.options:
+        shown = ", ".join(f'"{option}"' for option in known.options[:20]) or "none at all"
+        more = f" and {len(known.options) - 20} more" if len(known.options) > 20 else ""
+        raise _refused(known, f'has no option "{text[:80]}"; it has {shown}{more}', code="not_an_option")
+    return text
+
+
+def _refused(known: FieldSchema, why: str, *, code: str) -> RejectedError:
+    return RejectedError(f"{known.name} {why}", code=code, field=known.name)
+
+
+def _boolean_text(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _line_ends(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def _plain(number: Decimal) -> str:
+    """Digits and at most one point: no exponent, no trailing zeros, no "-0"."""
+    text = format(number, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
+def _moment(value: datetime) -> str:
+    utc = value.astimezone(UTC)
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+
+
+# ---------------------------------------------------------------- what HubSpot sends, in one form
+
+
+def _same(text: str) -> str:
+    return _line_ends(text)
+
+
+def _live_number(text: str) -> str:
+    if text.isdigit() and (text[0] != "0" or text == "0"):
+        return text  # the usual case, and the quick one
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return text
+    return _plain(number) if number.is_finite() else text
+
+
+def _live_date(text: str) -> str:
+    if _EPOCH_MILLISECONDS.fullmatch(text):
+        return _from_epoch(text)[:10]
+    return text[:10] if text[10:11] == "T" else text
+
+
+def _live_datetime(text: str) -> str:
+    if len(text) == 24 and text.endswith("Z"):
+        return text
+    if _EPOCH_MILLISECONDS.fullmatch(text):
+        return _from_epoch(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return _moment(moment if moment.utcoffset() is not None else moment.replace(tzinfo=UTC))
+
+
+def _from_epoch(text: str) -> str:
+    try:
+        seconds, milliseconds = divmod(int(text), 1000)
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}Z"
+    except (OverflowError, ValueError, OSError):
+        return text
+
+
+def _live_multi(text: str) -> str:
+    if ";" not in text:
+        return text
+    return ";".join(sorted({part for part in text.split(";") if part}))
+
+
+def _json_text(value: Json) -> str:
+    return _boolean_text(value) if isinstance(value, bool) else str(value)
+
+
+# ---------------------------------------------------------------- back to ours
+
+
+def _as_number(text: str) -> Value:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return text
+    return number if number.is_finite() else text
+
+
+def _as_boolean(text: str) -> Value:
+    return {"true": True, "false": False}.get(text, text)
+
+
+def _as_date(text: str) -> Value:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return text
+
+
+def _as_datetime(text: str) -> Value:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return text
+
+
+def _as_multi(text: str) -> Value:
+    return tuple(text.split(";"))
+
+
+_ENCODERS: dict[FieldType, Callable[[FieldSchema, Value], Json]] = {
+    FieldType.NUMBER: _number,
+    FieldType.INTEGER: _number,
+    FieldType.BOOLEAN: _boolean,
+    FieldType.DATE: _date,
+    FieldType.DATETIME: _datetime,
+    FieldType.CHOICE: _choice,
+    FieldType.MULTI: _multi,
+}
+_NORMALISERS: dict[FieldType, Callable[[str], str]] = {
+    FieldType.NUMBER: _live_number,
+    FieldType.INTEGER: _live_number,
+    FieldType.BOOLEAN: str.lower,
+    FieldType.DATE: _live_date,
+    FieldType.DATETIME: _live_datetime,
+    FieldType.MULTI: _live_multi,
+}
+_DECODERS: dict[FieldType, Callable[[str], Value]] = {
+    FieldType.NUMBER: _as_number,
+    FieldType.INTEGER: _as_number,
+    FieldType.BOOLEAN: _as_boolean,
+    FieldType.DATE: _as_date,
+    FieldType.DATETIME: _as_datetime,
+    FieldType.MULTI: _as_multi,
+}

@@ -1,0 +1,93 @@
+"""What a HubSpot connection may say in the YAML."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from connectors.contract import Settings
+from connectors.http import checked_base_url
+from nps.durations import Share
+
+ApiVersion = Literal["v3", "2026-03", "2026-09"]
+
+
+class OAuth(Settings):
+    """An OAuth app: only needed when one app serves several HubSpot accounts."""
+
+    client_id: str = Field(description="Client id of the app.", min_length=1)
+    client_secret: SecretStr = Field(description="Client secret of the app.")
+    refresh_token: SecretStr = Field(description="The refresh token the account's admin was given.")
+
+
+class Limits(Settings):
+    """How fast we may call. HubSpot's own answers make these stricter where they have to be, never looser."""
+
+    per_10_seconds: int = Field(
+        default=190,
+        description="Calls in any 10 seconds: 100 on Free and Starter, 190 on Professional and Enterprise.",
+        ge=1,
+        le=1000,
+    )
+    search_per_second: int = Field(
+        default=5, description="Search calls per second, shared by the whole account.", ge=1, le=50
+    )
+
+
+class Budget(Settings):
+    """How much of the account's daily calls npsync may use."""
+
+    keep_for_others: Share | None = Field(
+        default=None, description='Share of the account\'s daily calls left to other apps, like "40%".'
+    )
+    max_calls_per_day: int | None = Field(
+        default=None, description="Calls npsync makes at most per day, in the account's time zone.", ge=1
+    )
+
+
+class Timeouts(Settings):
+    """Seconds until a call is given up."""
+
+    connect: float = Field(default=10.0, description="Seconds to reach HubSpot.", gt=0, le=120)
+    read: float = Field(default=60.0, description="Seconds to wait for an answer.", gt=0, le=300)
+
+
+class HubSpotSettings(Settings):
+    """A HubSpot account."""
+
+    token: SecretStr | None = Field(
+        default=None,
+        description="Service key (Settings > Integrations > Service Keys) or token of a private app.",
+    )
+    oauth: OAuth | None = Field(default=None, description="An OAuth app, instead of `token`.")
+    base_url: str = Field(
+        default="https://api.hubapi.com", description="Where HubSpot's API is; change it to use the sandbox."
+    )
+    allow_http: bool = Field(
+        default=False, description="Allow a base_url with plain http on another machine than this one."
+    )
+    api_version: ApiVersion = Field(
+        default="v3",
+        description="Version of HubSpot's API. From 2026-09 on HubSpot enforces the rules an admin set for "
+        "forms and required properties.",
+    )
+    limits: Limits = Field(default=Limits(), description="How fast npsync may call.")
+    budget: Budget = Field(default=Budget(), description="How many calls npsync may make.")
+    timeouts: Timeouts = Field(default=Timeouts(), description="Seconds until a call is given up.")
+
+    @model_validator(mode="after")
+    def _one_credential(self) -> Self:
+        if (self.token is None) == (self.oauth is None):
+            raise ValueError("needs either `token` or `oauth`")
+        if self.token is not None and not self.token.get_secret_value().strip():
+            raise ValueError("`token` is empty")
+        return self
+
+    @model_validator(mode="after")
+    def _safe_address(self) -> Self:
+        try:
+            checked_base_url(self.base_url, allow_http=self.allow_http)
+        except ValueError as problem:
+            raise ValueError(f"base_url {problem}") from None
+        return self

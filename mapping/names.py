@@ -7,18 +7,20 @@ from operator import attrgetter
 from typing import Any
 
 from mapping.problems import did_you_mean
-from nps.score import Segment, segment_of
+from nps.score import segment_of
 from nps.standing import Standing
 
 Getter = Callable[[Standing], Any]
 
 
-def _segment(standing: Standing) -> Segment | None:
-    return segment_of(standing.score, standing.metric)
+def _segment(standing: Standing) -> str | None:
+    segment = segment_of(standing.score, standing.metric)
+    return segment.value if segment else None
 
 
-def _previous_segment(standing: Standing) -> Segment | None:
-    return segment_of(standing.previous_score, standing.metric)
+def _previous_segment(standing: Standing) -> str | None:
+    segment = segment_of(standing.previous_score, standing.metric)
+    return segment.value if segment else None
 
 
 PLAIN: Mapping[str, Getter] = {
@@ -84,17 +86,17 @@ def getter(name: str) -> Getter:
         return PLAIN[name]
     root, _, rest = name.partition(".")
     read_root = ROOTS[root]
-    steps = rest.split(".")
-    if len(steps) == 1:
+    if "." not in rest:
         return lambda standing: read_root(standing).get(rest)
-    return lambda standing: _walk(read_root(standing), rest, steps)
+    return lambda standing: walk(read_root(standing), rest)
 
 
-def _walk(fields: Mapping[str, Any], whole: str, steps: list[str]) -> Any:
-    if whole in fields:
-        return fields[whole]
+def walk(fields: Mapping[str, Any], path: str) -> Any:
+    """The value of a dotted path: one field of that whole name, else step by step through nested objects."""
+    if path in fields:
+        return fields[path]
     value: Any = fields
-    for step in steps:
+    for step in path.split("."):
         if not isinstance(value, Mapping):
             return None
         value = value.get(step)

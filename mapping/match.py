@@ -1,0 +1,155 @@
+"""Who is who: from an answer's keys to one record, none, many or a conflict (DESIGN 2, "Matching").
+
+Pure: `keys` says what the answer has, `lookups` what to ask the CRM, `decide` what its hits mean. A person's decision
+(a manual link) and an own invitation come before all of this, in the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from mapping.names import walk
+from mapping.spec import MatchRule
+from nps.changes import Hit, MatchKey, Record
+from nps.keys import email_key, id_key, phone_key, phone_spellings
+from nps.responses import SurveyResponse
+from nps.values import Json
+
+
+@dataclass(frozen=True)
+class Matched:
+    """One record. `rule` is the deciding rule as in the YAML: "email = Email"."""
+
+    record_id: str
+    rule: str
+    record: Record
+
+
+@dataclass(frozen=True)
+class NoRecord:
+    """Nothing carries any of the keys; the answer waits."""
+
+
+@dataclass(frozen=True)
+class Many:
+    """The deciding rule names several records; a person decides."""
+
+    rule: str
+    record_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """A weaker rule (`rule`) names exactly one other record; a person decides.
+    The deciding rule's record comes first."""
+
+    rule: str
+    record_ids: tuple[str, ...]
+
+
+Decision = Matched | NoRecord | Many | Conflict
+Paired = Mapping[MatchKey, Sequence[Record]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Values to look up in one record field. `kind` is what the answer called them (email, phone, …)."""
+
+    field: str
+    kind: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CompiledMatch:
+    """The match rules of one destination, strongest first."""
+
+    rules: tuple[MatchRule, ...]
+    _readers: tuple[Callable[[SurveyResponse, Mapping[str, Json]], str | None], ...]
+
+    def keys(self, response: SurveyResponse, event: Mapping[str, Json] | None = None) -> tuple[MatchKey, ...]:
+        """The keys this answer has, normalised, in the order of the rules. `event` is what our
+        invitation was about."""
+        found = []
+        for rule, read in zip(self.rules, self._readers, strict=True):
+            value = read(response, event or {})
+            if value is not None:
+                found.append(MatchKey(rule.response, rule.record, value))
+        return tuple(found)
+
+    def lookups(self, keys: Iterable[MatchKey]) -> list[Asked]:
+        """What to ask for the keys of any number of answers: one entry per record field and kind, each value
+        once. A phone is asked for in every usual spelling, since a CRM compares text."""
+        values: dict[tuple[str, str], dict[str, None]] = {
+            (rule.record, rule.response): {} for rule in self.rules
+        }
+        for key in keys:
+            values[key.field, key.response].update(dict.fromkeys(_spellings(key)))
+        return [Asked(field, kind, tuple(asked)) for (field, kind), asked in values.items() if asked]
+
+    def pair(self, keys: Iterable[MatchKey], hits: Iterable[Hit]) -> Paired:
+        """The records behind each key, each record once. A hit belongs to every key of its field one of whose
+        spellings was asked for; an e-mail the CRM spells in another way is known by our own normalisation."""
+        asked: dict[tuple[str, str], list[MatchKey]] = {}
+        for key in dict.fromkeys(keys):
+            for spelling in _spellings(key):
+                asked.setdefault((key.field, spelling), []).append(key)
+        paired: dict[MatchKey, dict[str, Record]] = {}
+        for hit in hits:
+            for key in asked.get((hit.field, hit.value)) or asked.get(
+                (hit.field, email_key(hit.value) or ""), ()
+            ):
+                paired.setdefault(key, {})[hit.record.id] = hit.record
+        return {key: tuple(records.values()) for key, records in paired.items()}
+
+    def decide(self, keys: Sequence[MatchKey], hits: Sequence[Hit]) -> Decision:
+        """Whose answer it is. `hits` may hold those of other answers too: only hits of these keys count."""
+        return self.choose(keys, self.pair(keys, hits))
+
+    def choose(self, keys: Sequence[MatchKey], paired: Paired) -> Decision:
+        """`decide` for one answer of many whose hits were paired together."""
+        named = [(key, found) for key in keys if (found := paired.get(key))]
+        if not named:
+            return NoRecord()
+        strongest, records = named[0]
+        if len(records) > 1:
+            return Many(rule_of(strongest), tuple(sorted(record.id for record in records)))
+        record = records[0]
+        for key, found in named[1:]:
+            if len(found) == 1 and found[0].id != record.id:
+                return Conflict(rule_of(key), (record.id, found[0].id))
+        return Matched(record.id, rule_of(strongest), record)
+
+
+def rule_of(key: MatchKey) -> str:
+    """The rule a key stands for, as in the YAML."""
+    return f"{key.response} = {key.field}"
+
+
+def compile_match(rules: Sequence[MatchRule], region: str | None) -> CompiledMatch:
+    """`region` (phone_region) reads phone numbers without a +."""
+    return CompiledMatch(tuple(rules), tuple(_reader(rule.response, region) for rule in rules))
+
+
+def _reader(name: str, region: str | None) -> Callable[[SurveyResponse, Mapping[str, Json]], str | None]:
+    if name == "email":
+        return lambda response, _: email_key(response.email)
+    if name == "phone":
+        return lambda response, _: phone_key(response.phone, region)
+    if name == "external_id":
+        return lambda response, _: id_key(response.external_id)
+    root, _, rest = name.partition(".")
+    if root == "properties":
+        return lambda response, _: id_key(walk(response.properties, rest))
+    return lambda _, event: id_key(walk(event, rest))
+
+
+def _spellings(key: MatchKey) -> tuple[str, ...]:
+    return _phone_spellings(key.value) if key.response == "phone" else (key.value,)
+
+
+@lru_cache(maxsize=20_000)
+def _phone_spellings(number: str) -> tuple[str, ...]:
+    return phone_spellings(number)

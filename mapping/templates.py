@@ -1,0 +1,77 @@
+"""Text with names in braces: `{record.Name} scored {score}`. Names only, no format or index."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
+
+from mapping.convert import as_text, is_empty
+from mapping.names import getter, problem_of_name
+from nps.standing import Standing
+
+_PARTS = re.compile(r"(\{\{|\}\}|\{[^{}]*\}|\{|\})")
+
+Parts = tuple[tuple[str, bool], ...]  # (text, False) as it stands, (name, True) to fill in
+
+
+class TemplateProblem(Exception):
+    """Why a template is refused at load."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def parse_template(source: str) -> Parts:
+    """Raises TemplateProblem for an unknown name, a stray brace, or anything but a name in braces."""
+    parts: list[tuple[str, bool]] = []
+    for piece in _PARTS.split(source):
+        if piece in ("{{", "}}"):
+            parts.append((piece[0], False))
+        elif piece in ("{", "}"):
+            raise TemplateProblem("bad_template", f'a single "{piece}": write {piece * 2} for a brace')
+        elif piece.startswith("{"):
+            parts.append((_name(piece[1:-1].strip()), True))
+        elif piece:
+            parts.append((piece, False))
+    return tuple(parts)
+
+
+def _name(name: str) -> str:
+    if not name:
+        raise TemplateProblem("bad_template", "empty braces: write a name in them, for instance {score}")
+    if any(sign in name for sign in ":!["):
+        raise TemplateProblem(
+            "bad_template", f"{{{name}}}: only a name goes in braces, without a format or index"
+        )
+    if problem := problem_of_name(name):
+        raise TemplateProblem("unknown_name", problem)
+    return name
+
+
+def names_of(parts: Parts) -> tuple[str, ...]:
+    return tuple(text for text, is_name in parts if is_name)
+
+
+def compile_template(source: str, zone: ZoneInfo) -> Callable[[Standing], str | None]:
+    """Fills in one person's values. An empty one leaves a gap; when all names are empty there is nothing to
+    say and the whole text is null."""
+    parts = parse_template(source)
+    pieces = [(text, getter(text) if is_name else None) for text, is_name in parts]
+    has_names = any(get for _, get in pieces)
+
+    def fill(standing: Standing) -> str | None:
+        said: list[str] = []
+        anything = not has_names
+        for text, get in pieces:
+            if get is None:
+                said.append(text)
+                continue
+            value = get(standing)
+            if not is_empty(value):
+                anything = True
+                said.append(as_text(value, zone))
+        return "".join(said) if anything else None
+
+    return fill

@@ -1,0 +1,37 @@
+"""Salesforce: scores, segments and dates onto contacts, accounts and any other object.
+
+Importing this package is cheap; the vendor's library is imported when a connection is opened.
+"""
+
+from __future__ import annotations
+
+from connectors.contract import Connector, Destination, Tools
+from connectors.salesforce.grants import grants
+from connectors.salesforce.settings import SalesforceSettings
+
+_STARTER = """\
+type: salesforce
+login_host: acme.my.salesforce.com          # your My Domain; test orgs: acme--uat.sandbox.my.salesforce.com
+auth: {flow: client_credentials, client_id: "${SF_ID}", client_secret: "${SF_SECRET}"}
+budget: {keep_for_others: 40%}              # of the org's daily API calls
+"""
+
+
+def _destination(settings: SalesforceSettings, tools: Tools) -> Destination:
+    from connectors.salesforce.destination import SalesforceDestination
+
+    return SalesforceDestination(settings, tools)
+
+
+CONNECTOR = Connector(
+    name="salesforce",
+    title="Salesforce",
+    settings=SalesforceSettings,
+    grants=grants,
+    destination=_destination,
+    objects=("Contact", "Account", "Lead", "Case"),
+    match_fields={"email": "Email", "phone": "MobilePhone", "external_id": "Customer_Id__c"},
+    limits="Daily API calls of the whole org; npsync leaves the share the YAML names to others. "
+    "200 records a call, Bulk API 2.0 from 10,000 changes.",
+    starter=_STARTER,
+)

@@ -1,0 +1,57 @@
+"""What an administrator has to grant, line by line, in Salesforce's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from connectors.contract import Needs
+from connectors.salesforce.settings import ClientCredentials, JwtBearer, SalesforceSettings
+
+# Fields every reader of the object sees; the set-up pages offer no box to tick for them.
+_ALWAYS_VISIBLE = frozenset(
+    {"Id", "Name", "LastName", "OwnerId", "IsDeleted", "MasterRecordId", "IsPersonAccount"}
+    | {"CreatedDate", "LastModifiedDate", "SystemModstamp"}
+)
+
+LICENSE = 'User licence "Salesforce Integration", profile "Minimum Access - API Only Integrations"'
+PERMISSION_SET_LICENSE = 'Permission set licence "Salesforce API Integration"'
+API_ENABLED = "System permission: API Enabled"
+
+
+def grants(settings: SalesforceSettings, needs: Needs) -> Sequence[str]:
+    """One permission set for the integration user: exactly what the YAML needs, and nothing else."""
+    lines = [LICENSE, PERMISSION_SET_LICENSE, API_ENABLED]
+    match settings.auth:
+        case ClientCredentials():
+            lines.append(
+                'External Client App: client credentials flow on, scope "api", "Run As" the integration user'
+            )
+        case JwtBearer():
+            lines.append(
+                'External Client App: JWT bearer flow on with the certificate, scopes "api" and '
+                '"refresh_token", the integration user pre-authorised'
+            )
+    for object, rights in objects(needs).items():
+        lines.append(f"Object {object}: {rights}")
+    for object, field, rights in fields(needs):
+        lines.append(f"Field {object}.{field}: {rights}")
+    return lines
+
+
+def objects(needs: Needs) -> dict[str, str]:
+    """Object → the rights it needs."""
+    return {
+        object: "Read, Edit" if needs.write.get(object) else "Read"
+        for object in sorted({*needs.read, *needs.write})
+    }
+
+
+def fields(needs: Needs) -> list[tuple[str, str, str]]:
+    """(object, field, rights) for every field that has to be made visible."""
+    lines = []
+    for object in objects(needs):
+        written = needs.write.get(object, frozenset())
+        for field in sorted(written | needs.read.get(object, frozenset())):
+            if field not in _ALWAYS_VISIBLE:
+                lines.append((object, field, "Read, Edit" if field in written else "Read"))
+    return lines

@@ -32,6 +32,7 @@ BUSY_MILLISECONDS = 60_000
 MIGRATION_LOCK = 0x6E707379  # any constant of ours
 
 _LIST = re.compile(r"\bLIST\(:(\w+)\)")
+_INDEXED = re.compile(r" INDEXED BY \w+")
 _NAMED = re.compile(r"(?<!:):(\w+)")
 
 
@@ -101,9 +102,9 @@ def _for_sqlite(sql: str) -> str:
 
 @cache
 def _for_postgres(sql: str) -> str:
-    any_of = re.sub(r"\bNOT IN LIST\(:(\w+)\)", r"<> ALL(%(\1)s)", sql)
-    any_of = re.sub(r"\bIN LIST\(:(\w+)\)", r"= ANY(%(\1)s)", any_of)
-    return _NAMED.sub(r"%(\1)s", any_of)
+    sql = _INDEXED.sub("", sql)
+    sql = re.sub(r"\bIN LIST\(:(\w+)\)", r"= ANY(%(\1)s)", sql)
+    return _NAMED.sub(r"%(\1)s", sql)
 
 
 class Database(Protocol):

@@ -1,7 +1,7 @@
 """Who is who: from an answer's keys to one record, none, many or a conflict (DESIGN 2, "Matching").
 
-Pure: `keys` says what the answer has, `lookups` what to ask the CRM, `decide` what its hits mean. A person's decision
-(a manual link) and an own invitation come before all of this, in the engine.
+Pure: `keys` says what the answer has, `lookups` what to ask the CRM, `decide` what its hits mean.
+A person's decision (a manual link) and an own invitation come before all of this, in the engine.
 """
 
 from __future__ import annotations
@@ -98,9 +98,8 @@ class CompiledMatch:
                 asked.setdefault((key.field, spelling), []).append(key)
         paired: dict[MatchKey, dict[str, Record]] = {}
         for hit in hits:
-            for key in asked.get((hit.field, hit.value)) or asked.get(
-                (hit.field, email_key(hit.value) or ""), ()
-            ):
+            same = asked.get((hit.field, hit.value)) or asked.get((hit.field, email_key(hit.value) or ""), [])
+            for key in same:
                 paired.setdefault(key, {})[hit.record.id] = hit.record
         return {key: tuple(records.values()) for key, records in paired.items()}
 

@@ -25,9 +25,10 @@ def keeps(
 ) -> bool:
     """True when the field is left alone (`kept` in the report) although `wanted` differs from `live`.
 
-    `live`, `wanted` and `ours` are in the vendor's canonical JSON; `ours` is the last value confirmed as written by
-    us, if `wrote_before`. `newer_than_live` is the typed live value of the field `newer_than`: a bare date is
-    compared with the answer's day in `zone`, and only a later one makes the answer too old. 0 and false are values.
+    `live`, `wanted` and `ours` are in the vendor's canonical JSON; `ours` is the last value confirmed as written
+    by us, if `wrote_before`. `newer_than_live` is the typed live value of the field `newer_than`: a bare date is
+    compared with the answer's day in `zone`, and only a later one makes the answer too old. 0 and false are
+    values.
     """
     if live == wanted or is_empty(live):
         return False

@@ -80,9 +80,9 @@ def connect(
     json: JsonOption = False,
 ) -> None:
     """Print the exact permissions to grant, test them, and name what the credential needn't have."""
-    from npsync.cli import access, output
+    from npsync.cli import granting, output
 
-    raise SystemExit(access.show(output.load_config(config), name, as_json=json))
+    raise SystemExit(granting.show(output.load_config(config), name, as_json=json))
 
 
 def check(

@@ -19,6 +19,7 @@ from nps.errors import ConfigError
 from nps.surveys import SurveySpec
 from npsync.config.crosscheck import Known, crosscheck
 from npsync.config.document import LARGEST, Document, Unreadable, fill, read
+from npsync.config.fieldcheck import fieldcheck
 from npsync.config.later import TOP_LEVEL, comes_later
 from npsync.config.model import Config, Connection, FileSpec
 from npsync.config.problems import ConfigProblems, Path, did_you_mean
@@ -95,7 +96,7 @@ class _Reading:
         syncs = self._entries("sync", SyncSpec)
         zone, region, store = self._time_zone(), self._phone_region(), self._store()
         known = Known(self.document, self.connectors)
-        for found in (*crosscheck(known), *mapping_problems(people, surveys, syncs)):
+        for found in (*crosscheck(known), *fieldcheck(known)):
             self._tell(found)
         if self.document.problems or zone is None or store is None:
             return None
@@ -282,10 +283,3 @@ def _register_secrets(settings: BaseModel) -> None:
             register(value.get_secret_value())
         elif isinstance(value, BaseModel):
             _register_secrets(value)
-
-
-def mapping_problems(
-    people: Mapping[str, PeopleSpec], surveys: Mapping[str, SurveySpec], syncs: Mapping[str, SyncSpec]
-) -> Iterator[Found]:
-    """What the mapping finds in fields, conditions and tests."""
-    return iter(())

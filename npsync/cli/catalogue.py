@@ -1,0 +1,79 @@
+"""`npsync connectors`: what each connector declares about itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from connectors import registry
+from connectors.contract import Connector
+from npsync.cli import output
+
+
+def show(name: str | None, *, as_json: bool) -> None:
+    if name is not None:
+        connector = registry.load(name)
+        if as_json:
+            output.say_json(_facts(connector) | {"settings": connector.settings.model_json_schema()})
+        else:
+            _tell(connector)
+        return
+    found = [registry.load(each) for each in registry.names()]
+    if as_json:
+        output.say_json({"connectors": [_facts(each) for each in found]})
+        return
+    output.table(
+        ("type", "what", "reads answers", "writes records", "confidence"),
+        [
+            (each.name, each.title, _yes(each.source), _yes(each.destination), each.confidence.value)
+            for each in found
+        ],
+    )
+    output.say()
+    output.say("More about one: npsync connectors NAME")
+
+
+def _yes(capability: object) -> str:
+    return "yes" if capability else "-"
+
+
+def _facts(connector: Connector) -> dict[str, Any]:
+    return {
+        "type": connector.name,
+        "title": connector.title,
+        "source": connector.source is not None,
+        "destination": connector.destination is not None,
+        "objects": list(connector.objects),
+        "match_fields": dict(connector.match_fields),
+        "channels": list(connector.channels),
+        "edits": connector.edits,
+        "limits": connector.limits,
+        "confidence": connector.confidence.value,
+    }
+
+
+def _tell(connector: Connector) -> None:
+    output.say(f"{connector.title} (type: {connector.name}), {connector.confidence.value}")
+    rows = [
+        ("reads answers", _yes(connector.source)),
+        ("writes records", ", ".join(connector.objects) if connector.destination else "-"),
+        ("matches by", ", ".join(f"{key} = {field}" for key, field in connector.match_fields.items())),
+        ("channels", ", ".join(connector.channels)),
+        ("edited answers", connector.edits),
+        ("limits", connector.limits),
+    ]
+    output.say()
+    output.table(("", ""), [row for row in rows if row[1]])
+    output.say()
+    output.say("Settings")
+    output.table(("key", "", "what"), list(_settings(connector)))
+    if connector.starter:
+        output.say()
+        output.say("To begin with")
+        output.say("  " + connector.starter.strip().replace("\n", "\n  "))
+
+
+def _settings(connector: Connector) -> list[tuple[str, str, str]]:
+    return [
+        (field.alias or name, "required" if field.is_required() else "", field.description or "")
+        for name, field in connector.settings.model_fields.items()
+    ]

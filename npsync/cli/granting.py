@@ -1,0 +1,71 @@
+"""`npsync connect`: what to grant, whether it is granted, and what is granted for nothing."""
+
+from __future__ import annotations
+
+from connectors.contract import Grant, Verdict
+from nps.errors import ConfigError
+from npsync import access, service
+from npsync.cli import output
+from npsync.config import Config
+from npsync.config.problems import did_you_mean
+
+_MARKS = {
+    Verdict.OK: "ok",
+    Verdict.MISSING: "MISSING",
+    Verdict.EXCESS: "not needed",
+    Verdict.UNTESTED: "not testable",
+}
+
+
+def show(config: Config, name: str, *, as_json: bool) -> int:
+    """Prints, and returns the exit code: 1 when something is missing."""
+    if name not in config.connections:
+        raise ConfigError(f'{config.file} has no connection "{name}"{did_you_mean(name, config.connections)}')
+    if not as_json:
+        _tell_what_to_grant(config, name)
+    with service.opened(config) as connections:
+        tested = access.tested(config, name, connections)
+    if as_json:
+        output.say_json(
+            {
+                "connection": name,
+                "enough": tested.is_enough,
+                "to_grant": list(tested.to_grant),
+                "grants": [_facts(grant) for grant in tested.grants],
+            }
+        )
+    else:
+        _tell_result(tested)
+    return output.SUCCEEDED if tested.is_enough else output.FAILED
+
+
+def _tell_what_to_grant(config: Config, name: str) -> None:
+    connection = config.connections[name]
+    output.say(f"{name} ({connection.connector.title}) needs exactly this:")
+    for line in access.to_grant(config, name):
+        output.say(f"  - {line}")
+    output.say()
+
+
+def _tell_result(tested: access.Tested) -> None:
+    output.table(
+        ("tested", "permission", "why", "what the vendor said"),
+        [(_MARKS[each.verdict], each.permission, each.why, each.detail) for each in tested.grants],
+    )
+    output.say()
+    excess = [each.permission for each in tested.grants if each.verdict is Verdict.EXCESS]
+    if excess:
+        output.say(f"Granted, and npsync needn't it: {', '.join(excess)}")
+    if tested.is_enough:
+        output.say("Everything needed is there. Next: npsync check")
+    else:
+        output.say(f"Something is missing. Grant it, then: npsync connect {tested.connection}")
+
+
+def _facts(grant: Grant) -> dict[str, str]:
+    return {
+        "permission": grant.permission,
+        "why": grant.why,
+        "verdict": grant.verdict.value,
+        "detail": grant.detail,
+    }

@@ -35,9 +35,14 @@ class SandboxFailed(NpsyncError):
 def run(*, customers: int, responses: int | None, seed: int, keep: bool) -> int:
     """The exit code: 0 when every sync ran, its plan was written and a second run had nothing left to write."""
     logs.set_up(json=False, verbose=False)
-    with tempfile.TemporaryDirectory(prefix="npsync-demo-") as folder, sandbox(customers, responses, seed) as facts:
+    with (
+        tempfile.TemporaryDirectory(prefix="npsync-demo-") as folder,
+        sandbox(customers, responses, seed) as facts,
+    ):
         url, variables = facts
-        output.say(f"A sandbox with {customers:,} customers is at {url}: toy Salesforce, HubSpot and Wootric.\n")
+        output.say(
+            f"A sandbox with {customers:,} customers is at {url}: toy Salesforce, HubSpot and Wootric.\n"
+        )
         environment = {**os.environ, **variables}
         config = load(_example(Path(folder)), environment)
         with service.open_store(config) as store:

@@ -36,7 +36,6 @@ def build_job(config: Config, name: str, connections: Opened) -> Job:
         destination=connections.destination(target.connection),
         match=compile_match(target.match, config.phone_region),
         fields=compiled(config, spec),
-        specs=spec.fields,
         account_object=people.account.object if people and people.account else None,
         account_by=people.account.by if people and people.account else None,
         since=_midnight(config, spec.since),

@@ -35,9 +35,7 @@ def notice(event: str, /, **facts: Any) -> None:
     structlog.get_logger().info(event, **facts)
 
 
-def _redacted(
-    logger: object, method: str, event: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
+def _redacted(logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     from npsync.config.secrets import redact
 
     return {key: redact(value) if isinstance(value, str) else value for key, value in event.items()}

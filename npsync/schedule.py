@@ -24,7 +24,9 @@ class Claim:
     caught_up: bool  # at least one due time before this one passed while nothing ran
 
 
-def next_due(spec: SyncSpec, after: datetime, *, zone: ZoneInfo, last_due: datetime | None = None) -> datetime:
+def next_due(
+    spec: SyncSpec, after: datetime, *, zone: ZoneInfo, last_due: datetime | None = None
+) -> datetime:
     """The first due time later than `after`. `every` keeps its rhythm from `last_due`; `cron` is in `zone`."""
     if spec.every is not None:
         start = last_due if last_due is not None else after

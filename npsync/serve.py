@@ -10,13 +10,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 
 from connectors.contract import Clock
+from nps.errors import LeaseLost, NpsyncError
 from npsync.clock import SystemClock
 from npsync.config import Config
 from npsync.jobs import target_of
 from npsync.logs import notice
 from npsync.schedule import Claim, claims
 from npsync.service import opened
-from nps.errors import LeaseLost, NpsyncError
 from store.api import Store
 from sync.engine import Busy, Options, run
 from sync.report import Report

@@ -115,7 +115,9 @@ class Opened:
             connection = self.config.connections[name]
             if connection.connector.destination is None:
                 raise ConfigError(f"connection {name}: {connection.type} has no records to write to")
-            self._destinations[name] = connection.connector.destination(connection.settings, self._tools(name))
+            self._destinations[name] = connection.connector.destination(
+                connection.settings, self._tools(name)
+            )
         return self._destinations[name]
 
     def job(self, sync: str) -> Job:
@@ -133,9 +135,7 @@ class Opened:
         from npsync.logs import notice
 
         memory = (
-            PassingMemory()
-            if self.store is None
-            else StoredMemory(self.store, name, self.clock, self.owner)
+            PassingMemory() if self.store is None else StoredMemory(self.store, name, self.clock, self.owner)
         )
         return Tools(
             connection=name,

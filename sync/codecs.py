@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mapping.encoding import neutral_json
+from mapping.selftest import neutral
 from nps.errors import ConfigError
 from nps.schema import ObjectSchema
 from nps.values import Json, Value
@@ -15,19 +15,17 @@ def open_codecs(job: Job, *, refuse_absent: bool) -> Codecs:
     """Compile the field functions. With `refuse_absent` a mapped field that the CRM lacks, or that may not be written,
     is a ConfigError; without it (a plan) its values are shown as they would be."""
     schema = job.destination.describe(job.object)
-    absent = tuple(name for name in job.specs if name not in schema.fields)
+    absent = tuple(name for name in job.fields.shows if name not in schema.fields)
     if refuse_absent:
         _refuse(job, schema, absent)
-    needed = job.fields.record_names | {
-        spec.newer_than for spec in job.specs.values() if spec.newer_than is not None
-    }
-    fetch = [name for name in job.specs if name not in absent]
+    needed = job.fields.record_names
+    fetch = [name for name in job.fields.shows if name not in absent]
     fetch += sorted(needed - set(fetch))
     if job.account_by is not None and job.account_by not in fetch and _account_is_worth_it(job, schema):
         fetch.append(job.account_by)
     canonical: dict[str, Callable[[Value], Json]] = {
-        name: neutral_json if name in absent else job.destination.canonical(job.object, name)
-        for name in job.specs
+        name: neutral if name in absent else job.destination.canonical(job.object, name)
+        for name in job.fields.shows
     }
     return Codecs(
         schema=schema,
@@ -50,7 +48,7 @@ def _refuse(job: Job, schema: ObjectSchema, absent: tuple[str, ...]) -> None:
     problems = [f'{job.object} has no field "{name}", or the credential may not see it' for name in absent]
     problems += [
         f'{job.object} field "{name}" may not be written by this credential'
-        for name in job.specs
+        for name in job.fields.shows
         if name in schema.fields and not schema.fields[name].writable
     ]
     if problems:

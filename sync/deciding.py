@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
 
 from mapping.fields import SKIP, CompiledFields
 from mapping.overwrite import keeps
-from mapping.spec import FieldMapping
 from nps.changes import Change, Record
 from nps.errors import RejectedError
 from nps.responses import SurveyResponse
@@ -50,7 +49,6 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     survey: str
     metric: str
     fields: CompiledFields
-    specs: Mapping[str, FieldMapping]
     canonical: Mapping[str, Callable[[Value], Json]]
     valid_for: timedelta | None = None
     adopt: bool = False
@@ -140,16 +138,16 @@ def decide(
         states[newest.number] = Mark(State.PENDING, "planned") if after else Mark(State.UNCHANGED)
         change = _change(target, after, newest.number, _rank(where_it_stands), key) if after else None
         return Verdict(change=change, states=states, kept=kept, deciding=newest.number)
-    cleared = clearing(target, rules.specs)
+    cleared = clearing(target, rules.fields.shows)
     return Verdict(change=_change(target, cleared, None, 1, key) if cleared else None, states=states)
 
 
-def clearing(target: Target, specs: Mapping[str, FieldMapping]) -> dict[str, Json]:
+def clearing(target: Target, names: Iterable[str]) -> dict[str, Json]:
     """Emptying the fields that still show what we wrote; what somebody changed since is theirs."""
     live = target.record.fields
     return {
         name: None
-        for name in specs
+        for name in names
         if target.ours.get(name) is not None and live.get(name) == target.ours[name]
     }
 
@@ -160,7 +158,7 @@ def _counts(
     one: _Counting,
     states: dict[int, Mark],
 ) -> bool:
-    if not rules.fields.has_where:
+    if rules.fields.where is None:
         return True
     try:
         if rules.fields.counts(standing(one)):
@@ -196,23 +194,23 @@ def _difference(
 
 
 def _keeps(name: str, value: Json, standing: Standing, target: Target, rules: Rules) -> bool:
-    spec = rules.specs[name]
-    if rules.adopt and spec.overwrite == "if_ours":
+    overwrite = rules.fields.overwrites[name]
+    if rules.adopt and overwrite.policy == "if_ours":
         return False
+    newer_than = target.typed.get(overwrite.newer_than) if overwrite.newer_than else None
     return keeps(
-        spec.overwrite,
+        overwrite.policy,
         live=target.record.fields.get(name),
         wanted=value,
         ours=target.ours.get(name),
         wrote_before=name in target.ours,
         answered_at=standing.response.answered_at,
-        newer_than_live=target.typed.get(spec.newer_than) if spec.newer_than else None,
+        newer_than_live=newer_than if isinstance(newer_than, date) else None,
+        zone=rules.fields.zone,
     )
 
 
-def _change(
-    target: Target, after: Mapping[str, Json], number: int | None, rank: int, key: str
-) -> Change:
+def _change(target: Target, after: Mapping[str, Json], number: int | None, rank: int, key: str) -> Change:
     live = target.record.fields
     return Change(
         object=target.record.object,

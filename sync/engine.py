@@ -127,7 +127,13 @@ class _Attempt:
         owner: str,
     ) -> None:
         self.job, self.codecs, self.store, self.lease, self.clock = job, codecs, store, lease, clock
-        self.number, self.calls, self.options, self.progress, self.owner = number, calls, options, progress, owner
+        self.number, self.calls, self.options, self.progress, self.owner = (
+            number,
+            calls,
+            options,
+            progress,
+            owner,
+        )
         self.started = clock.monotonic()
         self.calls_before = dict(calls())
         self.pulled = Pulled()

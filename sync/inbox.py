@@ -76,9 +76,7 @@ def pull(
 def _append(feed: Feed, page: Page, store: Store, clock: Clock, region: str | None) -> Received:
     persons = [person_number(response, region) for response in page.responses]
     kept = tuple(_kept(feed, response) for response in page.responses)
-    return store.append(
-        feed.connection, Page(kept, page.cursor), persons, received_at=clock.now()
-    )
+    return store.append(feed.connection, Page(kept, page.cursor), persons, received_at=clock.now())
 
 
 def _kept(feed: Feed, response: SurveyResponse) -> SurveyResponse:
@@ -101,9 +99,7 @@ def _alone(connection: str, store: Store, clock: Clock, owner: str) -> Iterator[
     """One process reads a source at a time: two would move its cursor against each other."""
     deadline = clock.monotonic() + PATIENCE_SECONDS
     while True:
-        lease = store.acquire(
-            f"pull/{connection}", owner, now=clock.now(), seconds=PULL_LEASE_SECONDS
-        )
+        lease = store.acquire(f"pull/{connection}", owner, now=clock.now(), seconds=PULL_LEASE_SECONDS)
         if lease is not None:
             break
         if clock.monotonic() > deadline:

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from connectors.contract import Destination, Only, Source
 from mapping.fields import CompiledFields
 from mapping.match import CompiledMatch
-from mapping.spec import FieldMapping
 from nps.schema import ObjectSchema
 from nps.score import Labelled
 from nps.values import Json, Value
@@ -25,7 +24,9 @@ class Feed:
     source: Source
     rank: int
     surveys: frozenset[str] | None = None
-    since: datetime | None = None  # where a first read begins: the earliest `since` of all syncs of this source
+    since: datetime | None = (
+        None  # where a first read begins: the earliest `since` of all syncs of this source
+    )
     keep_comment: bool = True
     keep_properties: frozenset[str] | None = None  # None: all
 
@@ -44,7 +45,6 @@ class Job:
     destination: Destination
     match: CompiledMatch
     fields: CompiledFields
-    specs: Mapping[str, FieldMapping]
     account_object: str | None = None
     account_by: str | None = None
     since: datetime | None = None

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from connectors.contract import Lookup
-from mapping.match import Conflict, Many, Matched, NoRecord
+from mapping.match import Conflict, Many, Matched, NoRecord, Paired
 from nps.changes import Change, Hit, MatchKey, Record
 from nps.errors import RejectedError
-from nps.newest import effective_time
+from nps.newest import believed
 from nps.responses import ResponseStatus, SurveyResponse
 from nps.score import parse_score
 from nps.values import Json, Value
@@ -63,7 +63,7 @@ class _Chunk:
 
 @dataclass(frozen=True)
 class _Found:
-    hits: Mapping[tuple[str, str], Sequence[Hit]]  # (record field, asked value) → hits
+    paired: Paired  # the records behind each match key
     records: Mapping[str, Record]
     renamed: Mapping[str, str]  # merged id → surviving id
     accounts: Mapping[str, Record]
@@ -91,7 +91,6 @@ def plan_changes(
         survey=job.survey,
         metric=job.metric,
         fields=job.fields,
-        specs=job.specs,
         canonical=codecs.canonical,
         valid_for=job.valid_for,
         adopt=adopt,
@@ -121,9 +120,7 @@ def plan_changes(
     return planned
 
 
-def _work(
-    store: Store, sync: str, persons: Sequence[int] | None, limit: int | None
-) -> Iterator[list[Taken]]:
+def _work(store: Store, sync: str, persons: Sequence[int] | None, limit: int | None) -> Iterator[list[Taken]]:
     after: tuple[int, int] | None = None
     left = limit
     while left is None or left > 0:
@@ -194,7 +191,9 @@ def _first_look(job: Job, feeds: Mapping[str, Feed], taken: Taken) -> Mark | _Ca
     keys = job.match.keys(response)
     if not keys:
         return Mark(
-            State.REJECTED, "no_key", "the answer carries none of the keys that `match` compares with a record"
+            State.REJECTED,
+            "no_key",
+            "the answer carries none of the keys that `match` compares with a record",
         )
     return _Candidate(taken, keys, score)
 
@@ -207,27 +206,23 @@ def _look_up(job: Job, codecs: Codecs, chunk: _Chunk) -> _Found:
     destination = job.destination
     records: dict[str, Record] = {}
     renamed: dict[str, str] = {}
-    hits: dict[tuple[str, str], list[Hit]] = defaultdict(list)
+    hits: list[Hit] = []
 
     def note(record: Record) -> None:
         records[record.id] = record
         renamed.update((old, record.id) for old in record.merged)
 
-    lookups = _lookups(job, chunk.candidates)
+    keys = [key for one in chunk.candidates if one.linked is None for key in one.keys]
+    lookups = [Lookup(ask.field, ask.kind, ask.values) for ask in job.match.lookups(keys)]
     if lookups:
-        for hit in destination.find(job.object, lookups, codecs.fetch, job.only):
-            hits[hit.field, hit.value].append(hit)
+        hits = destination.find(job.object, lookups, codecs.fetch, job.only)
+        for hit in hits:
             note(hit.record)
     missing = sorted(chunk.touched - records.keys())
     if missing:
         for record in destination.get(job.object, missing, codecs.fetch, job.only):
             note(record)
-    return _Found(hits, records, renamed, _accounts(job, records.values()))
-
-
-def _lookups(job: Job, candidates: Iterable[_Candidate]) -> list[Lookup]:
-    keys = {key for one in candidates if one.linked is None for key in one.keys}
-    return [Lookup(ask.field, ask.kind, ask.values) for ask in job.match.lookups(keys)]
+    return _Found(job.match.pair(keys, hits), records, renamed, _accounts(job, records.values()))
 
 
 def _accounts(job: Job, records: Iterable[Record]) -> dict[str, Record]:
@@ -286,17 +281,13 @@ def _settle(
 
     known = _known(job, store, groups, found, chunk)
     ours = store.confirmed(job.connection, job.object, list(groups))
-    demoted: dict[int, tuple[State, str]] = {
-        number: (State.SUPERSEDED, "edited") for number in chunk.earlier
-    }
+    demoted: dict[int, tuple[State, str]] = dict.fromkeys(chunk.earlier, (State.SUPERSEDED, "edited"))
     changes: dict[str, Change | None] = {}
     for record_id, group in groups.items():
         answers = known.get(record_id, [])
         answers += [_newcomer(job, one) for one in group.newcomers]
         target = _target(job, codecs, found, record_id, ours.get(record_id, {}))
-        verdict = decide(
-            answers, target, rules, _full(store, chunk), now=now, key=group.key
-        )
+        verdict = decide(answers, target, rules, _full(store, chunk), now=now, key=group.key)
         before = {one.number: one.known for one in answers}
         for number, mark in verdict.states.items():
             if before[number] is None:
@@ -338,27 +329,17 @@ def _as_settled(number: int, mark: Mark, record_id: str | None = None, rule: str
     )
 
 
-def _match(
-    job: Job, one: _Candidate, found: _Found, now: datetime
-) -> Settled | tuple[str, str, str]:
+def _match(job: Job, one: _Candidate, found: _Found, now: datetime) -> Settled | tuple[str, str, str]:
     """(record id, rule, key) when one record is meant, else the answer's state."""
     if one.linked is not None:
         survivor = found.renamed.get(one.linked, one.linked)
         if survivor in found.records:
             return survivor, "a person's decision", one.keys[0].value
-    decision = job.match.decide(one.keys, _hits_of(job, one, found))
+    decision = job.match.choose(one.keys, found.paired)
     number = one.taken.number
     match decision:
         case Matched(record_id=record_id, rule=rule):
             return record_id, rule, one.keys[0].value
-        case NoRecord():
-            return Settled(
-                number=number,
-                state=State.WAITING,
-                code="no_record",
-                reason="no record has any of its keys yet",
-                look_again=next_look(one.taken.received_at, now),
-            )
         case Many(rule=rule, record_ids=ids):
             return Settled(
                 number=number,
@@ -377,6 +358,14 @@ def _match(
                 reason=f"{rule} names one record, a weaker rule a different one",
                 candidates=tuple(ids),
             )
+        case NoRecord():
+            return Settled(
+                number=number,
+                state=State.WAITING,
+                code="no_record",
+                reason="no record has any of its keys yet",
+                look_again=next_look(one.taken.received_at, now),
+            )
 
 
 def next_look(received_at: datetime, now: datetime) -> datetime | None:
@@ -387,15 +376,6 @@ def next_look(received_at: datetime, now: datetime) -> datetime | None:
     days = (now - received_at) // timedelta(days=1) + 1
     again = received_at + timedelta(days=days)
     return again if again - received_at <= FORGET_WAITING else None
-
-
-def _hits_of(job: Job, one: _Candidate, found: _Found) -> list[Hit]:
-    return [
-        hit
-        for ask in job.match.lookups(one.keys)
-        for value in ask.values
-        for hit in found.hits.get((ask.field, value), ())
-    ]
 
 
 def _count_unmatched(report: MatchReport, one: _Candidate, outcome: Settled) -> None:
@@ -410,7 +390,7 @@ def _count_unmatched(report: MatchReport, one: _Candidate, outcome: Settled) -> 
 
 def _newcomer(job: Job, one: _Candidate) -> Answer:
     response = one.taken.response
-    at = effective_time(response.answered_at, one.taken.received_at)
+    at, _ = believed(response.answered_at, one.taken.received_at)
     return Answer(at, job.ranks[response.source], response.id, one.taken.number, one.score, None)
 
 
@@ -427,7 +407,7 @@ def _known(
             score = parse_score(one.score, job.metric, labelled=job.labelled)
         except RejectedError:
             continue  # it counted under another metric; it does not under this one
-        at = effective_time(one.answered_at, one.received_at)
+        at, _ = believed(one.answered_at, one.received_at)
         record_id = old_ids.get(one.record_id, one.record_id)
         known[record_id].append(Answer(at, job.ranks[one.source], one.id, one.number, score, one.state))
     return known
@@ -441,9 +421,7 @@ def _full(store: Store, chunk: _Chunk) -> Callable[[int], SurveyResponse]:
     return full
 
 
-def _target(
-    job: Job, codecs: Codecs, found: _Found, record_id: str, ours: Mapping[str, Json]
-) -> Target:
+def _target(job: Job, codecs: Codecs, found: _Found, record_id: str, ours: Mapping[str, Json]) -> Target:
     record = found.records[record_id]
     account = record.fields.get(job.account_by) if job.account_by is not None else None
     return Target(

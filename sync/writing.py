@@ -104,7 +104,9 @@ def _outcomes(job: Job, store: Store, batch: Batch, done: WrittenUp) -> Sequence
         )
     except (AccessError, ConfigError, BudgetError) as error:
         done.problem = error
-        return tuple(Deferred(one.record_id, "refused as a whole; see the run's problem") for one in batch.changes)
+        return tuple(
+            Deferred(one.record_id, "refused as a whole; see the run's problem") for one in batch.changes
+        )
     except UnavailableError as error:
         done.problem = error
         return None
@@ -182,7 +184,9 @@ def seen(destination: Destination, batch: Batch) -> Iterable[Outcome]:
     fields = sorted({name for change in batch.changes for name in change.after})
     live = {
         old: record.fields
-        for record in destination.get(batch.object, [change.record_id for change in batch.changes], fields, {})
+        for record in destination.get(
+            batch.object, [change.record_id for change in batch.changes], fields, {}
+        )
         for old in (record.id, *record.merged)
     }
     for change in batch.changes:

@@ -28,21 +28,35 @@ def show_run(store: Store, number: int, *, changes: bool, limit: int, as_json: b
         raise ConfigError(f"there is no run {number}; npsync runs lists them")
     letters = store.dead_letters(run=number, limit=limit)
     if as_json:
-        shown = [
-            {"object": change.object, "id": change.record_id, "key": change.key, "outcome": outcome,
-             "fields": {name: [change.before.get(name), value] for name, value in change.after.items()}}
-            for change, outcome in store.run_changes(number)
-        ] if changes else []
+        shown = (
+            [
+                {
+                    "object": change.object,
+                    "id": change.record_id,
+                    "key": change.key,
+                    "outcome": outcome,
+                    "fields": {
+                        name: [change.before.get(name), value] for name, value in change.after.items()
+                    },
+                }
+                for change, outcome in store.run_changes(number)
+            ]
+            if changes
+            else []
+        )
         output.say_json(
             {
                 **_facts(run),
-                "rejected": [{"code": one.code, "reason": one.reason, "record": one.record_id} for one in letters],
+                "rejected": [
+                    {"code": one.code, "reason": one.reason, "record": one.record_id} for one in letters
+                ],
                 "changes": shown,
             }
         )
         return
     output.table(
-        ["run", "started", "sync", "status", "answers", "written", "needs a person"], sync_text.run_rows([run])
+        ["run", "started", "sync", "status", "answers", "written", "needs a person"],
+        sync_text.run_rows([run]),
     )
     problems = run.report.get("problems")
     for problem in problems if isinstance(problems, list) else []:
@@ -57,7 +71,9 @@ def show_run(store: Store, number: int, *, changes: bool, limit: int, as_json: b
         output.say("\nChanges:")
         for change, outcome in islice(store.run_changes(number), limit):
             for line in sync_text.change_lines(change):
-                output.say(line + (f"   [{outcome}]" if line.startswith("  ~") and outcome != "written" else ""))
+                output.say(
+                    line + (f"   [{outcome}]" if line.startswith("  ~") and outcome != "written" else "")
+                )
 
 
 def _facts(run: RunRow) -> dict[str, object]:

@@ -21,10 +21,10 @@ OnlyOption = Annotated[
     str | None,
     typer.Option("--only", metavar="WHO", help="One person: e-mail, external id, record id or answer id."),
 ]
-LimitOption = Annotated[int | None, typer.Option(min=1, help="At most so many answers; the rest stays pending.")]
-AllOption = Annotated[
-    bool, typer.Option("--all", help="Plan every answer anew, after the mapping changed.")
+LimitOption = Annotated[
+    int | None, typer.Option(min=1, help="At most so many answers; the rest stays pending.")
 ]
+AllOption = Annotated[bool, typer.Option("--all", help="Plan every answer anew, after the mapping changed.")]
 FullOption = Annotated[bool, typer.Option("--full", help="Read the sources from their beginning again.")]
 AdoptOption = Annotated[
     bool, typer.Option("--adopt", help="Take over values that somebody else left in fields of ours.")
@@ -57,9 +57,7 @@ def plan(
     loaded = output.load_config(config)
     _known(loaded, sync)
     logs.set_up(json=json)
-    options = Options(
-        only=only, limit=limit, everything=all_, full=full, adopt=adopt, recheck=recheck
-    )
+    options = Options(only=only, limit=limit, everything=all_, full=full, adopt=adopt, recheck=recheck)
     with (
         service.open_store(loaded) as store,
         store.overlay() as overlay,
@@ -93,9 +91,7 @@ def run(
     sync: Annotated[
         str | None, typer.Argument(help="The sync. Without it: everything that is due, once.")
     ] = None,
-    plan: Annotated[
-        Path | None, typer.Option(help="Write only changes equal to this reviewed plan.")
-    ] = None,
+    plan: Annotated[Path | None, typer.Option(help="Write only changes equal to this reviewed plan.")] = None,
     only: OnlyOption = None,
     limit: LimitOption = None,
     all_: AllOption = False,
@@ -106,10 +102,10 @@ def run(
     config: ConfigOption = None,
 ) -> None:
     """Pull, plan and write. Without a name: everything that is due, once, then exit (for cron and CI)."""
+    from nps.errors import ConfigError
     from npsync import logs, planfile, service
     from npsync.cli import output
     from npsync.clock import SystemClock
-    from nps.errors import ConfigError
     from sync.engine import Options
 
     loaded = output.load_config(config)
@@ -159,10 +155,10 @@ def _run(config: Config, store: Store, sync: str, options: Options, json: bool) 
 
 def _run_due(config: Config, store: Store, options: Options, json: bool) -> int:
     """Everything due, once each. The exit code is the worst one."""
+    from nps.errors import NpsyncError
     from npsync.cli import output
     from npsync.clock import SystemClock
     from npsync.schedule import claims
-    from nps.errors import NpsyncError
 
     clock = SystemClock()
     worst = output.SUCCEEDED
@@ -199,8 +195,8 @@ def _code(report: Report) -> int:
 
 
 def _known(config: Config, sync: str) -> None:
-    from nps.errors import ConfigError
     from mapping.problems import did_you_mean
+    from nps.errors import ConfigError
 
     if sync not in config.sync:
         raise ConfigError(f'{config.file}: there is no sync "{sync}"{did_you_mean(sync, config.sync)}')

@@ -16,7 +16,8 @@ def demo(
     responses: ResponsesOption = None,
     seed: SeedOption = 7,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Leave the sandbox running afterwards, to look at its record pages.")
+        bool,
+        typer.Option("--keep", help="Leave the sandbox running afterwards, to look at its record pages."),
     ] = False,
 ) -> None:
     """Run the main job end to end against the sandbox: answers of a thousand customers onto their records."""

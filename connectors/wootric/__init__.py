@@ -1,0 +1,44 @@
+"""Wootric (InMoment): answers of e-mail, web and mobile surveys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from connectors.contract import Confidence, Connector, Needs, Source, Tools
+from connectors.wootric.settings import WootricSettings
+
+
+def _source(settings: WootricSettings, tools: Tools) -> Source:
+    from connectors.wootric.source import Wootric
+
+    return Wootric(settings, tools)
+
+
+def _grants(settings: WootricSettings, needs: Needs) -> Sequence[str]:
+    grants = [
+        "An admin opens Settings > API in Wootric and creates a client id and secret for npsync.",
+        "The key reads responses and end users. Wootric has no read-only keys: give it to npsync alone.",
+    ]
+    if not settings.account_token:
+        grants.append("A login that owns several accounts also needs account_token.")
+    return grants
+
+
+CONNECTOR = Connector(
+    name="wootric",
+    title="Wootric (InMoment)",
+    settings=WootricSettings,
+    grants=_grants,
+    source=_source,
+    channels=("email", "web", "mobile"),
+    edits="Answers of the last 7 days (`overlap`) are read again in every run; older edits with --full.",
+    limits="Calls per minute on some endpoints, 1,500 answers per query: npsync paces and pages by itself.",
+    confidence=Confidence.PARTIAL,
+    starter="""\
+type: wootric
+client_id: "${WOOTRIC_ID}"
+client_secret: "${WOOTRIC_SECRET}"
+# account_token: "${WOOTRIC_ACCOUNT}"   # NPS-EU-… or NPS-AU-… chooses the region
+# overlap: 7 days                       # how far back edits are noticed
+""",
+)

@@ -127,7 +127,7 @@ def _settle(
     ids = list(settled)
     open_changes = {
         (batch, record_id): (number, response)
-        for batch, record_id, number, response, _outcome in tx.rows(
+        for batch, record_id, number, response in tx.rows(
             statements.BATCH_RECORDS, runs=runs, batches=ids
         )
     }
@@ -162,7 +162,6 @@ def _settle(
         raise StoreError(
             f"store: batch {batch} came back with {len(open_changes)} changes that have no outcome"
         )
-    tx.run(statements.ALL_WRITTEN, runs=runs, batches=ids)
     tx.many(statements.NOT_WRITTEN, others)
     tx.run(statements.ANSWERS_WRITTEN, sync=sync, numbers=written)
     tx.many(statements.ANSWER_NOT_WRITTEN, answers)

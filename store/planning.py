@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from nps.changes import Change
@@ -58,7 +59,7 @@ class Planning:
                 raise StoreError(
                     f"store: {len(numbers)} answers of {sync} were settled, {left} of them lay in its work"
                 )
-            tx.load("answer_state", _STATE_COLUMNS, states)
+            tx.load("answer_state", _STATE_COLUMNS, sorted(states, key=itemgetter(1)))
             tx.many(
                 statements.DEMOTE,
                 [(state.value, code, sync, number) for number, (state, code) in demoted.items()],
@@ -83,7 +84,7 @@ class Planning:
 
     def planned(self, run: int) -> Iterator[Change]:
         for rows in self._stream(
-            "SELECT id FROM change WHERE run = :run AND outcome IS NULL ORDER BY rank, account, record_id, id",
+            "SELECT id FROM change WHERE run = :run ORDER BY rank, account, record_id, id",
             statements.CHANGES,
             run=run,
         ):

@@ -98,14 +98,17 @@ WITHDRAW_CHANGES = """
     WHERE record_id IN LIST(:records) AND run = :run AND batch IS NULL AND connection = :connection"""
 
 CONFIRMED = """
-    SELECT record_id, after FROM change
-    WHERE record_id IN LIST(:records) AND connection = :connection AND object = :object AND outcome = 'written'
-    ORDER BY id"""
+    SELECT c.record_id, c.after FROM change c INDEXED BY ix_change_record_id_id
+    CROSS JOIN batch b
+    WHERE c.record_id IN LIST(:records) AND c.connection = :connection AND c.object = :object
+    AND b.id = c.batch AND b.state = 'settled' AND c.outcome IS NULL
+    ORDER BY c.id"""
 
 CHANGES = f"SELECT {CHANGE} FROM change c WHERE c.id IN LIST(:numbers)"
 
 CHANGES_AND_OUTCOMES = f"""
-    SELECT {CHANGE}, COALESCE(c.outcome, b.state, 'planned')
+    SELECT {CHANGE}, 
+        COALESCE(c.outcome, CASE b.state WHEN 'settled' THEN 'written' ELSE b.state END, 'planned')
     FROM change c LEFT JOIN batch b ON b.id = c.batch WHERE c.id IN LIST(:numbers)"""
 
 # Positions follow the write order: the first `:first` changes, then `:size` at a time.
@@ -125,11 +128,8 @@ BATCH_CHANGES = f"""
     ORDER BY c.batch, c.rank, c.account, c.record_id, c.id"""
 
 BATCH_RECORDS = """
-    SELECT c.batch, c.record_id, c.id, c.response, c.outcome FROM change c
+    SELECT c.batch, c.record_id, c.id, c.response FROM change c
     WHERE c.run IN LIST(:runs) AND c.batch IN LIST(:batches)"""
-
-ALL_WRITTEN = """
-    UPDATE change SET outcome = 'written' WHERE run IN LIST(:runs) AND batch IN LIST(:batches)"""
 
 NOT_WRITTEN = "UPDATE change SET outcome = ?, code = ?, message = ? WHERE id = ?"
 

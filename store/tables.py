@@ -208,11 +208,12 @@ class BatchRow(Row, table=True):
 
 
 class ChangeRow(Row, table=True):
-    """The spooled plan and the journal in one: planned (no batch), cut into a batch, and what became of it."""
+    """The spooled plan and the journal in one. Without a batch it is planned only. `outcome` is set when it was not
+    written; NULL means: as its batch is, and `settled` is written. So the good case touches no row twice."""
 
     __tablename__ = "change"
     __table_args__ = (
-        one_of("outcome", ("written", "rejected", "deferred", "unknown")),
+        one_of("outcome", ("rejected", "deferred", "unknown")),
         Index(None, "record_id", "id"),
         Index(None, "run", "batch"),
         {"sqlite_autoincrement": True},

@@ -3,7 +3,6 @@
 import sqlalchemy as sa
 from alembic import op
 
-
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -69,9 +68,7 @@ def upgrade() -> None:
         sa.Column("outcome", sa.String(), nullable=True),
         sa.Column("code", sa.String(), nullable=True),
         sa.Column("message", sa.String(), nullable=True),
-        sa.CheckConstraint(
-            "outcome IN ('written', 'rejected', 'deferred', 'unknown')", name=op.f("ck_change_outcome")
-        ),
+        sa.CheckConstraint("outcome IN ('rejected', 'deferred', 'unknown')", name=op.f("ck_change_outcome")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_change")),
         sqlite_autoincrement=True,
     )

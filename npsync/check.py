@@ -1,0 +1,334 @@
+"""The YAML beside the live CRM: what is missing there, what cannot be written, what would not fit.
+
+Every finding names the line of the YAML; nothing is written anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from connectors.contract import Accessible, Destination, Needs, Verdict
+from mapping.fields import names_read
+from mapping.names import field_of
+from mapping.spec import FieldMapping, MatchRule, PeopleSpec
+from nps.errors import AccessError, ConfigError, RejectedError, UnavailableError
+from nps.schema import FieldSchema, FieldType, ObjectSchema
+from nps.surveys import Metric
+from npsync.config import Config, Problem
+from npsync.config.problems import Path, did_you_mean
+from npsync.jobs import target_of
+from npsync.service import Opened
+from sync.spec import SyncSpec, Target
+
+NOT_REACHED = frozenset({"access_refused", "unavailable"})
+"""Codes that say nothing about the YAML: the vendor could not be asked."""
+
+_TEXTUAL = {FieldType.TEXT, FieldType.CHOICE, FieldType.MULTI, FieldType.OTHER}
+_FITS: dict[FieldType, set[FieldType]] = {  # what a mapping shows → the fields that take it
+    FieldType.TEXT: _TEXTUAL,
+    FieldType.INTEGER: {FieldType.INTEGER, FieldType.NUMBER, *_TEXTUAL},
+    FieldType.NUMBER: {FieldType.NUMBER, FieldType.TEXT, FieldType.OTHER},
+    FieldType.BOOLEAN: {FieldType.BOOLEAN, *_TEXTUAL},
+    FieldType.DATE: {FieldType.DATE, FieldType.TEXT, FieldType.OTHER},
+    FieldType.DATETIME: {FieldType.DATETIME, FieldType.TEXT, FieldType.OTHER},
+    FieldType.MULTI: {FieldType.MULTI, FieldType.OTHER},
+}
+_TYPES_OF_NAMES = {
+    "score": FieldType.INTEGER,
+    "previous_score": FieldType.INTEGER,
+    "answers": FieldType.INTEGER,
+    "answered_at": FieldType.DATETIME,
+    "invited_at": FieldType.DATETIME,
+}
+_SEGMENTS = ("promoter", "passive", "detractor")
+_LONGEST_COMMENT = 4_000  # a field that takes more needs no truncate in practice
+
+
+@dataclass(frozen=True)
+class Finding:
+    path: Path
+    code: str
+    message: str
+
+
+def check(config: Config, connections: Opened) -> list[Problem]:
+    """Compare with the live schema of every connection; what can't be reached is a problem of its own."""
+    found = [*_sources(config, connections), *_destinations(config, connections)]
+    return sorted({Problem.at(config.place(each.path), each.path, each.code, each.message) for each in found})
+
+
+def _sources(config: Config, connections: Opened) -> Iterator[Finding]:
+    used = dict.fromkeys(name for spec in config.sync.values() for name in config.surveys[spec.survey].at)
+    for name in used:
+        path = ("connections", name)
+        try:
+            grants = cast(Accessible, connections.source(name)).access(Needs(answers=True))
+        except (AccessError, UnavailableError, ConfigError) as error:
+            yield _not_reached(error, path)
+            continue
+        for grant in grants:
+            if grant.verdict is Verdict.MISSING:
+                message = f"{grant.permission} is missing; see npsync connect {name}"
+                yield Finding(path, "missing_permission", message)
+
+
+def _destinations(config: Config, connections: Opened) -> Iterator[Finding]:
+    targets = {name: target_of(config, spec) for name, spec in config.sync.items()}
+    for connection in dict.fromkeys([*(each.connection for each in targets.values()), *config.people]):
+        try:
+            destination = connections.destination(connection)
+            for name, target in targets.items():
+                if target.connection == connection:
+                    yield from _sync(config, name, target, destination)
+            if connection in config.people:
+                yield from _people(config.people[connection], destination, ("people", connection))
+        except (AccessError, UnavailableError, ConfigError) as error:
+            yield _not_reached(error, ("connections", connection))  # once, however many syncs need it
+
+
+def _sync(config: Config, name: str, target: Target, destination: Destination) -> Iterator[Finding]:
+    spec = config.sync[name]
+    where: Path = ("sync", name, "to") if isinstance(spec.to, Target) else ("people", spec.to)
+    schema = _described(destination, target.object, (*where, "object"))
+    if isinstance(schema, Finding):
+        yield schema
+        return
+    yield from _findings_of_records(schema, target.match, target.only, where)
+    yield from _findings_of_fields(config, name, spec, schema, destination)
+
+
+def _people(people: PeopleSpec, destination: Destination, path: Path) -> Iterator[Finding]:
+    """The fields `people:` names, whether a sync uses them yet or not."""
+    schema = _described(destination, people.object, (*path, "object"))
+    if isinstance(schema, Finding):
+        yield schema
+        return
+    yield from _findings_of_records(schema, people.match, people.only, path)
+    for key in ("name", "email", "phone", "opted_out", "owner", "consent", "time_zone", "language"):
+        field = getattr(people, key)
+        if field is not None and field not in schema.fields:
+            yield _missing_field(schema, field, (*path, key))
+    if people.account is not None:
+        account = _described(destination, people.account.object, (*path, "account", "object"))
+        if isinstance(account, Finding):
+            yield account
+        elif people.account.by not in schema.fields:
+            yield _missing_field(schema, people.account.by, (*path, "account", "by"))
+
+
+def _described(destination: Destination, object: str, path: Path) -> ObjectSchema | Finding:
+    try:
+        return destination.describe(object)
+    except ConfigError as error:
+        return Finding(path, "missing_object", str(error))
+
+
+def _not_reached(error: Exception, path: Path) -> Finding:
+    if isinstance(error, ConfigError):
+        return Finding(path, "bad_connection", str(error))
+    return Finding(path, "access_refused" if isinstance(error, AccessError) else "unavailable", str(error))
+
+
+# ---------------------------------------------------------------- records
+
+
+def _findings_of_records(
+    schema: ObjectSchema, match: Sequence[MatchRule], only: Iterable[str], path: Path
+) -> Iterator[Finding]:
+    for at, rule in enumerate(match):
+        if rule.record not in schema.fields:
+            yield _missing_field(schema, rule.record, (*path, "match", at, "record"))
+    for name in only:
+        if name not in schema.fields:
+            yield _missing_field(schema, name, (*path, "only", name))
+
+
+def _missing_field(schema: ObjectSchema, name: str, path: Path) -> Finding:
+    hint = _nearest(name, schema.fields)
+    message = f'{schema.name} has no field "{name}", or this credential does not see it{hint}'
+    return Finding(path, "missing_field", message)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    hint = did_you_mean(name, known)
+    return hint if "mean" in hint else ""
+
+
+# ---------------------------------------------------------------- fields
+
+
+def _findings_of_fields(
+    config: Config, sync: str, spec: SyncSpec, schema: ObjectSchema, destination: Destination
+) -> Iterator[Finding]:
+    metric = config.surveys[spec.survey].metric
+    for name, mapping in spec.fields.items():
+        path: Path = ("sync", sync, "fields", name)
+        yield from _reads(mapping, schema, path)
+        field = schema.fields.get(name)
+        if field is None:
+            yield _missing_field(schema, name, path)
+        elif not field.writable:
+            message = f"{schema.name}.{name} can't be written with this credential (read-only or calculated)"
+            yield Finding(path, "not_writable", message)
+        else:
+            problems = list(_misfits(mapping, field, schema, metric, path))
+            yield from problems or _refusals(mapping, field, schema, metric, destination, path)
+
+
+def _reads(mapping: FieldMapping, schema: ObjectSchema, path: Path) -> Iterator[Finding]:
+    for name in names_read(mapping):
+        field = field_of(name, "record")
+        if field is not None and field.partition(".")[0] not in schema.fields and field not in schema.fields:
+            yield _missing_field(schema, field, path)
+    if mapping.newer_than is not None:
+        dated = schema.fields.get(mapping.newer_than)
+        if dated is None:
+            yield _missing_field(schema, mapping.newer_than, (*path, "newer_than"))
+        elif dated.type not in (FieldType.DATE, FieldType.DATETIME):
+            message = f"{schema.name}.{dated.name} is {_a(dated.type)}; newer_than compares with a date"
+            yield Finding((*path, "newer_than"), "type_mismatch", message)
+
+
+def _misfits(
+    mapping: FieldMapping, field: FieldSchema, schema: ObjectSchema, metric: Metric, path: Path
+) -> Iterator[Finding]:
+    """What the declared types, lengths and options already tell."""
+    shown = shown_type(mapping, schema)
+    if shown is not None and field.type is not FieldType.OTHER and field.type not in _FITS[shown]:
+        yield Finding(path, "type_mismatch", _mismatch(shown, field, schema))
+        return
+    yield from _lengths(mapping, field, schema, shown, path)
+    if field.options is not None and field.restricted:
+        for value, where in outputs(mapping, metric):
+            if value not in (None, "") and _as_option(value) not in field.options:
+                hint = _nearest(_as_option(value), field.options) or f"; options: {_some(field.options)}"
+                message = f'"{_as_option(value)}" is no option of {schema.name}.{field.name}{hint}'
+                yield Finding((*path, *where), "not_an_option", message)
+
+
+def _mismatch(shown: FieldType, field: FieldSchema, schema: ObjectSchema) -> str:
+    message = f"shows {_a(shown)}, but {schema.name}.{field.name} is {_a(field.type)}"
+    if shown is FieldType.DATETIME and field.type is FieldType.DATE:
+        return f"{message}; add as: date"
+    if shown is FieldType.DATE and field.type is FieldType.DATETIME:
+        return f"{message}; use as: datetime"
+    return message
+
+
+def _lengths(
+    mapping: FieldMapping, field: FieldSchema, schema: ObjectSchema, shown: FieldType | None, path: Path
+) -> Iterator[Finding]:
+    if field.length is None or shown is not FieldType.TEXT or field.type is not FieldType.TEXT:
+        return
+    where = f"{schema.name}.{field.name} takes {field.length} characters"
+    if mapping.truncate is not None:
+        if mapping.truncate > field.length:
+            message = f"keeps {mapping.truncate} characters, but {where}"
+            yield Finding((*path, "truncate"), "too_long", message)
+        return
+    if mapping.map is not None:
+        for value, place in outputs(mapping, Metric.NPS):
+            if isinstance(value, str) and len(value) > field.length:
+                yield Finding((*path, *place), "too_long", f"has {len(value)} characters, but {where}")
+    elif _is_unbounded(mapping) and field.length < _LONGEST_COMMENT:
+        yield Finding(path, "no_truncate", f"can be longer than that: {where}; add truncate: {field.length}")
+
+
+def _is_unbounded(mapping: FieldMapping) -> bool:
+    return mapping.template is not None or mapping.from_ == "comment"
+
+
+def _refusals(
+    mapping: FieldMapping,
+    field: FieldSchema,
+    schema: ObjectSchema,
+    metric: Metric,
+    destination: Destination,
+    path: Path,
+) -> Iterator[Finding]:
+    """What only the connector knows: it is shown every value the mapping is known to give."""
+    canonical = destination.canonical(schema.name, field.name)
+    for value, where in outputs(mapping, metric):
+        try:
+            canonical(cast(Any, value))
+        except RejectedError as error:
+            yield Finding((*path, *where), "refused_value", str(error))
+
+
+# ---------------------------------------------------------------- what a mapping shows
+
+
+def shown_type(mapping: FieldMapping, schema: ObjectSchema) -> FieldType | None:
+    """The type of what a field shows, as far as it is known without an answer."""
+    if mapping.as_ is not None:
+        return FieldType(mapping.as_)
+    if mapping.map is not None:
+        kinds = {_type_of(value) for value in mapping.map.values() if value is not None}
+        return kinds.pop() if len(kinds) == 1 else None
+    if mapping.template is not None:
+        return FieldType.TEXT
+    if mapping.says("value"):
+        return _type_of(mapping.value)
+    if mapping.from_ is None or mapping.from_.startswith(("properties.", "event.", "account.")):
+        return None
+    if field := field_of(mapping.from_, "record"):
+        known = schema.fields.get(field)
+        return known.type if known and known.type in _FITS and known.type not in _TEXTUAL else None
+    return _TYPES_OF_NAMES.get(mapping.from_, FieldType.TEXT)
+
+
+def outputs(mapping: FieldMapping, metric: Metric) -> list[tuple[object, Path]]:
+    """Values a field is known to show, each with the key that says it."""
+    known: list[tuple[object, Path]] = []
+    if mapping.says("default") and mapping.map is None:
+        known.append((mapping.default, ("default",)))
+    if mapping.map is not None:
+        known += [(value, ("map", word)) for word, value in mapping.map.items()]
+        if mapping.says("other"):
+            known.append((mapping.other, ("other",)))
+    elif mapping.says("value"):
+        known.append((mapping.value, ("value",)))
+    elif mapping.from_ in ("segment", "previous_segment"):
+        known += [(segment, ()) for segment in _SEGMENTS]
+    elif mapping.from_ in ("score", "previous_score") and mapping.as_ in (None, "integer"):
+        known += [(score, ()) for score in _scale(metric)]
+    if mapping.as_ not in (None, "integer", "text") or mapping.truncate is not None:
+        return []  # what `as` and `truncate` make of them is not known here
+    return [(tuple(value) if isinstance(value, list) else value, where) for value, where in known]
+
+
+def _scale(metric: Metric) -> range:
+    return {Metric.NPS: range(11), Metric.CSAT: range(1, 6), Metric.CES: range(1, 8)}[metric]
+
+
+def _type_of(value: object) -> FieldType | None:
+    for kind, type in ((bool, FieldType.BOOLEAN), (int, FieldType.INTEGER), (float, FieldType.NUMBER)):
+        if isinstance(value, kind):
+            return type
+    if isinstance(value, str):
+        return FieldType.TEXT
+    return FieldType.MULTI if isinstance(value, list) else None
+
+
+def _as_option(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _a(type: FieldType) -> str:
+    return {
+        FieldType.INTEGER: "a whole number",
+        FieldType.NUMBER: "a number",
+        FieldType.BOOLEAN: "true or false",
+        FieldType.DATE: "a date",
+        FieldType.DATETIME: "a time",
+        FieldType.CHOICE: "a choice",
+        FieldType.MULTI: "a multiple choice",
+    }.get(type, "text")
+
+
+def _some(options: Sequence[str]) -> str:
+    return ", ".join(options[:8]) + (", …" if len(options) > 8 else "")

@@ -11,7 +11,7 @@ POST   /control/{vendor}/do/{command}             a vendor's own knob, {argument
 GET    /control/faults   POST (a rule or a list)   DELETE (?vendor=)
 GET    /control/traffic  DELETE                    counters; start counting anew
 GET    /control/traffic/calls                      the latest calls, one per line
-GET    /control/traffic/writes/{vendor}/{object}   every write {"id","at","fields":{name:[old,new]}}, one per line
+GET    /control/traffic/writes/{vendor}/{object}   every write, one per line: id, at, {field: [old, new]}
 POST   /control/clock                              {"advance": seconds} → {"now"}
 """
 
@@ -145,7 +145,7 @@ class _Desk:
         return _json(toy.command(request.path_params["command"], await _body(request)))
 
     def _toy(self, vendor: str | None) -> Toy:
-        if vendor not in self._toys:
+        if vendor is None or vendor not in self._toys:
             raise NoSuchRecord(f'no vendor "{vendor}"; there are: {", ".join(self._toys)}')
         return self._toys[vendor]
 

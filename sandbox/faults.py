@@ -1,7 +1,7 @@
-"""What goes wrong, on purpose: profiles for a whole run, and rules the control API adds for the next requests.
+"""What goes wrong, on purpose: profiles for a whole run, and rules control adds for the next requests.
 
-A rule names a vendor, a kind and which requests it meets. The front (server.py) plays the kinds in `Kind`; every
-other kind belongs to a toy, which asks for it with `VendorFaults.take("locked_row", …)`.
+A rule names a vendor, a kind and which requests it meets. The front (server.py) plays the kinds in `Kind`;
+every other kind belongs to a toy, which asks for it with `VendorFaults.take("locked_row", …)`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Kind(StrEnum):
 
 @dataclass
 class Fault:
-    """One rule. `times` None means for ever; `after` requests that match pass first; `share` of them are met."""
+    """One rule. `times` None means for ever; the first `after` that match pass; `share` are met."""
 
     vendor: str
     kind: str
@@ -102,6 +102,10 @@ class VendorFaults:
 
     faults: Faults
     vendor: str
+
+    def __bool__(self) -> bool:
+        """Whether there is any rule at all."""
+        return bool(self.faults.rules)
 
     def take(self, kind: str, method: str = "", text: str = "") -> Fault | None:
         """A toy's own kind: `if faults.take("locked_row", text=record_id): …`."""

@@ -1,7 +1,7 @@
 """The sandbox's one HTTP server: `/salesforce`, `/hubspot`, `/wootric`, `/control`, and pages at `/`.
 
-The front stands before each toy: it plays latency and scripted faults, and keeps the request log. A toy (see toy.py)
-only ever sees requests it should answer.
+The front stands before each toy: it plays latency and scripted faults, and keeps the request log. A toy (see
+toy.py) only ever sees requests it should answer.
 """
 
 from __future__ import annotations
@@ -118,16 +118,15 @@ class Front:
                 status = fault.status if fault.status >= 502 else 502
                 await HTMLResponse(_HTML_ERROR.format(status), status)(scope, receive, reply)
             case Kind.RESET:
-                reply.cut()
+                await reply.cut(receive)
             case Kind.LOST_REPLY:
                 await self._app(scope, receive, reply.swallow)
-                reply.cut()
+                await reply.cut(receive)
             case Kind.SLOW:
                 await asyncio.sleep(fault.seconds)
                 await self._app(scope, receive, reply)
             case _:
-                while (await receive())["type"] != "http.disconnect":
-                    pass
+                await _gone(receive)
 
 
 class _Reply:
@@ -145,13 +144,20 @@ class _Reply:
     async def swallow(self, message: Message) -> None:
         """Take the toy's reply and send nothing."""
 
-    def cut(self) -> None:
+    async def cut(self, receive: Receive) -> None:
         """Reset the TCP connection, so that the client sees what a broken network shows."""
         # uvicorn gives each request a bound method of its cycle object; only that knows the socket.
         transport = cast(asyncio.Transport, self._send.__self__.transport)  # type: ignore[attr-defined]
         linger_not = struct.pack("ii", 1, 0)
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_not)
         transport.abort()
+        await _gone(receive)
+
+
+async def _gone(receive: Receive) -> None:
+    """Wait until the connection is closed."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 class _Prefixed:

@@ -1,8 +1,8 @@
 """What a toy vendor is.
 
 A toy is a package `sandbox.<vendor>` with one function `toy(room: Room) -> Toy`. It loads its tables from
-`room.world`, answers HTTP through `app` (a Starlette application whose routes do not carry the vendor's prefix),
-and lets control and the pages look at its state and change it.
+`room.world`, answers HTTP through `app` (a Starlette application whose routes do not carry the vendor's
+prefix), and lets control and the pages look at its state and change it.
 """
 
 from __future__ import annotations
@@ -86,10 +86,10 @@ class Toy(Protocol):
     def merge(self, object: str, winner: str, loser: str) -> None: ...
 
     def command(self, name: str, arguments: Row) -> Any:
-        """Knobs only this vendor has ("hide_field", "rename_field", "expire_tokens"). ValueError: no such knob."""
+        """Knobs only this vendor has ("hide_field", "expire_tokens"). ValueError: no such knob."""
         ...
 
 
 def name_call(scope: Scope, kind: str) -> None:
-    """Tell the request log what this call was ("query", "batch_update"): `name_call(request.scope, "query")`."""
+    """Tell the request log what this call was: `name_call(request.scope, "batch_update")`."""
     scope["sandbox"]["kind"] = kind

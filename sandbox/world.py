@@ -1,4 +1,4 @@
-"""The people, companies and answers the toy vendors start with: ugly on purpose, the same for the same seed."""
+"""The people, companies and answers the toy vendors start with: ugly on purpose, the same for one seed."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ class Ugly(StrEnum):
     ONLY_HUBSPOT = "only_hubspot"
     SILENT = "silent"  # in the CRMs, never surveyed
     FORMULA_NAME = "formula_name"  # a spreadsheet would calculate it
+    PERSON_ACCOUNT = "person_account"  # Salesforce holds contact and account in one
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +208,10 @@ class World:
         )
 
 
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 _UGLY = tuple(Ugly)
 _QUOTED = 1_000_000_000  # keeps a quoted company apart from the tidy one that shares its domain
 
@@ -253,14 +258,18 @@ def _company(number: int) -> Company:
 _AREAS = (212, 213, 312, 415, 503, 617, 646, 702, 773, 917)
 _ROLES = ("Executive", "Manager", "Buyer", "Administrator", "User", "User", "User")
 _WEIGHTS = (2, 1, 1, 2, 2, 5, 6, 13, 19, 23, 26)  # by score, 0 first
-_FIRST = (
-    "Ann Ben Carla David Elena Felix Grace Hugo Ines Jonas Karin Luis Mara Nils Olga Paul Rita Simon Tara Uwe "
-    "Vera Will Xenia Yusuf Zoe Amir Bella Chen Divya Emeka Farah Goran"
-).split()
-_LAST = (
-    "Adler Baker Costa Dixon Evans Fischer Garcia Hansen Ito Jensen Kaya Lopez Meyer Novak Okafor Patel Quinn "
-    "Rossi Schmidt Torres Ueda Vogel Weber Xu Young Zimmer Ahmed Brown Clark Dubois Eriksen Flores"
-).split()
+_FIRST = _words(
+    """
+    Ann Ben Carla David Elena Felix Grace Hugo Ines Jonas Karin Luis Mara Nils Olga Paul Rita Simon Tara
+    Uwe Vera Will Xenia Yusuf Zoe Amir Bella Chen Divya Emeka Farah Goran
+    """
+)
+_LAST = _words(
+    """
+    Adler Baker Costa Dixon Evans Fischer Garcia Hansen Ito Jensen Kaya Lopez Meyer Novak Okafor Patel
+    Quinn Rossi Schmidt Torres Ueda Vogel Weber Xu Young Zimmer Ahmed Brown Clark Dubois Eriksen Flores
+    """
+)
 _UNICODE_NAMES = (
     ("Jürgen", "Müßig"),
     ("Zoë", "Nuñez-Åkerström"),
@@ -268,14 +277,18 @@ _UNICODE_NAMES = (
     ("Søren", "Łukasiewicz"),
     ("فاطمة", "الزهراء"),
 )
-_COMPANY_FIRST = (
-    "Acme Borealis Cobalt Delta Ember Fjord Granite Harbor Indigo Juniper Keystone Lumen Meridian Northwind Orchard "
-    "Pinnacle Quartz Redwood Summit Tidal Umbra Vertex Willow Zephyr"
-).split()
-_COMPANY_SECOND = (
-    "Analytics Bank Care Dental Energy Foods Freight Health Insurance Labs Logistics Media Networks Optics Partners "
-    "Robotics Software Studios Systems Telecom Textiles Tools Travel Works"
-).split()
+_COMPANY_FIRST = _words(
+    """
+    Acme Borealis Cobalt Delta Ember Fjord Granite Harbor Indigo Juniper Keystone Lumen Meridian
+    Northwind Orchard Pinnacle Quartz Redwood Summit Tidal Umbra Vertex Willow Zephyr
+    """
+)
+_COMPANY_SECOND = _words(
+    """
+    Analytics Bank Care Dental Energy Foods Freight Health Insurance Labs Logistics Media Networks
+    Optics Partners Robotics Software Studios Systems Telecom Textiles Tools Travel Works
+    """
+)
 _COMMENTS = {
     "promoter": (
         "Support answered within the hour. Keep it up!",

@@ -24,7 +24,7 @@ class RunningSandbox:
     pid: int
 
     def control(self, method: str, path: str, body: Any = None, **params: str) -> Any:
-        """One call of the control API (its list is sandbox/control.py's docstring); JSON lines come as a list.
+        """One call of the control API (its list is sandbox/control.py's docstring); lines come as a list.
 
         `sandbox.control("POST", "/faults", {"vendor": "salesforce", "kind": "lost_reply"})`
         """
@@ -63,15 +63,16 @@ def running_sandbox(
     faults: str = "none",
     **options: object,
 ) -> Iterator[RunningSandbox]:
-    """A sandbox for the length of a `with`. Options are those of `python -m sandbox` (`latency="50ms"`, `ugly="10%"`);
-    further flags come as they are: `running_sandbox("--limit", "salesforce.daily=20")`."""
+    """A sandbox for the length of a `with`. Options are those of `python -m sandbox` (`latency="50ms"`,
+    `ugly="10%"`); further flags come as they are: `running_sandbox("--limit", "salesforce.daily=20")`."""
     named = {"customers": customers, "responses": responses, "seed": seed, "faults": faults, **options}
     spelled = [text for name, value in named.items() for text in (f"--{name.replace('_', '-')}", str(value))]
     command = [sys.executable, "-m", "sandbox", "--port", "0", "--with-parent", *spelled, *flags]
     process = subprocess.Popen(
         command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
     )
-    assert process.stdin and process.stdout
+    assert process.stdin is not None
+    assert process.stdout is not None
     try:
         line = process.stdout.readline()
         assert line, f"the sandbox ended at once (exit {process.wait()}); its error is above"

@@ -1,0 +1,214 @@
+"""A toy Salesforce, written from the vendor's documentation: REST, SOQL, collections, Bulk 2.0 ingest.
+
+Its own fault kinds, beside those the front plays: expired_token, daily_quota, concurrent_limit, lost_locator,
+shuffle, locked_row, validation, record_error (detail: statusCode, message), bulk_slow (detail: polls),
+bulk_failed and bulk_aborted (detail: processed). Limits: daily, page, token_seconds, token_calls, bulk_polls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from sandbox.faults import Fault
+from sandbox.salesforce.api import Api
+from sandbox.salesforce.auth import CLIENT_ID, CLIENT_SECRET, Gate
+from sandbox.salesforce.bulk import Bulk
+from sandbox.salesforce.errors import ApiError
+from sandbox.salesforce.org import Org
+from sandbox.salesforce.tables import Column, Table
+from sandbox.toy import NoSuchRecord, Room, Row
+
+
+def toy(room: Room) -> Salesforce:
+    return Salesforce(room)
+
+
+class Salesforce:
+    def __init__(self, room: Room) -> None:
+        self.org = Org(room)
+        self.gate = Gate(room, self.org.integration_user)
+        self.api = Api(self.org, self.gate)
+        self.bulk = Bulk(self.api)
+        self.app: ASGIApp = _WithoutLastSlash(Starlette(routes=self._routes()))
+
+    def env(self, url: str) -> dict[str, str]:
+        return {"SALESFORCE_URL": url, "SF_ID": CLIENT_ID, "SF_SECRET": CLIENT_SECRET}
+
+    def refusal(self, fault: Fault) -> Response:
+        # This vendor knows no Retry-After and no 429; a test may want them all the same.
+        code = {503: "SERVER_UNAVAILABLE", 403: "REQUEST_LIMIT_EXCEEDED", 429: "REQUEST_LIMIT_EXCEEDED"}
+        message = fault.detail.get(
+            "message", "An unexpected error occurred. Please include this ErrorId: 1-2 (3)"
+        )
+        reply = ApiError(
+            fault.status, fault.detail.get("code", code.get(fault.status, "UNKNOWN_EXCEPTION")), message
+        ).reply()
+        if fault.retry_after is not None:
+            reply.headers["Retry-After"] = f"{fault.retry_after:g}"
+        return reply
+
+    # ------------------------------------------------------------ state, for control and the pages
+
+    def objects(self) -> Mapping[str, int]:
+        return {name: len(table.rows) for name, table in self.org.tables.items()}
+
+    def rows(self, object: str) -> Iterator[Row]:
+        table = self._table(object)
+        return (table.shown(row) for row in list(table.rows.values()))
+
+    def row(self, object: str, id: str) -> Row:
+        table = self._table(object)
+        return table.shown(table.row(id))
+
+    def change(self, object: str, id: str, fields: Row) -> None:
+        self.org.change(object, id, fields)
+
+    def add(self, object: str, fields: Row) -> str:
+        return self.org.add(object, fields)
+
+    def remove(self, object: str, id: str) -> None:
+        self.org.remove(object, id)
+
+    def merge(self, object: str, winner: str, loser: str) -> None:
+        self.org.merge(object, winner, loser)
+
+    def command(self, name: str, arguments: Row) -> Any:
+        """hide_field, show_field {object, field} · rename_field {object, field, to}
+        · alter_field {object, field, …} · permit {object, may: [read, edit, create, delete]} · expire_tokens
+        · allow_key {username, public_key} · refresh_token {rotate} · use_calls {used}
+        · reader (credentials that may only read)"""
+        commands: dict[str, Callable[[Row], Any]] = {
+            "hide_field": self._hide,
+            "show_field": self._show,
+            "rename_field": self._rename,
+            "alter_field": self._alter,
+            "permit": self._permit,
+            "expire_tokens": self._expire,
+            "allow_key": self._allow_key,
+            "refresh_token": self._refresh_token,
+            "use_calls": self._use_calls,
+            "reader": self._reader,
+        }
+        if name not in commands:
+            raise ValueError(f"no such knob: {name}; there are: {', '.join(commands)}")
+        try:
+            return commands[name](arguments)
+        except KeyError as missing:
+            raise ValueError(f"{name} needs {missing}") from None
+
+    # ------------------------------------------------------------ knobs
+
+    def _hide(self, given: Row) -> None:
+        self._column(given)
+        self._table(given["object"]).hidden.add(given["field"].lower())
+
+    def _show(self, given: Row) -> None:
+        self._table(given["object"]).hidden.discard(given["field"].lower())
+
+    def _rename(self, given: Row) -> None:
+        self._column(given)
+        self._table(given["object"]).rename(given["field"], given["to"])
+
+    def _alter(self, given: Row) -> None:
+        column = self._column(given)
+        changes = {name: value for name, value in given.items() if name not in ("object", "field")}
+        if "values" in changes:
+            changes["values"] = tuple(changes["values"])
+        self._table(given["object"]).alter(column, replace(column.field, **changes))
+
+    def _permit(self, given: Row) -> None:
+        self.api.permissions[self._table(given["object"]).name] = set(given["may"])
+
+    def _expire(self, given: Row) -> int:
+        gone = len(self.gate.tokens)
+        self.gate.tokens.clear()
+        return gone
+
+    def _allow_key(self, given: Row) -> dict[str, str]:
+        self.gate.clients[CLIENT_ID].keys[given["username"]] = given["public_key"]
+        if "audience" in given:
+            self.gate.audiences.add(given["audience"])
+        return {"client_id": CLIENT_ID}
+
+    def _refresh_token(self, given: Row) -> dict[str, str]:
+        self.gate.rotate = given.get("rotate", True)
+        return {"refresh_token": self.gate.new_refresh_token(self.gate.clients[CLIENT_ID])}
+
+    def _use_calls(self, given: Row) -> None:
+        self.api.allowance.used = given["used"]
+
+    def _reader(self, given: Row) -> dict[str, str]:
+        reader = next(client for client in self.gate.clients.values() if not client.may_write)
+        return {"client_id": reader.id, "client_secret": reader.secret}
+
+    def _column(self, given: Row) -> Column:
+        column = self._table(given["object"]).columns.get(given["field"].lower())
+        if column is None:
+            raise NoSuchRecord(f"no field {given['field']}")
+        return column
+
+    def _table(self, object: str) -> Table:
+        table = self.org.table(object)
+        if table is None:
+            raise NoSuchRecord(f"no object {object}")
+        return table
+
+    # ------------------------------------------------------------ addresses
+
+    def _routes(self) -> list[Route]:
+        api, bulk, of = self.api, self.bulk, self.api.endpoint
+        data = "/services/data/v{version}"
+        job = f"{data}/jobs/ingest/{{job}}"
+        many = f"{data}/composite/sobjects"
+        one = f"{data}/sobjects/{{object}}"
+        return [
+            Route("/services/oauth2/token", self.gate.token, methods=["POST"]),
+            Route("/services/oauth2/introspect", self.gate.introspect, methods=["POST"]),
+            Route(f"{data}/query", of("query", api.query)),
+            Route(f"{data}/query/{{locator}}", of("query_more", api.next_page)),
+            Route(f"{data}/queryAll", of("query_all", api.query_all)),
+            Route(f"{data}/queryAll/{{locator}}", of("query_more", api.next_page)),
+            Route(many, of("collections_update", api.update_many), methods=["PATCH"]),
+            Route(many, of("collections_create", api.create_many), methods=["POST"]),
+            Route(many, of("collections_delete", api.delete_many), methods=["DELETE"]),
+            Route(f"{many}/{{object}}", of("collections_read", api.read_many), methods=["GET", "POST"]),
+            Route(
+                f"{many}/{{object}}/{{field}}", of("collections_upsert", api.upsert_many), methods=["PATCH"]
+            ),
+            Route(f"{data}/jobs/ingest", of("bulk_create", bulk.create), methods=["POST"]),
+            Route(f"{data}/jobs/ingest", of("bulk_list", bulk.jobs_list), methods=["GET"]),
+            Route(f"{job}/batches", of("bulk_upload", bulk.upload), methods=["PUT"]),
+            Route(f"{job}/successfulResults", of("bulk_results", bulk.successful)),
+            Route(f"{job}/failedResults", of("bulk_results", bulk.failed)),
+            Route(f"{job}/unprocessedrecords", of("bulk_results", bulk.unprocessed)),
+            Route(job, of("bulk_state", bulk.change_state), methods=["PATCH"]),
+            Route(job, of("bulk_status", bulk.status), methods=["GET"]),
+            Route(job, of("bulk_delete", bulk.remove), methods=["DELETE"]),
+            Route(f"{data}/limits", of("limits", api.limits)),
+            Route(f"{data}/sobjects", of("objects", api.objects)),
+            Route(f"{one}/describe", of("describe", api.describe)),
+            Route(one, of("create", api.create), methods=["POST"]),
+            Route(f"{one}/{{id}}", of("single", api.single), methods=["GET", "PATCH", "DELETE"]),
+            Route(
+                f"{one}/{{field}}/{{value:path}}",
+                of("single_by_key", api.single_by_key),
+                methods=["GET", "PATCH"],
+            ),
+        ]
+
+
+class _WithoutLastSlash:
+    """The vendor answers with and without a slash at the end."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app({**scope, "path": scope["path"].rstrip("/")}, receive, send)

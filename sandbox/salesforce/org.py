@@ -1,0 +1,219 @@
+"""The toy org: its tables filled from the world, and what happens to its records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sandbox.salesforce.errors import RecordError
+from sandbox.salesforce.schema import OBJECTS
+from sandbox.salesforce.tables import Column, Record, Table
+from sandbox.salesforce.values import Stored, from_json, shown_datetime
+from sandbox.toy import NoSuchRecord, Room
+from sandbox.world import Company, Customer, Ugly, World
+
+ORG_ID = "00DHs0000000001MAA"
+_SHARED = ("NPS_Score", "NPS_Segment", "NPS_Last_Survey", "NPS_Comment", "NPS_Trend", "Customer_Id", "Role")
+
+
+class Org:
+    def __init__(self, room: Room) -> None:
+        self.room = room
+        self.tables = {type.name: Table(type) for type in OBJECTS}
+        self.contacts, self.accounts = self.tables["Contact"], self.tables["Account"]
+        self.users, self.cases = self.tables["User"], self.tables["Case"]
+        self._by_name = {name.lower(): table for name, table in self.tables.items()}
+        self._second = (0, "")
+        self._load(room.world)
+
+    def table(self, name: str) -> Table | None:
+        return self._by_name.get(name.lower())
+
+    def now(self) -> str:
+        """This second: the vendor's times have no finer grain."""
+        second = int(self.room.clock.time())
+        if second != self._second[0]:
+            self._second = second, shown_datetime(datetime.fromtimestamp(second, UTC))
+        return self._second[1]
+
+    # ------------------------------------------------------------ what happens to records
+
+    def update(self, table: Table, row: Record, wanted: Mapping[Column, Stored], *, by: str) -> None:
+        """What the API does; it is counted as a write."""
+        old = {column: row[column.place] for column in wanted}
+        self._change(table, row, wanted, by=by)
+        self._count(table, str(row[table.id]), {c.field.name: (old[c], row[c.place]) for c in wanted})
+
+    def create(self, table: Table, wanted: Mapping[Column, Stored], *, by: str, count: bool = True) -> str:
+        defaults = {"OwnerId": self.owners[0]} if "ownerid" in table.columns else {}
+        if table is self.cases:
+            defaults["CaseNumber"] = f"{len(table.rows) + 1:08d}"
+        id = table.create(wanted, defaults, now=self.now(), by=by)
+        if count:
+            self._count(table, id, {column.field.name: (None, value) for column, value in wanted.items()})
+        return id
+
+    def restore(self, table: Table, row: Record, before: Record) -> None:
+        """Take a write back (allOrNone)."""
+        table.write(
+            row,
+            {column: before[column.place] for column in table.columns.values()},
+            now=str(before[table.place("SystemModstamp")]),
+            by=str(before[table.place("LastModifiedById")]),
+        )
+
+    def change(self, object: str, id: str, fields: Mapping[str, Any]) -> None:
+        """What a person does on the screen."""
+        table = self._table(object)
+        row = table.row(id)
+        try:
+            wanted = table.stored(fields, from_json, id=str(row[table.id]))
+        except RecordError as problem:
+            raise ValueError(f"{problem.code}: {problem.message}") from None
+        self._change(table, row, wanted, by=self.owners[0])
+
+    def add(self, object: str, fields: Mapping[str, Any]) -> str:
+        table = self._table(object)
+        try:
+            wanted = table.stored(fields, from_json)
+            return self.create(table, wanted, by=self.owners[0], count=False)
+        except RecordError as problem:
+            raise ValueError(f"{problem.code}: {problem.message}") from None
+
+    def remove(self, object: str, id: str) -> None:
+        table = self._table(object)
+        table.delete(table.row(id), now=self.now())
+
+    def merge(self, object: str, winner: str, loser: str) -> None:
+        """The loser is deleted and points to the winner; its children move."""
+        table = self._table(object)
+        keeps, goes = table.row(winner), table.row(loser)
+        if keeps is goes:
+            raise ValueError("a record cannot be merged with itself")
+        kept_id, gone_id = str(keeps[table.id]), str(goes[table.id])
+        table.delete(goes, now=self.now(), into=kept_id)
+        table.write(keeps, {}, now=self.now(), by=self.owners[0])
+        for child in self.tables.values():
+            for column in child.columns.values():
+                if column.field.to != object or column.field.name in ("MasterRecordId", "PersonContactId"):
+                    continue
+                for row in child.rows.values():
+                    if row[column.place] == gone_id:
+                        child.write(row, {column: kept_id}, now=self.now(), by=self.owners[0])
+
+    def _table(self, object: str) -> Table:
+        table = self.table(object)
+        if table is None:
+            raise NoSuchRecord(f"no object {object}")
+        return table
+
+    def _change(self, table: Table, row: Record, wanted: Mapping[Column, Stored], *, by: str) -> None:
+        table.write(row, wanted, now=self.now(), by=by)
+        other = self._other_half(table, row)
+        if other is not None:
+            shared = self._shared(table, other[0], wanted)
+            other[0].write(other[1], shared, now=self.now(), by=by)
+
+    def _other_half(self, table: Table, row: Record) -> tuple[Table, Record] | None:
+        """A person account is one row seen as two objects."""
+        if table is self.contacts and row[table.place("IsPersonAccount")]:
+            return self.accounts, self.accounts.rows[str(row[table.place("AccountId")])]
+        if table is self.accounts and row[table.place("IsPersonAccount")]:
+            return self.contacts, self.contacts.rows[str(row[table.place("PersonContactId")])]
+        return None
+
+    def _shared(self, table: Table, other: Table, wanted: Mapping[Column, Stored]) -> dict[Column, Stored]:
+        ours, theirs = ("__c", "__pc") if table is self.contacts else ("__pc", "__c")
+        pairs = {f"{name}{ours}".lower(): f"{name}{theirs}".lower() for name in _SHARED}
+        pairs |= {"email": "personemail"} if table is self.contacts else {"personemail": "email"}
+        found = (
+            (other.columns.get(pairs.get(c.field.name.lower(), "")), value) for c, value in wanted.items()
+        )
+        return {column: value for column, value in found if column is not None}
+
+    def _count(self, table: Table, id: str, fields: Mapping[str, tuple[Any, Any]]) -> None:
+        self.room.traffic.wrote("salesforce", table.name, id, fields, at=self.room.clock.time())
+
+    # ------------------------------------------------------------ the world moves in
+
+    def _load(self, world: World) -> None:
+        then = shown_datetime(world.until - timedelta(days=400))
+        stamps: dict[str, Stored] = {"CreatedDate": then, "LastModifiedDate": then, "SystemModstamp": then}
+        self.integration_user = self._user("npsync Integration", "npsync@acme.example", stamps)
+        people = ("Alex Morgan", "Priya Shah", "Tom Becker", "Lena Fuchs")
+        self.owners = [self._user(name, f"{name.split()[0].lower()}@acme.example", stamps) for name in people]
+        stamps["LastModifiedById"] = self.owners[0]
+        accounts: dict[int, str] = {}
+        for customer in world.customers():
+            if customer.salesforce_contacts:
+                self._contact(customer, accounts, stamps)
+
+    def _user(self, name: str, email: str, stamps: Mapping[str, Stored]) -> str:
+        return self.users.insert(
+            {"Username": email, "Name": name, "Email": email, "IsActive": True, **stamps}
+        )
+
+    def _contact(self, customer: Customer, accounts: dict[int, str], stamps: Mapping[str, Stored]) -> None:
+        person = customer.ugly is Ugly.PERSON_ACCOUNT
+        owner = self.owners[customer.number % len(self.owners)]
+        if person:
+            account: str | None = self._person_account(customer, owner, stamps)
+        else:
+            account = self._account(customer.company, accounts, stamps) if customer.company else None
+        fields: dict[str, Stored] = {
+            "FirstName": customer.first_name,
+            "LastName": customer.last_name,
+            "Name": customer.name,
+            "Email": customer.email,
+            "Phone": customer.phone if customer.number % 2 else _american(customer.phone),
+            "MobilePhone": customer.phone,
+            "AccountId": account,
+            "OwnerId": owner,
+            "HasOptedOutOfEmail": customer.opted_out,
+            "IsPersonAccount": person,
+            "Customer_Id__c": customer.external_id,
+            "Role__c": customer.role,
+            **stamps,
+        }
+        id = self.contacts.insert(fields)
+        if person:
+            column = self.accounts.columns["personcontactid"]
+            row = self.accounts.rows[str(account)]
+            self.accounts.write(row, {column: id}, now=str(stamps["SystemModstamp"]), by=owner)
+        for twin in range(1, customer.salesforce_contacts):
+            self.contacts.insert(
+                {**fields, "Customer_Id__c": None, "FirstName": f"{customer.first_name} ({twin + 1})"}
+                | {"Name": f"{customer.first_name} ({twin + 1}) {customer.last_name}"}
+            )
+
+    def _account(self, company: Company, accounts: dict[int, str], stamps: Mapping[str, Stored]) -> str:
+        if company.number not in accounts:
+            accounts[company.number] = self.accounts.insert(
+                {
+                    "Name": company.name,
+                    "OwnerId": self.owners[company.number % len(self.owners)],
+                    "Website": f"https://{company.domain}",
+                    **stamps,
+                }
+            )
+        return accounts[company.number]
+
+    def _person_account(self, customer: Customer, owner: str, stamps: Mapping[str, Stored]) -> str:
+        return self.accounts.insert(
+            {
+                "Name": customer.name,
+                "OwnerId": owner,
+                "IsPersonAccount": True,
+                "PersonEmail": customer.email,
+                "PersonMobilePhone": customer.phone,
+                "PersonHasOptedOutOfEmail": customer.opted_out,
+                "Customer_Id__pc": customer.external_id,
+                "Role__pc": customer.role,
+                **stamps,
+            }
+        )
+
+
+def _american(phone: str) -> str:
+    return f"({phone[2:5]}) {phone[5:8]}-{phone[8:]}"

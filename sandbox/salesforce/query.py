@@ -1,0 +1,304 @@
+"""Running a parsed SOQL query on the tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sandbox.salesforce import soql
+from sandbox.salesforce.errors import ApiError
+from sandbox.salesforce.ids import canonical
+from sandbox.salesforce.org import Org
+from sandbox.salesforce.schema import Field
+from sandbox.salesforce.tables import Record, Table
+from sandbox.salesforce.values import Stored, shown_datetime
+
+Get = Callable[[Record], Stored]
+Test = Callable[[Record], bool]
+
+
+@dataclass(frozen=True)
+class Path:
+    """A field, perhaps of a parent: how to get its value from a row."""
+
+    names: tuple[str, ...]  # as describe spells them: ("Account", "Name")
+    field: Field
+    get: Get
+    hops: int
+    place: int  # in the last table; in ours if there is no hop
+
+
+@dataclass(frozen=True)
+class Result:
+    """Rows that answer a query, not yet turned into JSON: pages are shown one at a time."""
+
+    table: Table
+    paths: tuple[Path, ...]
+    ids: Sequence[str]
+    version: str
+
+    def records(self, start: int, stop: int) -> list[dict[str, Any]]:
+        rows = self.table.rows
+        return [self._shown(id, rows[id]) for id in self.ids[start:stop]]
+
+    def _shown(self, id: str, row: Record) -> dict[str, Any]:
+        shown: dict[str, Any] = {"attributes": self._attributes(self.table.name, id)}
+        for path in self.paths:
+            if not path.hops:
+                shown[path.names[0]] = row[path.place]
+            else:
+                _nest(shown, path, path.get(row))
+        return shown
+
+    def _attributes(self, object: str, id: str) -> dict[str, str]:
+        return {"type": object, "url": f"/services/data/{self.version}/sobjects/{object}/{id}"}
+
+
+def run(org: Org, text: str, *, deleted: bool, version: str) -> Result | int:
+    """The rows in order; for COUNT() their number."""
+    query = soql.parse(text)
+    table = org.table(query.object)
+    if table is None:
+        raise ApiError(400, "INVALID_TYPE", f"sObject type '{query.object}' is not supported.")
+    compiler = _Compiler(org, table, text)
+    paths = tuple(compiler.path(name) for name in query.columns or ())
+    wanted = compiler.test(query.where) if query.where else _everything
+    order = [(compiler.path(term.field), term) for term in query.order]
+    ids = [
+        id
+        for id, row in compiler.candidates(query.where)
+        if (deleted or not row[table.deleted]) and wanted(row)
+    ]
+    for path, term in reversed(order):
+        _sort(ids, table, path, term)
+    if not order and org.room.faults.take("shuffle", text=text):
+        org.room.faults.shuffle(ids)
+    ids = ids[query.offset :][: query.limit]
+    if query.columns is None:
+        return len(ids)
+    return Result(table, paths, ids, version)
+
+
+def _everything(row: Record) -> bool:
+    return True
+
+
+def _nest(shown: dict[str, Any], path: Path, value: Stored) -> None:
+    """`{"Account": {"attributes": …, "Name": …}}`; a missing parent is null as a whole."""
+    place = shown
+    for name in path.names[:-1]:
+        if place.get(name) is None:
+            if value is None and name not in place:
+                place[name] = None
+                return
+            place[name] = {"attributes": {"type": name}}
+        place = place[name]
+    place[path.names[-1]] = value
+
+
+def _sort(ids: list[str], table: Table, path: Path, term: soql.Order) -> None:
+    values = {id: path.get(table.rows[id]) for id in ids}
+    nulls = [id for id in ids if values[id] is None]
+    rest = [id for id in ids if values[id] is not None]
+    rest.sort(key=lambda id: _key(values[id]), reverse=term.descending)
+    ids[:] = [*rest, *nulls] if term.nulls_last else [*nulls, *rest]
+
+
+def _key(value: Stored) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+class _Compiler:
+    """Turns names and conditions of one query into functions of a row."""
+
+    def __init__(self, org: Org, table: Table, text: str) -> None:
+        self._org = org
+        self._table = table
+        self._text = text
+
+    def path(self, name: str) -> Path:
+        *hops, last = name.split(".")
+        if hops and hops[0].lower() == self._table.name.lower():
+            del hops[0]  # Contact.Email in a query FROM Contact
+        table, steps, names = self._table, [], []
+        for hop in hops:
+            table, place, relation = self._parent(table, hop)
+            steps.append((place, table))
+            names.append(relation)
+        column = table.column(last)
+        if column is None:
+            raise self._no_field(last, table)
+        get = _getter(tuple(steps), column.place)
+        return Path((*names, column.field.name), column.field, get, len(steps), column.place)
+
+    def _parent(self, table: Table, hop: str) -> tuple[Table, int, str]:
+        for column in table.visible():
+            relation, parent = column.field.relationship, column.field.to
+            if relation and parent and relation.lower() == hop.lower():
+                return self._org.tables[parent], column.place, relation
+        raise ApiError(
+            400,
+            "INVALID_FIELD",
+            f"{self._text[:200]}\nERROR at Row:1:Column:1\n"
+            f"Didn't understand relationship '{hop}' in field path.",
+        )
+
+    def _no_field(self, name: str, table: Table) -> ApiError:
+        column = max(self._text.lower().find(name.lower()), 0) + 1
+        message = (
+            f"{self._text[:200]}\nERROR at Row:1:Column:{column}\n"
+            f"No such column '{name}' on entity '{table.name}'. If you are attempting to use a custom field, "
+            "be sure to append the '__c' after the custom field name. "
+            "Please reference your WSDL or the describe call for the appropriate names."
+        )
+        return ApiError(400, "INVALID_FIELD", message)
+
+    # ------------------------------------------------------------ where
+
+    def test(self, condition: soql.Condition) -> Test:
+        match condition:
+            case soql.All(parts):
+                tests = [self.test(part) for part in parts]
+                return lambda row: all(test(row) for test in tests)
+            case soql.Any_(parts):
+                tests = [self.test(part) for part in parts]
+                return lambda row: any(test(row) for test in tests)
+            case soql.Not(part):
+                inner = self.test(part)
+                return lambda row: not inner(row)
+            case soql.Membership(name, values, inside):
+                return self._membership(self.path(name), values, inside)
+            case soql.Comparison(name, operator, value):
+                return self._comparison(self.path(name), operator, value)
+
+    def _membership(self, path: Path, values: tuple[soql.Literal, ...], inside: bool) -> Test:
+        wanted = {_key(_literal(path.field, value)) for value in values}
+        get = path.get
+        return lambda row: (_key(get(row)) in wanted) == inside
+
+    def _comparison(self, path: Path, operator: str, value: soql.Literal) -> Test:
+        get = path.get
+        if operator == "like":
+            pattern = self._like(path.field, value)
+            return lambda row: bool(pattern.fullmatch(str(get(row) or "")))
+        wanted = _key(_literal(path.field, value))
+        if operator == "=":
+            return lambda row: bool(_key(get(row)) == wanted)
+        if operator == "!=":
+            return lambda row: bool(_key(get(row)) != wanted)
+        if wanted is None or path.field.type == "boolean":
+            raise ApiError(
+                400, "MALFORMED_QUERY", f"{path.field.name}: '{operator}' cannot compare this value"
+            )
+        compare = _COMPARE[operator]
+        return lambda row: (found := _key(get(row))) is not None and compare(found, wanted)
+
+    def _like(self, field: Field, value: soql.Literal) -> re.Pattern[str]:
+        if not isinstance(value, soql.Text) or not field.is_text or field.type in ("id", "reference"):
+            raise ApiError(400, "INVALID_FIELD", f"invalid operator on {field.type} field '{field.name}'")
+        return soql.like(value.raw)
+
+    # ------------------------------------------------------------ which rows to look at
+
+    def candidates(self, condition: soql.Condition | None) -> Iterator[tuple[str, Record]]:
+        """The rows that can match, in table order where no index helps."""
+        ids = self._indexed(condition) if condition else None
+        rows = self._table.rows
+        if ids is None:
+            yield from rows.items()
+        else:
+            yield from ((id, rows[id]) for id in ids if id in rows)
+
+    def _indexed(self, condition: soql.Condition) -> dict[str, None] | None:
+        """Ids that an index offers for this condition, each once; None if only a full scan will do."""
+        match condition:
+            case soql.All(parts):
+                offers = [offer for part in parts if (offer := self._indexed(part)) is not None]
+                return min(offers, key=len) if offers else None
+            case soql.Any_(parts):
+                found: dict[str, None] = {}
+                for part in parts:
+                    offer = self._indexed(part)
+                    if offer is None:
+                        return None
+                    found |= offer
+                return found
+            case soql.Membership(name, values, True):
+                return self._offer(name, values)
+            case soql.Comparison(name, "=", value):
+                return self._offer(name, (value,))
+            case _:
+                return None
+
+    def _offer(self, name: str, values: Sequence[soql.Literal]) -> dict[str, None] | None:
+        if "." in name or not all(isinstance(value, soql.Text) for value in values):
+            return None
+        texts = [value.value for value in values if isinstance(value, soql.Text)]
+        path = self.path(name)
+        if path.field.type == "id":
+            return dict.fromkeys(id for text in texts if (id := canonical(text)))
+        index = self._table.indexes.get(path.place)
+        if index is None:
+            return None
+        if path.field.to:
+            texts = [canonical(text) or text for text in texts]
+        return dict.fromkeys(id for text in texts for id in index.find(text))
+
+
+def _getter(steps: tuple[tuple[int, Table], ...], place: int) -> Get:
+    if not steps:
+        return lambda row: row[place]
+
+    def get(row: Record) -> Stored:
+        for link, table in steps:
+            parent = table.rows.get(str(row[link]))
+            if parent is None:
+                return None
+            row = parent
+        return row[place]
+
+    return get
+
+
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "<": lambda found, wanted: bool(found < wanted),
+    "<=": lambda found, wanted: bool(found <= wanted),
+    ">": lambda found, wanted: bool(found > wanted),
+    ">=": lambda found, wanted: bool(found >= wanted),
+}
+
+
+def _literal(field: Field, value: soql.Literal) -> Stored:
+    """The literal as the field would show it; a literal of another type is refused."""
+    if value is None:
+        return None
+    match field.type:
+        case "double" if isinstance(value, float) and not isinstance(value, bool):
+            return value
+        case "boolean" if isinstance(value, bool):
+            return value
+        case "datetime" if isinstance(value, datetime):
+            return shown_datetime(value)
+        case "date" if not isinstance(value, datetime | soql.Text | float | bool):
+            return value.isoformat()
+        case "id" | "reference" if isinstance(value, soql.Text):
+            return _id_literal(field, value.value)
+        case _ if field.is_text and isinstance(value, soql.Text):
+            return value.value
+    quoted = "should be enclosed in quotes" if field.is_text else "should not be enclosed in quotes"
+    kind = {"datetime": "dateTime"}.get(field.type, "string" if field.is_text else field.type)
+    raise ApiError(
+        400,
+        "INVALID_FIELD",
+        f"value of filter criterion for field '{field.name}' must be of type {kind} and {quoted}",
+    )
+
+
+def _id_literal(field: Field, text: str) -> str:
+    full = canonical(text)
+    if full is None:
+        raise ApiError(400, "INVALID_QUERY_FILTER_OPERATOR", f"invalid ID field: {text}")
+    return full

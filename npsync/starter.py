@@ -8,7 +8,6 @@ from textwrap import dedent, indent
 
 from connectors import registry
 from connectors.contract import Connector
-from nps.errors import ConfigError
 
 USUAL = ("wootric", "salesforce")
 
@@ -53,7 +52,7 @@ def _connections(connectors: Sequence[Connector]) -> str:
         "connections:",
     ]
     for each in connectors:
-        lines.append(f"  {each.name}:          # a name of your own")
+        lines.append(f"  {each.name}:   # a name of your own; change it everywhere")
         lines.append(indent(_block(each), "    "))
     return "\n".join(lines)
 
@@ -68,11 +67,7 @@ def _people(destinations: Sequence[Connector]) -> list[str]:
         return []
     lines = ["# Who a customer is, once for each connection. The first rule with any hit decides.", "people:"]
     for each in destinations:
-        lines += [f"  {each.name}:", f"    object: {_object(each)}", "    match:"]
-        lines += [f"      - {{response: {key}, record: {field}}}" for key, field in _match(each)]
-        lines.append(
-            "      # - {response: external_id, record: YOUR_ID_FIELD}   # first, when answers carry your id"
-        )
+        lines += [f"  {each.name}:", f"    object: {_object(each)}", "    match:", *_rules(each)]
     return ["\n".join(lines) + "\n"]
 
 
@@ -80,8 +75,16 @@ def _object(connector: Connector) -> str:
     return connector.objects[0] if connector.objects else "contacts"
 
 
-def _match(connector: Connector) -> list[tuple[str, str]]:
-    return list(connector.match_fields.items()) or [("email", "email")]
+def _rules(connector: Connector) -> list[str]:
+    """E-mail works everywhere; the others are ready to be uncommented."""
+    fields = {"external_id": "YOUR_ID_FIELD", "email": "email", **connector.match_fields}
+    lines = [
+        f"      # - {{response: external_id, record: {fields['external_id']}}}   # when answers carry your id",
+        f"      - {{response: email, record: {fields['email']}}}",
+    ]
+    if "phone" in fields:
+        lines.append(f"      # - {{response: phone, record: {fields['phone']}}}   # needs phone_region")
+    return lines
 
 
 def _surveys(sources: Sequence[Connector]) -> str:
@@ -128,11 +131,3 @@ nps-to-{connector.name}:
       given: {{score: 9, answered_at: "2026-03-02T12:00:00Z"}}
       expect: {{{score}: 9, {segment}: Promoter, {day}: "2026-03-02"}}
 """
-
-
-def of_names(names: Iterable[str]) -> str:
-    """The starter file for connectors by name."""
-    found = chosen(names)
-    if not found:
-        raise ConfigError(f"choose at least one connector: {', '.join(registry.names())}")
-    return text(found)

@@ -51,7 +51,6 @@ def application() -> typer.Typer:
 
 
 def _everywhere(
-    context: typer.Context,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -60,7 +59,7 @@ def _everywhere(
     ] = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
 ) -> None:
-    context.obj = config
+    output.remember_config(config)
     if version:
         from importlib.metadata import version as installed
 

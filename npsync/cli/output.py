@@ -29,13 +29,18 @@ ConfigOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
+_global_config: Path | None = None
+
+
+def remember_config(option: Path | None) -> None:
+    """The --config given before the command's name."""
+    global _global_config
+    _global_config = option
+
+
 def config_path(option: Path | None) -> Path:
     """The file to read: the command's own --config, the global one, NPSYNC_CONFIG, ./npsync.yaml."""
-    import click
-
-    context = click.get_current_context(silent=True)
-    chosen = option or (context.find_root().obj if context else None)
-    return Path(chosen or os.environ.get("NPSYNC_CONFIG") or "npsync.yaml")
+    return Path(option or _global_config or os.environ.get("NPSYNC_CONFIG") or "npsync.yaml")
 
 
 def load_config(option: Path | None) -> Config:
@@ -67,12 +72,21 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str |
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    made = Table(
+        title=title,
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+        show_header=any(columns),
+    )
     for name in columns:
         made.add_column(name, overflow="fold")
     for row in rows:
         made.add_row(*(Text(cell) for cell in row))
-    console().print(made)
+    with (to := console()).capture() as printed:
+        to.print(made)
+    say("\n".join(line.rstrip() for line in printed.get().splitlines()))
 
 
 def tell_error(error: NpsyncError) -> None:

@@ -11,7 +11,7 @@ from sandbox.hubspot.records import Record, Table
 from sandbox.hubspot.settings import Settings
 from sandbox.hubspot.standard import COMPANIES, CONTACTS
 from sandbox.toy import NoSuchRecord, Room
-from sandbox.world import Company, World
+from sandbox.world import Company, Customer, World
 
 PORTAL_ID = 4_242_424
 TOKEN = "pat-na1-sandbox"
@@ -143,14 +143,20 @@ def furnish(account: Account, world: World) -> None:
         )
         if customer.opted_out and customer.email:
             account.unsubscribed.add(customer.email.lower())
-        if customer.company is None:
-            continue
-        if customer.company not in companies:
-            company = account.companies.create(
-                {"name": customer.company.name, "domain": customer.company.domain}, at=born
-            )
-            companies[customer.company] = company.id
-        account.associate(contact.id, companies[customer.company], primary=True)
+        for company in _employers(customer, world):
+            if company not in companies:
+                named = {"name": company.name, "domain": company.domain}
+                companies[company] = account.companies.create(named, at=born).id
+            account.associate(contact.id, companies[company])
+
+
+def _employers(customer: Customer, world: World) -> list[Company]:
+    """Mostly one; every tenth contact belongs to a second company too, a few belong to none."""
+    if customer.company is None or customer.number % 25 == 0:
+        return []
+    if customer.number % 10 == 0:
+        return [customer.company, world.company(customer.number % max(1, world.size // 8))]
+    return [customer.company]
 
 
 OWNERS = ("64492917", "64492918", "64492919")

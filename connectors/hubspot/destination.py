@@ -293,7 +293,9 @@ class HubSpot:
         records = {}
         for id, row in rows.items():
             held = row["properties"]
-            shown: dict[str, Json] = {name: normal(held.get(name)) for name, normal in normals}
+            shown: dict[str, Json] = {
+                name: None if (text := held.get(name)) is None else normal(text) for name, normal in normals
+            }
             if companies is not None:
                 shown[PRIMARY_COMPANY] = companies.get(id)
             records[id] = Record(known.schema.name, id, shown)

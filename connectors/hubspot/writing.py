@@ -16,7 +16,7 @@ from nps.values import Json
 
 UPDATE_BATCH = 100
 
-# Calls a refused batch may cost beyond its first. What is not told apart by then waits for the next run, which
+# Calls a refused batch may cost beyond its first. The rest waits for the next run, which
 # has less to tell apart: the good ones are written, the bad ones known.
 EXTRA_CALLS = 60
 
@@ -34,7 +34,7 @@ Recheck = Callable[[Refusal, Sequence[Input]], Mapping[str, Rejected]]
 
 
 def inputs(changes: Sequence[Change]) -> list[Input]:
-    """One input per record (HubSpot refuses a batch that names one twice), each with its own trace id, so that
+    """One input per record (HubSpot refuses a batch that names one twice), each with its own trace id, so
     HubSpot answers per record."""
     wanted: dict[str, dict[str, str]] = {}
     for change in changes:

@@ -334,12 +334,12 @@ def _match(job: Job, one: _Candidate, found: _Found, now: datetime) -> Settled |
     if one.linked is not None:
         survivor = found.renamed.get(one.linked, one.linked)
         if survivor in found.records:
-            return survivor, "a person's decision", one.keys[0].value
+            return survivor, "a person's decision", _shown_key(one)
     decision = job.match.choose(one.keys, found.paired)
     number = one.taken.number
     match decision:
         case Matched(record_id=record_id, rule=rule):
-            return record_id, rule, one.keys[0].value
+            return record_id, rule, _shown_key(one)
         case Many(rule=rule, record_ids=ids):
             return Settled(
                 number=number,
@@ -366,6 +366,11 @@ def _match(job: Job, one: _Candidate, found: _Found, now: datetime) -> Settled |
                 reason="no record has any of its keys yet",
                 look_again=next_look(one.taken.received_at, now),
             )
+
+
+def _shown_key(one: _Candidate) -> str:
+    """The key people know somebody by: the e-mail where there is one."""
+    return next((key.value for key in one.keys if key.response == "email"), one.keys[0].value)
 
 
 def next_look(received_at: datetime, now: datetime) -> datetime | None:

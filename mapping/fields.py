@@ -146,7 +146,9 @@ def _source(mapping: FieldMapping, expressions: Expressions, zone: ZoneInfo) -> 
 def _show(mapping: FieldMapping, pick: Step, zone: ZoneInfo) -> Show:
     """One closure for a field. Empty values skip the steps between `default` and `when_empty`."""
     default = mapping.default
-    steps = [plain, *_steps(mapping, zone)]
+    # `map` and `as: multi` take the items of a list one by one, whatever they are.
+    by_item = mapping.map is not None or mapping.as_ == "multi"
+    steps = _steps(mapping, zone) if by_item else [plain, *_steps(mapping, zone)]
     when_empty = SKIP if mapping.when_empty == "skip" else None
     if steps == [plain] and default is None:
         return _show_plainly(pick, when_empty)
@@ -200,7 +202,7 @@ def _mapped(mapping: FieldMapping, zone: ZoneInfo) -> Step:
         raise RejectedError(f"`map` has no entry for this value (listed: {listed})", code="map_miss")
 
     def mapped(value: Any) -> Value:
-        if not isinstance(value, tuple):
+        if not isinstance(value, tuple | list):
             return word(value)
         return tuple(str(shown) for item in value if not is_empty(shown := word(item)))
 

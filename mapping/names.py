@@ -59,7 +59,7 @@ def problem_of_name(name: str) -> str | None:
         if dot and all(part.strip() for part in rest.split(".")):
             return None
         return f'"{name}" needs a field after the dot, for instance {root}.Name'
-    hint = did_you_mean(name, PLAIN) or did_you_mean(root, ROOTS)
+    hint = (did_you_mean(root, ROOTS) if dot else "") or did_you_mean(name, PLAIN)
     return f'there is no name "{name}"{hint or " (known: " + ", ".join(NAMES) + ")"}'
 
 

@@ -84,7 +84,12 @@ def phone_key(raw: str | None, region: str | None) -> str | None:
     possible = phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE
     if number.extension or not possible:
         return None
-    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    key = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    return key if _in_e164(key) == key else None  # zeros without end lose one at every reading
+
+
+def _in_e164(key: str) -> str:
+    return phonenumbers.format_number(phonenumbers.parse(key, None), PhoneNumberFormat.E164)
 
 
 def phone_spellings(key: str) -> tuple[str, ...]:

@@ -74,13 +74,17 @@ class Journal:
             )
             return _batches(tx, found)
 
-    def dead_letters(self, *, sync: str | None = None, limit: int = 100) -> list[DeadLetterRow]:
-        where = "" if sync is None else "WHERE sync = :sync"
+    def dead_letters(
+        self, *, sync: str | None = None, run: int | None = None, limit: int = 100
+    ) -> list[DeadLetterRow]:
+        asked = {"sync": sync, "run": run}
+        narrowed = {name: value for name, value in asked.items() if value is not None}
+        where = "".join(f" AND {name} = :{name}" for name in narrowed)
         with self.database.read() as tx:
             found = tx.rows(
                 f"""SELECT id, sync, run, response, record_id, code, reason, field, created_at, status
-                FROM dead_letter {where} ORDER BY id DESC LIMIT :limit""",
-                **({} if sync is None else {"sync": sync}),
+                FROM dead_letter WHERE id > 0{where} ORDER BY id DESC LIMIT :limit""",
+                **narrowed,
                 limit=limit,
             )
         return [

@@ -96,6 +96,12 @@ class Planning:
         ):
             yield from ((change_of(row), row[-1]) for row in rows)
 
+    def unplan(self, run: int, record_ids: Sequence[str], *, lease: Lease) -> None:
+        with self.database.write() as tx:
+            tx.prove(lease)
+            for start in range(0, len(record_ids), _STREAMED):
+                tx.run(statements.UNPLAN, run=run, records=list(record_ids[start : start + _STREAMED]))
+
     def cut(self, run: int, *, lease: Lease, api: str, size: int, first: int | None = None) -> int:
         with self.database.write() as tx:
             tx.prove(lease)

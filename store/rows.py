@@ -50,8 +50,8 @@ def to_json(value: Any) -> str:
 
 def from_json(text: str) -> Any:
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:  # NaN, which only `json` writes and reads
+        return msgspec.json.decode(text)
+    except msgspec.MsgspecError:  # a float out of range, or a lone surrogate
         return json.loads(text)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from nps.values import Json
 from store.api import RunRow
 from store.database import Database
 from store.errors import StoreError
 from store.rows import from_json, json_object, maybe_moment, milliseconds, moment
+
+_RUNS = "SELECT id, sync, kind, status, started_at, ended_at, report FROM run"
 
 
 class Runs:
@@ -42,25 +45,15 @@ class Runs:
 
     def runs(self, *, sync: str | None = None, limit: int = 20) -> list[RunRow]:
         where = "" if sync is None else "WHERE sync = :sync"
+        narrowed = {} if sync is None else {"sync": sync}
         with self.database.read() as tx:
-            found = tx.rows(
-                f"""SELECT id, sync, kind, status, started_at, ended_at, report
-                FROM run {where} ORDER BY id DESC LIMIT :limit""",
-                **({} if sync is None else {"sync": sync}),
-                limit=limit,
-            )
-        return [
-            RunRow(
-                id=row[0],
-                sync=row[1],
-                kind=row[2],
-                status=row[3],
-                started_at=moment(row[4]),
-                ended_at=maybe_moment(row[5]),
-                report=from_json(row[6]),
-            )
-            for row in found
-        ]
+            found = tx.rows(f"{_RUNS} {where} ORDER BY id DESC LIMIT :limit", **narrowed, limit=limit)
+        return [_run(row) for row in found]
+
+    def run(self, number: int) -> RunRow | None:
+        with self.database.read() as tx:
+            found = tx.one(f"{_RUNS} WHERE id = :number", number=number)
+        return None if found is None else _run(found)
 
     def count_calls(self, connection: str, day: str, count: int) -> int:
         with self.database.write() as tx:
@@ -74,3 +67,15 @@ class Runs:
                     count=count,
                 )[0][0]
             )
+
+
+def _run(row: tuple[Any, ...]) -> RunRow:
+    return RunRow(
+        id=row[0],
+        sync=row[1],
+        kind=row[2],
+        status=row[3],
+        started_at=moment(row[4]),
+        ended_at=maybe_moment(row[5]),
+        report=from_json(row[6]),
+    )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nps.errors import ConfigError
 from store import schema
+from store.api import Store
 from store.database import Database, SQLite
 from store.dump import dump
 from store.inbox import Inbox
@@ -53,3 +55,7 @@ class SqlStore(Inbox, Taking, Planning, Journal, Runs, Leases):
 
     def close(self) -> None:
         self.database.close()
+
+
+if TYPE_CHECKING:
+    _fulfils: type[Store] = SqlStore

@@ -97,6 +97,10 @@ WITHDRAW_CHANGES = """
     DELETE FROM change INDEXED BY ix_change_record_id_id
     WHERE record_id IN LIST(:records) AND run = :run AND batch IS NULL AND connection = :connection"""
 
+UNPLAN = """
+    DELETE FROM change INDEXED BY ix_change_record_id_id
+    WHERE record_id IN LIST(:records) AND run = :run AND batch IS NULL"""
+
 CONFIRMED = """
     SELECT c.record_id, c.after FROM change c INDEXED BY ix_change_record_id_id
     CROSS JOIN batch b

@@ -147,10 +147,7 @@ def build(account: Account, gate: Gate) -> Starlette:
         for path in (door.numbered, door.dated)
     ]
     token = _token_endpoint(account)
-    routes += [
-        Route("/oauth/v1/token", token, methods=["POST"]),
-        Route("/oauth/{version}/token", token, methods=["POST"]),
-    ]
+    routes.append(Route("/oauth/{version}/token", token, methods=["POST"]))
     return Starlette(routes=routes, exception_handlers={HTTPException: _unknown_address})
 
 
@@ -206,6 +203,8 @@ def _parsed(raw: bytes) -> Any:
 def _token_endpoint(account: Account) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
         name_call(request.scope, "token")
+        if request.path_params["version"] not in ("v1", *DATED_VERSIONS):
+            return refused(not_found("There is no such API version"))
         # In the body, never the query.
         form = dict(parse_qsl((await request.body()).decode(errors="replace")))
         if form.get("client_id") != CLIENT_ID or form.get("client_secret") != CLIENT_SECRET:

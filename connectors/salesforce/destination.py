@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -167,8 +168,17 @@ class SalesforceDestination:
         restriction = "IsDeleted = true" if deleted_only else self._restriction(object, only)
         room = soql.LONGEST_ADDRESS - self._api.query_length(0)
         rows: list[dict[str, Any]] = []
-        for query in soql.queries(select, object, wanted, restriction, room):
-            rows.extend(self._asked(query, object, what, deleted_only))
+        waiting = deque(soql.queries(select, object, wanted, restriction, room))
+        while waiting:
+            query = waiting.popleft()
+            try:
+                rows.extend(self._asked(query.soql, object, what, deleted_only))
+            except Refused as refused:
+                if not refused.is_too_long or len(query.wanted) == 1:
+                    raise refused.as_error(object) from None
+                half = len(query.wanted) // 2
+                for part in (query.wanted[:half], query.wanted[half:]):
+                    waiting.extend(soql.queries(select, object, part, restriction, room))
         return rows
 
     def _asked(self, query: str, object: str, what: str, deleted_too: bool) -> list[dict[str, Any]]:
@@ -176,6 +186,8 @@ class SalesforceDestination:
             try:
                 return list(self._api.query(query, what=what, deleted_too=deleted_too))
             except Refused as refused:
+                if refused.is_too_long:
+                    raise
                 if refused.code == "INVALID_QUERY_LOCATOR" and attempt == 1:
                     continue  # the cursor died between two pages: ask again from the start
                 if refused.code in ("INVALID_FIELD", "INVALID_TYPE"):

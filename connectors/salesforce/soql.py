@@ -66,29 +66,43 @@ def _number(value: str) -> str | None:
     return f"{number:f}" if number.is_finite() else None
 
 
-def queries(select: str, object: str, wanted: Sequence[Wanted], only: str, room: int) -> Iterator[str]:
+@dataclass(frozen=True)
+class Query:
+    """One query, and the values it looks for."""
+
+    soql: str
+    wanted: Sequence[Wanted]
+
+
+def queries(select: str, object: str, wanted: Sequence[Wanted], only: str, room: int) -> Iterator[Query]:
     """As few queries as fit `room` encoded bytes each, all fields OR-ed in the same one."""
     start = f"SELECT {select} FROM {object} WHERE "
     fixed = encoded_length(f"{start}({only}) AND ()")
-    chunk: dict[str, list[str]] = {}
+    chunk: list[Wanted] = []
+    mentioned: set[str] = set()
     used = fixed
     for value in wanted:
         size = encoded_length(value.literal + ",")
-        opening = 0 if value.field in chunk else encoded_length(f" OR {value.field} IN ()")
-        if chunk and used + size + opening > room:
-            yield _query(start, chunk, only)
-            chunk, used = {}, fixed
-            opening = encoded_length(f" OR {value.field} IN ()")
-        chunk.setdefault(value.field, []).append(value.literal)
-        used += size + opening
+        if value.field not in mentioned:
+            size += encoded_length(f" OR {value.field} IN ()")
+        if chunk and used + size > room:
+            yield Query(_query(start, chunk, only), chunk)
+            chunk, mentioned, used = [], set(), fixed
+            size = encoded_length(f"{value.literal}, OR {value.field} IN ()")
+        chunk.append(value)
+        mentioned.add(value.field)
+        used += size
     if chunk:
-        yield _query(start, chunk, only)
+        yield Query(_query(start, chunk, only), chunk)
 
 
-def _query(start: str, chunk: Mapping[str, Sequence[str]], only: str) -> str:
+def _query(start: str, chunk: Sequence[Wanted], only: str) -> str:
+    by_field: dict[str, list[str]] = {}
+    for value in chunk:
+        by_field.setdefault(value.field, []).append(value.literal)
     conditions = [
         f"{field} = {literals[0]}" if len(literals) == 1 else f"{field} IN ({','.join(literals)})"
-        for field, literals in chunk.items()
+        for field, literals in by_field.items()
     ]
     anyone = " OR ".join(conditions)
     if not only:

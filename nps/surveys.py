@@ -51,8 +51,6 @@ def _whole_connections(value: object) -> object:
     for name in value:
         if not isinstance(name, str):
             raise ValueError(f'"{name}" is not the name of a connection')
-        if list(value).count(name) > 1:
-            raise ValueError(f'"{name}" is listed twice')
     return dict.fromkeys(value, ())
 
 

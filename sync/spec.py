@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -28,13 +27,14 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _day(value: object) -> object:
+def _day(value: object) -> date:
     """A day and nothing else: a bare number would silently be seconds since 1970."""
     if isinstance(value, datetime) or not isinstance(value, str | date):
         raise ValueError(f'"{value}" is not a day; write it like 2025-01-31')
-    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-        raise ValueError(f'"{value}" is not a day; write it like 2025-01-31')
-    return value
+    try:
+        return value if isinstance(value, date) else date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f'"{value}" is not a day; write it like 2025-01-31') from None
 
 
 Day = Annotated[date, BeforeValidator(_day)]

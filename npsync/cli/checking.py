@@ -14,7 +14,12 @@ from npsync.config.secrets import redact
 
 def show(file: Path, *, offline: bool, without_variables: bool, as_json: bool) -> int:
     """Prints every problem, and returns the exit code."""
-    problems = _problems(file, offline=offline, without_variables=without_variables)
+    try:
+        problems = _problems(file, offline=offline, without_variables=without_variables)
+    except ConfigError as error:  # there is no such file
+        if not as_json:
+            raise
+        problems = [Problem(str(file), 1, 1, "", "no_file", str(error))]
     if as_json:
         output.say_json({"problems": [_redacted(problem) for problem in problems]})
     else:
@@ -27,8 +32,6 @@ def _problems(file: Path, *, offline: bool, without_variables: bool) -> Sequence
         config = load(file, without_variables=without_variables)
     except ConfigProblems as found:
         return found.problems
-    except ConfigError as error:  # there is no such file
-        return [Problem(str(file), 0, 0, "", "no_file", str(error))]
     return [] if offline else _live_problems(config)
 
 
@@ -46,7 +49,7 @@ def _redacted(problem: Problem) -> dict[str, str | int]:
 
 def _tell(problems: Sequence[Problem], file: Path, *, offline: bool) -> None:
     for problem in problems:
-        output.say(redact(str(problem) if problem.line else problem.message))
+        output.say(redact(str(problem)))
     if problems:
         output.say()
         output.say(f"{len(problems)} problem{'' if len(problems) == 1 else 's'}.")

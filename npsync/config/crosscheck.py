@@ -128,8 +128,11 @@ def _claims(
             claimed[connection, each] = path
             continue
         what = f'survey "{each}" of {connection}' if each is not None else f"every survey of {connection}"
-        line = document.place(first).line
-        yield Found(path, "survey_taken_twice", f"{what} already belongs to {first[1]} (line {line})")
+        if first[1] == path[1]:
+            yield Found(path, "listed_twice", f"{what} is listed twice; once is enough")
+        else:
+            line = document.place(first).line
+            yield Found(path, "survey_taken_twice", f"{what} already belongs to {first[1]} (line {line})")
 
 
 def _syncs(known: Known) -> Iterator[Found]:
@@ -144,7 +147,7 @@ def _syncs(known: Known) -> Iterator[Found]:
                 yield _unknown("survey", survey, surveys, (*path, "survey"))
             elif isinstance(surveys[survey], dict) and not surveys[survey].get("at"):
                 message = f'survey "{survey}" names no connection in `at`, so no answer ever arrives'
-                yield Found((*path, "survey"), "no_source", message)
+                yield Found((*path, "survey"), "no_answers", message)
         yield from _receiver(known, given.get("to"), (*path, "to"))
 
 

@@ -198,7 +198,7 @@ class _Builder:
             return value
         if depth > _DEEPEST:
             message = f"the file is nested deeper than {_DEEPEST} levels"
-            raise Unreadable(self._at(node, path, "too_deep", message))
+            raise Unreadable(self._at(node, (), "too_deep", message))
         self._inside.add(id(node))
         before = self._count
         self._grow(node, path, 1)
@@ -270,9 +270,7 @@ class _Builder:
             self._note_missing(node, value, path)
             return value
         except BadReference as problem:
-            self._tell(node, path, "bad_reference", str(problem))
-            self._document.unset[id(node)] = ()
-            return value
+            return self._unusable(node, path, "bad_reference", str(problem))
         if resolved.values:
             self._document.references[id(node)] = resolved
         return resolved.text
@@ -297,12 +295,16 @@ class _Builder:
             if _WHOLE.fullmatch(text):
                 return _number(int, text)
             message = f'quote it if it is a code: "{text}"; a number is written without leading zeros or "_"'
-            self._tell(node, path, "ambiguous_number", message)
-            return text
+            return self._unusable(node, path, "ambiguous_number", message)
         if tag == "float":
             return _number(float, text.replace(".inf", "inf").replace(".nan", "nan").lower())
-        self._tell(node, path, "unknown_tag", f"the tag {tag.split()[0]} means nothing here; remove it")
-        return text
+        return self._unusable(node, path, "unknown_tag", f"the tag {tag} means nothing here; remove it")
+
+    def _unusable(self, node: Node, path: Path, code: str, message: str) -> str:
+        """Told once: whatever else is wrong with this value follows from it."""
+        self._tell(node, path, code, message)
+        self._document.unset[id(node)] = ()
+        return str(node.value)
 
     def _tell(self, node: Node, path: Path, code: str, message: str) -> None:
         self._document.problems.append(self._at(node, path, code, message))

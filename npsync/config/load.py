@@ -22,10 +22,10 @@ from npsync.config.document import LARGEST, Document, Unreadable, fill, read
 from npsync.config.fieldcheck import fieldcheck
 from npsync.config.later import TOP_LEVEL, comes_later
 from npsync.config.model import Config, Connection, FileSpec
-from npsync.config.problems import ConfigProblems, Path, did_you_mean
-from npsync.config.secrets import redact, register
+from npsync.config.problems import ConfigProblems, Path, did_you_mean, dotted
+from npsync.config.secrets import register
 from npsync.config.variables import BadReference, Missing, Variables
-from npsync.config.wording import Found, tell
+from npsync.config.wording import Found, tell, without_values
 from sync.spec import SyncSpec
 
 Spec = TypeVar("Spec", bound=BaseModel)
@@ -97,6 +97,10 @@ class _Reading:
         zone, region, store = self._time_zone(), self._phone_region(), self._store()
         known = Known(self.document, self.connectors)
         for found in (*crosscheck(known), *fieldcheck(known)):
+            if found.code == "plain_http":  # the connector's own model may have seen it, too
+                self.document.problems = [
+                    each for each in self.document.problems if each.path != dotted(found.path)
+                ]
             self._tell(found)
         if self.document.problems or zone is None or store is None:
             return None
@@ -117,7 +121,9 @@ class _Reading:
                 self._tell(Found((name,), "not_yet", later))
             elif not name.startswith("x-"):
                 hint = did_you_mean(name, {*known, *TOP_LEVEL})
-                message = f'there is no top-level key "{name}"{hint}; keys of your own begin with x-'
+                if "did you mean" not in hint:
+                    hint += "; keys of your own begin with x-"
+                message = f'there is no top-level key "{name}"{hint}'
                 self._tell(Found((name,), "unknown_key", message))
 
     def _text(self, key: str, default: str | None) -> str | None:
@@ -269,7 +275,8 @@ class _Reading:
     # ------------------------------------------------------------ problems
 
     def _tell(self, found: Found) -> None:
-        self.document.problem(found.path, found.code, redact(found.message))
+        message = without_values(found.message, found.path, self.document)
+        self.document.problem(found.path, found.code, message)
 
     def _forgive_missing(self) -> None:
         self.document.problems = [each for each in self.document.problems if each.code != "missing_variable"]
@@ -280,6 +287,7 @@ def _register_secrets(settings: BaseModel) -> None:
     for name in type(settings).model_fields:
         value = getattr(settings, name)
         if isinstance(value, SecretStr):
-            register(value.get_secret_value())
+            if not value.get_secret_value().startswith("${"):  # a variable that is not set
+                register(value.get_secret_value())
         elif isinstance(value, BaseModel):
             _register_secrets(value)

@@ -60,8 +60,8 @@ def tell(error: ValidationError, document: Document, prefix: Path, model: type[B
     for each in error.errors(include_url=False):
         loc = (*prefix, *each["loc"])
         path = document.known_part(loc)
-        if each["type"] == "missing" and len(loc) == len(path) + 1:
-            path = loc
+        if each["type"] == "missing":
+            path = (*document.known_part(loc[:-1]), loc[-1])
         told.setdefault(path, []).append((each["type"], each))
     return [
         found
@@ -136,11 +136,12 @@ def _one(
             path, "too_few", "is empty" if ctx["min_length"] == 1 else f"needs at least {ctx['min_length']}"
         )
     if kind == "value_error":
-        return Found(path, "bad_value", _without_values(str(ctx["error"]), path, document))
+        message = str(ctx["error"])
+        return Found(_key_named_first(message, path, document), "bad_value", message)
     if kind in _PYDANTICS_OWN:
         message = error["msg"].replace("Input should", "has to")
-        return Found(path, "bad_value", _without_values(message, path, document))
-    return Found(path, kind, _without_values(error["msg"], path, document))
+        return Found(path, "bad_value", message)
+    return Found(path, kind, error["msg"])
 
 
 _PYDANTICS_OWN = frozenset(
@@ -181,7 +182,7 @@ def _kind(given: object) -> str:
 def _choice(given: object, expected: str) -> str:
     names = re.findall(r"'([^']*)'", expected)
     said = f'"{given}" is' if isinstance(given, str | int | float) else "this is"
-    return f"{redact(said)} none of {', '.join(names)}{_closest(given, names)}"
+    return f"{said} none of {', '.join(names)}{_closest(given, names)}"
 
 
 def _closest(given: object, names: list[str]) -> str:
@@ -194,14 +195,18 @@ def _one_of(names: Iterable[str]) -> str:
     return f"; one of {listed}" if listed else ""
 
 
-def _without_values(message: str, path: Path, document: Document) -> str:
-    """A validator may have quoted what it was given: say the variable's name instead of its value."""
+def _key_named_first(message: str, path: Path, document: Document) -> Path:
+    """A block's own validator begins with the key it means: that key's line is the one to show."""
+    word = message.split(" ", 1)[0].strip("`\"':")
+    return document.known_part((*path, word))
+
+
+def without_values(message: str, path: Path, document: Document) -> str:
+    """A message may quote what the file gave: the variable's name then stands for its value."""
     for reference, value in sorted(_values_below(path, document), key=lambda pair: -len(pair[1])):
-        if len(value) < 3:  # too short to be replaced without tearing words apart
-            if value in message:
-                return f"the value of {reference} is not valid here"
-            continue
-        message = message.replace(value, reference)
+        message = message.replace(f'"{value}"', f'"{reference}"')
+        if len(value) >= 3:  # shorter ones would tear words apart
+            message = message.replace(value, reference)
     return redact(message)
 
 

@@ -77,7 +77,7 @@ class Portal:
         return app.refused(Refusal(fault.status, category, message, headers=headers))
 
     def objects(self) -> Mapping[str, int]:
-        return {table.kind.name: sum(1 for _ in table.living()) for table in self._tables()}
+        return {table.kind.name: len(table) for table in self._tables()}
 
     def rows(self, object: str) -> Iterator[Row]:
         table = self._account.table(object)
@@ -153,7 +153,7 @@ class Portal:
         record = table.by_id(wanted["id"], archived=True)
         if record is None:
             raise NoSuchRecord(f"{wanted['id']} is not in the recycle bin")
-        record.archived = False
+        table.restore(record)
         return _row(table, record)
 
     def _define(self, wanted: Row) -> Row:

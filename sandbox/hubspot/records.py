@@ -72,6 +72,7 @@ class Table:
         self.merged_into: dict[str, str] = {}
         self.remembers_before = False
         self._next_id = first_id
+        self._binned = 0
         self._ordered: list[int] = []
         self._holders: dict[str, dict[str, str]] = {one.name: {} for one in kind.properties if one.unique}
 
@@ -112,6 +113,10 @@ class Table:
 
     def living(self) -> Iterator[Record]:
         return (record for record in self.records.values() if not record.archived)
+
+    def __len__(self) -> int:
+        """Records outside the recycle bin."""
+        return len(self.records) - self._binned
 
     # Checking
 
@@ -198,6 +203,11 @@ class Table:
 
     def archive(self, record: Record) -> None:
         record.archived = True
+        self._binned += 1
+
+    def restore(self, record: Record) -> None:
+        record.archived = False
+        self._binned -= 1
 
     def forget(self, record_id: str) -> None:
         """A privacy deletion: nothing remains, not even in the recycle bin."""

@@ -98,6 +98,9 @@ class Timeline(Generic[T]):
             places = self._order[low + skip : min(high, low + skip + count)]
         return [self.by_id[number] for _, number in places]
 
+    def latest(self, count: int) -> list[T]:
+        return self.page(EVERYTHING, skip=0, count=count, newest_first=True)
+
     def all(self) -> Iterator[T]:
         return (self.by_id[number] for _, number in list(self._order))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -28,6 +29,7 @@ from sandbox.wootric.tokens import (
 from sandbox.world import RELATIONSHIP_SURVEY
 
 _FIRST_ANSWER = 505_000_001
+_STILL_EDITED = 50  # people come back to an answer while it is fresh
 _ANSWER_FIELDS = {"score", "text", "excluded_from_calculations", "completed", "tags"}
 _NEW_ANSWER_FIELDS = _ANSWER_FIELDS | {
     "end_user_id",
@@ -54,6 +56,7 @@ class Office:
         self._commands: dict[str, Callable[[Row], Any]] = {
             "set": self._set,
             "expire_tokens": self._expire_tokens,
+            "live": self._live,
         }
 
     def env(self, url: str) -> dict[str, str]:
@@ -139,6 +142,26 @@ class Office:
 
     def _expire_tokens(self, wanted: Row) -> Row:
         return {"expired": self._tokens.expire()}
+
+    def _live(self, wanted: Row) -> Row:
+        """{"answers", "edits", "withdrawals"}: so many things happen now, to people and answers drawn by "seed"."""
+        rng = random.Random(wanted.get("seed", len(self._books.answers)))
+        people = list(self._books.people)
+        added = [
+            self._add_answer(
+                {"end_user_id": rng.choice(people), "score": rng.randint(0, 10), "text": None}
+            ).id
+            for _ in range(wanted.get("answers", 0))
+        ]
+        latest = [answer.id for answer in self._books.answers.latest(_STILL_EDITED)]
+        picked = rng.sample(latest, min(len(latest), wanted.get("edits", 0) + wanted.get("withdrawals", 0)))
+        edited, withdrawn = picked[: wanted.get("edits", 0)], picked[wanted.get("edits", 0) :]
+        for number in edited:
+            fields = {"score": rng.randint(0, 10), "text": "On second thought …"}
+            self._change_answer(self._answer(str(number)), fields)
+        for number in withdrawn:
+            self._books.withdraw(self._answer(str(number)))
+        return {"added": added, "edited": edited, "withdrawn": withdrawn}
 
     def _now(self) -> int:
         return int(self._room.clock.time())

@@ -31,6 +31,15 @@ def test_a_token_nobody_issued_opens_nothing(hubspot):
     assert (refused.status_code, refused.json()["category"]) == (401, "INVALID_AUTHENTICATION")
 
 
+def test_a_revoked_key_opens_nothing_until_it_is_granted_again(hubspot):
+    hubspot.do("expire_tokens", static=True)
+    assert hubspot.call("GET", hubspot.objects("")).status_code == 401
+    for token in (hubspot.token, hubspot.sandbox.env["HUBSPOT_READ_ONLY_TOKEN"]):
+        scopes = {"scopes": ["crm.objects.contacts.read"]} if token != hubspot.token else {}
+        hubspot.do("add_token", token=token, **scopes)
+    assert hubspot.call("GET", hubspot.objects("")).status_code == 200
+
+
 def test_a_read_only_token_reads_and_is_told_which_scope_it_lacks(hubspot):
     reader = hubspot.with_token(hubspot.sandbox.env["HUBSPOT_READ_ONLY_TOKEN"])
     assert reader.call("GET", hubspot.objects("")).status_code == 200

@@ -168,6 +168,16 @@ def test_segments_and_a_persons_own_answers_have_their_lists(wootric):
     assert wootric.get(f"/v1/end_users/1/responses/{rows[0]['id']}").status_code == 404
 
 
+def test_life_goes_on_when_asked_to(wootric):
+    before = len(wootric.sandbox.rows("wootric", "responses"))
+    happened = wootric.do("live", answers=5, edits=3, withdrawals=2, seed=1)
+    rows = {row["id"]: row for row in wootric.sandbox.rows("wootric", "responses")}
+    assert len(rows) == before + 5 - 2
+    assert not rows.keys() & set(happened["withdrawn"])
+    assert all(rows[number]["text"] == "On second thought …" for number in happened["edited"])
+    assert len(rows.keys() & set(happened["added"])) >= 3
+
+
 def test_who_declined_is_listed_without_a_score(wootric):
     rows = wootric.get("/v1/declines", per_page=50).json()
     assert rows

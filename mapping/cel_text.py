@@ -41,9 +41,11 @@ INSTEAD = {
     "upperAscii": "write lower(x) and compare in lower case",
 }
 
+_QUOTED = r"""[rR]?(?:"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')"""
+_TEXT = re.compile(_QUOTED)
 _TOKEN = re.compile(
-    r"""(?P<blank>\s+|//[^\n]*)
-      | (?P<text>[rR]?(?:"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'))
+    rf"""(?P<blank>\s+|//[^\n]*)
+      | (?P<text>{_QUOTED})
       | (?P<number>(?:0[xX][0-9a-fA-F]+|[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?!\w))
       | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
       | (?P<sign>==|!=|<=|>=|&&|\|\||[-+*/%<>!?:.,()\[\]])""",
@@ -84,6 +86,13 @@ class _Piece:
     bare: str
     nulls: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        # Asking for null repeats the text, so nesting could double it at every level.
+        if len(self.bare) > LONGEST_REWRITTEN:
+            raise ExpressionProblem(
+                "too_long", "the expression repeats itself too often when nested; split it up"
+            )
+
     @property
     def value(self) -> str:
         """Safe to evaluate always: null when a part is."""
@@ -107,12 +116,7 @@ def rewrite(source: str, numbers: dict[str, int]) -> Rewritten:
             "too_long", f"an expression has at most {LONGEST} characters, this one {len(source)}"
         )
     reader = _Reader(_tokens(source), numbers)
-    piece = reader.whole()
-    if len(piece.value) > LONGEST_REWRITTEN:
-        raise ExpressionProblem(
-            "too_long", "the expression repeats itself too often when nested; split it up"
-        )
-    return Rewritten(piece.value, tuple(reader.names), tuple(reader.patterns))
+    return Rewritten(reader.whole().value, tuple(reader.names), tuple(reader.patterns))
 
 
 def _tokens(source: str) -> list[_Token]:
@@ -306,8 +310,8 @@ class _Reader:
         if len(arguments) != 1:
             raise ExpressionProblem("bad_expression", f"{name.text}() takes one argument")
         argument = arguments[0]
-        if name.text == "matches" and not argument.nulls:
-            self.patterns.append(argument.bare)
+        if name.text == "matches":
+            self.patterns.append(_pattern(argument.bare))
         call = f"{piece.bare}.{name.text}({argument.bare})"
         return _Piece(_unless_null(_union(piece, argument), call))
 
@@ -382,6 +386,13 @@ class _Reader:
             )
         hint = did_you_mean(name.text, known) or f" (known: {', '.join(known)})"
         return ExpressionProblem("unknown_function", f"there is no function {name.text}(){hint}")
+
+
+def _pattern(text: str) -> str:
+    """Only the author writes patterns: one that came with an answer could be anything."""
+    if not _TEXT.fullmatch(text):
+        raise ExpressionProblem("bad_pattern", "matches() takes a pattern in quotes")
+    return text
 
 
 def _plain_text(literal: str) -> str:

@@ -52,7 +52,7 @@ def plain(value: Any) -> Value:
         raise RejectedError("the value is an object; name one of its fields", code="not_a_value")
     if isinstance(value, datetime) and value.tzinfo is None:
         raise naive()
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float | Decimal) and not math.isfinite(value):
         raise wrong_type("a finite number", value)
     return value  # type: ignore[no-any-return]
 
@@ -63,11 +63,9 @@ def as_text(value: Any, zone: ZoneInfo) -> str:
         return str(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float | Decimal):
-        exact = Decimal(repr(value)) if isinstance(value, float) else value
-        return format(
-            exact.quantize(Decimal(1)) if exact == exact.to_integral_value() else exact.normalize(), "f"
-        )
+    if isinstance(value, float | Decimal) and math.isfinite(value):
+        digits = format(Decimal(repr(value)) if isinstance(value, float) else value, "f")
+        return digits.rstrip("0").rstrip(".") if "." in digits else digits
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise naive()

@@ -16,14 +16,20 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import cel
-
 from mapping.cel_text import ExpressionProblem, rewrite
 from mapping.names import Getter, getter
 from nps.errors import RejectedError
 from nps.score import Segment
 from nps.standing import Standing
 from nps.values import Value
+
+
+def _library() -> Any:
+    """Imported where an expression is: its package brings a terminal toolkit, a tenth of a second and 15 MB."""
+    import cel
+
+    return cel
+
 
 # The library logs what a helper raised, customer values included. Ours never raise; the door stays shut all
 # the same.
@@ -91,6 +97,7 @@ class Expressions:
         """Raises ExpressionProblem: what to edit, with a suggestion. Compile all before the first
         evaluation."""
         rewritten = rewrite(source, self._numbers)
+        cel = _library()
         try:
             program = cel.compile(rewritten.text)
         except ValueError as error:
@@ -125,7 +132,7 @@ class Expressions:
         mine = self._thread
         if getattr(mine, "standing", None) is not standing:
             if not hasattr(mine, "context"):
-                mine.context = cel.Context(functions=FUNCTIONS)
+                mine.context = _library().Context(functions=FUNCTIONS)
             mine.standing = None
             mine.context.update({v: self._given(name, get(standing)) for v, name, get in self._variables})
             mine.standing = standing
@@ -173,7 +180,7 @@ def _failed(why: str) -> RejectedError:
 
 def _check_pattern(literal: str) -> None:
     try:
-        cel.evaluate(f"''.matches({literal})")
+        _library().evaluate(f"''.matches({literal})")
     except _FAILURES as error:
         raise ExpressionProblem("bad_pattern", f"matches({literal}): {_told(error)}") from None
 

@@ -194,6 +194,7 @@ def test_without_nulls_the_rewritten_expression_says_what_the_library_says(sourc
         ("properties.tags[score]", "dynamic_index", "whole number"),
         ("properties.tags[-1]", "dynamic_index", "whole number"),
         ('comment.matches("(")', "bad_pattern", "unclosed group"),
+        ("comment.matches(record.Pattern)", "bad_pattern", "quotes"),
         ("(" * 40 + "1" + ")" * 40, "too_deep", "split"),
         ("score > 1 || " * 200 + "true", "too_long", "1000"),
     ],
@@ -202,6 +203,29 @@ def test_a_wrong_expression_is_refused_with_the_next_step(source, code, hint):
     problem = refused(source)
     assert problem.code == code
     assert hint in str(problem)
+
+
+def test_asking_for_null_over_and_over_cannot_blow_up_a_short_expression():
+    nested = "previous_score"
+    for _ in range(20):
+        nested = f"(({nested}) > 1 ? previous_score : answers) + 1"
+    assert refused(nested).code in ("too_long", "too_deep")
+    assert refused("properties.a" + "[0]" * 60).code == "too_long"
+
+
+LONG_CHAINS = [
+    "1" + " + 1" * 240,
+    "!" * 900 + "true",
+    "-" * 900 + "1",
+    "1" + " < 1" * 240,
+    "true" + " || true" * 100,
+]
+
+
+@pytest.mark.parametrize("source", LONG_CHAINS)
+def test_long_chains_do_not_exhaust_the_parser(source):
+    with suppress(ExpressionProblem, RejectedError):
+        value(source)
 
 
 @pytest.mark.parametrize("macro", ["all", "exists", "exists_one", "map", "filter"])

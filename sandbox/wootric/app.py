@@ -16,14 +16,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.toy import name_call
-from sandbox.wootric.books import EVERYTHING, Answer, Books, EndUser, Timeline, Window
+from sandbox.wootric.books import EVERYTHING, ORDERS, Answer, Books, EndUser, Timeline, Window
 from sandbox.wootric.settings import Settings
 from sandbox.wootric.shapes import Shown, answers_shown, declines_shown, people_shown
 from sandbox.wootric.tokens import Refusal, Tokens, bad_request, not_found, refused_token
 
 LAST_PAGE, LARGEST_PAGE, DEFAULT_PAGE = 30, 50, 25
 _SEGMENTS = {"promoters": range(9, 11), "passives": range(7, 9), "detractors": range(7)}
-_SORT_KEYS = ("email", "updated_at", "created_at")
 
 
 @dataclass(frozen=True)
@@ -123,8 +122,8 @@ def list_declines(asked: Asked) -> list[Shown]:
 
 def list_people(asked: Asked) -> list[Shown]:
     key = asked.query.get("sort_key", "email")
-    if key not in _SORT_KEYS:
-        raise bad_request(f"sort_key must be one of {', '.join(_SORT_KEYS)}", "sort_key")
+    if key not in ORDERS:
+        raise bad_request(f"sort_key must be one of {', '.join(ORDERS)}", "sort_key")
     skip, count = asked.page()
     found = _people(asked, key)
     if asked.newest_first(default=False):
@@ -137,8 +136,7 @@ def _people(asked: Asked, key: str) -> Sequence[EndUser]:
     """Those the filters leave, ascending by `key`."""
     created, updated = asked.window("created"), asked.window("updated")
     if email := asked.query.get("email"):
-        person = asked.books.by_email(email)
-        found: Sequence[EndUser] = [person] if person else []
+        found: Sequence[EndUser] = sorted(asked.books.all_by_email(email), key=ORDERS[key])
     else:
         found = asked.books.sorted_people(key)
     if key == "created_at":

@@ -51,6 +51,8 @@ class _Dated(Protocol):
 
 T = TypeVar("T", bound=_Dated)
 
+_Index = dict[str, list[int]]  # value → ids of the people who have it
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -116,9 +118,9 @@ class Books:
         self.declines: Timeline[Decline] = Timeline()
         self.people: dict[int, EndUser] = {}
         self._answers_of: dict[int, list[int]] = {}
-        self._by_email: dict[str, int] = {}
-        self._by_external_id: dict[str, int] = {}
-        self._by_phone: dict[str, int] = {}
+        self._by_email: _Index = {}  # two people may share an address
+        self._by_external_id: _Index = {}
+        self._by_phone: _Index = {}
         self._sorted: dict[str, list[EndUser]] = {}
 
     # People
@@ -127,48 +129,53 @@ class Books:
         """Add a person, or take in that one changed."""
         self.people[person.id] = person
         for index, value in self._keys(person):
-            index.setdefault(value, person.id)
+            index.setdefault(value, []).append(person.id)
         self._sorted.clear()
 
     def changed(self, person: EndUser, change: Callable[[EndUser], None]) -> None:
-        for index, value in self._keys(person):
-            if index.get(value) == person.id:
-                del index[value]
+        self._unlist(person)
         change(person)
         self.welcome(person)
 
     def forget(self, person: EndUser) -> None:
         for number in list(self._answers_of.pop(person.id, [])):
             self.answers.remove(self.answers.by_id[number])
-        for index, value in self._keys(person):
-            if index.get(value) == person.id:
-                del index[value]
+        self._unlist(person)
         del self.people[person.id]
         self._sorted.clear()
 
+    def all_by_email(self, email: str) -> list[EndUser]:
+        return [self.people[number] for number in self._by_email.get(email.lower(), [])]
+
     def by_email(self, email: str) -> EndUser | None:
-        return self._person(self._by_email.get(email.lower()))
+        """The one known longest, if several share the address."""
+        return self._first(self._by_email, email.lower())
 
     def by_external_id(self, external_id: str) -> EndUser | None:
-        return self._person(self._by_external_id.get(external_id))
+        return self._first(self._by_external_id, external_id)
 
     def by_phone(self, phone: str) -> EndUser | None:
-        return self._person(self._by_phone.get(phone))
+        return self._first(self._by_phone, phone)
 
     def sorted_people(self, key: str) -> Sequence[EndUser]:
         """Ascending by `email`, `updated_at` or `created_at`; kept until somebody changes."""
         if key not in self._sorted:
-            self._sorted[key] = sorted(self.people.values(), key=_ORDERS[key])
+            self._sorted[key] = sorted(self.people.values(), key=ORDERS[key])
         return self._sorted[key]
 
     def touched(self, person: EndUser, at: int) -> None:
         person.updated = max(person.updated, at)
         self._sorted.pop("updated_at", None)
 
-    def _person(self, number: int | None) -> EndUser | None:
-        return None if number is None else self.people.get(number)
+    def _first(self, index: _Index, value: str) -> EndUser | None:
+        numbers = index.get(value)
+        return self.people[numbers[0]] if numbers else None
 
-    def _keys(self, person: EndUser) -> list[tuple[dict[str, int], str]]:
+    def _unlist(self, person: EndUser) -> None:
+        for index, value in self._keys(person):
+            index[value].remove(person.id)
+
+    def _keys(self, person: EndUser) -> list[tuple[_Index, str]]:
         keys = [
             (self._by_email, person.email.lower() if person.email else None),
             (self._by_external_id, person.external_id),
@@ -193,7 +200,7 @@ class Books:
         return sorted(mine, key=lambda answer: (answer.created, answer.id))
 
 
-_ORDERS: dict[str, Callable[[EndUser], Any]] = {
+ORDERS: dict[str, Callable[[EndUser], Any]] = {
     # People without an address come last.
     "email": lambda person: (person.email is None, person.email or "", person.id),
     "updated_at": lambda person: (person.updated, person.id),

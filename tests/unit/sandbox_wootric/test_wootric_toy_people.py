@@ -62,6 +62,20 @@ def test_a_person_is_found_by_id_address_external_id_and_phone(wootric):
     assert wootric.get("/v1/end_users/17", lookup_by_external_id="true").status_code == 404
 
 
+def test_two_people_may_share_an_address(wootric):
+    shared = wootric.somebody()
+    ids = [
+        wootric.sandbox.control("POST", "/wootric/end_users", {"email": shared, "external_id": external_id})[
+            "id"
+        ]
+        for external_id in ("shared-1", "shared-2")
+    ]
+    assert [str(one["id"]) for one in wootric.get("/v1/end_users", email=shared).json()] == ids
+    wootric.sandbox.control("DELETE", f"/wootric/end_users/{ids[0]}")
+    found = wootric.get(f"/v1/end_users/{shared}", lookup_by_email="true")
+    assert str(found.json()["id"]) == ids[1]
+
+
 def test_a_person_shows_the_newest_answer_and_its_channel(wootric):
     giver = wootric.somebody()
     wootric.answer(email=giver, score=3, created_at=1_600_000_000)

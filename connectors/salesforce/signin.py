@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from connectors.calls import FINE, CallPolicy, Credential, Reply, Retry, Ruling, Stop, Token
 from connectors.contract import Tools
 from connectors.http import Http
+from connectors.limits import Limiter
 from connectors.salesforce.errors import first_error
 from connectors.salesforce.settings import (
     VENDOR_HOSTS,
@@ -36,7 +37,8 @@ class SignIn:
         self._instance_url = settings.base_url or ""
         self._http = Http(
             settings.login_url,
-            replace(policy, token=None, judge=_judge, learn=None),
+            # A limiter of its own: signing in takes nothing from the org's API calls.
+            replace(policy, limiter=Limiter(tools), token=None, judge=_judge, learn=None),
             allow_http=settings.allow_http,
             timeouts=(settings.timeouts.connect, settings.timeouts.read),
         )

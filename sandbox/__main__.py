@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import re
 import shlex
@@ -43,7 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # sets it only on sockets that name their protocol, and these do not.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     url = f"http://{args.host}:{listener.getsockname()[1]}"
+    gc.disable()
     sandbox = Sandbox(options)
+    gc.freeze()  # a hundred thousand records live as long as we do: never look through them again
+    gc.enable()
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
     config = uvicorn.Config(
         sandbox, access_log=False, log_level="error", timeout_graceful_shutdown=1, timeout_keep_alive=120

@@ -1,13 +1,159 @@
-"""Pages for people: the three systems, a search, and a record as a CRM would show it."""
+"""Pages for people: the systems, a search, and a record as a CRM would show it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
+import jinja2
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
 
-from sandbox.toy import House, Toy
+from sandbox.faces import FACES, Card, Face
+from sandbox.toy import House, NoSuchRecord, Toy
+from sandbox.traffic import Write
+
+_FILES = Path(__file__).parent / "templates"
+_SAFE = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+_MOST_HITS = 25
+_TITLES = {"salesforce": "Salesforce", "hubspot": "HubSpot", "wootric": "Wootric"}
+_SURVEYS = {"wootric": "survey answers come from here"}
+
+
+@dataclass(frozen=True)
+class FieldChange:
+    """One line of a record's field history."""
+
+    at: datetime
+    label: str
+    name: str
+    old: str | None
+    new: str | None
 
 
 def app(toys: Mapping[str, Toy], house: House) -> Starlette:
-    return Starlette()
+    pages = _Pages(toys, house)
+    return Starlette(
+        routes=[
+            Route("/", pages.home),
+            Route("/sandbox.css", pages.style),
+            Route("/{vendor}/record/{id}", pages.record),
+        ],
+        exception_handlers={404: pages.missing},
+    )
+
+
+class _Pages:
+    def __init__(self, toys: Mapping[str, Toy], house: House) -> None:
+        self._toys = toys
+        self._house = house
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_FILES), autoescape=True, undefined=jinja2.StrictUndefined
+        )
+        self._templates.filters["ago"] = self._ago
+        self._templates.filters["moment"] = lambda moment: f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+        self._css = (_FILES / "sandbox.css").read_text(encoding="utf-8")
+
+    async def style(self, request: Request) -> Response:
+        return Response(self._css, media_type="text/css")
+
+    async def home(self, request: Request) -> Response:
+        wanted = request.query_params.get("q", "").strip()
+        traffic = self._house.traffic.summary()
+        systems = [
+            {
+                "title": _TITLES[vendor],
+                "vendor": vendor,
+                "role": _SURVEYS.get(vendor, "scores arrive here"),
+                "objects": toy.objects(),
+                "calls": traffic.get(vendor, {}).get("calls", 0),
+                "written": sum(traffic.get(vendor, {}).get("records_written", {}).values()),
+            }
+            for vendor, toy in self._toys.items()
+        ]
+        hits, more = self._search(wanted.lower()) if wanted else ([], False)
+        return self._page(
+            "home.html", systems=systems, wanted=wanted, hits=hits, more=more, latest=self._latest()
+        )
+
+    async def record(self, request: Request) -> Response:
+        face, id = FACES.get(request.path_params["vendor"]), request.path_params["id"]
+        if face is None or face.vendor not in self._toys:
+            raise HTTPException(404)
+        try:
+            row = self._toys[face.vendor].row(face.object, id)
+        except NoSuchRecord:
+            raise HTTPException(404) from None
+        card = face.card(self._toys[face.vendor], row)
+        writes = self._house.traffic.history(face.vendor, face.object, card.id)
+        changes = _changes(face, writes)
+        return self._page("record.html", face=face, card=card, changes=changes, written=len(writes))
+
+    async def missing(self, request: Request, problem: Exception) -> Response:
+        return self._page("missing.html", 404)
+
+    def _search(self, wanted: str) -> tuple[list[tuple[Face, Card]], bool]:
+        """People whose name, e-mail or id holds the text; whether there are more."""
+        hits: list[tuple[Face, Card]] = []
+        for face in self._faces():
+            toy = self._toys[face.vendor]
+            for row in toy.rows(face.object):
+                if wanted not in face.hay(row):
+                    continue
+                if len(hits) == _MOST_HITS:
+                    return hits, True
+                hits.append((face, face.card(toy, row)))
+        return hits, False
+
+    def _latest(self) -> list[tuple[Face, Card, datetime]]:
+        """The records written last, newest first, each once."""
+        latest: dict[tuple[str, str], tuple[Face, Card, datetime]] = {}
+        for vendor, object, id, at in reversed(self._house.traffic.latest):
+            face = FACES.get(vendor)
+            if face is None or face.object != object or (vendor, id) in latest:
+                continue
+            toy = self._toys[vendor]
+            latest[vendor, id] = (face, face.card(toy, toy.row(object, id)), datetime.fromtimestamp(at, UTC))
+        return list(latest.values())[:10]
+
+    def _faces(self) -> list[Face]:
+        return [face for face in FACES.values() if face.vendor in self._toys]
+
+    def _ago(self, moment: datetime) -> str:
+        seconds = int((self._house.clock.now() - moment).total_seconds())
+        for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+            if seconds >= length:
+                count = seconds // length
+                return f"{count} {unit}{'s' if count > 1 else ''} ago"
+        return "just now"
+
+    def _page(self, template: str, status: int = 200, **values: Any) -> Response:
+        text = self._templates.get_template(template).render(now=self._house.clock.now(), **values)
+        return HTMLResponse(text, status, headers=_SAFE)
+
+
+def _changes(face: Face, writes: list[Write]) -> list[FieldChange]:
+    """Newest first; a field written as it was is left out."""
+    return [
+        FieldChange(
+            datetime.fromtimestamp(write.at, UTC), face.labels.get(name, name), name, _text(old), _text(new)
+        )
+        for write in reversed(writes)
+        for name, (old, new) in write.fields.items()
+        if old != new
+    ]
+
+
+def _text(value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _RECENT = 1000
+_LATEST = 50
 _WINDOW = 10.0
 
 
@@ -45,6 +46,7 @@ class Traffic:
         self.records_written: Counter[tuple[str, str]] = Counter()
         self.fields_written: Counter[tuple[str, str, str]] = Counter()
         self.fields_changed: Counter[tuple[str, str, str]] = Counter()
+        self.latest: deque[tuple[str, str, str, float]] = deque(maxlen=_LATEST)  # vendor, object, id, when
         self._writes: dict[tuple[str, str], dict[str, list[Write]]] = {}
 
     def called(self, call: Call) -> None:
@@ -67,6 +69,7 @@ class Traffic:
             if old != new:
                 self.fields_changed[vendor, object, name] += 1
         if self._history:
+            self.latest.append((vendor, object, id, at))
             self._writes.setdefault((vendor, object), {}).setdefault(id, []).append(Write(at, fields))
 
     def history(self, vendor: str, object: str, id: str) -> list[Write]:

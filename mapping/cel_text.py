@@ -14,7 +14,7 @@ Nothing else changes: types, errors and precedence stay the library's.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from mapping.names import ROOTS, problem_of_name
@@ -234,18 +234,20 @@ class _Reader:
         return left
 
     def sum(self) -> _Piece:
-        left = self.product()
-        while sign := self.took("+", "-"):
-            right = self.product()
-            left = _Piece(f"({left.bare} {sign} {right.bare})", _union(left, right))
-        return left
+        return self.chain(self.product, "+", "-")
 
     def product(self) -> _Piece:
-        left = self.signed()
-        while sign := self.took("*", "/", "%"):
-            right = self.signed()
-            left = _Piece(f"({left.bare} {sign} {right.bare})", _union(left, right))
-        return left
+        return self.chain(self.signed, "*", "/", "%")
+
+    def chain(self, part: Callable[[], _Piece], *signs: str) -> _Piece:
+        """Parts of one precedence, written without inner brackets: the library limits those, and reads from the
+        left as we do."""
+        pieces = [part()]
+        text = pieces[0].bare
+        while sign := self.took(*signs):
+            pieces.append(part())
+            text += f" {sign} {pieces[-1].bare}"
+        return pieces[0] if len(pieces) == 1 else _Piece(f"({text})", _union(*pieces))
 
     def signed(self) -> _Piece:
         if self.next.text == "!" and self.next.kind == "sign":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import threading
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -186,5 +187,6 @@ def _check_pattern(literal: str) -> None:
 
 
 def _told(error: Exception) -> str:
-    """The library's message without its drawing and advice; at load it can only quote the YAML."""
-    return " ".join(str(error).split())[:200]
+    """The library's reason without the text it was given (ours, rewritten), its drawing and its advice."""
+    reason = " ".join(str(error).rpartition("ERROR:")[2].split())
+    return re.sub(r"^<input>:[0-9:]+ ", "", reason).partition(" | ")[0][:150]

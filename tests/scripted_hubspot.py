@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from fake_clock import fake_tools
+
 from connectors.contract import Tools
 from connectors.hubspot import CONNECTOR
 from connectors.hubspot.destination import HubSpot
 from connectors.hubspot.settings import HubSpotSettings
-from fake_clock import fake_tools
 
 
 @dataclass(frozen=True)

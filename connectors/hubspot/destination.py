@@ -41,7 +41,7 @@ from connectors.hubspot.properties import (
     Properties,
     properties,
 )
-from connectors.hubspot.replies import Refusal, payload, refusal
+from connectors.hubspot.replies import Refusal, answer_of, payload, refusal
 from connectors.hubspot.wire import Wire
 from connectors.hubspot.writing import UPDATE_BATCH, Input, Isolation, body, inputs, reread
 from nps.changes import Batch, Hit, Outcome, Record, Rejected
@@ -154,7 +154,7 @@ class HubSpot:
                 f'{self._tools.connection}: HubSpot shows us no object "{object}" ({reply.status}); '
                 "objects are contacts, companies, tickets, deals, or a custom object's name"
             )
-        return properties(object, payload(reply).get("results") or ())
+        return properties(object, answer_of(reply).get("results") or ())
 
     def _check(self, known: Properties, names: Iterable[str]) -> None:
         """HubSpot passes over names it does not know: a typo would read as empty for ever."""
@@ -224,7 +224,7 @@ class HubSpot:
             reply = self._wire.read(known.object_type, read_body(key, group, reads))
             calls += 1
             if 200 <= reply.status < 300:
-                said = payload(reply)
+                said = answer_of(reply)
                 rows += said.get("results") or ()
                 missing += [id for error in said.get("errors") or () for id in refusal(error).ids]
                 continue
@@ -274,7 +274,7 @@ class HubSpot:
                     f"{self._tools.connection}: HubSpot refuses to search {known.schema.name} "
                     f"by {search.field} ({reason.code}: {reason.message})"
                 )
-            rows = list(payload(reply).get("results") or ())
+            rows = list(answer_of(reply).get("results") or ())
             yield from rows
             if len(rows) < SEARCH_PAGE:
                 return
@@ -315,7 +315,7 @@ class HubSpot:
                     f"{self._tools.connection}: HubSpot refuses to tell the companies of {known.schema.name} "
                     f"({reason.code}: {reason.message})"
                 )
-            for association in payload(reply).get("results") or ():
+            for association in answer_of(reply).get("results") or ():
                 record = str(association["from"]["id"])
                 if company := primary(association, type_id):
                     found[record] = company

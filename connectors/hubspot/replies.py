@@ -8,13 +8,14 @@ from typing import Any
 
 import orjson
 
-from connectors.calls import FINE, Fine, Renew, Reply, Retry, Ruling, Stop, retry_after
+from connectors.calls import FINE, FateUnknown, Fine, Renew, Reply, Retry, Ruling, Stop, retry_after
 from connectors.contract import Clock
 from connectors.limits import LONGEST_PAUSE
 from nps.errors import AccessError, BudgetError, UnavailableError
 
 MISSING_SCOPES = "MISSING_SCOPES"
 _PATIENT_STATUSES = (500, 502, 503, 504, 520, 521, 523, 524)
+_ABOUT_RECORDS = (400, 404, 409, 422)
 _SCHEMA_CODES = ("DOESNT_EXIST", "DOES_NOT_EXIST", "READ_ONLY", "READONLY", "CALCULATED")
 _LONGEST_MESSAGE = 300
 
@@ -43,7 +44,9 @@ def judge(reply: Reply, clock: Clock) -> Ruling:
         return Retry(f"status {status}")
     if 300 <= status < 400:
         return Stop(UnavailableError, f"HubSpot redirected the call ({status}); check base_url")
-    return FINE
+    if status in _ABOUT_RECORDS:
+        return FINE if reply.body[:1] == b"{" else Stop(UnavailableError, _not_hubspot(status))
+    return Stop(UnavailableError, f"an answer npsync does not know what to do with ({status})")
 
 
 def judge_leniently(reply: Reply, clock: Clock) -> Ruling:
@@ -52,12 +55,24 @@ def judge_leniently(reply: Reply, clock: Clock) -> Ruling:
 
 
 def payload(reply: Reply) -> Mapping[str, Any]:
-    """The answer's JSON object; empty when it is none, a proxy's page for example."""
+    """A refusal's JSON object; empty when it is none, a proxy's page for example."""
     try:
         found = orjson.loads(reply.body)
     except orjson.JSONDecodeError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _not_hubspot(status: int) -> str:
+    return f"status {status} came without a word of HubSpot's; does base_url lead to HubSpot?"
+
+
+def answer_of(reply: Reply) -> Mapping[str, Any]:
+    """A success's JSON object. One that cannot be read is no success: what HubSpot did is not known."""
+    said = payload(reply)
+    if not said:
+        raise FateUnknown(f"{reply.what}: the answer (status {reply.status}) is cut off or is not JSON")
+    return said
 
 
 def _judge_success(reply: Reply) -> Ruling:

@@ -74,7 +74,7 @@ class HubSpotSettings(Settings):
     )
     limits: Limits = Field(default=Limits(), description="How fast npsync may call.")
     budget: Budget = Field(default=Budget(), description="How many calls npsync may make.")
-    timeouts: Timeouts = Field(default=Timeouts(), description="Seconds until a call is given up.")
+    timeouts: Timeouts = Field(default=Timeouts(), description="When a call is given up.")
 
     @model_validator(mode="after")
     def _one_credential(self) -> Self:

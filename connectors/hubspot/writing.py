@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from connectors.calls import FateUnknown, Reply
-from connectors.hubspot.replies import Refusal, payload, refusal
+from connectors.hubspot.replies import Refusal, answer_of, payload, refusal
 from nps.changes import Change, Deferred, Outcome, Record, Rejected, Unknown, Written
 from nps.errors import AccessError, ConfigError, UnavailableError
 from nps.values import Json
@@ -171,7 +171,7 @@ class Isolation:
         """The groups still to send."""
         reply = self._send(group)
         if 200 <= reply.status < 300:
-            self._take(group, answer(group, payload(reply)))
+            self._take(group, answer(group, answer_of(reply)))
             return []
         reason = refusal(payload(reply))
         self._watch_schema(reason)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from fake_clock import FakeClock
 
 from connectors.calls import FINE, Fine, Renew, Reply, Retry, Stop
 from connectors.hubspot.replies import judge, judge_leniently, refusal
-from fake_clock import FakeClock
-from nps.errors import AccessError, BudgetError
+from nps.errors import AccessError, BudgetError, UnavailableError
 
 
 def reply(status: int, body: object = None, **headers: str) -> Reply:
@@ -25,7 +25,7 @@ def too_many(policy: str, message: str = "") -> dict[str, str]:
     return {"status": "error", "errorType": "RATE_LIMIT", "policyName": policy, "message": message}
 
 
-@pytest.mark.parametrize("status", [200, 201, 207, 400, 404, 409, 414])
+@pytest.mark.parametrize("status", [200, 201, 207, 400, 404, 409, 422])
 def test_an_answer_about_records_is_handed_to_the_caller(status: int) -> None:
     assert ruling(status) == FINE
 
@@ -40,7 +40,10 @@ def test_a_spent_day_ends_the_run_cleanly() -> None:
 
 def test_the_burst_limit_waits_for_the_window_the_headers_name() -> None:
     assert _wait(ruling(429, too_many("TEN_SECONDLY_ROLLING"))) == 10
-    assert _wait(ruling(429, too_many("TEN_SECONDLY_ROLLING"), x_hubspot_ratelimit_interval_milliseconds="5000")) == 5
+    assert (
+        _wait(ruling(429, too_many("TEN_SECONDLY_ROLLING"), x_hubspot_ratelimit_interval_milliseconds="5000"))
+        == 5
+    )
     assert _wait(ruling(429, too_many("TEN_SECONDLY_ROLLING"), retry_after="3")) == 3
 
 
@@ -101,6 +104,10 @@ def test_a_missing_scope_is_named() -> None:
     assert judge_leniently(reply(403, body), FakeClock()) == FINE
 
 
+def test_a_404_page_of_another_server_is_not_an_answer_about_records() -> None:
+    assert _error(ruling(404, b"<html>not found</html>")) is UnavailableError
+
+
 def test_a_redirect_is_not_followed() -> None:
     assert isinstance(ruling(302), Stop)
 
@@ -109,19 +116,33 @@ def test_a_redirect_is_not_followed() -> None:
 
 
 def test_the_reason_inside_the_message_is_read() -> None:
-    inner = [{"isValid": False, "message": "x was not one of the options", "error": "INVALID_OPTION", "name": "seg"}]
-    said = refusal({"category": "VALIDATION_ERROR", "message": f"Property values were not valid: {json.dumps(inner)}"})
+    inner = [
+        {
+            "isValid": False,
+            "message": "x was not one of the options",
+            "error": "INVALID_OPTION",
+            "name": "seg",
+        }
+    ]
+    said = refusal(
+        {"category": "VALIDATION_ERROR", "message": f"Property values were not valid: {json.dumps(inner)}"}
+    )
     assert (said.code, said.field, said.message) == ("INVALID_OPTION", "seg", "x was not one of the options")
 
 
 def test_the_reason_beside_the_message_is_read() -> None:
-    error = {"message": "not an integer", "code": "INVALID_INTEGER", "context": {"propertyName": ["nps_score"]}}
+    error = {
+        "message": "not an integer",
+        "code": "INVALID_INTEGER",
+        "context": {"propertyName": ["nps_score"]},
+    }
     said = refusal({"category": "VALIDATION_ERROR", "message": "Invalid input", "errors": [error]})
     assert (said.code, said.field, said.message) == ("INVALID_INTEGER", "nps_score", "not an integer")
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"message": None}, {"message": "[{broken"}, {"errors": "none"}, {"errors": [None]}, {"context": 1}]
+    "body",
+    [{}, {"message": None}, {"message": "[{broken"}, {"errors": "none"}, {"errors": [None]}, {"context": 1}],
 )
 def test_an_error_body_may_lack_every_part(body: dict[str, object]) -> None:
     said = refusal(body)

@@ -122,7 +122,11 @@ class _Pages:
             if face is None or face.object != object or (vendor, id) in latest:
                 continue
             toy = self._toys[vendor]
-            latest[vendor, id] = (face, face.card(toy, toy.row(object, id)), datetime.fromtimestamp(at, UTC))
+            try:
+                card = face.card(toy, toy.row(object, id))
+            except NoSuchRecord:
+                continue  # removed since it was written
+            latest[vendor, id] = (face, card, datetime.fromtimestamp(at, UTC))
         return list(latest.values())[:10]
 
     def _faces(self) -> list[Face]:

@@ -140,6 +140,13 @@ def test_a_privacy_deletion_leaves_nothing(hubspot):
     assert hubspot.read(["gone@unit.example"], idProperty="email").json()["results"] == []
 
 
+def test_the_start_page_survives_that_a_written_contact_is_gone(hubspot):
+    ann = hubspot.contact()
+    hubspot.update({"id": ann, "properties": {"nps_score": "9"}})
+    hubspot.do("forget", object="contacts", id=ann)
+    assert hubspot.sandbox.session.get(hubspot.sandbox.url + "/", timeout=30).status_code == 200
+
+
 def test_history_tells_old_and_new_the_newest_first(hubspot):
     ann = hubspot.contact(nps_score="6")
     hubspot.update({"id": ann, "properties": {"nps_score": "9"}})

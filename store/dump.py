@@ -22,6 +22,5 @@ def dump(database: Database) -> Iterator[str]:
         for table in sorted(metadata.tables.values(), key=lambda table: table.name):
             yield f"table {table.name} {to_json([column.name for column in table.columns])}"
             query = select(table).order_by(*table.primary_key.columns)
-            rows = tx.connection.execution_options(yield_per=_AT_ONCE).execute(query)
-            for row in rows:
+            for row in tx.connection.execute(query.execution_options(yield_per=_AT_ONCE)):
                 yield f"{table.name} {to_json(list(row))}"

@@ -21,14 +21,22 @@ class StoreError(NpsyncError):
 @contextmanager
 def without_data() -> Iterator[None]:
     """Turn a driver's exception into ours. PostgreSQL quotes the failing row in its own ("DETAIL: Failing row
-    contains (…)"), so neither its text nor the exception itself may travel on."""
+    contains (…)"), so nothing of its text may travel on, not even as the context of our exception."""
     try:
         yield
     except _driver_errors() as error:
         trouble = _told(error)
-    else:
-        return
-    raise trouble
+        _empty(error)
+        raise trouble from None
+
+
+def _empty(error: BaseException | None) -> None:
+    while error is not None:
+        inner = error.__cause__ or error.__context__
+        error.args, error.__cause__, error.__context__ = (), None, None
+        if isinstance(error, DBAPIError):
+            error.orig = None
+        error = inner
 
 
 def _driver_errors() -> tuple[type[Exception], ...]:

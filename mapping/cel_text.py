@@ -41,7 +41,8 @@ INSTEAD = {
     "upperAscii": "write lower(x) and compare in lower case",
 }
 
-_QUOTED = r"""[rR]?(?:"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')"""
+# In a raw text (r"…") a backslash is only a backslash, even before the quote that ends it.
+_QUOTED = r"""[rR](?:"[^"\n]*"|'[^'\n]*')|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'"""
 _TEXT = re.compile(_QUOTED)
 _TOKEN = re.compile(
     rf"""(?P<blank>\s+|//[^\n]*)

@@ -234,6 +234,11 @@ def test_macros_are_refused_wherever_they_hide(macro):
     assert refused(f"[1, 2] . {macro} (x, true)").code == "macro"
 
 
+def test_a_macro_cannot_hide_behind_the_backslash_that_ends_a_raw_text():
+    assert value(r'r"\"') == "\\"
+    assert refused(r'r"\" + string([1].map(score, score)[0]) + "\""').code == "macro"
+
+
 def test_a_macro_in_quotes_is_only_text():
     assert value('".map(x, x)"') == ".map(x, x)"
     assert value("comment == '.exists('", comment=".exists(") is True

@@ -54,7 +54,7 @@ def to_grant(config: Config, name: str) -> tuple[str, ...]:
     return tuple(connection.connector.grants(connection.settings, needs_of(config, name)))
 
 
-def tested(config: Config, name: str, connections: Opened) -> Tested:
+def try_out(config: Config, name: str, connections: Opened) -> Tested:
     """Ask the vendor about every permission; raises AccessError when the credential itself is refused."""
     needs = needs_of(config, name)
     connector = config.connections[name].connector

@@ -24,7 +24,7 @@ def show(config: Config, name: str, *, as_json: bool) -> int:
     if not as_json:
         _tell_what_to_grant(config, name)
     with service.opened(config) as connections:
-        tested = access.tested(config, name, connections)
+        tested = access.try_out(config, name, connections)
     if as_json:
         output.say_json(
             {

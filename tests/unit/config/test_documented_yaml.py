@@ -1,0 +1,89 @@
+"""Every YAML file we show to anybody passes `check --offline`, and the editors' schema agrees."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+from builders_config import yaml
+from ruamel.yaml import YAML
+
+from npsync.config import load
+from npsync.config.schema import json_schema
+
+ROOT = Path(__file__).parents[3]
+BLOCK = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FILES = [ROOT / "config.example.yaml", *sorted((ROOT / "examples").rglob("*.y*ml"))]
+SHOWN = [pytest.param(file.read_text("utf-8"), id=file.name) for file in FILES] + [
+    pytest.param(block, id=f"{page.name}-{number}")
+    for page in PAGES
+    for number, block in enumerate(BLOCK.findall(page.read_text("utf-8")), start=1)
+]
+
+
+def made_up(text: str) -> dict[str, str]:
+    """A value for every variable the text refers to."""
+    names = re.findall(r"\$\{(\w+)\}", text)
+    return {
+        name: f"http://127.0.0.1:9/{name}" if name.endswith("_URL") else f"made-up-{name}" for name in names
+    }
+
+
+@pytest.mark.parametrize("text", SHOWN)
+def test_shown_yaml_has_no_problem(tmp_path, text):
+    file = tmp_path / "npsync.yaml"
+    file.write_text(text, encoding="utf-8")
+    load(file, made_up(text))
+
+
+@pytest.mark.parametrize("text", SHOWN)
+def test_the_schema_accepts_shown_yaml(text):
+    validated(text)
+
+
+def validated(text: str) -> None:
+    parser = YAML(typ="safe")
+    parser.constructor.yaml_constructors.pop("tag:yaml.org,2002:timestamp", None)
+    given = parser.load(re.sub(r"(\d{4}-\d{2}-\d{2})(?=\s|$)", r'"\1"', text))  # a bare day is text to JSON
+    jsonschema.validate(given, json_schema(), cls=jsonschema.Draft202012Validator)
+
+
+def test_the_schema_is_a_valid_one():
+    jsonschema.Draft202012Validator.check_schema(json_schema())
+
+
+def test_the_schema_lets_a_number_be_a_variable():
+    validated(yaml(sync="paused: false\n").replace("${SF_ID}", "x"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("type: salesforce", "type: salesfroce"),
+        ("login_host:", "loginhost:"),
+        ("every: 15 minutes", "every: 15m"),
+        ("NPS__c: score", "NPS__c: {frm: score}"),
+        ("surveys:", "survey:"),
+        ("object: Contact", "object: 7"),
+    ],
+)
+def test_the_schema_refuses_what_the_check_refuses(old, new):
+    assert old in yaml()
+    with pytest.raises(jsonschema.ValidationError):
+        validated(yaml().replace(old, new))
+
+
+def test_every_key_a_person_may_write_is_described():
+    def undescribed(schema, path=""):
+        for name, each in schema.get("properties", {}).items():
+            if "description" not in each and "const" not in each and "$ref" not in each:
+                yield f"{path}.{name}"
+
+    whole = json_schema()
+    found = list(undescribed(whole))
+    for name, definition in whole["$defs"].items():
+        found += [each for each in undescribed(definition, name) if not each.endswith((".type", ".flow"))]
+    assert found == []

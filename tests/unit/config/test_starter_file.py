@@ -1,0 +1,54 @@
+"""What `npsync init` writes is right for any choice of connectors."""
+
+from __future__ import annotations
+
+import re
+from itertools import chain, combinations
+
+import pytest
+from builders_config import config_of
+
+from connectors import registry
+from mapping.selftest import run_tests
+from nps.errors import ConfigError
+from npsync import starter
+from npsync.jobs import compiled
+
+CHOICES = list(
+    chain.from_iterable(combinations(registry.names(), size) for size in range(1, len(registry.names()) + 1))
+)
+
+
+@pytest.mark.parametrize("names", CHOICES, ids="+".join)
+def test_a_starter_file_passes_the_check_and_its_own_tests(tmp_path, names):
+    text = starter.text(starter.chosen(names))
+    config = config_of(text, tmp_path, {name: f"made-up-{name}" for name in starter.variables(text)})
+    assert {each.type for each in config.connections.values()} == set(names)
+    for spec in config.sync.values():
+        assert spec.tests
+        assert all(result.passed for result in run_tests(spec.tests, compiled(config, spec)))
+
+
+def test_a_source_and_a_destination_make_a_sync(tmp_path):
+    text = starter.text(starter.chosen(["wootric", "hubspot", "salesforce"]))
+    config = config_of(text, tmp_path, {name: f"made-up-{name}" for name in starter.variables(text)})
+    assert set(config.sync) == {"nps-to-hubspot", "nps-to-salesforce"}
+    assert config.surveys["relationship"].sources == ("wootric",)
+
+
+def test_the_variables_to_set_are_those_that_are_not_commented_out():
+    text = 'a: "${ONE}"\n# b: "${TWO}"\nc: x   # ${THREE}\nd: "$${FOUR} ${ONE}"\n'
+    assert starter.variables(text) == ["ONE"]
+
+
+def test_an_unknown_connector_is_refused_with_a_suggestion():
+    with pytest.raises(ConfigError, match='did you mean "salesforce"'):
+        starter.chosen(["salesfroce"])
+
+
+def test_no_starter_holds_a_secret():
+    for name in registry.names():
+        block = registry.load(name).starter
+        for line in block.splitlines():
+            if re.match(r"\s*(\w*secret|token|\w*password)\s*:", line):
+                assert "${" in line

@@ -95,8 +95,7 @@ class Expressions:
         self._thread = threading.local()
 
     def compile(self, source: str) -> Expression:
-        """Raises ExpressionProblem: what to edit, with a suggestion. Compile all before the first
-        evaluation."""
+        """Raises ExpressionProblem: what to edit, with a suggestion."""
         rewritten = rewrite(source, self._numbers)
         cel = _library()
         try:
@@ -107,6 +106,7 @@ class Expressions:
             _check_pattern(pattern)
         for name, number in list(self._numbers.items())[len(self._variables) :]:
             self._variables.append((f"v{number}", name, getter(name)))
+        self._thread = threading.local()  # what is loaded lacks the new variables
         return Expression(source, program, rewritten.names)
 
     def value(self, expression: Expression, standing: Standing) -> Value:

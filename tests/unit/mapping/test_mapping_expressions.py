@@ -395,6 +395,12 @@ def test_a_person_that_cannot_be_loaded_leaves_nothing_behind():
     assert expressions.value(compiled, standing(record={"X": 1})) == 1
 
 
+def test_an_expression_compiled_later_finds_its_values_too():
+    expressions, person = Expressions(NEW_YORK), standing(comment="hello")
+    assert expressions.value(expressions.compile("score"), person) == 9
+    assert expressions.value(expressions.compile("comment"), person) == "hello"
+
+
 def test_threads_do_not_see_each_others_person():
     expressions = Expressions(NEW_YORK)
     compiled = expressions.compile("score * 10 + answers")

@@ -77,7 +77,7 @@ class Sandbox:
         if scope["type"] == "lifespan":
             await self._pages(scope, receive, send)
             return
-        first = scope["path"].split("/", 2)[1]
+        first = scope["path"].removeprefix("/").partition("/")[0]
         if first in VENDORS and scope["path"].startswith(f"/{first}/record/"):
             first = ""  # a page for people, not the vendor's API
         await self._prefixes.get(first, self._pages)(scope, receive, send)

@@ -316,7 +316,8 @@ UGLY_TEXTS = (
     "Love it 😀👍🏽 – 10/10",
     "=cmd|' /C calc'!A0",
     "خدمة ممتازة وسريعة، شكرًا لكم",
-    "Long story. " + "It goes on and on. " * 262 + "The end. ",
+    "Long story. " + "It goes on and on. " * 262 + "That's all",  # 5,000; cut at 255 it ends with a space
+    "\n  White space at both ends \t",
     "#N/A",
     "",
     "   ",

@@ -2,7 +2,8 @@
 
 Its own fault kinds, beside those the front plays: expired_token, daily_quota, concurrent_limit, lost_locator,
 shuffle, locked_row, validation, record_error (detail: statusCode, message), bulk_slow (detail: polls),
-bulk_failed and bulk_aborted (detail: processed). Limits: daily, page, token_seconds, token_calls, bulk_polls.
+bulk_failed and bulk_aborted (detail: processed). Limits: daily, page, token_seconds, token_calls, bulk_polls,
+upload_bytes.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ class Salesforce:
     def command(self, name: str, arguments: Row) -> Any:
         """hide_field, show_field {object, field} · rename_field {object, field, to}
         · alter_field {object, field, …} · permit {object, may: [read, edit, create, delete]} · expire_tokens
-        · allow_key {username, public_key} · refresh_token {rotate} · use_calls {used}
+        · allow_key {username, public_key} · refresh_token {rotate} · use_calls, use_batches {used}
         · reader (credentials that may only read)"""
         commands: dict[str, Callable[[Row], Any]] = {
             "hide_field": self._hide,
@@ -94,6 +95,7 @@ class Salesforce:
             "allow_key": self._allow_key,
             "refresh_token": self._refresh_token,
             "use_calls": self._use_calls,
+            "use_batches": self._use_batches,
             "reader": self._reader,
         }
         if name not in commands:
@@ -143,6 +145,9 @@ class Salesforce:
 
     def _use_calls(self, given: Row) -> None:
         self.api.allowance.used = given["used"]
+
+    def _use_batches(self, given: Row) -> None:
+        self.api.allowance.batches_used = given["used"]
 
     def _reader(self, given: Row) -> dict[str, str]:
         reader = next(client for client in self.gate.clients.values() if not client.may_write)

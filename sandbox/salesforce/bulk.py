@@ -92,7 +92,7 @@ class Bulk:
             raise ApiError(400, "INVALIDJOB", "Found multiple contents for job: a job takes one upload")
         if not request.headers.get("content-type", "").lower().startswith("text/csv"):
             raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", "the content type must be text/csv")
-        job.upload = await _limited(request)
+        job.upload = await _limited(request, self._room.limits.get("upload_bytes", MAX_UPLOAD))
         return Response(status_code=201)
 
     async def change_state(self, request: Request, client: Client) -> Response:
@@ -358,12 +358,12 @@ def _refused_id(refused: RecordError, row: list[str], columns: Sequence[Column |
     return ""
 
 
-async def _limited(request: Request) -> bytes:
+async def _limited(request: Request, most: int) -> bytes:
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)
-        if size > MAX_UPLOAD:
-            raise ApiError(413, "REQUEST_ENTITY_TOO_LARGE", "an upload may have 100 MB")
+        if size > most:
+            raise ApiError(413, "REQUEST_ENTITY_TOO_LARGE", f"an upload may have {most} bytes")
         parts.append(part)
     return b"".join(parts)
 

@@ -21,14 +21,22 @@ Test = Callable[[Record], bool]
 
 
 @dataclass(frozen=True)
+class Hop:
+    """One step to a parent: `relation` as describe spells it, over the id at `place`, into `table`."""
+
+    relation: str
+    place: int
+    table: Table
+
+
+@dataclass(frozen=True)
 class Path:
     """A field, perhaps of a parent: how to get its value from a row."""
 
-    names: tuple[str, ...]  # as describe spells them: ("Account", "Name")
+    hops: tuple[Hop, ...]
     field: Field
+    place: int  # in the last hop's table; in ours if there is no hop
     get: Get
-    hops: int
-    place: int  # in the last table; in ours if there is no hop
 
 
 @dataclass(frozen=True)
@@ -48,10 +56,22 @@ class Result:
         shown: dict[str, Any] = {"attributes": self._attributes(self.table.name, id)}
         for path in self.paths:
             if not path.hops:
-                shown[path.names[0]] = row[path.place]
+                shown[path.field.name] = row[path.place]
             else:
-                _nest(shown, path, path.get(row))
+                self._nest(shown, path, row)
         return shown
+
+    def _nest(self, shown: dict[str, Any], path: Path, row: Record) -> None:
+        """`{"Account": {"attributes": …, "Name": …}}`; a missing parent is null as a whole."""
+        for hop in path.hops:
+            id = str(row[hop.place])
+            parent = hop.table.rows.get(id)
+            if parent is None:
+                shown[hop.relation] = None
+                return
+            shown = shown.setdefault(hop.relation, {"attributes": self._attributes(hop.table.name, id)})
+            row = parent
+        shown[path.field.name] = row[path.place]
 
     def _attributes(self, object: str, id: str) -> dict[str, str]:
         return {"type": object, "url": f"/services/data/{self.version}/sobjects/{object}/{id}"}
@@ -86,19 +106,6 @@ def _everything(row: Record) -> bool:
     return True
 
 
-def _nest(shown: dict[str, Any], path: Path, value: Stored) -> None:
-    """`{"Account": {"attributes": …, "Name": …}}`; a missing parent is null as a whole."""
-    place = shown
-    for name in path.names[:-1]:
-        if place.get(name) is None:
-            if value is None and name not in place:
-                place[name] = None
-                return
-            place[name] = {"attributes": {"type": name}}
-        place = place[name]
-    place[path.names[-1]] = value
-
-
 def _sort(ids: list[str], table: Table, path: Path, term: soql.Order) -> None:
     values = {id: path.get(table.rows[id]) for id in ids}
     nulls = [id for id in ids if values[id] is None]
@@ -123,22 +130,21 @@ class _Compiler:
         *hops, last = name.split(".")
         if hops and hops[0].lower() == self._table.name.lower():
             del hops[0]  # Contact.Email in a query FROM Contact
-        table, steps, names = self._table, [], []
+        table, steps = self._table, []
         for hop in hops:
-            table, place, relation = self._parent(table, hop)
-            steps.append((place, table))
-            names.append(relation)
+            step = self._parent(table, hop)
+            steps.append(step)
+            table = step.table
         column = table.column(last)
         if column is None:
             raise self._no_field(last, table)
-        get = _getter(tuple(steps), column.place)
-        return Path((*names, column.field.name), column.field, get, len(steps), column.place)
+        return Path(tuple(steps), column.field, column.place, _getter(steps, column.place))
 
-    def _parent(self, table: Table, hop: str) -> tuple[Table, int, str]:
+    def _parent(self, table: Table, hop: str) -> Hop:
         for column in table.visible():
             relation, parent = column.field.relationship, column.field.to
             if relation and parent and relation.lower() == hop.lower():
-                return self._org.tables[parent], column.place, relation
+                return Hop(relation, column.place, self._org.tables[parent])
         raise ApiError(
             400,
             "INVALID_FIELD",
@@ -248,13 +254,13 @@ class _Compiler:
         return dict.fromkeys(id for text in texts for id in index.find(text))
 
 
-def _getter(steps: tuple[tuple[int, Table], ...], place: int) -> Get:
-    if not steps:
+def _getter(hops: Sequence[Hop], place: int) -> Get:
+    if not hops:
         return lambda row: row[place]
 
     def get(row: Record) -> Stored:
-        for link, table in steps:
-            parent = table.rows.get(str(row[link]))
+        for hop in hops:
+            parent = hop.table.rows.get(str(row[hop.place]))
             if parent is None:
                 return None
             row = parent

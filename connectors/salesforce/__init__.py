@@ -6,7 +6,7 @@ Importing this package is cheap; the vendor's library is imported when a connect
 from __future__ import annotations
 
 from connectors.contract import Connector, Destination, Tools
-from connectors.salesforce.grants import grants
+from connectors.salesforce.permissions import grants
 from connectors.salesforce.settings import SalesforceSettings
 
 _STARTER = """\

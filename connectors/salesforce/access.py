@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from connectors.contract import Grant, Needs, Verdict
-from connectors.salesforce import grants
+from connectors.salesforce import permissions
 from connectors.salesforce.errors import Refused
 from connectors.salesforce.library import Api
 from connectors.salesforce.schema import Column, Table
@@ -23,9 +23,11 @@ def tested(
     """Every permission, tested by what describe shows this user. AccessError when the credential is
     refused."""
     if not needs.read and not needs.write:
-        api.call("GET", "", what="say hello")
-    found = [grant for object in grants.objects(needs) for grant in _object(table, column, needs, object)]
-    enabled = Grant(grants.API_ENABLED, "every call needs it", Verdict.OK)
+        api.call("GET", "sobjects/", what="list the objects")
+    found = [
+        grant for object in permissions.objects(needs) for grant in _object(table, column, needs, object)
+    ]
+    enabled = Grant(permissions.API_ENABLED, "every call needs it", Verdict.OK)
     return [enabled, *found, _limits(api), *_system(api)]
 
 
@@ -52,7 +54,7 @@ def _object(
             "or write their fields on Account, where they end in __pc"
         )
         yield Grant("Person accounts", "one row is both Account and Contact", Verdict.OK, detail)
-    for _, field, rights in (line for line in grants.fields(needs) if line[0] == object):
+    for _, field, rights in (line for line in permissions.fields(needs) if line[0] == object):
         yield _field(column, object, field, edit="Edit" in rights)
     for may, right in ((here.createable, "Create"), (here.deletable, "Delete")):
         if may:

@@ -253,9 +253,7 @@ def test_truncating_twice_changes_nothing(comment, length):
     assert once is None or len(once) <= length
 
 
-@given(
-    st.one_of(st.integers(-(10**20), 10**20), st.decimals(allow_nan=False, allow_infinity=False, places=3))
-)
+@given(st.one_of(st.integers(-(10**20), 10**20), st.decimals(-(10**12), 10**12, places=3)))
 def test_a_number_shown_as_text_reads_back_as_itself(number):
     text = shown({"from": "record.X", "as": "text"}, record={"X": number})
     assert shown({"from": "record.X", "as": "number"}, record={"X": text}) == number

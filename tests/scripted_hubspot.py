@@ -48,6 +48,11 @@ class Said:
 Script = Callable[[Asked], Said]
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64  # sixteen threads connect at once; a full queue makes them wait a second
+
+
 class ScriptedHubSpot:
     """Keeps what was asked; answers by `script`, a function of the request that a test may replace."""
 
@@ -90,8 +95,7 @@ class ScriptedHubSpot:
 
             do_GET = do_POST = answer
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()

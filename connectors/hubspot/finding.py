@@ -63,7 +63,7 @@ def key_of(known: Properties, field: str) -> Key | None:
         return None
     if field == "email" and known.object_type == "contacts":
         return Key(name=field, normal=_address, claims=_addresses, reads=(field, ADDITIONAL_EMAILS))
-    normal = comparable(known.schema.fields[field])
+    normal = exact(known.schema.fields[field])
     numeric = known.schema.fields[field].type is FieldType.NUMBER
     return Key(
         name=field,
@@ -74,16 +74,16 @@ def key_of(known: Properties, field: str) -> Key | None:
     )
 
 
-def comparable(known: FieldSchema) -> Callable[[str], str]:
-    """How HubSpot compares a property: texts without regard to case, options and numbers exactly."""
+def exact(known: FieldSchema) -> Callable[[str], str]:
+    """A value as the property shows it. Ids are exact texts: leading zeros and capitals stay."""
     normal = live(known)
-    text = known.type is FieldType.TEXT
+    return lambda value: str(normal(value.strip()) or "")
 
-    def compared(value: str) -> str:
-        stripped = str(normal(value.strip()) or "")
-        return stripped.lower() if text else stripped
 
-    return compared
+def comparable(known: FieldSchema) -> Callable[[str], str]:
+    """How a search compares a property: texts without regard to case, options and numbers exactly."""
+    shown = exact(known)
+    return (lambda value: shown(value).lower()) if known.type is FieldType.TEXT else shown
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,21 @@ def paired(key: Key, asked: Sequence[str], rows: Sequence[Row], missing: Iterabl
             strangers.append(row)
     gone = {key.normal(value) for value in missing}
     silent = [value for value in asked if value not in found and value not in gone]
+    if silent and strangers:
+        found |= _whatever_the_case(key, silent, strangers)
+        silent = [value for value in silent if value not in found]
+        strangers = [row for row in strangers if row not in found.values()]
     if len(silent) == len(strangers) == 1:
         return Paired({**found, silent[0]: strangers[0]}, (), ())
     return Paired(found, tuple(silent), tuple(strangers))
+
+
+def _whatever_the_case(key: Key, silent: Sequence[str], strangers: Sequence[Row]) -> dict[str, Row]:
+    """Whether a unique text regards capitals is not documented: an answer that differs in them alone is one."""
+    asked = {value.lower(): value for value in silent}
+    return {
+        asked[claim.lower()]: row for row in strangers for claim in key.claims(row) if claim.lower() in asked
+    }
 
 
 def absorbed(row: Row) -> set[str]:

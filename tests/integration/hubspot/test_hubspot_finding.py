@@ -104,6 +104,14 @@ def test_a_record_that_does_not_say_which_address_it_answers_is_paired_when_only
     assert found.silent == ()
 
 
+def test_a_unique_text_is_asked_exactly_and_recognised_in_other_capitals() -> None:
+    found = paired(
+        key("customer_id"), ["C-1", "007"], [row("7", customer_id="007"), row("1", customer_id="c-1")], []
+    )
+    assert {value: one["id"] for value, one in found.rows.items()} == {"C-1": "1", "007": "7"}
+    assert key("customer_id").normal(" C-1 ") == "C-1"
+
+
 def test_when_two_are_open_nothing_is_guessed() -> None:
     found = paired(key("email"), ["a@x.test", "b@x.test"], [row("7", email="new@x.test")], [])
     assert found.rows == {}

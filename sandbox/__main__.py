@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import gc
 import logging
+import os
 import re
 import shlex
 import signal
@@ -83,7 +84,8 @@ def _announce(url: str, env: dict[str, str]) -> None:
 
 def _stop_with_parent(server: uvicorn.Server) -> None:
     """Standard input ends when whoever started us is gone."""
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 4096):  # not sys.stdin.read: its lock would trip Python's own shutdown
+        pass
     server.should_exit = True
 
 

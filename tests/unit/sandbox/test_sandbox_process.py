@@ -29,7 +29,8 @@ def test_the_first_line_tells_where_it_is_and_what_to_set(sandbox):
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_it_with_exit_0_even_while_a_caller_hangs(stop):
     command = [sys.executable, "-m", "sandbox", "--port", "0", "--customers", "5", "--vendor", "salesforce"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([*command, "--with-parent"], **pipes, text=True) as process:
         url = json.loads(process.stdout.readline())["url"]
         requests.post(f"{url}/control/faults", json={"vendor": "salesforce", "kind": "hang"}, timeout=10)
         with pytest.raises(requests.Timeout):

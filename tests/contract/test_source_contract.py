@@ -1,0 +1,174 @@
+"""What every source promises, tried on every registered one."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from datetime import UTC
+
+import orjson
+import pytest
+from contract_table import SOURCES, WRONG_SECRET, Given, Place, SourceRow, contract_tools, open_source
+from fake_clock import Calls, FakeClock, fake_tools
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+
+from connectors import registry
+from connectors.contract import Needs, Source, Verdict
+from nps.errors import AccessError, ConfigError
+from nps.responses import Cursor, Page, SurveyResponse
+
+NAMES = [name for name in registry.names() if registry.load(name).source is not None]
+
+
+@pytest.fixture(params=NAMES)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def row(name: str) -> SourceRow:
+    if name not in SOURCES:
+        pytest.fail(f'add a row for the source "{name}" to tests/contract_table.py')
+    return SOURCES[name]
+
+
+@pytest.fixture
+def given(row: SourceRow, place: Place) -> Given:
+    return row.settings(place)
+
+
+@pytest.fixture
+def source(name: str, given: Given) -> Iterator[Source]:
+    opened = open_source(name, given)
+    yield opened
+    opened.close()
+
+
+def by_id(pages: list[Page]) -> dict[str, SurveyResponse]:
+    return {one.id: one for page in pages for one in page.responses}
+
+
+def test_reading_on_from_any_cursor_loses_nothing_and_what_repeats_is_identical(source: Source) -> None:
+    pages = list(source.read(None, since=None))
+    everything = by_id(pages)
+    assert len(pages) > 1
+    assert len(everything) > 1_000
+    for number, page in enumerate(pages, start=1):
+        before = by_id(pages[:number])
+        after = by_id(list(source.read(page.cursor, since=None)))
+        assert before | after == everything
+        assert all(after[one] == before[one] for one in before.keys() & after.keys())
+
+
+def test_a_cursor_survives_being_stored_as_json(name: str, given: Given, source: Source) -> None:
+    *_, last = source.read(None, since=None)
+    stored = Cursor(orjson.loads(orjson.dumps(last.cursor.state)))
+    reopened = open_source(name, given)
+    assert by_id(list(reopened.read(stored, since=None))) == by_id(list(source.read(last.cursor, since=None)))
+    reopened.close()
+
+
+def test_an_answer_that_arrives_later_is_read_from_the_last_cursor(
+    row: SourceRow, place: Place, source: Source
+) -> None:
+    pages = list(source.read(None, since=None))
+    row.add(place)
+    found = by_id(list(source.read(pages[-1].cursor, since=None)))
+    [new] = found.keys() - by_id(pages).keys()
+    assert found[new].email == "late@acme.example"
+    assert str(found[new].score) == "4"
+
+
+def test_two_connections_read_the_same(name: str, given: Given, source: Source) -> None:
+    other = open_source(name, given)
+    assert by_id(list(other.read(None, since=None))) == by_id(list(source.read(None, since=None)))
+    other.close()
+
+
+def test_since_bounds_the_first_read_from_below(source: Source) -> None:
+    everything = by_id(list(source.read(None, since=None)))
+    moments = sorted(one.answered_at for one in everything.values() if not one.problem)
+    since = moments[len(moments) // 2].replace(microsecond=0)
+    pages = list(source.read(None, since=since))
+    found = {key: one for key, one in by_id(pages).items() if not one.problem}
+    assert found == {
+        key: one for key, one in everything.items() if not one.problem and one.answered_at >= since
+    }
+    again = by_id(list(source.read(pages[-1].cursor, since=since)))
+    assert all(one.problem or one.answered_at >= since for one in again.values())
+
+
+def test_every_answer_is_whole(name: str, given: Given) -> None:
+    source = open_source(name, given, fake_tools("inbox", clock=FakeClock()))
+    answers = by_id(list(source.read(None, since=None))).values()
+    assert sum(one.email is not None for one in answers) > len(answers) / 2
+    for one in answers:
+        assert one.source == "inbox"
+        assert one.id
+        assert all(
+            moment is None or moment.tzinfo is UTC
+            for moment in (one.answered_at, one.invited_at, one.updated_at)
+        )
+        assert one.score is None or isinstance(one.score, int | float | str)
+        assert "" not in (one.comment, one.email, one.phone, one.external_id, one.survey, one.channel)
+    source.close()
+
+
+def test_pages_are_small_enough_to_be_held(source: Source) -> None:
+    assert all(len(page.responses) <= 5_000 for page in source.read(None, since=None))
+
+
+def test_wrong_credentials_are_lost_access_and_the_secret_is_not_shown(
+    name: str, row: SourceRow, given: Given
+) -> None:
+    if row.wrong is None:
+        pytest.skip(f"{name} has no credentials")
+    calls = Calls()
+    source = open_source(name, row.wrong(given), fake_tools("inbox", count_call=calls))
+    with pytest.raises(AccessError, match=r"^inbox: ") as caught:
+        list(source.read(None, since=None))
+    assert WRONG_SECRET not in "".join(traceback.format_exception(caught.value))
+    assert calls.count == 1  # no second try: that locks accounts out
+    source.close()
+
+
+def test_a_vendor_that_cannot_be_reached_is_said_so(name: str, row: SourceRow, given: Given) -> None:
+    source = open_source(name, row.unreachable(given), contract_tools("inbox"))
+    with pytest.raises(row.unreachable_is, match=r"^inbox: "):
+        list(source.read(None, since=None))
+    source.close()
+
+
+def test_a_hostile_address_is_refused_before_anything_leaves(name: str, row: SourceRow, given: Given) -> None:
+    calls = Calls()
+    with pytest.raises((ValidationError, ConfigError)):
+        list(open_source(name, row.hostile(given), fake_tools(count_call=calls)).read(None, since=None))
+    assert calls.count == 0
+
+
+def test_reading_may_be_left_and_the_source_closed(name: str, given: Given) -> None:
+    source = open_source(name, given)
+    pages = source.read(None, since=None)
+    next(pages)
+    del pages
+    source.close()
+    source.close()
+
+
+def test_access_is_tried_without_reading_the_answers(source: Source) -> None:
+    grants = source.access(Needs(answers=True))  # type: ignore[attr-defined]
+    assert Verdict.OK in {grant.verdict for grant in grants}
+    assert Verdict.MISSING not in {grant.verdict for grant in grants}
+
+
+def test_its_settings_describe_themselves_and_its_starter_is_yaml_of_its_type(name: str) -> None:
+    connector = registry.load(name)
+    assert connector.title
+    assert connector.edits
+    assert connector.limits
+    starter = YAML(typ="safe").load(connector.starter)
+    assert starter.pop("type") == name
+    connector.settings.model_validate(starter)
+    schema = connector.settings.model_json_schema()
+    assert all("description" in field for field in schema["properties"].values())

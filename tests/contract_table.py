@@ -1,0 +1,191 @@
+"""One row per connector: how the contract suites set it up. A new connector adds a row and runs every promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from fake_clock import FakeClock, fake_tools
+from sandbox_process import RunningSandbox
+
+from connectors import registry
+from connectors.contract import Destination, Source, Tools
+from nps.errors import ConfigError, NpsyncError, UnavailableError
+
+Given = dict[str, Any]
+
+NOBODY_LISTENS = "http://127.0.0.1:9"
+EVIL = "http://evil.example"
+WRONG_SECRET = "wr0ng-s3cret-8f2c"
+
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a test's vendor is, and a folder of its own."""
+
+    sandbox: RunningSandbox
+    folder: Path
+
+
+# ---------------------------------------------------------------- sources
+
+
+@dataclass(frozen=True)
+class SourceRow:
+    """`settings` are those of a working connection with some hundred answers behind it. `wrong`, `unreachable` and
+    `hostile` turn them into broken ones (None: the connector has no such thing). `add` lets one answer arrive."""
+
+    settings: Callable[[Place], Given]
+    add: Callable[[Place], None]
+    wrong: Callable[[Given], Given] | None
+    unreachable: Callable[[Given], Given]
+    hostile: Callable[[Given], Given]
+    unreachable_is: type[NpsyncError] = UnavailableError
+
+
+def _wootric(place: Place) -> Given:
+    env = place.sandbox.env
+    return {
+        "client_id": env["WOOTRIC_ID"],
+        "client_secret": env["WOOTRIC_SECRET"],
+        "account_token": env["WOOTRIC_ACCOUNT_TOKEN"],
+        "base_url": env["WOOTRIC_URL"],
+        "overlap": "1 days",
+    }
+
+
+def _wootric_answers(place: Place) -> None:
+    place.sandbox.control("POST", "/wootric/responses", {"email": "late@acme.example", "score": 4})
+
+
+def _file(place: Place) -> Given:
+    if not list(place.folder.glob("*.csv")):
+        for month in (1, 2):
+            day = datetime(2026, month, 1, tzinfo=UTC)
+            rows = [
+                f'{month}-{n},{n % 11},{(day + timedelta(minutes=n)).isoformat()},o\'b{n}@acme.example,"a\n{n}"'
+                for n in range(1_200)
+            ]
+            rows[7] = "broken"
+            (place.folder / f"{month}.csv").write_text("\n".join(["id,score,at,email,comment", *rows, ""]))
+    columns = {"id": "id", "score": "score", "answered_at": "at", "email": "email", "comment": "comment"}
+    return {"path": str(place.folder), "columns": columns}
+
+
+def _file_answers(place: Place) -> None:
+    with (place.folder / "2.csv").open("a") as file:
+        file.write("new-1,4,2026-03-01T00:00:00Z,late@acme.example,\n")
+
+
+SOURCES: Mapping[str, SourceRow] = {
+    "wootric": SourceRow(
+        settings=_wootric,
+        add=_wootric_answers,
+        wrong=lambda given: given | {"client_secret": WRONG_SECRET},
+        unreachable=lambda given: given | {"base_url": NOBODY_LISTENS},
+        hostile=lambda given: given | {"base_url": EVIL},
+    ),
+    "file": SourceRow(
+        settings=_file,
+        add=_file_answers,
+        wrong=None,
+        unreachable=lambda given: given | {"path": given["path"] + "/nowhere.csv"},
+        hostile=lambda given: given | {"path": "/etc/passwd", "folder": given["path"], "format": "csv"},
+        unreachable_is=ConfigError,
+    ),
+}
+
+
+# ---------------------------------------------------------------- destinations
+
+
+@dataclass(frozen=True)
+class DestinationRow:
+    """`person` makes the fields of a new record, as the sandbox's control takes them, from an e-mail and a shared
+    value; `shared` is a field that several records may hold alike, with what a response calls it."""
+
+    vendor: str
+    settings: Callable[[Place], Given]
+    object: str
+    email: str
+    shared: tuple[str, str]
+    person: Callable[[str, str], Given]
+    score: str
+    segment: str
+    date: str
+    comment: str
+    wrong: Callable[[Given], Given]
+    read_only_field: str
+    fields: tuple[str, ...] = field(default=())
+
+
+def _salesforce(place: Place) -> Given:
+    env = place.sandbox.env
+    auth = {"flow": "client_credentials", "client_id": env["SF_ID"], "client_secret": env["SF_SECRET"]}
+    return {"login_host": "acme.my.salesforce.com", "base_url": env["SALESFORCE_URL"], "auth": auth}
+
+
+def _hubspot(place: Place) -> Given:
+    return {"token": place.sandbox.env["HUBSPOT_TOKEN"], "base_url": place.sandbox.env["HUBSPOT_URL"]}
+
+
+DESTINATIONS: Mapping[str, DestinationRow] = {
+    "salesforce": DestinationRow(
+        vendor="salesforce",
+        settings=_salesforce,
+        object="Contact",
+        email="Email",
+        shared=("MobilePhone", "phone"),
+        person=lambda email, shared: {"LastName": "Contract", "Email": email, "MobilePhone": shared},
+        score="NPS_Score__c",
+        segment="NPS_Segment__c",
+        date="NPS_Last_Survey__c",
+        comment="NPS_Comment__c",
+        wrong=lambda given: given | {"auth": given["auth"] | {"client_secret": WRONG_SECRET}},
+        read_only_field="SystemModstamp",
+    ),
+    "hubspot": DestinationRow(
+        vendor="hubspot",
+        settings=_hubspot,
+        object="contacts",
+        email="email",
+        shared=("mobilephone", "phone"),
+        person=lambda email, shared: {"lastname": "Contract", "email": email, "mobilephone": shared},
+        score="nps_score",
+        segment="nps_segment",
+        date="nps_last_survey",
+        comment="nps_comment",
+        wrong=lambda given: given | {"token": WRONG_SECRET},
+        read_only_field="hs_object_id",
+    ),
+}
+
+
+# ---------------------------------------------------------------- opening
+
+
+def contract_tools(connection: str = "contract") -> Tools:
+    """A clock that starts at the real time, as the sandbox's does, and never waits."""
+    return fake_tools(connection, clock=FakeClock(datetime.now(UTC)))
+
+
+def open_source(name: str, given: Given, tools: Tools | None = None) -> Source:
+    connector = registry.load(name)
+    assert connector.source is not None
+    return connector.source(connector.settings.model_validate(given), tools or contract_tools())
+
+
+def open_destination(name: str, given: Given, tools: Tools | None = None) -> Destination:
+    connector = registry.load(name)
+    assert connector.destination is not None
+    return connector.destination(connector.settings.model_validate(given), tools or contract_tools())
+
+
+def unique(prefix: str) -> str:
+    return f"{prefix}{next(_numbers)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
@@ -67,10 +68,10 @@ def _everywhere(
         raise typer.Exit
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """The `npsync` command: runs one command and leaves with its exit code."""
     try:
-        application()()
+        application()(arguments)
     except NpsyncError as error:
         output.leave(error)
     except BrokenPipeError:  # `npsync runs | head` is no failure

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
 from connectors.contract import Grant, Verdict
 from nps.errors import ConfigError
 from npsync import access, service
 from npsync.cli import output
 from npsync.config import Config
 from npsync.config.problems import did_you_mean
+
+Opening = Callable[[Config], AbstractContextManager[service.Opened]]
 
 _MARKS = {
     Verdict.OK: "ok",
@@ -17,13 +22,13 @@ _MARKS = {
 }
 
 
-def show(config: Config, name: str, *, as_json: bool) -> int:
-    """Prints, and returns the exit code: 1 when something is missing."""
+def show(config: Config, name: str, *, as_json: bool, opened: Opening = service.opened) -> int:
+    """Prints what to grant even when the vendor then can't be asked; returns 1 when something is missing."""
     if name not in config.connections:
         raise ConfigError(f'{config.file} has no connection "{name}"{did_you_mean(name, config.connections)}')
     if not as_json:
         _tell_what_to_grant(config, name)
-    with service.opened(config) as connections:
+    with opened(config) as connections:
         tested = access.try_out(config, name, connections)
     if as_json:
         output.say_json(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
@@ -19,6 +20,7 @@ LARGEST = 1_000_000  # bytes; a thousand syncs fit, a data file given by mistake
 _MOST_VALUES = 200_000  # after aliases are followed
 _DEEPEST = 40
 
+_TOO_DEEP = f"the file is nested deeper than {_DEEPEST} levels"
 _TAG = "tag:yaml.org,2002:"
 _WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _TRUTH = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -88,12 +90,12 @@ class Document:
 def read(data: bytes, file: str) -> Document:
     """Parse; raises Unreadable. `Document.value` is filled by `fill`."""
     text = _decoded(data, file)
+    parser = YAML(typ="rt")
+    parser.Composer = _Composer
     try:
-        root = YAML(typ="rt").compose(text)
-    except RecursionError:
-        raise Unreadable(
-            Problem(file, 1, 1, "", "too_deep", f"the file is nested deeper than {_DEEPEST} levels")
-        ) from None
+        root = parser.compose(text)
+    except _TooDeep as deep:
+        raise Unreadable(Problem(file, deep.line, deep.column, "", "too_deep", _TOO_DEEP)) from None
     except ReaderError as error:
         line, column = _line_and_column(text, error.position)
         message = f"the character U+{ord(text[error.position]):04X} is not allowed in YAML; remove it"
@@ -115,6 +117,27 @@ def fill(document: Document, variables: Variables) -> None:
 
 
 # ---------------------------------------------------------------- text
+
+
+class _TooDeep(Exception):
+    def __init__(self, mark: Any) -> None:
+        super().__init__()
+        self.line, self.column = mark.line + 1, mark.column + 1
+
+
+class _Composer(Composer):
+    """Stops at the first value that is too deep: what follows may be a file made to exhaust the reader."""
+
+    _depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self._depth == _DEEPEST:
+            raise _TooDeep(self.parser.peek_event().start_mark)
+        self._depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
 
 
 def _decoded(data: bytes, file: str) -> str:
@@ -197,8 +220,7 @@ class _Builder:
             self._grow(node, path, count)
             return value
         if depth > _DEEPEST:
-            message = f"the file is nested deeper than {_DEEPEST} levels"
-            raise Unreadable(self._at(node, (), "too_deep", message))
+            raise Unreadable(self._at(node, (), "too_deep", _TOO_DEEP))  # by way of aliases
         self._inside.add(id(node))
         before = self._count
         self._grow(node, path, 1)

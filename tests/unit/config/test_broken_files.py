@@ -46,7 +46,7 @@ def test_no_problem_tells_a_value_of_the_environment(file):
         (b"time_zone: UTC\nx-a: \x01\n", "bad_character", 2, 6),
         (b"x: [1\n", "syntax", 2, 1),
         (b"# " + b"x" * 1_000_001, "too_large", 1, 1),
-        (b"a:\n" + b"".join(b" " * n + b"b:\n" for n in range(1, 1200)), "too_deep", 1, 1),
+        (b"a:\n" + b"".join(b" " * n + b"b:\n" for n in range(1, 1200)), "too_deep", 40, 40),
     ],
     ids=["empty", "latin-1", "utf-16", "control-character", "half-a-file", "huge", "deep"],
 )

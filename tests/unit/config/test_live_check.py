@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import nullcontext
+
 import pytest
 from builders_config import config_of, yaml
 
@@ -10,6 +13,7 @@ from nps.errors import AccessError, ConfigError, RejectedError, UnavailableError
 from nps.schema import FieldSchema, FieldType, ObjectSchema
 from npsync.access import needs_of, try_out
 from npsync.check import check
+from npsync.cli import granting
 
 
 def field(name, type=FieldType.TEXT, *, writable=True, **more):
@@ -35,8 +39,8 @@ CONTACT = (
 class Crm:
     """A destination as the check sees it: a schema, and a number field that refuses what is above 5."""
 
-    def __init__(self, fails=None):
-        self.fails = fails
+    def __init__(self, fails=None, access_fails=None):
+        self.fails, self.access_fails = fails, access_fails
         self.asked = 0
 
     def describe(self, object):
@@ -56,6 +60,8 @@ class Crm:
         return fits
 
     def access(self, needs):
+        if self.access_fails:
+            raise self.access_fails
         self.needs = needs
         return [Grant("edit Contact", "writes scores", Verdict.OK)]
 
@@ -218,3 +224,24 @@ def test_a_connection_is_tested_with_its_needs_and_missing_means_not_enough(tmp_
     assert crm.needs == needs_of(config, "crm")
     tool = Tool(grants=[Grant("read responses", "", Verdict.MISSING), Grant("admin", "", Verdict.EXCESS)])
     assert not try_out(config, "mail", Opened(tool=tool)).is_enough
+
+
+def test_connect_says_what_to_grant_before_the_vendor_refuses(tmp_path, capsys):
+    config = config_of(yaml(), tmp_path)
+    refusing = Opened(Crm(access_fails=AccessError("the client secret is wrong")))
+    with pytest.raises(AccessError):
+        granting.show(config, "crm", as_json=False, opened=lambda _: nullcontext(refusing))
+    assert "Field Contact.NPS__c: Read, Edit" in capsys.readouterr().out
+
+
+def test_connect_fails_when_a_permission_is_missing_and_names_the_needless_ones(tmp_path, capsys):
+    config = config_of(yaml(), tmp_path)
+    tool = Tool(grants=[Grant("read responses", "", Verdict.MISSING), Grant("admin", "", Verdict.EXCESS)])
+    opened = Opened(tool=tool)
+    assert granting.show(config, "mail", as_json=False, opened=lambda _: nullcontext(opened)) == 1
+    out = capsys.readouterr().out
+    assert "MISSING" in out
+    assert "npsync needn't it: admin" in out
+    assert max(map(len, out.splitlines())) <= 100
+    granting.show(config, "mail", as_json=True, opened=lambda _: nullcontext(opened))
+    assert json.loads(capsys.readouterr().out)["enough"] is False

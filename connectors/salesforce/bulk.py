@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from connectors.contract import Clock
-from connectors.salesforce import rows
+from connectors.salesforce import composite, rows
 from connectors.salesforce.errors import Meaning, Refused, RowError, bulk_row_error
 from connectors.salesforce.ids import long_id
 from connectors.salesforce.library import Api
 from nps.changes import Batch, Change, Deferred, Outcome, Unknown, Written
-from nps.errors import BudgetError, ConfigError, NpsyncError, RejectedError, UnavailableError
+from nps.errors import BudgetError, ConfigError, NpsyncError, UnavailableError
 
 ROWS_PER_JOB = 10_000  # Salesforce's own internal batch; a larger job saves few calls and costs memory
 CALLS_PER_JOB = 12  # create, upload, close, about six looks, three results
@@ -29,8 +29,9 @@ def write(
 ) -> Iterator[Outcome]:
     """One outcome per change. The job's id is remembered before any row leaves."""
     content = rows.written(_records(batch))
-    if len(content) > rows.MOST_BYTES:
-        raise RejectedError("the changes do not fit one bulk job of 100 MB", code="TOO_LARGE")
+    if len(content) > rows.MOST_BYTES:  # very long comments: they fit the other way
+        yield from composite.write(api, clock, batch, composite.MOST_RECORDS)
+        return
     job = _create(api, batch.object)
     remember(job)
     _upload(api, job, content)

@@ -77,7 +77,7 @@ class _Writing:
         if problem is not None:
             yield from (error.outcome(change.record_id) for change, error in (*locked, *stumbled))
             raise problem
-        yield from self._searched(stumbled, locked)
+        yield from self._searched(stumbled, locked, alone=len(chunk) == 1)
         yield from self._unlocked(locked)
 
     def _sent(self, chunk: Sequence[Change], failed: _Failed) -> Iterator[Outcome]:
@@ -117,10 +117,10 @@ class _Writing:
             return None
         return first.as_error(self._object, sent)
 
-    def _searched(self, stumbled: _Failed, locked: _Failed) -> Iterator[Outcome]:
+    def _searched(self, stumbled: _Failed, locked: _Failed, *, alone: bool) -> Iterator[Outcome]:
         """Smaller and smaller chunks, until the records that fail stand alone or the calls for it are
         spent."""
-        for size in _SMALLER:
+        for size in () if alone else _SMALLER:
             if not stumbled:
                 return
             again, stumbled = stumbled, []
@@ -134,7 +134,7 @@ class _Writing:
                 yield from self._sent([change for change, _ in part], failed)
                 for change, error in failed:
                     match error.meaning:
-                        case Meaning.ORG_CODE:
+                        case Meaning.ORG_CODE if len(part) > 1:
                             stumbled.append((change, error))
                         case Meaning.LOCKED:
                             locked.append((change, error))

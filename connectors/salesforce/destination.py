@@ -22,7 +22,7 @@ from connectors.salesforce.schema import Column, Table, no_such_field, object_sc
 from connectors.salesforce.settings import SalesforceSettings
 from connectors.salesforce.signin import SignIn
 from nps.changes import Batch, Hit, Outcome, Record
-from nps.errors import ConfigError, RejectedError
+from nps.errors import ConfigError
 from nps.schema import ObjectSchema
 from nps.values import Json, Value
 
@@ -224,7 +224,7 @@ class SalesforceDestination:
             return bulk.write(self._api, clock, batch, remember, write.bulk_deadline)
         if batch.api == "collections":
             return composite.write(self._api, clock, batch, write.chunk_size)
-        raise RejectedError(f"Salesforce has no way to write called {batch.api}", code="UNKNOWN_WAY")
+        raise ValueError(f"Salesforce has no way to write called {batch.api}")
 
     def resume(self, batch: Batch, handle: str) -> Iterable[Outcome] | None:
         if batch.api != "bulk":

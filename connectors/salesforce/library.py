@@ -19,7 +19,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
-from simple_salesforce.format import format_soql
+from simple_salesforce.format import quote_soql_value
 
 from connectors.calls import CallPolicy, Reply, TooLarge
 from connectors.http import is_loopback
@@ -36,7 +36,7 @@ _LIBRARY_HOST = (
 
 def quote(value: object) -> str:
     """A value as a SOQL literal, escaped."""
-    return str(format_soql("{}", value))
+    return quote_soql_value(value)
 
 
 class Api:

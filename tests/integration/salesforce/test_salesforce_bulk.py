@@ -9,7 +9,21 @@ from typing import Any
 
 import pytest
 import requests
-from builders_salesforce import ANN, BOB, CYD, Answer, Opened, Org, batch, change, error, ok, org, record_id
+from builders_salesforce import (
+    ANN,
+    BOB,
+    CYD,
+    Answer,
+    Opened,
+    Org,
+    batch,
+    change,
+    error,
+    ok,
+    org,
+    record_id,
+    taken,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -283,6 +297,15 @@ def test_rows_of_one_account_stand_together() -> None:
             change(CYD, account="B", A=1),
         )
         assert [line[0] for line in cells(job.upload)[1:]] == [BOB, ANN, CYD]
+
+
+def test_changes_too_large_for_a_job_go_the_other_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "MOST_BYTES", 1_000)
+    with org() as there:
+        job = Job(there)
+        there.writes(taken)
+        assert written(Opened(), change(ANN, A="x" * 1_000)) == [Written(ANN)]
+        assert job.steps == []
 
 
 # ---------------------------------------------------------------- after a crash

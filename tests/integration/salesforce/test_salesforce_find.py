@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 from builders_salesforce import (
@@ -14,6 +15,7 @@ from builders_salesforce import (
     Answer,
     Opened,
     Org,
+    column,
     error,
     field,
     ok,
@@ -27,7 +29,8 @@ from hypothesis import strategies as st
 
 from connectors.contract import Lookup
 from connectors.salesforce.library import quote
-from connectors.salesforce.soql import LONGEST_ADDRESS
+from connectors.salesforce.matching import Asked
+from connectors.salesforce.soql import LONGEST_ADDRESS, encoded_length, queries
 from nps.changes import Hit, Record
 from nps.errors import ConfigError
 from nps.schema import FieldType
@@ -147,17 +150,16 @@ def test_long_lists_are_cut_by_the_length_of_the_address() -> None:
 
 @given(st.lists(st.text(min_size=1, max_size=40), min_size=1, max_size=400))
 def test_no_address_is_ever_too_long_and_no_value_is_left_out(values: list[str]) -> None:
-    from urllib.parse import quote_plus
-
-    from builders_salesforce import column
-
-    from connectors.salesforce.matching import Asked
-    from connectors.salesforce.soql import queries
 
     wanted = list(Asked("Customer_Id__c", column("Customer_Id__c"), values).wanted())
     made = [one.soql for one in queries("Id", "Contact", wanted, "Name = 'x'", 3000)]
     assert all(len(quote_plus(soql)) <= 3000 for soql in made)
     assert all(any(one.literal in soql for soql in made) for one in wanted)
+
+
+@given(st.text())
+def test_the_length_of_an_address_is_known_before_it_is_made(text: str) -> None:
+    assert encoded_length(text) == len(quote_plus(text))
 
 
 def test_what_a_field_cannot_hold_is_not_asked_for() -> None:

@@ -143,6 +143,15 @@ def test_an_automation_that_stumbles_over_one_record_is_isolated_within_bounds()
         assert len(there.asked) == 1 + 4 + 5 + 10
 
 
+def test_a_record_that_fails_alone_is_not_sent_again() -> None:
+    with org() as there:
+        there.writes(refused("APEX_ERROR", BOB))
+        assert kinds(written(Opened(), change(BOB))) == {"Rejected": [BOB]}
+        assert len(there.asked) == 1
+        assert kinds(written(Opened(), change(ANN), change(BOB))) == {"Rejected": [BOB], "Written": [ANN]}
+        assert len(there.asked) == 3  # together, then alone
+
+
 def test_looking_for_bad_records_ends_when_its_calls_are_spent() -> None:
     with org() as there:
         there.writes(refused("APEX_ERROR"))

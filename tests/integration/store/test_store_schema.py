@@ -92,7 +92,7 @@ def test_an_empty_database_has_no_revision(empty_url: str):
 def test_a_store_of_a_newer_version_is_left_alone(store: SqlStore):
     with store.database.write() as tx:
         tx.run("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(ConfigError, match="9999.*newer"):
+    with pytest.raises(ConfigError, match=r"9999.*newer"):
         store.migrate()
     assert store.revision() == "9999"
 

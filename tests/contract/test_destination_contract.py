@@ -1,0 +1,475 @@
+"""What every destination promises, tried on every registered one."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from contract_table import (
+    DESTINATIONS,
+    WRONG_SECRET,
+    DestinationRow,
+    Place,
+    contract_tools,
+    open_destination,
+    unique,
+)
+from fake_clock import Calls, FakeClock, fake_tools
+
+from connectors import registry
+from connectors.contract import Destination, Lookup, Needs, Verdict
+from nps.changes import Batch, Change, Deferred, Outcome, Record, Rejected, Unknown, Written
+from nps.errors import AccessError, ConfigError, RejectedError
+from nps.schema import FieldType
+from nps.values import Json, Value
+
+NAMES = [name for name in registry.names() if registry.load(name).destination is not None]
+
+AddPerson = Callable[..., str]
+
+
+@pytest.fixture(params=NAMES)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def row(name: str) -> DestinationRow:
+    if name not in DESTINATIONS:
+        pytest.fail(f'add a row for the destination "{name}" to tests/contract_table.py')
+    return DESTINATIONS[name]
+
+
+@pytest.fixture
+def crm(name: str, row: DestinationRow, place: Place) -> Iterator[Destination]:
+    opened = open_destination(name, row.settings(place))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def person(row: DestinationRow, place: Place, crm: Destination) -> AddPerson:
+    """Adds a record, as a person does in the CRM, and gives its id once a search finds it."""
+
+    def add(email: str | None = None, shared: str = "") -> str:
+        email = email or f"{unique('contract')}@acme.example"
+        added = place.sandbox.control(
+            "POST", f"/{row.vendor}/{row.object}", row.person(email, shared or f"+1212{unique('555')}")
+        )
+        place.sandbox.control("POST", "/clock", {"advance": 60})  # search indexes lag behind
+        return str(added["id"])
+
+    return add
+
+
+def nothing_to_remember(handle: str) -> None:
+    """`remember`, where the test does not care."""
+
+
+def change(row: DestinationRow, record_id: str, **after: Json) -> Change:
+    fields = {getattr(row, name): value for name, value in after.items()}
+    return Change(id=1, object=row.object, record_id=record_id, before=dict.fromkeys(fields), after=fields)
+
+
+def write(crm: Destination, row: DestinationRow, *changes: Change) -> list[Outcome]:
+    way = crm.ways(row.object, len(changes))[0]
+    batch = Batch(1, row.object, way.api, changes)
+    return list(crm.write(batch, nothing_to_remember))
+
+
+def live(crm: Destination, row: DestinationRow, record_id: str) -> Mapping[str, Json]:
+    names = [row.score, row.segment, row.date, row.comment]
+    [record] = crm.get(row.object, [record_id], names, {})
+    return record.fields
+
+
+def found(crm: Destination, row: DestinationRow, lookup: Lookup, fields: Sequence[str] = ()) -> list[Record]:
+    return [hit.record for hit in crm.find(row.object, [lookup], fields, {})]
+
+
+def by_email(row: DestinationRow, *values: str) -> Lookup:
+    return Lookup(row.email, "email", values)
+
+
+# ---------------------------------------------------------------- describe
+
+
+def test_the_schema_tells_types_and_what_may_be_written(crm: Destination, row: DestinationRow) -> None:
+    schema = crm.describe(row.object)
+    fields = schema.fields
+    assert schema.writable
+    assert fields[row.score].type in (FieldType.INTEGER, FieldType.NUMBER)
+    assert fields[row.segment].type is FieldType.CHOICE
+    assert fields[row.segment].options
+    assert fields[row.date].type is FieldType.DATE
+    assert fields[row.comment].type is FieldType.TEXT
+    assert all(fields[getattr(row, one)].writable for one in ("score", "segment", "date", "comment"))
+    assert not fields[row.read_only_field].writable
+
+
+def test_the_schema_is_asked_for_once(name: str, row: DestinationRow, place: Place) -> None:
+    calls = Calls()
+    tools = fake_tools(clock=FakeClock(contract_tools().clock.now()), count_call=calls)
+    crm = open_destination(name, row.settings(place), tools)
+    crm.describe(row.object)
+    asked = calls.count
+    crm.describe(row.object)
+    assert calls.count == asked > 0
+    crm.close()
+
+
+def test_an_object_that_does_not_exist_is_a_matter_of_configuration(crm: Destination) -> None:
+    with pytest.raises(ConfigError):
+        crm.describe("no_such_object")
+
+
+@pytest.mark.parametrize("method", ["find", "get"])
+def test_a_field_that_does_not_exist_is_a_matter_of_configuration(
+    crm: Destination, row: DestinationRow, method: str
+) -> None:
+    calls = {
+        "find": lambda: crm.find(row.object, [by_email(row, "a@acme.example")], ["no_such_field"], {}),
+        "get": lambda: crm.get(row.object, ["1"], ["no_such_field"], {}),
+    }
+    with pytest.raises(ConfigError, match="no_such_field"):
+        calls[method]()
+
+
+# ---------------------------------------------------------------- find and get
+
+
+def test_a_record_is_found_by_its_email_with_live_values(
+    crm: Destination, row: DestinationRow, person: AddPerson
+) -> None:
+    email = f"{unique('found')}@acme.example"
+    record_id = person(email)
+    write(crm, row, change(row, record_id, score=crm.canonical(row.object, row.score)(9)))
+    [hit] = crm.find(row.object, [by_email(row, email)], [row.score], {})
+    assert (hit.field, hit.value, hit.record.id) == (row.email, email, record_id)
+    assert hit.record.fields == {row.score: crm.canonical(row.object, row.score)(9)}
+
+
+@pytest.mark.parametrize(
+    ("email", "other"),
+    [
+        ("o'brien{}@acme.example", "obrien{}@acme.example"),
+        ("plus+tag{}@acme.example", "plus{}@acme.example"),
+        ("under_score%{}@acme.example", "underxscoreyy{}@acme.example"),
+    ],
+)
+def test_awkward_addresses_are_found_exactly_and_injected_nowhere(
+    crm: Destination, row: DestinationRow, person: AddPerson, email: str, other: str
+) -> None:
+    number = unique("n")
+    email = email.format(number)
+    wanted = person(email)
+    person(other.format(number))
+    assert [record.id for record in found(crm, row, by_email(row, email))] == [wanted]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "' OR Email != '",
+        "x') OR (Name != '",
+        "\\' OR Id != null",
+        "%@%",
+        "*@*",
+        'a@b.c" }',
+        "nul@acme.example\n",
+    ],
+)
+def test_a_value_that_looks_like_a_query_finds_nothing(
+    crm: Destination, row: DestinationRow, value: str
+) -> None:
+    assert found(crm, row, by_email(row, value)) == []
+
+
+def test_each_hit_says_which_value_it_answers(
+    crm: Destination, row: DestinationRow, person: AddPerson
+) -> None:
+    emails = [f"{unique('many')}@acme.example" for _ in range(5)]
+    ids = [person(email) for email in emails]
+    hits = crm.find(row.object, [by_email(row, *emails, "nobody@acme.example")], [], {})
+    assert {hit.value: hit.record.id for hit in hits} == dict(zip(emails, ids, strict=True))
+
+
+def test_two_records_with_one_value_are_both_found(
+    crm: Destination, row: DestinationRow, person: AddPerson
+) -> None:
+    shared = "+12125557777"
+    ids = {person(shared=shared), person(shared=shared)}
+    field, kind = row.shared
+    assert {record.id for record in found(crm, row, Lookup(field, kind, [shared]))} == ids
+
+
+def test_several_lookups_are_answered_together(
+    crm: Destination, row: DestinationRow, person: AddPerson
+) -> None:
+    email, shared = f"{unique('both')}@acme.example", "+12125558888"
+    one, two = person(email), person(shared=shared)
+    field, kind = row.shared
+    hits = crm.find(row.object, [by_email(row, email), Lookup(field, kind, [shared])], [], {})
+    assert {(hit.field, hit.record.id) for hit in hits} == {(row.email, one), (field, two)}
+
+
+def test_only_keeps_other_records_out(crm: Destination, row: DestinationRow, person: AddPerson) -> None:
+    email, shared = f"{unique('only')}@acme.example", f"+1212{unique('666')}"
+    record_id = person(email, shared)
+    field = row.shared[0]
+    for only, expected in (
+        ({field: shared}, [record_id]),
+        ({field: [shared, "x"]}, [record_id]),
+        ({field: "x"}, []),
+    ):
+        assert [hit.record.id for hit in crm.find(row.object, [by_email(row, email)], [], only)] == expected
+        assert [record.id for record in crm.get(row.object, [record_id], [], only)] == expected
+
+
+def test_nothing_asked_for_is_nothing_found_and_costs_no_call(
+    name: str, row: DestinationRow, place: Place
+) -> None:
+    calls = Calls()
+    tools = fake_tools(clock=FakeClock(contract_tools().clock.now()), count_call=calls)
+    crm = open_destination(name, row.settings(place), tools)
+    crm.describe(row.object)
+    before = calls.count
+    assert crm.find(row.object, [], [row.score], {}) == []
+    assert crm.find(row.object, [by_email(row)], [row.score], {}) == []
+    assert crm.get(row.object, [], [row.score], {}) == []
+    assert calls.count == before
+    crm.close()
+
+
+def test_hundreds_of_values_are_looked_up_in_few_calls(name: str, row: DestinationRow, place: Place) -> None:
+    calls = Calls()
+    tools = fake_tools(clock=FakeClock(contract_tools().clock.now()), count_call=calls)
+    crm = open_destination(name, row.settings(place), tools)
+    crm.describe(row.object)
+    before = calls.count
+    rows = place.sandbox.rows(row.vendor, row.object)
+    emails = sorted({str(one[row.email]).lower() for one in rows if one[row.email]})[:300]
+    hits = crm.find(row.object, [by_email(row, *emails)], [row.score], {})
+    assert {hit.value for hit in hits} >= {one for one in emails if one.isascii()}
+    assert calls.count - before <= 6
+    crm.close()
+
+
+def test_gone_records_are_missing_and_merged_ones_come_back_as_their_survivor(
+    crm: Destination, row: DestinationRow, person: AddPerson, place: Place
+) -> None:
+    winner, loser, gone = person(), person(), person()
+    place.sandbox.control("POST", f"/{row.vendor}/{row.object}/{winner}/merge", {"loser": loser})
+    place.sandbox.control("DELETE", f"/{row.vendor}/{row.object}/{gone}")
+    records = crm.get(row.object, [loser, gone], [row.score], {})
+    survivors = {record.id: record.merged for record in records}
+    assert len(survivors) == 1
+    [(survivor, merged)] = survivors.items()
+    assert loser in merged
+    assert survivor != gone
+
+
+# ---------------------------------------------------------------- canonical
+
+
+CANONICAL: list[tuple[str, Value]] = [
+    ("score", 0),
+    ("score", 10),
+    ("score", Decimal("7")),
+    ("date", date(2026, 3, 2)),
+    ("comment", "Zoë said \"no\"\r\nand 'yes' 😀 =cmd() \\ <b>"),
+    ("comment", "  spaces around  "),
+    ("comment", "#N/A"),
+    ("comment", "0"),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), CANONICAL)
+def test_what_canonical_says_is_what_a_read_shows_after_the_write(
+    crm: Destination, row: DestinationRow, person: AddPerson, field: str, value: Value
+) -> None:
+    name = getattr(row, field)
+    wanted = crm.canonical(row.object, name)(value)
+    record_id = person()
+    [outcome] = write(crm, row, change(row, record_id, **{field: wanted}))
+    assert outcome == Written(record_id)
+    assert live(crm, row, record_id)[name] == wanted
+
+
+def test_every_option_of_a_choice_survives_the_round_trip(
+    crm: Destination, row: DestinationRow, person: AddPerson
+) -> None:
+    record_id = person()
+    for option in crm.describe(row.object).fields[row.segment].options or ():
+        wanted = crm.canonical(row.object, row.segment)(option)
+        assert write(crm, row, change(row, record_id, segment=wanted)) == [Written(record_id)]
+        assert live(crm, row, record_id)[row.segment] == wanted
+
+
+@pytest.mark.parametrize("field", ["score", "segment", "date", "comment"])
+def test_empty_is_always_none(crm: Destination, row: DestinationRow, field: str) -> None:
+    assert crm.canonical(row.object, getattr(row, field))(None) is None
+    assert crm.typed(row.object, getattr(row, field))(None) is None
+
+
+@pytest.mark.parametrize("field", ["segment", "comment"])
+def test_empty_text_is_empty(crm: Destination, row: DestinationRow, field: str) -> None:
+    assert crm.canonical(row.object, getattr(row, field))("") is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("score", "many"), ("segment", "no such option"), ("date", "yesterday"), ("date", True)],
+)
+def test_what_a_field_cannot_hold_is_rejected_with_its_name(
+    crm: Destination, row: DestinationRow, field: str, value: Value
+) -> None:
+    with pytest.raises(RejectedError) as caught:
+        crm.canonical(row.object, getattr(row, field))(value)
+    assert caught.value.field == getattr(row, field)
+    assert caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("score", 7), ("date", date(2026, 3, 2)), ("comment", "fine"), ("comment", None), ("score", None)],
+)
+def test_typed_is_the_way_back(crm: Destination, row: DestinationRow, field: str, value: Value) -> None:
+    name = getattr(row, field)
+    assert crm.typed(row.object, name)(crm.canonical(row.object, name)(value)) == value
+
+
+def test_a_field_that_does_not_exist_has_no_canonical_form(crm: Destination, row: DestinationRow) -> None:
+    with pytest.raises(ConfigError, match="no_such_field"):
+        crm.canonical(row.object, "no_such_field")
+
+
+# ---------------------------------------------------------------- write
+
+
+def test_every_change_has_exactly_one_outcome_and_a_bad_one_never_sinks_its_batch(
+    crm: Destination, row: DestinationRow, person: AddPerson, place: Place
+) -> None:
+    score = crm.canonical(row.object, row.score)
+    good = [person() for _ in range(4)]
+    gone = person()
+    place.sandbox.control("DELETE", f"/{row.vendor}/{row.object}/{gone}")
+    bad = person()
+    changes = [change(row, one, score=score(8)) for one in good]
+    changes.insert(2, change(row, gone, score=score(8)))
+    changes.insert(3, change(row, bad, segment="no such option"))
+    outcomes = write(crm, row, *changes)
+    assert sorted(one.record_id for one in outcomes) == sorted(one.record_id for one in changes)
+    by_record = {one.record_id: one for one in outcomes}
+    assert all(by_record[one] == Written(one) for one in good)
+    assert isinstance(by_record[gone], Rejected | Deferred)
+    assert isinstance(by_record[bad], Rejected)
+    assert by_record[bad].code
+    assert all(live(crm, row, one)[row.score] == score(8) for one in good)
+
+
+def test_a_full_batch_is_written_in_one_go(crm: Destination, row: DestinationRow, place: Place) -> None:
+    way = crm.ways(row.object, 50)[0]
+    ids = [str(one["id"]) for one in place.sandbox.rows(row.vendor, row.object) if one[row.email]][
+        : way.batch
+    ]
+    ids = [record.id for record in crm.get(row.object, ids, [], {}) if not record.merged]
+    wanted = crm.canonical(row.object, row.comment)(unique("batch "))
+    batch = Batch(1, row.object, way.api, tuple(change(row, one, comment=wanted) for one in ids))
+    outcomes = list(crm.write(batch, nothing_to_remember))
+    assert sorted(one.record_id for one in outcomes) == sorted(ids)
+    assert sum(isinstance(one, Written) for one in outcomes) == len(ids) > 50
+    assert way.cost(len(ids)) >= 1
+
+
+def test_none_clears_a_field_and_leaves_the_others_alone(
+    crm: Destination, row: DestinationRow, person: AddPerson
+) -> None:
+    record_id = person()
+    score, comment = crm.canonical(row.object, row.score), crm.canonical(row.object, row.comment)
+    write(crm, row, change(row, record_id, score=score(3), comment=comment("bad")))
+    assert write(crm, row, change(row, record_id, comment=None)) == [Written(record_id)]
+    fields = live(crm, row, record_id)
+    assert (fields[row.comment], fields[row.score]) == (None, score(3))
+
+
+def test_writing_only_updates(crm: Destination, row: DestinationRow, person: AddPerson, place: Place) -> None:
+    gone = person()
+    place.sandbox.control("DELETE", f"/{row.vendor}/{row.object}/{gone}")
+    before = len(place.sandbox.rows(row.vendor, row.object))
+    [outcome] = write(crm, row, change(row, gone, comment="nobody"))
+    assert isinstance(outcome, Rejected | Deferred)
+    assert len(place.sandbox.rows(row.vendor, row.object)) == before
+
+
+def test_writing_the_same_again_changes_nothing(
+    crm: Destination, row: DestinationRow, person: AddPerson
+) -> None:
+    record_id = person()
+    once = change(row, record_id, comment="twice")
+    write(crm, row, once)
+    first = live(crm, row, record_id)
+    assert write(crm, row, once) == [Written(record_id)]
+    assert live(crm, row, record_id) == first
+
+
+def test_a_lost_reply_is_never_called_written_unless_it_is(
+    crm: Destination, row: DestinationRow, person: AddPerson, place: Place
+) -> None:
+    record_id = person()
+    crm.describe(row.object)
+    write(crm, row, change(row, record_id, comment="before"))
+    place.sandbox.fault(row.vendor, "lost_reply", times=1)
+    [outcome] = write(crm, row, change(row, record_id, comment="after"))
+    shown = live(crm, row, record_id)[row.comment]
+    assert (outcome == Written(record_id) and shown == "after") or isinstance(outcome, Unknown)
+
+
+def test_a_busy_vendor_is_waited_for(
+    crm: Destination, row: DestinationRow, person: AddPerson, place: Place
+) -> None:
+    record_id = person()
+    crm.describe(row.object)
+    place.sandbox.fault(row.vendor, "status", status=503, times=1)
+    assert write(crm, row, change(row, record_id, comment="patience")) == [Written(record_id)]
+
+
+def test_the_cheapest_way_comes_first(crm: Destination, row: DestinationRow) -> None:
+    for size in (1, 100, 5_000, 100_000):
+        costs = [way.cost(size) for way in crm.ways(row.object, size)]
+        assert costs == sorted(costs)
+        assert all(way.batch >= 1 for way in crm.ways(row.object, size))
+
+
+# ---------------------------------------------------------------- credentials
+
+
+def test_wrong_credentials_are_lost_access_and_the_secret_is_not_shown(
+    name: str, row: DestinationRow, place: Place
+) -> None:
+    crm = open_destination(name, row.wrong(row.settings(place)), contract_tools("crm"))
+    with pytest.raises(AccessError, match="crm") as caught:
+        crm.describe(row.object)
+    assert WRONG_SECRET not in "".join(traceback.format_exception(caught.value))
+    crm.close()
+
+
+def test_access_names_what_is_granted(crm: Destination, row: DestinationRow) -> None:
+    needs = Needs(
+        read={row.object: frozenset({row.email})}, write={row.object: frozenset({row.score, row.comment})}
+    )
+    grants = crm.access(needs)  # type: ignore[attr-defined]
+    assert Verdict.OK in {grant.verdict for grant in grants}
+    assert Verdict.MISSING not in {grant.verdict for grant in grants}
+
+
+def test_it_lists_the_permissions_to_grant_without_any_call(
+    name: str, row: DestinationRow, place: Place
+) -> None:
+    connector = registry.load(name)
+    settings = connector.settings.model_validate(row.settings(place))
+    needs = Needs(read={row.object: frozenset({row.email})}, write={row.object: frozenset({row.score})})
+    assert connector.grants(settings, needs)

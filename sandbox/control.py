@@ -29,6 +29,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from sandbox.faults import Kind
 from sandbox.toy import House, NoSuchRecord, Toy
 
 _LINES = 500  # rows turned into text at a time: a dump of 100,000 must not stop the vendors
@@ -90,7 +91,9 @@ class _Desk:
         wanted = await _body(request)
         rules = wanted if isinstance(wanted, list) else [wanted]
         for rule in rules:
-            self._toy(rule.get("vendor"))
+            kinds = {*Kind, *self._toy(rule.get("vendor")).fault_kinds}
+            if rule.get("kind") not in kinds:
+                raise ValueError(f'no fault "{rule.get("kind")}"; there are: {", ".join(sorted(kinds))}')
         return _json([asdict(self._house.faults.add(rule)) for rule in rules], 201)
 
     async def clear_faults(self, request: Request) -> Response:

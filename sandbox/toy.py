@@ -57,6 +57,11 @@ class Toy(Protocol):
     @property
     def app(self) -> ASGIApp: ...
 
+    @property
+    def fault_kinds(self) -> frozenset[str]:
+        """The kinds of fault the toy plays itself, beside those of the front."""
+        ...
+
     def env(self, url: str) -> dict[str, str]:
         """The variables of config.example.yaml this vendor fills; `url` is its base address."""
         ...

@@ -39,6 +39,8 @@ _MESSAGES = {
 class Portal:
     """What `--limit hubspot.burst=…` and the command `set` may change is in settings.py."""
 
+    fault_kinds = frozenset({"expired_token", "invalid_record"})
+
     def __init__(self, room: Room) -> None:
         self._account = Account(room)
         self._account.apply(self._account.settings.changed(room.limits))

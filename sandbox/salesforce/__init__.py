@@ -32,6 +32,11 @@ def toy(room: Room) -> Salesforce:
 
 
 class Salesforce:
+    fault_kinds = frozenset(
+        {"expired_token", "daily_quota", "concurrent_limit", "lost_locator", "shuffle"}
+        | {"locked_row", "validation", "record_error", "bulk_slow", "bulk_failed", "bulk_aborted"}
+    )
+
     def __init__(self, room: Room) -> None:
         self.org = Org(room)
         self.gate = Gate(room, self.org.integration_user)

@@ -45,6 +45,8 @@ _PERSON_FIELDS = {"email", "external_id", "phone_number", "properties"}
 class Office:
     """What `--limit wootric.per_minute=…` and the command `set` may change is in settings.py."""
 
+    fault_kinds = frozenset({"expired_token"})
+
     def __init__(self, room: Room) -> None:
         self._room = room
         self._settings = Settings().changed(room.limits)

@@ -78,6 +78,7 @@ def test_control_adds_changes_and_removes_without_counting_as_traffic(sandbox):
         ("GET", "/salesforce/Contact/003000000000000AAA", None, 404),
         ("POST", "/faults", {"vendor": "nobody", "kind": "html"}, 404),
         ("POST", "/faults", {"vendor": "salesforce", "kind": "html", "often": 3}, 400),
+        ("POST", "/faults", {"vendor": "salesforce", "kind": "lost_replies"}, 400),
         ("POST", "/salesforce/do/nothing", {}, 400),
         ("POST", "/salesforce/do/hide_field", {"object": "Contact"}, 400),
         ("POST", "/salesforce/Contact", {"LastName": "x", "NPS_Score__c": 1000}, 400),

@@ -8,7 +8,7 @@ from datetime import date
 
 from connectors.calls import Reply
 from connectors.contract import Tools
-from connectors.hubspot.settings import Budget
+from connectors.hubspot.settings import HubSpotSettings
 from connectors.limits import Limiter
 
 _SAVED_EVERY = 50
@@ -20,8 +20,12 @@ class DailyCalls:
     `today` is the date in the account's time zone: HubSpot's day ends there.
     """
 
-    def __init__(self, budget: Budget, limiter: Limiter, tools: Tools, today: Callable[[], date]) -> None:
-        self._budget = budget
+    def __init__(
+        self, settings: HubSpotSettings, limiter: Limiter, tools: Tools, today: Callable[[], date]
+    ) -> None:
+        self._budget = settings.budget
+        self._per_10_seconds = settings.limits.per_10_seconds
+        self._first = True
         self._limiter = limiter
         self._tools = tools
         self._today = today
@@ -41,6 +45,7 @@ class DailyCalls:
         interval = _whole(reply.headers.get("x-hubspot-ratelimit-interval-milliseconds"))
         if most and interval:
             self._limiter.tighten(most, interval / 1000)
+            self._count_others(reply, most)
         left = [calls for calls in (self._left_by_account(reply), self._left_by_us()) if calls is not None]
         if left:
             self._limiter.allow(min(left))
@@ -49,6 +54,18 @@ class DailyCalls:
         """Keep the count for the next run."""
         with self._lock:
             self._save()
+
+    def _count_others(self, reply: Reply, most: int) -> None:
+        """The run before this one, or another process with this token, may just have used the window: what the
+        first answer says is gone is counted as ours, so that HubSpot need not refuse a call to tell us."""
+        with self._lock:
+            first, self._first = self._first, False
+        remaining = _whole(reply.headers.get("x-hubspot-ratelimit-remaining"))
+        if not first or remaining is None:
+            return
+        used = min(most, self._per_10_seconds) - 1 - remaining
+        if used > 0:
+            self._limiter.acquire(cost=used)
 
     def _left_by_account(self, reply: Reply) -> int | None:
         daily = _whole(reply.headers.get("x-hubspot-ratelimit-daily"))

@@ -36,14 +36,12 @@ def canonical(known: FieldSchema) -> Canonical:
 
 def live(known: FieldSchema) -> Live:
     """A value HubSpot sent, in the same form. Never refuses: a record may hold what was valid once."""
-    normal = _NORMALISERS.get(known.type, _same)
-    if known.name == "email":
-        normal = str.lower
+    normal = str.lower if known.name == "email" else _NORMALISERS.get(known.type, _line_ends)
 
     def normalised(value: Json) -> Json:
-        if value is None or value == "":
+        if not value and (value is None or value == ""):
             return None
-        return normal(value if isinstance(value, str) else _json_text(value))
+        return normal(value if type(value) is str else _json_text(value))
 
     return normalised
 
@@ -201,10 +199,6 @@ def _moment(value: datetime) -> str:
 # ---------------------------------------------------------------- what HubSpot sends, in one form
 
 
-def _same(text: str) -> str:
-    return _line_ends(text)
-
-
 def _live_number(text: str) -> str:
     if text.isdigit() and (text[0] != "0" or text == "0"):
         return text  # the usual case, and the quick one
@@ -248,6 +242,7 @@ def _live_multi(text: str) -> str:
 
 
 def _json_text(value: Json) -> str:
+    # HubSpot sends texts; should a number or a boolean come one day, it is the same value.
     return _boolean_text(value) if isinstance(value, bool) else str(value)
 
 

@@ -101,10 +101,12 @@ def paired(key: Key, asked: Sequence[str], rows: Sequence[Row], missing: Iterabl
     found: dict[str, Row] = {}
     strangers = []
     for row in rows:
-        claimed = [value for value in key.claims(row) if value in wanted]
-        for value in claimed:
-            found[value] = row
-        if not claimed:
+        named = False
+        for value in key.claims(row):
+            if value in wanted:
+                found[value] = row
+                named = True
+        if not named:
             strangers.append(row)
     gone = {key.normal(value) for value in missing}
     silent = [value for value in asked if value not in found and value not in gone]
@@ -141,12 +143,11 @@ def _ids(row: Row) -> Iterable[str]:
 
 def _addresses(row: Row) -> Iterable[str]:
     properties = row["properties"]
-    own = properties.get("email")
+    own = properties.get("email") or ""
     others = properties.get(ADDITIONAL_EMAILS)
-    addresses = [own] if own else []
-    if others:
-        addresses += others.split(";")
-    return [_address(address) for address in addresses]
+    if not others:
+        return (_address(own),)
+    return [_address(address) for address in (own, *others.split(";"))]
 
 
 def _address(text: str) -> str:

@@ -33,13 +33,13 @@ def open_destination(settings: HubSpotSettings, tools: Tools) -> HubSpot:
         SEARCH: [Window(limits.search_per_second, 1.0)],
     }
     limiter = Limiter(tools, windows)
-    daily = DailyCalls(settings.budget, limiter, tools, partial(_today, tools))
+    daily = DailyCalls(settings, limiter, tools, partial(_today, tools))
     daily.start()
     plain = CallPolicy(tools, limiter, judge=partial(judge, clock=tools.clock), learn=daily.learn)
-    token = _token(settings, plain, tools)
+    https: list[Http] = []
+    token = _token(settings, plain, tools, https)
     policy = replace(plain, token=token if settings.oauth is not None else None)
     lenient = replace(policy, judge=partial(judge_leniently, clock=tools.clock))
-    https: list[Http] = []
 
     def http(under: CallPolicy) -> Http:
         # An OAuth token comes from the policy; a fixed one is a header like any other.
@@ -90,7 +90,7 @@ def _today(tools: Tools) -> date:
 # ---------------------------------------------------------------- credentials
 
 
-def _token(settings: HubSpotSettings, policy: CallPolicy, tools: Tools) -> Token:
+def _token(settings: HubSpotSettings, policy: CallPolicy, tools: Tools, https: list[Http]) -> Token:
     if settings.oauth is not None:
         fetch = _refresher(
             settings.oauth, _http(settings, replace(policy, judge=partial(_judge_token, tools)), {})

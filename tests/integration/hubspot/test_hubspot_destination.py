@@ -358,6 +358,20 @@ def test_the_limit_hubspot_tells_is_kept() -> None:
     assert clock.monotonic() >= 10
 
 
+def test_what_another_process_used_of_the_window_is_counted_before_hubspot_has_to_refuse() -> None:
+    clock = FakeClock()
+    told = {"Max": "190", "Interval_Milliseconds": "10000", "Remaining": "3"}
+    with scripted_hubspot(limit()) as server:
+        server.script = lambda asked: limit(**told)
+        hubspot = opened(server, fake_tools(clock=clock))
+        hubspot.describe("contacts")
+        for _ in range(3):
+            hubspot.get("contacts", ["1"], [], {})
+        assert clock.slept == []
+        hubspot.get("contacts", ["1"], [], {})
+    assert sum(clock.slept) >= 10
+
+
 def test_searches_keep_to_five_a_second() -> None:
     clock = FakeClock()
     with scripted_hubspot(answered(row("1", phone="1"))) as server:

@@ -131,9 +131,7 @@ def _settle(
     ids = list(settled)
     open_changes = {
         (batch, record_id): (number, response)
-        for batch, record_id, number, response in tx.rows(
-            statements.BATCH_RECORDS, runs=runs, batches=ids
-        )
+        for batch, record_id, number, response in tx.rows(statements.BATCH_RECORDS, runs=runs, batches=ids)
     }
     written: list[int] = []
     cleared: list[str] = []

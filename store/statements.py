@@ -111,7 +111,7 @@ CONFIRMED = """
 CHANGES = f"SELECT {CHANGE} FROM change c WHERE c.id IN LIST(:numbers)"
 
 CHANGES_AND_OUTCOMES = f"""
-    SELECT {CHANGE}, 
+    SELECT {CHANGE},
         COALESCE(c.outcome, CASE b.state WHEN 'settled' THEN 'written' ELSE b.state END, 'planned')
     FROM change c LEFT JOIN batch b ON b.id = c.batch WHERE c.id IN LIST(:numbers)"""
 

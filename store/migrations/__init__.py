@@ -1,1 +1,2 @@
-"""Alembic's scripts. `store.schema` runs them; new ones are written with `python -m store.migrations "what changed"`."""
+"""Alembic's scripts, run by `store.schema`. After a change of `store.tables`, write the next one with
+`python -m store.migrations "What changed"`, read it, and raise `store.schema.HEAD`."""

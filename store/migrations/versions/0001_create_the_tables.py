@@ -26,7 +26,8 @@ def upgrade() -> None:
         sa.Column("look_again", BIG, nullable=True),
         sa.Column("candidates", sa.String(), nullable=True),
         sa.CheckConstraint(
-            "state IN ('written', 'unchanged', 'superseded', 'waiting', 'review', 'held', 'rejected', 'excluded', 'pending')",
+            "state IN ('written', 'unchanged', 'superseded', 'waiting', "
+            "'review', 'held', 'rejected', 'excluded', 'pending')",
             name=op.f("ck_answer_state_state"),
         ),
         sa.PrimaryKeyConstraint("sync", "response", name=op.f("pk_answer_state")),

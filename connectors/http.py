@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import orjson
 import requests
-from requests.auth import AuthBase
 
 from connectors.calls import CallPolicy, Reply, TooLarge
 from nps.errors import UnavailableError
@@ -69,7 +69,7 @@ class Http:
         self.policy = policy
         self._origin = _origin(urlsplit(self.base_url))
         self._allow_http = allow_http
-        self._headers = dict(headers or {})
+        self._headers = _USUAL | dict(headers or {})
         self._scheme = scheme
         self._timeouts = timeouts
         self._local = threading.local()
@@ -171,15 +171,11 @@ class Http:
             sent = {name: value for name, value in sent.items() if name.lower() in _HARMLESS}
         elif self.policy.token is not None:
             sent["Authorization"] = f"{self._scheme} {self.policy.token.get()}"
-        with self._session().request(
-            method,
-            url,
-            params=params,
-            data=body,
-            headers=sent,
-            timeout=self._timeouts,
-            stream=True,
-            allow_redirects=False,
+        prepared = requests.PreparedRequest()
+        prepared.prepare(method=method, url=url, headers=sent, params=params, data=body)
+        session = self._session()
+        with session.get_adapter(url).send(
+            prepared, stream=True, timeout=self._timeouts, **self._surroundings(session, url)
         ) as response:
             return Reply(
                 response.status_code,
@@ -190,7 +186,7 @@ class Http:
     def _body(self, response: requests.Response) -> bytes:
         chunks: list[bytes] = []
         size = 0
-        for chunk in response.iter_content(_CHUNK):
+        for chunk in response.raw.stream(_CHUNK, decode_content=True):
             size += len(chunk)
             if size > self.policy.max_bytes:
                 raise TooLarge
@@ -198,25 +194,31 @@ class Http:
         return b"".join(chunks)
 
     def _session(self) -> requests.Session:
+        """This thread's session, used for its connections alone: what a session adds by itself is not wanted
+        (a .netrc entry would replace our Authorization, cookies would tie calls together) and costs more than
+        the call."""
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = requests.Session()
-            session.auth = _OurHeadersOnly()
             # A proxy of the environment must not be asked for an address of this machine.
             session.trust_env = not is_loopback(urlsplit(self.base_url).hostname or "")
             self._local.session = session
+            self._local.surroundings = {}
             with self._lock:
                 self._sessions.append(session)
         return session
 
+    def _surroundings(self, session: requests.Session, url: str) -> dict[str, Any]:
+        """Proxies and certificates as the environment says, looked up once per host."""
+        known: dict[object, dict[str, Any]] = self._local.surroundings
+        origin = _origin(urlsplit(url))
+        if origin not in known:
+            found = session.merge_environment_settings(url, {}, None, None, None)
+            known[origin] = {name: found[name] for name in ("proxies", "verify", "cert")}
+        return known[origin]
 
-class _OurHeadersOnly(AuthBase):
-    """Without an auth object requests would put a .netrc entry of the host in place of our Authorization."""
 
-    def __call__(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
-        return prepared
-
-
+_USUAL = {"User-Agent": "npsync", "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
 _HARMLESS = {"accept", "accept-encoding", "user-agent"}
 
 

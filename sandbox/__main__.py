@@ -24,6 +24,7 @@ import uvicorn
 
 from sandbox.faults import PROFILES
 from sandbox.server import VENDORS, Options, Sandbox
+from sandbox.world import midnight
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -108,7 +109,9 @@ def _parser() -> argparse.ArgumentParser:
         "--faults", choices=sorted(PROFILES), default="none", help="what goes wrong by itself"
     )
     parser.add_argument("--latency", type=_seconds, default=0.0, help="before every vendor reply, e.g. 50ms")
-    parser.add_argument("--until", type=_moment, help="answers end here (default: midnight of today, UTC)")
+    parser.add_argument(
+        "--until", type=_moment, default=midnight(), help="answers end here (default: midnight of today, UTC)"
+    )
     parser.add_argument(
         "--limit", action="append", default=[], help="e.g. salesforce.daily=1000; may be repeated"
     )

@@ -24,7 +24,7 @@ from sandbox.clock import Clock
 from sandbox.faults import Fault, Faults, Kind
 from sandbox.toy import House, Toy
 from sandbox.traffic import Call, Traffic
-from sandbox.world import World
+from sandbox.world import World, midnight
 
 VENDORS = ("salesforce", "hubspot", "wootric")
 _PLAYED_HERE = frozenset(Kind)
@@ -44,7 +44,7 @@ class Options:
     faults: str = "none"
     latency: float = 0.0  # seconds before every vendor reply
     pages: bool = True
-    until: datetime | None = None  # answers end here; midnight of today if None
+    until: datetime = field(default_factory=midnight)  # answers end here
     limits: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # vendor → limit → number
     vendors: tuple[str, ...] = VENDORS
 
@@ -53,9 +53,7 @@ class Sandbox:
     """The whole sandbox as one ASGI application."""
 
     def __init__(self, options: Options) -> None:
-        world = World(options.seed, options.customers, options.responses, options.ugly)
-        if options.until:
-            world = World(options.seed, options.customers, options.responses, options.ugly, options.until)
+        world = World(options.seed, options.customers, options.responses, options.ugly, options.until)
         faults = Faults(options.faults, seed=options.seed)
         self.house = House(world, Clock(), faults, Traffic(history=options.pages), options.limits)
         self.toys: dict[str, Toy] = {name: _toy(name, self.house) for name in options.vendors}

@@ -90,7 +90,8 @@ class Answer:
     excluded: bool
 
 
-def _today() -> datetime:
+def midnight() -> datetime:
+    """When today began, UTC."""
     return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
@@ -103,7 +104,7 @@ class World:
     size: int = 1000
     responses: int = 1500
     ugly: float = 0.02
-    until: datetime = field(default_factory=_today)
+    until: datetime = field(default_factory=midnight)
     days: int = 180
 
     def customers(self) -> Iterator[Customer]:

@@ -288,21 +288,31 @@ class Api:
         write: Callable[[dict[str, Any]], dict[str, Any]],
     ) -> Response:
         """One result per record, in order; HTTP 200 even if every one failed."""
-        undo = self._remember(records) if body.get("allOrNone") else None
+        undo = None
+        if body.get("allOrNone"):
+            undo = self._remember(records)
+            self.org.hold()
         results = []
         for record in records:
             try:
                 results.append(write(record))
             except RecordError as refused:
                 results.append(refused.in_collection())
-        if undo is not None and not all(result["success"] for result in results):
-            for table, row, before in undo:
-                self.org.restore(table, row, before)
-            rolled_back = RecordError(
-                "ALL_OR_NONE_OPERATION_ROLLED_BACK", "Record rolled back"
-            ).in_collection()
-            results = [rolled_back if result["success"] else result for result in results]
+        if undo is not None:
+            results = self._all_or_none(results, undo)
         return json_reply(results)
+
+    def _all_or_none(
+        self, results: list[dict[str, Any]], undo: list[tuple[Table, Record, Record]]
+    ) -> list[dict[str, Any]]:
+        happened = all(result["success"] for result in results)
+        self.org.settle(happened=happened)
+        if happened:
+            return results
+        for table, row, before in undo:
+            self.org.restore(table, row, before)
+        taken_back = RecordError("ALL_OR_NONE_OPERATION_ROLLED_BACK", "Record rolled back").in_collection()
+        return [taken_back if result["success"] else result for result in results]
 
     def _remember(self, records: list[dict[str, Any]]) -> list[tuple[Table, Record, Record]]:
         known = []

@@ -13,6 +13,8 @@ from sandbox.salesforce.values import Stored, from_json, shown_datetime
 from sandbox.toy import NoSuchRecord, Room
 from sandbox.world import Company, Customer, Ugly, World
 
+FieldsWritten = Mapping[str, tuple[Any, Any]]  # name → (old, new)
+
 ORG_ID = "00DHs0000000001MAA"
 _SHARED = ("NPS_Score", "NPS_Segment", "NPS_Last_Survey", "NPS_Comment", "NPS_Trend", "Customer_Id", "Role")
 
@@ -25,6 +27,7 @@ class Org:
         self.users, self.cases = self.tables["User"], self.tables["Case"]
         self._by_name = {name.lower(): table for name, table in self.tables.items()}
         self._second = (0, "")
+        self._held: list[tuple[Table, str, FieldsWritten]] | None = None  # counted only once all went well
         self._load(room.world)
 
     def table(self, name: str) -> Table | None:
@@ -53,6 +56,15 @@ class Org:
         if count:
             self._count(table, id, {column.field.name: (None, value) for column, value in wanted.items()})
         return id
+
+    def hold(self) -> None:
+        """Until `settle`, writes are not counted: they may be taken back."""
+        self._held = []
+
+    def settle(self, *, happened: bool) -> None:
+        held, self._held = self._held or [], None
+        for table, id, fields in held if happened else ():
+            self._count(table, id, fields)
 
     def restore(self, table: Table, row: Record, before: Record) -> None:
         """Take a write back (allOrNone)."""
@@ -132,7 +144,10 @@ class Org:
         )
         return {column: value for column, value in found if column is not None}
 
-    def _count(self, table: Table, id: str, fields: Mapping[str, tuple[Any, Any]]) -> None:
+    def _count(self, table: Table, id: str, fields: FieldsWritten) -> None:
+        if self._held is not None:
+            self._held.append((table, id, fields))
+            return
         self.room.traffic.wrote("salesforce", table.name, id, fields, at=self.room.clock.time())
 
     # ------------------------------------------------------------ the world moves in

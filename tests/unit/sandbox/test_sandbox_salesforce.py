@@ -258,9 +258,13 @@ def test_null_clears_and_text_is_kept_without_white_space_at_its_ends(crm):
 
 def test_all_or_none_takes_everything_back(crm):
     good, bad = crm.new_contact(NPS_Score__c=1), crm.new_contact()
+    crm.sandbox.forget_traffic()
     reply = crm.update({"id": good, "NPS_Score__c": 9}, {"id": bad, "NPS_Trend__c": "x" * 11}, allOrNone=True)
     assert codes(reply) == ["ALL_OR_NONE_OPERATION_ROLLED_BACK", "STRING_TOO_LONG"]
     assert crm.contact(good)["NPS_Score__c"] == 1.0
+    assert crm.sandbox.traffic("salesforce")["records_written"] == {}
+    crm.update({"id": good, "NPS_Score__c": 9}, allOrNone=True)
+    assert crm.sandbox.traffic("salesforce")["records_written"] == {"Contact": 1}
 
 
 def test_scripted_records_fail_as_often_as_told(crm):

@@ -23,12 +23,12 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import certifi
 import hubspot
 import hubspot.crm.associations.v4
 import hubspot.crm.objects
 import hubspot.crm.properties
 import urllib3
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from connectors.calls import CallPolicy, Reply, TooLarge
 from connectors.http import is_loopback
@@ -67,8 +67,8 @@ class ClientWire:
             base_url=base_url,
             retry=False,
             connection_pool_maxsize=CONNECTIONS,
-            ssl_ca_cert=os.environ.get("REQUESTS_CA_BUNDLE") or certifi.where(),
-            proxy=_proxy(base_url),
+            ssl_ca_cert=os.environ.get("REQUESTS_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH,
+            proxy=proxy_for(base_url),
             api_factory=_lean,
         )
 
@@ -188,7 +188,7 @@ def _bytes(body: object) -> bytes:
     return body.encode() if isinstance(body, str) else b""
 
 
-def _proxy(base_url: str) -> str | None:
+def proxy_for(base_url: str) -> str | None:
     """The proxy the environment names for this address; the library itself does not look there."""
     parts = urlsplit(base_url)
     host = parts.hostname or ""

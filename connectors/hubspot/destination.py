@@ -44,8 +44,8 @@ from connectors.hubspot.properties import (
 from connectors.hubspot.replies import Refusal, answer_of, payload, refusal
 from connectors.hubspot.wire import Wire
 from connectors.hubspot.writing import UPDATE_BATCH, Input, Isolation, body, inputs, reread
-from nps.changes import Batch, Hit, Outcome, Record, Rejected
-from nps.errors import ConfigError, RejectedError
+from nps.changes import Batch, Hit, Outcome, Record, Rejected, Unknown
+from nps.errors import AccessError, ConfigError, RejectedError, UnavailableError
 from nps.schema import ObjectSchema
 from nps.values import Json, Value
 
@@ -335,10 +335,17 @@ class HubSpot:
         isolation.settled |= earlier
         isolation.run(group)
         if isolation.silent:
-            names = sorted({name for one in isolation.silent for name in one.properties})
-            records = self.get(known.schema.name, [one.id for one in isolation.silent], names, {})
-            isolation.settled |= reread(isolation.silent, records)
+            isolation.settled |= self._reread(known, isolation.silent)
         return isolation.settled
+
+    def _reread(self, known: Properties, silent: Sequence[Input]) -> dict[str, Outcome]:
+        names = sorted({name for one in silent for name in one.properties})
+        try:
+            records = self.get(known.schema.name, [one.id for one in silent], names, {})
+        except (UnavailableError, AccessError) as error:
+            # What is known of the others must not be lost with this.
+            return {one.id: Unknown(one.id, f"HubSpot's answer left it out, and {error}") for one in silent}
+        return reread(silent, records)
 
     def _update(self, known: Properties, group: Sequence[Input]) -> Reply:
         reply = self._wire.update(known.object_type, body(group))

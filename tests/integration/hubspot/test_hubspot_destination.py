@@ -25,7 +25,7 @@ from connectors.contract import Grant, Lookup, Needs, Verdict
 from connectors.hubspot import CONNECTOR
 from connectors.hubspot.destination import HubSpot
 from connectors.hubspot.settings import HubSpotSettings
-from nps.changes import Batch, Change, Deferred, Rejected, Written
+from nps.changes import Batch, Change, Deferred, Rejected, Unknown, Written
 from nps.errors import BudgetError, ConfigError, UnavailableError
 
 
@@ -271,6 +271,15 @@ def test_a_deletion_between_reading_and_writing_is_a_rejection() -> None:
     with scripted_hubspot(script) as server:
         outcomes = write(opened(server), change("1", nps_score="9"), change("2", nps_score="9"))
     assert [type(one) for one in outcomes] == [Written, Rejected]
+
+
+def test_when_the_rereading_fails_too_what_is_known_is_kept() -> None:
+    def script(asked: Asked) -> Said:
+        return answered(row("1")) if asked.path.endswith("/update") else Said({}, status=403)
+
+    with scripted_hubspot(script) as server:
+        outcomes = write(opened(server), change("1", nps_score="9"), change("2", nps_score="9"))
+    assert [type(one) for one in outcomes] == [Written, Unknown]
 
 
 def test_an_option_removed_overnight_rejects_its_records_and_spares_the_others() -> None:

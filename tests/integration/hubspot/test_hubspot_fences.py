@@ -271,6 +271,17 @@ def test_a_redirect_takes_the_token_nowhere() -> None:
         assert elsewhere.asked == []
 
 
+def test_the_proxy_of_the_environment_is_used_but_never_for_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("https_proxy", "http://proxy.acme.example:3128")
+    monkeypatch.setenv("http_proxy", "http://proxy.acme.example:3128")
+    monkeypatch.setenv("no_proxy", "internal.example")
+    assert client.proxy_for("https://api.hubapi.com") == "http://proxy.acme.example:3128"
+    assert client.proxy_for("https://internal.example/hubspot") is None
+    assert client.proxy_for("http://127.0.0.1:8600/hubspot") is None
+
+
 def test_an_answer_beyond_the_cap_is_not_read() -> None:
     class Response:
         status = 200

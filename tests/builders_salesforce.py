@@ -69,7 +69,7 @@ CONTACT = [
     field("NPS_Last_Survey__c", "date"),
     field("NPS_Answered__c", "datetime"),
     field("NPS_Comment__c", "textarea", length=255),
-    field("Formula__c", calculated=True, updateable=False),
+    field("Formula__c", calculated=True),
 ]
 ACCOUNT = [field("Id", "id"), field("Name"), field("Industry", "picklist", picklistValues=options("Retail"))]
 

@@ -305,6 +305,19 @@ def test_our_own_limit_per_day_outlives_the_process() -> None:
         assert len(there.asked) == 3
 
 
+def test_two_processes_count_their_calls_together() -> None:
+    memory = MemoryInMemory()
+    with org() as there:
+        there.writes(taken)
+        processes = [Opened(memory, budget={"max_calls_per_day": 10}) for _ in range(2)]
+        for one in processes:
+            written(one, change(ANN), change(BOB))
+            written(one, change(CYD))
+        for one in processes:
+            one.salesforce.close()
+    assert memory.items == {"calls:2026-03-02": "4"}
+
+
 def test_a_new_day_brings_new_calls() -> None:
     with org() as there:
         there.writes(taken)

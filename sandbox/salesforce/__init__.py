@@ -23,6 +23,7 @@ from sandbox.salesforce.auth import CLIENT_ID, CLIENT_SECRET, Gate
 from sandbox.salesforce.bulk import Bulk
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.org import Org
+from sandbox.salesforce.records import Records
 from sandbox.salesforce.tables import Column, Table
 from sandbox.toy import NoSuchRecord, Room, Row
 
@@ -173,7 +174,7 @@ class Salesforce:
     # ------------------------------------------------------------ addresses
 
     def _routes(self) -> list[Route]:
-        api, bulk, of = self.api, self.bulk, self.api.endpoint
+        api, records, bulk, of = self.api, Records(self.api), self.bulk, self.api.endpoint
         data = "/services/data/v{version}"
         job = f"{data}/jobs/ingest/{{job}}"
         many = f"{data}/composite/sobjects"
@@ -185,12 +186,14 @@ class Salesforce:
             Route(f"{data}/query/{{locator}}", of("query_more", api.next_page)),
             Route(f"{data}/queryAll", of("query_all", api.query_all)),
             Route(f"{data}/queryAll/{{locator}}", of("query_more", api.next_page)),
-            Route(many, of("collections_update", api.update_many), methods=["PATCH"]),
-            Route(many, of("collections_create", api.create_many), methods=["POST"]),
-            Route(many, of("collections_delete", api.delete_many), methods=["DELETE"]),
-            Route(f"{many}/{{object}}", of("collections_read", api.read_many), methods=["GET", "POST"]),
+            Route(many, of("collections_update", records.update_many), methods=["PATCH"]),
+            Route(many, of("collections_create", records.create_many), methods=["POST"]),
+            Route(many, of("collections_delete", records.delete_many), methods=["DELETE"]),
+            Route(f"{many}/{{object}}", of("collections_read", records.read_many), methods=["GET", "POST"]),
             Route(
-                f"{many}/{{object}}/{{field}}", of("collections_upsert", api.upsert_many), methods=["PATCH"]
+                f"{many}/{{object}}/{{field}}",
+                of("collections_upsert", records.upsert_many),
+                methods=["PATCH"],
             ),
             Route(f"{data}/jobs/ingest", of("bulk_create", bulk.create), methods=["POST"]),
             Route(f"{data}/jobs/ingest", of("bulk_list", bulk.jobs_list), methods=["GET"]),
@@ -204,11 +207,11 @@ class Salesforce:
             Route(f"{data}/limits", of("limits", api.limits)),
             Route(f"{data}/sobjects", of("objects", api.objects)),
             Route(f"{one}/describe", of("describe", api.describe)),
-            Route(one, of("create", api.create), methods=["POST"]),
-            Route(f"{one}/{{id}}", of("single", api.single), methods=["GET", "PATCH", "DELETE"]),
+            Route(one, of("create", records.create), methods=["POST"]),
+            Route(f"{one}/{{id}}", of("single", records.single), methods=["GET", "PATCH", "DELETE"]),
             Route(
                 f"{one}/{{field}}/{{value:path}}",
-                of("single_by_key", api.single_by_key),
+                of("single_by_key", records.single_by_key),
                 methods=["GET", "PATCH"],
             ),
         ]

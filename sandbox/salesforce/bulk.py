@@ -239,7 +239,7 @@ class Bulk:
         full = str(row[job.table.id])
         filled = {name: cell for name, cell in named.items() if cell != ""}  # empty: leave it as it is
         wanted = job.table.stored(filled, from_cell, id=full)
-        self._insist(job, "edit")
+        self._api.insist(job.client, job.table, "edit")
         self._api.scripted(full)
         self._api.org.update(job.table, row, wanted, by=self._api.org.integration_user)
         return full
@@ -247,20 +247,14 @@ class Bulk:
     def _insert(self, job: Job, named: dict[str, str]) -> str:
         filled = {name: cell for name, cell in named.items() if cell != ""}
         wanted = job.table.stored(filled, from_cell)
-        self._insist(job, "create")
+        self._api.insist(job.client, job.table, "create")
         return self._api.org.create(job.table, wanted, by=self._api.org.integration_user)
 
     def _delete(self, job: Job, id: str) -> str:
         row = job.table.existing(id)
-        self._insist(job, "delete")
+        self._api.insist(job.client, job.table, "delete")
         job.table.delete(row, now=self._api.org.now())
         return str(row[job.table.id])
-
-    def _insist(self, job: Job, what: str) -> None:
-        if not self._api.may(job.client, job.table, what):
-            raise RecordError(
-                "INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on cross-reference id"
-            )
 
     # ------------------------------------------------------------ its CSV
 

@@ -198,6 +198,12 @@ class Table:
         if into is not None:
             row[self.place("MasterRecordId")] = into
 
+    def forget(self, id: str) -> None:
+        """As if it had never been."""
+        row = self.rows.pop(id)
+        for place, index in self.indexes.items():
+            index.remove(row[place], id)
+
     def rename(self, old: str, new: str) -> None:
         """Somebody renamed the field in Setup; its values stay."""
         column = self.columns[old.lower()]
@@ -205,8 +211,11 @@ class Table:
 
     def alter(self, column: Column, field: Field) -> None:
         """Somebody changed the field's definition; what records hold stays."""
-        del self.columns[column.field.name.lower()]
-        self.columns[field.name.lower()] = Column(column.place, field)
+        changed = Column(column.place, field)
+        kept = (changed if each is column else each for each in self.columns.values())
+        self.columns = {
+            each.field.name.lower(): each for each in kept
+        }  # in order: rows are made in this order
 
     def shown(self, row: Record) -> dict[str, Any]:
         """Every field, hidden ones too, as control and the pages see them."""

@@ -263,6 +263,10 @@ def test_all_or_none_takes_everything_back(crm):
     assert codes(reply) == ["ALL_OR_NONE_OPERATION_ROLLED_BACK", "STRING_TOO_LONG"]
     assert crm.contact(good)["NPS_Score__c"] == 1.0
     assert crm.sandbox.traffic("salesforce")["records_written"] == {}
+    created = [{"attributes": {"type": "Contact"}, "LastName": name} for name in ("Never Was", "x" * 81)]
+    reply = crm.call("POST", "/composite/sobjects", json={"allOrNone": True, "records": created})
+    assert codes(reply) == ["ALL_OR_NONE_OPERATION_ROLLED_BACK", "STRING_TOO_LONG"]
+    assert crm.rows("SELECT Id FROM Contact WHERE LastName = 'Never Was'") == []
     crm.update({"id": good, "NPS_Score__c": 9}, allOrNone=True)
     assert crm.sandbox.traffic("salesforce")["records_written"] == {"Contact": 1}
 
@@ -386,6 +390,8 @@ def test_a_renamed_field_keeps_its_values(crm):
     try:
         assert crm.rows(f"SELECT Trend__c FROM Contact WHERE Id = '{id}'") == [{"Trend__c": "up"}]
         assert error(crm.update({"id": id, "NPS_Trend__c": "down"})) == (400, "INVALID_FIELD")
+        assert crm.contact(crm.new_contact(Trend__c="same"))["Trend__c"] == "same"
+        assert crm.contact(crm.new_contact())["NPS_Score__c"] is None
     finally:
         crm.knob("rename_field", object="Contact", field="Trend__c", to="NPS_Trend__c")
 

@@ -269,7 +269,7 @@ class _Builder:
             if not isinstance(key, ScalarNode):
                 self._tell(key, path, "bad_key", "a key has to be plain text")
                 continue
-            name = key.value
+            name = self._text(key, path)
             if name in seen:
                 first = seen[name].start_mark.line + 1
                 self._tell(
@@ -308,7 +308,7 @@ class _Builder:
         text: str = node.value
         tag = str(node.tag).removeprefix(_TAG)
         if tag in ("str", "timestamp", "merge"):
-            return text
+            return self._text(node, path)
         if tag == "null":
             return None
         if tag == "bool":
@@ -322,17 +322,32 @@ class _Builder:
             return _number(float, text.replace(".inf", "inf").replace(".nan", "nan").lower())
         return self._unusable(node, path, "unknown_tag", f"the tag {tag} means nothing here; remove it")
 
+    def _text(self, node: Node, path: Path) -> str:
+        whole = whole_text(node.value)
+        if whole is None:
+            return self._unusable(node, path, "bad_character", "an escape here makes no character; remove it")
+        return whole
+
     def _unusable(self, node: Node, path: Path, code: str, message: str) -> str:
         """Told once: whatever else is wrong with this value follows from it."""
         self._tell(node, path, code, message)
         self._document.unset[id(node)] = ()
-        return str(node.value)
+        return "?" if code == "bad_character" else str(node.value)
 
     def _tell(self, node: Node, path: Path, code: str, message: str) -> None:
         self._document.problems.append(self._at(node, path, code, message))
 
     def _at(self, node: Node, path: Path, code: str, message: str) -> Problem:
         return Problem.at(self._document._mark(node), path, code, message)
+
+
+def whole_text(text: str) -> str | None:
+    """None when escapes made what no text can hold: half a character, or a NUL that ends it for others."""
+    try:
+        whole = text.encode("utf-16", "surrogatepass").decode("utf-16")  # "\ud83d\ude00" is one character
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in whole else whole
 
 
 def _number(kind: type[int] | type[float], text: str) -> Any:

@@ -9,8 +9,6 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import BaseModel, SecretStr, ValidationError
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from connectors import registry
 from connectors.contract import Connector, Settings
@@ -18,7 +16,7 @@ from mapping.spec import PeopleSpec
 from nps.errors import ConfigError
 from nps.surveys import SurveySpec
 from npsync.config.crosscheck import Known, crosscheck
-from npsync.config.document import LARGEST, Document, Unreadable, fill, read
+from npsync.config.document import LARGEST, Document, Unreadable, fill, read, whole_text
 from npsync.config.fieldcheck import fieldcheck
 from npsync.config.later import TOP_LEVEL, comes_later
 from npsync.config.model import Config, Connection, FileSpec
@@ -90,6 +88,7 @@ class _Reading:
             )
             return None
         self._check_top_level()
+        self._text("secrets_folder", None)
         connections = self._connections()
         people = self._entries("people", PeopleSpec)
         surveys = self._entries("surveys", SurveySpec)
@@ -168,6 +167,9 @@ class _Reading:
         text = self._text("store", FileSpec.model_fields["store"].default)
         if text is None:
             return "sqlite://" if self.without_variables else None
+        from sqlalchemy.engine import make_url
+        from sqlalchemy.exc import ArgumentError
+
         try:
             url = make_url(text)
         except ArgumentError:
@@ -195,8 +197,10 @@ class _Reading:
         if node is None or not isinstance(node.value, str):
             return None
         try:
-            text = Variables(self.env).resolve(node.value).text
+            text = Variables(self.env).resolve(whole_text(node.value) or "").text
         except (Missing, BadReference):
+            text = ""
+        if not text:
             return None  # told where the scalar is built
         folder = self._folder() / FilePath(text).expanduser()
         if not folder.is_dir() and not self.without_variables:

@@ -116,6 +116,17 @@ def test_a_file_with_a_byte_order_mark_and_crlf_loads(tmp_path):
     assert load(file, ENV).sync["a"].survey == "nps"
 
 
+def test_an_emoji_may_be_escaped_as_json_does(tmp_path):
+    text = yaml(r'T__c: {value: "\ud83d\ude00"}')
+    assert config_of(text, tmp_path).sync["a"].fields["T__c"].value == "😀"
+
+
+@pytest.mark.parametrize("escape", [r"\0", r"\ud83d"])
+def test_an_escape_that_makes_no_character_is_refused(tmp_path, escape):
+    [problem] = problems_of(yaml(f'T__c: {{value: "a{escape}b"}}'), tmp_path)
+    assert (problem.code, problem.path) == ("bad_character", "sync.a.fields.T__c.value")
+
+
 # ---------------------------------------------------------------- variables
 
 

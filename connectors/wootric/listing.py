@@ -40,11 +40,12 @@ class Listing:
         """Pages of rows from the UNIX second `start` on, each with the second up to which (exclusive) nothing
         is left behind. No row comes twice."""
         seen = _Boundary(start)
+        ahead = 2  # the short list of a quiet day costs two calls: its one page, and the empty one after it
         while True:
             start = seen.second
             full = False
             previous: list[Row] = []
-            for number, rows in self._pages(start):
+            for number, rows in self._pages(start, ahead):
                 if previous and rows[0].get("id") == previous[0].get("id"):
                     raise UnavailableError(f"{self._where}: answered the same page twice; paging is broken")
                 previous = rows
@@ -55,6 +56,7 @@ class Listing:
                     yield fresh, seen.second
             if not full:
                 return
+            ahead = self.lanes
             if seen.second == start:
                 # More rows than the wall shows, all of one second: what is behind it cannot be reached.
                 self.notice(
@@ -70,11 +72,10 @@ class Listing:
     def _where(self) -> str:
         return f"{self.http.policy.tools.connection}: GET {self.path}"
 
-    def _pages(self, start: int) -> Iterator[tuple[int, list[Row]]]:
+    def _pages(self, start: int, lanes: int) -> Iterator[tuple[int, list[Row]]]:
         """Pages 1 to 30 until an empty one, which alone is the end: a short page may be followed by more."""
         ahead: deque[Future[list[Row]]] = deque()
         asked = 0
-        lanes = 2  # the short list of a quiet day costs two calls: its one page, and the empty one after it
         try:
             for number in range(1, LAST_PAGE + 1):
                 while asked < min(LAST_PAGE, number - 1 + lanes):

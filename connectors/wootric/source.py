@@ -31,7 +31,7 @@ from connectors.wootric.settings import WootricSettings
 from nps.errors import AccessError, UnavailableError
 from nps.responses import Cursor, Page, SurveyResponse
 
-_LANES = 6  # calls in flight
+_LANES = 8  # calls in flight
 _AT_A_TIME = 1000  # answers handed over together: one look-up of people, one transaction of the reader
 _LONGEST_RESET = 90.0
 _TOKEN_LIVES = 7200.0

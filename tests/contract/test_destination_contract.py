@@ -251,7 +251,14 @@ def test_hundreds_of_values_are_looked_up_in_few_calls(name: str, row: Destinati
     crm.describe(row.object)
     before = calls.count
     rows = place.sandbox.rows(row.vendor, row.object)
-    emails = sorted({str(one[row.email]).lower() for one in rows if one[row.email]})[:300]
+    # Of the sandbox's own people: what other tests added may be merged or deleted by now.
+    own = {
+        str(one[row.email]).lower()
+        for one in rows
+        if one[row.email] and "@acme.example" not in one[row.email]
+    }
+    emails = sorted(own)[:300]
+    assert len(emails) == 300
     hits = crm.find(row.object, [by_email(row, *emails)], [row.score], {})
     assert {hit.value for hit in hits} >= {one for one in emails if one.isascii()}
     assert calls.count - before <= 6

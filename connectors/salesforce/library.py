@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 import orjson
 import requests
 from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
 from simple_salesforce.format import quote_soql_value
@@ -29,6 +28,12 @@ from connectors.salesforce.signin import SignIn
 from nps.errors import UnavailableError
 
 _CHUNK = 65_536
+_USUAL = {
+    "User-Agent": "npsync",
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate",
+    "Sforce-Call-Options": "client=npsync",
+}
 _LIBRARY_HOST = (
     "org.invalid"  # what the library takes for the org's host; the session puts the real address in
 )
@@ -158,7 +163,11 @@ class _Answer(requests.Response):
 
 
 class _Session(requests.Session):
-    """Sends what the library asks for to the right address, under the call policy."""
+    """Sends what the library asks for to the right address, under the call policy.
+
+    Of what a session does by itself only the kept connections are used: a .netrc entry would replace our
+    Authorization, cookies would tie calls together, and both cost more than the call.
+    """
 
     def __init__(self, settings: SalesforceSettings, policy: CallPolicy, sign_in: SignIn) -> None:
         super().__init__()
@@ -166,7 +175,7 @@ class _Session(requests.Session):
         self._sign_in = sign_in
         self._timeouts = (settings.timeouts.connect, settings.timeouts.read)
         self._duplicates_allowed = settings.write.allow_duplicate_save
-        self.auth = _OurHeadersOnly()
+        self._known_surroundings: dict[str, dict[str, Any]] = {}
         # No proxy or certificate of the environment for an address of this machine.
         self.trust_env = not is_loopback(urlsplit(settings.login_url).hostname or "")
         self.mount("https://", HTTPAdapter(pool_maxsize=1, max_retries=0))  # the policy alone repeats calls
@@ -184,42 +193,39 @@ class _Session(requests.Session):
         data: bytes | None = None,
     ) -> requests.Response:
         path = "/" + url.split("/", 3)[3]
-        sent = {name: value for name, value in (headers or {}).items() if name != "X-PrettyPrint"}
-        sent["Sforce-Call-Options"] = "client=npsync"
+        sent = _USUAL | {name: value for name, value in (headers or {}).items() if name != "X-PrettyPrint"}
         if self._duplicates_allowed and method in ("PATCH", "POST"):
             sent["Sforce-Duplicate-Rule-Header"] = "allowSave=true"
 
         def send() -> Reply:
             assert self._policy.token is not None
             sent["Authorization"] = f"Bearer {self._policy.token.get()}"
-            with super(_Session, self).request(
-                method,
-                self._sign_in.address + path,
-                params=params,
-                data=data,
-                headers=sent,
-                timeout=self._timeouts,
-                allow_redirects=False,
-                stream=True,
+            url = self._sign_in.address + path
+            prepared = requests.PreparedRequest()
+            prepared.prepare(method=method, url=url, headers=sent, params=params, data=data)
+            adapter = self.get_adapter(url)
+            with adapter.send(
+                prepared, stream=True, timeout=self._timeouts, **self._surroundings(url)
             ) as response:
                 names = {name.lower(): value for name, value in response.headers.items()}
                 return Reply(response.status_code, names, self._body(response))
 
         return _Answer(self._policy.call(send, what=what, idempotent=idempotent))
 
+    def _surroundings(self, url: str) -> dict[str, Any]:
+        """Proxies and certificates as the environment says, looked up once per address."""
+        address = self._sign_in.address
+        if address not in self._known_surroundings:
+            found = self.merge_environment_settings(url, {}, None, None, None)
+            self._known_surroundings[address] = {name: found[name] for name in ("proxies", "verify", "cert")}
+        return self._known_surroundings[address]
+
     def _body(self, response: requests.Response) -> bytes:
         chunks: list[bytes] = []
         size = 0
-        for chunk in response.iter_content(_CHUNK):
+        for chunk in response.raw.stream(_CHUNK, decode_content=True):
             size += len(chunk)
             if size > self._policy.max_bytes:
                 raise TooLarge
             chunks.append(chunk)
         return b"".join(chunks)
-
-
-class _OurHeadersOnly(AuthBase):
-    """Without an auth object requests would put a .netrc entry of the host in place of our Authorization."""
-
-    def __call__(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
-        return prepared

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -117,16 +118,14 @@ def test_defect_4_eight_threads_with_an_expired_token_fetch_one_new_one() -> Non
 
 def test_defect_5_every_call_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[object] = []
-    send = requests.Session.send
+    with org() as there, monkeypatch.context() as patched:
+        send = requests.adapters.HTTPAdapter.send  # the one that answers inside this block
 
-    def noting(
-        self: requests.Session, request: requests.PreparedRequest, **options: Any
-    ) -> requests.Response:
-        seen.append(options["timeout"])
-        return send(self, request, **options)
+        def noting(self: Any, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+            seen.append(options["timeout"])
+            return send(self, request, **options)
 
-    monkeypatch.setattr(requests.Session, "send", noting)
-    with org() as there:
+        patched.setattr(requests.adapters.HTTPAdapter, "send", noting)
         answers_ann(there)
         read_ann(Opened(timeouts={"connect": 3, "read": 7}).salesforce)
     assert seen == [(3, 7)] * 3  # token, describe, query
@@ -249,6 +248,20 @@ def test_defect_19_answers_are_not_asked_to_be_pretty() -> None:
         answers_ann(there)
         read_ann(Opened().salesforce)
         assert not [one for one in there.asked if "X-PrettyPrint" in one.headers]
+
+
+def test_nothing_of_this_machine_rides_along(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A .netrc entry for the host would replace the token, and cookies would tie calls together."""
+    (tmp_path / "netrc").write_text("default login me password mine")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with org() as there:
+        there.describes()
+        there.answers("GET", "query/", (200, {"Set-Cookie": "BrowserId=1"}, '{"done": true, "records": []}'))
+        destination = Opened().salesforce
+        for _ in range(2):
+            destination.find("Contact", [Lookup("Email", "email", ["ann@x.com"])], [], {})
+        assert {one.headers["Authorization"] for one in there.asked} == {"Bearer token-1"}
+        assert not [one for one in there.asked if "Cookie" in one.headers]
 
 
 def test_defect_20_the_next_page_is_read_by_its_address() -> None:

@@ -26,8 +26,10 @@ def needs_of(config: Config, connection: str) -> Needs:
         read[target.object] |= {each.newer_than for each in spec.fields.values() if each.newer_than}
         write[target.object] |= set(spec.fields)
         people = config.people.get(spec.to) if isinstance(spec.to, str) else None
-        if people and people.account and fields.account_names:
-            read[people.account.object] |= set(fields.account_names)
+        if people and people.account and not fields.uses.isdisjoint(("account", "account_id")):
+            read[target.object].add(people.account.by)
+            if fields.account_names:
+                read[people.account.object] |= set(fields.account_names)
     return Needs(
         answers=any(connection in survey.at for survey in config.surveys.values()),
         read={name: frozenset(each) for name, each in read.items()},

@@ -27,7 +27,8 @@ def init(
     from npsync.cli import output
 
     file = to or output.config_path(config)
-    chosen = starter.chosen(connector or list(starter.USUAL))
+    named = [name.strip() for each in connector or starter.USUAL for name in each.split(",")]
+    chosen = starter.chosen(named)
     text = starter.text(chosen)
     try:
         with file.open("w" if force else "x", encoding="utf-8") as opened:

@@ -96,7 +96,9 @@ def _told(
             continue
         if kind == "too_short" and error["input"]:
             continue  # it has items, none of them valid: those are told one by one
-        yield _one(path, kind, error, document, prefix, model)
+        found = _one(path, kind, error, document, prefix, model)
+        if id(document.node(found.path)) not in document.unset:
+            yield found
 
 
 def _one(

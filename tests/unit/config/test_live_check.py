@@ -217,6 +217,17 @@ def test_needs_are_exactly_what_the_yaml_does(tmp_path):
     assert needs_of(config, "mail") == Needs(answers=True)
 
 
+def test_an_account_is_read_only_where_a_field_uses_it(tmp_path):
+    account = "    account: {object: Account, by: AccountId}\n    match:"
+    unused = config_of(yaml().replace("    match:", account), tmp_path)
+    assert needs_of(unused, "crm").read == {"Contact": frozenset({"Email", "NPS__c"})}
+    used = config_of(yaml("Long__c: account.Name").replace("    match:", account), tmp_path)
+    assert needs_of(used, "crm").read == {
+        "Contact": frozenset({"Email", "Long__c", "AccountId"}),
+        "Account": frozenset({"Name"}),
+    }
+
+
 def test_a_connection_is_tested_with_its_needs_and_missing_means_not_enough(tmp_path):
     config = config_of(yaml(), tmp_path)
     crm = Crm()

@@ -172,6 +172,11 @@ def test_missing_variables_are_told_together_and_hide_no_other_problem(tmp_path)
     assert problems[0].message == "${SF_SECRET} is not set; also missing: WOOTRIC_ID, WOOTRIC_SECRET"
 
 
+def test_a_missing_address_is_one_problem_not_two(tmp_path):
+    text = 'connections:\n  h:\n    type: hubspot\n    token: "${SF_ID}"\n    base_url: "${NOWHERE}"\n'
+    assert [problem.code for problem in problems_of(text, tmp_path)] == ["missing_variable"]
+
+
 def test_a_file_can_be_looked_at_without_its_variables(tmp_path):
     file = tmp_path / "npsync.yaml"
     file.write_text(yaml())

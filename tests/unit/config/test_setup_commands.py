@@ -69,6 +69,12 @@ def test_init_takes_the_connectors_it_is_given(npsync, tmp_path):
     assert "salesforce" not in text
 
 
+def test_init_takes_a_list_of_connectors_as_well(npsync, tmp_path):
+    assert npsync("init", "--connector", "file, salesforce")[0] == 0
+    assert "nps-to-salesforce" in (tmp_path / "npsync.yaml").read_text()
+    assert npsync("init", "--force", "--connector", "salesfroce")[0] == 2
+
+
 def test_init_replaces_nothing_unless_it_is_told_to(npsync, tmp_path):
     (tmp_path / "npsync.yaml").write_text("mine")
     code, _, err = npsync("init")

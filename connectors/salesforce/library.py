@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import orjson
 import requests
@@ -202,7 +202,9 @@ class _Session(requests.Session):
             sent["Authorization"] = f"Bearer {self._policy.token.get()}"
             url = self._sign_in.address + path
             prepared = requests.PreparedRequest()
-            prepared.prepare(method=method, url=url, headers=sent, params=params, data=data)
+            prepared.prepare(method=method, url=url, headers=sent, data=data)
+            if params:
+                prepared.url = f"{url}?{urlencode(params)}"  # long queries: requests would encode them twice
             adapter = self.get_adapter(url)
             with adapter.send(
                 prepared, stream=True, timeout=self._timeouts, **self._surroundings(url)

@@ -70,6 +70,7 @@ def _everywhere(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The `npsync` command: runs one command and leaves with its exit code."""
+    sys.excepthook = output.tell_bug
     try:
         application()(arguments)
     except NpsyncError as error:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -100,6 +101,16 @@ def leave(error: NpsyncError) -> NoReturn:
     """End the process on an error a person can act on."""
     tell_error(error)
     raise SystemExit(exit_code(error))
+
+
+def tell_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """The last resort for what nobody expected: loud, but without a secret in it."""
+    import traceback
+
+    from npsync.config.secrets import redact
+
+    told = "".join(traceback.format_exception(kind, error, trace))
+    print(redact(told), "This is a bug in npsync. Please report it with the lines above.", file=sys.stderr)
 
 
 def exit_code(error: NpsyncError) -> int:

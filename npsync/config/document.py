@@ -34,7 +34,7 @@ class Unreadable(Exception):
         self.problems = problems
 
 
-@dataclass
+@dataclass(repr=False)  # it holds resolved secrets
 class Document:
     """The values of a file, and where each of them stands."""
 

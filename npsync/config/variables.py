@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from npsync.config.secrets import register
@@ -30,15 +30,17 @@ class BadReference(Exception):
 
 @dataclass(frozen=True)
 class Resolved:
-    text: str
-    values: tuple[tuple[str, str], ...] = ()  # what stood for what: ("${NAME}", value)
+    text: str = field(repr=False)
+    values: tuple[tuple[str, str], ...] = field(
+        default=(), repr=False
+    )  # what stood for what: ("${NAME}", value)
 
 
 @dataclass(frozen=True)
 class Variables:
     """Where references are looked up. `secrets_folder` is None until the file names one."""
 
-    env: Mapping[str, str]
+    env: Mapping[str, str] = field(repr=False)
     secrets_folder: Path | None = None
 
     def resolve(self, text: str) -> Resolved:

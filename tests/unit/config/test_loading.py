@@ -211,6 +211,13 @@ def test_a_private_key_is_masked_line_by_line():
     assert secrets.redact("line: MIIEvQIBADANBgkqhkiG9w0") == "line: ***"
 
 
+def test_no_representation_shows_a_secret(tmp_path):
+    config = config_of(yaml(top="store: postgresql://me:hidden-pass@db/npsync\n"), tmp_path)
+    for shown in (repr(config), repr(config.connections["crm"].settings), repr(config.document)):
+        assert "hidden-pass" not in shown
+        assert not any(value in shown for value in ENV.values() if value)
+
+
 # ---------------------------------------------------------------- wording
 
 

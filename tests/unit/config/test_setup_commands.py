@@ -9,7 +9,8 @@ import sys
 import pytest
 from builders_config import ENV, yaml
 
-from npsync.cli import COMMANDS, main
+from npsync.cli import COMMANDS, main, output
+from npsync.config import secrets
 
 
 @pytest.fixture
@@ -40,6 +41,18 @@ def test_help_imports_nothing_heavy():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_bug_is_loud_but_tells_no_secret(capsys):
+    secrets.register("s3cret-of-a-bug")
+    try:
+        raise RuntimeError("called with s3cret-of-a-bug")
+    except RuntimeError as error:
+        output.tell_bug(type(error), error, error.__traceback__)
+    complained = capsys.readouterr().err
+    assert "RuntimeError: called with ***" in complained
+    assert "bug in npsync" in complained
+    assert "s3cret-of-a-bug" not in complained
 
 
 def test_help_names_every_command(npsync):

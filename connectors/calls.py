@@ -135,6 +135,9 @@ class Credential:
     seconds: float | None = None
 
 
+_REFUSAL_STANDS = 60.0  # seconds; a process that lives for months must notice that access was granted again
+
+
 class Token:
     """A credential all threads of a connection share; however many want a new one, one request fetches it."""
 
@@ -145,7 +148,8 @@ class Token:
         self._lock = threading.Lock()
         self._value: str | None = None
         self._expires_at: float | None = None
-        self._refused: str | None = None
+        self._refused = ""
+        self._refused_until = 0.0
 
     def get(self) -> str:
         """The current token; fetched when there is none or it is about to expire."""
@@ -170,7 +174,7 @@ class Token:
         return self._expires_at is not None and self._clock.monotonic() >= self._expires_at - self._early
 
     def _renewed(self) -> str:
-        if self._refused is not None:
+        if self._clock.monotonic() < self._refused_until:
             raise AccessError(self._refused)
         asked_at = self._clock.monotonic()
         try:
@@ -178,6 +182,7 @@ class Token:
         except AccessError as refusal:
             # The threads that waited for this one would only be refused again, and lock the account out.
             self._refused = str(refusal)
+            self._refused_until = self._clock.monotonic() + _REFUSAL_STANDS
             raise
         self._value = credential.value
         self._expires_at = None if credential.seconds is None else asked_at + credential.seconds

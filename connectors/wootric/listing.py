@@ -58,13 +58,11 @@ class Listing:
                 return
             ahead = self.lanes
             if seen.second == start:
-                # More rows than the wall shows, all of one second: what is behind it cannot be reached.
                 self.notice(
                     "wootric_second_overfull",
-                    level="error",
+                    problem="more rows in one second than the wall shows; those behind it cannot be read",
                     list=self.path,
                     second=start,
-                    rows=LAST_PAGE * PER_PAGE,
                 )
                 seen.move(start + 1)
 

@@ -275,18 +275,23 @@ def test_a_refused_key_that_cannot_be_renewed_is_lost_access_at_once() -> None:
         policy().call(answers(Reply(401)), what="read")
 
 
-def test_a_login_that_was_refused_is_not_tried_again_by_every_thread() -> None:
+def test_a_refused_login_is_not_tried_again_by_every_thread_but_a_minute_later() -> None:
+    clock = FakeClock()
     tries = []
 
-    def refused() -> Credential:
+    def signed_in() -> Credential:
         tries.append(1)
-        raise AccessError("crm: sign in: refused")
+        if len(tries) == 1:
+            raise AccessError("crm: sign in: refused")
+        return Credential("token")
 
-    token = Token(refused, FakeClock())
+    token = Token(signed_in, clock)
     for _ in range(5):
         with pytest.raises(AccessError, match="sign in"):
             token.get()
     assert len(tries) == 1
+    clock.advance(61)
+    assert token.get() == "token"
 
 
 def test_a_credential_does_not_show_itself() -> None:

@@ -89,11 +89,16 @@ class HubSpot:
         known = self._known(object)
         self._check(known, [*fields, *only, *(one.field for one in lookups if one.field != "id")])
         rules = allowed(known, only)
+        keys = [key_of(known, lookup.field) for lookup in lookups]
+        wanted = [*_read_fields(fields, rules), *(name for key in keys if key for name in key.reads)]
+        read: dict[str, Row] = {}
         answers: list[tuple[str, str, Row]] = []
-        for lookup in lookups:
-            for value, row in self._looked_up(known, lookup, _read_fields(fields, rules), rules):
-                if passes(rules, row):
-                    answers.append((lookup.field, value, row))
+        for lookup, key in zip(lookups, keys, strict=True):
+            if key is None:
+                pairs = self._by_search(known, lookup, wanted, rules)
+            else:
+                pairs = self._by_unique(known, key, lookup.values, wanted, read)
+            answers += [(lookup.field, value, row) for value, row in pairs if passes(rules, row)]
         records = self._records(known, {row["id"]: row for _, _, row in answers}, fields)
         return [Hit(field, value, _named(records[row["id"]], field, value)) for field, value, row in answers]
 
@@ -169,16 +174,17 @@ class HubSpot:
 
     # ------------------------------------------------------------ inside: reading
 
-    def _looked_up(
-        self, known: Properties, lookup: Lookup, wanted: Sequence[str], rules: Sequence[Allowed]
+    def _by_unique(
+        self, known: Properties, key: Key, values: Sequence[str], wanted: Sequence[str], read: dict[str, Row]
     ) -> Iterator[tuple[str, Row]]:
-        key = key_of(known, lookup.field)
-        if key is None:
-            yield from self._by_search(known, lookup, wanted, rules)
-            return
-        found = self._by_key(known, key, lookup.values, wanted)
-        for value in lookup.values:
-            if row := found.get(key.normal(value)):
+        """Records by a unique property. One that an earlier lookup `read` and that holds the value is the one it
+        names: the e-mails of people already found by their id cost no call."""
+        held = {claim: row for row in read.values() for claim in key.claims(row) if claim}
+        found = self._by_key(known, key, [one for one in values if key.normal(one) not in held], wanted)
+        read.update((row["id"], row) for row in found.values())
+        for value in values:
+            normal = key.normal(value)
+            if row := found.get(normal) or held.get(normal):
                 yield value, row
 
     def _by_key(

@@ -72,6 +72,32 @@ def test_a_value_asked_twice_is_sent_once_and_answered_twice() -> None:
         assert [one["id"] for one in server.posts("/batch/read")[0]["inputs"]] == ["ann@x.test"]
 
 
+def test_the_email_of_a_record_found_by_its_id_costs_no_further_call() -> None:
+    ann = row("1", customer_id="C-1", email="ann@x.test", hs_additional_emails="a@old.test")
+    lookups = [*by("customer_id", "C-1"), *by("email", "A@old.test", "ann@x.test")]
+    with scripted_hubspot(answered(ann)) as server:
+        assert found(opened(server), lookups) == [("C-1", "1"), ("A@old.test", "1"), ("ann@x.test", "1")]
+        assert len(server.posts("/batch/read")) == 1
+
+
+def test_no_value_is_not_the_email_of_a_record_without_one() -> None:
+    lookups = [*by("customer_id", "C-1"), *by("email", "", " ")]
+    with scripted_hubspot(answered(row("1", customer_id="C-1", email=None))) as server:
+        assert found(opened(server), lookups) == [("C-1", "1")]
+
+
+def test_an_email_that_names_another_record_than_the_id_is_looked_up() -> None:
+    def script(asked: Asked) -> Said:
+        if asked.json["idProperty"] == "customer_id":
+            return answered(row("1", customer_id="C-1", email="ann@x.test"))
+        return answered(row("2", customer_id="C-2", email="bob@x.test"))
+
+    lookups = [*by("customer_id", "C-1"), *by("email", "bob@x.test", "ann@x.test")]
+    with scripted_hubspot(script) as server:
+        assert found(opened(server), lookups) == [("C-1", "1"), ("bob@x.test", "2"), ("ann@x.test", "1")]
+        assert [one["id"] for one in server.posts("/batch/read")[1]["inputs"]] == ["bob@x.test"]
+
+
 def test_what_names_no_record_is_no_hit() -> None:
     said = answered(row("1", email="ann@x.test"), errors=[not_found("b@x.test", "c@x.test")])
     with scripted_hubspot(said) as server:

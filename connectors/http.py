@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import orjson
 import requests
 
+from connectors.addresses import DEFAULT_PORTS
+from connectors.addresses import checked_base_url as checked_base_url
+from connectors.addresses import is_loopback as is_loopback
 from connectors.calls import CallPolicy, Reply, TooLarge
 from nps.errors import UnavailableError
 from nps.values import Json
@@ -18,33 +20,8 @@ from nps.values import Json
 Params = Mapping[str, str | int] | list[tuple[str, str | int]]
 Form = Mapping[str, str] | list[tuple[str, str]]
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 _CHUNK = 65536
 _MOST_REDIRECTS = 5
-
-
-def checked_base_url(url: str, *, allow_http: bool = False) -> str:
-    """`url` without a trailing slash; ValueError unless it is https, or plain http to this machine (or
-    allowed)."""
-    parts = urlsplit(url.strip())
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-        raise ValueError("must be an address like https://api.example.com")
-    if "@" in parts.netloc or parts.query or parts.fragment or "\\" in url:
-        raise ValueError("must hold no credentials, query or fragment")
-    if parts.scheme == "http" and not (allow_http or is_loopback(parts.hostname)):
-        raise ValueError("must start with https:// (set allow_http: true for a plain host you trust)")
-    _ = parts.port  # ValueError when it is no port
-    return url.strip().rstrip("/")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class Http:
@@ -227,4 +204,4 @@ def _origin(parts: SplitResult) -> tuple[str, str, int | None]:
         port = parts.port
     except ValueError:
         port = -1
-    return parts.scheme, (parts.hostname or "").lower(), port or _DEFAULT_PORTS.get(parts.scheme)
+    return parts.scheme, (parts.hostname or "").lower(), port or DEFAULT_PORTS.get(parts.scheme)

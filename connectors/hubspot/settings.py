@@ -6,8 +6,8 @@ from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
+from connectors.addresses import checked_base_url
 from connectors.contract import Settings
-from connectors.http import checked_base_url
 from nps.durations import Share
 
 ApiVersion = Literal["v3", "2026-03", "2026-09"]

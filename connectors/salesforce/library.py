@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+from weakref import WeakSet
 
 import orjson
 import requests
@@ -20,8 +21,8 @@ from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
 from simple_salesforce.format import quote_soql_value
 
+from connectors.addresses import is_loopback
 from connectors.calls import CallPolicy, Reply, TooLarge
-from connectors.http import is_loopback
 from connectors.salesforce.errors import Refused, first_error
 from connectors.salesforce.settings import SalesforceSettings
 from connectors.salesforce.signin import SignIn
@@ -52,7 +53,7 @@ class Api:
         self._policy = policy
         self._sign_in = sign_in
         self._local = threading.local()
-        self._sessions: list[requests.Session] = []
+        self._sessions: WeakSet[_Session] = WeakSet()  # a thread that ends takes its connections with it
         self._lock = threading.Lock()
 
     def query(self, soql: str, *, what: str, deleted_too: bool = False) -> Iterator[dict[str, Any]]:
@@ -109,9 +110,8 @@ class Api:
 
     def close(self) -> None:
         with self._lock:
-            for session in self._sessions:
+            for session in list(self._sessions):
                 session.close()
-            self._sessions.clear()
         self._sign_in.close()
 
     def _answer(self, call: Any, what: str) -> Any:
@@ -136,7 +136,7 @@ class Api:
             )
             self._local.library, self._local.session = library, session
             with self._lock:
-                self._sessions.append(session)
+                self._sessions.add(session)
         return library
 
 

@@ -32,6 +32,8 @@ def _survey_id(value: object) -> str:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
+    if value is None or value == "":
+        raise ValueError("the survey id is empty; to take every survey of a tool, list connections instead")
     raise ValueError(f'a survey id is text; quote it: "{value}"')
 
 

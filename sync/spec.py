@@ -94,7 +94,7 @@ class Target(_Part):
 
 
 def _to(value: object) -> str:
-    return "name" if isinstance(value, str) else "target"
+    return "target" if isinstance(value, Mapping | Target) else "name"
 
 
 To = Annotated[Annotated[str, Tag("name")] | Annotated[Target, Tag("target")], Discriminator(_to)]

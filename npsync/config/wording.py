@@ -37,6 +37,7 @@ _TYPE_ERROR = re.compile(
     r"(_type|_parsing|_from_float|_from_date_parsing|_from_datetime_parsing|_from_datetime_inexact"
     r"|_attributes_type|_object_invalid|_parsing_size)"
 )
+_CHOICES = ("literal_error", "enum")
 _BOUNDS = {
     "greater_than": ("gt", "more than"),
     "greater_than_equal": ("ge", "at least"),
@@ -91,6 +92,11 @@ def _told(
     if wanted and len(wanted) == len(errors):
         yield Found(path, "wrong_type", _wrong_type(wanted, errors[0][1]["input"]))
         return
+    if wanted and (listed := [each["ctx"]["expected"] for kind, each in errors if kind in _CHOICES]):
+        choices = ", ".join(re.findall(r"'([^']*)'", " ".join(listed)))
+        message = f"has to be {' or '.join(dict.fromkeys(wanted))}, or one of {choices}"
+        yield Found(path, "unknown_choice", message)
+        return
     for kind, error in errors:
         if _wanted(kind) and len(errors) > 1:
             continue
@@ -118,7 +124,7 @@ def _one(
         )
     if word := _wanted(kind):
         return Found(path, "wrong_type", _wrong_type([word], error["input"]))
-    if kind in ("literal_error", "enum"):
+    if kind in _CHOICES:
         return Found(path, "unknown_choice", _choice(error["input"], ctx["expected"]))
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         key = str(ctx["discriminator"]).strip("'")

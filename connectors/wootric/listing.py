@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from connectors.calls import Reply
 from connectors.contract import Notice
 from connectors.http import Http
-from connectors.wootric.rows import Moments, Row
+from connectors.wootric.rows import Moments, Row, is_id
 from nps.errors import UnavailableError
 
 PER_PAGE = 50
@@ -46,7 +46,7 @@ class Listing:
             full = False
             previous: list[Row] = []
             for number, rows in self._pages(start, ahead):
-                if previous and rows[0].get("id") == previous[0].get("id"):
+                if previous and rows[0] == previous[0]:
                     raise UnavailableError(f"{self._where}: answered the same page twice; paging is broken")
                 previous = rows
                 fresh = seen.fresh(rows)
@@ -119,7 +119,8 @@ class Listing:
             second = self.moments.second(row.get(self.column))
             if second is not None and second < last:
                 break
-            seen.ids.add(row.get("id"))
+            if is_id(row.get("id")):
+                seen.ids.add(row["id"])
 
 
 class _Boundary:
@@ -136,7 +137,7 @@ class _Boundary:
     def fresh(self, rows: list[Row]) -> list[Row]:
         if not self.ids:
             return rows
-        return [row for row in rows if row.get("id") not in self.ids]
+        return [row for row in rows if not is_id(row.get("id")) or row["id"] not in self.ids]
 
 
 def rows_of(reply: Reply) -> list[Row]:

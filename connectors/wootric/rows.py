@@ -55,7 +55,7 @@ class Moments:
         """UNIX seconds, None when it is no time."""
         try:
             return int(self.read(text).timestamp())  # type: ignore[arg-type]
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
 
 
@@ -71,18 +71,18 @@ def response(
     """The answer of one row. A row that cannot be read carries a `problem`."""
     get = row.get
     number = get("id")
-    if number is None:
+    if not is_id(number):
         return unreadable(row, source, "an answer came without an id")
     try:
         answered_at = moments.read(row["created_at"])
         updated = get("updated_at")
         updated_at = None if updated is None else moments.read(updated)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return unreadable(row, source, f"answer {number} has no readable date")
 
-    end_user = get("end_user") or {}
-    text = get("text")
-    survey = get("survey_id")
+    end_user = get("end_user")
+    if not isinstance(end_user, dict):
+        end_user = {}
     if get("excluded_from_calculations"):
         status = ResponseStatus.EXCLUDED
     elif partial_when_incomplete and get("completed") is False:
@@ -94,11 +94,11 @@ def response(
         source=source,
         id=name,
         answered_at=answered_at,
-        survey=None if survey is None else str(survey),
+        survey=_text(get("survey_id")),
         score=_score(get("score")),
-        comment=text or None,
-        email=end_user.get("email") or person.email,
-        phone=end_user.get("phone_number") or person.phone,
+        comment=_text(get("text")),
+        email=_text(end_user.get("email")) or person.email,
+        phone=_text(end_user.get("phone_number")) or person.phone,
         external_id=_text(end_user.get("external_id")) or person.external_id,
         channel=person.channels.get(name, channel),
         updated_at=updated_at,
@@ -107,10 +107,14 @@ def response(
     )
 
 
-def unreadable(row: object, source: str, problem: str) -> SurveyResponse:
+def is_id(value: object) -> bool:
+    return isinstance(value, int | str) and not isinstance(value, bool) and value != ""
+
+
+def unreadable(row: Row, source: str, problem: str) -> SurveyResponse:
     """A row that is no answer, under its own id where it has one, else under one made of its content."""
-    number = row.get("id") if isinstance(row, dict) else None
-    if number is None:
+    number = row.get("id")
+    if not is_id(number):
         content = orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
         number = f"unreadable-{blake2b(content, digest_size=8).hexdigest()}"
     return SurveyResponse(source=source, id=str(number), answered_at=LONG_AGO, problem=problem)
@@ -130,7 +134,7 @@ def person(row: Row, known: Person = NOBODY) -> Person:
     while len(channels) > _CHANNELS_KEPT:
         del channels[next(iter(channels))]
     return Person(
-        email=row.get("email") or None,
+        email=_text(row.get("email")),
         external_id=_text(row.get("external_id")),
         phone=_text(row.get("phone_number")),
         channels=channels,

@@ -128,9 +128,10 @@ class Wootric:
         return dict(self._people.of(wanted)) if wanted else {}
 
     def _response(self, row: Row, people: dict[int, Person]) -> SurveyResponse:
+        number = row.get("end_user_id")
         return response(
             row,
-            people.get(row.get("end_user_id", -1), NOBODY),
+            people.get(number, NOBODY) if isinstance(number, int) else NOBODY,
             source=self._tools.connection,
             moments=self._moments,
             channel=self._settings.channel,

@@ -449,6 +449,7 @@ def test_a_missing_file_and_an_unknown_ending_are_matters_of_configuration(tmp_p
         ({"columns": {"score": "s"}}, "answered_at"),
         ({"columns": COLUMNS | {"emial": "x"}}, "emial"),
         ({"encoding": "utf-9"}, "no encoding"),
+        ({"encoding": "base64"}, "no encoding"),
         ({"delimiter": ",,"}, "one character"),
         ({"time_zone": "Mars/Base"}, "no time zone"),
         ({"dates": "yyyy-mm-dd"}, "neither iso"),

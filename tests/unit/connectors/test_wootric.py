@@ -15,10 +15,13 @@ import pytest
 import requests
 import responses
 from fake_clock import NOON, Calls, FakeClock, MemoryInMemory, Notices, fake_tools
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from connectors.contract import Needs, Verdict
 from connectors.wootric import CONNECTOR
+from connectors.wootric.rows import NOBODY, Moments, response
 from connectors.wootric.settings import WootricSettings
 from connectors.wootric.source import Wootric
 from nps.errors import AccessError, UnavailableError
@@ -365,6 +368,49 @@ def test_properties_may_come_as_a_string(vendor: Vendor, properties: Any, read_a
     assert (
         only(vendor, answer(1, end_user={"email": "a@b.c", "properties": properties})).properties == read_as
     )
+
+
+JUNK = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=30),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(
+    junk=st.dictionaries(st.sampled_from(sorted({**answer(1), "extra": 0})), JUNK, max_size=6),
+    end_user=JUNK | st.dictionaries(st.sampled_from(["email", "properties", "external_id"]), JUNK),
+)
+def test_no_row_whatever_stops_the_reading(junk: dict[str, Any], end_user: Any) -> None:
+    row = answer(1) | {"end_user": end_user} | junk
+    times = Moments(lambda: None)
+    one, again = (
+        response(row, NOBODY, source="x", moments=times, channel=None, partial_when_incomplete=True)
+        for _ in range(2)
+    )
+    assert one == again
+    assert one.id
+    assert all(isinstance(text, str | None) for text in (one.email, one.comment, one.survey, one.phone))
+
+
+def test_rows_without_an_id_are_never_taken_for_one_another(vendor: Vendor) -> None:
+    pages = [[answer(1, MONDAY, id=None, text="a")], [answer(1, MONDAY, id=None, text="b")], []]
+    with responses.RequestsMock() as mock:
+        mock.add_callback(responses.POST, f"{BASE}/oauth/token", callback=vendor.token)
+        mock.add_callback(
+            responses.GET,
+            f"{BASE}/v1/responses",
+            callback=lambda request: (200, {}, json.dumps(pages[int(page_of(request)) - 1])),
+        )
+        assert len({one.id for one in read(wootric())}) == 2
+
+
+def page_of(request: requests.PreparedRequest) -> str:
+    return parse_qs(urlsplit(str(request.url)).query)["page"][0]
 
 
 # ---------------------------------------------------------------- people

@@ -40,9 +40,9 @@ class Columns(BaseModel):
 
 def _known_encoding(name: str) -> str:
     try:
-        b"".decode(name)  # LookupError also for what encodes no text, like base64
+        b"a".decode(name, "ignore")  # LookupError also for what encodes no text, like base64
         return codecs.lookup(name).name
-    except LookupError:
+    except (LookupError, UnicodeError):
         raise ValueError(f'"{name}" is no encoding; usual ones are utf-8, latin-1, cp1252, utf-16') from None
 
 

@@ -450,6 +450,7 @@ def test_a_missing_file_and_an_unknown_ending_are_matters_of_configuration(tmp_p
         ({"columns": COLUMNS | {"emial": "x"}}, "emial"),
         ({"encoding": "utf-9"}, "no encoding"),
         ({"encoding": "base64"}, "no encoding"),
+        ({"encoding": "idna"}, "no encoding"),
         ({"delimiter": ",,"}, "one character"),
         ({"time_zone": "Mars/Base"}, "no time zone"),
         ({"dates": "yyyy-mm-dd"}, "neither iso"),

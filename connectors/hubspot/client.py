@@ -30,8 +30,8 @@ import hubspot.crm.properties
 import urllib3
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
+from connectors.addresses import is_loopback
 from connectors.calls import CallPolicy, Reply, TooLarge
-from connectors.http import is_loopback
 from connectors.hubspot.wire import SEARCH, Body
 
 # At least as many connections as the engine has threads, or each further one is opened anew for every call.

@@ -8,12 +8,13 @@ from datetime import date
 from functools import partial
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from connectors.addresses import checked_base_url
 from connectors.calls import CallPolicy, Credential, Fine, Reply, Ruling, Stop, Token
 from connectors.calls import judge as usual_judge
 from connectors.contract import Tools
-from connectors.http import Http, checked_base_url
+from connectors.http import Http
 from connectors.hubspot.access import Prober
-from connectors.hubspot.budget import DailyCalls
+from connectors.hubspot.budget import DailyCalls, paced
 from connectors.hubspot.client import ClientWire
 from connectors.hubspot.destination import HubSpot
 from connectors.hubspot.replies import judge, judge_leniently, payload
@@ -29,7 +30,7 @@ _TOKEN_EARLY = 120.0  # HubSpot's tokens live 30 minutes
 def open_destination(settings: HubSpotSettings, tools: Tools) -> HubSpot:
     limits = settings.limits
     windows = {
-        "": [Window(limits.per_10_seconds, 10.0)],
+        "": [Window(paced(limits.per_10_seconds), 10.0)],
         SEARCH: [Window(limits.search_per_second, 1.0)],
     }
     limiter = Limiter(tools, windows)

@@ -23,6 +23,7 @@ from scripted_hubspot import (
 
 from connectors.contract import Grant, Lookup, Needs, Verdict
 from connectors.hubspot import CONNECTOR
+from connectors.hubspot.budget import paced
 from connectors.hubspot.destination import HubSpot
 from connectors.hubspot.settings import HubSpotSettings
 from nps.changes import Batch, Change, Deferred, Rejected, Unknown, Written
@@ -402,6 +403,18 @@ def test_what_another_process_used_of_the_window_is_counted_before_hubspot_has_t
         hubspot.describe("contacts")
         for _ in range(3):
             hubspot.get("contacts", ["1"], [], {})
+        assert clock.slept == []
+        hubspot.get("contacts", ["1"], [], {})
+    assert sum(clock.slept) >= 10
+
+
+def test_calls_under_way_at_the_edge_of_a_window_have_room() -> None:
+    assert (paced(190), paced(100), paced(10)) == (183, 96, 10)
+    clock = FakeClock()
+    with scripted_hubspot(limit(Max="190", Interval_Milliseconds="10000")) as server:
+        hubspot = opened(server, fake_tools(clock=clock))
+        for _ in range(182):
+            hubspot.get("contacts", ["1"], [], {})  # and the definitions
         assert clock.slept == []
         hubspot.get("contacts", ["1"], [], {})
     assert sum(clock.slept) >= 10

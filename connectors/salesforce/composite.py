@@ -10,7 +10,7 @@ from connectors.contract import Clock
 from connectors.salesforce.errors import Meaning, Refused, RowError, meaning, row_error
 from connectors.salesforce.ids import long_id
 from connectors.salesforce.library import Api
-from nps.changes import Batch, Change, Outcome, Unknown, Written
+from nps.changes import Batch, Change, Deferred, Outcome, Unknown, Written
 from nps.errors import NpsyncError
 
 MOST_RECORDS = 200
@@ -77,7 +77,10 @@ class _Writing:
         if problem is not None:
             yield from (error.outcome(change.record_id) for change, error in (*locked, *stumbled))
             raise problem
-        yield from self._searched(stumbled, locked, alone=len(chunk) == 1)
+        if len(chunk) == 1:
+            yield from (error.outcome(change.record_id) for change, error in stumbled)
+        else:
+            yield from self._searched(stumbled, locked)
         yield from self._unlocked(locked)
 
     def _sent(self, chunk: Sequence[Change], failed: _Failed) -> Iterator[Outcome]:
@@ -117,10 +120,10 @@ class _Writing:
             return None
         return first.as_error(self._object, sent)
 
-    def _searched(self, stumbled: _Failed, locked: _Failed, *, alone: bool) -> Iterator[Outcome]:
+    def _searched(self, stumbled: _Failed, locked: _Failed) -> Iterator[Outcome]:
         """Smaller and smaller chunks, until the records that fail stand alone or the calls for it are
-        spent."""
-        for size in () if alone else _SMALLER:
+        spent. What never failed alone may be innocent: it is wanted again by the next run."""
+        for size in _SMALLER:
             if not stumbled:
                 return
             again, stumbled = stumbled, []
@@ -140,7 +143,10 @@ class _Writing:
                             locked.append((change, error))
                         case _:
                             yield error.outcome(change.record_id)
-        yield from (error.outcome(change.record_id) for change, error in stumbled)
+        for change, error in stumbled:
+            yield Deferred(
+                change.record_id, f"{error.code}: refused together with others, not yet tried alone"
+            )
 
     def _unlocked(self, locked: _Failed) -> Iterator[Outcome]:
         """Locked records alone, in smaller chunks and account by account, with growing pauses."""

@@ -80,7 +80,7 @@ def test_every_setting_says_what_it_is_for() -> None:
 
 
 def test_naming_the_connector_does_not_import_the_library() -> None:
-    heavy = "('simple_salesforce', 'zeep', 'jwt')"
+    heavy = "('simple_salesforce', 'zeep', 'jwt', 'requests')"
     code = f"import sys, connectors.salesforce; print([m for m in sys.modules if m.split('.')[0] in {heavy}])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
 

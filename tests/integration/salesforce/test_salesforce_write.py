@@ -155,9 +155,10 @@ def test_a_record_that_fails_alone_is_not_sent_again() -> None:
 def test_looking_for_bad_records_ends_when_its_calls_are_spent() -> None:
     with org() as there:
         there.writes(refused("APEX_ERROR"))
-        outcomes = written(Opened(), *many(200))
-        assert len(kinds(outcomes)["Rejected"]) == 200
+        told = kinds(written(Opened(), *many(200)))
         assert len(there.asked) == 1 + 40
+        assert len(told["Rejected"]) == 40 - 4 - 20  # each of them failed alone
+        assert len(told["Deferred"]) == 200 - 16  # who knows about these
 
 
 def test_a_value_the_parser_refuses_is_found_and_the_others_are_written() -> None:

@@ -72,9 +72,10 @@ def run(
     ConfigError before anything was pulled when the mapping does not fit the CRM; every other failure is a Report."""
     options, progress = options or Options(), progress or Silent()
     with _lease(store, clock, job.name, owner) as lease:
+        before = dict(calls())
         codecs = open_codecs(job, refuse_absent=True)
         number = store.begin_run(job.name, "run", now=clock.now(), facts=job.facts)
-        attempt = _Attempt(job, codecs, store, lease, clock, number, calls, options, progress, owner)
+        attempt = _Attempt(job, codecs, store, lease, clock, number, calls, options, progress, owner, before)
         report = attempt.finish(attempt.go(write=True))
         store.end_run(number, report.status, now=clock.now(), report=report.as_json())
         return report
@@ -95,9 +96,12 @@ def preview(
     """
     options, progress = options or Options(), progress or Silent()
     with _lease(overlay, clock, f"plan/{job.name}", owner) as lease:
+        before = dict(calls())
         codecs = open_codecs(job, refuse_absent=False)
         number = overlay.begin_run(job.name, "plan", now=clock.now(), facts=job.facts)
-        attempt = _Attempt(job, codecs, overlay, lease, clock, number, calls, options, progress, owner)
+        attempt = _Attempt(
+            job, codecs, overlay, lease, clock, number, calls, options, progress, owner, before
+        )
         report = attempt.finish(attempt.go(write=False))
     count = attempt.planned.changes
     return Preview(
@@ -125,6 +129,7 @@ class _Attempt:
         options: Options,
         progress: Progress,
         owner: str,
+        calls_before: Mapping[str, int],
     ) -> None:
         self.job, self.codecs, self.store, self.lease, self.clock = job, codecs, store, lease, clock
         self.number, self.calls, self.options, self.progress, self.owner = (
@@ -135,7 +140,7 @@ class _Attempt:
             owner,
         )
         self.started = clock.monotonic()
-        self.calls_before = dict(calls())
+        self.calls_before = calls_before
         self.pulled = Pulled()
         self.taken_up = 0
         self.planned = Planned()

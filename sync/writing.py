@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
+import msgspec
+
 from connectors.contract import Clock, Destination
 from nps.changes import Batch, Change, Deferred, Outcome, Rejected, Written
 from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError, UnavailableError
@@ -17,6 +19,7 @@ from sync.progress import Progress
 
 WRITING = 4  # batches under way at a time
 OPENED = 8  # batches whose intents are committed together
+MOST_CHANGES = 20_000  # of all batches in memory; a bulk job alone may hold half of that
 
 
 @dataclass
@@ -53,12 +56,14 @@ def write_changes(
     store.cut(run, lease=lease, api=way.api, size=way.batch, first=first)
     done = WrittenUp()
     if first is not None:
-        for batch in store.open_batches(run, 1, lease=lease):
+        small = job.destination.ways(job.object, first)[0].api  # no bulk job for fifty records
+        for opened in store.open_batches(run, 1, lease=lease):
+            batch = msgspec.structs.replace(opened, api=small)
             _settle(store, lease, run, clock, {batch.id: _outcomes(job, store, batch, done)}, done, progress)
             if done.problem is None:
                 done.problem = _unlike_written(job, batch, done)
     if done.problem is None:
-        _write_rest(job, store, lease, run, clock, done, stop, progress)
+        _write_rest(job, store, lease, run, clock, max(1, MOST_CHANGES // way.batch), done, stop, progress)
     return done
 
 
@@ -68,6 +73,7 @@ def _write_rest(
     lease: Lease,
     run: int,
     clock: Clock,
+    most: int,
     done: WrittenUp,
     stop: Callable[[], bool],
     progress: Progress,
@@ -79,8 +85,8 @@ def _write_rest(
             if done.problem is None and stop():
                 done.problem = Interrupted("the run was asked to stop; the next run goes on where it ended")
             if done.problem is None and not opened:
-                opened.extend(store.open_batches(run, OPENED, lease=lease))
-            while opened and len(under_way) < 2 * WRITING and done.problem is None:
+                opened.extend(store.open_batches(run, min(OPENED, most), lease=lease))
+            while opened and len(under_way) < min(2 * WRITING, most) and done.problem is None:
                 batch = opened.popleft()
                 under_way[pool.submit(_outcomes, job, store, batch, done)] = batch
             if not under_way:
@@ -98,15 +104,16 @@ def _write_rest(
 
 def _outcomes(job: Job, store: Store, batch: Batch, done: WrittenUp) -> Sequence[Outcome] | None:
     """The batch's outcomes; None leaves it open because nobody knows."""
+    said: list[Outcome] = []
     try:
-        return paired(
-            batch.changes, job.destination.write(batch, lambda handle: store.remember(batch.id, handle))
-        )
+        said.extend(job.destination.write(batch, lambda handle: store.remember(batch.id, handle)))
+        return paired(batch.changes, said)
     except (AccessError, ConfigError, BudgetError) as error:
         done.problem = error
-        return tuple(
-            Deferred(one.record_id, "refused as a whole; see the run's problem") for one in batch.changes
-        )
+        heard = {outcome.record_id for outcome in said}  # what was said before the refusal is true
+        rest = [one for one in batch.changes if one.record_id not in heard]
+        refused = "refused as a whole; see the run's problem"
+        return paired(batch.changes, [*said, *(Deferred(one.record_id, refused) for one in rest)])
     except UnavailableError as error:
         done.problem = error
         return None

@@ -23,7 +23,11 @@ def load(name: str) -> Connector:
     entry = _registered().get(name)
     if entry is None:
         raise ConfigError(f'there is no connector "{name}"; {_suggestion(name)}')
-    connector = entry.load()
+    try:
+        connector = entry.load()
+    except (ImportError, AttributeError) as error:
+        package = entry.dist.name if entry.dist else entry.value
+        raise ConfigError(f'the connector "{name}" of {package} cannot be loaded: {error}') from error
     if not isinstance(connector, Connector) or connector.name != name:
         raise ConfigError(
             f'the entry point "{name}" ({entry.value}) does not name a connector called "{name}"'

@@ -13,7 +13,7 @@ from functools import lru_cache
 from mapping.names import walk
 from mapping.spec import MatchRule
 from nps.changes import Hit, MatchKey, Record
-from nps.keys import email_key, id_key, phone_key, phone_spellings
+from nps.keys import email_key, id_key, phone_key
 from nps.responses import SurveyResponse
 from nps.values import Json
 
@@ -151,4 +151,6 @@ def _spellings(key: MatchKey) -> tuple[str, ...]:
 
 @lru_cache(maxsize=20_000)
 def _phone_spellings(number: str) -> tuple[str, ...]:
-    return phone_spellings(number)
+    from nps import phones
+
+    return phones.spellings(number)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from npsync.jobs import target_of
 from store.api import Store
 from sync.engine import preview
 from sync.engine import run as run_sync
+from sync.progress import Progress
 from sync.report import Report
 
 EXAMPLE = "config.example.yaml"
@@ -98,7 +99,7 @@ def _example(folder: Path) -> Path:
 def _plan(config: Config, store: Store, name: str) -> None:
     output.say(f"$ npsync plan {name}")
     with store.overlay() as overlay, service.opened(config, overlay) as connections:
-        with shown_progress() as progress:
+        with _progress() as progress:
             plan = preview(
                 connections.job(name),
                 overlay,
@@ -115,7 +116,7 @@ def _plan(config: Config, store: Store, name: str) -> None:
 
 def _run(config: Config, store: Store, name: str) -> Report:
     output.say(f"$ npsync run {name}")
-    with service.opened(config, store) as connections, shown_progress() as progress:
+    with service.opened(config, store) as connections, _progress() as progress:
         report = run_sync(
             connections.job(name),
             store,
@@ -127,6 +128,11 @@ def _run(config: Config, store: Store, name: str) -> Report:
     for line in sync_text.report_lines(report):
         output.say(line)
     return report
+
+
+def _progress() -> AbstractContextManager[Progress]:
+    """Bars for whoever watches; the story needs no log lines between its paragraphs."""
+    return shown_progress(quiet=not sys.stderr.isatty())
 
 
 def _show_changes(config: Config, store: Store, reports: list[Report]) -> None:

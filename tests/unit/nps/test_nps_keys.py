@@ -5,6 +5,7 @@ from builders_mapping import answer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nps import phones
 from nps.keys import (
     email_key,
     id_key,
@@ -12,7 +13,6 @@ from nps.keys import (
     is_role_mailbox,
     person_number,
     phone_key,
-    phone_spellings,
 )
 
 
@@ -109,7 +109,7 @@ def test_normalising_a_phone_twice_changes_nothing(raw):
 @pytest.mark.parametrize("key", ["+12025550143", "+442079460958", "+4930901820"])
 def test_every_spelling_we_ask_for_is_the_same_phone(key):
     region = {"+1": "US", "+4": "GB" if key.startswith("+44") else "DE"}[key[:2]]
-    spellings = phone_spellings(key)
+    spellings = phones.spellings(key)
     assert spellings[0] == key
     assert len(set(spellings)) == len(spellings)
     for spelling in spellings:

@@ -50,7 +50,7 @@ def write(path: Path, config: Config, sync: str, changes: Iterable[Change], *, n
 
 
 def read(path: Path, config: Config, sync: str, *, now: datetime) -> Expected:
-    """Record id → (before, after). Raises ConfigError when the file is not a plan of this sync and mapping, or too old."""
+    """Record id → (before, after). Raises ConfigError when the file is no plan of this sync and mapping, or too old."""
     again = f"make a new one: npsync plan {sync} --out {path}"
     try:
         with path.open("rb") as file:

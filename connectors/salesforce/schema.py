@@ -152,6 +152,11 @@ def read_through(column: Column, path: str) -> Column:
     return replace(column, schema=replace(column.schema, name=path, writable=False))
 
 
+# An org without Person Accounts lacks the field; `only: {IsPersonAccount: false}` then holds for everybody.
+_PERSON_OBJECTS = ("Contact", "Account")
+_PERSON_ACCOUNT = FieldSchema("IsPersonAccount", "Is Person Account", FieldType.BOOLEAN, writable=False)
+
+
 class VisibleFields(Mapping[str, FieldSchema]):
     """The fields of an object by name. A dotted name (`Account.Name`) is looked up through the relation;
     such a field is read-only, as it belongs to another record. Iterating names the object's own fields
@@ -163,6 +168,8 @@ class VisibleFields(Mapping[str, FieldSchema]):
 
     def __getitem__(self, name: str) -> FieldSchema:
         if "." not in name:
+            if name == _PERSON_ACCOUNT.name and self._table.name in _PERSON_OBJECTS:
+                return _PERSON_ACCOUNT
             return self._table.columns[name].schema
         try:
             return self._along(name).schema

@@ -399,6 +399,12 @@ def test_without_person_accounts_nobody_is_one() -> None:
         assert "IsPersonAccount" not in there.queries[0]
 
 
+def test_an_org_without_person_accounts_still_lets_the_yaml_tell_them_apart() -> None:
+    with org() as there:
+        there.describes()
+        assert "IsPersonAccount" in Opened().salesforce.describe("Contact").fields
+
+
 def test_with_person_accounts_they_are_told_apart() -> None:
     with org() as there:
         there.describes(fields=[*CONTACT, field("IsPersonAccount", "boolean", updateable=False)])

@@ -19,7 +19,7 @@ from npsync import logs, service
 from npsync.cli import output, sync_text
 from npsync.cli.progress import shown_progress
 from npsync.config import Config, load
-from npsync.jobs import target_of
+from npsync.jobs import build_job, target_of
 from store.api import Store
 from sync.engine import preview
 from sync.engine import run as run_sync
@@ -101,7 +101,7 @@ def _plan(config: Config, store: Store, name: str) -> None:
     with store.overlay() as overlay, service.opened(config, overlay) as connections:
         with _progress() as progress:
             plan = preview(
-                connections.job(name),
+                build_job(config, name, connections),
                 overlay,
                 connections.clock,
                 connections.owner,
@@ -118,7 +118,7 @@ def _run(config: Config, store: Store, name: str) -> Report:
     output.say(f"$ npsync run {name}")
     with service.opened(config, store) as connections, _progress() as progress:
         report = run_sync(
-            connections.job(name),
+            build_job(config, name, connections),
             store,
             connections.clock,
             connections.owner,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mapping.fields import CompiledFields, compile_fields
 from mapping.match import compile_match
+from mapping.selftest import neutral
 from mapping.spec import MatchRule
 from sync.job import Feed, Job
 from sync.spec import SyncSpec, Target
@@ -32,7 +33,7 @@ def build_job(config: Config, name: str, connections: Opened) -> Job:
         region=config.phone_region,
         connection=target.connection,
         object=target.object,
-        only=target.only,
+        only={name: neutral(value) for name, value in target.only.items()},
         destination=connections.destination(target.connection),
         match=compile_match(target.match, config.phone_region),
         fields=compiled(config, spec),

@@ -13,7 +13,7 @@ from connectors.contract import Clock
 from nps.errors import LeaseLost, NpsyncError
 from npsync.clock import SystemClock
 from npsync.config import Config
-from npsync.jobs import target_of
+from npsync.jobs import build_job, target_of
 from npsync.logs import notice
 from npsync.schedule import Claim, claims
 from npsync.service import opened
@@ -93,7 +93,7 @@ def run_once(
     """One run with connections of its own: fresh schema, fresh token."""
     with opened(config, store, clock) as connections:
         return run(
-            connections.job(name),
+            build_job(config, name, connections),
             store,
             clock,
             connections.owner,

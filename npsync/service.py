@@ -18,7 +18,6 @@ from npsync.clock import SystemClock
 if TYPE_CHECKING:
     from npsync.config import Config
     from store.api import Store
-    from sync.job import Job
 
 
 def new_owner() -> str:
@@ -119,11 +118,6 @@ class Opened:
                 connection.settings, self._tools(name)
             )
         return self._destinations[name]
-
-    def job(self, sync: str) -> Job:
-        from npsync.jobs import build_job
-
-        return build_job(self.config, sync, self)
 
     def close(self) -> None:
         for source in self._sources.values():

@@ -51,7 +51,7 @@ def plan(
     from npsync import logs, planfile, service
     from npsync.cli import output, sync_text
     from npsync.cli.progress import shown_progress
-    from npsync.jobs import target_of
+    from npsync.jobs import build_job, target_of
     from sync.engine import Options, preview
 
     loaded = output.load_config(config)
@@ -65,7 +65,7 @@ def plan(
     ):
         with shown_progress(quiet=json) as progress:
             plan = preview(
-                connections.job(sync),
+                build_job(loaded, sync, connections),
                 overlay,
                 connections.clock,
                 connections.owner,
@@ -133,11 +133,12 @@ def _run(config: Config, store: Store, sync: str, options: Options, json: bool) 
     from npsync import service
     from npsync.cli import output, sync_text
     from npsync.cli.progress import shown_progress
+    from npsync.jobs import build_job
     from sync.engine import run as run_engine
 
     with service.opened(config, store) as connections, shown_progress(quiet=json) as progress:
         report = run_engine(
-            connections.job(sync),
+            build_job(config, sync, connections),
             store,
             connections.clock,
             connections.owner,

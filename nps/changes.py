@@ -12,7 +12,7 @@ from nps.values import JsonFields
 class Record(msgspec.Struct, frozen=True):
     """A CRM record as it is now: `fields` in the vendor's canonical JSON, None for empty.
 
-    `merged` are ids that were absorbed into this record and still were asked for.
+    `merged` are ids that were absorbed into this record: those that were asked for, and those the vendor tells anyway.
     """
 
     object: str

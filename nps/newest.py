@@ -1,44 +1,30 @@
-"""Which of a person's answers counts: the latest given, however late it reached us."""
+"""Which of a record's answers counts: the latest given, however late it reached us."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import NamedTuple
 
 AHEAD = timedelta(minutes=5)  # a clock this far ahead is a wrong clock, not a late answer
 
 
-class Answer(Protocol):
-    @property
-    def source(self) -> str: ...
-    @property
-    def id(self) -> str: ...
-    @property
-    def answered_at(self) -> datetime: ...
+class Answer(NamedTuple):
+    """One answer, as light as the rule needs it. Its fields are in the order in which answers are compared: the
+    moment it counts by (`believed`), its source's place in the YAML (a later one wins a tie), its id. So the order
+    of arrival never matters. `number` is the store's, `state` what the answer was before (None: just taken up)."""
+
+    at: datetime
+    rank: int
+    id: str
+    number: int = 0
+    score: int = 0
+    state: str | None = None
 
 
-A = TypeVar("A", bound=Answer)
-
-Order = tuple[datetime, int, str]
-
-
-def by_age(sources: Sequence[str]) -> Callable[[Answer], Order]:
-    """The order in which answers count, the greatest being the one that does: `answered_at`, then the
-    source's place in the YAML (a later one wins a tie), then the id. It never depends on the order of
-    arrival."""
-    ranks = {source: rank for rank, source in enumerate(sources)}
-    return lambda answer: (answer.answered_at, ranks[answer.source], answer.id)
-
-
-def newest(answers: Iterable[A], sources: Sequence[str]) -> A | None:
-    """The answer that counts, None if there is none."""
-    return max(answers, key=by_age(sources), default=None)
-
-
-def latest_first(answers: Iterable[A], sources: Sequence[str]) -> list[A]:
-    """All answers, the one that counts first and the one before it second."""
-    return sorted(answers, key=by_age(sources), reverse=True)
+def oldest_first(answers: Iterable[Answer]) -> list[Answer]:
+    """The one that counts comes last, the one before it last but one."""
+    return sorted(answers)
 
 
 def believed(answered_at: datetime, received_at: datetime) -> tuple[datetime, bool]:

@@ -12,25 +12,12 @@ from mapping.fields import SKIP, CompiledFields
 from mapping.overwrite import keeps
 from nps.changes import Change, Record
 from nps.errors import RejectedError
+from nps.newest import Answer, oldest_first
 from nps.responses import SurveyResponse
 from nps.score import Segment, segment_of
 from nps.standing import Standing
 from nps.values import Fields, Json, Value
 from store.api import State
-
-
-class Answer(NamedTuple):
-    """One answer of a record, in the newest rule's order: time (clamped), source rank, id.
-
-    `known` is its state where it was settled before; None for one that was just taken up.
-    """
-
-    at: datetime
-    rank: int
-    id: str
-    number: int
-    score: int  # parsed
-    known: State | None
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,8 +65,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 class _Counting(NamedTuple):
     """An answer that counts, and where the person stood before it."""
 
-    number: int
-    score: int
+    answer: Answer
     previous: int | None
 
 
@@ -101,9 +87,12 @@ def decide(
     counting: list[_Counting] = []
 
     def standing(one: _Counting) -> Standing:
+        response = full(one.answer.number)
+        if response.answered_at != one.answer.at:  # dated in the future: what is shown is what it counts by
+            response = msgspec.structs.replace(response, answered_at=one.answer.at)
         return Standing(
-            response=full(one.number),
-            score=one.score,
+            response=response,
+            score=one.answer.score,
             survey=rules.survey,
             metric=rules.metric,
             previous_score=one.previous,
@@ -115,17 +104,17 @@ def decide(
         )
 
     oldest = None if rules.valid_for is None else now - rules.valid_for
-    for one in sorted(answers):
+    for one in oldest_first(answers):
         if oldest is not None and one.at < oldest:
             states[one.number] = Mark(State.EXCLUDED, "expired", "older than valid_for")
             continue
-        counting.append(_Counting(one.number, one.score, counting[-1].score if counting else None))
+        counting.append(_Counting(one, counting[-1].answer.score if counting else None))
         # What was settled before passed `where` when it was taken up.
-        if one.known is None and not _counts(rules, standing, counting[-1], states):
+        if one.state is None and not _counts(rules, standing, counting[-1], states):
             counting.pop()
     while counting:
-        newest = counting[-1]
-        where_it_stands = standing(newest)
+        where_it_stands = standing(counting[-1])
+        newest = counting[-1].answer
         try:
             wanted = _wanted(where_it_stands, rules)
         except RejectedError as error:
@@ -134,7 +123,7 @@ def decide(
             continue
         after, kept = _difference(wanted, where_it_stands, target, rules)
         for older in counting[:-1]:
-            states[older.number] = Mark(State.SUPERSEDED, "newer_answer")
+            states[older.answer.number] = Mark(State.SUPERSEDED, "newer_answer")
         states[newest.number] = Mark(State.PENDING, "planned") if after else Mark(State.UNCHANGED)
         change = _change(target, after, newest.number, _rank(where_it_stands), key) if after else None
         return Verdict(change=change, states=states, kept=kept, deciding=newest.number)
@@ -164,9 +153,9 @@ def _counts(
         if rules.fields.counts(standing(one)):
             return True
     except RejectedError as error:
-        states[one.number] = Mark(State.REJECTED, error.code, str(error), error.field)
+        states[one.answer.number] = Mark(State.REJECTED, error.code, str(error), error.field)
         return False
-    states[one.number] = Mark(State.EXCLUDED, "filtered", "`where` leaves it out")
+    states[one.answer.number] = Mark(State.EXCLUDED, "filtered", "`where` leaves it out")
     return False
 
 

@@ -15,12 +15,12 @@ from connectors.contract import Lookup
 from mapping.match import Conflict, Many, Matched, NoRecord, Paired
 from nps.changes import Change, Hit, MatchKey, Record
 from nps.errors import RejectedError
-from nps.newest import believed
+from nps.newest import Answer, believed
 from nps.responses import ResponseStatus, SurveyResponse
 from nps.score import parse_score
 from nps.values import Json, Value
 from store.api import Lease, Settled, State, Store, Taken
-from sync.deciding import Answer, Mark, Rules, Target, decide
+from sync.deciding import Mark, Rules, Target, decide
 from sync.interruption import heed
 from sync.job import Codecs, Feed, Job
 from sync.progress import Progress
@@ -266,7 +266,7 @@ def _settle(
         if survivor in found.records:
             groups[survivor]  # planned anew even if no newcomer is left
     for one in chunk.candidates:
-        outcome = _match(job, one, found, now)
+        outcome = _match(job, one, found, chunk, now)
         if isinstance(outcome, Settled):
             settled.append(outcome)
             _count_unmatched(planned.match, one, outcome)
@@ -280,7 +280,7 @@ def _settle(
         group.rules[one.taken.number] = rule
 
     known = _known(job, store, groups, found, chunk)
-    ours = store.confirmed(job.connection, job.object, list(groups))
+    ours = _confirmed(job, store, groups, found)
     demoted: dict[int, tuple[State, str]] = dict.fromkeys(chunk.earlier, (State.SUPERSEDED, "edited"))
     changes: dict[str, Change | None] = {}
     for record_id, group in groups.items():
@@ -288,7 +288,7 @@ def _settle(
         answers += [_newcomer(job, one) for one in group.newcomers]
         target = _target(job, codecs, found, record_id, ours.get(record_id, {}))
         verdict = decide(answers, target, rules, _full(store, chunk), now=now, key=group.key)
-        before = {one.number: one.known for one in answers}
+        before = {one.number: one.state for one in answers}
         for number, mark in verdict.states.items():
             if before[number] is None:
                 settled.append(_as_settled(number, mark, record_id, group.rules.get(number, "")))
@@ -312,9 +312,9 @@ def _settle(
     )
 
 
-def _moves(known: State | None, state: State) -> bool:
+def _moves(known: str | None, state: State) -> bool:
     """An answer that decides and is right already stays what it was: written, or unchanged."""
-    return known is not state and not (state is State.UNCHANGED and known is State.WRITTEN)
+    return known != state and not (state is State.UNCHANGED and known == State.WRITTEN)
 
 
 def _as_settled(number: int, mark: Mark, record_id: str | None = None, rule: str = "") -> Settled:
@@ -329,7 +329,9 @@ def _as_settled(number: int, mark: Mark, record_id: str | None = None, rule: str
     )
 
 
-def _match(job: Job, one: _Candidate, found: _Found, now: datetime) -> Settled | tuple[str, str, str]:
+def _match(
+    job: Job, one: _Candidate, found: _Found, chunk: _Chunk, now: datetime
+) -> Settled | tuple[str, str, str]:
     """(record id, rule, key) when one record is meant, else the answer's state."""
     if one.linked is not None:
         survivor = found.renamed.get(one.linked, one.linked)
@@ -359,6 +361,8 @@ def _match(job: Job, one: _Candidate, found: _Found, now: datetime) -> Settled |
                 candidates=tuple(ids),
             )
         case NoRecord():
+            if (survivor := _survivor(one, found, chunk)) is not None:
+                return survivor, "merged", _shown_key(one)
             return Settled(
                 number=number,
                 state=State.WAITING,
@@ -366,6 +370,13 @@ def _match(job: Job, one: _Candidate, found: _Found, now: datetime) -> Settled |
                 reason="no record has any of its keys yet",
                 look_again=next_look(one.taken.received_at, now),
             )
+
+
+def _survivor(one: _Candidate, found: _Found, chunk: _Chunk) -> str | None:
+    """Where the record went that this answer was matched to: a merge may leave none of its keys behind."""
+    before = [one.taken.matched, *(chunk.earlier.get(number) for number in one.taken.earlier)]
+    survivors = {found.renamed[record] for record in before if record and record in found.renamed}
+    return survivors.pop() if len(survivors) == 1 else None
 
 
 def _shown_key(one: _Candidate) -> str:
@@ -416,6 +427,20 @@ def _known(
         record_id = old_ids.get(one.record_id, one.record_id)
         known[record_id].append(Answer(at, job.ranks[one.source], one.id, one.number, score, one.state))
     return known
+
+
+def _confirmed(
+    job: Job, store: Store, groups: Mapping[str, object], found: _Found
+) -> dict[str, dict[str, Json]]:
+    """What we know we wrote to these records, also under the ids of records merged into them."""
+    old_ids = {old: new for old, new in found.renamed.items() if new in groups}
+    ours = store.confirmed(job.connection, job.object, [*groups, *old_ids])
+    for old, new in old_ids.items():
+        mine, live = ours.setdefault(new, {}), found.records[new].fields
+        for name, value in ours.get(old, {}).items():
+            if name not in mine or live.get(name) == value:
+                mine[name] = value
+    return ours
 
 
 def _full(store: Store, chunk: _Chunk) -> Callable[[int], SurveyResponse]:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from math import ceil
 
+import msgspec
+
 from connectors.calls import Reply
 from connectors.contract import Grant, Lookup, Needs, Only, Tools, Way
 from connectors.hubspot.access import Prober, tested
@@ -14,12 +16,14 @@ from connectors.hubspot.budget import DailyCalls
 from connectors.hubspot.encoding import canonical, live, typed
 from connectors.hubspot.finding import (
     ASSOCIATION_BATCH,
+    MERGED_IDS,
     READ_BATCH,
     SEARCH_PAGE,
     Allowed,
     Key,
     Row,
     Search,
+    absorbed,
     allowed,
     chunks,
     comparable,
@@ -90,7 +94,11 @@ class HubSpot:
         self._check(known, [*fields, *only, *(one.field for one in lookups if one.field != "id")])
         rules = allowed(known, only)
         keys = [key_of(known, lookup.field) for lookup in lookups]
-        wanted = [*_read_fields(fields, rules), *(name for key in keys if key for name in key.reads)]
+        wanted = [
+            *_read_fields(fields, rules),
+            *(name for key in keys if key for name in key.reads),
+            MERGED_IDS,
+        ]
         read: dict[str, Row] = {}
         answers: list[tuple[str, str, Row]] = []
         for lookup, key in zip(lookups, keys, strict=True):
@@ -99,7 +107,12 @@ class HubSpot:
             else:
                 pairs = self._by_unique(known, key, lookup.values, wanted, read)
             answers += [(lookup.field, value, row) for value, row in pairs if passes(rules, row)]
-        records = self._records(known, {row["id"]: row for _, _, row in answers}, fields)
+        rows = {row["id"]: row for _, _, row in answers}
+        records = self._records(known, rows, fields)
+        for id, row in rows.items():
+            # A merge makes a record with an id of its own: without the old ids its history would be forgotten.
+            if row["properties"].get(MERGED_IDS):
+                records[id] = msgspec.structs.replace(records[id], merged=tuple(sorted(absorbed(row) - {id})))
         return [Hit(field, value, _named(records[row["id"]], field, value)) for field, value, row in answers]
 
     def get(self, object: str, ids: Sequence[str], fields: Sequence[str], only: Only) -> list[Record]:
@@ -400,6 +413,6 @@ def _read_fields(fields: Sequence[str], rules: Sequence[Allowed]) -> list[str]:
 
 def _named(record: Record, field: str, value: str) -> Record:
     """The record as the hit of this value: asked for by an id it absorbed, it says so."""
-    if field not in ("id", RECORD_ID) or value.strip() == record.id:
+    if field not in ("id", RECORD_ID) or value.strip() in (record.id, *record.merged):
         return record
-    return Record(record.object, record.id, record.fields, (value,))
+    return Record(record.object, record.id, record.fields, (*record.merged, value))

@@ -361,8 +361,8 @@ def _match(
                 candidates=tuple(ids),
             )
         case NoRecord():
-            if (survivor := _survivor(one, found, chunk)) is not None:
-                return survivor, "merged", _shown_key(one)
+            if (moved_to := _survivor(one, found, chunk)) is not None:
+                return moved_to, "merged", _shown_key(one)
             return Settled(
                 number=number,
                 state=State.WAITING,

@@ -4,7 +4,7 @@ WORKDIR /src
 RUN python -m venv /opt/npsync
 COPY requirements.lock ./
 RUN /opt/npsync/bin/pip install --no-cache-dir --require-hashes --no-deps -r requirements.lock
-COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
+COPY pyproject.toml README.md LICENSE CHANGELOG.md config.example.yaml ./
 COPY nps nps
 COPY connectors connectors
 COPY mapping mapping

@@ -54,7 +54,9 @@ def test_every_connector_is_an_entry_point_of_the_wheel(wheel: Path) -> None:
         listed = next(name for name in archive.namelist() if name.endswith("entry_points.txt"))
         text = archive.read(listed).decode()
     assert "npsync = npsync.cli:main" in text
-    assert all(f"{name} = connectors.{name}:CONNECTOR" in text for name in ("salesforce", "hubspot", "wootric"))
+    assert all(
+        f"{name} = connectors.{name}:CONNECTOR" in text for name in ("salesforce", "hubspot", "wootric")
+    )
 
 
 def test_the_installed_wheel_is_what_runs(installed: Path, tmp_path: Path) -> None:

@@ -203,6 +203,11 @@ class Store(Protocol):
 
     def states(self, sync: str, numbers: Sequence[int]) -> dict[int, Settled]: ...
 
+    def left_open(self, sync: str, run: int, state: State, *, limit: int = 100) -> list[Settled]:
+        """Answers that `run` left in an open state (waiting, review, held, rejected, pending) and that are in it
+        still, in order of arrival."""
+        ...
+
     def confirmed(self, connection: str, object: str, record_ids: Sequence[str]) -> dict[str, dict[str, Json]]:
         """For each record the last value we know we wrote, per field."""
         ...

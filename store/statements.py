@@ -80,9 +80,17 @@ COUNTED = """
     WHERE s.sync = :sync AND s.record_id IN LIST(:records) AND r.id = s.response
     AND s.state IN ('written', 'unchanged', 'superseded', 'pending') AND r.newest"""
 
-STATES = """
-    SELECT response, state, record_id, rule, code, reason, look_again, field, candidates
-    FROM answer_state WHERE sync = :sync AND response IN LIST(:numbers)"""
+_SETTLED = (
+    "SELECT response, state, record_id, rule, code, reason, look_again, field, candidates FROM answer_state"
+)
+
+STATES = f"{_SETTLED} WHERE sync = :sync AND response IN LIST(:numbers)"
+
+# The second condition is the one of the partial index, in its own words, so that it is used.
+LEFT_OPEN = f"""
+    {_SETTLED} WHERE sync = :sync AND state = :state
+    AND state NOT IN ('written', 'unchanged', 'superseded', 'excluded') AND run = :run
+    ORDER BY response LIMIT :limit"""
 
 # ------------------------------------------------------------ plan
 

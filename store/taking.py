@@ -116,6 +116,11 @@ class Taking:
             found = tx.rows(statements.STATES, sync=sync, numbers=list(numbers))
         return {row[0]: _settled(row) for row in found}
 
+    def left_open(self, sync: str, run: int, state: State, *, limit: int = 100) -> list[Settled]:
+        with self.database.read() as tx:
+            found = tx.rows(statements.LEFT_OPEN, sync=sync, run=run, state=state.value, limit=limit)
+        return [_settled(row) for row in found]
+
     def links(self, scope: str, values: Sequence[str]) -> dict[str, str]:
         with self.database.read() as tx:
             found = tx.rows(

@@ -357,7 +357,7 @@ def _match(
                 state=State.REVIEW,
                 rule=rule,
                 code="conflict",
-                reason=f"{rule} names one record, a weaker rule a different one",
+                reason=f"a stronger rule names one record, {rule} another",
                 candidates=tuple(ids),
             )
         case NoRecord():

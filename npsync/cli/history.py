@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import islice
 
 from nps.errors import ConfigError
+from nps.responses import SurveyResponse
 from npsync.cli import output, sync_text
-from store.api import RunRow, Store
+from store.api import RunRow, State, Store
 
 
 def show_runs(store: Store, *, sync: str | None, limit: int, as_json: bool) -> None:
@@ -26,33 +27,9 @@ def show_run(store: Store, number: int, *, changes: bool, limit: int, as_json: b
     run = store.run(number)
     if run is None:
         raise ConfigError(f"there is no run {number}; npsync runs lists them")
-    letters = store.dead_letters(run=number, limit=limit)
+    left = _left(store, run, limit)
     if as_json:
-        shown = (
-            [
-                {
-                    "object": change.object,
-                    "id": change.record_id,
-                    "key": change.key,
-                    "outcome": outcome,
-                    "fields": {
-                        name: [change.before.get(name), value] for name, value in change.after.items()
-                    },
-                }
-                for change, outcome in store.run_changes(number)
-            ]
-            if changes
-            else []
-        )
-        output.say_json(
-            {
-                **_facts(run),
-                "rejected": [
-                    {"code": one.code, "reason": one.reason, "record": one.record_id} for one in letters
-                ],
-                "changes": shown,
-            }
-        )
+        output.say_json(_facts(run) | {"left": left, "changes": _changes(store, number) if changes else []})
         return
     output.table(
         ["run", "started", "sync", "status", "answers", "written", "needs a person"],
@@ -61,12 +38,11 @@ def show_run(store: Store, number: int, *, changes: bool, limit: int, as_json: b
     problems = run.report.get("problems")
     for problem in problems if isinstance(problems, list) else []:
         output.say(f"  ! {problem}")
-    if letters:
-        output.say("\nRejected (kept as dead letters):")
-        output.table(
-            ["letter", "code", "why"],
-            [(str(one.id), one.code, one.reason) for one in letters],
-        )
+    if left:
+        output.say("\nLeft open, for a person or a later run:")
+        output.table(["state", "answer", "key", "why"], sync_text.left_rows(left))
+    elif sync_text.needs_a_person(run):
+        output.say("A later run took up what this one left open.")
     if changes:
         output.say("\nChanges:")
         for change, outcome in islice(store.run_changes(number), limit):
@@ -74,6 +50,47 @@ def show_run(store: Store, number: int, *, changes: bool, limit: int, as_json: b
                 output.say(
                     line + (f"   [{outcome}]" if line.startswith("  ~") and outcome != "written" else "")
                 )
+
+
+_LEFT = (State.REVIEW, State.REJECTED, State.HELD, State.PENDING, State.WAITING)  # what is urgent comes first
+
+
+def _left(store: Store, run: RunRow, limit: int) -> list[dict[str, object]]:
+    """The answers this run left open and that are open still, each with its reason; at most `limit` of a state."""
+    settled = [one for state in _LEFT for one in store.left_open(run.sync, run.id, state, limit=limit)]
+    answers = store.responses([one.number for one in settled])
+    return [
+        {
+            "state": one.state.value,
+            "source": answers[one.number].source,
+            "answer": answers[one.number].id,
+            "key": _key(answers[one.number]),
+            "record": one.record_id,
+            "candidates": list(one.candidates),
+            "code": one.code,
+            "reason": one.reason,
+            "field": one.field,
+            "look_again": one.look_again.isoformat(timespec="minutes") if one.look_again else None,
+        }
+        for one in settled
+    ]
+
+
+def _key(answer: SurveyResponse) -> str | None:
+    return answer.email or answer.external_id or answer.phone
+
+
+def _changes(store: Store, number: int) -> list[dict[str, object]]:
+    return [
+        {
+            "object": change.object,
+            "id": change.record_id,
+            "key": change.key,
+            "outcome": outcome,
+            "fields": {name: [change.before.get(name), value] for name, value in change.after.items()},
+        }
+        for change, outcome in store.run_changes(number)
+    ]
 
 
 def _facts(run: RunRow) -> dict[str, object]:

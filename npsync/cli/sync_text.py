@@ -100,9 +100,6 @@ def report_lines(report: Report) -> Iterator[str]:
 def run_rows(runs: Iterable[RunRow]) -> Iterator[tuple[str, ...]]:
     """(run, when, sync, how it went, answers, written, what needs a person)"""
     for one in runs:
-        states = one.report.get("states")
-        counts: Mapping[str, Json] = states if isinstance(states, dict) else {}
-        needs = [f"{counts[name]} {name}" for name in ("review", "rejected", "pending") if counts.get(name)]
         yield (
             str(one.id),
             f"{one.started_at.astimezone():%Y-%m-%d %H:%M}",
@@ -110,8 +107,29 @@ def run_rows(runs: Iterable[RunRow]) -> Iterator[tuple[str, ...]]:
             one.status,
             str(one.report.get("pulled", "")),
             str(_written(one.report)),
-            " · ".join(needs),
+            needs_a_person(one),
         )
+
+
+def needs_a_person(run: RunRow) -> str:
+    """What of its answers somebody has to look at, as the run ended."""
+    states = run.report.get("states")
+    counts: Mapping[str, Json] = states if isinstance(states, dict) else {}
+    return " · ".join(
+        f"{counts[name]} {name}" for name in ("review", "rejected", "held", "pending") if counts.get(name)
+    )
+
+
+def left_rows(left: Iterable[Mapping[str, object]]) -> Iterator[tuple[str, ...]]:
+    """(state, answer, key, why) of answers a run left open."""
+    for one in left:
+        why = str(one["reason"] or one["code"])
+        candidates = one["candidates"]
+        if isinstance(candidates, list) and candidates:
+            why += f": {', '.join(map(str, candidates))}"
+        if one["look_again"]:
+            why += f"; looked up again from {str(one['look_again'])[:16].replace('T', ' ')} UTC"
+        yield str(one["state"]), f"{one['source']} {one['answer']}", str(one["key"] or "–"), why
 
 
 def _written(report: Mapping[str, Json]) -> int:

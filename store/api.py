@@ -18,7 +18,7 @@ import msgspec
 
 from nps.changes import Batch, Change, Outcome
 from nps.responses import Cursor, Page, SurveyResponse
-from nps.values import Json
+from nps.values import Json, JsonFields
 
 
 class State(StrEnum):
@@ -55,7 +55,7 @@ class Taken(msgspec.Struct, frozen=True):
     """An answer version a sync is about to settle. `newest` is false when an edit overtook it. `earlier` are the
     numbers of older versions of the same answer that already have a state in this sync. `matched` is the record
     this version was matched to when it had a state before (taken up again, or expired): that record is planned
-    anew, whatever the keys name now."""
+    anew, whatever the keys name now. `again`: it had a state before."""
 
     number: int
     response: SurveyResponse
@@ -63,6 +63,7 @@ class Taken(msgspec.Struct, frozen=True):
     received_at: datetime
     earlier: tuple[int, ...] = ()
     matched: str | None = None
+    again: bool = False
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -87,7 +88,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     rule: str = ""  # the match rule that decided, as in the YAML: "email = Email"
     code: str = ""  # why: a stable word ("map_miss", "ambiguous", "other_survey")
     reason: str = ""  # why: a sentence for people, without personal data
-    look_again: datetime | None = None  # waiting: when its keys are looked up again
+    look_again: datetime | None = None  # waiting: when its keys are looked up again by themselves, if ever
     field: str | None = None
     candidates: tuple[str, ...] = ()  # review: the record ids between which a person decides
 
@@ -191,6 +192,10 @@ class Store(Protocol):
         (None at the end). `persons` narrows it to those."""
         ...
 
+    def lying(self, sync: str, record_ids: Sequence[str]) -> list[Taken]:
+        """What lies in the work and was matched to one of these records before (`earlier` is not told)."""
+        ...
+
     def persons(self, sync: str, who: str) -> list[int]:
         """The persons of the work whose answers carry `who` as e-mail (any case), external id, phone or answer id,
         or were matched to the record `who`."""
@@ -198,7 +203,7 @@ class Store(Protocol):
 
     def counted(self, sync: str, record_ids: Sequence[str]) -> list[Counted]:
         """Answers matched to these records that count: newest versions in a state of written, unchanged, superseded
-        or pending; not those that lie in the work."""
+        or pending; not those that lie in the work. A newer version that the sync has not taken up is no version yet."""
         ...
 
     def states(self, sync: str, numbers: Sequence[int]) -> dict[int, Settled]: ...
@@ -208,7 +213,9 @@ class Store(Protocol):
         still, in order of arrival."""
         ...
 
-    def confirmed(self, connection: str, object: str, record_ids: Sequence[str]) -> dict[str, dict[str, Json]]:
+    def confirmed(
+        self, connection: str, object: str, record_ids: Sequence[str]
+    ) -> dict[str, dict[str, Json]]:
         """For each record the last value we know we wrote, per field."""
         ...
 
@@ -231,10 +238,17 @@ class Store(Protocol):
         demoted: Mapping[int, tuple[State, str]],
         changes: Mapping[str, Change | None],
         connection: str,
-    ) -> None:
+    ) -> list[JsonFields]:
         """One chunk of the plan, in one transaction: the work's versions get their state (and leave the work),
         `demoted` (version → state, code) moves answers settled earlier, and each record's planned change replaces
-        what this run planned for it before (None: nothing is wanted). Rejected states become dead letters."""
+        what this run planned for it before (None: nothing is wanted). Rejected states become dead letters. A change
+        that no answer causes is a clearing: it is remembered until it is confirmed, refused, or not wanted any more.
+        Returns the `before` of every change that was replaced."""
+        ...
+
+    def clearings(self, sync: str, after: str, limit: int) -> list[str]:
+        """Records beyond `after` (in their order) in which something is still to be cleared: no answer says so, and
+        a run that ends early must not forget it."""
         ...
 
     def planned(self, run: int) -> Iterator[Change]:

@@ -135,6 +135,7 @@ def _settle(
     }
     written: list[int] = []
     cleared: list[str] = []
+    uncleared: list[str] = []  # refused: a dead letter keeps it
     others: list[tuple[str, str | None, str, int]] = []
     answers: list[tuple[str, str, str, str | None, str, int]] = []
     letters: list[Letter] = []
@@ -158,6 +159,8 @@ def _settle(
             if response is not None:
                 answers.append((state.value, code, message, field, sync, response))
             if type(outcome) is Rejected:
+                if response is None:
+                    uncleared.append(outcome.record_id)
                 letters.append((response, outcome.record_id, code, message, field))
     if open_changes:
         batch = next(iter(open_changes))[0]
@@ -167,6 +170,8 @@ def _settle(
     tx.many(statements.NOT_WRITTEN, others)
     tx.run(statements.ANSWERS_WRITTEN, sync=sync, numbers=written)
     tx.many(statements.ANSWER_NOT_WRITTEN, answers)
+    if cleared or uncleared:
+        tx.run(statements.CLEARED, sync=sync, records=cleared + uncleared)
     resolve(tx, sync, written, cleared)
     park(tx, sync, run, now, letters)
 

@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import Any
 
 from nps.changes import Change
-from nps.values import Json
+from nps.values import Json, JsonFields
 from store import statements
 from store.api import Lease, Settled, State
 from store.database import Database, Transaction
@@ -48,7 +48,7 @@ class Planning:
         demoted: Mapping[int, tuple[State, str]],
         changes: Mapping[str, Change | None],
         connection: str,
-    ) -> None:
+    ) -> list[JsonFields]:
         states = [_state_row(sync, run, each) for each in settled]
         planned = [planned_row(run, connection, change) for change in changes.values() if change is not None]
         with self.database.write() as tx:
@@ -64,9 +64,13 @@ class Planning:
                 statements.DEMOTE,
                 [(state.value, code, sync, number) for number, (state, code) in demoted.items()],
             )
+            replaced: list[tuple[Any, ...]] = []
             if changes:
                 records = list(changes)
-                tx.run(statements.WITHDRAW_CHANGES, run=run, records=records, connection=connection)
+                replaced = tx.rows(
+                    statements.WITHDRAW_CHANGES, run=run, records=records, connection=connection
+                )
+                _to_clear(tx, sync, changes)
             tx.load("change", PLANNED, planned)
             fine = [each.number for each in settled if each.state in (State.WRITTEN, State.UNCHANGED)]
             resolve(tx, sync, fine)
@@ -79,8 +83,19 @@ class Planning:
                     (each.number, each.record_id, each.code, each.reason, each.field)
                     for each in settled
                     if each.state is State.REJECTED
+                ]
+                + [
+                    (number, None, code, "it counted before; today's mapping cannot show it", None)
+                    for number, (state, code) in demoted.items()
+                    if state is State.REJECTED
                 ],
             )
+        return [from_json(before) for (before,) in replaced]
+
+    def clearings(self, sync: str, after: str, limit: int) -> list[str]:
+        with self.database.read() as tx:
+            found = tx.rows(statements.CLEARINGS, sync=sync, after=after, limit=limit)
+        return [row[0] for row in found]
 
     def planned(self, run: int) -> Iterator[Change]:
         for rows in self._stream(
@@ -177,6 +192,19 @@ class Planning:
             with self.database.read() as tx:
                 found = {row[0]: row for row in tx.rows(rows, numbers=wanted)}
             yield [found[number] for number in wanted if number in found]
+
+
+def _to_clear(tx: Transaction, sync: str, changes: Mapping[str, Change | None]) -> None:
+    if tx.one("SELECT 1 FROM clearing WHERE sync = :sync LIMIT 1", sync=sync) is not None:
+        tx.run(statements.CLEARED, sync=sync, records=list(changes))
+    tx.many(
+        statements.TO_CLEAR,
+        [
+            (sync, record)
+            for record, change in sorted(changes.items())
+            if change is not None and change.response is None
+        ],
+    )
 
 
 def _state_row(sync: str, run: int, settled: Settled) -> tuple[Any, ...]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from nps.newest import AHEAD
 from store.rows import CHANGE, RESPONSE
 
 # SQLite keeps no statistics of tables that grow in one run, so where its guess would scan a million rows the index is
@@ -28,22 +31,26 @@ STORE_CURSOR = """
 # SQLite reads the tables of a CROSS JOIN in the order written: the few first, then their rows.
 _MOVE = """
     INSERT INTO work (sync, person, response, record_id)
-    SELECT s.sync, r.person, s.response, s.record_id
+    SELECT s.sync, r.person, s.response, COALESCE(s.record_id, '')
     FROM answer_state s{index} CROSS JOIN response r
     WHERE s.sync = :sync AND r.id = s.response AND r.source IN LIST(:sources)"""
 _MOVE_OPEN = _MOVE.format(index=" INDEXED BY ix_answer_state_open") + f" AND s.{OPEN}"
 
 MOVE_PENDING = f"{_MOVE_OPEN} AND s.state = 'pending'"
 MOVE_WAITING = f"{_MOVE_OPEN} AND s.state = 'waiting'"
-MOVE_DUE = f"{MOVE_WAITING} AND (s.look_again IS NULL OR s.look_again <= :now)"
+MOVE_DUE = f"{MOVE_WAITING} AND s.look_again <= :now"
 MOVE_ALL = f"{_MOVE.format(index='')} AND r.newest"
-MOVE_EXPIRED = """
+_MOVE_DECIDING = """
     INSERT INTO work (sync, person, response, record_id)
-    SELECT s.sync, r.person, s.response, s.record_id
+    SELECT s.sync, r.person, s.response, COALESCE(s.record_id, '')
     FROM response r CROSS JOIN answer_state s
     WHERE s.sync = :sync AND s.response = r.id AND r.source IN LIST(:sources)
-    AND s.state IN ('written', 'unchanged') AND r.newest
-    AND r.answered_at >= :since AND r.answered_at < :before"""
+    AND s.state IN ('written', 'unchanged') AND r.newest"""
+FUTURE = f"answered_at - received_at > {AHEAD // timedelta(milliseconds=1)}"  # counts by when it was received
+MOVE_EXPIRED = f"{_MOVE_DECIDING} AND r.answered_at >= :since AND r.answered_at < :before"
+MOVE_EXPIRED_FUTURE = (
+    f"{_MOVE_DECIDING} AND r.{FUTURE} AND r.received_at >= :since AND r.received_at < :before"
+)
 
 LEAVE_STATES = """
     DELETE FROM answer_state
@@ -57,9 +64,15 @@ SET_WATERMARK = """
     INSERT INTO watermark (sync, source, response) VALUES (:sync, :source, :top)
     ON CONFLICT (sync, source) DO UPDATE SET response = excluded.response"""
 
+# An edit counts from when the sync takes it up; until then the version before it stays the newest.
+_NEWEST = """(r.newest OR NOT EXISTS (
+        SELECT 1 FROM watermark m JOIN response n ON n.source = m.source
+        WHERE m.sync = {of}.sync AND m.source = r.source AND n.source_id = r.source_id
+        AND n.version > r.version AND n.id <= m.response))"""
+
 # {where} narrows it: to what follows, to persons
 WORK = f"""
-    SELECT w.person, r.id, r.newest, r.received_at, r.version, w.record_id, {RESPONSE}
+    SELECT w.person, r.id, {_NEWEST.format(of="w")}, r.received_at, r.version, w.record_id, {RESPONSE}
     FROM work w JOIN response r ON r.id = w.response
     WHERE w.sync = :sync{{where}}
     ORDER BY w.person, w.response LIMIT :limit"""
@@ -74,11 +87,11 @@ PERSONS = """
     WHERE w.sync = :sync AND (lower(r.email) = :folded OR r.email = :who OR r.external_id = :who
         OR r.phone = :who OR r.source_id = :who OR w.record_id = :who) ORDER BY w.person"""
 
-COUNTED = """
+COUNTED = f"""
     SELECT s.response, s.record_id, r.source, r.source_id, r.answered_at, r.received_at, r.score, r.raw_score, s.state
     FROM answer_state s INDEXED BY ix_answer_state_sync_record_id CROSS JOIN response r
     WHERE s.sync = :sync AND s.record_id IN LIST(:records) AND r.id = s.response
-    AND s.state IN ('written', 'unchanged', 'superseded', 'pending') AND r.newest"""
+    AND s.state IN ('written', 'unchanged', 'superseded', 'pending') AND {_NEWEST.format(of="s")}"""
 
 _SETTLED = (
     "SELECT response, state, record_id, rule, code, reason, look_again, field, candidates FROM answer_state"
@@ -103,7 +116,16 @@ DEMOTE = """
 
 WITHDRAW_CHANGES = """
     DELETE FROM change INDEXED BY ix_change_record_id_id
-    WHERE record_id IN LIST(:records) AND run = :run AND batch IS NULL AND connection = :connection"""
+    WHERE record_id IN LIST(:records) AND run = :run AND batch IS NULL AND connection = :connection
+    RETURNING before"""
+
+CLEARINGS = """
+    SELECT record_id FROM clearing WHERE sync = :sync AND record_id > :after
+    ORDER BY record_id LIMIT :limit"""
+
+CLEARED = "DELETE FROM clearing WHERE sync = :sync AND record_id IN LIST(:records)"
+
+TO_CLEAR = "INSERT INTO clearing (sync, record_id) VALUES (?, ?)"
 
 UNPLAN = """
     DELETE FROM change INDEXED BY ix_change_record_id_id

@@ -9,11 +9,13 @@ sees what a key would see.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Integer, MetaData, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
+from nps.newest import AHEAD
 from nps.responses import ResponseStatus
 from store.api import State
 
@@ -28,6 +30,7 @@ metadata = MetaData(
 )
 
 BIG = BigInteger().with_variant(Integer(), "sqlite")
+AHEAD_MILLISECONDS = AHEAD // timedelta(milliseconds=1)
 OPEN_STATES = "state NOT IN ('written', 'unchanged', 'superseded', 'excluded')"
 
 
@@ -64,6 +67,12 @@ class ResponseRow(Row, table=True):
         UniqueConstraint("source", "source_id", "version"),
         Index(None, "source", "id"),
         Index(None, "source", "answered_at"),
+        partial(
+            "ix_response_future",
+            "source",
+            "received_at",
+            where=f"answered_at - received_at > {AHEAD_MILLISECONDS}",
+        ),
         one_of("status", ResponseStatus),
         {"sqlite_autoincrement": True},
     )
@@ -153,6 +162,15 @@ class AnswerStateRow(Row, table=True):
     run: int = big()
     look_again: int | None = big()
     candidates: str | None
+
+
+class ClearingRow(Row, table=True):
+    """A record in which something is still to be cleared: no answer is left that would say so."""
+
+    __tablename__ = "clearing"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    sync: str = Field(primary_key=True)
+    record_id: str = Field(primary_key=True)
 
 
 class ManualLinkRow(Row, table=True):

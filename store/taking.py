@@ -47,7 +47,10 @@ class Taking:
                 tx.run(statements.MOVE_ALL, **its)
             elif expired_before is not None:
                 since = _looked_through(tx, sync)
-                tx.run(statements.MOVE_EXPIRED, **its, since=since, before=milliseconds(expired_before))
+                span = {"since": since, "before": milliseconds(expired_before)}
+                tx.run(statements.MOVE_EXPIRED, **its, **span)
+                tx.run(statements.LEAVE_STATES, sync=sync)
+                tx.run(statements.MOVE_EXPIRED_FUTURE, **its, **span)
             if expired_before is not None:
                 _remember_cutoff(tx, sync, milliseconds(expired_before))
             tx.run(statements.LEAVE_STATES, sync=sync)
@@ -76,18 +79,16 @@ class Taking:
                 found += tx.rows(statements.WORK.format(where=narrowed + rest), **parameters)
             edits = [row[1] for row in found if row[4] > 1]
             earlier = _earlier(tx, sync, edits) if edits else {}
-        taken = [
-            Taken(
-                number=row[1],
-                response=response_of(row[6:]),
-                newest=bool(row[2]),
-                received_at=moment(row[3]),
-                earlier=earlier.get(row[1], ()),
-                matched=row[5],
-            )
-            for row in found
-        ]
+        taken = [_taken(row, earlier) for row in found]
         return taken, (found[-1][0], found[-1][1]) if more else None
+
+    def lying(self, sync: str, record_ids: Sequence[str]) -> list[Taken]:
+        where = " AND w.record_id IN LIST(:records)"
+        with self.database.read() as tx:
+            found = tx.rows(
+                statements.WORK.format(where=where), sync=sync, records=list(record_ids), limit=2**62
+            )
+        return [_taken(row, {}) for row in found]
 
     def persons(self, sync: str, who: str) -> list[int]:
         with self.database.read() as tx:
@@ -232,6 +233,18 @@ def _earlier(tx: Transaction, sync: str, numbers: list[int]) -> Mapping[int, tup
     for number, older in tx.rows(statements.EARLIER, sync=sync, numbers=numbers):
         earlier[number] = (*earlier.get(number, ()), older)
     return earlier
+
+
+def _taken(row: tuple[Any, ...], earlier: Mapping[int, tuple[int, ...]]) -> Taken:
+    return Taken(
+        number=row[1],
+        response=response_of(row[6:]),
+        newest=bool(row[2]),
+        received_at=moment(row[3]),
+        earlier=earlier.get(row[1], ()),
+        matched=row[5] or None,
+        again=row[5] is not None,
+    )
 
 
 def _settled(row: tuple[Any, ...]) -> Settled:

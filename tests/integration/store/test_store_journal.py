@@ -307,3 +307,47 @@ def test_ten_thousand_answers_go_through(store: SqlStore, syncing: Syncing):
     assert syncing.states() == {State.WRITTEN: 10_000}
     assert syncing.balance() == (10_000, 10_000)
     assert sum(1 for _change, outcome in store.run_changes(syncing.run) if outcome == "written") == 10_000
+
+
+def test_a_clearing_is_remembered_until_it_is_confirmed(store: SqlStore, syncing: Syncing):
+    clear = {name: change(name, response=None, after={"NPS__c": None}) for name in ("003A", "003B", "003C")}
+    syncing.settle([], changes=dict(clear))
+    assert store.clearings(SYNC, "", 2) == ["003A", "003B"]
+    assert store.clearings(SYNC, "003B", 2) == ["003C"]
+    outcomes = {
+        "003A": Written("003A"),
+        "003B": Deferred("003B", "locked"),
+        "003C": Rejected("003C", "X", "no"),
+    }
+    syncing.write(lambda one: outcomes[one.record_id])
+    assert store.clearings(SYNC, "", 9) == ["003B"]
+    syncing.begin()
+    syncing.settle([], changes={"003B": change("003B", response=7)})
+    assert store.clearings(SYNC, "", 9) == []
+
+
+def test_settling_returns_what_it_replaced_of_the_plan(store: SqlStore, syncing: Syncing):
+    def settle(changes: dict[str, Change | None]) -> list[object]:
+        return store.settle(  # type: ignore[return-value]
+            SYNC,
+            syncing.run,
+            lease=syncing.lease,
+            now=NOON,
+            settled=[],
+            demoted={},
+            changes=changes,
+            connection="crm",
+        )
+
+    assert settle({"003A": change("003A", before={"NPS__c": 3}), "003B": change("003B")}) == []
+    assert settle({"003A": None, "003C": change("003C")}) == [{"NPS__c": 3}]
+    assert [one.record_id for one in store.planned(syncing.run)] == ["003B", "003C"]
+
+
+def test_an_answer_that_can_no_longer_be_shown_becomes_a_dead_letter(store: SqlStore, syncing: Syncing):
+    receive(store, answer("a1"))
+    syncing.plan()
+    syncing.write()
+    syncing.begin()
+    syncing.settle([], demoted={1: (State.REJECTED, "map_miss")})
+    assert [(one.response, one.code, one.status) for one in store.dead_letters()] == [(1, "map_miss", "open")]

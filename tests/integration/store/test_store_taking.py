@@ -87,6 +87,44 @@ def test_waiting_answers_come_back_when_they_are_due_or_asked_for(store: SqlStor
     assert syncing.take_up(now=later(hours=1), recheck=True) == 2
 
 
+def test_a_waiting_answer_without_a_time_comes_back_only_when_asked_for(store: SqlStore, syncing: Syncing):
+    receive(store, answer("a1"))
+    syncing.take_up()
+    syncing.settle([settled(1, State.WAITING)])
+    assert syncing.take_up(now=later(days=400)) == 0
+    assert syncing.take_up(recheck=True) == 1
+
+
+def test_the_work_tells_what_had_a_state_before(store: SqlStore, syncing: Syncing):
+    receive(store, answer("a1"), answer("a2"))
+    syncing.take_up()
+    assert [one.again for one in syncing.work()] == [False, False]
+    syncing.settle([settled(1, State.WAITING), settled(2, State.PENDING, record_id="003A")])
+    receive(store, answer("a3"))
+    syncing.take_up(recheck=True)
+    again = {one.number: (one.again, one.matched) for one in syncing.work()}
+    assert again == {1: (True, None), 2: (True, "003A"), 3: (False, None)}
+    assert [one.number for one in store.lying(SYNC, ["003A", "003B"])] == [2]
+
+
+def test_an_edit_that_arrives_after_taking_up_counts_from_the_next_time(store: SqlStore, syncing: Syncing):
+    receive(store, answer("a1", 3))
+    syncing.take_up()
+    receive(store, answer("a1", 9))
+    assert [(one.number, one.newest) for one in syncing.work()] == [(1, True)]
+    syncing.take_up()
+    assert [(one.number, one.newest) for one in syncing.work()] == [(1, False), (2, True)]
+
+
+def test_an_answer_dated_in_the_future_expires_by_when_it_came(store: SqlStore, syncing: Syncing):
+    receive(store, answer("a1", at=later(days=9000)), answer("a2"), at=NOON)
+    syncing.take_up(expired_before=later(days=-1))
+    syncing.settle(settled(n, State.UNCHANGED, record_id="003A") for n in (1, 2))
+    assert syncing.take_up(expired_before=later(seconds=1)) == 2
+    syncing.settle(settled(n, State.EXCLUDED) for n in (1, 2))
+    assert syncing.take_up(expired_before=later(days=9001)) == 0
+
+
 def test_everything_takes_up_all_newest_versions(store: SqlStore, syncing: Syncing):
     receive(store, answer("a1", 3), answer("a2"))
     syncing.plan()
@@ -178,11 +216,14 @@ def test_only_newest_settled_answers_count_for_a_record(store: SqlStore, syncing
     states = [State.WRITTEN, State.UNCHANGED, State.SUPERSEDED, State.PENDING, State.EXCLUDED, State.REJECTED]
     syncing.settle(settled(n + 1, state, record_id="003A") for n, state in enumerate(states))
     receive(store, answer("a0", "10", at=later(minutes=9)), at=later(days=1))
+    assert 1 in {one.number for one in store.counted(SYNC, ["003A"])}, (
+        "the sync has not taken up the edit yet"
+    )
+    syncing.take_up()
     counted = store.counted(SYNC, ["003A", "003B"])
     assert {(one.number, one.score, one.state) for one in counted} == {
         (2, 1, State.UNCHANGED),
         (3, 2, State.SUPERSEDED),
-        (4, 3, State.PENDING),
     }
     assert {one.received_at for one in counted} == {NOON}
 

@@ -83,7 +83,7 @@ class Toy:
             self.created.append(at)
             said = " ".join(dice.choice(WORDS) for _ in range(12)) if dice.random() < 0.5 else None
             stamp = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S +0000")
-            row = {
+            row: dict[str, Any] = {
                 "id": 500_000 + number,
                 "end_user_id": 1000 + person,
                 "survey_id": 1146,

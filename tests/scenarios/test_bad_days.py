@@ -1,0 +1,152 @@
+"""Bad days: vendors that stumble, lose replies and refuse records; a process killed at any moment. Nothing is lost."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli_process import Npsync, config
+from sandbox_process import RunningSandbox, running_sandbox
+
+from bench import by_hand
+
+BOTH = ("contacts", "marketing")
+ENOUGH_RUNS = 8
+
+
+@pytest.mark.parametrize("profile", ["flaky", "storm", "lost-replies", "slow", "shuffled"])
+def test_whatever_the_vendors_do_every_record_is_right_in_the_end(profile: str, tmp_path: Path):
+    with running_sandbox(customers=300, responses=450, ugly="10%", faults=profile) as sandbox:
+        npsync = Npsync(tmp_path, sandbox.env)
+        npsync.configured(config())
+
+        runs = until_settled(npsync)
+
+        assert all(sum(run["states"].values()) == run["pulled"] for run in runs)
+        sandbox.control("DELETE", "/faults")
+        assert_right(sandbox)
+        assert_no_effect_twice(sandbox)
+        assert idle(npsync)
+
+
+def test_refused_records_are_set_aside_and_the_others_written(tmp_path: Path):
+    with running_sandbox(customers=300, responses=300, ugly=0) as sandbox:
+        npsync = Npsync(tmp_path, sandbox.env)
+        npsync.configured(config())
+        spoiled_contact = sandbox.rows("salesforce", "Contact")[17]["id"]
+        spoiled_lead = sandbox.rows("hubspot", "contacts")[23]["id"]
+        sandbox.fault("salesforce", "validation", path=spoiled_contact, times=None)
+        sandbox.fault("hubspot", "invalid_record", path=spoiled_lead, times=None)
+
+        runs = {sync: npsync.run(sync, exits=3) for sync in BOTH}
+
+        for run in runs.values():
+            assert run["status"] == "partial"
+            assert run["states"]["rejected"] == 1
+            assert sum(run["states"].values()) == run["pulled"]
+        assert {record.split(".")[0] for record in wrong(sandbox)} == {spoiled_contact, spoiled_lead}
+        left = npsync("runs", str(runs["contacts"]["run"]), "--json").json["left"]
+        [refused] = [one for one in left if one["state"] == "rejected"]
+        assert refused["record"] == spoiled_contact
+        assert "VALIDATION" in refused["code"]
+
+
+@pytest.mark.parametrize(
+    ("sync", "vendor", "kind", "count"),
+    [
+        ("contacts", "wootric", None, 6),  # in the middle of reading
+        ("contacts", "salesforce", "query", 1),  # found, nothing planned yet
+        ("contacts", "salesforce", "collections_update", 2),  # between two batches
+        ("marketing", "hubspot", "batch_read", 3),
+        ("marketing", "hubspot", "batch_update", 1),
+        ("marketing", "hubspot", "batch_update", 4),
+    ],
+)
+def test_a_run_killed_at_any_moment_is_finished_by_the_next(
+    sync: str, vendor: str, kind: str | None, count: int, tmp_path: Path
+):
+    with running_sandbox(customers=900, responses=1000, ugly="5%", latency="30ms") as sandbox:
+        npsync = Npsync(tmp_path, sandbox.env)
+        npsync.configured(config())
+        process = npsync.started("run", sync, "--json")
+        while called(sandbox, vendor, kind) < count:
+            assert process.poll() is None, "the run ended before the moment came"
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+
+        release_lease(npsync)
+        runs = until_settled(npsync, [sync])
+
+        assert all(sum(run["states"].values()) == run["pulled"] for run in runs)
+        assert wrong(sandbox, [sync]) == []
+        assert_no_effect_twice(sandbox)
+        assert idle(npsync, [sync])
+
+
+def until_settled(npsync: Npsync, syncs: Sequence[str] = BOTH) -> list[dict[str, Any]]:
+    """Run as a scheduler would, until nothing is pending. Every run ends by itself and balances."""
+    runs = []
+    for sync in syncs:
+        for _ in range(ENOUGH_RUNS):
+            runs.append(run := npsync.run(sync, exits=(0, 1, 3)))
+            if (
+                run["status"] in ("succeeded", "partial")
+                and not run["problems"]
+                and not run["states"]["pending"]
+            ):
+                break
+        else:
+            raise AssertionError(f"{sync} did not settle in {ENOUGH_RUNS} runs: {runs[-1]}")
+    return runs
+
+
+def idle(npsync: Npsync, syncs: Sequence[str] = BOTH) -> bool:
+    runs = [npsync.run(sync) for sync in syncs]
+    return all((run["pulled"], sum(run["writes"].values())) == (0, 0) for run in runs)
+
+
+def assert_right(sandbox: RunningSandbox) -> None:
+    assert wrong(sandbox) == []
+
+
+def wrong(sandbox: RunningSandbox, syncs: Sequence[str] = BOTH) -> list[str]:
+    """Fields that do not show what plain arithmetic says."""
+    answers, people = sandbox.rows("wootric", "responses"), sandbox.rows("wootric", "end_users")
+    contacts, leads = sandbox.rows("salesforce", "Contact"), sandbox.rows("hubspot", "contacts")
+    found = {
+        "contacts": by_hand.differences(contacts, by_hand.on_salesforce(answers, people, contacts)),
+        "marketing": by_hand.differences(leads, by_hand.on_hubspot(answers, people, leads)),
+    }
+    return [line for sync in syncs for line in found[sync]]
+
+
+def assert_no_effect_twice(sandbox: RunningSandbox) -> None:
+    """A call may be repeated, but no field is changed twice: each record had one score to show."""
+    for vendor, object in (("salesforce", "Contact"), ("hubspot", "contacts")):
+        changed = Counter(
+            (write["id"], name)
+            for write in sandbox.control("GET", f"/traffic/writes/{vendor}/{object}")
+            for name, (old, new) in write["fields"].items()
+            if old != new
+        )
+        assert [one for one, count in changed.items() if count > 1] == []
+
+
+def called(sandbox: RunningSandbox, vendor: str, kind: str | None) -> int:
+    traffic = sandbox.traffic(vendor)
+    calls: int = traffic["calls"] if kind is None else traffic["by_kind"].get(kind, 0)
+    return calls
+
+
+def release_lease(npsync: Npsync) -> None:
+    """Two minutes later: the dead process's leases have run out."""
+    import sqlite3
+
+    with sqlite3.connect(npsync.folder / "npsync.db") as store:
+        store.execute("UPDATE lease SET until = 0")

@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layers bench lock wheel clean
+.PHONY: help demo test check lint types layers docs bench lock wheel clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ types: $(VENV)/.dev ## mypy --strict
 
 layers: $(VENV)/.dev ## import-linter: imports go down, never up, never sideways
 	@$(BIN)/lint-imports
+
+docs: $(VENV)/.dev ## write docs/reference/ again from the code
+	@$(BIN)/python docs/generate.py
 
 bench: $(VENV)/.dev ## speed and memory against a hand-written script, in the same run
 	@$(BIN)/python -m bench $(ARGS)

@@ -1,0 +1,392 @@
+"""Writes docs/reference/ from what the code declares: `make docs`.
+
+The models' `description=`, the connectors' declared facts and the command line's own help are the only texts there
+are; a page here adds headings. A test compares the committed pages with `pages()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+import typer.main
+from pydantic import BaseModel
+
+from connectors import registry
+from connectors.contract import Connector
+from mapping.cel_text import CONVERSIONS, HELPERS, METHODS
+from mapping.names import PLAIN, ROOTS
+from mapping.spec import FieldMapping, FieldTest, MatchRule, PeopleSpec
+from nps.surveys import SurveySpec
+from npsync.cli import application
+from npsync.config.model import FileSpec
+from sync.spec import BreakerSpec, SyncSpec, Target
+
+HERE = Path(__file__).parent
+GENERATED = "<!-- Written by docs/generate.py from the code: change the code, then run `make docs`. -->"
+
+# Accepted already, so that a file need not change when they begin to matter; nothing reads them in this version.
+NOT_USED_YET: Mapping[type[BaseModel], frozenset[str]] = {
+    PeopleSpec: frozenset(
+        {"name", "email", "phone", "opted_out", "owner", "consent", "time_zone", "language"}
+    ),
+    SurveySpec: frozenset({"kind", "ask", "then", "through", "remind", "expires"}),
+}
+
+NAMES: Mapping[str, str] = {
+    "score": "the score, a whole number",
+    "segment": "promoter, passive or detractor; empty for csat and ces",
+    "previous_score": "the score of the answer before this one, empty for a first answer",
+    "previous_segment": "the segment of that answer",
+    "comment": "what the person wrote",
+    "answered_at": "when the answer was given (a time; `as: date` makes it a day in your time zone)",
+    "invited_at": "when the person was asked, where the survey tool tells",
+    "survey": "the survey's name in this file",
+    "channel": "how the person was asked: email, web, …",
+    "source": "the connection the answer came from",
+    "answers": "how many answers of this person count",
+    "record.id": "the id of the CRM record",
+    "account_id": "the id of the record's account (needs `account` in `people`)",
+}
+
+ROOT_NAMES: Mapping[str, str] = {
+    "record": "a live field of the CRM record, in the vendor's own name",
+    "account": "a live field of the record's account (needs `account` in `people`)",
+    "properties": "a property that came with the answer",
+    "event": "what an invitation of npsync was about; always empty in this version",
+}
+
+EXIT_CODES: Mapping[int, str] = {
+    0: "Succeeded. Answers that only wait for their record are no failure.",
+    1: "Failed: a vendor could not be reached or refused, a permission is missing, a test of the file failed.",
+    2: "The command line, the file or the environment has to be changed.",
+    3: "Partial: the run ended well, and some answers need a person or another run "
+    "(rejected, review, held, pending).",
+    4: "Stopped by the breaker or its canary.",
+}
+
+
+def pages() -> dict[Path, str]:
+    """Every generated page by its path below docs/."""
+    reference = Path("reference")
+    made = {reference / "yaml.md": yaml_page(), reference / "commands.md": commands_page()}
+    for name in registry.names():
+        made[reference / "connectors" / f"{name}.md"] = connector_page(registry.load(name))
+    return made
+
+
+# ---------------------------------------------------------------- the YAML
+
+
+def yaml_page() -> str:
+    sections: list[tuple[str, str, type[BaseModel]]] = [
+        ("Top level", "", FileSpec),
+        (
+            "people.NAME",
+            "Who a customer is in one connection. The name is the connection's name.",
+            PeopleSpec,
+        ),
+        ("people.NAME.match[]", "", MatchRule),
+        ("surveys.NAME", "", SurveySpec),
+        ("sync.NAME", "", SyncSpec),
+        ("sync.NAME.to", "When it is not the name of a `people` block:", Target),
+        ("sync.NAME.fields.FIELD", _field_order(), FieldMapping),
+        ("sync.NAME.breaker", "", BreakerSpec),
+        ("sync.NAME.tests[]", "", FieldTest),
+    ]
+    parts = [GENERATED, "# The YAML file", _yaml_intro()]
+    for title, said, model in sections:
+        parts.append(f"## {title}")
+        if said:
+            parts.append(said)
+        parts += list(_tables(model, title))
+    parts += ["## Names", _names_intro(), _names_table(), "## Expressions", _expressions()]
+    return _page(parts)
+
+
+def _yaml_intro() -> str:
+    return (
+        """\
+One file says everything: `--config FILE`, else the variable `NPSYNC_CONFIG`, else `npsync.yaml` in the current
+folder. Keys of your own begin with `x-`, at the top level; anchors (`&name`, `*name`, `<<:`) work.
+
+| what you write | means |
+|---|---|
+| `${NAME}` | the environment variable NAME; inside `{ }` and `[ ]` put quotes around it |
+| `${file:NAME}` | the text of the file NAME in `secrets_folder` |
+| `$${` | the characters `${` |
+| `15 minutes`, `2 hours`, `30 days` | a length of time: a whole number and one of these words |
+| `40%` | a share |
+| `2025-01-31` | a day, in `time_zone` |
+
+The keys of a connection depend on its `type`: """
+        + ", ".join(f"[{name}](connectors/{name}.md)" for name in registry.names())
+        + """. `npsync schema` prints all of this as JSON Schema, for completion in an editor. "–" in the column
+*default* means: nothing unless you say so."""
+    )
+
+
+def _field_order() -> str:
+    return """\
+A bare name (`NPS_Score__c: score`) is short for `{from: score}`. What happens, in this order: the value is picked
+(`from`, `template`, `value` or `expr`), `default` if it is empty, `map`, `as`, `truncate`, `when_empty`. Then
+`overwrite` decides whether the live value of the record may be replaced."""
+
+
+def _names_intro() -> str:
+    return "What `from`, `template`, `expr`, `where` and the `given` of a test can name:"
+
+
+def _names_table() -> str:
+    assert set(NAMES) == set(PLAIN), "a name of mapping.names has no description here"
+    assert set(ROOT_NAMES) == set(ROOTS)
+    rows = [(f"`{name}`", said) for name, said in NAMES.items()]
+    rows += [(f"`{root}.FIELD`", said) for root, said in ROOT_NAMES.items()]
+    return _table(("name", "what"), rows)
+
+
+def _expressions() -> str:
+    helpers = ", ".join(f"`{name}`" for name in HELPERS)
+    return f"""\
+`expr` and `where` are [CEL](https://cel.dev) over the names above, checked when the file is loaded.
+
+- Functions: {helpers}; conversions {", ".join(f"`{name}`" for name in CONVERSIONS)}; on texts \
+{", ".join(f"`{name}`" for name in METHODS)}.
+- An empty value is `null`. `<`, `<=`, `>`, `>=`, `in` and the text methods are false with a null; `==` and `!=` \
+compare it like a value; arithmetic with a null is null; a null condition counts as false.
+- Whole numbers, decimals and texts never mix: write `double(score) * 1.5`.
+- `has`, `map`, `filter`, `exists` and `all` are refused: write `x != null`.
+- An expression that does not work for one answer rejects that answer, with the reason; the run goes on."""
+
+
+# ---------------------------------------------------------------- connectors
+
+
+def connector_page(connector: Connector) -> str:
+    facts = [
+        ("reads answers", "yes" if connector.source else "no"),
+        ("writes records", ", ".join(connector.objects) if connector.destination else "no"),
+        ("matches by", ", ".join(f"{key} = `{field}`" for key, field in connector.match_fields.items())),
+        ("channels it tells", ", ".join(connector.channels)),
+        ("edited answers", connector.edits),
+        ("limits", connector.limits),
+        ("confidence", connector.confidence.value),
+    ]
+    parts = [
+        GENERATED,
+        f"# {connector.title}",
+        f"`type: {connector.name}`. The same facts on a terminal: `npsync connectors {connector.name}`.",
+        _table(("", ""), [fact for fact in facts if fact[1]]),
+        "## Settings",
+        *_tables(connector.settings, ""),
+        "## To begin with",
+        f"```yaml block=connection\n{connector.starter.strip()}\n```",
+    ]
+    return _page(parts)
+
+
+# ---------------------------------------------------------------- commands
+
+
+def commands_page() -> str:
+    group: Any = typer.main.get_command(application())
+    parts = [
+        GENERATED,
+        "# Commands",
+        "Every command takes `--help`. `--config FILE` (`-c`) works before and after the command's name.",
+    ]
+    for name, command in group.commands.items():
+        parts += _command(f"npsync {name}", command)
+    parts += [
+        "## Exit codes",
+        _table(("code", "means"), [(str(code), said) for code, said in EXIT_CODES.items()]),
+        "`npsync run` without a name runs everything that is due and leaves with the worst code of its runs.",
+    ]
+    return _page(parts)
+
+
+def _command(name: str, command: Any) -> Iterator[str]:
+    if hasattr(command, "commands"):  # a group of commands
+        for each, part in command.commands.items():
+            yield from _command(f"{name} {each}", part)
+        return
+    arguments = [each for each in command.params if each.param_type_name == "argument"]
+    options = [each for each in command.params if each.param_type_name == "option" and each.name != "config"]
+    usage = [
+        name,
+        *(_placeholder(each) if each.required else f"[{_placeholder(each)}]" for each in arguments),
+    ]
+    yield f"## {name}"
+    yield _sentence(command.help)
+    yield f"    {' '.join(usage)}{' [options]' if options else ''}"
+    rows = [(f"`{_placeholder(each)}`", each.help or "") for each in arguments]
+    rows += [(f"`{_spelt(each)}`", _with_default(each)) for each in options]
+    if rows:
+        yield _table(("", ""), rows)
+
+
+def _placeholder(param: Any) -> str:
+    return str(param.metavar or param.name.upper()).strip("[]")
+
+
+def _spelt(option: Any) -> str:
+    names = ", ".join(option.opts)
+    return names if option.is_flag else f"{names} {_placeholder(option)}"
+
+
+def _with_default(option: Any) -> str:
+    default = "" if option.is_flag or option.default is None else f" Default: {option.default}."
+    return f"{option.help or ''}{default}".strip()
+
+
+# ---------------------------------------------------------------- models as tables
+
+
+def _tables(model: type[BaseModel], title: str) -> Iterator[str]:
+    """The model's own keys, and a table for each block among them that has no section of its own."""
+    schema = model.model_json_schema()
+    unused = NOT_USED_YET.get(model, frozenset())
+    own = _object(schema)
+    yield _keys(own, schema, model, unused)
+    for key, each in own["properties"].items():
+        if key in unused or _has_a_section(title, key):
+            continue
+        for name, block in _blocks(each, schema):
+            yield f"### {title + '.' if title else ''}{key}{name}"
+            if said := block.get("description"):
+                yield _sentence(said)
+            yield _keys(block, schema, None, frozenset())
+
+
+def _has_a_section(title: str, key: str) -> bool:
+    return title == "Top level" or (title, key) in {
+        ("people.NAME", "match"),
+        ("sync.NAME", "to"),
+        ("sync.NAME", "fields"),
+        ("sync.NAME", "breaker"),
+        ("sync.NAME", "tests"),
+        ("sync.NAME.to", "match"),
+    }
+
+
+def _object(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The part of a schema that has keys (a field may also be a bare name)."""
+    if "$ref" in schema:
+        return _object(_followed(schema, schema))
+    if "properties" in schema:
+        return schema
+    return next(each for each in schema.get("anyOf", ()) if "properties" in each)
+
+
+def _followed(each: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    reference = each.get("$ref")
+    return schema["$defs"][reference.rpartition("/")[2]] if reference else each
+
+
+def _blocks(each: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The blocks a key may hold; with several, each is named by its `flow`."""
+    choices = each.get("oneOf") or each.get("anyOf") or [each]
+    found = [_followed(choice, schema) for choice in choices]
+    found = [choice for choice in found if "properties" in choice]
+    for choice in found:
+        flow = choice["properties"].get("flow", {}).get("const")
+        yield (f" (`flow: {flow}`)" if flow else ""), choice
+
+
+def _keys(
+    block: Mapping[str, Any],
+    schema: Mapping[str, Any],
+    model: type[BaseModel] | None,
+    unused: frozenset[str],
+) -> str:
+    required = block.get("required", ())
+    rows = []
+    for key, each in block["properties"].items():
+        if key in unused:
+            continue
+        default = "required" if key in required else _default(each)
+        rows.append((f"`{key}`", _kind(each, schema), default, _sentence(each.get("description", ""))))
+    table = _table(("key", "takes", "default", "what"), rows)
+    if unused and model is not None:
+        listed = ", ".join(f"`{key}`" for key in block["properties"] if key in unused)
+        table += f"\n\nAccepted, and not used by this version: {listed}."
+    return table
+
+
+def _kind(each: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    each = _followed(each, schema)
+    if choices := each.get("anyOf") or each.get("oneOf"):
+        kinds = dict.fromkeys(
+            _kind(choice, schema) for choice in choices if choice.get("type") != "null" and choice != {}
+        )
+        return "any value" if len(kinds) > 4 else " or ".join(kinds)
+    if "const" in each:
+        return f"`{each['const']}`"
+    if "enum" in each:
+        return ", ".join(f"`{word}`" for word in each["enum"])
+    if "pattern" in each and each.get("examples"):
+        return f"like `{each['examples'][-1]}`"
+    match each.get("type"):
+        case "string":
+            return "secret" if each.get("writeOnly") else "day" if each.get("format") == "date" else "text"
+        case "integer":
+            return "whole number"
+        case "boolean":
+            return "`true`, `false`"
+        case "array":
+            inside = _kind(each.get("items", {}), schema) if each.get("items") else "value"
+            return f"list of {'blocks' if inside == 'block' else inside}"
+        case "object":
+            return "block"
+        case ["string", "integer"]:
+            return "text"
+        case str() as plain:
+            return plain
+    return "any value"
+
+
+def _default(each: Mapping[str, Any]) -> str:
+    default = each.get("default")
+    if default is None or default in ({}, [], ()) or isinstance(default, dict):
+        return "–"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    if isinstance(default, list):
+        return ", ".join(f"`{item}`" for item in default)
+    if "%" in str(each.get("pattern", "")) and "%" not in str(default):
+        return f"`{float(default):.0%}`"
+    if str(default).startswith("P") and "(minute|hour|day)" in str(each.get("pattern", "")):
+        return f"`{str(default)[1:].removesuffix('D')} days`"
+    return f"`{default}`"
+
+
+# ---------------------------------------------------------------- Markdown
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+    return "\n".join([line(columns), "|" + "---|" * len(columns), *map(line, rows)])
+
+
+def _sentence(text: str) -> str:
+    """One paragraph: source lines are wrapped, Markdown's need not be."""
+    return " ".join(text.split())
+
+
+def _page(parts: list[str]) -> str:
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def main() -> None:
+    for path, text in pages().items():
+        (HERE / path).parent.mkdir(parents=True, exist_ok=True)
+        (HERE / path).write_text(text, encoding="utf-8")
+        print(f"docs/{path}")
+
+
+if __name__ == "__main__":
+    main()

@@ -31,19 +31,28 @@ def sandbox(
     customers: CustomersOption = 1000,
     responses: ResponsesOption = None,
     seed: SeedOption = 7,
-    faults: Annotated[str | None, typer.Option(help="A fault profile, to see npsync cope.")] = None,
+    faults: Annotated[
+        str | None,
+        typer.Option(
+            help="What goes wrong: flaky, storm, lost-replies, slow or shuffled; to see npsync cope."
+        ),
+    ] = None,
 ) -> None:
     """Start the toy Salesforce, HubSpot and Wootric, and print the variables config.example.yaml needs."""
     import subprocess
     import sys
 
-    command = [sys.executable, "-m", "sandbox", "--port", str(port), "--customers", str(customers)]
-    command += ["--seed", str(seed)]
+    # It ends when its standard input does: whatever stops us stops it too.
+    command = [sys.executable, "-m", "sandbox", "--with-parent", "--port", str(port)]
+    command += ["--customers", str(customers), "--seed", str(seed)]
     if responses is not None:
         command += ["--responses", str(responses)]
     if faults is not None:
         command += ["--faults", faults]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE)
     try:
-        raise typer.Exit(subprocess.call(command))
-    except KeyboardInterrupt:
-        raise typer.Exit(0) from None
+        code = process.wait()
+    except KeyboardInterrupt:  # it was interrupted as well, and stops gracefully
+        process.wait()
+        code = 0
+    raise typer.Exit(code)

@@ -28,11 +28,12 @@ def check(
 ) -> BreakerOpen | None:
     """Why this plan must not be written, or None.
 
-    `overwriting` changes replace a value (first fills do not count) among the `shown` records this sync has values on;
-    `earlier_rates` are the match rates of earlier runs.
+    `overwriting` changes replace a value (first fills do not count) among the `shown` records with values;
+    `matched` of `looked_up` answers, all looked up for the first time, found their record; `earlier_rates` are the
+    same share of earlier runs.
     """
     if overwriting >= FEWEST_CHANGES and shown:
-        share = Decimal(overwriting) / Decimal(max(shown, overwriting))
+        share = Decimal(overwriting) / Decimal(shown)
         if share > spec.changed_share:
             return BreakerOpen(
                 f"{overwriting} of {shown} records that already show values would change ({share:.0%}), more than "

@@ -6,10 +6,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 
 from connectors.contract import Clock
 from nps.changes import Change
-from nps.errors import BudgetError, LeaseLost, NpsyncError
+from nps.errors import BudgetError, ConfigError, LeaseLost, NpsyncError
 from nps.values import Json
 from store.api import Lease, State, Store
 from sync import breaker
@@ -25,6 +26,7 @@ from sync.writing import CanaryFailed, WrittenUp, settle_open, write_changes
 LEASE_SECONDS = 120.0
 HEARTBEAT_SECONDS = 30.0
 REMEMBERED_RUNS = 5  # whose match rates the breaker compares with
+SEARCHED_RUNS = 500  # among which it looks for them: most runs look up a few answers, or none
 
 
 class Busy(NpsyncError):
@@ -70,15 +72,27 @@ def run(
 ) -> Report:
     """Pull, plan and write once. Raises Busy when another process has this sync, LeaseLost when one took it over,
     ConfigError before anything was pulled when the mapping does not fit the CRM; every other failure is a Report."""
-    options, progress = options or Options(), progress or Silent()
     with _lease(store, clock, job.name, owner) as lease:
-        before = dict(calls())
-        codecs = open_codecs(job, refuse_absent=True)
+        _end_those_that_died(store, job.name, clock)
         number = store.begin_run(job.name, "run", now=clock.now(), facts=job.facts)
-        attempt = _Attempt(job, codecs, store, lease, clock, number, calls, options, progress, owner, before)
-        report = attempt.finish(attempt.go(write=True))
+        attempt = _Attempt(
+            job, store, lease, clock, number, calls, options or Options(), progress or Silent(), owner
+        )
+        try:
+            report = attempt.finish(attempt.go(write=True))
+        except ConfigError as error:
+            store.end_run(number, "failed", now=clock.now(), report={"problems": [str(error)]})
+            raise
         store.end_run(number, report.status, now=clock.now(), report=report.as_json())
         return report
+
+
+def _end_those_that_died(store: Store, sync: str, clock: Clock) -> None:
+    """We hold the sync's lease, so a run that still says it is running belongs to a process that is gone."""
+    for one in store.runs(sync=sync, limit=REMEMBERED_RUNS):
+        if one.status == "running":
+            report: Mapping[str, Json] = {"problems": ["its process ended before the run did"]}
+            store.end_run(one.id, "failed", now=clock.now(), report=report)
 
 
 def preview(
@@ -94,13 +108,10 @@ def preview(
 
     Works with a credential that may only read, and before the mapped fields exist.
     """
-    options, progress = options or Options(), progress or Silent()
     with _lease(overlay, clock, f"plan/{job.name}", owner) as lease:
-        before = dict(calls())
-        codecs = open_codecs(job, refuse_absent=False)
         number = overlay.begin_run(job.name, "plan", now=clock.now(), facts=job.facts)
         attempt = _Attempt(
-            job, codecs, overlay, lease, clock, number, calls, options, progress, owner, before
+            job, overlay, lease, clock, number, calls, options or Options(), progress or Silent(), owner
         )
         report = attempt.finish(attempt.go(write=False))
     count = attempt.planned.changes
@@ -109,7 +120,7 @@ def preview(
         report=report,
         changes=lambda: overlay.planned(number),
         cost=attempt.cost(count),
-        absent=codecs.absent,
+        absent=attempt.codecs.absent if attempt.codecs else (),
         first_fills=count - attempt.planned.overwriting,
     )
 
@@ -120,7 +131,6 @@ class _Attempt:
     def __init__(
         self,
         job: Job,
-        codecs: Codecs,
         store: Store,
         lease: Lease,
         clock: Clock,
@@ -129,54 +139,56 @@ class _Attempt:
         options: Options,
         progress: Progress,
         owner: str,
-        calls_before: Mapping[str, int],
     ) -> None:
-        self.job, self.codecs, self.store, self.lease, self.clock = job, codecs, store, lease, clock
-        self.number, self.calls, self.options, self.progress, self.owner = (
-            number,
-            calls,
-            options,
-            progress,
-            owner,
-        )
+        self.job, self.store, self.lease, self.clock, self.number = job, store, lease, clock, number
+        self.calls, self.options, self.progress, self.owner = calls, options, progress, owner
         self.started = clock.monotonic()
-        self.calls_before = calls_before
+        self.calls_before = dict(calls())
+        self.codecs: Codecs | None = None
         self.pulled = Pulled()
-        self.taken_up = 0
+        self.taken_up: int | None = None  # None: the run did not get that far
+        self.different = 0  # changes that are not in the reviewed plan
         self.planned = Planned()
         self.written = WrittenUp()
 
     def go(self, *, write: bool) -> str | None:
         """Take every step; returns the status if the run did not get to its natural end."""
         try:
-            settle_open(self.job, self.store, self.lease, self.clock, read_only=not write)
+            codecs = self.codecs = open_codecs(self.job, refuse_absent=write)
+        except ConfigError:
+            raise
+        except NpsyncError as error:
+            return self._ended_by(error)
+        try:
+            settle_open(self.job, self.store, self.lease, self.number, self.clock, read_only=not write)
             self._pull()
-            self._plan()
+            self._plan(codecs)
             if write and self.planned.changes:
                 self._write()
         except LeaseLost:
             raise
-        except BudgetError as error:
-            self.written.problem = self.written.problem or error
-            return "partial"
-        except Interrupted as error:
-            self.written.problem = error
-            return "partial"
-        except (breaker.BreakerOpen, CanaryFailed) as error:
-            self.written.problem = error
-            return "stopped"
         except NpsyncError as error:
-            self.written.problem = error
-            return "failed"
+            return self._ended_by(error)
         return None
+
+    def _ended_by(self, error: NpsyncError) -> str:
+        self.written.problem = error
+        match error:
+            case BudgetError() | Interrupted():
+                return "partial"
+            case breaker.BreakerOpen() | CanaryFailed():
+                return "stopped"
+            case _:
+                return "failed"
 
     def _pull(self) -> None:
         job = self.job
-        self.pulled = pull(
+        pull(
             job.feeds,
             self.store,
             self.clock,
             self.owner,
+            self.pulled,
             region=job.region,
             full=self.options.full,
             stop=self.options.stop,
@@ -193,19 +205,20 @@ class _Attempt:
             expired_before=now - job.valid_for if job.valid_for else None,
         )
 
-    def _plan(self) -> None:
+    def _plan(self, codecs: Codecs) -> None:
         persons = None
         if self.options.only is not None:
             persons = self.store.persons(self.job.name, self.options.only)
             if not persons:
                 return
         self.progress.phase("planning", self.taken_up)
-        self.planned = plan_changes(
+        plan_changes(
             self.job,
-            self.codecs,
+            codecs,
             self.store,
             self.lease,
             self.number,
+            self.planned,
             now=self.clock.now(),
             persons=persons,
             limit=self.options.limit,
@@ -220,12 +233,13 @@ class _Attempt:
         if not changes:
             return
         self.progress.phase("writing", changes)
-        self.written = write_changes(
+        write_changes(
             self.job,
             self.store,
             self.lease,
             self.number,
             self.clock,
+            self.written,
             changes=changes,
             canary=self.job.breaker.canary if self.job.breaker else 0,
             stop=self.options.stop,
@@ -243,28 +257,34 @@ class _Attempt:
             if expect.get(change.record_id) != (change.before, change.after)
         ]
         self.store.unplan(self.number, different, lease=self.lease)
+        self.different = len(different)
         return self.planned.changes - len(different)
 
     def _ask_breaker(self) -> None:
         if self.job.breaker is None or self.options.everything:
             return
-        shown = self.store.deciding(self.job.name)
-        rates = [
-            rate
-            for one in self.store.runs(sync=self.job.name, limit=REMEMBERED_RUNS + 1)
-            if one.id != self.number and (rate := _rate(one.report)) is not None
-        ]
         match = self.planned.match
+        overwriting = self.planned.overwriting
         opened = breaker.check(
             self.job.breaker,
-            overwriting=self.planned.overwriting,
-            shown=shown,
-            matched=match.matched,
-            looked_up=match.looked_up,
-            earlier_rates=rates,
+            overwriting=overwriting,
+            # Whose answer is planned to be overtaken does not count as decided any more.
+            shown=self.store.deciding(self.job.name) + overwriting,
+            matched=match.first_matches,
+            looked_up=match.first_looks,
+            earlier_rates=self._usual_rates() if match.first_looks >= breaker.FEWEST_LOOKED_UP else (),
         )
         if opened is not None:
             raise opened
+
+    def _usual_rates(self) -> list[float]:
+        """The match rates of the last runs that looked up enough to have one, and were not stopped."""
+        found = (
+            _rate(one.report)
+            for one in self.store.runs(sync=self.job.name, limit=SEARCHED_RUNS)
+            if one.status in ("succeeded", "partial") and one.id != self.number
+        )
+        return list(islice((rate for rate in found if rate is not None), REMEMBERED_RUNS))
 
     def cost(self, changes: int) -> dict[str, int]:
         """Calls the plan would cost the destination to write."""
@@ -275,23 +295,25 @@ class _Attempt:
 
     def finish(self, ended: str | None) -> Report:
         """Count where every answer is, and fail loudly if one is nowhere."""
-        states = self.store.run_states(self.job.name, self.number)
-        pulled = self.taken_up
-        problems = [f"{name}: {error}" for name, error in self.pulled.failures]
+        states: Mapping[State, int] = {}
+        if self.taken_up is not None:
+            states = self.store.run_states(self.job.name, self.number)
+        problems = [f"{name}: {error}" for name, error in self.pulled.failures.items()]
         if self.written.problem is not None:
             problems.append(str(self.written.problem))
-        problems += self._unbalanced(states)
-        status = ended or status_of(states, tuple(problems))
-        if any(problem.startswith("conservation:") for problem in problems) or (
-            self.pulled.failures and len(self.pulled.failures) == len(self.job.feeds)
-        ):
+        if self.different:
+            problems.append(f"{self.different} changes differ from the reviewed plan and were not written")
+        unbalanced = list(self._unbalanced(states))
+        problems += unbalanced
+        status = ended or status_of(states, tuple(problems), unwritten=self.written.unwritten)
+        if unbalanced or self._nothing_could_be_read():
             status = "failed"
         seen = self.calls()
         return Report(
             run=self.number,
             sync=self.job.name,
             status=status,
-            pulled=pulled,
+            pulled=self.taken_up or 0,
             repeated=self.pulled.repeated,
             states=states,
             writes={self.job.object: self.written.outcomes["written"]},
@@ -299,11 +321,19 @@ class _Attempt:
             seconds=self.clock.monotonic() - self.started,
             match=self.planned.match,
             kept=self.planned.kept,
+            future_dated=self.planned.future_dated,
             problems=tuple(problems),
         )
 
+    def _nothing_could_be_read(self) -> bool:
+        """Every source failed, and not only because its calls of today are spent."""
+        failures = self.pulled.failures.values()
+        return len(failures) == len(self.job.feeds) and not all(
+            isinstance(error, BudgetError) for error in failures
+        )
+
     def _unbalanced(self, states: Mapping[State, int]) -> Iterator[str]:
-        if sum(states.values()) != self.taken_up:
+        if self.taken_up is not None and sum(states.values()) != self.taken_up:
             yield (
                 f"conservation: {self.taken_up} answers were taken up, but {sum(states.values())} have a state. "
                 f"This is a defect of npsync; nothing more is written until it is understood"
@@ -320,10 +350,10 @@ def _rate(report: Mapping[str, Json]) -> float | None:
     match = report.get("match")
     if not isinstance(match, dict):
         return None
-    counts = [match.get(name) for name in ("matched", "ambiguous", "conflicting", "waiting")]
-    numbers = [count for count in counts if isinstance(count, int)]
-    looked_up = sum(numbers)
-    return numbers[0] / looked_up if looked_up >= breaker.FEWEST_LOOKED_UP else None
+    looks, matches = match.get("first_looks"), match.get("first_matches")
+    if not isinstance(looks, int) or not isinstance(matches, int) or looks < breaker.FEWEST_LOOKED_UP:
+        return None
+    return matches / looks
 
 
 @contextmanager
@@ -340,6 +370,8 @@ def _lease(store: Store, clock: Clock, name: str, owner: str) -> Iterator[Lease]
                 store.renew(lease, now=clock.now(), seconds=LEASE_SECONDS)
             except LeaseLost:
                 return  # the next transaction of the run fails the same way, where it can be told
+            except NpsyncError:
+                continue  # a busy database: the lease lasts for some beats more
 
     heart = threading.Thread(target=beat, name="npsync-lease", daemon=True)
     heart.start()

@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -26,13 +27,19 @@ RENEW_SECONDS = 30.0
 PATIENCE_SECONDS = 600.0
 
 
-class Pulled(msgspec.Struct, frozen=True):
+@dataclass
+class Pulled:
     """What arrived, and which sources could not be read (connection → what a person has to know)."""
 
     new: int = 0
     edited: int = 0
     repeated: int = 0
-    failures: tuple[tuple[str, NpsyncError], ...] = ()
+    failures: dict[str, NpsyncError] = field(default_factory=dict)
+
+    def add(self, got: Received) -> None:
+        self.new += got.new
+        self.edited += got.edited
+        self.repeated += got.repeated
 
 
 def pull(
@@ -40,28 +47,27 @@ def pull(
     store: Store,
     clock: Clock,
     owner: str,
+    pulled: Pulled,
     *,
     region: str | None,
     full: bool,
     stop: Callable[[], bool],
     progress: Progress,
-) -> Pulled:
-    """Read every source from its cursor (from the beginning with `full`) and store what came.
+) -> None:
+    """Read every source from its cursor (from the beginning with `full`) and store what came; `pulled` is kept up to
+    date.
 
     A source that fails does not stop the others: what arrived before is stored with its cursor, the failure is told.
     """
     progress.phase("pulling", None)
-    new = edited = repeated = 0
-    failures: list[tuple[str, NpsyncError]] = []
     for feed in feeds:
         try:
-            with _alone(feed.connection, store, clock, owner) as lease:
+            with _alone(feed.connection, store, clock, owner, stop) as lease:
                 cursor = None if full else store.cursor(feed.connection)
                 renewed = clock.monotonic()
                 for page in _gathered(_ahead(feed.source.read(cursor, since=feed.since)), clock):
                     heed(stop)
-                    got = _append(feed, page, store, clock, region)
-                    new, edited, repeated = new + got.new, edited + got.edited, repeated + got.repeated
+                    pulled.add(_append(feed, page, store, clock, region))
                     progress.advance(len(page.responses))
                     if clock.monotonic() - renewed > RENEW_SECONDS:
                         store.renew(lease, now=clock.now(), seconds=PULL_LEASE_SECONDS)
@@ -69,8 +75,7 @@ def pull(
         except Interrupted:
             raise
         except NpsyncError as error:
-            failures.append((feed.connection, error))
-    return Pulled(new, edited, repeated, tuple(failures))
+            pulled.failures[feed.connection] = error
 
 
 def _append(feed: Feed, page: Page, store: Store, clock: Clock, region: str | None) -> Received:
@@ -95,13 +100,16 @@ def _kept(feed: Feed, response: SurveyResponse) -> SurveyResponse:
 
 
 @contextmanager
-def _alone(connection: str, store: Store, clock: Clock, owner: str) -> Iterator[Lease]:
+def _alone(
+    connection: str, store: Store, clock: Clock, owner: str, stop: Callable[[], bool]
+) -> Iterator[Lease]:
     """One process reads a source at a time: two would move its cursor against each other."""
     deadline = clock.monotonic() + PATIENCE_SECONDS
     while True:
         lease = store.acquire(f"pull/{connection}", owner, now=clock.now(), seconds=PULL_LEASE_SECONDS)
         if lease is not None:
             break
+        heed(stop)
         if clock.monotonic() > deadline:
             raise UnavailableError(
                 f"{connection}: another run has been reading this source for ten minutes; this run goes on without it"
@@ -114,18 +122,27 @@ def _alone(connection: str, store: Store, clock: Clock, owner: str) -> Iterator[
 
 
 def _gathered(pages: Iterator[Page], clock: Clock) -> Iterator[Page]:
-    """Small pages joined: a transaction of 1,000 answers costs hardly more than one of 50."""
+    """Small pages joined: a transaction of 1,000 answers costs hardly more than one of 50.
+
+    What came before a failure is handed out first: a source that always fails at some point still gets further.
+    """
     waiting: list[SurveyResponse] = []
     cursor = None
     since = clock.monotonic()
-    for page in pages:
-        waiting.extend(page.responses)
-        cursor = page.cursor
-        if len(waiting) >= GATHER or clock.monotonic() - since > GATHER_SECONDS:
-            yield Page(tuple(waiting), cursor)
-            waiting, cursor, since = [], None, clock.monotonic()
+    failure: NpsyncError | None = None
+    try:
+        for page in pages:
+            waiting.extend(page.responses)
+            cursor = page.cursor
+            if len(waiting) >= GATHER or clock.monotonic() - since > GATHER_SECONDS:
+                yield Page(tuple(waiting), cursor)
+                waiting, cursor, since = [], None, clock.monotonic()
+    except NpsyncError as error:
+        failure = error
     if cursor is not None:
         yield Page(tuple(waiting), cursor)
+    if failure is not None:
+        raise failure
 
 
 class _End(msgspec.Struct, frozen=True):

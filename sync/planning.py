@@ -1,6 +1,8 @@
 """Phase A, second half: what the work holds is matched, decided and spooled as the plan, chunk by chunk.
 
 Looking up runs ahead in threads (HTTP and JSON only); everything that touches the store runs on the calling thread.
+A record may be concerned by several chunks. Each decides it over all answers settled so far, so the last one has the
+last word, also when its word is that nothing needs to be written.
 """
 
 from __future__ import annotations
@@ -9,26 +11,26 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from connectors.contract import Lookup
-from mapping.match import Conflict, Many, Matched, NoRecord, Paired
-from nps.changes import Change, Hit, MatchKey, Record
+from nps.changes import Change
 from nps.errors import RejectedError
 from nps.newest import Answer, believed
-from nps.responses import ResponseStatus, SurveyResponse
+from nps.responses import SurveyResponse
 from nps.score import parse_score
-from nps.values import Json, Value
-from store.api import Lease, Settled, State, Store, Taken
+from nps.values import Json, JsonFields, Value
+from store.api import Lease, Settled, State, Store
 from sync.deciding import Mark, Rules, Target, decide
+from sync.finding import Belongs, Found, look_up, match
+from sync.first_look import Candidate, Chunk, classified, first_look
 from sync.interruption import heed
-from sync.job import Codecs, Feed, Job
+from sync.job import Codecs, Job
+from sync.merges import absorbed
 from sync.progress import Progress
 from sync.report import MatchReport
 
 CHUNK = 1000  # answers planned in one transaction
 LOOKING_UP = 4  # chunks whose records are being fetched at a time
-FORGET_WAITING = timedelta(days=90)
 
 
 @dataclass
@@ -39,34 +41,7 @@ class Planned:
     kept: Counter[str] = field(default_factory=Counter)
     changes: int = 0
     overwriting: int = 0  # changes of values, not first fills
-    decided: int = 0
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """A taken answer that may count, with its match keys and parsed score."""
-
-    taken: Taken
-    keys: tuple[MatchKey, ...]
-    score: int
-    linked: str | None = None  # a person's decision
-
-
-@dataclass
-class _Chunk:
-    marks: dict[int, Mark]
-    candidates: list[_Candidate]
-    taken: dict[int, Taken]
-    earlier: dict[int, str]  # older versions of answers in this chunk → the record they were matched to
-    touched: set[str]  # records to plan anew whatever the keys name
-
-
-@dataclass(frozen=True)
-class _Found:
-    paired: Paired  # the records behind each match key
-    records: Mapping[str, Record]
-    renamed: Mapping[str, str]  # merged id → surviving id
-    accounts: Mapping[str, Record]
+    future_dated: int = 0
 
 
 def plan_changes(
@@ -75,6 +50,7 @@ def plan_changes(
     store: Store,
     lease: Lease,
     run: int,
+    planned: Planned,
     *,
     now: datetime,
     persons: Sequence[int] | None,
@@ -82,34 +58,26 @@ def plan_changes(
     adopt: bool,
     stop: Callable[[], bool],
     progress: Progress,
-) -> Planned:
+) -> None:
     """Give every answer in the work its state, and spool one change per record that should look different.
 
-    Raises what the destination raises; what was planned until then stays spooled, the rest stays in the work.
+    `planned` is kept up to date: raises what the destination raises, and what was planned until then stays spooled,
+    the rest stays in the work.
     """
-    rules = Rules(
-        survey=job.survey,
-        metric=job.metric,
-        fields=job.fields,
-        canonical=codecs.canonical,
-        valid_for=job.valid_for,
-        adopt=adopt,
-    )
-    feeds = {feed.connection: feed for feed in job.feeds}
-    planned = Planned()
+    partial = persons is not None or limit is not None
+    planner = _Planner(job, codecs, store, lease, run, planned, now, adopt=adopt, partial=partial)
     with ThreadPoolExecutor(LOOKING_UP, thread_name_prefix="npsync-find") as pool:
-        ahead: deque[tuple[_Chunk, Future[_Found]]] = deque()
+        ahead: deque[tuple[Chunk, Future[Found]]] = deque()
 
         def settle_oldest() -> None:
             chunk, found = ahead.popleft()
-            _settle(job, codecs, store, lease, run, chunk, found.result(), rules, planned, now)
+            planner.settle(chunk, found.result())
             progress.advance(len(chunk.taken))
 
         try:
-            for taken in _work(store, job.name, persons, limit):
+            for chunk in planner.chunks(persons, limit):
                 heed(stop)
-                chunk = _classified(job, feeds, store, taken, now)
-                ahead.append((chunk, pool.submit(_look_up, job, codecs, chunk)))
+                ahead.append((chunk, pool.submit(look_up, job, codecs, chunk)))
                 if len(ahead) > LOOKING_UP:
                     settle_oldest()
             while ahead:
@@ -117,202 +85,202 @@ def plan_changes(
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-    return planned
-
-
-def _work(store: Store, sync: str, persons: Sequence[int] | None, limit: int | None) -> Iterator[list[Taken]]:
-    after: tuple[int, int] | None = None
-    left = limit
-    while left is None or left > 0:
-        size = CHUNK if left is None else min(CHUNK, left)
-        taken, after = store.work(sync, after, size, persons=persons)
-        if taken:
-            yield taken
-            left = None if left is None else left - len(taken)
-        if after is None:
-            return
-
-
-def _classified(
-    job: Job, feeds: Mapping[str, Feed], store: Store, taken: Sequence[Taken], now: datetime
-) -> _Chunk:
-    """What can be said without looking at the CRM."""
-    marks: dict[int, Mark] = {}
-    candidates: list[_Candidate] = []
-    for one in taken:
-        verdict = _first_look(job, feeds, one)
-        if isinstance(verdict, Mark):
-            marks[one.number] = verdict
-        else:
-            candidates.append(verdict)
-    earlier = {
-        number: settled.record_id or ""
-        for number, settled in store.states(
-            job.name, [number for one in taken for number in one.earlier]
-        ).items()
-    }
-    links = store.links(job.scope, list({key.value for one in candidates for key in one.keys}))
-    if links:
-        candidates = [_linked(one, links) for one in candidates]
-    touched = {record for record in earlier.values() if record}
-    touched |= {one.matched for one in taken if one.matched}
-    touched |= {one.linked for one in candidates if one.linked}
-    return _Chunk(marks, candidates, {one.number: one for one in taken}, earlier, touched)
-
-
-def _linked(candidate: _Candidate, links: Mapping[str, str]) -> _Candidate:
-    for key in candidate.keys:
-        if key.value in links:
-            return _Candidate(candidate.taken, candidate.keys, candidate.score, links[key.value])
-    return candidate
-
-
-def _first_look(job: Job, feeds: Mapping[str, Feed], taken: Taken) -> Mark | _Candidate:
-    response = taken.response
-    feed = feeds[response.source]
-    if not taken.newest:
-        return Mark(State.SUPERSEDED, "edited", "the answer was edited; its newer version counts")
-    if response.problem is not None:
-        return Mark(State.REJECTED, "unreadable", response.problem)
-    if response.status is ResponseStatus.WITHDRAWN:
-        return Mark(State.EXCLUDED, "withdrawn", "withdrawn at its source")
-    if response.status is ResponseStatus.EXCLUDED:
-        return Mark(State.EXCLUDED, "excluded_at_source", "its survey tool says it must not count")
-    if feed.surveys is not None and response.survey not in feed.surveys:
-        return Mark(State.EXCLUDED, "other_survey", f"an answer to another survey than {job.survey}")
-    if job.since is not None and response.answered_at < job.since:
-        return Mark(State.EXCLUDED, "before_since", "given before `since`")
-    if response.status is ResponseStatus.PARTIAL:
-        return Mark(State.PENDING, "half_finished", "half-finished; it waits for the rest")
-    try:
-        score = parse_score(response.score, job.metric, labelled=job.labelled)
-    except RejectedError as error:
-        return Mark(State.REJECTED, error.code, str(error), error.field)
-    keys = job.match.keys(response)
-    if not keys:
-        return Mark(
-            State.REJECTED,
-            "no_key",
-            "the answer carries none of the keys that `match` compares with a record",
-        )
-    return _Candidate(taken, keys, score)
-
-
-# ------------------------------------------------------------ looking up (in a thread of its own)
-
-
-def _look_up(job: Job, codecs: Codecs, chunk: _Chunk) -> _Found:
-    """Every record the chunk's keys name, and those it has to plan anew, with their live values."""
-    destination = job.destination
-    records: dict[str, Record] = {}
-    renamed: dict[str, str] = {}
-    hits: list[Hit] = []
-
-    def note(record: Record) -> None:
-        records[record.id] = record
-        renamed.update((old, record.id) for old in record.merged)
-
-    keys = [key for one in chunk.candidates if one.linked is None for key in one.keys]
-    lookups = [Lookup(ask.field, ask.kind, ask.values) for ask in job.match.lookups(keys)]
-    if lookups:
-        hits = destination.find(job.object, lookups, codecs.fetch, job.only)
-        for hit in hits:
-            note(hit.record)
-    missing = sorted(chunk.touched - records.keys())
-    if missing:
-        for record in destination.get(job.object, missing, codecs.fetch, job.only):
-            note(record)
-    return _Found(job.match.pair(keys, hits), records, renamed, _accounts(job, records.values()))
-
-
-def _accounts(job: Job, records: Iterable[Record]) -> dict[str, Record]:
-    names = sorted(job.fields.account_names)
-    if not names or job.account_object is None or job.account_by is None:
-        return {}
-    ids = sorted({str(account) for one in records if (account := one.fields.get(job.account_by))})
-    if not ids:
-        return {}
-    return {one.id: one for one in job.destination.get(job.account_object, ids, names, {})}
-
-
-# ------------------------------------------------------------ settling one chunk (on the store's thread)
 
 
 @dataclass
 class _Group:
-    """The newcomers of one record, the key and rule that led there."""
+    """The answers of one record that this chunk brings: the key they were found by, the rule of each."""
 
-    newcomers: list[_Candidate] = field(default_factory=list)
+    newcomers: list[Candidate] = field(default_factory=list)
     key: str = ""
     rules: dict[int, str] = field(default_factory=dict)
 
 
-def _settle(
-    job: Job,
-    codecs: Codecs,
-    store: Store,
-    lease: Lease,
-    run: int,
-    chunk: _Chunk,
-    found: _Found,
-    rules: Rules,
-    planned: Planned,
-    now: datetime,
-) -> None:
-    settled = [_as_settled(number, mark) for number, mark in chunk.marks.items()]
-    groups: dict[str, _Group] = defaultdict(_Group)
-    for record_id in chunk.touched:
-        survivor = found.renamed.get(record_id, record_id)
-        if survivor in found.records:
-            groups[survivor]  # planned anew even if no newcomer is left
-    for one in chunk.candidates:
-        outcome = _match(job, one, found, chunk, now)
-        if isinstance(outcome, Settled):
-            settled.append(outcome)
-            _count_unmatched(planned.match, one, outcome)
-            continue
-        record_id, rule, key = outcome
-        planned.match.matched += 1
-        planned.match.by_rule[rule] += 1
-        group = groups[record_id]
-        group.newcomers.append(one)
-        group.key = key
-        group.rules[one.taken.number] = rule
+class _Planner:
+    """Settles chunks one after the other. Everything that is the same for all of them is worked out once."""
 
-    known = _known(job, store, groups, found, chunk)
-    ours = _confirmed(job, store, groups, found)
-    demoted: dict[int, tuple[State, str]] = dict.fromkeys(chunk.earlier, (State.SUPERSEDED, "edited"))
-    changes: dict[str, Change | None] = {}
-    for record_id, group in groups.items():
-        answers = known.get(record_id, [])
-        answers += [_newcomer(job, one) for one in group.newcomers]
-        target = _target(job, codecs, found, record_id, ours.get(record_id, {}))
-        verdict = decide(answers, target, rules, _full(store, chunk), now=now, key=group.key)
-        before = {one.number: one.state for one in answers}
-        for number, mark in verdict.states.items():
-            if before[number] is None:
-                settled.append(_as_settled(number, mark, record_id, group.rules.get(number, "")))
-            elif _moves(before[number], mark.state):
-                demoted[number] = (mark.state, mark.code)
-        changes[record_id] = verdict.change
-        planned.decided += verdict.deciding is not None
-        planned.kept.update(verdict.kept)
-        if verdict.change is not None:
-            planned.changes += 1
-            planned.overwriting += any(value is not None for value in verdict.change.before.values())
-    store.settle(
-        job.name,
-        run,
-        lease=lease,
-        now=now,
-        settled=settled,
-        demoted=demoted,
-        changes=changes,
-        connection=job.connection,
-    )
+    def __init__(
+        self,
+        job: Job,
+        codecs: Codecs,
+        store: Store,
+        lease: Lease,
+        run: int,
+        planned: Planned,
+        now: datetime,
+        *,
+        adopt: bool,
+        partial: bool,
+    ) -> None:
+        self.job, self.codecs, self.store, self.lease, self.run = job, codecs, store, lease, run
+        self.planned, self.now, self.partial = planned, now, partial
+        self.feeds = {feed.connection: feed for feed in job.feeds}
+        self.rules = Rules(
+            survey=job.survey,
+            metric=job.metric,
+            fields=job.fields,
+            canonical=codecs.canonical,
+            valid_for=job.valid_for,
+            adopt=adopt,
+        )
+        self.account_codecs: Mapping[str, Callable[[Json], Value]] = {}
+        if job.account_object is not None:
+            self.account_codecs = {
+                name: job.destination.typed(job.account_object, name)
+                for name in sorted(job.fields.account_names)
+            }
+
+    def chunks(self, persons: Sequence[int] | None, limit: int | None) -> Iterator[Chunk]:
+        """The work, and before it the records in which an earlier run had something to clear."""
+        if persons is None:
+            last = ""
+            while uncleared := self.store.clearings(self.job.name, last, CHUNK):
+                yield Chunk(touched=set(uncleared))
+                last = uncleared[-1]
+        after: tuple[int, int] | None = None
+        left = limit
+        while left is None or left > 0:
+            size = CHUNK if left is None else min(CHUNK, left)
+            taken, after = self.store.work(self.job.name, after, size, persons=persons)
+            if taken:
+                yield classified(self.job, self.feeds, self.store, taken)
+                left = None if left is None else left - len(taken)
+            if after is None:
+                return
+
+    def settle(self, chunk: Chunk, found: Found) -> None:
+        settled = [_as_settled(number, mark) for number, mark in chunk.marks.items()]
+        groups = self._grouped(chunk, found, settled)
+        old_ids = absorbed(self.job, self.store, groups, found.renamed)
+        answers = self._answers(chunk, groups, old_ids)
+        ours = _confirmed(self.job, self.store, groups, old_ids, found)
+        full = self._full(chunk, answers)
+        demoted: dict[int, tuple[State, str]] = dict.fromkeys(chunk.earlier, (State.SUPERSEDED, "edited"))
+        # A record that went away, or is another one now, has nothing planned any more.
+        changes: dict[str, Change | None] = dict.fromkeys(chunk.touched - groups.keys())
+        for record_id, group in groups.items():
+            its = answers[record_id]
+            target = self._target(found, record_id, ours.get(record_id, {}))
+            verdict = decide(its, target, self.rules, full, now=self.now, key=group.key)
+            changes[record_id] = verdict.change
+            for one in its:
+                mark = verdict.states[one.number]
+                if one.number in chunk.taken:
+                    settled.append(_as_settled(one.number, mark, record_id, group.rules.get(one.number, "")))
+                elif one.state is not None and _moves(one.state, mark.state):
+                    demoted[one.number] = (mark.state, mark.code)
+            self.planned.kept.update(verdict.kept)
+        replaced = self.store.settle(
+            self.job.name,
+            self.run,
+            lease=self.lease,
+            now=self.now,
+            settled=settled,
+            demoted=demoted,
+            changes=changes,
+            connection=self.job.connection,
+        )
+        self._count(changes.values(), replaced)
+
+    def _grouped(self, chunk: Chunk, found: Found, settled: list[Settled]) -> dict[str, _Group]:
+        """The newcomers by the record they belong to; what belongs to none is added to `settled`. Records that are
+        planned anew are there even if no newcomer is left."""
+        groups: defaultdict[str, _Group] = defaultdict(_Group)
+        for record_id in chunk.touched:
+            survivor = found.renamed.get(record_id, record_id)
+            if survivor in found.records:
+                groups[survivor]
+        report = self.planned.match
+        for one in chunk.candidates:
+            outcome = match(self.job, one, found, chunk, self.now)
+            if isinstance(outcome, Belongs):
+                group = groups[outcome.record_id]
+                group.newcomers.append(one)
+                group.key = outcome.key
+                group.rules[one.taken.number] = outcome.rule
+                report.note_matched(outcome.rule, again=one.taken.again)
+            else:
+                settled.append(outcome)
+                report.note_unmatched(outcome.code, one.taken.response.email, again=one.taken.again)
+        return groups
+
+    def _answers(
+        self, chunk: Chunk, groups: Mapping[str, _Group], old_ids: Mapping[str, str]
+    ) -> dict[str, list[Answer]]:
+        """Everything that may count for each record: what this chunk brings and what was settled before."""
+        answers = {
+            record_id: [self._newcomer(one) for one in group.newcomers] for record_id, group in groups.items()
+        }
+        ids = [*groups, *old_ids]
+        for one in self.store.counted(self.job.name, ids):
+            feed = self.feeds.get(one.source)
+            if feed is None or one.number in chunk.earlier:
+                continue
+            try:
+                score = parse_score(one.score, self.job.metric, labelled=self.job.labelled)
+            except RejectedError:
+                continue  # it counted under another metric; it does not under this one
+            at, _ = believed(one.answered_at, one.received_at)
+            answer = Answer(at, feed.rank, one.id, one.number, score, one.state)
+            answers[old_ids.get(one.record_id, one.record_id)].append(answer)
+        if self.partial:
+            # Not this time, but they count: without them an older answer would take the record over.
+            for lying in self.store.lying(self.job.name, ids):
+                verdict = None if lying.number in chunk.taken else first_look(self.job, self.feeds, lying)
+                if isinstance(verdict, Candidate) and lying.matched is not None:
+                    answers[old_ids.get(lying.matched, lying.matched)].append(self._newcomer(verdict))
+                    chunk.beside[lying.number] = lying
+        return answers
+
+    def _newcomer(self, one: Candidate) -> Answer:
+        response = one.taken.response
+        at, moved = believed(response.answered_at, one.taken.received_at)
+        self.planned.future_dated += moved
+        return Answer(at, self.feeds[response.source].rank, response.id, one.taken.number, one.score)
+
+    def _full(self, chunk: Chunk, answers: Mapping[str, Sequence[Answer]]) -> Callable[[int], SurveyResponse]:
+        """The whole response behind a number. Those that will nearly always be asked for are read together."""
+        newest = [max(its) for its in answers.values() if its]
+        known = self.store.responses([one.number for one in newest if one.state is not None])
+        taken = chunk.taken | chunk.beside
+
+        def full(number: int) -> SurveyResponse:
+            if number in taken:
+                return taken[number].response
+            return known.get(number) or self.store.responses([number])[number]
+
+        return full
+
+    def _target(self, found: Found, record_id: str, ours: Mapping[str, Json]) -> Target:
+        record = found.records[record_id]
+        account_id = record.fields.get(self.job.account_by) if self.job.account_by is not None else None
+        account = found.accounts.get(str(account_id)) if account_id is not None else None
+        return Target(
+            record=record,
+            typed={name: read(record.fields.get(name)) for name, read in self.codecs.typed.items()},
+            ours=ours,
+            account_id=None if account_id is None else str(account_id),
+            account={
+                name: None if account is None else read(account.fields.get(name))
+                for name, read in self.account_codecs.items()
+            },
+        )
+
+    def _count(self, changes: Iterable[Change | None], replaced: Iterable[JsonFields]) -> None:
+        for change in changes:
+            if change is not None:
+                self.planned.changes += 1
+                self.planned.overwriting += _overwrites(change.before)
+        for before in replaced:
+            self.planned.changes -= 1
+            self.planned.overwriting -= _overwrites(before)
 
 
-def _moves(known: str | None, state: State) -> bool:
+def _overwrites(before: JsonFields) -> bool:
+    return any(value is not None for value in before.values())
+
+
+def _moves(known: str, state: State) -> bool:
     """An answer that decides and is right already stays what it was: written, or unchanged."""
     return known != state and not (state is State.UNCHANGED and known == State.WRITTEN)
 
@@ -329,111 +297,10 @@ def _as_settled(number: int, mark: Mark, record_id: str | None = None, rule: str
     )
 
 
-def _match(
-    job: Job, one: _Candidate, found: _Found, chunk: _Chunk, now: datetime
-) -> Settled | tuple[str, str, str]:
-    """(record id, rule, key) when one record is meant, else the answer's state."""
-    if one.linked is not None:
-        survivor = found.renamed.get(one.linked, one.linked)
-        if survivor in found.records:
-            return survivor, "a person's decision", _shown_key(one)
-    decision = job.match.choose(one.keys, found.paired)
-    number = one.taken.number
-    match decision:
-        case Matched(record_id=record_id, rule=rule):
-            return record_id, rule, _shown_key(one)
-        case Many(rule=rule, record_ids=ids):
-            return Settled(
-                number=number,
-                state=State.REVIEW,
-                rule=rule,
-                code="ambiguous",
-                reason=f"{rule} names {len(ids)} records",
-                candidates=tuple(ids),
-            )
-        case Conflict(rule=rule, record_ids=ids):
-            return Settled(
-                number=number,
-                state=State.REVIEW,
-                rule=rule,
-                code="conflict",
-                reason=f"a stronger rule names one record, {rule} another",
-                candidates=tuple(ids),
-            )
-        case NoRecord():
-            if (moved_to := _survivor(one, found, chunk)) is not None:
-                return moved_to, "merged", _shown_key(one)
-            return Settled(
-                number=number,
-                state=State.WAITING,
-                code="no_record",
-                reason="no record has any of its keys yet",
-                look_again=next_look(one.taken.received_at, now),
-            )
-
-
-def _survivor(one: _Candidate, found: _Found, chunk: _Chunk) -> str | None:
-    """Where the record went that this answer was matched to: a merge may leave none of its keys behind."""
-    before = [one.taken.matched, *(chunk.earlier.get(number) for number in one.taken.earlier)]
-    survivors = {found.renamed[record] for record in before if record and record in found.renamed}
-    return survivors.pop() if len(survivors) == 1 else None
-
-
-def _shown_key(one: _Candidate) -> str:
-    """The key people know somebody by: the e-mail where there is one."""
-    return next((key.value for key in one.keys if key.response == "email"), one.keys[0].value)
-
-
-def next_look(received_at: datetime, now: datetime) -> datetime | None:
-    """When a waiting answer's keys are looked up again: 1 h and 6 h after it arrived, then daily for 90 days."""
-    for wait in (timedelta(hours=1), timedelta(hours=6)):
-        if now < received_at + wait:
-            return received_at + wait
-    days = (now - received_at) // timedelta(days=1) + 1
-    again = received_at + timedelta(days=days)
-    return again if again - received_at <= FORGET_WAITING else None
-
-
-def _count_unmatched(report: MatchReport, one: _Candidate, outcome: Settled) -> None:
-    if outcome.code == "ambiguous":
-        report.ambiguous += 1
-    elif outcome.code == "conflict":
-        report.conflicting += 1
-    else:
-        report.waiting += 1
-        report.note_unmatched(one.taken.response.email)
-
-
-def _newcomer(job: Job, one: _Candidate) -> Answer:
-    response = one.taken.response
-    at, _ = believed(response.answered_at, one.taken.received_at)
-    return Answer(at, job.ranks[response.source], response.id, one.taken.number, one.score, None)
-
-
-def _known(
-    job: Job, store: Store, groups: Mapping[str, object], found: _Found, chunk: _Chunk
-) -> dict[str, list[Answer]]:
-    """Answers settled before that are matched to these records (or to records merged into them)."""
-    old_ids = {old: new for old, new in found.renamed.items() if new in groups}
-    known: dict[str, list[Answer]] = defaultdict(list)
-    for one in store.counted(job.name, [*groups, *old_ids]):
-        if one.number in chunk.taken or one.number in chunk.earlier or one.source not in job.ranks:
-            continue
-        try:
-            score = parse_score(one.score, job.metric, labelled=job.labelled)
-        except RejectedError:
-            continue  # it counted under another metric; it does not under this one
-        at, _ = believed(one.answered_at, one.received_at)
-        record_id = old_ids.get(one.record_id, one.record_id)
-        known[record_id].append(Answer(at, job.ranks[one.source], one.id, one.number, score, one.state))
-    return known
-
-
 def _confirmed(
-    job: Job, store: Store, groups: Mapping[str, object], found: _Found
+    job: Job, store: Store, groups: Mapping[str, object], old_ids: Mapping[str, str], found: Found
 ) -> dict[str, dict[str, Json]]:
     """What we know we wrote to these records, also under the ids of records merged into them."""
-    old_ids = {old: new for old, new in found.renamed.items() if new in groups}
     ours = store.confirmed(job.connection, job.object, [*groups, *old_ids])
     for old, new in old_ids.items():
         mine, live = ours.setdefault(new, {}), found.records[new].fields
@@ -441,35 +308,3 @@ def _confirmed(
             if name not in mine or live.get(name) == value:
                 mine[name] = value
     return ours
-
-
-def _full(store: Store, chunk: _Chunk) -> Callable[[int], SurveyResponse]:
-    def full(number: int) -> SurveyResponse:
-        taken = chunk.taken.get(number)
-        return taken.response if taken is not None else store.responses([number])[number]
-
-    return full
-
-
-def _target(job: Job, codecs: Codecs, found: _Found, record_id: str, ours: Mapping[str, Json]) -> Target:
-    record = found.records[record_id]
-    account = record.fields.get(job.account_by) if job.account_by is not None else None
-    return Target(
-        record=record,
-        typed={name: read(record.fields.get(name)) for name, read in codecs.typed.items()},
-        ours=ours,
-        account_id=None if account is None else str(account),
-        account=_account_fields(job, found, account),
-    )
-
-
-def _account_fields(job: Job, found: _Found, account: Json) -> Mapping[str, Value]:
-    if not job.fields.account_names:
-        return {}
-    record = found.accounts.get(str(account)) if account is not None else None
-    if record is None or job.account_object is None:
-        return dict.fromkeys(job.fields.account_names)
-    return {
-        name: job.destination.typed(job.account_object, name)(record.fields.get(name))
-        for name in job.fields.account_names
-    }

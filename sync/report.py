@@ -21,6 +21,10 @@ class MatchReport:
     ambiguous: int = 0
     conflicting: int = 0
     waiting: int = 0
+    first_looks: int = (
+        0  # answers whose keys were looked up for the first time, and how many of them matched:
+    )
+    first_matches: int = 0  # what waits and is looked up daily says nothing about today
     by_rule: Counter[str] = field(default_factory=Counter)
     unmatched: Counter[str] = field(default_factory=Counter)
 
@@ -32,7 +36,25 @@ class MatchReport:
     def rate(self) -> float | None:
         return self.matched / self.looked_up if self.looked_up else None
 
-    def note_unmatched(self, email: str | None) -> None:
+    def note_matched(self, rule: str, *, again: bool) -> None:
+        self.matched += 1
+        self.by_rule[rule] += 1
+        if not again:
+            self.first_looks += 1
+            self.first_matches += 1
+
+    def note_unmatched(self, code: str, email: str | None, *, again: bool) -> None:
+        """`code` is that of the answer's state: ambiguous, conflict, no_record."""
+        self.first_looks += not again
+        if code == "ambiguous":
+            self.ambiguous += 1
+        elif code == "conflict":
+            self.conflicting += 1
+        else:
+            self.waiting += 1
+            self._note_domain(email)
+
+    def _note_domain(self, email: str | None) -> None:
         domain = email.rpartition("@")[2].strip(" >").lower() if email and "@" in email else "no e-mail"
         if domain not in self.unmatched and len(self.unmatched) >= MOST_DOMAINS:
             domain = "other domains"
@@ -44,6 +66,8 @@ class MatchReport:
             "ambiguous": self.ambiguous,
             "conflicting": self.conflicting,
             "waiting": self.waiting,
+            "first_looks": self.first_looks,
+            "first_matches": self.first_matches,
             "by_rule": dict(self.by_rule),
             "unmatched_domains": dict(self.unmatched.most_common(10)),
         }
@@ -64,6 +88,7 @@ class Report:
     seconds: float
     match: MatchReport
     kept: Mapping[str, int]
+    future_dated: int = 0  # answers counted by when they were received
     problems: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Json]:
@@ -78,13 +103,15 @@ class Report:
             "calls": dict(self.calls),
             "seconds": round(self.seconds, 3),
             "kept": dict(self.kept),
+            "future_dated": self.future_dated,
             "match": self.match.as_json(),
             "problems": list(self.problems),
         }
 
 
-def status_of(states: Mapping[State, int], problems: tuple[str, ...]) -> str:
-    """Waiting alone is a success; what needs a person or another run is partial."""
-    if problems or any(states.get(state, 0) for state in PARTIAL):
+def status_of(states: Mapping[State, int], problems: tuple[str, ...], *, unwritten: int) -> str:
+    """Waiting alone is a success; what needs a person or another run is partial. `unwritten` are changes whose
+    outcome was not a write: not each of them is an answer's."""
+    if problems or unwritten or any(states.get(state, 0) for state in PARTIAL):
         return "partial"
     return "succeeded"

@@ -6,14 +6,15 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
-from connectors.contract import Clock, Destination
+from connectors.contract import Clock, Destination, Way
 from nps.changes import Batch, Change, Deferred, Outcome, Rejected, Written
 from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError, UnavailableError
 from store.api import Lease, Store
-from sync.interruption import Interrupted
+from sync.interruption import Interrupted, heed
 from sync.job import Job
 from sync.progress import Progress
 
@@ -29,6 +30,10 @@ class WrittenUp:
     outcomes: Counter[str] = field(default_factory=Counter)
     problem: NpsyncError | None = None
 
+    @property
+    def unwritten(self) -> int:
+        return self.outcomes.total() - self.outcomes["written"]
+
 
 class CanaryFailed(NpsyncError):
     """The first records do not show what was written to them."""
@@ -40,31 +45,49 @@ def write_changes(
     lease: Lease,
     run: int,
     clock: Clock,
+    done: WrittenUp,
     *,
     changes: int,
     canary: int,
     stop: Callable[[], bool],
     progress: Progress,
-) -> WrittenUp:
-    """Write the run's plan through the cheapest API that can.
+) -> None:
+    """Write the run's plan through the cheapest API that can. `done` is kept up to date.
 
     A refused credential, an unknown field or a spent budget ends the writing; what is left stays pending. A call whose
     fate is unknown leaves its batch open: the next run reads the records before it plans.
     """
+    heed(stop)
     way = job.destination.ways(job.object, changes)[0]
-    first = canary if 0 < canary < changes else None
-    store.cut(run, lease=lease, api=way.api, size=way.batch, first=first)
-    done = WrittenUp()
-    if first is not None:
-        small = job.destination.ways(job.object, first)[0].api  # no bulk job for fifty records
-        for opened in store.open_batches(run, 1, lease=lease):
-            batch = msgspec.structs.replace(opened, api=small)
-            _settle(store, lease, run, clock, {batch.id: _outcomes(job, store, batch, done)}, done, progress)
-            if done.problem is None:
-                done.problem = _unlike_written(job, batch, done)
+    trial = _trial(job, way, canary) if 0 < canary < changes else None
+    store.cut(run, lease=lease, api=way.api, size=way.batch, first=trial.first if trial else None)
+    for opened in store.open_batches(run, trial.batches, lease=lease) if trial else ():
+        batch = msgspec.structs.replace(opened, api=trial.api) if trial else opened
+        if done.problem is not None:
+            outcomes: Sequence[Outcome] | None = _unsent(batch)
+        else:
+            outcomes = _outcomes(job, store, batch, done)
+        _settle(store, lease, run, clock, {batch.id: outcomes}, done, progress)
+        if done.problem is None:
+            done.problem = _unlike_written(job, batch, outcomes or ())
     if done.problem is None:
         _write_rest(job, store, lease, run, clock, max(1, MOST_CHANGES // way.batch), done, stop, progress)
-    return done
+
+
+class _Trial(NamedTuple):
+    """The canary: so many batches, the first one smaller than the rest (`first`) or all alike (None)."""
+
+    batches: int
+    first: int | None
+    api: str
+
+
+def _trial(job: Job, way: Way, canary: int) -> _Trial:
+    """No bulk job for fifty records, and no call with more of them than it may carry."""
+    if canary >= way.batch:
+        return _Trial(-(-canary // way.batch), None, way.api)
+    small = job.destination.ways(job.object, canary)[0]
+    return _Trial(1, min(canary, small.batch), small.api)
 
 
 def _write_rest(
@@ -95,27 +118,36 @@ def _write_rest(
             settled = {under_way.pop(future).id: future.result() for future in finished}
             _settle(store, lease, run, clock, settled, done, progress)
     # Intents that were committed and never sent are known not to have left.
-    unsent: dict[int, Sequence[Outcome] | None] = {
-        batch.id: tuple(Deferred(one.record_id, "the run ended before this call") for one in batch.changes)
-        for batch in opened
-    }
+    unsent: dict[int, Sequence[Outcome] | None] = {batch.id: _unsent(batch) for batch in opened}
     _settle(store, lease, run, clock, unsent, done, progress)
+
+
+def _unsent(batch: Batch) -> Sequence[Outcome]:
+    return tuple(Deferred(one.record_id, "the run ended before this call") for one in batch.changes)
 
 
 def _outcomes(job: Job, store: Store, batch: Batch, done: WrittenUp) -> Sequence[Outcome] | None:
     """The batch's outcomes; None leaves it open because nobody knows."""
     said: list[Outcome] = []
+    handles: list[str] = []
+
+    def remember(handle: str) -> None:
+        store.remember(batch.id, handle)
+        handles.append(handle)
+
     try:
-        said.extend(job.destination.write(batch, lambda handle: store.remember(batch.id, handle)))
+        said.extend(job.destination.write(batch, remember))
         return paired(batch.changes, said)
     except (AccessError, ConfigError, BudgetError) as error:
-        done.problem = error
+        done.problem = done.problem or error
+        if handles:
+            return None  # a job is under way there, whatever was refused since: the next run asks for it
         heard = {outcome.record_id for outcome in said}  # what was said before the refusal is true
         rest = [one for one in batch.changes if one.record_id not in heard]
         refused = "refused as a whole; see the run's problem"
         return paired(batch.changes, [*said, *(Deferred(one.record_id, refused) for one in rest)])
     except UnavailableError as error:
-        done.problem = error
+        done.problem = done.problem or error
         return None
 
 
@@ -147,11 +179,12 @@ def _settle(
         progress.advance(len(outcomes))
 
 
-def _unlike_written(job: Job, batch: Batch, done: WrittenUp) -> CanaryFailed | None:
+def _unlike_written(job: Job, batch: Batch, outcomes: Iterable[Outcome]) -> CanaryFailed | None:
     """Read the canary back: what was confirmed must be what is shown."""
-    if not done.outcomes["written"]:
+    written = {outcome.record_id for outcome in outcomes if isinstance(outcome, Written)}
+    wanted = {change.record_id: change.after for change in batch.changes if change.record_id in written}
+    if not wanted:
         return None
-    wanted = {change.record_id: change.after for change in batch.changes}
     fields = sorted({name for after in wanted.values() for name in after})
     live = job.destination.get(job.object, list(wanted), fields, {})
     unlike = sum(
@@ -159,8 +192,7 @@ def _unlike_written(job: Job, batch: Batch, done: WrittenUp) -> CanaryFailed | N
         for record in live
         if record.id in wanted
     )
-    allowed = done.outcomes["rejected"] + done.outcomes["deferred"] + done.outcomes["unknown"]
-    if unlike <= allowed:
+    if not unlike:
         return None
     return CanaryFailed(
         f"{unlike} of the first {len(wanted)} records do not show what was written to them, so nothing more was "
@@ -169,7 +201,7 @@ def _unlike_written(job: Job, batch: Batch, done: WrittenUp) -> CanaryFailed | N
     )
 
 
-def settle_open(job: Job, store: Store, lease: Lease, clock: Clock, *, read_only: bool) -> int:
+def settle_open(job: Job, store: Store, lease: Lease, run: int, clock: Clock, *, read_only: bool) -> int:
     """Settle what an interrupted run left open, by asking the vendor's job or reading the records.
 
     Returns how many batches were open. Their answers are planned anew where the write did not arrive.
@@ -181,7 +213,7 @@ def settle_open(job: Job, store: Store, lease: Lease, clock: Clock, *, read_only
             outcomes = job.destination.resume(batch, handle)
         if outcomes is None:
             outcomes = seen(job.destination, batch)
-        store.settle_batches(0, {batch.id: paired(batch.changes, outcomes)}, lease=lease, now=clock.now())
+        store.settle_batches(run, {batch.id: paired(batch.changes, outcomes)}, lease=lease, now=clock.now())
     store.abandon(job.name, lease=lease)
     return len(unsettled)
 

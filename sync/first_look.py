@@ -1,0 +1,105 @@
+"""What can be said of an answer without looking at the CRM: its state, or its score and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nps.changes import MatchKey
+from nps.errors import RejectedError
+from nps.responses import ResponseStatus
+from nps.score import parse_score
+from store.api import State, Store, Taken
+from sync.deciding import Mark
+from sync.job import Feed, Job
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A taken answer that may count, with its match keys and parsed score."""
+
+    taken: Taken
+    keys: tuple[MatchKey, ...]
+    score: int
+    linked: str | None = None  # a person's decision
+
+
+@dataclass
+class Chunk:
+    """Some answers of the work, and the records they concern whatever their keys name."""
+
+    marks: dict[int, Mark] = field(default_factory=dict)
+    candidates: list[Candidate] = field(default_factory=list)
+    taken: dict[int, Taken] = field(default_factory=dict)
+    earlier: dict[int, str] = field(default_factory=dict)
+    """Older versions of its answers → the record they were matched to ("": none)."""
+    touched: set[str] = field(default_factory=set)
+    beside: dict[int, Taken] = field(
+        default_factory=dict
+    )  # not of this chunk, but they count for its records
+
+
+def first_look(job: Job, feeds: Mapping[str, Feed], taken: Taken) -> Mark | Candidate:
+    response = taken.response
+    feed = feeds.get(response.source)
+    if feed is None:
+        return Mark(State.EXCLUDED, "source_left", "its source does not belong to the survey any more")
+    if not taken.newest:
+        return Mark(State.SUPERSEDED, "edited", "the answer was edited; its newer version counts")
+    if response.problem is not None:
+        return Mark(State.REJECTED, "unreadable", response.problem)
+    if response.status is ResponseStatus.WITHDRAWN:
+        return Mark(State.EXCLUDED, "withdrawn", "withdrawn at its source")
+    if response.status is ResponseStatus.EXCLUDED:
+        return Mark(State.EXCLUDED, "excluded_at_source", "its survey tool says it must not count")
+    if feed.surveys is not None and response.survey not in feed.surveys:
+        return Mark(State.EXCLUDED, "other_survey", f"an answer to another survey than {job.survey}")
+    if job.since is not None and response.answered_at < job.since:
+        return Mark(State.EXCLUDED, "before_since", "given before `since`")
+    if response.status is ResponseStatus.PARTIAL:
+        return Mark(State.PENDING, "half_finished", "half-finished; it waits for the rest")
+    try:
+        score = parse_score(response.score, job.metric, labelled=job.labelled)
+    except RejectedError as error:
+        return Mark(State.REJECTED, error.code, str(error), error.field)
+    keys = job.match.keys(response)
+    if not keys:
+        return Mark(
+            State.REJECTED,
+            "no_key",
+            "the answer carries none of the keys that `match` compares with a record",
+        )
+    return Candidate(taken, keys, score)
+
+
+def classified(job: Job, feeds: Mapping[str, Feed], store: Store, taken: Sequence[Taken]) -> Chunk:
+    chunk = Chunk(taken={one.number: one for one in taken})
+    for one in taken:
+        verdict = first_look(job, feeds, one)
+        if isinstance(verdict, Mark):
+            chunk.marks[one.number] = verdict
+        else:
+            chunk.candidates.append(verdict)
+    older = [number for one in taken for number in one.earlier]
+    if older:
+        settled = store.states(job.name, older)
+        chunk.earlier = {number: one.record_id or "" for number, one in settled.items()}
+    chunk.candidates = _linked(job, store, chunk.candidates)
+    chunk.touched = {record for record in chunk.earlier.values() if record}
+    chunk.touched |= {one.matched for one in taken if one.matched}
+    chunk.touched |= {one.linked for one in chunk.candidates if one.linked}
+    return chunk
+
+
+def _linked(job: Job, store: Store, candidates: Iterable[Candidate]) -> list[Candidate]:
+    """The same, with the records that a person decided some of them belong to."""
+    candidates = list(candidates)
+    links = store.links(job.scope, list({key.value for one in candidates for key in one.keys}))
+    if not links:
+        return candidates
+    return [
+        Candidate(
+            one.taken, one.keys, one.score, next((links[k.value] for k in one.keys if k.value in links), None)
+        )
+        for one in candidates
+    ]

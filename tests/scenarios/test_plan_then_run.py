@@ -87,7 +87,7 @@ def test_a_plan_opens_with_how_answers_find_their_records(npsync: Npsync, town: 
     assert lines[0] == "contacts → crm Contact"
     assert "matched" in lines[1]
     assert "nowhere.example" in text
-    assert "cost of writing: crm 1 calls" in text
+    assert "cost of writing: crm 1 call" in text
     assert all(len(line) <= 100 for line in lines)
 
 

@@ -68,12 +68,15 @@ def plan_lines(preview: Preview, sync: str, target: str, shown: int) -> Iterator
     if changes:
         yield ""
     again = changes - preview.first_fills
-    yield f"  {changes:,} records would change ({preview.first_fills:,} first fills, {again:,} overwrite a value)"
+    fills = _several(preview.first_fills, "first fill")
+    yield f"  {_several(changes, 'record')} would change ({fills}, {again:,} overwriting a value)"
     if said := _states({k: v for k, v in report.states.items() if k is not State.PENDING}):
         yield f"  {said}"
     if report.kept:
         yield "  kept as somebody set them: " + ", ".join(f"{n} {c:,}" for n, c in report.kept.items())
-    yield "  cost of writing: " + ", ".join(f"{name} {calls:,} calls" for name, calls in preview.cost.items())
+    yield "  cost of writing: " + ", ".join(
+        f"{name} {_several(calls, 'call')}" for name, calls in preview.cost.items()
+    )
     for name in preview.absent:
         yield f"  {target} has no field {name} yet (or the credential may not see it): create it before a run"
     yield from (f"  ! {problem}" for problem in report.problems)
@@ -84,12 +87,12 @@ def report_lines(report: Report) -> Iterator[str]:
     """One run in a few lines; the first says how it went."""
     yield f"{report.sync}: {report.status} in {report.seconds:.1f} s (run {report.run})"
     repeated = f" ({report.repeated:,} seen before)" if report.repeated else ""
-    yield f"  {report.pulled:,} answers taken up{repeated}"
+    yield f"  {_several(report.pulled, 'answer')} taken up{repeated}"
     if said := _states(report.states):
         yield f"  {said}"
-    writes = ", ".join(f"{count:,} {name} written" for name, count in report.writes.items())
+    writes = ", ".join(f"{name} {count:,}" for name, count in report.writes.items())
     calls = ", ".join(f"{name} {count:,}" for name, count in report.calls.items() if count)
-    yield f"  {writes}" + (f" · calls: {calls}" if calls else "")
+    yield f"  records written: {writes}" + (f" · calls: {calls}" if calls else "")
     if report.kept:
         yield "  kept as somebody set them: " + ", ".join(f"{n} {c:,}" for n, c in report.kept.items())
     if report.states.get(State.REJECTED) or report.states.get(State.REVIEW):
@@ -141,6 +144,10 @@ def _written(report: Mapping[str, Json]) -> int:
 
 def _states(states: Mapping[State, int]) -> str:
     return _said([(states.get(state, 0), state.value) for state in State])
+
+
+def _several(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _said(counts: Iterable[tuple[int, str]]) -> str:

@@ -37,9 +37,11 @@ def write(path: Path, config: Config, sync: str, changes: Iterable[Change], *, n
         "created": now.isoformat(),
         "expires": (now + GOOD_FOR).isoformat(),
     }
+    refuse_unwritable(path)
     unfinished = path.with_name(path.name + ".part")
+    unfinished.unlink(missing_ok=True)  # what another run left there may be readable for others
     count = 0
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(orjson.dumps(header) + b"\n")
         for change in changes:
             line = {"id": change.record_id, "before": change.before, "after": change.after}
@@ -47,6 +49,14 @@ def write(path: Path, config: Config, sync: str, changes: Iterable[Change], *, n
             count += 1
     unfinished.replace(path)
     return count
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Told before the plan is made, which may take minutes."""
+    if path.is_dir():
+        raise ConfigError(f"--out {path} is a folder; name a file in it")
+    if not os.access(path.parent, os.W_OK):
+        raise ConfigError(f"--out {path}: {path.parent} is no folder this user can write to")
 
 
 def read(path: Path, config: Config, sync: str, *, now: datetime) -> Expected:
@@ -67,6 +77,8 @@ def read(path: Path, config: Config, sync: str, *, now: datetime) -> Expected:
             return {line["id"]: (line["before"], line["after"]) for line in lines}
     except FileNotFoundError:
         raise ConfigError(f"there is no file {path}; {again}") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({error.strerror}); {again}") from None
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         raise ConfigError(f"{path} is damaged; {again}") from None
 

@@ -71,10 +71,10 @@ def _everywhere(
 def main(arguments: Sequence[str] | None = None) -> None:
     """The `npsync` command: runs one command and leaves with its exit code."""
     sys.excepthook = output.tell_bug
+    output.prepare_output()
     try:
         application()(arguments)
     except NpsyncError as error:
         output.leave(error)
-    except BrokenPipeError:  # `npsync runs | head` is no failure
-        sys.stderr.close()
-        raise SystemExit(0) from None
+    finally:
+        output.finish_output()

@@ -64,12 +64,16 @@ def backup(
     to: Annotated[Path, typer.Argument(help="The copy to write (SQLite).")], config: ConfigOption = None
 ) -> None:
     """Copy a SQLite store while it is in use. For PostgreSQL use pg_dump."""
+    from nps.errors import ConfigError
     from npsync import service
     from npsync.cli import output
 
     loaded = output.load_config(config)
     with service.open_store(loaded) as store:
-        store.backup(to)
+        try:
+            store.backup(to)
+        except OSError as error:
+            raise ConfigError(f"cannot write {to}: {error.strerror}") from None
     output.say(f"Wrote {to}. It holds customer data: only its owner may read it.")
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -61,11 +62,45 @@ def console(*, stderr: bool = False) -> Console:
 
 def say(text: str = "") -> None:
     """One or more lines, as they are: an address or a command must stay in one piece to be copied."""
-    print(text)
+    _out(text)
 
 
 def say_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, default=str))
+    _out(json.dumps(value, ensure_ascii=not _speaks_unicode(), default=str))
+
+
+def _out(text: str) -> None:
+    """To standard output. A reader that has seen enough (`npsync run NAME | head`) does not end a command half-way:
+    what it did and its exit code stay what they are."""
+    try:
+        print(text)
+    except BrokenPipeError:
+        nobody_listens()
+
+
+def prepare_output() -> None:
+    """A terminal that knows no "→" shows an escape instead; nothing fails for it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def finish_output() -> None:
+    """Send what is still buffered, here where a reader that has gone away can be told from a failure."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        nobody_listens()
+
+
+def nobody_listens() -> None:
+    """The rest of the output goes nowhere, also what Python flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _speaks_unicode() -> bool:
+    return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
@@ -56,6 +56,8 @@ def plan(
 
     loaded = output.load_config(config)
     _known(loaded, sync)
+    if out is not None:
+        planfile.refuse_unwritable(out)
     logs.set_up(json=json)
     options = Options(only=only, limit=limit, everything=all_, full=full, adopt=adopt, recheck=recheck)
     with (
@@ -223,9 +225,19 @@ def _print_plan(plan: Preview) -> None:
     """{"changes": […], "counts": {…}, "cost": {…}}, streamed: a plan may be long."""
     import sys
 
+    from npsync.cli import output
+
+    if sys.stdout is None:  # closed by whoever started us
+        return
+    try:
+        _write_plan(plan, sys.stdout.buffer)
+    except BrokenPipeError:
+        output.nobody_listens()
+
+
+def _write_plan(plan: Preview, out: BinaryIO) -> None:
     import orjson
 
-    out = sys.stdout.buffer
     out.write(b'{"changes":[')
     for place, change in enumerate(plan.changes()):
         fields = {name: [change.before.get(name), value] for name, value in change.after.items()}

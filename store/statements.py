@@ -10,7 +10,8 @@ from store.rows import CHANGE, RESPONSE
 # SQLite keeps no statistics of tables that grow in one run, so where its guess would scan a million rows the index is
 # named (PostgreSQL, which does not know INDEXED BY, never sees it). A partial index is used only where its own
 # condition is part of the question.
-OPEN = "state NOT IN ('written', 'unchanged', 'superseded', 'excluded')"
+_CLOSED = ("written", "unchanged", "superseded", "excluded")
+OPEN = " AND ".join(f"s.state <> '{state}'" for state in _CLOSED)
 
 # ------------------------------------------------------------ inbox
 
@@ -34,7 +35,7 @@ _MOVE = """
     SELECT s.sync, r.person, s.response, COALESCE(s.record_id, '')
     FROM answer_state s{index} CROSS JOIN response r
     WHERE s.sync = :sync AND r.id = s.response AND r.source IN LIST(:sources)"""
-_MOVE_OPEN = _MOVE.format(index=" INDEXED BY ix_answer_state_open") + f" AND s.{OPEN}"
+_MOVE_OPEN = _MOVE.format(index=" INDEXED BY ix_answer_state_open") + f" AND {OPEN}"
 
 MOVE_PENDING = f"{_MOVE_OPEN} AND s.state = 'pending'"
 MOVE_WAITING = f"{_MOVE_OPEN} AND s.state = 'waiting'"

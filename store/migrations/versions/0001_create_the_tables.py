@@ -9,6 +9,13 @@ branch_labels = None
 depends_on = None
 
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+OPEN_STATES = " AND ".join(
+    f"state <> '{state}'" for state in ("written", "unchanged", "superseded", "excluded")
+)
+
+
+def one_of(column: str, *words: str, name: str) -> sa.CheckConstraint:
+    return sa.CheckConstraint(" OR ".join(f"{column} = '{word}'" for word in words), name=name)
 
 
 def upgrade() -> None:
@@ -25,9 +32,17 @@ def upgrade() -> None:
         sa.Column("run", BIG, nullable=False),
         sa.Column("look_again", BIG, nullable=True),
         sa.Column("candidates", sa.String(), nullable=True),
-        sa.CheckConstraint(
-            "state IN ('written', 'unchanged', 'superseded', 'waiting', "
-            "'review', 'held', 'rejected', 'excluded', 'pending')",
+        one_of(
+            "state",
+            "written",
+            "unchanged",
+            "superseded",
+            "waiting",
+            "review",
+            "held",
+            "rejected",
+            "excluded",
+            "pending",
             name=op.f("ck_answer_state_state"),
         ),
         sa.PrimaryKeyConstraint("sync", "response", name=op.f("pk_answer_state")),
@@ -38,8 +53,8 @@ def upgrade() -> None:
             "ix_answer_state_open",
             ["sync", "state", "look_again"],
             unique=False,
-            sqlite_where=sa.text("state NOT IN ('written', 'unchanged', 'superseded', 'excluded')"),
-            postgresql_where=sa.text("state NOT IN ('written', 'unchanged', 'superseded', 'excluded')"),
+            sqlite_where=sa.text(OPEN_STATES),
+            postgresql_where=sa.text(OPEN_STATES),
         )
         batch_op.create_index(
             batch_op.f("ix_answer_state_sync_record_id"), ["sync", "record_id"], unique=False
@@ -69,7 +84,7 @@ def upgrade() -> None:
         sa.Column("outcome", sa.String(), nullable=True),
         sa.Column("code", sa.String(), nullable=True),
         sa.Column("message", sa.String(), nullable=True),
-        sa.CheckConstraint("outcome IN ('rejected', 'deferred', 'unknown')", name=op.f("ck_change_outcome")),
+        one_of("outcome", "rejected", "deferred", "unknown", name=op.f("ck_change_outcome")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_change")),
         sqlite_autoincrement=True,
     )
@@ -96,9 +111,7 @@ def upgrade() -> None:
         sa.Column("field", sa.String(), nullable=True),
         sa.Column("created_at", BIG, nullable=False),
         sa.Column("status", sa.String(), nullable=False),
-        sa.CheckConstraint(
-            "status IN ('open', 'retried', 'discarded', 'resolved')", name=op.f("ck_dead_letter_status")
-        ),
+        one_of("status", "open", "retried", "discarded", "resolved", name=op.f("ck_dead_letter_status")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dead_letter")),
         sqlite_autoincrement=True,
     )
@@ -165,9 +178,7 @@ def upgrade() -> None:
         sa.Column("problem", sa.String(), nullable=True),
         sa.Column("properties", sa.String(), nullable=False),
         sa.Column("digest", BIG, nullable=False),
-        sa.CheckConstraint(
-            "status IN ('complete', 'partial', 'excluded', 'withdrawn')", name=op.f("ck_response_status")
-        ),
+        one_of("status", "complete", "partial", "excluded", "withdrawn", name=op.f("ck_response_status")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_response")),
         sa.UniqueConstraint(
             "source", "source_id", "version", name=op.f("uq_response_source_source_id_version")
@@ -190,9 +201,7 @@ def upgrade() -> None:
         sa.Column("ended_at", BIG, nullable=True),
         sa.Column("facts", sa.String(), nullable=False),
         sa.Column("report", sa.String(), nullable=False),
-        sa.CheckConstraint(
-            "status IN ('running', 'succeeded', 'partial', 'failed', 'stopped')", name=op.f("ck_run_status")
-        ),
+        one_of("status", "running", "succeeded", "partial", "failed", "stopped", name=op.f("ck_run_status")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run")),
         sqlite_autoincrement=True,
     )
@@ -213,8 +222,12 @@ def upgrade() -> None:
         sa.Column("due_at", BIG, nullable=False),
         sa.Column("outcome", sa.String(), nullable=False),
         sa.Column("noted_at", BIG, nullable=False),
-        sa.CheckConstraint(
-            "outcome IN ('started', 'caught_up', 'skipped_overlap', 'skipped_paused')",
+        one_of(
+            "outcome",
+            "started",
+            "caught_up",
+            "skipped_overlap",
+            "skipped_paused",
             name=op.f("ck_tick_outcome"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tick")),
@@ -248,7 +261,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("handle", sa.String(), nullable=True),
         sa.Column("settled_at", BIG, nullable=True),
-        sa.CheckConstraint("state IN ('planned', 'open', 'settled')", name=op.f("ck_batch_state")),
+        one_of("state", "planned", "open", "settled", name=op.f("ck_batch_state")),
         sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_batch_run_run")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_batch")),
         sa.UniqueConstraint("run", "position", name=op.f("uq_batch_run_position")),

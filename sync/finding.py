@@ -93,7 +93,7 @@ def match(job: Job, one: Candidate, found: Found, chunk: Chunk, now: datetime) -
                 state=State.REVIEW,
                 rule=rule,
                 code="conflict",
-                reason=f"{rule} names one record, a weaker rule a different one",
+                reason=f"a stronger rule names one record, {rule} another",
                 candidates=tuple(ids),
             )
         case NoRecord():

@@ -1,75 +1,9 @@
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from builders_store import Syncing
-from postgres_server import PostgresServer, database_name, running_postgres
 
-from store import open_store
 from store.sql import SqlStore
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    with running_postgres(tmp_path_factory.mktemp("postgres")) as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def migrated_postgres(postgres: PostgresServer) -> str:
-    """The name of a database with our tables, to copy."""
-    url = postgres.new_database()
-    with_tables(url)
-    return database_name(url)
-
-
-@pytest.fixture(scope="session")
-def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("sqlite") / "migrated.db"
-    with_tables(f"sqlite:///{path}")
-    return path
-
-
-def with_tables(url: str) -> None:
-    store = open_store(url)
-    store.migrate()
-    store.close()
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest) -> str:
-    """Which of the two databases a test runs on."""
-    return str(request.param)
-
-
-@pytest.fixture
-def empty_url(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if database == "sqlite":
-        return f"sqlite:///{tmp_path / 'npsync.db'}"
-    url: str = request.getfixturevalue("postgres").new_database()
-    return url
-
-
-@pytest.fixture
-def url(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A store with our tables and nothing in them."""
-    if database == "sqlite":
-        path = tmp_path / "npsync.db"
-        shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
-        return f"sqlite:///{path}"
-    template = request.getfixturevalue("migrated_postgres")
-    url: str = request.getfixturevalue("postgres").new_database(template)
-    return url
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[SqlStore]:
-    store = open_store(url)
-    yield store
-    store.close()
 
 
 @pytest.fixture

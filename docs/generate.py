@@ -22,6 +22,7 @@ from mapping.spec import FieldMapping, FieldTest, MatchRule, PeopleSpec
 from nps.surveys import SurveySpec
 from npsync.cli import application
 from npsync.config.model import FileSpec
+from npsync.config.schema import AsWritten
 from sync.spec import BreakerSpec, SyncSpec, Target
 
 HERE = Path(__file__).parent
@@ -246,7 +247,7 @@ def _with_default(option: Any) -> str:
 
 def _tables(model: type[BaseModel], title: str) -> Iterator[str]:
     """The model's own keys, and a table for each block among them that has no section of its own."""
-    schema = model.model_json_schema()
+    schema = model.model_json_schema(schema_generator=AsWritten)
     unused = NOT_USED_YET.get(model, frozenset())
     own = _object(schema)
     yield _keys(own, schema, model, unused)
@@ -355,10 +356,6 @@ def _default(each: Mapping[str, Any]) -> str:
         return f"`{str(default).lower()}`"
     if isinstance(default, list):
         return ", ".join(f"`{item}`" for item in default)
-    if "%" in str(each.get("pattern", "")) and "%" not in str(default):
-        return f"`{float(default):.0%}`"
-    if str(default).startswith("P") and "(minute|hour|day)" in str(each.get("pattern", "")):
-        return f"`{str(default)[1:].removesuffix('D')} days`"
     return f"`{default}`"
 
 

@@ -48,6 +48,11 @@ def share(text: str) -> Decimal:
     return part
 
 
+def in_percent(part: Decimal) -> str:
+    """The way back: 0.4 as `40%`."""
+    return f"{(part * 100).normalize():f}%"
+
+
 def _not_a_duration(text: object) -> str:
     return f'"{text}" is not a duration; write it like "15 minutes", "2 hours" or "30 days"'
 
@@ -90,7 +95,7 @@ Period = Annotated[Duration, AfterValidator(_longer_than_nothing)]
 Share = Annotated[
     Decimal,
     BeforeValidator(_share_of),
-    PlainSerializer(lambda part: f"{(part * 100).normalize():f}%"),
+    PlainSerializer(in_percent),
     WithJsonSchema({"type": "string", "pattern": _SHARE, "examples": ["40%"]}),
 ]
 """A pydantic field: "40%" in, Decimal("0.4") out."""

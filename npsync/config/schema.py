@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema
 
 from connectors import registry
 from connectors.contract import Connector
+from nps.durations import in_percent, in_words
 from npsync.config.model import FileSpec
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _REFERENCE = {"type": "string", "pattern": r"\$\{", "description": "A variable: ${NAME} or ${file:NAME}."}
 
 
+class AsWritten(GenerateJsonSchema):
+    """Defaults as a person would write them: editors put them into the file."""
+
+    def encode_default(self, dft: Any) -> Any:
+        match dft:
+            case timedelta():
+                return in_words(dft)
+            case Decimal():
+                return in_percent(dft)
+            case _:
+                return super().encode_default(dft)
+
+
 def json_schema() -> dict[str, Any]:
     """What an editor needs to complete and check the file. A connection's keys depend on its `type`."""
-    schema = FileSpec.model_json_schema()
+    schema = FileSpec.model_json_schema(schema_generator=AsWritten)
     definitions = schema["$defs"]
     kinds = []
     for name in registry.names():
@@ -34,7 +52,7 @@ def json_schema() -> dict[str, Any]:
 
 def _connection(connector: Connector) -> tuple[dict[str, Any], dict[str, Any]]:
     """The schema of one type of connection, and the definitions it refers to under names of its own."""
-    own = _renamed(connector.settings.model_json_schema(), f"{connector.name}.")
+    own = _renamed(connector.settings.model_json_schema(schema_generator=AsWritten), f"{connector.name}.")
     definitions = {f"{connector.name}.{name}": each for name, each in own.pop("$defs", {}).items()}
     own["title"] = connector.title
     own["properties"] = {"type": {"const": connector.name}} | own.get("properties", {})

@@ -87,3 +87,23 @@ def test_every_key_a_person_may_write_is_described():
     for name, definition in whole["$defs"].items():
         found += [each for each in undescribed(definition, name) if not each.endswith((".type", ".flow"))]
     assert found == []
+
+
+def test_every_default_is_something_a_person_may_write():
+    whole = json_schema()
+    wrong = []
+
+    def look(schema, path):
+        if isinstance(schema, dict):
+            default = schema.get("default")
+            if default is not None and not isinstance(default, dict):
+                rules = jsonschema.Draft202012Validator({**schema, "$defs": whole["$defs"]})
+                wrong.extend((path, default) for _ in rules.iter_errors(default))
+            for name, each in schema.items():
+                look(each, f"{path}.{name}")
+        elif isinstance(schema, list):
+            for each in schema:
+                look(each, path)
+
+    look(whole, "")
+    assert wrong == []

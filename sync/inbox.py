@@ -13,11 +13,12 @@ import msgspec
 from connectors.contract import Clock
 from nps.errors import NpsyncError, UnavailableError
 from nps.keys import person_number
-from nps.responses import Page, SurveyResponse
+from nps.responses import Cursor, Page, SurveyResponse
 from store.api import Lease, Received, Store
 from sync.interruption import Interrupted, heed
 from sync.job import Feed
 from sync.progress import Progress
+from sync.reach import Reach, known, remember
 
 READ_AHEAD = 4  # pages a source may be ahead of the store
 GATHER = 1000  # answers stored in one transaction, or what came within
@@ -63,19 +64,40 @@ def pull(
     for feed in feeds:
         try:
             with _alone(feed.connection, store, clock, owner, stop) as lease:
-                cursor = None if full else store.cursor(feed.connection)
+                cursor, reach = _start(feed, store, full=full)
                 renewed = clock.monotonic()
                 for page in _gathered(_ahead(feed.source.read(cursor, since=feed.since)), clock):
                     heed(stop)
                     pulled.add(_append(feed, page, store, clock, region))
+                    # With its first page the cursor leads on from there, also for a run that takes over half-way.
+                    if reach is not None:
+                        remember(store, feed.connection, reach)
+                        reach = None
                     progress.advance(len(page.responses))
                     if clock.monotonic() - renewed > RENEW_SECONDS:
                         store.renew(lease, now=clock.now(), seconds=PULL_LEASE_SECONDS)
                         renewed = clock.monotonic()
+                if reach is not None:
+                    remember(store, feed.connection, reach)
         except Interrupted:
             raise
         except NpsyncError as error:
             pulled.failures[feed.connection] = error
+
+
+def _start(feed: Feed, store: Store, *, full: bool) -> tuple[Cursor | None, Reach | None]:
+    """Where to read on from, and what the inbox holds of the source once it has been read (None: is known)."""
+    needed = Reach.needed(feed)
+    cursor = None if full else store.cursor(feed.connection)
+    if cursor is None:
+        return None, needed
+    held = known(store, feed.connection)
+    if held is None:
+        return cursor, needed
+    if not held.covers(needed):
+        return None, needed
+    left = held.narrowed(needed)
+    return cursor, None if left == held else left
 
 
 def _append(feed: Feed, page: Page, store: Store, clock: Clock, region: str | None) -> Received:

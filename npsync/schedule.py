@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from sync.engine import LEASE_SECONDS
 from sync.spec import SyncSpec
 
 if TYPE_CHECKING:
@@ -36,13 +37,49 @@ def next_due(
 
 
 def _fire_time(line: str, after: datetime, zone: ZoneInfo) -> datetime:
+    """The first fire time later than `after`, by the wall clock of `zone`.
+
+    When the clock is put back, a line with hours of its own ("30 1 * * *") fires once, one for every hour
+    ("*/15 * * * *") goes on; when it is put forward, a time that is left out comes as much later.
+    """
     from apscheduler.triggers.cron import CronTrigger
 
-    trigger = CronTrigger.from_crontab(line, timezone=zone)
-    fire: datetime | None = trigger.get_next_fire_time(None, (after + timedelta(seconds=1)).astimezone(zone))
-    if fire is None:
-        raise ValueError(f'the cron line "{line}" never comes due')
-    return fire
+    # APScheduler loses its way in the hour that comes twice, so it only reads a wall clock that never moves.
+    trigger = CronTrigger.from_crontab(line, timezone=UTC)
+    every_hour = line.split()[1].startswith("*")
+    moment, offset = after.astimezone(UTC), _offset(after, zone)
+    while True:
+        wall: datetime | None = trigger.get_next_fire_time(None, moment + offset + _LATER)
+        if wall is None:
+            raise ValueError(f'the cron line "{line}" never comes due')
+        fire = wall - offset
+        if _offset(fire, zone) == offset:
+            if every_hour or not fire.astimezone(zone).fold:
+                return fire
+            moment = fire
+            continue
+        turn = _turn(moment, fire, offset, zone)
+        moved = _offset(turn, zone) - offset
+        if not every_hour and fire < turn + moved:
+            return fire
+        # On from where the clock was put to; what was shown before it was put back is not shown again.
+        moment = turn - _LATER if every_hour else turn + max(timedelta(0), -moved) - _LATER
+        offset += moved
+
+
+_LATER = timedelta(microseconds=1)
+
+
+def _offset(moment: datetime, zone: ZoneInfo) -> timedelta:
+    return moment.astimezone(zone).utcoffset() or timedelta(0)
+
+
+def _turn(low: datetime, high: datetime, offset: timedelta, zone: ZoneInfo) -> datetime:
+    """When the clock of `zone` left `offset`, between two moments."""
+    while high - low > timedelta(seconds=1):
+        middle = low + (high - low) / 2
+        low, high = (middle, high) if _offset(middle, zone) == offset else (low, middle)
+    return high.replace(second=0, microsecond=0)
 
 
 def claims(config: Config, store: Store, now: datetime) -> Iterator[Claim]:
@@ -58,7 +95,7 @@ def claims(config: Config, store: Store, now: datetime) -> Iterator[Claim]:
         following = next_due(spec, now, zone=config.time_zone)
         due = known.get(name)
         if due is None:
-            store.schedule(name, now if spec.every is not None else following)
+            store.schedule_first(name, now if spec.every is not None else following)
             due = store.due([name])[name]
         if due.due_at > following:
             store.schedule(name, following)
@@ -68,6 +105,18 @@ def claims(config: Config, store: Store, now: datetime) -> Iterator[Claim]:
         if store.claim_due(name, due.due_at, after):
             rhythm_passed = next_due(spec, due.due_at, zone=config.time_zone, last_due=due.due_at) <= now
             yield Claim(name, due.due_at, caught_up=rhythm_passed)
+
+
+def resume_killed(config: Config, store: Store, now: datetime) -> None:
+    """A run whose process was killed is finished soon, not only when its sync comes due again.
+
+    As soon as its lease has surely run out: until then nobody can tell a dead process from a busy one.
+    """
+    soon = now + timedelta(seconds=LEASE_SECONDS)
+    for name, due in store.due(list(config.sync)).items():
+        latest = store.runs(sync=name, limit=1)
+        if latest and latest[0].status == "running" and due.due_at > soon:
+            store.schedule(name, soon)
 
 
 def soonest(config: Config, store: Store) -> Mapping[str, datetime]:

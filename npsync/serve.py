@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import traceback
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,7 +16,7 @@ from npsync.clock import SystemClock
 from npsync.config import Config
 from npsync.jobs import build_job, target_of
 from npsync.logs import notice
-from npsync.schedule import Claim, claims
+from npsync.schedule import Claim, claims, resume_killed
 from npsync.service import opened
 from store.api import Store
 from sync.engine import Busy, Options, run
@@ -43,7 +44,8 @@ class Clockwork:
             if running is not None and not running.done():
                 self._note(claim, "skipped_overlap")
                 continue
-            self._under_way[claim.sync] = self._pool.submit(self._run, claim)
+            self._under_way[claim.sync] = started = self._pool.submit(self._run, claim)
+            started.add_done_callback(_tell_bug)
 
     def stop(self) -> None:
         """Take nothing new; runs under way hand back what they have not begun."""
@@ -62,10 +64,13 @@ class Clockwork:
                 for connection in self._uses(claim.sync):
                     held.enter_context(self._connections[connection])
                 if self._stop.is_set():
+                    self._hand_back(claim)
                     return
                 self._note(claim, "caught_up" if claim.caught_up else "started")
                 report = run_once(self._config, self._store, claim.sync, self._clock, stop=self._stop.is_set)
             notice("run", **{k: v for k, v in report.as_json().items() if k not in ("match", "kept")})
+            if self._stop.is_set():
+                self._hand_back(claim)
         except Busy:
             self._note(claim, "skipped_overlap")
         except LeaseLost as error:
@@ -77,9 +82,20 @@ class Clockwork:
         spec = self._config.sync[sync]
         return sorted({target_of(self._config, spec).connection, *self._config.surveys[spec.survey].at})
 
+    def _hand_back(self, claim: Claim) -> None:
+        """Due again at once: for the serve that starts next, or one that runs beside us. What is done costs nothing."""
+        self._store.schedule(claim.sync, claim.due_at)
+        notice("handed_back", sync=claim.sync, due_at=claim.due_at.isoformat())
+
     def _note(self, claim: Claim, outcome: str) -> None:
         self._store.note_tick(claim.sync, claim.due_at, outcome, now=self._clock.now())
         notice("tick", sync=claim.sync, due_at=claim.due_at.isoformat(), outcome=outcome)
+
+
+def _tell_bug(ended: Future[None]) -> None:
+    """What nobody expected must not vanish with its thread. The next due time is another try."""
+    if (error := ended.exception()) is not None:
+        notice("run_crashed", problem="".join(traceback.format_exception(error)))
 
 
 def run_once(
@@ -107,6 +123,7 @@ def serve(config: Config, store: Store) -> None:
     from apscheduler.schedulers.background import BackgroundScheduler
 
     clockwork = Clockwork(config, store)
+    resume_killed(config, store, SystemClock().now())
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda number, frame: clockwork.stop())
     scheduler = BackgroundScheduler(timezone="UTC")

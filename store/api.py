@@ -348,6 +348,10 @@ class Store(Protocol):
         """When the sync is due next."""
         ...
 
+    def schedule_first(self, sync: str, due_at: datetime) -> None:
+        """The same for a sync that has no due time yet; one it has stays."""
+        ...
+
     def claim_due(self, sync: str, due_at: datetime, next_due: datetime) -> bool:
         """Take this due time: moves it to `next_due` if it still is `due_at`. True for exactly one of many callers."""
         ...

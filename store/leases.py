@@ -103,6 +103,15 @@ class Leases:
                 due_at=milliseconds(due_at),
             )
 
+    def schedule_first(self, sync: str, due_at: datetime) -> None:
+        with self.database.write() as tx:
+            tx.run(
+                """INSERT INTO schedule (sync, due_at, paused) VALUES (:sync, :due_at, FALSE)
+                ON CONFLICT (sync) DO NOTHING""",
+                sync=sync,
+                due_at=milliseconds(due_at),
+            )
+
     def claim_due(self, sync: str, due_at: datetime, next_due: datetime) -> bool:
         with self.database.write() as tx:
             return bool(

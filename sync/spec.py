@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -71,10 +71,15 @@ def _cron(text: str) -> str:
         )
     try:
         line = " ".join([*parts[:4], _weekdays(parts[4])])
-        CronTrigger.from_crontab(line, timezone="UTC")
+        trigger = CronTrigger.from_crontab(line, timezone="UTC")
     except ValueError as error:
         raise ValueError(f'"{text}" is not a cron line: {error}') from None
+    if trigger.get_next_fire_time(None, _BEFORE_A_LEAP_DAY) is None:
+        raise ValueError(f'"{text}" never comes due: no month has such a day')
     return line
+
+
+_BEFORE_A_LEAP_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 Cron = Annotated[str, AfterValidator(_cron), WithJsonSchema({"type": "string", "examples": ["*/15 * * * *"]})]

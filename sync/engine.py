@@ -298,7 +298,7 @@ class _Attempt:
         states: Mapping[State, int] = {}
         if self.taken_up is not None:
             states = self.store.run_states(self.job.name, self.number)
-        problems = [f"{name}: {error}" for name, error in self.pulled.failures.items()]
+        problems = [_named(name, str(error)) for name, error in self.pulled.failures.items()]
         if self.written.problem is not None:
             problems.append(str(self.written.problem))
         if self.different:
@@ -344,6 +344,11 @@ class _Attempt:
                 f"conservation: {stored} answers are stored, {accounted} are accounted for in {self.job.name}. "
                 f"This is a defect of npsync; please report it with `npsync runs`"
             )
+
+
+def _named(connection: str, problem: str) -> str:
+    """Connectors say where by themselves; the store and the engine do not."""
+    return problem if problem.startswith(f"{connection}:") else f"{connection}: {problem}"
 
 
 def _rate(report: Mapping[str, Json]) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from itertools import takewhile
@@ -22,6 +22,7 @@ from nps.responses import Cursor, Page, SurveyResponse
 from nps.values import Json
 
 _AT_A_TIME = 1000
+_TOLD = 10  # files that could not be read, by name
 _UNFINISHED = (".part", ".partial", ".tmp", ".crdownload", ".filepart")
 
 
@@ -55,13 +56,19 @@ class File:
         files = self._files()
         # Files that are gone are forgotten: the cursor stays small.
         reached = {name: known[name] for name in files if name in known}
+        failed: list[NpsyncError] = []
         for name, path in files.items():
-            for answers, progress in self._new_in(name, path, reached.get(name, Progress())):
-                reached[name] = progress
-                wanted = tuple(
-                    one for one in answers if since is None or one.problem or one.answered_at >= since
-                )
-                yield Page(wanted, _cursor(reached, since))
+            try:
+                for answers, progress in self._new_in(name, path, reached.get(name, Progress())):
+                    reached[name] = progress
+                    wanted = tuple(
+                        one for one in answers if since is None or one.problem or one.answered_at >= since
+                    )
+                    yield Page(wanted, _cursor(reached, since))
+            except NpsyncError as error:
+                failed.append(error)  # a file nobody can read keeps none of the others back
+        if failed:
+            raise failed[0] if len(failed) == 1 else _several(failed)
 
     def access(self, needs: Needs) -> list[Grant]:
         files = self._files()
@@ -196,6 +203,13 @@ class File:
             if record.cells is not None:
                 return picks_of_header(record.cells, columns, where)
         return None
+
+
+def _several(failed: Sequence[NpsyncError]) -> NpsyncError:
+    """One failure that tells all; of the first one's kind, which says what to do."""
+    told = "\n".join(str(error) for error in failed[:_TOLD])
+    more = f"\nand {len(failed) - _TOLD} files more" if len(failed) > _TOLD else ""
+    return type(failed[0])(told + more)
 
 
 Portion = tuple[list[SurveyResponse], Progress]

@@ -16,8 +16,12 @@ import pytest
 from ruamel.yaml import YAML
 
 from mapping.selftest import run_tests
+from mapping.spec import AccountLink, FieldMapping, FieldTest, MatchRule, PeopleSpec
+from nps.surveys import ScoreRule, SurveySpec
 from npsync.config import Config, load
+from npsync.config.model import FileSpec
 from npsync.jobs import compiled
+from sync.spec import BreakerSpec, SyncSpec, Target
 
 ROOT = Path(__file__).parents[3]
 PAGES = [
@@ -167,3 +171,41 @@ def test_an_example_says_at_its_top_what_it_is_for(file):
     first = file.read_text("utf-8").splitlines()[0]
     assert first.startswith("# ")
     assert len(first) > 20
+
+
+# Accepted and not used by this version: docs/generate.py says so, too.
+UNUSED = {"phone", "opted_out", "owner", "consent", "time_zone", "language"}
+UNUSED |= {"ask", "then", "through", "remind", "expires"}
+
+
+def test_the_example_shows_every_key_that_this_version_uses():
+    text = (ROOT / "config.example.yaml").read_text("utf-8")
+    models = (
+        FileSpec,
+        PeopleSpec,
+        MatchRule,
+        AccountLink,
+        SurveySpec,
+        ScoreRule,
+        SyncSpec,
+        Target,
+        FieldMapping,
+    )
+    keys = {
+        field.alias or name
+        for model in (*models, BreakerSpec, FieldTest)
+        for name, field in model.model_fields.items()
+        if name not in UNUSED
+    }
+    assert {key for key in keys if not re.search(rf"(?<![\w.]){key}:", text)} == set()
+
+
+def test_what_the_example_shows_in_comments_works_too(tmp_path):
+    text = (ROOT / "config.example.yaml").read_text("utf-8")
+    more = re.findall(r"^      #   (\w+__c: \{.*)$", text, re.MULTILINE)
+    assert len(more) == 5
+    fields = "\n".join(f"      {line}" for line in more)
+    loaded(
+        tmp_path,
+        completed(f"sync:\n  nps-to-contacts:\n    where: 'channel != \"web\"'\n    fields:\n{fields}\n"),
+    )

@@ -52,6 +52,14 @@ def application() -> typer.Typer:
     return app
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version as installed
+
+        print(installed("npsync"))
+        raise typer.Exit
+
+
 def _everywhere(
     config: Annotated[
         Path | None,
@@ -59,14 +67,12 @@ def _everywhere(
             "--config", "-c", help="The YAML file.", show_default="NPSYNC_CONFIG, else ./npsync.yaml"
         ),
     ] = None,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and stop.", is_eager=True, callback=_tell_version),
+    ] = False,
 ) -> None:
     output.remember_config(config)
-    if version:
-        from importlib.metadata import version as installed
-
-        print(installed("npsync"))
-        raise typer.Exit
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

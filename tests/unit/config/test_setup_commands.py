@@ -61,6 +61,12 @@ def test_help_names_every_command(npsync):
     assert all(f" {command} " in out for command, _, _ in COMMANDS)
 
 
+def test_the_version_is_told_without_a_command(npsync):
+    from importlib.metadata import version
+
+    assert npsync("--version")[:2] == (0, f"{version('npsync')}\n")
+
+
 def test_a_wrong_option_is_a_usage_error(npsync):
     assert npsync("check", "--ofline")[0] == 2
     assert npsync("chek")[0] == 2

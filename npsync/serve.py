@@ -29,8 +29,15 @@ AT_ONCE = 4  # syncs running side by side, each on connections of its own
 class Clockwork:
     """Ticks, claims what is due, and runs it: syncs that share a connection one after the other."""
 
-    def __init__(self, config: Config, store: Store, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        clock: Clock | None = None,
+        run: Callable[[Config, Store, str, Clock, Callable[[], bool]], Report] | None = None,
+    ) -> None:
         self._config, self._store, self._clock = config, store, clock or SystemClock()
+        self._run_once = run or run_once
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="npsync-sync")
         self._under_way: dict[str, Future[None]] = {}
@@ -55,6 +62,11 @@ class Clockwork:
         self._pool.shutdown(wait=True)
 
     @property
+    def under_way(self) -> list[Future[None]]:
+        """The latest run of every sync, also when it has ended."""
+        return list(self._under_way.values())
+
+    @property
     def stopping(self) -> threading.Event:
         return self._stop
 
@@ -67,7 +79,7 @@ class Clockwork:
                     self._hand_back(claim)
                     return
                 self._note(claim, "caught_up" if claim.caught_up else "started")
-                report = run_once(self._config, self._store, claim.sync, self._clock, stop=self._stop.is_set)
+                report = self._run_once(self._config, self._store, claim.sync, self._clock, self._stop.is_set)
             notice("run", **{k: v for k, v in report.as_json().items() if k not in ("match", "kept")})
             if self._stop.is_set():
                 self._hand_back(claim)
@@ -103,8 +115,7 @@ def run_once(
     store: Store,
     name: str,
     clock: Clock,
-    *,
-    stop: Callable[[], bool] | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Report:
     """One run with connections of its own: fresh schema, fresh token."""
     with opened(config, store, clock) as connections:
@@ -114,7 +125,7 @@ def run_once(
             clock,
             connections.owner,
             connections.calls.seen,
-            Options(stop=stop) if stop is not None else None,
+            Options(stop=stop),
         )
 
 

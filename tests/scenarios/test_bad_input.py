@@ -68,8 +68,8 @@ def test_an_unknown_sync_is_told_with_the_one_that_was_meant(npsync: Npsync):
 
 
 def test_an_unreachable_host_is_told_after_a_few_attempts(npsync: Npsync):
-    told = npsync.with_env(SALESFORCE_URL=NOWHERE)("run", "contacts", exits=1).err
-    assert told.startswith("crm: sign in: the host refused the connection (after ")
+    told = npsync.with_env(SALESFORCE_URL=NOWHERE)("run", "contacts", exits=1).everything
+    assert "crm: sign in: the host refused the connection (after " in told
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,166 @@
+"""The clock that runs what is due: overlaps are recorded, stopping hands back, nothing vanishes in a thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from builders_config import config_of, yaml
+from fake_clock import NOON, FakeClock
+
+from npsync.config import Config
+from npsync.schedule import soonest
+from npsync.serve import Clockwork
+from store import open_store
+from store.sql import SqlStore
+from sync.engine import Busy
+from sync.report import MatchReport, Report
+
+QUARTER = 15 * 60.0
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqlStore]:
+    store = open_store(f"sqlite:///{tmp_path / 'npsync.db'}")
+    store.migrate()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def told() -> Iterator[list[Any]]:
+    with structlog.testing.capture_logs() as told:
+        yield told
+
+
+class Runs:
+    """Stands for the engine: remembers what ran, and can be made to take long or to fail."""
+
+    def __init__(self) -> None:
+        self.began: list[str] = []
+        self.go_on = threading.Event()
+        self.go_on.set()
+        self.underway = threading.Semaphore(0)
+        self.fails_with: Exception | None = None
+
+    def __call__(
+        self, config: Config, store: object, name: str, clock: object, stop: Callable[[], bool]
+    ) -> Report:
+        self.began.append(name)
+        self.underway.release()
+        assert self.go_on.wait(10)
+        if self.fails_with is not None:
+            raise self.fails_with
+        return Report(1, name, "succeeded", 0, 0, {}, {}, {}, 0.0, MatchReport(), {})
+
+
+def ticks(store: SqlStore) -> list[tuple[datetime, str]]:
+    with store.database.read() as tx:
+        found = tx.rows("SELECT due_at, outcome FROM tick ORDER BY id")
+    return [(datetime.fromtimestamp(row[0] / 1000, UTC), str(row[1])) for row in found]
+
+
+def minutes(count: float) -> datetime:
+    return NOON + timedelta(minutes=count)
+
+
+def test_each_due_time_is_run_once_and_noted(store: SqlStore, tmp_path: Path):
+    clock, runs = FakeClock(), Runs()
+    clockwork = Clockwork(config_of(yaml(), tmp_path), store, clock, runs)
+    for _ in range(31):
+        clockwork.tick()
+        assert_idle(clockwork)
+        clock.advance(60)
+    assert runs.began == ["a", "a", "a"]
+    assert ticks(store) == [(minutes(0), "started"), (minutes(15), "started"), (minutes(30), "started")]
+
+
+def test_a_long_pause_is_caught_up_once(store: SqlStore, tmp_path: Path):
+    clock, runs = FakeClock(), Runs()
+    clockwork = Clockwork(config_of(yaml(), tmp_path), store, clock, runs)
+    clockwork.tick()
+    assert_idle(clockwork)
+    clock.advance(4 * QUARTER + 5)
+    clockwork.tick()
+    clockwork.tick()
+    clockwork.wait()
+    assert ticks(store) == [(minutes(0), "started"), (minutes(15), "caught_up")]
+
+
+def test_a_due_time_that_comes_while_its_sync_runs_is_recorded_as_skipped(store: SqlStore, tmp_path: Path):
+    clock, runs = FakeClock(), Runs()
+    runs.go_on.clear()
+    clockwork = Clockwork(config_of(yaml(), tmp_path), store, clock, runs)
+    clockwork.tick()
+    runs.underway.acquire()
+    clock.advance(QUARTER)
+    clockwork.tick()
+    runs.go_on.set()
+    clockwork.wait()
+    assert runs.began == ["a"]
+    assert ticks(store) == [(minutes(0), "started"), (minutes(15), "skipped_overlap")]
+
+
+def test_a_sync_that_another_process_runs_is_recorded_as_skipped(store: SqlStore, tmp_path: Path):
+    runs = Runs()
+    runs.fails_with = Busy("a is being run by another process")
+    clockwork = Clockwork(config_of(yaml(), tmp_path), store, FakeClock(), runs)
+    clockwork.tick()
+    clockwork.wait()
+    assert ticks(store)[-1] == (minutes(0), "skipped_overlap")
+
+
+def test_syncs_that_share_a_connection_run_one_after_the_other(store: SqlStore, tmp_path: Path):
+    text = yaml() + yaml("Other__c: score").partition("sync:\n")[2].replace("  a:", "  b:", 1)
+    clockwork = Clockwork(config_of(text, tmp_path), store, FakeClock(), runs := Runs())
+    runs.go_on.clear()
+    clockwork.tick()
+    runs.underway.acquire()
+    assert not runs.underway.acquire(timeout=0.1)
+    runs.go_on.set()
+    clockwork.wait()
+    assert sorted(runs.began) == ["a", "b"]
+
+
+def test_stopping_hands_back_what_it_interrupted(store: SqlStore, tmp_path: Path):
+    config = config_of(yaml(), tmp_path)
+    runs = Runs()
+    runs.go_on.clear()
+    clockwork = Clockwork(config, store, FakeClock(), runs)
+    clockwork.tick()
+    runs.underway.acquire()
+    clockwork.stop()
+    runs.go_on.set()
+    clockwork.wait()
+    assert soonest(config, store) == {"a": minutes(0)}
+
+    next_one = Clockwork(config, store, FakeClock(minutes(1)), again := Runs())
+    next_one.tick()
+    next_one.wait()
+    assert again.began == ["a"]
+
+
+def test_a_bug_in_a_run_is_told_and_the_clock_goes_on(store: SqlStore, tmp_path: Path, told: list[Any]):
+    clock, runs = FakeClock(), Runs()
+    runs.fails_with = ZeroDivisionError("nobody expected this")
+    clockwork = Clockwork(config_of(yaml(), tmp_path), store, clock, runs)
+    clockwork.tick()
+    assert_idle(clockwork)
+    clock.advance(QUARTER)
+    clockwork.tick()
+    clockwork.wait()
+    crashes = [one for one in told if one["event"] == "run_crashed"]
+    assert len(crashes) == 2
+    assert "nobody expected this" in crashes[0]["problem"]
+    assert runs.began == ["a", "a"]
+
+
+def assert_idle(clockwork: Clockwork) -> None:
+    """Wait until nothing is under way."""
+    for future in clockwork.under_way:
+        future.exception(timeout=10)

@@ -1,0 +1,49 @@
+"""What the README and the tutorial show of the sandbox is what the commands print."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cli_process import EXAMPLE, ROOT, Npsync
+from sandbox_process import RunningSandbox, running_sandbox
+
+BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+# Times differ from run to run, calls by a few, dates and what a person last said with the day the sandbox starts.
+PASSING = re.compile(
+    r"in \d+\.\d+ s|\d{4}-\d\d-\d\d|calls:|answers taken up|^ +~|^ {6}NPS_|^ *…|… and|^\S+:\d+:\d+|^\d problem"
+)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[RunningSandbox]:
+    with running_sandbox(customers=1000, responses=1500) as sandbox:
+        yield sandbox
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md"])
+def test_a_reader_sees_what_the_page_shows(page: str, sandbox: RunningSandbox, tmp_path: Path):
+    npsync = Npsync(tmp_path, sandbox.env)
+    (tmp_path / "npsync.yaml").write_bytes(EXAMPLE.read_bytes())
+    compared = 0
+    for command, shown in story((ROOT / page).read_text("utf-8")):
+        printed = " ".join(npsync(*command, exits=(0, 3)).out.split())
+        for line in shown:
+            if not PASSING.search(line):
+                assert " ".join(line.split()) in printed
+                compared += 1
+    assert compared >= 12
+
+
+def story(text: str) -> Iterator[tuple[list[str], list[str]]]:
+    """The commands of the page's console blocks, each with what it is shown to print; those that run the sandbox, or
+    point at a file made wrong on purpose, are left out."""
+    for block in BLOCK.findall(text):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, *shown = part.splitlines()
+            name, *arguments = shlex.split(command)
+            if name == "npsync" and arguments[0] != "sandbox" and "--offline" not in arguments:
+                yield arguments, [line for line in shown if line.strip()]

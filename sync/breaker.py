@@ -24,7 +24,7 @@ def check(
     shown: int,
     matched: int,
     looked_up: int,
-    earlier_rates: Sequence[float],
+    earlier_rates: Sequence[Decimal],
 ) -> BreakerOpen | None:
     """Why this plan must not be written, or None.
 
@@ -41,9 +41,9 @@ def check(
                 f"right, raise breaker.changed_share for one run"
             )
     if looked_up >= FEWEST_LOOKED_UP and earlier_rates:
-        usual = sum(earlier_rates) / len(earlier_rates)
-        rate = matched / looked_up
-        if Decimal(str(usual - rate)) > spec.match_rate_drop:
+        usual = sum(earlier_rates, Decimal()) / len(earlier_rates)
+        rate = Decimal(matched) / Decimal(looked_up)
+        if usual - rate > spec.match_rate_drop:
             return BreakerOpen(
                 f"only {rate:.0%} of {looked_up} answers found their record, usually {usual:.0%} do; that is a fall "
                 f"of more than breaker.match_rate_drop {spec.match_rate_drop:.0%}. Nothing was written. Has a match "

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import islice
 
 from connectors.contract import Clock
@@ -277,7 +278,7 @@ class _Attempt:
         if opened is not None:
             raise opened
 
-    def _usual_rates(self) -> list[float]:
+    def _usual_rates(self) -> list[Decimal]:
         """The match rates of the last runs that looked up enough to have one, and were not stopped."""
         found = (
             _rate(one.report)
@@ -351,14 +352,14 @@ def _named(connection: str, problem: str) -> str:
     return problem if problem.startswith(f"{connection}:") else f"{connection}: {problem}"
 
 
-def _rate(report: Mapping[str, Json]) -> float | None:
+def _rate(report: Mapping[str, Json]) -> Decimal | None:
     match = report.get("match")
     if not isinstance(match, dict):
         return None
     looks, matches = match.get("first_looks"), match.get("first_matches")
     if not isinstance(looks, int) or not isinstance(matches, int) or looks < breaker.FEWEST_LOOKED_UP:
         return None
-    return matches / looks
+    return Decimal(matches) / Decimal(looks)
 
 
 @contextmanager
@@ -366,7 +367,10 @@ def _lease(store: Store, clock: Clock, name: str, owner: str) -> Iterator[Lease]
     """The sync's fenced lease, kept alive by a heartbeat; a process that was frozen past it can write no more."""
     lease = store.acquire(f"sync/{name}", owner, now=clock.now(), seconds=LEASE_SECONDS)
     if lease is None:
-        raise Busy(f"{name} is being run by another process; its result will be in: npsync runs")
+        raise Busy(
+            f"{name} is being run by another process; its result will be in: npsync runs. If that process was "
+            f"killed, the sync is free again {LEASE_SECONDS / 60:.0f} minutes after its end"
+        )
     stop = threading.Event()
 
     def beat() -> None:

@@ -190,6 +190,8 @@ class SQLite:
 
     def _create(self) -> None:
         """Make the file before SQLite does, which would let others read it."""
+        if self.path.is_dir():
+            raise ConfigError(f"store: {self.path} is a folder; name a file in it: sqlite:///npsync.db")
         if self.path.exists():
             return
         try:
@@ -339,9 +341,13 @@ def _shadow_tables(connection: Connection) -> None:
 def open_database(url: str) -> Database:
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (
+        ArgumentError,
+        ValueError,
+    ):  # ValueError: a port that is no number, often a password with an "@" or ":"
         raise ConfigError(
-            "store: this is not a database URL; write sqlite:///npsync.db or postgresql://user@host/name"
+            "store: this is not a database URL; write sqlite:///npsync.db or postgresql://user@host/name, and "
+            "%40 for an @, %3A for a : in a password"
         ) from None
     kind = parsed.drivername.partition("+")[0]
     if kind in ("postgresql", "postgres"):

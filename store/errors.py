@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError
 
-from nps.errors import NpsyncError, UnavailableError
+from nps.errors import ConfigError, NpsyncError, UnavailableError
 
 _AWAY = ("OperationalError", "InterfaceError")  # what both drivers call it when the database is not there
 
@@ -46,12 +46,27 @@ def _driver_errors() -> tuple[type[Exception], ...]:
 
 def _told(error: Exception) -> NpsyncError:
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    if getattr(cause, "sqlite_errorname", "") == "SQLITE_NOTADB":
+        return ConfigError(
+            "store: that file is no SQLite database. Change `store:`; npsync makes a file of its own"
+        )
+    if isinstance(error, DBAPIError) and error.statement is None and _unreached(cause):
+        return UnavailableError(
+            f"store: PostgreSQL cannot be reached: {' '.join(str(cause).split())}. "
+            "Look at `store:` (host, port, database, user, password) and whether the server runs"
+        )
     away = isinstance(error, DBAPIError) and error.connection_invalidated
     if away or any(kind.__name__ in _AWAY for kind in type(cause).__mro__):
         return UnavailableError(
             f"store: the database cannot do it now ({_facts(cause)}). Nothing is half-stored; the next run goes on."
         )
     return StoreError(f"store: the database refused a statement ({_facts(cause)}). Please report this.")
+
+
+def _unreached(cause: BaseException) -> bool:
+    """No connection came about. The words are libpq's then, about the address, and no row can be in them."""
+    is_libpq = type(cause).__module__.startswith("psycopg")
+    return is_libpq and type(cause).__name__ == "OperationalError" and getattr(cause, "sqlstate", "") is None
 
 
 def _facts(error: BaseException) -> str:

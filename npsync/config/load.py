@@ -172,12 +172,12 @@ class _Reading:
 
         try:
             url = make_url(text)
-        except ArgumentError:
-            self._tell(
-                Found(
-                    ("store",), "bad_store", "is not an address; write sqlite:///npsync.db or postgresql://…"
-                )
+        except (ArgumentError, ValueError):  # ValueError: what stands where a port belongs is no number
+            message = (
+                "is not an address; write sqlite:///npsync.db or postgresql://…, "
+                "and %40 for an @ or %3A for a : in a password"
             )
+            self._tell(Found(("store",), "bad_store", message))
             return None
         if url.password:
             register(url.password)

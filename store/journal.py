@@ -17,6 +17,7 @@ from store.database import Database, Transaction
 from store.errors import StoreError
 from store.letters import Letter, park, resolve
 from store.rows import change_of, milliseconds, moment
+from store.waiting import TOLD_TOGETHER, tell
 
 
 class Journal:
@@ -60,10 +61,12 @@ class Journal:
                 its = [row[0] for row in batches if row[2] == sync]
                 _settle(tx, run, sync, runs, {batch: settled[batch] for batch in its}, milliseconds(now))
             tx.run(
-                "UPDATE batch SET state = 'settled', settled_at = :now WHERE id IN LIST(:ids)",
+                "UPDATE batch SET state = 'answered', settled_at = :now WHERE id IN LIST(:ids)",
                 now=milliseconds(now),
                 ids=ids,
             )
+            for sync in sorted({row[2] for row in batches}):
+                tell(tx, sync, least=TOLD_TOGETHER)
 
     def unsettled(self, sync: str) -> list[tuple[Batch, str | None]]:
         with self.database.read() as tx:
@@ -119,10 +122,10 @@ def _batches(tx: Transaction, found: Sequence[tuple[Any, ...]]) -> list[tuple[Ba
 def _all_open(ids: Sequence[int], batches: Sequence[tuple[Any, ...]]) -> None:
     states = {row[0]: row[3] for row in batches}
     for id in ids:
-        if states.get(id) != "open":
-            raise StoreError(
-                f"store: batch {id} is {states.get(id, 'unknown')}, so it has no outcome to settle"
-            )
+        state = states.get(id, "unknown")
+        if state != "open":
+            known = "settled" if state == "answered" else state
+            raise StoreError(f"store: batch {id} is {known}, so it has no outcome to settle")
 
 
 def _settle(
@@ -137,7 +140,7 @@ def _settle(
     cleared: list[str] = []
     uncleared: list[str] = []  # refused: a dead letter keeps it
     others: list[tuple[str, str | None, str, int]] = []
-    answers: list[tuple[str, str, str, str | None, str, int]] = []
+    answers: list[tuple[str, str, str, str | None, str, int, int]] = []
     letters: list[Letter] = []
     for batch, outcomes in settled.items():
         for outcome in outcomes:
@@ -157,7 +160,7 @@ def _settle(
             others.append((word, code, message, number))
             state = State.REJECTED if type(outcome) is Rejected else State.PENDING
             if response is not None:
-                answers.append((state.value, code, message, field, sync, response))
+                answers.append((state.value, code, message, field, sync, response, response))
             if type(outcome) is Rejected:
                 if response is None:
                     uncleared.append(outcome.record_id)
@@ -168,7 +171,6 @@ def _settle(
             f"store: batch {batch} came back with {len(open_changes)} changes that have no outcome"
         )
     tx.many(statements.NOT_WRITTEN, others)
-    tx.run(statements.ANSWERS_WRITTEN, sync=sync, numbers=written)
     tx.many(statements.ANSWER_NOT_WRITTEN, answers)
     if cleared or uncleared:
         tx.run(statements.CLEARED, sync=sync, records=cleared + uncleared)

@@ -8,7 +8,7 @@ caller uses the store for something else.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -29,9 +29,12 @@ from store.rows import (
     planned_row,
     to_json,
 )
+from store.waiting import let_go, runs_not_abandoned, tell
 
 _STREAMED = 1000
-_STATE_COLUMNS = "sync, response, state, record_id, rule, code, reason, field, run, look_again, candidates"
+_STATE_COLUMNS = (
+    "sync, person, response, state, record_id, rule, code, reason, field, run, look_again, candidates"
+)
 
 
 class Planning:
@@ -49,20 +52,24 @@ class Planning:
         changes: Mapping[str, Change | None],
         connection: str,
     ) -> list[JsonFields]:
-        states = [_state_row(sync, run, each) for each in settled]
+        causes = {change.response for change in changes.values() if change is not None}
         planned = [planned_row(run, connection, change) for change in changes.values() if change is not None]
         with self.database.write() as tx:
             tx.prove(lease)
             numbers = [each.number for each in settled]
-            left = tx.run(statements.LEAVE_WORK, sync=sync, numbers=numbers)
-            if left != len(numbers):
+            persons = dict(tx.rows(statements.LEAVE_WORK, sync=sync, numbers=numbers))
+            if len(persons) != len(numbers):
                 raise StoreError(
-                    f"store: {len(numbers)} answers of {sync} were settled, {left} of them lay in its work"
+                    f"store: {len(numbers)} answers of {sync} were settled, {len(persons)} of them lay in its work"
                 )
-            tx.load("answer_state", _STATE_COLUMNS, sorted(states, key=itemgetter(1)))
+            states = [_state_row(sync, persons[each.number], run, each, causes) for each in settled]
+            tx.load("answer_state", _STATE_COLUMNS, sorted(states, key=itemgetter(1, 2)))
             tx.many(
                 statements.DEMOTE,
-                [(state.value, code, sync, number) for number, (state, code) in demoted.items()],
+                [
+                    (_stored(state, number, causes), code, sync, number, number)
+                    for number, (state, code) in demoted.items()
+                ],
             )
             replaced: list[tuple[Any, ...]] = []
             if changes:
@@ -70,6 +77,7 @@ class Planning:
                 replaced = tx.rows(
                     statements.WITHDRAW_CHANGES, run=run, records=records, connection=connection
                 )
+                let_go(tx, sync, [response for _, response in replaced if response not in causes])
                 _to_clear(tx, sync, changes)
             tx.load("change", PLANNED, planned)
             fine = [each.number for each in settled if each.state in (State.WRITTEN, State.UNCHANGED)]
@@ -90,7 +98,7 @@ class Planning:
                     if state is State.REJECTED
                 ],
             )
-        return [from_json(before) for (before,) in replaced]
+        return [from_json(before) for before, _ in replaced]
 
     def clearings(self, sync: str, after: str, limit: int) -> list[str]:
         with self.database.read() as tx:
@@ -115,37 +123,29 @@ class Planning:
         with self.database.write() as tx:
             tx.prove(lease)
             for start in range(0, len(record_ids), _STREAMED):
-                tx.run(statements.UNPLAN, run=run, records=list(record_ids[start : start + _STREAMED]))
+                records = list(record_ids[start : start + _STREAMED])
+                dropped = tx.rows(statements.UNPLAN, run=run, records=records)
+                let_go(tx, _sync_of(tx, run), [row[0] for row in dropped])
 
     def cut(self, run: int, *, lease: Lease, api: str, size: int, first: int | None = None) -> int:
         with self.database.write() as tx:
             tx.prove(lease)
-            found = tx.one("SELECT sync FROM run WHERE id = :run", run=run)
-            if found is None:
-                raise StoreError(f"store: there is no run {run}")
+            sync = _sync_of(tx, run)
             kinds = tx.rows(
                 """SELECT connection, object, count(*) FROM change
                 WHERE run = :run AND batch IS NULL GROUP BY connection, object ORDER BY connection, object""",
                 run=run,
             )
             return sum(
-                _cut(tx, run, found[0], connection, object, count, api=api, size=size, first=first or 0)
+                _cut(tx, run, sync, connection, object, count, api=api, size=size, first=first or 0)
                 for connection, object, count in kinds
             )
 
     def abandon(self, sync: str, *, lease: Lease) -> int:
         with self.database.write() as tx:
             tx.prove(lease)
-            seen = tx.one("SELECT abandoned_run FROM progress WHERE sync = :sync", sync=sync)
-            since = 0 if seen is None or seen[0] is None else int(seen[0])
-            runs = [
-                row[0]
-                for row in tx.rows(
-                    "SELECT id FROM run WHERE sync = :sync AND id >= :since ORDER BY id",
-                    sync=sync,
-                    since=since,
-                )
-            ]
+            tell(tx, sync)
+            runs = runs_not_abandoned(tx, sync)
             if not runs:
                 return 0
             batches = [
@@ -155,14 +155,17 @@ class Planning:
                     sync=sync,
                 )
             ]
-            dropped = tx.run("DELETE FROM change WHERE run IN LIST(:runs) AND batch IS NULL", runs=runs)
+            dropped = tx.rows(
+                "DELETE FROM change WHERE run IN LIST(:runs) AND batch IS NULL RETURNING response", runs=runs
+            )
             if batches:
-                dropped += tx.run(
+                dropped += tx.rows(
                     """DELETE FROM change WHERE batch IN LIST(:batches)
-                    AND run IN (SELECT run FROM batch WHERE id IN LIST(:batches))""",
+                    AND run IN (SELECT run FROM batch WHERE id IN LIST(:batches)) RETURNING response""",
                     batches=batches,
                 )
                 tx.run("DELETE FROM batch WHERE id IN LIST(:batches)", batches=batches)
+            let_go(tx, sync, [row[0] for row in dropped])
             # The last one is looked at again next time: it may be running, and plan more.
             tx.run(
                 """INSERT INTO progress (sync, abandoned_run) VALUES (:sync, :last)
@@ -170,7 +173,7 @@ class Planning:
                 sync=sync,
                 last=runs[-1],
             )
-        return dropped
+        return len(dropped)
 
     def confirmed(
         self, connection: str, object: str, record_ids: Sequence[str]
@@ -207,11 +210,19 @@ def _to_clear(tx: Transaction, sync: str, changes: Mapping[str, Change | None]) 
     )
 
 
-def _state_row(sync: str, run: int, settled: Settled) -> tuple[Any, ...]:
+def _stored(state: State, number: int, causes: Container[int | None]) -> str:
+    """As it is kept: pending is `planned` while a change of this plan decides what becomes of it."""
+    return "planned" if state is State.PENDING and number in causes else state.value
+
+
+def _state_row(
+    sync: str, person: int, run: int, settled: Settled, causes: Container[int | None]
+) -> tuple[Any, ...]:
     return (
         sync,
+        person,
         settled.number,
-        settled.state.value,
+        _stored(settled.state, settled.number, causes),
         settled.record_id,
         settled.rule,
         settled.code,
@@ -221,6 +232,13 @@ def _state_row(sync: str, run: int, settled: Settled) -> tuple[Any, ...]:
         maybe_milliseconds(settled.look_again),
         to_json(list(settled.candidates)) if settled.candidates else None,
     )
+
+
+def _sync_of(tx: Transaction, run: int) -> str:
+    found = tx.one("SELECT sync FROM run WHERE id = :run", run=run)
+    if found is None:
+        raise StoreError(f"store: there is no run {run}")
+    return str(found[0])
 
 
 def _cut(

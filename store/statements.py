@@ -10,7 +10,7 @@ from store.rows import CHANGE, RESPONSE
 # SQLite keeps no statistics of tables that grow in one run, so where its guess would scan a million rows the index is
 # named (PostgreSQL, which does not know INDEXED BY, never sees it). A partial index is used only where its own
 # condition is part of the question.
-_CLOSED = ("written", "unchanged", "superseded", "excluded")
+_CLOSED = ("written", "unchanged", "superseded", "excluded", "planned")
 OPEN = " AND ".join(f"s.state <> '{state}'" for state in _CLOSED)
 
 # ------------------------------------------------------------ inbox
@@ -32,7 +32,7 @@ STORE_CURSOR = """
 # SQLite reads the tables of a CROSS JOIN in the order written: the few first, then their rows.
 _MOVE = """
     INSERT INTO work (sync, person, response, record_id)
-    SELECT s.sync, r.person, s.response, COALESCE(s.record_id, '')
+    SELECT s.sync, s.person, s.response, COALESCE(s.record_id, '')
     FROM answer_state s{index} CROSS JOIN response r
     WHERE s.sync = :sync AND r.id = s.response AND r.source IN LIST(:sources)"""
 _MOVE_OPEN = _MOVE.format(index=" INDEXED BY ix_answer_state_open") + f" AND {OPEN}"
@@ -43,9 +43,9 @@ MOVE_DUE = f"{MOVE_WAITING} AND s.look_again <= :now"
 MOVE_ALL = f"{_MOVE.format(index='')} AND r.newest"
 _MOVE_DECIDING = """
     INSERT INTO work (sync, person, response, record_id)
-    SELECT s.sync, r.person, s.response, COALESCE(s.record_id, '')
+    SELECT s.sync, s.person, s.response, COALESCE(s.record_id, '')
     FROM response r CROSS JOIN answer_state s
-    WHERE s.sync = :sync AND s.response = r.id AND r.source IN LIST(:sources)
+    WHERE s.sync = :sync AND s.person = r.person AND s.response = r.id AND r.source IN LIST(:sources)
     AND s.state IN ('written', 'unchanged') AND r.newest"""
 FUTURE = f"answered_at - received_at > {AHEAD // timedelta(milliseconds=1)}"  # counts by when it was received
 MOVE_EXPIRED = f"{_MOVE_DECIDING} AND r.answered_at >= :since AND r.answered_at < :before"
@@ -55,7 +55,7 @@ MOVE_EXPIRED_FUTURE = (
 
 LEAVE_STATES = """
     DELETE FROM answer_state
-    WHERE sync = :sync AND response IN (SELECT response FROM work WHERE sync = :sync)"""
+    WHERE sync = :sync AND (person, response) IN (SELECT person, response FROM work WHERE sync = :sync)"""
 
 TAKE_NEW = """
     INSERT INTO work (sync, person, response)
@@ -81,7 +81,7 @@ WORK = f"""
 EARLIER = """
     SELECT r.id, o.id FROM response r CROSS JOIN response o CROSS JOIN answer_state s
     WHERE r.id IN LIST(:numbers) AND o.source = r.source AND o.source_id = r.source_id
-    AND o.version < r.version AND s.sync = :sync AND s.response = o.id ORDER BY o.id"""
+    AND o.version < r.version AND s.sync = :sync AND s.person = o.person AND s.response = o.id ORDER BY o.id"""
 
 PERSONS = """
     SELECT DISTINCT w.person FROM work w JOIN response r ON r.id = w.response
@@ -92,33 +92,52 @@ COUNTED = f"""
     SELECT s.response, s.record_id, r.source, r.source_id, r.answered_at, r.received_at, r.score, r.raw_score, s.state
     FROM answer_state s INDEXED BY ix_answer_state_sync_record_id CROSS JOIN response r
     WHERE s.sync = :sync AND s.record_id IN LIST(:records) AND r.id = s.response
-    AND s.state IN ('written', 'unchanged', 'superseded', 'pending') AND {_NEWEST.format(of="s")}"""
+    AND s.state IN ('written', 'unchanged', 'superseded', 'pending', 'planned') AND {_NEWEST.format(of="s")}"""
 
 _SETTLED = (
-    "SELECT response, state, record_id, rule, code, reason, look_again, field, candidates FROM answer_state"
+    "SELECT s.response, s.state, s.record_id, s.rule, s.code, s.reason, s.look_again, s.field, s.candidates"
 )
 
-STATES = f"{_SETTLED} WHERE sync = :sync AND response IN LIST(:numbers)"
+STATES = f"""
+    {_SETTLED} FROM response r CROSS JOIN answer_state s
+    WHERE r.id IN LIST(:numbers) AND s.sync = :sync AND s.person = r.person AND s.response = r.id"""
 
-# The second condition is the one of the partial index, in its own words, so that it is used.
 LEFT_OPEN = f"""
-    {_SETTLED} WHERE sync = :sync AND state = :state
-    AND state NOT IN ('written', 'unchanged', 'superseded', 'excluded') AND run = :run
-    ORDER BY response LIMIT :limit"""
+    {_SETTLED} FROM answer_state s INDEXED BY ix_answer_state_open
+    WHERE s.sync = :sync AND s.state = :state AND {OPEN} AND s.run = :run
+    ORDER BY s.response LIMIT :limit"""
+
+# Responses whose change was planned or opened and has no outcome.
+UNWRITTEN = """
+    SELECT response FROM change WHERE run IN LIST(:runs) AND batch IS NULL
+    UNION ALL
+    SELECT c.response FROM batch b CROSS JOIN change c
+    WHERE b.run IN LIST(:runs) AND b.state IN ('planned', 'open') AND c.run = b.run AND c.batch = b.id"""
+
+LEFT_PLANNED = f"""
+    {_SETTLED} FROM response r CROSS JOIN answer_state s
+    WHERE r.id IN ({UNWRITTEN}) AND s.sync = :sync AND s.person = r.person AND s.response = r.id
+    AND s.state = 'planned' ORDER BY s.response LIMIT :limit"""
 
 # ------------------------------------------------------------ plan
 
 LEAVE_WORK = """
     DELETE FROM work WHERE sync = :sync
-    AND (person, response) IN (SELECT r.person, r.id FROM response r WHERE r.id IN LIST(:numbers))"""
+    AND (person, response) IN (SELECT r.person, r.id FROM response r WHERE r.id IN LIST(:numbers))
+    RETURNING response, person"""
 
 DEMOTE = """
-    UPDATE answer_state SET state = ?, code = ?, reason = '', look_again = NULL WHERE sync = ? AND response = ?"""
+    UPDATE answer_state SET state = ?, code = ?, reason = '', look_again = NULL
+    WHERE sync = ? AND response = ? AND person = (SELECT person FROM response WHERE id = ?)"""
+
+LET_GO = """
+    UPDATE answer_state SET state = 'pending' WHERE sync = :sync AND state = 'planned'
+    AND (person, response) IN (SELECT r.person, r.id FROM response r WHERE r.id IN LIST(:numbers))"""
 
 WITHDRAW_CHANGES = """
     DELETE FROM change INDEXED BY ix_change_record_id_id
     WHERE record_id IN LIST(:records) AND run = :run AND batch IS NULL AND connection = :connection
-    RETURNING before"""
+    RETURNING before, response"""
 
 CLEARINGS = """
     SELECT record_id FROM clearing WHERE sync = :sync AND record_id > :after
@@ -130,20 +149,20 @@ TO_CLEAR = "INSERT INTO clearing (sync, record_id) VALUES (?, ?)"
 
 UNPLAN = """
     DELETE FROM change INDEXED BY ix_change_record_id_id
-    WHERE record_id IN LIST(:records) AND run = :run AND batch IS NULL"""
+    WHERE record_id IN LIST(:records) AND run = :run AND batch IS NULL RETURNING response"""
 
 CONFIRMED = """
     SELECT c.record_id, c.after FROM change c INDEXED BY ix_change_record_id_id
     CROSS JOIN batch b
     WHERE c.record_id IN LIST(:records) AND c.connection = :connection AND c.object = :object
-    AND b.id = c.batch AND b.state = 'settled' AND c.outcome IS NULL
+    AND b.id = c.batch AND b.state IN ('answered', 'settled') AND c.outcome IS NULL
     ORDER BY c.id"""
 
 CHANGES = f"SELECT {CHANGE} FROM change c WHERE c.id IN LIST(:numbers)"
 
 CHANGES_AND_OUTCOMES = f"""
     SELECT {CHANGE},
-        COALESCE(c.outcome, CASE b.state WHEN 'settled' THEN 'written' ELSE b.state END, 'planned')
+        COALESCE(c.outcome, CASE WHEN b.state IN ('answered', 'settled') THEN 'written' ELSE b.state END, 'planned')
     FROM change c LEFT JOIN batch b ON b.id = c.batch WHERE c.id IN LIST(:numbers)"""
 
 # Positions follow the write order: the first `:first` changes, then `:size` at a time.
@@ -168,13 +187,19 @@ BATCH_RECORDS = """
 
 NOT_WRITTEN = "UPDATE change SET outcome = ?, code = ?, message = ? WHERE id = ?"
 
+ANSWERED = "sync = :sync AND state = 'answered' AND state <> 'settled'"
+
 ANSWERS_WRITTEN = """
     UPDATE answer_state SET state = 'written', code = '', reason = '', field = NULL
-    WHERE sync = :sync AND response IN LIST(:numbers) AND state = 'pending'"""
+    WHERE sync = :sync AND state IN ('planned', 'pending') AND (person, response) IN (
+        SELECT r.person, r.id FROM batch b CROSS JOIN change c CROSS JOIN response r
+        WHERE b.sync = :sync AND b.state = 'answered' AND b.state <> 'settled'
+        AND c.run = b.run AND c.batch = b.id AND c.outcome IS NULL AND r.id = c.response)"""
 
 ANSWER_NOT_WRITTEN = """
     UPDATE answer_state SET state = ?, code = ?, reason = ?, field = ?
-    WHERE sync = ? AND response = ? AND state = 'pending'"""
+    WHERE sync = ? AND response = ? AND person = (SELECT person FROM response WHERE id = ?)
+    AND state IN ('planned', 'pending')"""
 
 RESOLVE = """
     UPDATE dead_letter SET status = :status WHERE sync = :sync AND status = 'open' AND response IN (

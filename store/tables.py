@@ -31,7 +31,7 @@ metadata = MetaData(
 
 BIG = BigInteger().with_variant(Integer(), "sqlite")
 AHEAD_MILLISECONDS = AHEAD // timedelta(milliseconds=1)
-CLOSED_STATES = ("written", "unchanged", "superseded", "excluded")
+CLOSED_STATES = ("written", "unchanged", "superseded", "excluded", "planned")
 # Chains, because SQLite builds the list of an IN anew for every row it checks.
 OPEN_STATES = " AND ".join(f"state <> '{state}'" for state in CLOSED_STATES)
 
@@ -143,16 +143,21 @@ class WorkRow(Row, table=True):
 
 
 class AnswerStateRow(Row, table=True):
-    """The one current state of a version in a sync. A version has a row here or in the work, never in both."""
+    """The one current state of a version in a sync. A version has a row here or in the work, never in both.
+
+    By person, because answers are settled in that order: then a thousand rows go to a few pages, not to a thousand.
+    `planned` is a pending answer that waits for its change (`store.waiting`): most are, and that is no open state.
+    """
 
     __tablename__ = "answer_state"
     __table_args__ = (
-        one_of("state", State),
+        one_of("state", (*State, "planned")),
         Index(None, "sync", "record_id"),
         partial("ix_answer_state_open", "sync", "state", "look_again", where=OPEN_STATES),
         {"sqlite_with_rowid": False},
     )
     sync: str = Field(primary_key=True)
+    person: int = big(primary_key=True)
     response: int = big(primary_key=True)
     state: str
     record_id: str | None
@@ -205,12 +210,13 @@ class RunTable(Row, table=True):
 
 
 class BatchRow(Row, table=True):
-    """Changes that go out together. `open`: the intent is committed, the outcome is not known yet."""
+    """Changes that go out together. `open`: the intent is committed, the outcome is not known yet. `answered`: every
+    outcome is in the journal. `settled`: the states of the written answers say so too."""
 
     __tablename__ = "batch"
     __table_args__ = (
         UniqueConstraint("run", "position"),
-        one_of("state", ("planned", "open", "settled")),
+        one_of("state", ("planned", "open", "answered", "settled")),
         partial("ix_batch_unsettled", "sync", "state", where="state <> 'settled'"),
         {"sqlite_autoincrement": True},
     )
@@ -228,7 +234,7 @@ class BatchRow(Row, table=True):
 
 class ChangeRow(Row, table=True):
     """The spooled plan and the journal in one. Without a batch it is planned only. `outcome` is set when it was not
-    written; NULL means: as its batch is, and `settled` is written. So the good case touches no row twice."""
+    written; NULL means: as its batch is, and `answered` is written. So the good case touches no row twice."""
 
     __tablename__ = "change"
     __table_args__ = (

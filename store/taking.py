@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from store import statements
 from store.api import Counted, Lease, Settled, State, Taken
 from store.database import Database, Transaction
 from store.rows import from_json, maybe_moment, milliseconds, moment, response_of, score_of
+from store.waiting import let_go_of_unwritten, tell, told
 
-_STATE = {state.value: state for state in State}
+_STATE = {state.value: state for state in State} | {"planned": State.PENDING}
 _EARLIEST = -(2**62)
 
 
@@ -37,6 +39,8 @@ class Taking:
         its: dict[str, Any] = {"sync": sync, "sources": list(sources)}
         with self.database.write() as tx:
             tx.prove(lease)
+            tell(tx, sync)
+            let_go_of_unwritten(tx, sync)
             tx.run(statements.MOVE_PENDING, **its)
             if recheck:
                 tx.run(statements.MOVE_WAITING, **its)
@@ -96,7 +100,7 @@ class Taking:
         return [row[0] for row in found]
 
     def counted(self, sync: str, record_ids: Sequence[str]) -> list[Counted]:
-        with self.database.read() as tx:
+        with told(self.database, sync) as tx:
             found = tx.rows(statements.COUNTED, sync=sync, records=list(record_ids))
         return [
             Counted(
@@ -113,14 +117,16 @@ class Taking:
         ]
 
     def states(self, sync: str, numbers: Sequence[int]) -> dict[int, Settled]:
-        with self.database.read() as tx:
+        with told(self.database, sync) as tx:
             found = tx.rows(statements.STATES, sync=sync, numbers=list(numbers))
         return {row[0]: _settled(row) for row in found}
 
     def left_open(self, sync: str, run: int, state: State, *, limit: int = 100) -> list[Settled]:
-        with self.database.read() as tx:
+        with told(self.database, sync) as tx:
             found = tx.rows(statements.LEFT_OPEN, sync=sync, run=run, state=state.value, limit=limit)
-        return [_settled(row) for row in found]
+            if state is State.PENDING:
+                found += tx.rows(statements.LEFT_PLANNED, sync=sync, runs=[run], limit=limit)
+        return [_settled(row) for row in sorted(found, key=itemgetter(0))[:limit]]
 
     def links(self, scope: str, values: Sequence[str]) -> dict[str, str]:
         with self.database.read() as tx:
@@ -146,13 +152,13 @@ class Taking:
     # ------------------------------------------------------------ conservation
 
     def run_states(self, sync: str, run: int) -> dict[State, int]:
-        with self.database.read() as tx:
+        with told(self.database, sync) as tx:
             counts = _states_by_count(tx, "WHERE sync = :sync AND run = :run", sync=sync, run=run)
             counts[State.PENDING] += _count(tx, "SELECT count(*) FROM work WHERE sync = :sync", sync=sync)
         return counts
 
     def deciding(self, sync: str) -> int:
-        with self.database.read() as tx:
+        with told(self.database, sync) as tx:
             counts = _states_by_count(tx, "WHERE sync = :sync", sync=sync)
         return counts[State.WRITTEN] + counts[State.UNCHANGED]
 
@@ -195,9 +201,12 @@ def _count(tx: Transaction, sql: str, **parameters: Any) -> int:
 
 def _states_by_count(tx: Transaction, where: str, **parameters: Any) -> dict[State, int]:
     """How many are in each state. Not by GROUP BY, which would sort a million rows."""
-    counts = ", ".join(f"count(*) FILTER (WHERE state = '{state}')" for state in State)
-    found = tx.rows(f"SELECT {counts} FROM answer_state {where}", **parameters)[0]
-    return dict(zip(State, map(int, found), strict=True))
+    counted = ", ".join(f"count(*) FILTER (WHERE state = '{word}')" for word in _STATE)
+    found = tx.rows(f"SELECT {counted} FROM answer_state {where}", **parameters)[0]
+    counts = dict.fromkeys(State, 0)
+    for state, count in zip(_STATE.values(), found, strict=True):
+        counts[state] += int(count)
+    return counts
 
 
 def _looked_through(tx: Transaction, sync: str) -> int:

@@ -10,7 +10,7 @@ depends_on = None
 
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 OPEN_STATES = " AND ".join(
-    f"state <> '{state}'" for state in ("written", "unchanged", "superseded", "excluded")
+    f"state <> '{state}'" for state in ("written", "unchanged", "superseded", "excluded", "planned")
 )
 
 
@@ -22,6 +22,7 @@ def upgrade() -> None:
     op.create_table(
         "answer_state",
         sa.Column("sync", sa.String(), nullable=False),
+        sa.Column("person", BIG, nullable=False),
         sa.Column("response", BIG, nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("record_id", sa.String(), nullable=True),
@@ -43,9 +44,10 @@ def upgrade() -> None:
             "rejected",
             "excluded",
             "pending",
+            "planned",
             name=op.f("ck_answer_state_state"),
         ),
-        sa.PrimaryKeyConstraint("sync", "response", name=op.f("pk_answer_state")),
+        sa.PrimaryKeyConstraint("sync", "person", "response", name=op.f("pk_answer_state")),
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("answer_state", schema=None) as batch_op:
@@ -261,7 +263,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("handle", sa.String(), nullable=True),
         sa.Column("settled_at", BIG, nullable=True),
-        one_of("state", "planned", "open", "settled", name=op.f("ck_batch_state")),
+        one_of("state", "planned", "open", "answered", "settled", name=op.f("ck_batch_state")),
         sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_batch_run_run")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_batch")),
         sa.UniqueConstraint("run", "position", name=op.f("uq_batch_run_position")),

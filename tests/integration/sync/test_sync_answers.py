@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from builders_sync import Town, answer, counts
@@ -115,6 +116,21 @@ def test_a_refused_write_is_a_dead_letter_and_is_not_tried_again(town: Town):
     assert (town.run().status, town.run().writes) == ("partial", {"contacts": 0})
     assert [letter.code for letter in town.store.dead_letters()] == ["validation"]
     assert town.crm.calls.count("write") == 1
+
+
+@pytest.mark.parametrize(
+    "edit", [{"score": 8}, {"status": ResponseStatus.WITHDRAWN}, {"score": 8, "days": -1}]
+)
+def test_a_dead_letter_is_resolved_once_its_answer_is_fine_or_gone(town: Town, edit: dict[str, Any]):
+    town.crm.add("ann@example.com")
+    town.tell(answer("b", 5, email="ann@example.com"), answer("a", "eleven", email="ann@example.com"))
+    town.run()
+    town.tell(answer("a", score="twelve", email="ann@example.com"))
+    town.run()
+    assert [letter.status for letter in town.store.dead_letters()] == ["open", "retried"]
+    town.tell(answer("a", **({"score": 11, "email": "ann@example.com"} | edit)))
+    town.run()
+    assert [letter.status for letter in town.store.dead_letters()] == ["resolved", "retried"]
 
 
 def test_fields_are_cleared_once_the_answer_is_no_longer_valid(town: Town):

@@ -146,6 +146,10 @@ class Conservation(RuleBasedStateMachine):
         left = self.store.unsettled(SYNC)
         self.syncing.settle_batches([batch for batch, _handle in left])
         assert self.store.unsettled(SYNC) == []
+        self.syncing.take_up()
+        self.taken_up = len(self.stored)
+        numbers = list(range(1, len(self.stored) + 1))
+        assert State.PENDING not in {one.state for one in self.store.states(SYNC, numbers).values()}
 
     @precondition(lambda self: self.stored)
     @rule()

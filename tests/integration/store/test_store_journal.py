@@ -351,3 +351,82 @@ def test_an_answer_that_can_no_longer_be_shown_becomes_a_dead_letter(store: SqlS
     syncing.begin()
     syncing.settle([], demoted={1: (State.REJECTED, "map_miss")})
     assert [(one.response, one.code, one.status) for one in store.dead_letters()] == [(1, "map_miss", "open")]
+
+
+def test_a_withdrawn_change_leaves_its_answer_pending(store: SqlStore, syncing: Syncing):
+    receive(store, answer("a1"), answer("a2"))
+    syncing.plan()
+    syncing.settle([], changes={"003a1": None})
+    assert [one.record_id for one in store.planned(syncing.run)] == ["003a2"]
+    syncing.write()
+    assert syncing.states() == {State.WRITTEN: 1, State.PENDING: 1}
+    assert [one.record_id for one, _outcome in store.run_changes(syncing.run)] == ["003a2"]
+    assert syncing.take_up() == 1
+
+
+def test_a_plan_goes_on_in_another_process_and_its_last_word_counts(
+    store: SqlStore, url: str, syncing: Syncing
+):
+    from store import open_store
+
+    syncing.settle([], changes={"003A": change("003A", after={"NPS__c": 3}), "003B": change("003B")})
+    other = open_store(url)
+    syncing.store = other
+    syncing.settle([], changes={"003A": change("003A", after={"NPS__c": 9}), "003B": None})
+    assert [(one.record_id, one.after) for one in other.planned(syncing.run)] == [("003A", {"NPS__c": 9})]
+    assert other.abandon(SYNC, lease=syncing.lease) == 1
+    other.close()
+
+
+def test_answers_of_a_plan_that_was_abandoned_are_pending(store: SqlStore, syncing: Syncing):
+    receive(store, answer("a1"), answer("a2"))
+    syncing.plan()
+    syncing.cut(size=1)
+    syncing.begin()
+    assert store.abandon(SYNC, lease=syncing.lease) == 2
+    assert syncing.take_up() == 2
+    assert [one.matched for one in syncing.work()] == ["003a1", "003a2"]
+
+
+@pytest.mark.parametrize("asked", ["states", "take_up", "abandon", "deciding"])
+def test_what_was_written_before_a_kill_is_known_after_it(
+    store: SqlStore, url: str, syncing: Syncing, asked: str
+):
+    from store import open_store
+
+    receive(store, answer("a1"), answer("a2"), answer("a3"))
+    syncing.plan()
+    syncing.cut(size=1)
+    first, second = syncing.open(2)
+    syncing.settle_batches([first])
+    syncing.settle_batches([second], rejected)
+    store.close()
+
+    restarted = open_store(url)
+    syncing.store = restarted
+    if asked == "deciding":
+        assert restarted.deciding(SYNC) == 1
+    if asked == "abandon":
+        assert restarted.abandon(SYNC, lease=syncing.lease) == 1
+    if asked == "take_up":
+        assert syncing.take_up() == 1
+        assert [one.number for one in syncing.work()] == [3]
+        assert syncing.take_up(everything=True) == 3
+        restarted.close()
+        return
+    assert {number: one.state for number, one in restarted.states(SYNC, [1, 2, 3]).items()} == {
+        1: State.WRITTEN,
+        2: State.REJECTED,
+        3: State.PENDING,
+    }
+    restarted.close()
+
+
+def test_many_batches_reach_the_states_too(store: SqlStore, syncing: Syncing):
+    receive(store, *(answer(f"a{n:03}") for n in range(250)))
+    syncing.plan()
+    syncing.cut(size=1)
+    for batch in syncing.open():
+        syncing.settle_batches([batch])
+    assert syncing.states() == {State.WRITTEN: 250}
+    assert store.unsettled(SYNC) == []

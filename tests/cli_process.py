@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,20 +45,37 @@ class Npsync:
 
     folder: Path
     env: Mapping[str, str] = field(default_factory=dict)
+    fresh: bool = False  # start Python for every command, as a shell does; it takes a second more
 
-    def __call__(self, *arguments: str, exits: int | Sequence[int] = 0, timeout: float = 90) -> Ended:
+    def __call__(self, *arguments: str, exits: int | Sequence[int] = 0, timeout: float = 110) -> Ended:
+        ended = self._fresh(arguments, timeout) if self.fresh else self._forked(arguments, timeout)
+        allowed = (exits,) if isinstance(exits, int) else tuple(exits)
+        assert ended.code in allowed, (
+            f"npsync {' '.join(arguments)}: exit {ended.code}, not {exits}\n{ended.out}\n{ended.err}"
+        )
+        return ended
+
+    def _fresh(self, arguments: Sequence[str], timeout: float) -> Ended:
         process = self.started(*arguments)
         try:
             out, err = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
             process.kill()
             raise
-        ended = Ended(process.returncode, out, err)
-        allowed = (exits,) if isinstance(exits, int) else tuple(exits)
-        assert ended.code in allowed, (
-            f"npsync {' '.join(arguments)}: exit {ended.code}, not {exits}\n{out}\n{err}"
-        )
-        return ended
+        return Ended(process.returncode, out, err)
+
+    def _forked(self, arguments: Sequence[str], timeout: float) -> Ended:
+        with tempfile.TemporaryDirectory() as folder:
+            out, err = Path(folder, "out"), Path(folder, "err")
+            asked = {
+                "arguments": list(arguments),
+                "folder": str(self.folder),
+                "env": {**_surroundings(), **self.env},
+                "out": str(out),
+                "err": str(err),
+            }
+            code = _nursery().ask(asked, timeout)
+            return Ended(code, out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8"))
 
     def started(self, *arguments: str) -> subprocess.Popen[str]:
         """The process while it runs."""
@@ -84,6 +105,46 @@ class Npsync:
 
     def with_env(self, **env: str) -> Npsync:
         return replace(self, env={**self.env, **env})
+
+
+class _Nursery:
+    """One process of cli_nursery.py for all commands of this test process."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(ROOT / "tests" / "cli_nursery.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+
+    def ask(self, command: Mapping[str, Any], timeout: float) -> int:
+        """The exit code of one command."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(command) + "\n")
+        self._process.stdin.flush()
+        ready, _, _ = select.select([self._process.stdout], [], [], timeout)
+        if not ready:
+            self.close()
+            _nursery.cache_clear()
+            raise TimeoutError(f"npsync {' '.join(command['arguments'])} did not end within {timeout:g} s")
+        return int(self._process.stdout.readline())
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+
+
+@cache
+def _nursery() -> _Nursery:
+    nursery = _Nursery()
+    atexit.register(nursery.close)
+    return nursery
 
 
 def stop(process: subprocess.Popen[str], number: int = signal.SIGTERM, timeout: float = 30) -> Ended:

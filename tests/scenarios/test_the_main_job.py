@@ -28,11 +28,11 @@ def npsync(sandbox: RunningSandbox, tmp_path_factory: pytest.TempPathFactory) ->
     """config.example.yaml as it is, and the variables the sandbox printed."""
     folder = tmp_path_factory.mktemp("main-job")
     shutil.copy(EXAMPLE, folder / "npsync.yaml")
-    return Npsync(folder, sandbox.env)
+    return Npsync(folder, sandbox.env, fresh=True)
 
 
 def test_the_demo_ends_by_itself_and_tells_the_whole_story(tmp_path: Path):
-    told = Npsync(tmp_path)("demo", "--customers", "60").out
+    told = Npsync(tmp_path, fresh=True)("demo", "--customers", "60").out
 
     chapters = [
         "A sandbox with 60 customers is at http://127.0.0.1:",
@@ -43,16 +43,16 @@ def test_the_demo_ends_by_itself_and_tells_the_whole_story(tmp_path: Path):
         "Nothing was written.",
         "$ npsync plan nps-to-marketing",
         "$ npsync run nps-to-contacts",
-        "Contact written",
+        "records written: Contact 59",
         "$ npsync run nps-to-marketing",
-        "contacts written",
+        "records written: contacts 59",
         "What changed on crm (Contact)",
         "NPS_Score__c – → ",
         "What changed on marketing (contacts)",
         "nps_score – → ",
         "Again, with nothing new:",
-        "0 Contact written",
-        "0 contacts written",
+        "records written: Contact 0 ",
+        "records written: contacts 0 ",
         "Every record shows its customer's newest answer; the second run wrote nothing.",
         "Where to look:",
     ]

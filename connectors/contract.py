@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -68,6 +69,11 @@ class Tools:
     notice: Notice
     count_call: Callable[[], None]  # called once per HTTP request sent
     time_zone: str = "UTC"
+    folder: Path = Path()  # the YAML file's: paths in the settings are relative to it
+
+    def path(self, text: str) -> Path:
+        """A path of the settings: absolute, from a home (~), or relative to the YAML file."""
+        return self.folder / Path(text).expanduser()
 
 
 # ---------------------------------------------------------------- sources

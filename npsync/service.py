@@ -138,6 +138,7 @@ class Opened:
             notice=_notice_of(notice, name),
             count_call=lambda: self.calls.count(name),
             time_zone=str(self.config.time_zone),
+            folder=self.config.file.absolute().parent,
         )
 
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from connectors.contract import Tools
 
@@ -97,6 +98,7 @@ def fake_tools(
     notice: Notices | None = None,
     count_call: Calls | None = None,
     time_zone: str = "UTC",
+    folder: Path = Path(),
 ) -> Tools:
     return Tools(
         connection=connection,
@@ -105,4 +107,5 @@ def fake_tools(
         notice=Notices() if notice is None else notice,
         count_call=Calls() if count_call is None else count_call,
         time_zone=time_zone,
+        folder=folder,
     )

@@ -68,7 +68,8 @@ class FileSettings(Settings):
     """Where the files are, and how to read them."""
 
     path: str = Field(
-        description="A file, a folder (watched for new files), or a pattern like exports/nps-*.csv."
+        description="A file, a folder (watched for new files), or a pattern like exports/nps-*.csv; "
+        "relative to the YAML file."
     )
     folder: str | None = Field(None, description="Nothing outside this folder is read, wherever path leads.")
     format: Literal["csv", "jsonl"] | None = Field(

@@ -91,15 +91,18 @@ class File:
     def _files(self) -> dict[str, Path]:
         """Name → file, in the order of reading."""
         wanted = self._settings.path
-        path = Path(wanted).expanduser()
+        path = self._tools.path(wanted)
         if path.is_dir():
             found = {entry.name: entry for entry in sorted(path.iterdir()) if self._is_ours(entry)}
         elif path.exists():
             found = {path.name: path}
         elif glob.has_magic(wanted):
-            matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True))
-            fixed = Path(*takewhile(lambda part: not glob.has_magic(part), path.parts))
-            found = {str(match.relative_to(fixed)): match for match in matches if self._is_ours(match)}
+            pattern = Path(wanted).expanduser()
+            told = glob.glob(str(pattern), root_dir=self._tools.folder, recursive=True)
+            fixed = Path(*takewhile(lambda part: not glob.has_magic(part), pattern.parts))
+            matches = {str(match.relative_to(fixed)): match for match in sorted(map(Path, told))}
+            files = {name: self._tools.folder / match for name, match in matches.items()}
+            found = {name: file for name, file in files.items() if self._is_ours(file)}
         else:
             raise ConfigError(f'{self._tools.connection}: there is no file or folder "{wanted}"')
         for entry in found.values():
@@ -120,7 +123,7 @@ class File:
 
     def _refuse_outside(self, path: Path) -> None:
         folder = self._settings.folder
-        if folder is not None and not path.resolve().is_relative_to(Path(folder).expanduser().resolve()):
+        if folder is not None and not path.resolve().is_relative_to(self._tools.path(folder).resolve()):
             raise ConfigError(f'{self._tools.connection}: "{path.name}" lies outside folder; not read')
         if not path.is_file():
             raise ConfigError(f'{self._tools.connection}: "{path.name}" is not a regular file')

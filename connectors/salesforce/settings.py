@@ -72,7 +72,7 @@ class JwtBearer(_Part):
         None, description="The certificate's private key (PEM), from a variable."
     )
     private_key_file: str | None = Field(
-        None, description="Path of the private key (PEM), instead of private_key."
+        None, description="Path of the private key (PEM), relative to the YAML file; instead of private_key."
     )
     audience: Url | None = Field(
         None, description="Audience of the assertion, if it is not https:// and the login_host."

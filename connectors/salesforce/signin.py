@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import assert_never
 from urllib.parse import urlsplit
 
@@ -125,7 +124,7 @@ class SignIn:
             return auth.private_key.get_secret_value()
         assert auth.private_key_file is not None  # the settings saw to it
         try:
-            return Path(auth.private_key_file).read_text(encoding="ascii")
+            return self._tools.path(auth.private_key_file).read_text(encoding="ascii")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(
                 f"{self._tools.connection}: auth.private_key_file {auth.private_key_file} cannot be read "

@@ -396,6 +396,22 @@ def test_a_pattern_chooses_files_and_may_match_none_yet(tmp_path: Path) -> None:
     assert [one.id for one in read(reader)] == ["1"]
 
 
+@pytest.mark.parametrize("path", ["exports", "exports/*.csv", "exports/one.csv", "./exports/"])
+def test_a_path_is_relative_to_the_yaml_file_wherever_npsync_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    folder = tmp_path / "acme [eu]"
+    (folder / "exports").mkdir(parents=True)
+    write(folder / "exports" / "one.csv", row(1))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    told = FileSettings.model_validate({"path": path, "folder": "exports", "columns": COLUMNS})
+    reader = File(told, fake_tools("export", folder=folder))
+    assert [one.id for one in read(reader)] == ["1"]
+    assert [*last_cursor(reader).state["files"]] == ["one.csv"]  # type: ignore[union-attr,misc]
+
+
 def test_files_that_are_gone_leave_the_cursor(tmp_path: Path) -> None:
     old = write(tmp_path / "old.csv", row(1))
     cursor = last_cursor(source(tmp_path))

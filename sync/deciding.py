@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -127,18 +127,28 @@ def decide(
         states[newest.number] = Mark(State.PENDING, "planned") if after else Mark(State.UNCHANGED)
         change = _change(target, after, newest.number, _rank(where_it_stands), key) if after else None
         return Verdict(change=change, states=states, kept=kept, deciding=newest.number)
-    cleared = clearing(target, rules.fields.shows)
+    cleared = clearing(target, rules)
     return Verdict(change=_change(target, cleared, None, 1, key) if cleared else None, states=states)
 
 
-def clearing(target: Target, names: Iterable[str]) -> dict[str, Json]:
+def clearing(target: Target, rules: Rules) -> dict[str, Json]:
     """Emptying the fields that still show what we wrote; what somebody changed since is theirs."""
     live = target.record.fields
-    return {
-        name: None
-        for name in names
+    ours = [
+        name
+        for name in rules.fields.shows
         if target.ours.get(name) is not None and live.get(name) == target.ours[name]
-    }
+    ]
+    emptied = {name: _empty(rules.canonical[name]) for name in ours}
+    return {name: value for name, value in emptied.items() if value != live[name]}
+
+
+def _empty(canonical: Callable[[Value], Json]) -> Json:
+    """How the vendor shows an empty field: a checkbox shows false."""
+    try:
+        return canonical(None)
+    except RejectedError:
+        return None  # it must not be empty: the vendor refuses the change, and says so
 
 
 def _counts(

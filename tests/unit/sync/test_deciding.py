@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -37,6 +37,7 @@ def decided(
     fields: Mapping[str, Any] = FIELDS,
     where: str | None = None,
     days: float = 30,
+    shown: Callable[[Any], Any] = written,
     **rules: Any,
 ) -> Verdict:
     compiled = compile_fields(
@@ -52,7 +53,7 @@ def decided(
             survey="relationship",
             metric="nps",
             fields=compiled,
-            canonical=dict.fromkeys(fields, written),
+            canonical=dict.fromkeys(fields, shown),
             **rules,
         ),
         lambda number: answer(
@@ -135,6 +136,23 @@ def test_without_an_answer_what_is_still_ours_is_cleared(live: Any, ours: Any, c
     change = decided([], live, ours=ours).change
     assert (change and change.after) == cleared
     assert change is None or change.response is None
+
+
+@pytest.mark.parametrize(("live", "cleared"), [(True, {"NPS": False}), (False, None)])
+def test_a_field_is_cleared_to_what_the_vendor_shows_when_it_is_empty(live: bool, cleared: Any):
+    change = decided([], {"NPS": live}, ours={"NPS": live}, shown=bool).change
+    assert (change and change.after) == cleared
+
+
+def test_a_field_that_must_not_be_empty_is_left_for_the_vendor_to_refuse():
+    def required(value: Any) -> Any:
+        if value is None:
+            raise RejectedError("the field must not be empty", code="REQUIRED_FIELD_MISSING", field="NPS")
+        return value
+
+    change = decided([], {"NPS": 9}, ours={"NPS": 9}, shown=required).change
+    assert change is not None
+    assert change.after == {"NPS": None}
 
 
 def test_what_a_person_changed_since_is_kept_unless_adopted():

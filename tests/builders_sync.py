@@ -48,6 +48,7 @@ class Town:
         self.store: Store = open_store(url)
         self.given = job
         self.owners = 0
+        self.cost: dict[str, int] = {}  # of the last plan
 
     def close(self) -> None:
         self.store.close()
@@ -101,6 +102,7 @@ class Town:
         with self.store.overlay() as overlay:
             made: Preview = preview(self.job(), overlay, self.clock, "planner", dict, Options(**options))
             assert made.report.status != "failed", made.report.problems
+            self.cost = dict(made.cost)
             return [(change.record_id, change.after) for change in made.changes()]
 
     def later(self, **by: float) -> None:

@@ -88,7 +88,7 @@ class MemoryCrm:
                 Hit(lookup.field, value, self._record(id, fields, self._absorbed(id)))
                 for lookup in lookups
                 for value in lookup.values
-                for id in self._named(lookup.field, value)
+                for id in self.named(lookup.field, value)
             ]
 
     def get(self, object: str, ids: Sequence[str], fields: Sequence[str], only: Only) -> list[Record]:
@@ -151,10 +151,11 @@ class MemoryCrm:
         self.writes.append((id, dict(after)))
         return Written(id)
 
-    def _named(self, field: str, value: str) -> list[str]:
-        if field == "email" and value in self.aliases:
-            return [self._end(self.aliases[value])]
-        return [id for id, fields in self.records.items() if fields[field] == value]
+    def named(self, field: str, value: str) -> list[str]:
+        found = {id: None for id, fields in self.records.items() if fields[field] == value}
+        if field == "email" and (alias := self._end(self.aliases.get(value, ""))) in self.records:
+            found[alias] = None
+        return list(found)
 
     def _end(self, id: str) -> str:
         while id in self.survivors:

@@ -256,6 +256,51 @@ def test_a_merged_record_brings_its_answers_along(town: Town, tells: bool):
     assert town.shown() == {"c2": 4}
 
 
+def test_a_merge_seen_once_is_remembered(town: Town):
+    """Only the old id tells it, and nobody asks for that again."""
+    town.crm.add("home@example.com"), town.crm.add("work@example.com")
+    town.tell(
+        answer("new", 9, days=5, email="home@example.com"), answer("old", 2, days=1, email="home@example.com")
+    )
+    town.run()
+    town.crm.merge("c1", "c2")
+    town.tell(answer("old", 3, days=1, email="home@example.com"))
+    town.run()
+    assert town.shown() == {"c2": 9}
+    town.tell(answer("between", 4, days=3, email="work@example.com"))
+    town.run()
+    assert town.shown() == {"c2": 9}
+
+
+def test_what_was_written_to_a_merged_record_is_still_ours_on_its_survivor(town: Town):
+    town.crm.add("home@example.com"), town.crm.add("work@example.com")
+    town.tell(answer("a", 9, email="home@example.com"))
+    town.run()
+    town.crm.records["c2"]["nps"] = 9  # the merge took the value over
+    town.crm.merge("c1", "c2")
+    town.tell(answer("a", 9, email="home@example.com", status=ResponseStatus.WITHDRAWN))
+    town.run()
+    assert town.shown() == {"c2": None}
+
+
+def test_a_record_reached_from_several_chunks_gets_one_change_and_the_newest_answer(town: Town):
+    """People are taken up in the order of their numbers, so two addresses of a contact lie anywhere."""
+    town.given["match"] = ("external_id", "email")
+    town.sources["mail"].page = 1000
+    town.crm.batch = 1
+    for n in range(30):
+        town.crm.add(f"work{n}@example.com", code=f"C{n}", nps=3 if n % 2 else 9, segment="promoter")
+        town.tell(answer(f"old{n}", 3, days=1, email=f"home{n}@example.com", external_id=f"C{n}"))
+        town.tell(answer(f"new{n}", 9, days=2, email=f"work{n}@example.com"))
+    town.tell(*(answer(f"nobody{n}") for n in range(2100)))
+    changed = {"fields": {"nps": "score"}}
+    town.given.update(changed)
+    assert len(town.plan()) == 15
+    assert town.cost == {"crm": 15}
+    assert counts(town.run()) == {"written": 15, "unchanged": 15, "superseded": 30, "waiting": 2100}
+    assert set(town.shown().values()) == {9}
+
+
 def test_a_merge_that_leaves_no_key_behind_is_followed(town: Town):
     town.crm.add("home@example.com"), town.crm.add("work@example.com")
     town.tell(answer("a", 9, email="home@example.com"))

@@ -65,10 +65,9 @@ def by_hand(town: Town, told: Iterable[SurveyResponse], valid: timedelta | None 
 
 
 def holders(crm: MemoryCrm, email: str) -> list[str]:
-    found = [id for id, fields in crm.records.items() if fields["email"] == email]
-    if email in crm.aliases:
-        found = [crm._end(crm.aliases[email])]
-    return found if len(found) == 1 and found[0] in crm.records else []
+    """The contact with this address; none when there are two of them."""
+    found = crm.named("email", email)
+    return found if len(found) == 1 else []
 
 
 def in_any_order(told: list[SurveyResponse], random: Any) -> list[SurveyResponse]:

@@ -164,7 +164,7 @@ class _Attempt:
             settle_open(self.job, self.store, self.lease, self.number, self.clock, read_only=not write)
             self._pull()
             self._plan(codecs)
-            if write and self.planned.changes:
+            if write:
                 self._write()
         except LeaseLost:
             raise

@@ -87,6 +87,8 @@ def plan(
                 output.say(f"Kept in {out}, for 24 hours: npsync run {sync} --plan {out}")
     if plan.report.status == "failed":
         raise typer.Exit(output.FAILED)
+    if plan.report.problems:  # a source or the CRM could not be asked: this is not the whole plan
+        raise typer.Exit(output.PARTIAL)
 
 
 def run(

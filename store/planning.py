@@ -80,8 +80,7 @@ class Planning:
                 let_go(tx, sync, [response for _, response in replaced if response not in causes])
                 _to_clear(tx, sync, changes)
             tx.load("change", PLANNED, planned)
-            fine = [each.number for each in settled if each.state in (State.WRITTEN, State.UNCHANGED)]
-            resolve(tx, sync, fine)
+            resolve(tx, sync, [each.number for each in settled if _is_fine_or_gone(each)])
             park(
                 tx,
                 sync,
@@ -231,6 +230,16 @@ def _state_row(
         run,
         maybe_milliseconds(settled.look_again),
         to_json(list(settled.candidates)) if settled.candidates else None,
+    )
+
+
+def _is_fine_or_gone(settled: Settled) -> bool:
+    """Nobody has to look after this answer any more. Of an edited one its newer version decides that."""
+    return settled.code != "edited" and settled.state in (
+        State.WRITTEN,
+        State.UNCHANGED,
+        State.SUPERSEDED,
+        State.EXCLUDED,
     )
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from cli_process import Npsync, config
+from postgres_server import running_postgres
 from sandbox_process import RunningSandbox, running_sandbox
 
 from bench import by_hand
@@ -89,6 +93,35 @@ def test_a_run_killed_at_any_moment_is_finished_by_the_next(
         assert idle(npsync, [sync])
 
 
+def test_a_killed_run_is_finished_on_postgresql_too(tmp_path: Path):
+    with (
+        running_sandbox(customers=900, responses=1000, ugly="5%", latency="30ms") as sandbox,
+        tempfile.TemporaryDirectory() as data,  # pytest's own folders are closed to the server's user
+        running_postgres(Path(data)) as postgres,
+    ):
+        url = postgres.new_database()
+        npsync = Npsync(tmp_path, sandbox.env)
+        npsync.configured(config(store=url))
+        process = npsync.started("run", "contacts", "--json")
+        while called(sandbox, "salesforce", "collections_update") < 2:
+            assert process.poll() is None, "the run ended before the moment came"
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        busy = npsync("run", "contacts", exits=1).err
+        assert "contacts is being run by another process" in busy  # nobody can tell yet that it is dead
+
+        with psycopg.connect(url) as store:
+            store.execute("UPDATE lease SET until = 0")
+        until_settled(npsync, ["contacts"])
+
+        assert wrong(sandbox, ["contacts"]) == []
+        assert_no_effect_twice(sandbox)
+        before = npsync("db", "dump").out
+        npsync.plan("contacts", "--all")
+        assert npsync("db", "dump").out == before
+
+
 def until_settled(npsync: Npsync, syncs: Sequence[str] = BOTH) -> list[dict[str, Any]]:
     """Run as a scheduler would, until nothing is pending. Every run ends by itself and balances."""
     runs = []
@@ -146,7 +179,5 @@ def called(sandbox: RunningSandbox, vendor: str, kind: str | None) -> int:
 
 def release_lease(npsync: Npsync) -> None:
     """Two minutes later: the dead process's leases have run out."""
-    import sqlite3
-
     with sqlite3.connect(npsync.folder / "npsync.db") as store:
         store.execute("UPDATE lease SET until = 0")

@@ -38,7 +38,7 @@ def check(
             return BreakerOpen(
                 f"{overwriting} of {shown} records that already show values would change ({share:.0%}), more than "
                 f"breaker.changed_share {spec.changed_share:.0%}. Nothing was written. Look at the plan; if it is "
-                f"right, raise breaker.changed_share for one run"
+                f"right, run it as reviewed: npsync plan … --out FILE, then npsync run … --plan FILE"
             )
     if looked_up >= FEWEST_LOOKED_UP and earlier_rates:
         usual = sum(earlier_rates, Decimal()) / len(earlier_rates)

@@ -262,7 +262,7 @@ class _Attempt:
         return self.planned.changes - len(different)
 
     def _ask_breaker(self) -> None:
-        if self.job.breaker is None or self.options.everything:
+        if self.job.breaker is None or self.options.expect is not None:  # a person has looked at a reviewed plan
             return
         match = self.planned.match
         overwriting = self.planned.overwriting

@@ -132,6 +132,7 @@ class SignIn:
             ) from None
 
 
+CHECK_AUTH = "check `auth` in the YAML's connection against the app's consumer key and secret"
 _ADVICE = {
     "user hasn't approved this consumer": "pre-authorise the integration user in the app's policies",
     "audience is invalid": "set auth.audience to the org's My Domain address",
@@ -152,8 +153,6 @@ def _judge(reply: Reply) -> Ruling:
         return Stop(
             ConfigError, f"no sign-in service answers there (status {reply.status}); check login_host"
         )
-    advice = next((advice for words, advice in _ADVICE.items() if words in f"{code} {message}"), "")
+    advice = next((advice for words, advice in _ADVICE.items() if words in f"{code} {message}"), CHECK_AUTH)
     detail = f"{code}: {message}" if message else code
-    return Stop(
-        AccessError, f"Salesforce refused the sign-in ({detail[:200]}){f'; {advice}' if advice else ''}"
-    )
+    return Stop(AccessError, f"Salesforce refused the sign-in ({detail[:200]}); {advice}")

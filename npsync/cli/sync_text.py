@@ -56,6 +56,10 @@ def plan_lines(preview: Preview, sync: str, target: str, shown: int) -> Iterator
     """The plan as people read it: how answers matched, what would change, what it would cost."""
     report = preview.report
     yield f"{sync} → {target}"
+    if report.status == "failed":
+        yield from (f"  ! {problem}" for problem in report.problems)
+        yield "No plan could be made. Nothing was written."
+        return
     yield from match_lines(report.match)
     yield ""
     changes = 0

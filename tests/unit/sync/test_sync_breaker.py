@@ -33,7 +33,7 @@ def test_the_message_says_how_much_would_change_and_what_to_do():
     message = stops(overwriting=600, shown=1000)
     assert message is not None
     assert message.startswith("600 of 1000 records that already show values would change (60%)")
-    assert "raise breaker.changed_share" in message
+    assert "npsync run … --plan FILE" in message
 
 
 @pytest.mark.parametrize(

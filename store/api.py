@@ -208,6 +208,10 @@ class Store(Protocol):
 
     def states(self, sync: str, numbers: Sequence[int]) -> dict[int, Settled]: ...
 
+    def matched_before(self, sync: str, numbers: Sequence[int]) -> dict[int, set[str]]:
+        """For each of these versions the records that other answers of the same person are matched to."""
+        ...
+
     def left_open(self, sync: str, run: int, state: State, *, limit: int = 100) -> list[Settled]:
         """Answers that `run` left in an open state (waiting, review, held, rejected, pending) and that are in it
         still, in order of arrival."""

@@ -102,6 +102,10 @@ STATES = f"""
     {_SETTLED} FROM response r CROSS JOIN answer_state s
     WHERE r.id IN LIST(:numbers) AND s.sync = :sync AND s.person = r.person AND s.response = r.id"""
 
+MATCHED_BEFORE = """
+    SELECT DISTINCT r.id, s.record_id FROM response r CROSS JOIN answer_state s
+    WHERE r.id IN LIST(:numbers) AND s.sync = :sync AND s.person = r.person AND s.record_id IS NOT NULL"""
+
 LEFT_OPEN = f"""
     {_SETTLED} FROM answer_state s INDEXED BY ix_answer_state_open
     WHERE s.sync = :sync AND s.state = :state AND {OPEN} AND s.run = :run

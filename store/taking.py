@@ -121,6 +121,13 @@ class Taking:
             found = tx.rows(statements.STATES, sync=sync, numbers=list(numbers))
         return {row[0]: _settled(row) for row in found}
 
+    def matched_before(self, sync: str, numbers: Sequence[int]) -> dict[int, set[str]]:
+        found: dict[int, set[str]] = {}
+        with self.database.read() as tx:
+            for number, record_id in tx.rows(statements.MATCHED_BEFORE, sync=sync, numbers=list(numbers)):
+                found.setdefault(number, set()).add(record_id)
+        return found
+
     def left_open(self, sync: str, run: int, state: State, *, limit: int = 100) -> list[Settled]:
         with told(self.database, sync) as tx:
             found = tx.rows(statements.LEFT_OPEN, sync=sync, run=run, state=state.value, limit=limit)

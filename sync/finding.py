@@ -58,6 +58,26 @@ def look_up(job: Job, codecs: Codecs, chunk: Chunk) -> Found:
     return Found(job.match.pair(keys, hits), records, renamed, _accounts(job, records.values()))
 
 
+def followed(job: Job, codecs: Codecs, found: Found, record_ids: Iterable[str]) -> Found:
+    """The same with these records read too, or what they were merged into."""
+    missing = sorted(set(record_ids) - found.records.keys() - found.renamed.keys())
+    if not missing:
+        return found
+    more = job.destination.get(job.object, missing, codecs.fetch, job.only)
+    return Found(
+        found.paired,
+        {**found.records, **{record.id: record for record in more}},
+        {**found.renamed, **{old: record.id for record in more for old in record.merged}},
+        {**found.accounts, **_accounts(job, more)},
+    )
+
+
+def survivor_of(record_ids: Iterable[str], found: Found) -> str | None:
+    """The one record that these were merged into, if they were."""
+    survivors = {found.renamed[record_id] for record_id in record_ids if record_id in found.renamed}
+    return survivors.pop() if len(survivors) == 1 else None
+
+
 def _accounts(job: Job, records: Iterable[Record]) -> dict[str, Record]:
     names = sorted(job.fields.account_names)
     if not names or job.account_object is None or job.account_by is None:
@@ -98,7 +118,7 @@ def match(job: Job, one: Candidate, found: Found, chunk: Chunk, now: datetime) -
             )
         case NoRecord():
             if (merged_into := _survivor(one, found, chunk)) is not None:
-                return Belongs(merged_into, "merged", _shown_key(one))
+                return belongs_merged(one, merged_into)
             return Settled(
                 number=number,
                 state=State.WAITING,
@@ -111,8 +131,11 @@ def match(job: Job, one: Candidate, found: Found, chunk: Chunk, now: datetime) -
 def _survivor(one: Candidate, found: Found, chunk: Chunk) -> str | None:
     """Where the record went that this answer was matched to: a merge may leave none of its keys behind."""
     before = [one.taken.matched, *(chunk.earlier.get(number) for number in one.taken.earlier)]
-    survivors = {found.renamed[record] for record in before if record and record in found.renamed}
-    return survivors.pop() if len(survivors) == 1 else None
+    return survivor_of((record for record in before if record), found)
+
+
+def belongs_merged(one: Candidate, survivor: str) -> Belongs:
+    return Belongs(survivor, "merged", _shown_key(one))
 
 
 def _shown_key(one: Candidate) -> str:

@@ -21,7 +21,7 @@ from nps.score import parse_score
 from nps.values import Json, JsonFields, Value
 from store.api import Lease, Settled, State, Store
 from sync.deciding import Mark, Rules, Target, decide
-from sync.finding import Belongs, Found, look_up, match
+from sync.finding import Belongs, Found, belongs_merged, followed, look_up, match, survivor_of
 from sync.first_look import Candidate, Chunk, classified, first_look
 from sync.interruption import heed
 from sync.job import Codecs, Job
@@ -150,7 +150,9 @@ class _Planner:
 
     def settle(self, chunk: Chunk, found: Found) -> None:
         settled = [_as_settled(number, mark) for number, mark in chunk.marks.items()]
-        groups = self._grouped(chunk, found, settled)
+        groups, lost = self._grouped(chunk, found, settled)
+        if lost:
+            found = self._follow(lost, found, groups, settled)
         old_ids = absorbed(self.job, self.store, groups, found.renamed)
         answers = self._answers(chunk, groups, old_ids)
         ours = _confirmed(self.job, self.store, groups, old_ids, found)
@@ -182,27 +184,56 @@ class _Planner:
         )
         self._count(changes.values(), replaced)
 
-    def _grouped(self, chunk: Chunk, found: Found, settled: list[Settled]) -> dict[str, _Group]:
-        """The newcomers by the record they belong to; what belongs to none is added to `settled`. Records that are
-        planned anew are there even if no newcomer is left."""
+    def _grouped(
+        self, chunk: Chunk, found: Found, settled: list[Settled]
+    ) -> tuple[defaultdict[str, _Group], list[tuple[Candidate, Settled]]]:
+        """The newcomers by the record they belong to, and those whose keys no record has; what else belongs to none
+        is added to `settled`. Records that are planned anew are there even if no newcomer is left."""
         groups: defaultdict[str, _Group] = defaultdict(_Group)
         for record_id in chunk.touched:
             survivor = found.renamed.get(record_id, record_id)
             if survivor in found.records:
                 groups[survivor]
-        report = self.planned.match
+        lost: list[tuple[Candidate, Settled]] = []
         for one in chunk.candidates:
             outcome = match(self.job, one, found, chunk, self.now)
             if isinstance(outcome, Belongs):
-                group = groups[outcome.record_id]
-                group.newcomers.append(one)
-                group.key = outcome.key
-                group.rules[one.taken.number] = outcome.rule
-                report.note_matched(outcome.rule, again=one.taken.again)
+                self._join(groups, one, outcome)
+            elif outcome.state is State.WAITING:
+                lost.append((one, outcome))
             else:
-                settled.append(outcome)
-                report.note_unmatched(outcome.code, one.taken.response.email, again=one.taken.again)
-        return groups
+                self._leave_out(one, outcome, settled)
+        return groups, lost
+
+    def _follow(
+        self,
+        lost: Sequence[tuple[Candidate, Settled]],
+        found: Found,
+        groups: defaultdict[str, _Group],
+        settled: list[Settled],
+    ) -> Found:
+        """No record has their keys (any more). Where other answers of the same person are on a record that was
+        merged, they belong to its survivor too: a merge may leave none of the old record's keys behind."""
+        before = self.store.matched_before(self.job.name, [one.taken.number for one, _ in lost])
+        found = followed(self.job, self.codecs, found, {record for ids in before.values() for record in ids})
+        for one, outcome in lost:
+            merged_into = survivor_of(before.get(one.taken.number, ()), found)
+            if merged_into is None:
+                self._leave_out(one, outcome, settled)
+            else:
+                self._join(groups, one, belongs_merged(one, merged_into))
+        return found
+
+    def _join(self, groups: defaultdict[str, _Group], one: Candidate, outcome: Belongs) -> None:
+        group = groups[outcome.record_id]
+        group.newcomers.append(one)
+        group.key = outcome.key
+        group.rules[one.taken.number] = outcome.rule
+        self.planned.match.note_matched(outcome.rule, again=one.taken.again)
+
+    def _leave_out(self, one: Candidate, outcome: Settled, settled: list[Settled]) -> None:
+        settled.append(outcome)
+        self.planned.match.note_unmatched(outcome.code, one.taken.response.email, again=one.taken.again)
 
     def _answers(
         self, chunk: Chunk, groups: Mapping[str, _Group], old_ids: Mapping[str, str]

@@ -50,13 +50,20 @@ def _told(error: Exception) -> NpsyncError:
         return ConfigError(
             "store: that file is no SQLite database. Change `store:`; npsync makes a file of its own"
         )
+    if getattr(cause, "sqlite_errorname", "").startswith("SQLITE_CORRUPT"):
+        return StoreError(
+            "store: the SQLite file is damaged. Put a backup in its place (npsync db backup makes them) or begin with "
+            "a new one: answers are read again, and what the records show already is not written again"
+        )
     if isinstance(error, DBAPIError) and error.statement is None and _unreached(cause):
         return UnavailableError(
             f"store: PostgreSQL cannot be reached: {' '.join(str(cause).split())}. "
             "Look at `store:` (host, port, database, user, password) and whether the server runs"
         )
     away = isinstance(error, DBAPIError) and error.connection_invalidated
-    if away or any(kind.__name__ in _AWAY for kind in type(cause).__mro__):
+    # A wrong statement is wrong next time too, though Python calls it operational.
+    wrong = getattr(cause, "sqlite_errorname", "") == "SQLITE_ERROR"
+    if away or (not wrong and any(kind.__name__ in _AWAY for kind in type(cause).__mro__)):
         return UnavailableError(
             f"store: the database cannot do it now ({_facts(cause)}). Nothing is half-stored; the next run goes on."
         )

@@ -41,6 +41,18 @@ def test_a_store_that_cannot_be_is_told(npsync: Npsync, store: str, code: int, s
     assert "Please report this" not in told.err
 
 
+def test_a_damaged_store_says_how_to_go_on(npsync: Npsync):
+    npsync.configured(config())
+    npsync("db", "upgrade")
+    store = npsync.folder / "npsync.db"
+    whole = store.read_bytes()
+    store.write_bytes(whole[:4096] + b"\x55" * (len(whole) - 4096))
+
+    told = npsync("db", "dump", exits=1).err
+    assert "the SQLite file is damaged. Put a backup in its place" in told
+    assert "report" not in told
+
+
 def test_postgresql_says_itself_what_it_does_not_have(npsync: Npsync, postgres: PostgresServer):
     npsync.configured(config(store=postgres.url.replace("/postgres?", "/nowhere?")))
 

@@ -66,10 +66,11 @@ SET_WATERMARK = """
     ON CONFLICT (sync, source) DO UPDATE SET response = excluded.response"""
 
 # An edit counts from when the sync takes it up; until then the version before it stays the newest.
-_NEWEST = """(r.newest OR NOT EXISTS (
+# CASE, because SQLite looks at both sides of an OR.
+_NEWEST = """(CASE WHEN r.newest THEN TRUE ELSE NOT EXISTS (
         SELECT 1 FROM watermark m JOIN response n ON n.source = m.source
         WHERE m.sync = {of}.sync AND m.source = r.source AND n.source_id = r.source_id
-        AND n.version > r.version AND n.id <= m.response))"""
+        AND n.version > r.version AND n.id <= m.response) END)"""
 
 # {where} narrows it: to what follows, to persons
 WORK = f"""
@@ -86,7 +87,9 @@ EARLIER = """
 PERSONS = """
     SELECT DISTINCT w.person FROM work w JOIN response r ON r.id = w.response
     WHERE w.sync = :sync AND (lower(r.email) = :folded OR r.email = :who OR r.external_id = :who
-        OR r.phone = :who OR r.source_id = :who OR w.record_id = :who) ORDER BY w.person"""
+        OR r.phone = :who OR r.source_id = :who OR w.record_id = :who
+        OR w.person IN (SELECT s.person FROM answer_state s WHERE s.sync = :sync AND s.record_id = :who))
+    ORDER BY w.person"""
 
 COUNTED = f"""
     SELECT s.response, s.record_id, r.source, r.source_id, r.answered_at, r.received_at, r.score, r.raw_score, s.state
@@ -139,7 +142,7 @@ LET_GO = """
     AND (person, response) IN (SELECT r.person, r.id FROM response r WHERE r.id IN LIST(:numbers))"""
 
 WITHDRAW_CHANGES = """
-    DELETE FROM change INDEXED BY ix_change_record_id_id
+    DELETE FROM change INDEXED BY ix_change_record_id
     WHERE record_id IN LIST(:records) AND run = :run AND batch IS NULL AND connection = :connection
     RETURNING before, response"""
 
@@ -152,11 +155,11 @@ CLEARED = "DELETE FROM clearing WHERE sync = :sync AND record_id IN LIST(:record
 TO_CLEAR = "INSERT INTO clearing (sync, record_id) VALUES (?, ?)"
 
 UNPLAN = """
-    DELETE FROM change INDEXED BY ix_change_record_id_id
+    DELETE FROM change INDEXED BY ix_change_record_id
     WHERE record_id IN LIST(:records) AND run = :run AND batch IS NULL RETURNING response"""
 
 CONFIRMED = """
-    SELECT c.record_id, c.after FROM change c INDEXED BY ix_change_record_id_id
+    SELECT c.record_id, c.after FROM change c INDEXED BY ix_change_record_id
     CROSS JOIN batch b
     WHERE c.record_id IN LIST(:records) AND c.connection = :connection AND c.object = :object
     AND b.id = c.batch AND b.state IN ('answered', 'settled') AND c.outcome IS NULL

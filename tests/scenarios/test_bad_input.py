@@ -193,6 +193,19 @@ def test_six_hundred_answers_of_one_person_are_one_write(npsync: Npsync, town: T
     assert (shown["NPS_Score__c"], shown["NPS_Trend__c"]) == (599 % 11, "up")
 
 
+def test_one_source_that_fails_does_not_hold_up_the_others(npsync: Npsync, town: Town):
+    ann = town.person()
+    export(npsync, [("a", "9", ann.email)], with_wootric=True)
+
+    run = npsync.with_env(WOOTRIC_SECRET="expired").run("contacts", exits=3)
+
+    assert (run["status"], run["writes"]) == ("partial", {"Contact": 1})
+    [problem] = run["problems"]
+    assert "email-nps" in problem
+    assert town.in_salesforce(ann)["NPS_Score__c"] == 9
+    assert npsync.run("contacts")["problems"] == []
+
+
 def test_hostile_comments_arrive_as_they_were_written(npsync: Npsync, town: Town):
     ann = town.person()
     comment = "\"Quotes\", 'more' \\ {{score}} ${HOME}\n=cmd|'/C calc'!A0\n<b>😀</b> ' OR Id != null --"
@@ -225,8 +238,9 @@ def export(
     encoding: str = "utf-8",
     as_: str | None = None,
     broken: bytes = b"",
+    with_wootric: bool = False,
 ) -> None:
-    """An exported file (id, score, e-mail, comment, customer, time) as the survey's only source."""
+    """An exported file (id, score, e-mail, comment, customer, time) as a source, by default the only one."""
     text = io.StringIO()
     out = csv.writer(text)
     out.writerow(COLUMNS)
@@ -251,7 +265,7 @@ def export(
             "external_id": "Customer",
         },
     }
-    told["surveys"]["relationship"]["at"] = ["exports"]
+    told["surveys"]["relationship"]["at"] = ["exports", "email-nps"] if with_wootric else ["exports"]
     npsync.configured(told)
 
 

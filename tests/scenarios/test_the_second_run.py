@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -233,6 +234,38 @@ def test_a_waiting_answer_attaches_when_its_contact_appears(npsync: Npsync, town
 
     row = town.sandbox.control("GET", f"/salesforce/Contact/{contact}")
     assert (row["NPS_Score__c"], row["NPS_Comment__c"]) == (8, "who am I?")
+
+
+def test_a_waiting_answer_attaches_by_itself_when_its_time_comes(npsync: Npsync, town: Town):
+    stranger = town.person("stranger", in_crm=False)
+    town.answers(stranger, 3)
+    npsync.run("contacts")
+    contact = town.contact(stranger.email)
+
+    with sqlite3.connect(npsync.folder / "npsync.db") as store:  # an hour later
+        store.execute(
+            "UPDATE answer_state SET look_again = look_again - 3600000 WHERE look_again IS NOT NULL"
+        )
+    npsync.run("contacts")
+
+    assert town.sandbox.control("GET", f"/salesforce/Contact/{contact}")["NPS_Score__c"] == 3
+
+
+@pytest.mark.parametrize("named_by", ["answer", "external id", "record"])
+def test_one_person_can_be_named_by_any_of_their_ids(npsync: Npsync, town: Town, named_by: str):
+    ann = town.person("ann", external_id=f"C-{named_by}")
+    answer = town.answers(ann, 9)
+    assert ann.contact is not None
+    if named_by == "record":  # known since their first answer arrived
+        npsync.run("contacts")
+        town.edits(answer, score=7)
+    town.answers(town.person("ben"), 2)
+    who = {"answer": answer, "external id": f"C-{named_by}", "record": ann.contact}[named_by]
+
+    run = npsync.run("contacts", "--only", who)
+
+    assert run["writes"] == {"Contact": 1}
+    assert town.in_salesforce(ann)["NPS_Score__c"] == (7 if named_by == "record" else 9)
 
 
 def test_answers_follow_a_contact_that_hubspot_merged(npsync: Npsync, town: Town):

@@ -210,6 +210,18 @@ def test_the_work_can_be_narrowed_to_persons(store: SqlStore, syncing: Syncing):
     assert sorted(one.response.id for one in taken + rest) == ["a1", "a2"]
 
 
+def test_a_person_is_known_by_the_record_their_earlier_answers_were_matched_to(
+    store: SqlStore, syncing: Syncing
+):
+    receive(store, answer("a1"), answer("b1"))
+    syncing.plan()
+    receive(store, answer("a1", 3), answer("b2"), at=later(days=1))
+    syncing.take_up()
+    [ann] = store.persons(SYNC, "003a1")
+    taken, _ = store.work(SYNC, None, 10, persons=[ann])
+    assert [one.response.id for one in taken] == ["a1"]
+
+
 def test_only_newest_settled_answers_count_for_a_record(store: SqlStore, syncing: Syncing):
     receive(store, *(answer(f"a{n}", n, at=later(minutes=n)) for n in range(6)))
     syncing.take_up()

@@ -19,13 +19,13 @@ from store.errors import StoreError
 from store.rows import (
     INBOX,
     content,
-    digest,
     from_json,
     json_object,
-    maybe_milliseconds,
     milliseconds,
     response_of,
 )
+
+_UPDATED_AT = 4  # its place in a response's content
 
 
 class _Known(NamedTuple):
@@ -68,7 +68,7 @@ class Inbox:
             edited = 0
             for response, (columns, mark), person in zip(page.responses, incoming, persons, strict=True):
                 before = known.get(response.id)
-                updated_at = maybe_milliseconds(response.updated_at)
+                updated_at = columns[_UPDATED_AT]
                 version = 1
                 if before is not None:
                     if before.is_repeated_by(mark, updated_at):
@@ -96,8 +96,7 @@ class Inbox:
 def _incoming(connection: str, response: SurveyResponse) -> tuple[tuple[Any, ...], int]:
     if response.source != connection:
         raise StoreError(f'store: a page of "{connection}" holds an answer of "{response.source}"')
-    columns = content(response)
-    return columns, digest(columns, response.properties)
+    return content(response)
 
 
 def _overtaken(row: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -29,7 +29,7 @@ def milliseconds(moment: datetime) -> int:
 
 
 def moment(milliseconds: int) -> datetime:
-    return _EPOCH + timedelta(milliseconds=milliseconds)
+    return _EPOCH + timedelta(0, 0, 0, milliseconds)  # by position, which is twice as quick
 
 
 def maybe_milliseconds(moment: datetime | None) -> int | None:
@@ -37,7 +37,7 @@ def maybe_milliseconds(moment: datetime | None) -> int | None:
 
 
 def maybe_moment(milliseconds: int | None) -> datetime | None:
-    return None if milliseconds is None else _EPOCH + timedelta(milliseconds=milliseconds)
+    return None if milliseconds is None else moment(milliseconds)
 
 
 def to_json(value: Any) -> str:
@@ -73,41 +73,45 @@ INBOX = (
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 
 
-def content(response: SurveyResponse) -> tuple[Any, ...]:
-    """The columns that say what was answered, from `survey` to the end of INBOX."""
-    score, raw = _score(response.score)
-    return (
-        _text(response.survey),
-        score,
-        raw,
-        milliseconds(response.answered_at),
-        maybe_milliseconds(response.updated_at),
-        maybe_milliseconds(response.invited_at),
-        _text(response.email),
-        _text(response.phone),
-        _text(response.external_id),
-        _text(response.channel),
-        _text(response.comment),
-        response.status.value,
-        _text(response.problem),
-        json_object(response.properties) if response.properties else "{}",
-    )
-
-
 _encode = msgspec.json.Encoder().encode
 
 
-def digest(content: tuple[Any, ...], properties: Mapping[str, Json]) -> int:
-    """A signed 64-bit fingerprint of a content. The order of its properties does not matter."""
+def content(response: SurveyResponse) -> tuple[tuple[Any, ...], int]:
+    """The columns that say what was answered, from `survey` to the end of INBOX, and their digest: a signed 64-bit
+    fingerprint, for which the order of properties does not matter."""
+    score, raw = _score(response.score)
+    properties = response.properties
+    columns: tuple[Any, ...] = (
+        response.survey,
+        score,
+        raw,
+        (response.answered_at - _EPOCH) // _MILLISECOND,
+        maybe_milliseconds(response.updated_at),
+        maybe_milliseconds(response.invited_at),
+        response.email,
+        response.phone,
+        response.external_id,
+        response.channel,
+        response.comment,
+        response.status.value,
+        response.problem,
+        json_object(properties) if properties else "{}",
+    )
+    try:
+        encoded = _encode(columns)
+        can_be_stored = b"\\u0000" not in encoded
+    except UnicodeEncodeError:
+        can_be_stored = False
+    if not can_be_stored:
+        columns = tuple(_text(value) if type(value) is str else value for value in columns)
+        encoded = _encode(columns)
     if len(properties) > 1:
-        content = (*content[:-1], to_json(dict(sorted(properties.items()))))
-    return int.from_bytes(blake2b(_encode(content), digest_size=8).digest(), "big", signed=True)
+        encoded = _encode((*columns[:-1], to_json(dict(sorted(properties.items())))))
+    return columns, int.from_bytes(blake2b(encoded, digest_size=8).digest(), "big", signed=True)
 
 
-def _text(value: str | None) -> str | None:
+def _text(value: str) -> str:
     """PostgreSQL holds no NUL, and neither database a lone surrogate."""
-    if value is None or (value.isascii() and "\0" not in value):
-        return value
     return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
@@ -131,7 +135,7 @@ def response_of(row: tuple[Any, ...]) -> SurveyResponse:
     return SurveyResponse(
         source=row[0],
         id=row[1],
-        answered_at=_EPOCH + timedelta(milliseconds=row[2]),
+        answered_at=_EPOCH + timedelta(0, 0, 0, row[2]),
         survey=row[3],
         score=row[4] if row[5] is None else json.loads(row[5]),
         comment=row[6],

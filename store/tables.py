@@ -239,7 +239,7 @@ class ChangeRow(Row, table=True):
     __tablename__ = "change"
     __table_args__ = (
         one_of("outcome", ("rejected", "deferred", "unknown")),
-        Index(None, "record_id", "id"),
+        Index(None, "record_id"),
         Index(None, "run", "batch"),
         {"sqlite_autoincrement": True},
     )

@@ -91,7 +91,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("change", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_change_record_id_id"), ["record_id", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_change_record_id"), ["record_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_change_run_batch"), ["run", "batch"], unique=False)
 
     op.create_table(

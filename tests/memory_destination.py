@@ -169,9 +169,8 @@ class MemoryCrm:
         return Record(OBJECT, id, {name: self.records[id][name] for name in fields}, merged)
 
     def _call(self, call: str) -> None:
-        with self._lock:
-            self.calls.append(call)
-            self.before_call(call)
+        self.calls.append(call)
+        self.before_call(call)
 
 
 class MemorySource:

@@ -319,6 +319,26 @@ def test_a_sync_added_later_takes_up_what_was_read_before(town: Town):
     assert (report.pulled, report.repeated, town.shown("asked")) == (1, 0, {"c1": "yes"})
 
 
+def test_an_edit_that_another_sync_pulls_meanwhile_counts_from_the_next_run(town: Town):
+    """Two syncs on one source: what the other one pulls while this one plans must not take an answer away from it."""
+    town.crm.add("ann@example.com")
+    town.tell(answer("new", 9, days=2, email="ann@example.com"))
+    town.run()
+
+    def the_other_pulls(call: str) -> None:
+        if call == "find":
+            town.crm.before_call = lambda call: None
+            town.tell(answer("new", 8, days=2, email="ann@example.com"))
+            town.run(job={"name": "other", "fields": {"asked": {"value": "yes"}}})
+
+    town.tell(answer("old", 3, days=1, email="ann@example.com"))
+    town.crm.before_call = the_other_pulls
+    town.run()
+    assert town.shown("nps", "asked") == {"c1": (9, "yes")}
+    town.run()
+    assert town.shown() == {"c1": 8}
+
+
 def test_a_source_that_left_the_survey_does_not_stop_the_rest(town: Town):
     town.crm.add("a1@example.com"), town.crm.add("b1@example.com")
     town.tell(answer("a1", 3), answer("b1", 4, source="app"))

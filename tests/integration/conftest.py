@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +13,12 @@ from store.sql import SqlStore
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    with running_postgres(tmp_path_factory.mktemp("postgres")) as server:
+def postgres() -> Iterator[PostgresServer]:
+    # Not in pytest's own folders: each session that starts closes them to the user PostgreSQL runs as.
+    with (
+        tempfile.TemporaryDirectory(prefix="npsync-postgres-") as folder,
+        running_postgres(Path(folder)) as server,
+    ):
         yield server
 
 

@@ -215,6 +215,7 @@ def test_a_person_is_known_by_the_record_their_earlier_answers_were_matched_to(
 ):
     receive(store, answer("a1"), answer("b1"))
     syncing.plan()
+    syncing.write()
     receive(store, answer("a1", 3), answer("b2"), at=later(days=1))
     syncing.take_up()
     [ann] = store.persons(SYNC, "003a1")

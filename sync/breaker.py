@@ -47,6 +47,6 @@ def check(
             return BreakerOpen(
                 f"only {rate:.0%} of {looked_up} answers found their record, usually {usual:.0%} do; that is a fall "
                 f"of more than breaker.match_rate_drop {spec.match_rate_drop:.0%}. Nothing was written. Has a match "
-                f"field been renamed, emptied or hidden?"
+                f"field been renamed, emptied or hidden? Once it is right again: npsync run … --recheck"
             )
     return None

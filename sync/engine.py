@@ -262,9 +262,16 @@ class _Attempt:
         return self.planned.changes - len(different)
 
     def _ask_breaker(self) -> None:
-        if self.job.breaker is None or self.options.expect is not None:  # a person has looked at a reviewed plan
+        if (
+            self.job.breaker is None or self.options.expect is not None
+        ):  # a person has looked at a reviewed plan
             return
         match = self.planned.match
+        if match.first_looks < breaker.FEWEST_LOOKED_UP and not self.options.recheck:
+            match.first_looks, match.first_matches = self._still_stopped_by() or (
+                match.first_looks,
+                match.first_matches,
+            )
         overwriting = self.planned.overwriting
         opened = breaker.check(
             self.job.breaker,
@@ -277,6 +284,14 @@ class _Attempt:
         )
         if opened is not None:
             raise opened
+
+    def _still_stopped_by(self) -> tuple[int, int] | None:
+        """The looks and matches that stopped the run before. It left answers behind that have been looked up: that
+        there are few new ones now does not make it right."""
+        for one in self.store.runs(sync=self.job.name, limit=REMEMBERED_RUNS):
+            if one.id != self.number and one.status in ("succeeded", "partial", "stopped"):
+                return _looks(one.report) if one.status == "stopped" else None
+        return None
 
     def _usual_rates(self) -> list[Decimal]:
         """The match rates of the last runs that looked up enough to have one, and were not stopped."""
@@ -352,14 +367,20 @@ def _named(connection: str, problem: str) -> str:
     return problem if problem.startswith(f"{connection}:") else f"{connection}: {problem}"
 
 
-def _rate(report: Mapping[str, Json]) -> Decimal | None:
+def _looks(report: Mapping[str, Json]) -> tuple[int, int] | None:
+    """The first looks of a run and the matches among them, if there were enough to say anything."""
     match = report.get("match")
     if not isinstance(match, dict):
         return None
     looks, matches = match.get("first_looks"), match.get("first_matches")
     if not isinstance(looks, int) or not isinstance(matches, int) or looks < breaker.FEWEST_LOOKED_UP:
         return None
-    return Decimal(matches) / Decimal(looks)
+    return looks, matches
+
+
+def _rate(report: Mapping[str, Json]) -> Decimal | None:
+    counts = _looks(report)
+    return Decimal(counts[1]) / Decimal(counts[0]) if counts else None
 
 
 @contextmanager

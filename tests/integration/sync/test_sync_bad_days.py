@@ -232,7 +232,7 @@ def test_a_run_that_would_change_most_of_what_is_shown_stops_before_its_first_wr
 
 
 def test_a_match_rate_that_falls_stops_the_run(town: Town):
-    town.given["breaker"] = breaker(canary=0)
+    town.given["breaker"] = breaker(canary=0, changed_share="100%")
     town.crm.batch = 100
     crowd(town, 60)
     town.run()
@@ -243,6 +243,13 @@ def test_a_match_rate_that_falls_stops_the_run(town: Town):
     report = town.run()
     assert report.status == "stopped"
     assert "2% of 60 answers found their record, usually 100%" in report.problems[0]
+    for _ in range(7):
+        assert town.run().status == "stopped", "nobody gets used to it"
+    assert town.shown()["c1"] == 0
+    for n, record in enumerate(town.crm.records.values()):
+        record["email"] = f"b{n}@example.com"
+    assert town.run(recheck=True).status == "succeeded"
+    assert set(town.shown().values()) == {9}
 
 
 def test_answers_that_wait_and_are_looked_up_daily_are_no_falling_match_rate(town: Town):

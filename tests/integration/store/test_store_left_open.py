@@ -43,6 +43,23 @@ def test_a_run_knows_what_it_left_open(store: SqlStore, left: Syncing):
     assert store.left_open(SYNC, left.run, State.PENDING) == []
 
 
+def test_answers_whose_changes_were_never_written_are_left_pending(store: SqlStore, syncing: Syncing):
+    receive(store, *(answer(f"a{n}") for n in range(4)))
+    syncing.plan()
+    assert [one.number for one in store.left_open(SYNC, syncing.run, State.PENDING)] == [1, 2, 3, 4]
+    syncing.cut(size=1)
+    (first, _second) = syncing.open(2)
+    syncing.settle_batches([first])
+    assert [one.number for one in store.left_open(SYNC, syncing.run, State.PENDING)] == [2, 3, 4]
+    assert [one.number for one in store.left_open(SYNC, syncing.run, State.PENDING, limit=2)] == [2, 3]
+    first_run = syncing.run
+    syncing.begin()
+    store.abandon(SYNC, lease=syncing.lease)
+    assert [one.number for one in store.left_open(SYNC, first_run, State.PENDING)] == [2, 3, 4]
+    syncing.take_up()
+    assert store.left_open(SYNC, first_run, State.PENDING) == []
+
+
 def test_what_a_later_run_took_up_is_no_longer_left(store: SqlStore, left: Syncing):
     first = left.run
     left.begin()

@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 
 from connectors.contract import Lookup, Only, Way
-from nps.changes import Batch, Hit, Outcome, Record, Rejected, Written
+from nps.changes import Batch, Deferred, Hit, Outcome, Record, Rejected, Written
 from nps.errors import NpsyncError, RejectedError
 from nps.responses import Cursor, Page, SurveyResponse
 from nps.schema import FieldSchema, FieldType, ObjectSchema
@@ -48,6 +48,7 @@ class MemoryCrm:
             None  # a dict: writes are jobs that can be asked for later
         )
         self.refused: set[str] = set()
+        self.locked: set[str] = set()
         self.before_call: Callable[[str], None] = lambda call: None  # may raise
         self.after_write: Callable[[], None] = lambda: None  # may raise: the reply is lost
         self.calls: list[str] = []
@@ -147,6 +148,8 @@ class MemoryCrm:
             return Rejected(id, "gone", "there is no such contact")
         if id in self.refused:
             return Rejected(id, "validation", "the score is not wanted here", "nps")
+        if id in self.locked:
+            return Deferred(id, "somebody has it open")
         self.records[id].update(after)
         self.writes.append((id, dict(after)))
         return Written(id)
@@ -215,3 +218,4 @@ def heal(crm: MemoryCrm, *sources: MemorySource) -> None:
     for source in sources:
         source.before_page = lambda: None
     crm.refused.clear()
+    crm.locked.clear()

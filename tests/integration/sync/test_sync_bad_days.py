@@ -193,6 +193,26 @@ def test_a_clearing_that_was_not_written_is_not_forgotten(town: Town, failure: N
     assert town.crm.calls == ["describe"], "an idle run makes no data call"
 
 
+def test_a_locked_record_is_written_by_the_next_run(busy_town: Town):
+    busy_town.crm.locked = {"c2", "c3"}
+    report = busy_town.run()
+    assert (counts(report), report.status) == ({"written": 8, "pending": 2}, "partial")
+    recovers(busy_town)
+
+
+def test_a_clearing_of_a_locked_record_is_not_a_success(town: Town):
+    town.crm.add("a1@example.com")
+    town.tell(answer("a1", 3))
+    town.run()
+    town.tell(answer("a1", 3, status=ResponseStatus.WITHDRAWN))
+    town.crm.locked = {"c1"}
+    report = town.run()
+    assert (counts(report), report.problems, report.status) == ({"excluded": 1}, (), "partial")
+    heal(town.crm)
+    assert town.run().status == "succeeded"
+    assert town.shown() == {"c1": None}
+
+
 def test_a_clearing_of_a_record_that_went_away_is_given_up(town: Town):
     town.crm.add("a1@example.com")
     town.tell(answer("a1", 3))

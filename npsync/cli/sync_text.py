@@ -99,7 +99,8 @@ def report_lines(report: Report) -> Iterator[str]:
     yield f"  records written: {writes}" + (f" · calls: {calls}" if calls else "")
     if report.kept:
         yield "  kept as somebody set them: " + ", ".join(f"{n} {c:,}" for n, c in report.kept.items())
-    if report.states.get(State.REJECTED) or report.states.get(State.REVIEW):
+    unexplained = report.states.get(State.PENDING) and not report.problems
+    if unexplained or report.states.get(State.REJECTED) or report.states.get(State.REVIEW):
         yield f"  look at them: npsync runs {report.run}"
     yield from (f"  ! {problem}" for problem in report.problems)
 

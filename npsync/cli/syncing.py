@@ -208,7 +208,8 @@ def _known(config: Config, sync: str) -> None:
 
 
 def _stop_on_signal() -> Callable[[], bool]:
-    """Ctrl-C and SIGTERM end the run between two steps; a second Ctrl-C ends it at once."""
+    """Ctrl-C, SIGTERM and a terminal that is closed end the run between two steps; a second Ctrl-C does not wait for
+    more than the call under way."""
     import signal
     import threading
 
@@ -220,6 +221,8 @@ def _stop_on_signal() -> Callable[[], bool]:
 
     signal.signal(signal.SIGINT, ask)
     signal.signal(signal.SIGTERM, ask)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
+        signal.signal(signal.SIGHUP, ask)
     return asked.is_set
 
 

@@ -1,0 +1,55 @@
+"""Runs that end before their time, and runs that could not do what they were for: told, and gone on with."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cli_process import Npsync, config, stop
+from sandbox_process import RunningSandbox, running_sandbox
+from townspeople import Town
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningSandbox]:
+    with running_sandbox(customers=1, responses=0) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def npsync(sandbox: RunningSandbox, tmp_path: Path) -> Iterator[Npsync]:
+    npsync = Npsync(tmp_path, sandbox.env)
+    npsync.configured(config())
+    yield npsync
+    sandbox.control("DELETE", "/faults")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_run_that_is_asked_to_stop_reports_and_leaves_the_sync_free(
+    npsync: Npsync, sandbox: RunningSandbox, number: int
+):
+    town = Town(sandbox)
+    ann = town.person("ann")
+    town.answers(ann, 9)
+    sandbox.fault("salesforce", "slow", path="query", seconds=1)
+    process = npsync.started("run", "contacts")
+    assert process.stderr is not None
+    while "planning" not in process.stderr.readline():
+        pass
+
+    assert stop(process, number).code == 3
+    assert npsync.run()["status"] == "succeeded"
+    assert town.in_salesforce(ann)["NPS_Score__c"] == 9
+
+
+def test_a_run_that_could_write_nothing_says_where_the_reason_is(npsync: Npsync, sandbox: RunningSandbox):
+    town = Town(sandbox)
+    town.answers(town.person("ann"), 9)
+    sandbox.fault("salesforce", "status", status=503, retry_after=0, method="PATCH", times=None)
+
+    told = npsync("run", "contacts", exits=3).out
+    assert "1 pending" in told
+    assert "look at them: npsync runs 1" in told
+    assert "status 503" in npsync("runs", "1").out.replace("\n", " ")

@@ -7,10 +7,12 @@ import json
 import os
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -98,6 +100,12 @@ class Npsync:
     def plan(self, sync: str = "contacts", *flags: str, exits: int | Sequence[int] = 0) -> dict[str, Any]:
         plan: dict[str, Any] = self("plan", sync, "--json", *flags, exits=exits).json
         return plan
+
+    @contextmanager
+    def store(self) -> Iterator[sqlite3.Connection]:
+        """The SQLite store in one transaction, behind npsync's back."""
+        with closing(sqlite3.connect(self.folder / "npsync.db")) as connection, connection:
+            yield connection
 
     def configured(self, config: Mapping[str, Any]) -> None:
         """Write npsync.yaml anew. JSON is YAML."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import signal
 import sqlite3
+import subprocess
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,30 @@ def test_a_run_killed_at_any_moment_is_finished_by_the_next(
         assert wrong(sandbox, [sync]) == []
         assert_no_effect_twice(sandbox)
         assert idle(npsync, [sync])
+
+
+def test_a_process_frozen_past_its_lease_writes_nothing_more_when_it_wakes(tmp_path: Path):
+    with running_sandbox(customers=900, responses=1000, ugly=0, latency="150ms") as sandbox:
+        npsync = Npsync(tmp_path, sandbox.env)
+        npsync.configured(config())
+        sleeper = npsync.started("run", "contacts", "--json")
+        while called(sandbox, "salesforce", "collections_update") < 1:
+            assert sleeper.poll() is None, "the run ended before the moment came"
+            time.sleep(0.005)
+        freeze_outside_a_transaction(sleeper, npsync)
+        release_lease(npsync)
+        other = until_settled(npsync, ["contacts"])
+        changed = sandbox.rows("salesforce", "Contact")
+
+        sleeper.send_signal(signal.SIGCONT)
+        out, err = sleeper.communicate(timeout=60)
+
+        assert (sleeper.returncode, out) == (1, "")
+        assert "contacts" in err
+        assert sandbox.rows("salesforce", "Contact") == changed
+        assert all(sum(run["states"].values()) == run["pulled"] for run in other)
+        assert wrong(sandbox, ["contacts"]) == []
+        assert idle(npsync, ["contacts"])
 
 
 def test_a_killed_run_is_finished_on_postgresql_too(tmp_path: Path):
@@ -177,7 +203,22 @@ def called(sandbox: RunningSandbox, vendor: str, kind: str | None) -> int:
     return calls
 
 
+def freeze_outside_a_transaction(process: subprocess.Popen[str], npsync: Npsync) -> None:
+    """Frozen inside one, SQLite would let nobody else go on, and nothing could happen at all."""
+    while True:
+        process.send_signal(signal.SIGSTOP)
+        with closing(sqlite3.connect(npsync.folder / "npsync.db", timeout=0)) as store:
+            try:
+                store.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                process.send_signal(signal.SIGCONT)
+                time.sleep(0.002)
+                continue
+            store.rollback()
+            return
+
+
 def release_lease(npsync: Npsync) -> None:
     """Two minutes later: the dead process's leases have run out."""
-    with sqlite3.connect(npsync.folder / "npsync.db") as store:
+    with npsync.store() as store:
         store.execute("UPDATE lease SET until = 0")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -87,7 +86,7 @@ def test_run_without_a_name_runs_what_is_due_once(npsync: Npsync):
 
 def test_a_sync_that_runs_already_is_not_run_a_second_time(npsync: Npsync):
     """Somebody types `npsync run` while serve is at it."""
-    with sqlite3.connect(npsync.folder / "npsync.db") as store:
+    with npsync.store() as store:
         far = milliseconds_ago(hours=-1)
         store.execute(
             "INSERT INTO lease (name, owner, token, until) VALUES ('sync/contacts', 'serve', 1, ?)", (far,)
@@ -113,7 +112,7 @@ def until(happened: Callable[[], bool]) -> None:
 
 
 def rows(npsync: Npsync, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-    with sqlite3.connect(f"file:{npsync.folder / 'npsync.db'}?mode=ro", uri=True) as store:
+    with npsync.store() as store:
         return store.execute(sql, parameters).fetchall()
 
 
@@ -122,7 +121,7 @@ def ended_runs(npsync: Npsync) -> set[str]:
 
 
 def due(npsync: Npsync, sync: str, at: int) -> None:
-    with sqlite3.connect(npsync.folder / "npsync.db") as store:
+    with npsync.store() as store:
         store.execute(
             "INSERT INTO schedule (sync, due_at, paused) VALUES (?, ?, 0) "
             "ON CONFLICT (sync) DO UPDATE SET due_at = excluded.due_at",

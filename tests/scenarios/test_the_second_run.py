@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -242,7 +241,7 @@ def test_a_waiting_answer_attaches_by_itself_when_its_time_comes(npsync: Npsync,
     npsync.run("contacts")
     contact = town.contact(stranger.email)
 
-    with sqlite3.connect(npsync.folder / "npsync.db") as store:  # an hour later
+    with npsync.store() as store:  # an hour later
         store.execute(
             "UPDATE answer_state SET look_again = look_again - 3600000 WHERE look_again IS NOT NULL"
         )

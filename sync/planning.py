@@ -245,7 +245,7 @@ class _Planner:
         ids = [*groups, *old_ids]
         for one in self.store.counted(self.job.name, ids):
             feed = self.feeds.get(one.source)
-            if feed is None or one.number in chunk.earlier:
+            if feed is None:
                 continue
             try:
                 score = parse_score(one.score, self.job.metric, labelled=self.job.labelled)

@@ -349,6 +349,10 @@ def test_a_source_that_left_the_survey_does_not_stop_the_rest(town: Town):
     town.sources["app"] = left
     town.run(everything=True)
     assert town.shown() == {"c1": 3, "c2": 4}
+    del town.sources["app"]
+    town.tell(answer("late", 2, days=-1, email="b1@example.com"))
+    town.run()
+    assert town.shown() == {"c1": 3, "c2": 2}, "what it told before does not count either"
 
 
 def test_a_plan_shows_what_a_run_would_write_and_leaves_nothing(town: Town):

@@ -105,6 +105,12 @@ def report_lines(report: Report) -> Iterator[str]:
     yield from (f"  ! {problem}" for problem in report.problems)
 
 
+def only_lines(report: Report) -> Iterator[str]:
+    """What `--only WHO` came to when it found nobody to plan: not nothing, but an explanation."""
+    if report.status != "failed" and sum(report.states.values()) == report.states.get(State.PENDING, 0):
+        yield "  --only: no answer that waits to be planned is theirs (--all takes in what was settled before)"
+
+
 def run_rows(runs: Iterable[RunRow]) -> Iterator[tuple[str, ...]]:
     """(run, when, sync, how it went, answers, written, what needs a person)"""
     for one in runs:

@@ -59,7 +59,7 @@ def plan(
     if out is not None:
         planfile.refuse_unwritable(out)
     logs.set_up(json=json)
-    options = Options(only=only, limit=limit, everything=all_, full=full, adopt=adopt, recheck=recheck)
+    options = Options(only=_who(only), limit=limit, everything=all_, full=full, adopt=adopt, recheck=recheck)
     with (
         service.open_store(loaded) as store,
         store.overlay() as overlay,
@@ -83,6 +83,9 @@ def plan(
             target = target_of(loaded, loaded.sync[sync])
             for line in sync_text.plan_lines(plan, sync, f"{target.connection} {target.object}", show):
                 output.say(line)
+            if only is not None:
+                for line in sync_text.only_lines(plan.report):
+                    output.say(line)
             if out is not None:
                 output.say(f"Kept in {out}, for 24 hours: npsync run {sync} --plan {out}")
     if plan.report.status == "failed":
@@ -116,7 +119,7 @@ def run(
     logs.set_up(json=json)
     stop = _stop_on_signal()
     options = Options(
-        only=only, limit=limit, everything=all_, full=full, adopt=adopt, recheck=recheck, stop=stop
+        only=_who(only), limit=limit, everything=all_, full=full, adopt=adopt, recheck=recheck, stop=stop
     )
     with service.open_store(loaded) as store:
         if sync is None:
@@ -155,6 +158,9 @@ def _run(config: Config, store: Store, sync: str, options: Options, json: bool) 
     else:
         for line in sync_text.report_lines(report):
             output.say(line)
+        if options.only is not None:
+            for line in sync_text.only_lines(report):
+                output.say(line)
     return report
 
 
@@ -197,6 +203,11 @@ def _code(report: Report) -> int:
         "stopped": output.STOPPED,
         "failed": output.FAILED,
     }[report.status]
+
+
+def _who(only: str | None) -> str | None:
+    """As it was pasted from somewhere."""
+    return None if only is None else only.strip()
 
 
 def _known(config: Config, sync: str) -> None:

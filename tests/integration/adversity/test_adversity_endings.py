@@ -44,6 +44,19 @@ def test_a_run_that_is_asked_to_stop_reports_and_leaves_the_sync_free(
     assert town.in_salesforce(ann)["NPS_Score__c"] == 9
 
 
+def test_only_of_somebody_unknown_says_so(npsync: Npsync, sandbox: RunningSandbox):
+    town = Town(sandbox)
+    ann = town.person("ann")
+    town.answers(ann, 9)
+
+    for command in ("plan", "run"):
+        told = npsync(command, "contacts", "--only", "nobody@town.example", exits=(0, 3)).out
+        assert "no answer that waits to be planned is theirs" in told
+    found = npsync("run", "contacts", "--only", f" {ann.email} ", exits=(0, 3)).out
+    assert "1 written" in found
+    assert "--only" not in found
+
+
 def test_a_run_that_could_write_nothing_says_where_the_reason_is(npsync: Npsync, sandbox: RunningSandbox):
     town = Town(sandbox)
     town.answers(town.person("ann"), 9)

@@ -114,17 +114,19 @@ LEFT_OPEN = f"""
     WHERE s.sync = :sync AND s.state = :state AND {OPEN} AND s.run = :run
     ORDER BY s.response LIMIT :limit"""
 
-# Responses whose change was planned or opened and has no outcome.
-UNWRITTEN = """
+# Responses whose change was planned or opened and has no outcome. {its}: which batches
+_UNWRITTEN = """
     SELECT response FROM change WHERE run IN LIST(:runs) AND batch IS NULL
     UNION ALL
     SELECT c.response FROM batch b CROSS JOIN change c
-    WHERE b.run IN LIST(:runs) AND b.state IN ('planned', 'open') AND c.run = b.run AND c.batch = b.id"""
+    WHERE {its} AND b.state IN ('planned', 'open') AND c.run = b.run AND c.batch = b.id"""
+UNWRITTEN = _UNWRITTEN.format(its="b.sync = :sync AND b.state <> 'settled'")
 
 LEFT_PLANNED = f"""
     {_SETTLED} FROM response r CROSS JOIN answer_state s
-    WHERE r.id IN ({UNWRITTEN}) AND s.sync = :sync AND s.person = r.person AND s.response = r.id
-    AND s.state = 'planned' ORDER BY s.response LIMIT :limit"""
+    WHERE r.id IN ({_UNWRITTEN.format(its="b.run IN LIST(:runs)")})
+    AND s.sync = :sync AND s.person = r.person AND s.response = r.id AND s.state = 'planned'
+    ORDER BY s.response LIMIT :limit"""
 
 # ------------------------------------------------------------ plan
 

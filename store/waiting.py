@@ -49,7 +49,7 @@ def let_go(tx: Transaction, sync: str, answers: Sequence[int | None]) -> None:
 
 def let_go_of_unwritten(tx: Transaction, sync: str) -> None:
     """Whatever waits for a change that was planned or opened and has no outcome."""
-    found = tx.rows(statements.UNWRITTEN, runs=runs_not_abandoned(tx, sync))
+    found = tx.rows(statements.UNWRITTEN, sync=sync, runs=runs_not_abandoned(tx, sync))
     let_go(tx, sync, [row[0] for row in found])
 
 

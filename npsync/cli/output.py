@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from io import TextIOWrapper
@@ -30,6 +31,9 @@ ConfigOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
+
+# Control characters (escape sequences begin with one) and those that turn the direction of writing.
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 _global_config: Path | None = None
 
@@ -62,7 +66,12 @@ def console(*, stderr: bool = False) -> Console:
 
 def say(text: str = "") -> None:
     """One or more lines, as they are: an address or a command must stay in one piece to be copied."""
-    _out(text)
+    _out(harmless(text))
+
+
+def harmless(text: str) -> str:
+    """What customers and vendors wrote may hold characters that steer a terminal; here they are only shown."""
+    return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def say_json(value: Any) -> None:
@@ -119,17 +128,17 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str |
     for name in columns:
         made.add_column(name, overflow="fold")
     for row in rows:
-        made.add_row(*(Text(cell) for cell in row))
+        made.add_row(*(Text(harmless(cell)) for cell in row))
     with (to := console()).capture() as printed:
         to.print(made)
-    say("\n".join(line.rstrip() for line in printed.get().splitlines()))
+    _out("\n".join(line.rstrip() for line in printed.get().splitlines()))
 
 
 def tell_error(error: NpsyncError) -> None:
     """What happened and what to do about it, on standard error, without a secret in it."""
     from npsync.config.secrets import redact
 
-    print(redact(str(error)), file=sys.stderr)
+    print(harmless(redact(str(error))), file=sys.stderr)
 
 
 def leave(error: NpsyncError) -> NoReturn:

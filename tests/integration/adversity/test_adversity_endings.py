@@ -44,6 +44,20 @@ def test_a_run_that_is_asked_to_stop_reports_and_leaves_the_sync_free(
     assert town.in_salesforce(ann)["NPS_Score__c"] == 9
 
 
+def test_an_answer_cannot_steer_the_terminal(npsync: Npsync, sandbox: RunningSandbox):
+    town = Town(sandbox)
+    evil = "\x1b[2J\x1b]0;owned\x07 gnp\u202e.exe"
+    ann = town.person("ann")
+    town.answers(ann, 3, evil)
+
+    shown = npsync("plan", "contacts", "--show", "99").out
+    assert r"\x1b[2J\x1b]0;owned\x07 gnp\u202e.exe" in shown
+    assert not {"\x1b", "\x07", "\u202e"} & set(shown)
+    npsync.run()
+    assert town.in_salesforce(ann)["NPS_Comment__c"] == evil  # shown otherwise, written as it is
+    assert "\x1b" not in npsync("runs", "1", "--changes", "--limit", "99").out
+
+
 def test_only_of_somebody_unknown_says_so(npsync: Npsync, sandbox: RunningSandbox):
     town = Town(sandbox)
     ann = town.person("ann")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from zoneinfo import ZoneInfo
 
 from nps.errors import ConfigError
 from nps.responses import SurveyResponse
@@ -10,7 +11,7 @@ from npsync.cli import output, sync_text
 from store.api import RunRow, State, Store
 
 
-def show_runs(store: Store, *, sync: str | None, limit: int, as_json: bool) -> None:
+def show_runs(store: Store, zone: ZoneInfo, *, sync: str | None, limit: int, as_json: bool) -> None:
     found = store.runs(sync=sync, limit=limit)
     if as_json:
         output.say_json({"runs": [_facts(one) for one in found]})
@@ -19,11 +20,13 @@ def show_runs(store: Store, *, sync: str | None, limit: int, as_json: bool) -> N
     else:
         output.table(
             ["run", "started", "sync", "status", "answers", "written", "needs a person"],
-            sync_text.run_rows(found),
+            sync_text.run_rows(found, zone),
         )
 
 
-def show_run(store: Store, number: int, *, changes: bool, limit: int, as_json: bool) -> None:
+def show_run(
+    store: Store, zone: ZoneInfo, number: int, *, changes: bool, limit: int, as_json: bool
+) -> None:
     run = store.run(number)
     if run is None:
         raise ConfigError(f"there is no run {number}; npsync runs lists them")
@@ -33,14 +36,14 @@ def show_run(store: Store, number: int, *, changes: bool, limit: int, as_json: b
         return
     output.table(
         ["run", "started", "sync", "status", "answers", "written", "needs a person"],
-        sync_text.run_rows([run]),
+        sync_text.run_rows([run], zone),
     )
     problems = run.report.get("problems")
     for problem in problems if isinstance(problems, list) else []:
         output.say(f"  ! {problem}")
     if left:
         output.say("\nLeft open, for a person or a later run:")
-        output.table(["state", "answer", "key", "why"], sync_text.left_rows(left))
+        output.table(["state", "answer", "key", "why"], sync_text.left_rows(left, zone))
     elif sync_text.needs_a_person(run):
         output.say("A later run took up what this one left open.")
     if changes:

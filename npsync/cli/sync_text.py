@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from nps.changes import Change
 from nps.values import Json
@@ -111,12 +113,12 @@ def only_lines(report: Report) -> Iterator[str]:
         yield "  --only: no answer that waits to be planned is theirs (--all takes in what was settled before)"
 
 
-def run_rows(runs: Iterable[RunRow]) -> Iterator[tuple[str, ...]]:
-    """(run, when, sync, how it went, answers, written, what needs a person)"""
+def run_rows(runs: Iterable[RunRow], zone: ZoneInfo) -> Iterator[tuple[str, ...]]:
+    """(run, when, sync, how it went, answers, written, what needs a person); times in the business zone."""
     for one in runs:
         yield (
             str(one.id),
-            f"{one.started_at.astimezone():%Y-%m-%d %H:%M}",
+            _moment(one.started_at, zone),
             one.sync,
             one.status,
             str(one.report.get("pulled", "")),
@@ -134,7 +136,7 @@ def needs_a_person(run: RunRow) -> str:
     )
 
 
-def left_rows(left: Iterable[Mapping[str, object]]) -> Iterator[tuple[str, ...]]:
+def left_rows(left: Iterable[Mapping[str, object]], zone: ZoneInfo) -> Iterator[tuple[str, ...]]:
     """(state, answer, key, why) of answers a run left open."""
     for one in left:
         why = str(one["reason"] or one["code"])
@@ -142,8 +144,12 @@ def left_rows(left: Iterable[Mapping[str, object]]) -> Iterator[tuple[str, ...]]
         if isinstance(candidates, list) and candidates:
             why += f": {', '.join(map(str, candidates))}"
         if one["look_again"]:
-            why += f"; looked up again from {str(one['look_again'])[:16].replace('T', ' ')} UTC"
+            why += f"; looked up again from {_moment(datetime.fromisoformat(str(one['look_again'])), zone)}"
         yield str(one["state"]), f"{one['source']} {one['answer']}", str(one["key"] or "–"), why
+
+
+def _moment(moment: datetime, zone: ZoneInfo) -> str:
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M %Z}"
 
 
 def _written(report: Mapping[str, Json]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from zoneinfo import ZoneInfo
 
 import pytest
 from builders_store import SOURCE, SYNC, Syncing, answer, later, receive
@@ -10,6 +11,8 @@ from builders_store import SOURCE, SYNC, Syncing, answer, later, receive
 from npsync.cli import history
 from store.api import Settled, State
 from store.sql import SqlStore
+
+UTC = ZoneInfo("UTC")
 
 
 @pytest.fixture
@@ -70,7 +73,7 @@ def test_what_a_later_run_took_up_is_no_longer_left(store: SqlStore, left: Synci
 
 
 def test_a_person_sees_which_answers_need_them_and_why(store: SqlStore, left: Syncing, capsys):
-    history.show_run(store, left.run, changes=False, limit=20, as_json=False)
+    history.show_run(store, UTC, left.run, changes=False, limit=20, as_json=False)
     shown = " ".join(capsys.readouterr().out.split())
     assert f"review {SOURCE} a2 a2@example.com email = Email names 2 records: 003B, 003C" in shown
     assert f"rejected {SOURCE} a3 a3@example.com not between 0 and 10" in shown
@@ -79,7 +82,7 @@ def test_a_person_sees_which_answers_need_them_and_why(store: SqlStore, left: Sy
 
 
 def test_a_machine_is_told_the_same(store: SqlStore, left: Syncing, capsys):
-    history.show_run(store, left.run, changes=False, limit=20, as_json=True)
+    history.show_run(store, UTC, left.run, changes=False, limit=20, as_json=True)
     told = json.loads(capsys.readouterr().out)
     assert [(one["state"], one["answer"], one["candidates"]) for one in told["left"]] == [
         ("review", "a2", ["003B", "003C"]),
@@ -93,5 +96,5 @@ def test_a_run_whose_answers_went_on_says_so(store: SqlStore, left: Syncing, cap
     left.begin()
     left.take_up(everything=True)
     left.settle([Settled(number=one.number, state=State.UNCHANGED) for one in left.work()])
-    history.show_run(store, first, changes=False, limit=20, as_json=False)
+    history.show_run(store, UTC, first, changes=False, limit=20, as_json=False)
     assert "A later run took up what this one left open." in capsys.readouterr().out

@@ -24,9 +24,7 @@ def show_runs(store: Store, zone: ZoneInfo, *, sync: str | None, limit: int, as_
         )
 
 
-def show_run(
-    store: Store, zone: ZoneInfo, number: int, *, changes: bool, limit: int, as_json: bool
-) -> None:
+def show_run(store: Store, zone: ZoneInfo, number: int, *, changes: bool, limit: int, as_json: bool) -> None:
     run = store.run(number)
     if run is None:
         raise ConfigError(f"there is no run {number}; npsync runs lists them")

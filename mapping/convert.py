@@ -30,7 +30,7 @@ def is_empty(value: object) -> bool:
         return True
     if isinstance(value, str):
         return not value or value.isspace()
-    return isinstance(value, tuple | list) and not value
+    return not value and isinstance(value, tuple | list)
 
 
 def wrong_type(wanted: str, value: object) -> RejectedError:
@@ -44,6 +44,8 @@ def naive(what: str = "the value") -> RejectedError:
 
 def plain(value: Any) -> Value:
     """A picked value as a field may show it: a list of texts is a multi-select, an object is refused."""
+    if isinstance(value, str):  # most of what is picked
+        return value
     if isinstance(value, list | tuple):
         if all(isinstance(item, str) for item in value):
             return tuple(value) or None

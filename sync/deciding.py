@@ -62,11 +62,9 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     deciding: int | None = None
 
 
-class _Counting(NamedTuple):
-    """An answer that counts, and where the person stood before it."""
-
-    answer: Answer
-    previous: int | None
+_PLANNED = Mark(State.PENDING, "planned")
+_UNCHANGED = Mark(State.UNCHANGED)
+_OVERTAKEN = Mark(State.SUPERSEDED, "newer_answer")
 
 
 def decide(
@@ -84,51 +82,55 @@ def decide(
     mapping cannot turn into values is rejected and the one before it decides.
     """
     states: dict[int, Mark] = {}
-    counting: list[_Counting] = []
-
-    def standing(one: _Counting) -> Standing:
-        response = full(one.answer.number)
-        if response.answered_at != one.answer.at:  # dated in the future: what is shown is what it counts by
-            response = msgspec.structs.replace(response, answered_at=one.answer.at)
-        return Standing(
-            response=response,
-            score=one.answer.score,
-            survey=rules.survey,
-            metric=rules.metric,
-            previous_score=one.previous,
-            answers=len(counting),
-            record_id=target.record.id,
-            record=target.typed,
-            account_id=target.account_id,
-            account=target.account,
-        )
-
+    counting: list[Answer] = []
     oldest = None if rules.valid_for is None else now - rules.valid_for
     for one in oldest_first(answers):
         if oldest is not None and one.at < oldest:
             states[one.number] = Mark(State.EXCLUDED, "expired", "older than valid_for")
             continue
-        counting.append(_Counting(one, counting[-1].answer.score if counting else None))
+        counting.append(one)
         # What was settled before passed `where` when it was taken up.
-        if one.state is None and not _counts(rules, standing, counting[-1], states):
+        if one.state is None and not _counts(counting, target, rules, full, states):
             counting.pop()
     while counting:
-        where_it_stands = standing(counting[-1])
-        newest = counting[-1].answer
+        newest = counting[-1]
+        standing = _standing(counting, target, rules, full)
         try:
-            wanted = _wanted(where_it_stands, rules)
+            wanted = _wanted(standing, rules)
         except RejectedError as error:
             states[newest.number] = Mark(State.REJECTED, error.code, str(error), error.field)
             counting.pop()
             continue
-        after, kept = _difference(wanted, where_it_stands, target, rules)
+        after, kept = _difference(wanted, standing, target, rules)
         for older in counting[:-1]:
-            states[older.answer.number] = Mark(State.SUPERSEDED, "newer_answer")
-        states[newest.number] = Mark(State.PENDING, "planned") if after else Mark(State.UNCHANGED)
-        change = _change(target, after, newest.number, _rank(where_it_stands), key) if after else None
+            states[older.number] = _OVERTAKEN
+        states[newest.number] = _PLANNED if after else _UNCHANGED
+        change = _change(target, after, newest.number, _rank(standing), key) if after else None
         return Verdict(change=change, states=states, kept=kept, deciding=newest.number)
     cleared = clearing(target, rules)
     return Verdict(change=_change(target, cleared, None, 1, key) if cleared else None, states=states)
+
+
+def _standing(
+    counting: Sequence[Answer], target: Target, rules: Rules, full: Callable[[int], SurveyResponse]
+) -> Standing:
+    """Where the person stands with the last of these answers, which are all that count until then."""
+    newest = counting[-1]
+    response = full(newest.number)
+    if response.answered_at != newest.at:  # dated in the future: what is shown is what it counts by
+        response = msgspec.structs.replace(response, answered_at=newest.at)
+    return Standing(
+        response=response,
+        score=newest.score,
+        survey=rules.survey,
+        metric=rules.metric,
+        previous_score=counting[-2].score if len(counting) > 1 else None,
+        answers=len(counting),
+        record_id=target.record.id,
+        record=target.typed,
+        account_id=target.account_id,
+        account=target.account,
+    )
 
 
 def clearing(target: Target, rules: Rules) -> dict[str, Json]:
@@ -152,20 +154,23 @@ def _empty(canonical: Callable[[Value], Json]) -> Json:
 
 
 def _counts(
+    counting: Sequence[Answer],
+    target: Target,
     rules: Rules,
-    standing: Callable[[_Counting], Standing],
-    one: _Counting,
+    full: Callable[[int], SurveyResponse],
     states: dict[int, Mark],
 ) -> bool:
+    """Whether the last of these answers passes `where`; if not, its state says so."""
     if rules.fields.where is None:
         return True
+    number = counting[-1].number
     try:
-        if rules.fields.counts(standing(one)):
+        if rules.fields.counts(_standing(counting, target, rules, full)):
             return True
     except RejectedError as error:
-        states[one.answer.number] = Mark(State.REJECTED, error.code, str(error), error.field)
+        states[number] = Mark(State.REJECTED, error.code, str(error), error.field)
         return False
-    states[one.answer.number] = Mark(State.EXCLUDED, "filtered", "`where` leaves it out")
+    states[number] = Mark(State.EXCLUDED, "filtered", "`where` leaves it out")
     return False
 
 
@@ -183,24 +188,29 @@ def _difference(
 ) -> tuple[dict[str, Json], tuple[str, ...]]:
     """The fields to write, and those left to somebody else's value."""
     live = target.record.fields
-    after = {name: value for name, value in wanted.items() if live.get(name) != value}
-    if not after:
-        return after, ()
-    kept = tuple(name for name in after if _keeps(name, after[name], standing, target, rules))
-    for name in kept:
-        del after[name]
-    return after, kept
+    after: dict[str, Json] = {}
+    kept: list[str] = []
+    for name, value in wanted.items():
+        shown = live.get(name)
+        if shown == value:
+            continue
+        # An empty field is nobody's.
+        if shown is not None and _keeps(name, shown, value, standing, target, rules):
+            kept.append(name)
+        else:
+            after[name] = value
+    return after, tuple(kept)
 
 
-def _keeps(name: str, value: Json, standing: Standing, target: Target, rules: Rules) -> bool:
+def _keeps(name: str, live: Json, wanted: Json, standing: Standing, target: Target, rules: Rules) -> bool:
     overwrite = rules.fields.overwrites[name]
     if rules.adopt and overwrite.policy == "if_ours":
         return False
     newer_than = target.typed.get(overwrite.newer_than) if overwrite.newer_than else None
     return keeps(
         overwrite.policy,
-        live=target.record.fields.get(name),
-        wanted=value,
+        live=live,
+        wanted=wanted,
         ours=target.ours.get(name),
         wrote_before=name in target.ours,
         answered_at=standing.response.answered_at,

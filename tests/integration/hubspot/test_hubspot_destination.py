@@ -147,7 +147,7 @@ def test_a_merged_record_comes_back_as_its_survivor() -> None:
         (record,) = hubspot.get("contacts", ["1", "9"], ["nps_score"], {})
         assert (record.id, record.merged, record.fields) == ("9", ("1",), {"nps_score": "7"})
         (hit,) = hubspot.find("contacts", by("hs_object_id", "1"), [], {})
-        assert (hit.value, hit.record.id, hit.record.merged) == ("1", "9", ("1",))
+        assert (hit.value, hit.record.id, hit.record.merged) == ("1", "9", ("1", "2"))
 
 
 def test_gone_records_are_missing() -> None:

@@ -11,7 +11,7 @@ import random
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -259,6 +259,17 @@ class _Call:
     def carried_out(self) -> Reply:
         clock = self.policy.tools.clock
         self.started_at = clock.monotonic()
+        # Nearly every call gets through at once; only one that did not pays for the machinery of retrying.
+        try:
+            return self._attempt()
+        except _Again as failure:
+            failed = [failure]
+
+        def attempt() -> Reply:
+            if failed:
+                raise failed.pop()
+            return self._attempt()
+
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Again),
             stop=self._out_of_patience,
@@ -267,7 +278,7 @@ class _Call:
             reraise=True,
         )
         try:
-            return retrying(self._attempt)
+            return retrying(attempt)
         except _Again as failure:
             last = failure
         # Outside the handler, so that nothing that happened on the wire hangs on to our error.
@@ -284,7 +295,7 @@ class _Call:
             raise UnavailableError(
                 f"{self.what}: the answer is larger than {policy.max_bytes // MEGABYTE} MB; it was not read"
             )
-        reply = replace(reply, what=self.what)
+        reply = Reply(reply.status, reply.headers, reply.body, self.what)
         if policy.learn is not None:
             policy.learn(reply)
         return self._ruled(reply, seen)

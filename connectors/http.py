@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import Any
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
 import orjson
 import requests
+import requests.adapters
 
 from connectors.addresses import DEFAULT_PORTS
 from connectors.addresses import checked_base_url as checked_base_url
@@ -45,6 +47,7 @@ class Http:
         self.base_url = checked_base_url(base_url, allow_http=allow_http)
         self.policy = policy
         self._origin = _origin(urlsplit(self.base_url))
+        self._below = f"{self.base_url}/"
         self._allow_http = allow_http
         self._headers = _USUAL | dict(headers or {})
         self._scheme = scheme
@@ -93,7 +96,7 @@ class Http:
 
     def same_host(self, url: str) -> bool:
         """Whether `url` has the scheme, host and port of the base address."""
-        return _origin(urlsplit(url)) == self._origin
+        return url.startswith(self._below) or _origin(urlsplit(url)) == self._origin
 
     def close(self) -> None:
         with self._lock:
@@ -148,9 +151,8 @@ class Http:
             sent = {name: value for name, value in sent.items() if name.lower() in _HARMLESS}
         elif self.policy.token is not None:
             sent["Authorization"] = f"{self._scheme} {self.policy.token.get()}"
-        prepared = requests.PreparedRequest()
-        prepared.prepare(method=method, url=url, headers=sent, params=params, data=body)
         session = self._session()
+        prepared = self._prepared(method, url, params, body, sent)
         with session.get_adapter(url).send(
             prepared, stream=True, timeout=self._timeouts, **self._surroundings(session, url)
         ) as response:
@@ -159,6 +161,27 @@ class Http:
                 {name.lower(): value for name, value in response.headers.items()},
                 self._body(response),
             )
+
+    def _prepared(
+        self,
+        method: str,
+        url: str,
+        params: Params | None,
+        body: bytes | Form | None,
+        headers: dict[str, str],
+    ) -> requests.PreparedRequest:
+        """The request, checked and encoded by requests. Pages of one list differ in their query alone: the rest is
+        kept from this thread's last call."""
+        if body is not None or "?" in url or "#" in url:
+            return _prepare(method, url, headers, params, body)
+        same = (method, url, headers)
+        if self._local.prepared_for != same:
+            self._local.prepared = _prepare(method, url, headers)
+            self._local.prepared_for = same
+        prepared: requests.PreparedRequest = copy(self._local.prepared)
+        if params:
+            prepared.url = f"{prepared.url}?{urlencode(params)}"
+        return prepared
 
     def _body(self, response: requests.Response) -> bytes:
         chunks: list[bytes] = []
@@ -179,8 +202,11 @@ class Http:
             session = requests.Session()
             # A proxy of the environment must not be asked for an address of this machine.
             session.trust_env = not is_loopback(urlsplit(self.base_url).hostname or "")
+            for scheme in ("https://", "http://"):
+                session.mount(scheme, _Adapter())
             self._local.session = session
             self._local.surroundings = {}
+            self._local.prepared_for = None
             with self._lock:
                 self._sessions.append(session)
         return session
@@ -188,11 +214,60 @@ class Http:
     def _surroundings(self, session: requests.Session, url: str) -> dict[str, Any]:
         """Proxies and certificates as the environment says, looked up once per host."""
         known: dict[object, dict[str, Any]] = self._local.surroundings
-        origin = _origin(urlsplit(url))
+        origin = _host_part(url)
         if origin not in known:
             found = session.merge_environment_settings(url, {}, None, None, None)
             known[origin] = {name: found[name] for name in ("proxies", "verify", "cert")}
         return known[origin]
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+    """requests' way to a connection, without what each call would work out anew: the pool of a host, which is the
+    same as long as proxies and certificates are, and cookies, which nobody reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pools: dict[tuple[str, str], Any] = {}
+
+    def get_connection_with_tls_context(
+        self, request: Any, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        host = _host_part(request.url)
+        pool = self._pools.get(host)
+        if pool is None:
+            pool = super().get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
+            self._pools[host] = pool
+        return pool
+
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        response = requests.Response()
+        response.request = req
+        response.status_code = resp.status
+        response.headers = resp.headers
+        response.raw = resp
+        return response
+
+    def close(self) -> None:
+        self._pools.clear()
+        super().close()
+
+
+def _prepare(
+    method: str,
+    url: str,
+    headers: dict[str, str],
+    params: Params | None = None,
+    body: bytes | Form | None = None,
+) -> requests.PreparedRequest:
+    prepared = requests.PreparedRequest()
+    prepared.prepare(method=method, url=url, headers=headers, params=params, data=body)
+    return prepared
+
+
+def _host_part(url: str) -> tuple[str, str]:
+    """Scheme, host and port of an address, as they are written."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
 
 
 _USUAL = {"User-Agent": "npsync", "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}

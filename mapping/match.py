@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
+
 from mapping.names import walk
 from mapping.spec import MatchRule
 from nps.changes import Hit, MatchKey, Record
@@ -18,8 +20,7 @@ from nps.responses import SurveyResponse
 from nps.values import Json
 
 
-@dataclass(frozen=True)
-class Matched:
+class Matched(msgspec.Struct, frozen=True):
     """One record. `rule` is the deciding rule as in the YAML: "email = Email"."""
 
     record_id: str
@@ -27,21 +28,18 @@ class Matched:
     record: Record
 
 
-@dataclass(frozen=True)
-class NoRecord:
+class NoRecord(msgspec.Struct, frozen=True):
     """Nothing carries any of the keys; the answer waits."""
 
 
-@dataclass(frozen=True)
-class Many:
+class Many(msgspec.Struct, frozen=True):
     """The deciding rule names several records; a person decides."""
 
     rule: str
     record_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Conflict:
+class Conflict(msgspec.Struct, frozen=True):
     """A weaker rule (`rule`) names exactly one other record; a person decides.
     The deciding rule's record comes first."""
 
@@ -86,7 +84,9 @@ class CompiledMatch:
             (rule.record, rule.response): {} for rule in self.rules
         }
         for key in keys:
-            values[key.field, key.response].update(dict.fromkeys(_spellings(key)))
+            asked = values[key.field, key.response]
+            for spelling in _spellings(key):
+                asked[spelling] = None
         return [Asked(field, kind, tuple(asked)) for (field, kind), asked in values.items() if asked]
 
     def pair(self, keys: Iterable[MatchKey], hits: Iterable[Hit]) -> Paired:
@@ -96,12 +96,13 @@ class CompiledMatch:
         for key in dict.fromkeys(keys):
             for spelling in _spellings(key):
                 asked.setdefault((key.field, spelling), []).append(key)
-        paired: dict[MatchKey, dict[str, Record]] = {}
+        paired: dict[MatchKey, tuple[Record, ...]] = {}
         for hit in hits:
             same = asked.get((hit.field, hit.value)) or asked.get((hit.field, email_key(hit.value) or ""), [])
             for key in same:
-                paired.setdefault(key, {})[hit.record.id] = hit.record
-        return {key: tuple(records.values()) for key, records in paired.items()}
+                known = paired.get(key)
+                paired[key] = _each_once((*known, hit.record)) if known else (hit.record,)
+        return paired
 
     def decide(self, keys: Sequence[MatchKey], hits: Sequence[Hit]) -> Decision:
         """Whose answer it is. `hits` may hold those of other answers too: only hits of these keys count."""
@@ -109,17 +110,22 @@ class CompiledMatch:
 
     def choose(self, keys: Sequence[MatchKey], paired: Paired) -> Decision:
         """`decide` for one answer of many whose hits were paired together."""
-        named = [(key, found) for key in keys if (found := paired.get(key))]
-        if not named:
-            return NoRecord()
-        strongest, records = named[0]
-        if len(records) > 1:
-            return Many(rule_of(strongest), tuple(sorted(record.id for record in records)))
-        record = records[0]
-        for key, found in named[1:]:
-            if len(found) == 1 and found[0].id != record.id:
-                return Conflict(rule_of(key), (record.id, found[0].id))
-        return Matched(record.id, rule_of(strongest), record)
+        matched: Matched | None = None
+        for key in keys:
+            records = paired.get(key)
+            if not records:
+                continue
+            if matched is None:
+                if len(records) > 1:
+                    return Many(rule_of(key), tuple(sorted(record.id for record in records)))
+                matched = Matched(records[0].id, rule_of(key), records[0])
+            elif len(records) == 1 and records[0].id != matched.record_id:
+                return Conflict(rule_of(key), (matched.record_id, records[0].id))
+        return NoRecord() if matched is None else matched
+
+
+def _each_once(records: Iterable[Record]) -> tuple[Record, ...]:
+    return tuple({record.id: record for record in records}.values())
 
 
 def rule_of(key: MatchKey) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import msgspec
+
 from connectors.contract import Lookup
 from mapping.match import Conflict, Many, Matched, NoRecord, Paired
 from nps.changes import Hit, Record
@@ -25,8 +27,7 @@ class Found:
     accounts: Mapping[str, Record]
 
 
-@dataclass(frozen=True, slots=True)
-class Belongs:
+class Belongs(msgspec.Struct, frozen=True):
     """An answer belongs to this record: the rule that says so, and the key people know the person by."""
 
     record_id: str
@@ -43,7 +44,8 @@ def look_up(job: Job, codecs: Codecs, chunk: Chunk) -> Found:
 
     def note(record: Record) -> None:
         records[record.id] = record
-        renamed.update((old, record.id) for old in record.merged)
+        for old in record.merged:
+            renamed[old] = record.id
 
     keys = [key for one in chunk.candidates for key in one.keys]
     lookups = [Lookup(ask.field, ask.kind, ask.values) for ask in job.match.lookups(keys)]
@@ -140,7 +142,10 @@ def belongs_merged(one: Candidate, survivor: str) -> Belongs:
 
 def _shown_key(one: Candidate) -> str:
     """The key people know somebody by: the e-mail where there is one."""
-    return next((key.value for key in one.keys if key.response == "email"), one.keys[0].value)
+    for key in one.keys:
+        if key.response == "email":
+            return key.value
+    return one.keys[0].value
 
 
 def next_look(received_at: datetime, now: datetime) -> datetime | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from nps.changes import MatchKey
 from nps.errors import RejectedError
 from nps.responses import ResponseStatus
@@ -14,8 +16,7 @@ from sync.deciding import Mark
 from sync.job import Feed, Job
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True):
     """A taken answer that may count, with its match keys and parsed score."""
 
     taken: Taken

@@ -41,7 +41,11 @@ def email_key(raw: str | None) -> str | None:
     if raw is None:
         return None
     text = raw.strip()
-    if len(text) <= 254 and _PLAIN_EMAIL.fullmatch(text) and not _DOUBLE_HYPHEN.search(text):
+    if (
+        len(text) <= 254
+        and _PLAIN_EMAIL.fullmatch(text)
+        and ("--" not in text or not _DOUBLE_HYPHEN.search(text))
+    ):
         return text.lower()
     return _unusual_email(text)
 

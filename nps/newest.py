@@ -30,6 +30,6 @@ def oldest_first(answers: Iterable[Answer]) -> list[Answer]:
 def believed(answered_at: datetime, received_at: datetime) -> tuple[datetime, bool]:
     """The moment to count an answer by, and whether its own was moved: more than five minutes in the future
     is clamped to when it was received, so that a wrong clock does not win over every later answer."""
-    if answered_at - received_at > AHEAD:
+    if answered_at > received_at and answered_at - received_at > AHEAD:
         return received_at, True
     return answered_at, False

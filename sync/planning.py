@@ -171,7 +171,8 @@ class _Planner:
                     settled.append(_as_settled(one.number, mark, record_id, group.rules.get(one.number, "")))
                 elif one.state is not None and _moves(one.state, mark.state):
                     demoted[one.number] = (mark.state, mark.code)
-            self.planned.kept.update(verdict.kept)
+            if verdict.kept:
+                self.planned.kept.update(verdict.kept)
         replaced = self.store.settle(
             self.job.name,
             self.run,
@@ -308,7 +309,7 @@ class _Planner:
 
 
 def _overwrites(before: JsonFields) -> bool:
-    return any(value is not None for value in before.values())
+    return list(before.values()).count(None) < len(before)
 
 
 def _moves(known: str, state: State) -> bool:

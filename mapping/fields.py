@@ -148,20 +148,24 @@ def _show(mapping: FieldMapping, pick: Step, zone: ZoneInfo) -> Show:
     default = mapping.default
     # `map` and `as: multi` take the items of a list one by one, whatever they are.
     by_item = mapping.map is not None or mapping.as_ == "multi"
-    steps = _steps(mapping, zone) if by_item else [plain, *_steps(mapping, zone)]
+    steps = _steps(mapping, zone)
     when_empty = SKIP if mapping.when_empty == "skip" else None
-    if steps == [plain] and default is None:
+    if not steps and default is None:
         return _show_plainly(pick, when_empty)
 
     def show(standing: Standing) -> Shown:
         value = pick(standing)
         if is_empty(value):
+            if is_empty(default):
+                return when_empty
             value = default
+        if not by_item:
+            value = plain(value)
         for step in steps:
+            value = step(value)
             if is_empty(value):
                 return when_empty
-            value = step(value)
-        return when_empty if is_empty(value) else value
+        return value  # type: ignore[no-any-return]
 
     return show
 

@@ -35,6 +35,7 @@ class Chunk:
     earlier: dict[int, str] = field(default_factory=dict)
     """Older versions of its answers → the record they were matched to ("": none)."""
     touched: set[str] = field(default_factory=set)
+    matched_by: dict[int, str] = field(default_factory=dict)  # its matched answers → the rule that decided
     beside: dict[int, Taken] = field(
         default_factory=dict
     )  # not of this chunk, but they count for its records

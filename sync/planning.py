@@ -13,12 +13,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from nps.changes import Change
+from nps.changes import Change, Record
 from nps.errors import RejectedError
 from nps.newest import Answer, believed
 from nps.responses import SurveyResponse
 from nps.score import parse_score
-from nps.values import Json, JsonFields, Value
+from nps.values import Fields, Json, JsonFields, Value
 from store.api import Lease, Settled, State, Store
 from sync.deciding import Mark, Rules, Target, decide
 from sync.finding import Belongs, Found, belongs_merged, followed, look_up, match, survivor_of
@@ -89,11 +89,10 @@ def plan_changes(
 
 @dataclass
 class _Group:
-    """The answers of one record that this chunk brings: the key they were found by, the rule of each."""
+    """All answers that may count for one record, and the key that this chunk's were found by."""
 
-    newcomers: list[Candidate] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
     key: str = ""
-    rules: dict[int, str] = field(default_factory=dict)
 
 
 class _Planner:
@@ -129,6 +128,7 @@ class _Planner:
                 name: job.destination.typed(job.account_object, name)
                 for name in sorted(job.fields.account_names)
             }
+        self.no_account: Fields = dict.fromkeys(self.account_codecs)
 
     def chunks(self, persons: Sequence[int] | None, limit: int | None) -> Iterator[Chunk]:
         """The work, and before it the records in which an earlier run had something to clear."""
@@ -152,25 +152,24 @@ class _Planner:
         settled = [_as_settled(number, mark) for number, mark in chunk.marks.items()]
         groups, lost = self._grouped(chunk, found, settled)
         if lost:
-            found = self._follow(lost, found, groups, settled)
+            found = self._follow(lost, found, chunk, groups, settled)
         old_ids = absorbed(self.job, self.store, groups, found.renamed)
-        answers = self._answers(chunk, groups, old_ids)
+        self._add_counted(chunk, groups, old_ids)
         ours = _confirmed(self.job, self.store, groups, old_ids, found)
-        full = self._full(chunk, answers)
+        full = self._full(chunk, groups.values())
         demoted: dict[int, tuple[State, str]] = dict.fromkeys(chunk.earlier, (State.SUPERSEDED, "edited"))
         # A record that went away, or is another one now, has nothing planned any more.
         changes: dict[str, Change | None] = dict.fromkeys(chunk.touched - groups.keys())
         for record_id, group in groups.items():
-            its = answers[record_id]
             target = self._target(found, record_id, ours.get(record_id, {}))
-            verdict = decide(its, target, self.rules, full, now=self.now, key=group.key)
+            verdict = decide(group.answers, target, self.rules, full, now=self.now, key=group.key)
             changes[record_id] = verdict.change
-            for one in its:
-                mark = verdict.states[one.number]
-                if one.number in chunk.taken:
-                    settled.append(_as_settled(one.number, mark, record_id, group.rules.get(one.number, "")))
+            for one in group.answers:
+                number, mark = one.number, verdict.states[one.number]
+                if number in chunk.taken:
+                    settled.append(_as_settled(number, mark, record_id, chunk.matched_by.get(number, "")))
                 elif one.state is not None and _moves(one.state, mark.state):
-                    demoted[one.number] = (mark.state, mark.code)
+                    demoted[number] = (mark.state, mark.code)
             if verdict.kept:
                 self.planned.kept.update(verdict.kept)
         replaced = self.store.settle(
@@ -199,7 +198,7 @@ class _Planner:
         for one in chunk.candidates:
             outcome = match(self.job, one, found, chunk, self.now)
             if isinstance(outcome, Belongs):
-                self._join(groups, one, outcome)
+                self._join(chunk, groups, one, outcome)
             elif outcome.state is State.WAITING:
                 lost.append((one, outcome))
             else:
@@ -210,6 +209,7 @@ class _Planner:
         self,
         lost: Sequence[tuple[Candidate, Settled]],
         found: Found,
+        chunk: Chunk,
         groups: defaultdict[str, _Group],
         settled: list[Settled],
     ) -> Found:
@@ -222,27 +222,22 @@ class _Planner:
             if merged_into is None:
                 self._leave_out(one, outcome, settled)
             else:
-                self._join(groups, one, belongs_merged(one, merged_into))
+                self._join(chunk, groups, one, belongs_merged(one, merged_into))
         return found
 
-    def _join(self, groups: defaultdict[str, _Group], one: Candidate, outcome: Belongs) -> None:
+    def _join(self, chunk: Chunk, groups: defaultdict[str, _Group], one: Candidate, outcome: Belongs) -> None:
         group = groups[outcome.record_id]
-        group.newcomers.append(one)
+        group.answers.append(self._newcomer(one))
         group.key = outcome.key
-        group.rules[one.taken.number] = outcome.rule
+        chunk.matched_by[one.taken.number] = outcome.rule
         self.planned.match.note_matched(outcome.rule, again=one.taken.again)
 
     def _leave_out(self, one: Candidate, outcome: Settled, settled: list[Settled]) -> None:
         settled.append(outcome)
         self.planned.match.note_unmatched(outcome.code, one.taken.response.email, again=one.taken.again)
 
-    def _answers(
-        self, chunk: Chunk, groups: Mapping[str, _Group], old_ids: Mapping[str, str]
-    ) -> dict[str, list[Answer]]:
-        """Everything that may count for each record: what this chunk brings and what was settled before."""
-        answers = {
-            record_id: [self._newcomer(one) for one in group.newcomers] for record_id, group in groups.items()
-        }
+    def _add_counted(self, chunk: Chunk, groups: Mapping[str, _Group], old_ids: Mapping[str, str]) -> None:
+        """Beside what this chunk brings, what was settled before may count for its records."""
         ids = [*groups, *old_ids]
         for one in self.store.counted(self.job.name, ids):
             feed = self.feeds.get(one.source)
@@ -254,15 +249,15 @@ class _Planner:
                 continue  # it counted under another metric; it does not under this one
             at, _ = believed(one.answered_at, one.received_at)
             answer = Answer(at, feed.rank, one.id, one.number, score, one.state)
-            answers[old_ids.get(one.record_id, one.record_id)].append(answer)
+            groups[old_ids.get(one.record_id, one.record_id)].answers.append(answer)
         if self.partial:
             # Not this time, but they count: without them an older answer would take the record over.
             for lying in self.store.lying(self.job.name, ids):
                 verdict = None if lying.number in chunk.taken else first_look(self.job, self.feeds, lying)
                 if isinstance(verdict, Candidate) and lying.matched is not None:
-                    answers[old_ids.get(lying.matched, lying.matched)].append(self._newcomer(verdict))
+                    record_id = old_ids.get(lying.matched, lying.matched)
+                    groups[record_id].answers.append(self._newcomer(verdict))
                     chunk.beside[lying.number] = lying
-        return answers
 
     def _newcomer(self, one: Candidate) -> Answer:
         response = one.taken.response
@@ -270,9 +265,9 @@ class _Planner:
         self.planned.future_dated += moved
         return Answer(at, self.feeds[response.source].rank, response.id, one.taken.number, one.score)
 
-    def _full(self, chunk: Chunk, answers: Mapping[str, Sequence[Answer]]) -> Callable[[int], SurveyResponse]:
+    def _full(self, chunk: Chunk, groups: Iterable[_Group]) -> Callable[[int], SurveyResponse]:
         """The whole response behind a number. Those that will nearly always be asked for are read together."""
-        newest = [max(its) for its in answers.values() if its]
+        newest = [max(group.answers) for group in groups if group.answers]
         known = self.store.responses([one.number for one in newest if one.state is not None])
         taken = chunk.taken | chunk.beside
 
@@ -289,13 +284,10 @@ class _Planner:
         account = found.accounts.get(str(account_id)) if account_id is not None else None
         return Target(
             record=record,
-            typed={name: read(record.fields.get(name)) for name, read in self.codecs.typed.items()},
+            typed=_typed(record, self.codecs.typed),
             ours=ours,
             account_id=None if account_id is None else str(account_id),
-            account={
-                name: None if account is None else read(account.fields.get(name))
-                for name, read in self.account_codecs.items()
-            },
+            account=self.no_account if account is None else _typed(account, self.account_codecs),
         )
 
     def _count(self, changes: Iterable[Change | None], replaced: Iterable[JsonFields]) -> None:
@@ -306,6 +298,12 @@ class _Planner:
         for before in replaced:
             self.planned.changes -= 1
             self.planned.overwriting -= _overwrites(before)
+
+
+def _typed(record: Record, codecs: Mapping[str, Callable[[Json], Value]]) -> Fields:
+    if not codecs:
+        return {}  # nearly always
+    return {name: read(record.fields.get(name)) for name, read in codecs.items()}
 
 
 def _overwrites(before: JsonFields) -> bool:

@@ -49,6 +49,7 @@ class Conflict(msgspec.Struct, frozen=True):
 
 Decision = Matched | NoRecord | Many | Conflict
 Paired = Mapping[MatchKey, Sequence[Record]]
+_Read = Callable[[SurveyResponse, Mapping[str, Json]], str | None]
 
 
 @dataclass(frozen=True)
@@ -65,16 +66,16 @@ class CompiledMatch:
     """The match rules of one destination, strongest first."""
 
     rules: tuple[MatchRule, ...]
-    _readers: tuple[Callable[[SurveyResponse, Mapping[str, Json]], str | None], ...]
+    _readers: tuple[tuple[str, str, _Read], ...]  # what the answer calls it, the record's field
 
     def keys(self, response: SurveyResponse, event: Mapping[str, Json] | None = None) -> tuple[MatchKey, ...]:
         """The keys this answer has, normalised, in the order of the rules. `event` is what our
         invitation was about."""
         found = []
-        for rule, read in zip(self.rules, self._readers, strict=True):
+        for name, field, read in self._readers:
             value = read(response, event or {})
             if value is not None:
-                found.append(MatchKey(rule.response, rule.record, value))
+                found.append(MatchKey(name, field, value))
         return tuple(found)
 
     def lookups(self, keys: Iterable[MatchKey]) -> list[Asked]:
@@ -135,10 +136,11 @@ def rule_of(key: MatchKey) -> str:
 
 def compile_match(rules: Sequence[MatchRule], region: str | None) -> CompiledMatch:
     """`region` (phone_region) reads phone numbers without a +."""
-    return CompiledMatch(tuple(rules), tuple(_reader(rule.response, region) for rule in rules))
+    readers = ((rule.response, rule.record, _reader(rule.response, region)) for rule in rules)
+    return CompiledMatch(tuple(rules), tuple(readers))
 
 
-def _reader(name: str, region: str | None) -> Callable[[SurveyResponse, Mapping[str, Json]], str | None]:
+def _reader(name: str, region: str | None) -> _Read:
     if name == "email":
         return lambda response, _: email_key(response.email)
     if name == "phone":

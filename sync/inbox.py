@@ -102,7 +102,7 @@ def _start(feed: Feed, store: Store, *, full: bool) -> tuple[Cursor | None, Reac
 
 def _append(feed: Feed, page: Page, store: Store, clock: Clock, region: str | None) -> Received:
     persons = [person_number(response, region) for response in page.responses]
-    kept = tuple(_kept(feed, response) for response in page.responses)
+    kept = tuple([_kept(feed, response) for response in page.responses])
     return store.append(feed.connection, Page(kept, page.cursor), persons, received_at=clock.now())
 
 
@@ -110,7 +110,7 @@ def _kept(feed: Feed, response: SurveyResponse) -> SurveyResponse:
     """Only what a mapping uses is kept: what is not stored cannot leak."""
     drop_comment = not feed.keep_comment and response.comment is not None
     keep = feed.keep_properties
-    drop_properties = keep is not None and any(name not in keep for name in response.properties)
+    drop_properties = keep is not None and not keep.issuperset(response.properties)
     if not drop_comment and not drop_properties:
         return response
     properties = response.properties

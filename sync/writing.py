@@ -175,7 +175,8 @@ def _settle(
         return
     store.settle_batches(run, known, lease=lease, now=clock.now())
     for outcomes in known.values():
-        done.outcomes.update(type(outcome).__name__.lower() for outcome in outcomes)
+        for kind, count in Counter(map(type, outcomes)).items():
+            done.outcomes[kind.__name__.lower()] += count
         progress.advance(len(outcomes))
 
 

@@ -74,9 +74,13 @@ def response(
     if not is_id(number):
         return unreadable(row, source, "an answer came without an id")
     try:
-        answered_at = moments.read(row["created_at"])
+        created = row["created_at"]
+        answered_at = moments.read(created)
         updated = get("updated_at")
-        updated_at = None if updated is None else moments.read(updated)
+        if updated is None:
+            updated_at = None
+        else:
+            updated_at = answered_at if updated == created else moments.read(updated)
     except (KeyError, TypeError, ValueError, OverflowError):
         return unreadable(row, source, f"answer {number} has no readable date")
 

@@ -119,7 +119,9 @@ class HubSpot:
         known = self._known(object)
         self._check(known, [*fields, *only])
         rules = allowed(known, only)
-        found = self._by_key(known, record_key(known.object_type), list(ids), _read_fields(fields, rules))
+        key = record_key(known.object_type)
+        wanted = _read_fields(fields, rules)
+        found = self._by_key(known, key, [key.normal(id) for id in ids], wanted)
         rows = {row["id"]: row for row in found.values() if passes(rules, row)}
         merged: dict[str, list[str]] = {}
         for asked, row in found.items():
@@ -193,21 +195,21 @@ class HubSpot:
         """Records by a unique property. One that an earlier lookup `read` and that holds the value is the one it
         names: the e-mails of people already found by their id cost no call."""
         held = {claim: row for row in read.values() for claim in key.claims(row) if claim}
-        found = self._by_key(known, key, [one for one in values if key.normal(one) not in held], wanted)
+        normals = [key.normal(value) for value in values]
+        found = self._by_key(known, key, [normal for normal in normals if normal not in held], wanted)
         read.update((row["id"], row) for row in found.values())
-        for value in values:
-            normal = key.normal(value)
+        for value, normal in zip(values, normals, strict=True):
             if row := found.get(normal) or held.get(normal):
                 yield value, row
 
     def _by_key(
         self, known: Properties, key: Key, values: Sequence[str], wanted: Sequence[str]
     ) -> dict[str, Row]:
-        """Records by normalised value: 100 per call."""
-        asked = list(dict.fromkeys(key.normal(value) for value in values))
+        """Records by values that are normalised already: 100 per call."""
+        asked = [value for value in dict.fromkeys(values) if key.asks(value)]
         reads = tuple(dict.fromkeys((*wanted, *key.reads)))
         found: dict[str, Row] = {}
-        for chunk in chunks([value for value in asked if key.asks(value)], READ_BATCH):
+        for chunk in chunks(asked, READ_BATCH):
             found |= self._read_paired(known, key, chunk, reads)
         return found
 
@@ -276,8 +278,9 @@ class HubSpot:
         for search in searches(lookup.field, list(asked), (lookup.field,) if wide else reads, filters):
             rows += self._searched(known, search)
         if wide:
-            ids = [row["id"] for row in rows]
-            rows = list(self._by_key(known, record_key(known.object_type), ids, reads).values())
+            key = record_key(known.object_type)
+            ids = [key.normal(row["id"]) for row in rows]
+            rows = list(self._by_key(known, key, ids, reads).values())
         for row in rows:
             held = row["properties"].get(lookup.field)
             for value in asked.get(normal(held), ()) if held else ():

@@ -234,7 +234,7 @@ def searches(
 
 
 def _length(search: Search) -> int:
-    # As the vendor's client writes it: with spaces, and everything beyond ASCII escaped.
+    # At its longest, however HubSpot counts: with spaces, and everything beyond ASCII escaped.
     return len(json.dumps(search.body(after_id="9" * 20)))
 
 

@@ -46,14 +46,16 @@ def plain(value: Any) -> Value:
     """A picked value as a field may show it: a list of texts is a multi-select, an object is refused."""
     if isinstance(value, str):  # most of what is picked
         return value
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise naive()
+        return value
     if isinstance(value, list | tuple):
         if all(isinstance(item, str) for item in value):
             return tuple(value) or None
         raise wrong_type("one value or a list of texts", value)
     if isinstance(value, dict):
         raise RejectedError("the value is an object; name one of its fields", code="not_a_value")
-    if isinstance(value, datetime) and value.tzinfo is None:
-        raise naive()
     if isinstance(value, float | Decimal) and not math.isfinite(value):
         raise wrong_type("a finite number", value)
     return value  # type: ignore[no-any-return]

@@ -15,12 +15,12 @@ Getter = Callable[[Standing], Any]
 
 def _segment(standing: Standing) -> str | None:
     segment = segment_of(standing.score, standing.metric)
-    return segment.value if segment else None
+    return str(segment) if segment else None
 
 
 def _previous_segment(standing: Standing) -> str | None:
     segment = segment_of(standing.previous_score, standing.metric)
-    return segment.value if segment else None
+    return str(segment) if segment else None
 
 
 PLAIN: Mapping[str, Getter] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from enum import StrEnum
+from functools import cache
 from typing import Literal
 
 from nps.errors import RejectedError
@@ -36,6 +37,7 @@ class Segment(StrEnum):
         return cls.PROMOTER if score >= 9 else cls.PASSIVE if score >= 7 else cls.DETRACTOR
 
 
+@cache  # a handful of scores, asked for with every answer
 def segment_of(score: int | None, metric: str) -> Segment | None:
     """The segment of an NPS score. CSAT and CES have none: they never look like an NPS."""
     if score is None or metric != "nps":

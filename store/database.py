@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,6 +34,7 @@ BUSY_MILLISECONDS = 60_000
 # fit the cache, and be copied from the log into the file once for many transactions.
 CACHE_KIBIBYTES = 4_000
 LOG_PAGES = 8_000  # of 4 KiB
+ROWS_TOGETHER = 20  # in one INSERT: beginning and ending a statement costs as much as some columns
 MIGRATION_LOCK = 0x6E707379  # any constant of ours
 
 _LIST = re.compile(r"\bLIST\(:(\w+)\)")
@@ -72,8 +74,17 @@ class Transaction:
         if not rows:
             return
         if not self.postgres:
-            marks = ", ".join("?" * len(rows[0]))
-            self.many(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)
+            # FAIL leaves it to the transaction to undo a statement's first rows, which ours does: without it SQLite
+            # would copy every page first, for the case that a later row is refused.
+            insert = f"INSERT OR FAIL INTO {table} ({columns}) VALUES "
+            marks = f"({', '.join('?' * len(rows[0]))})"
+            alone = len(rows) % ROWS_TOGETHER
+            together = [
+                tuple(chain.from_iterable(rows[start : start + ROWS_TOGETHER]))
+                for start in range(alone, len(rows), ROWS_TOGETHER)
+            ]
+            self.many(insert + marks, rows[:alone])
+            self.many(insert + ", ".join([marks] * ROWS_TOGETHER), together)
             return
         driver: Any = self.connection.connection.driver_connection
         with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:

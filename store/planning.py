@@ -39,6 +39,7 @@ _STATE_COLUMNS = (
 
 class Planning:
     database: Database
+    handed_out: dict[str, tuple[int, int]]
 
     def settle(
         self,
@@ -57,7 +58,7 @@ class Planning:
         with self.database.write() as tx:
             tx.prove(lease)
             numbers = [each.number for each in settled]
-            persons = dict(tx.rows(statements.LEAVE_WORK, sync=sync, numbers=numbers))
+            persons = _leave_work(tx, sync, numbers, self.handed_out.get(sync))
             if len(persons) != len(numbers):
                 raise StoreError(
                     f"store: {len(numbers)} answers of {sync} were settled, {len(persons)} of them lay in its work"
@@ -194,6 +195,21 @@ class Planning:
             with self.database.read() as tx:
                 found = {row[0]: row for row in tx.rows(rows, numbers=wanted)}
             yield [found[number] for number in wanted if number in found]
+
+
+def _leave_work(
+    tx: Transaction, sync: str, numbers: list[int], stretch: tuple[int, int] | None
+) -> dict[int, int]:
+    """Take these versions out of the work; their persons. Mostly they lie in one stretch of it, the one handed out
+    last; where each of the others lies, only its response knows."""
+    persons: dict[int, int] = {}
+    if stretch is not None:
+        first, last = stretch
+        persons = dict(tx.rows(statements.LEAVE_STRETCH, sync=sync, first=first, last=last, numbers=numbers))
+    others = [number for number in numbers if number not in persons]
+    if others:
+        persons |= dict(tx.rows(statements.LEAVE_WORK, sync=sync, numbers=others))
+    return persons
 
 
 def _to_clear(tx: Transaction, sync: str, changes: Mapping[str, Change | None]) -> None:

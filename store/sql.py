@@ -25,6 +25,7 @@ class SqlStore(Inbox, Taking, Planning, Journal, Runs, Leases):
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.handed_out = {}
 
     def migrate(self) -> None:
         schema.migrate(self.database)

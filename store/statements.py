@@ -135,6 +135,10 @@ LEAVE_WORK = """
     AND (person, response) IN (SELECT r.person, r.id FROM response r WHERE r.id IN LIST(:numbers))
     RETURNING response, person"""
 
+LEAVE_STRETCH = """
+    DELETE FROM work WHERE sync = :sync AND person >= :first AND person <= :last AND response IN LIST(:numbers)
+    RETURNING response, person"""
+
 DEMOTE = """
     UPDATE answer_state SET state = ?, code = ?, reason = '', look_again = NULL
     WHERE sync = ? AND response = ? AND person = (SELECT person FROM response WHERE id = ?)"""

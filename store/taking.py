@@ -24,6 +24,7 @@ _EARLIEST = -(2**62)
 
 class Taking:
     database: Database
+    handed_out: dict[str, tuple[int, int]]  # the stretch of a sync's work handed out last: its end persons
 
     def take_up(
         self,
@@ -83,6 +84,8 @@ class Taking:
                 found += tx.rows(statements.WORK.format(where=narrowed + rest), **parameters)
             edits = [row[1] for row in found if row[4] > 1]
             earlier = _earlier(tx, sync, edits) if edits else {}
+        if found and persons is None:
+            self.handed_out[sync] = (found[0][0], found[-1][0])
         taken = [_taken(row, earlier) for row in found]
         return taken, (found[-1][0], found[-1][1]) if more else None
 

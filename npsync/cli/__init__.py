@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import sys
 from collections.abc import Sequence
@@ -81,7 +82,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     output.prepare_output()
     # Answers and records are plain values without cycles; looking for some after every 700 of them, as Python does
     # by default, costs a quarter of a long run.
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(200_000, 20, 100)
+    # Before it exits, Python looks through everything that was imported for cycles to free: the system frees it all.
+    atexit.register(gc.freeze)
     try:
         application()(arguments)
     except NpsyncError as error:

@@ -180,8 +180,9 @@ class Store(Protocol):
         expired_before: datetime | None = None,
     ) -> int:
         """Move into the sync's work: versions of `sources` that arrived since its watermark, its pending ones, its
-        waiting ones that are due (all with `recheck`), those that decide a record and were answered before
-        `expired_before`; with `everything` all newest versions. Moves the watermark in the same transaction.
+        waiting ones that are due (with `recheck` all of them, and those in review), those that decide a record and
+        were answered before `expired_before`; with `everything` all newest versions. Moves the watermark in the same
+        transaction.
         Returns how many versions the work now holds (what an interrupted run left is among them)."""
         ...
 

@@ -38,8 +38,8 @@ _MOVE = """
 _MOVE_OPEN = _MOVE.format(index=" INDEXED BY ix_answer_state_open") + f" AND {OPEN}"
 
 MOVE_PENDING = f"{_MOVE_OPEN} AND s.state = 'pending'"
-MOVE_WAITING = f"{_MOVE_OPEN} AND s.state = 'waiting'"
-MOVE_DUE = f"{MOVE_WAITING} AND s.look_again <= :now"
+MOVE_UNMATCHED = f"{_MOVE_OPEN} AND (s.state = 'waiting' OR s.state = 'review')"
+MOVE_DUE = f"{_MOVE_OPEN} AND s.state = 'waiting' AND s.look_again <= :now"
 MOVE_ALL = f"{_MOVE.format(index='')} AND r.newest"
 _MOVE_DECIDING = """
     INSERT INTO work (sync, person, response, record_id)

@@ -44,7 +44,7 @@ class Taking:
             let_go_of_unwritten(tx, sync)
             tx.run(statements.MOVE_PENDING, **its)
             if recheck:
-                tx.run(statements.MOVE_WAITING, **its)
+                tx.run(statements.MOVE_UNMATCHED, **its)
             else:
                 tx.run(statements.MOVE_DUE, **its, now=milliseconds(now))
             tx.run(statements.LEAVE_STATES, sync=sync)

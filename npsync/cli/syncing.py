@@ -30,7 +30,10 @@ AdoptOption = Annotated[
     bool, typer.Option("--adopt", help="Take over values that somebody else left in fields of ours.")
 ]
 RecheckOption = Annotated[
-    bool, typer.Option("--recheck", help="Look up every waiting answer again, not only those that are due.")
+    bool,
+    typer.Option(
+        "--recheck", help="Look up every answer again that waits or is in review, not only those that are due."
+    ),
 ]
 
 

@@ -95,6 +95,14 @@ def test_a_waiting_answer_without_a_time_comes_back_only_when_asked_for(store: S
     assert syncing.take_up(recheck=True) == 1
 
 
+def test_an_answer_in_review_comes_back_when_asked_for(store: SqlStore, syncing: Syncing):
+    receive(store, answer("a1"), answer("a2"))
+    syncing.take_up()
+    syncing.settle([settled(1, State.REVIEW, candidates=("003A", "003B")), settled(2, State.REJECTED)])
+    assert syncing.take_up(now=later(days=400)) == 0
+    assert syncing.take_up(recheck=True) == 1
+
+
 def test_the_work_tells_what_had_a_state_before(store: SqlStore, syncing: Syncing):
     receive(store, answer("a1"), answer("a2"))
     syncing.take_up()

@@ -222,6 +222,15 @@ def test_people_who_share_an_address_are_reviewed(town: Town):
     assert town.crm.writes == []
 
 
+def test_a_reviewed_answer_finds_its_record_once_the_crm_is_put_right(town: Town):
+    town.crm.add("ann@example.com"), town.crm.add("ann@example.com")
+    town.tell(answer("a", 3, email="ann@example.com"))
+    town.run()
+    town.crm.merge("c2", "c1")
+    assert town.run().pulled == 0
+    assert counts(town.run(recheck=True)) == {"written": 1}
+
+
 def test_a_persons_decision_comes_before_every_rule(town: Town):
     town.crm.add("ann@example.com"), town.crm.add("ann@example.com")
     town.tell(answer("a", 3, email="ann@example.com"))

@@ -32,7 +32,8 @@ AdoptOption = Annotated[
 RecheckOption = Annotated[
     bool,
     typer.Option(
-        "--recheck", help="Look up every answer again that waits or is in review, not only those that are due."
+        "--recheck",
+        help="Look up every answer again that waits or is in review, not only those that are due.",
     ),
 ]
 

@@ -148,6 +148,7 @@ class _Attempt:
         self.codecs: Codecs | None = None
         self.pulled = Pulled()
         self.taken_up: int | None = None  # None: the run did not get that far
+        self.resumed = 0  # records an interrupted run had written
         self.different = 0  # changes that are not in the reviewed plan
         self.planned = Planned()
         self.written = WrittenUp()
@@ -161,7 +162,9 @@ class _Attempt:
         except NpsyncError as error:
             return self._ended_by(error)
         try:
-            settle_open(self.job, self.store, self.lease, self.number, self.clock, read_only=not write)
+            self.resumed = settle_open(
+                self.job, self.store, self.lease, self.number, self.clock, read_only=not write
+            )
             self._pull()
             self._plan(codecs)
             if write:
@@ -338,6 +341,7 @@ class _Attempt:
             match=self.planned.match,
             kept=self.planned.kept,
             future_dated=self.planned.future_dated,
+            resumed=self.resumed,
             problems=tuple(problems),
         )
 

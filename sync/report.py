@@ -89,6 +89,7 @@ class Report:
     match: MatchReport
     kept: Mapping[str, int]
     future_dated: int = 0  # answers counted by when they were received
+    resumed: int = 0  # records an interrupted run had written, confirmed by this one
     problems: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Json]:
@@ -104,6 +105,7 @@ class Report:
             "seconds": round(self.seconds, 3),
             "kept": dict(self.kept),
             "future_dated": self.future_dated,
+            "resumed": self.resumed,
             "match": self.match.as_json(),
             "problems": list(self.problems),
         }

@@ -205,18 +205,20 @@ def _unlike_written(job: Job, batch: Batch, outcomes: Iterable[Outcome]) -> Cana
 def settle_open(job: Job, store: Store, lease: Lease, run: int, clock: Clock, *, read_only: bool) -> int:
     """Settle what an interrupted run left open, by asking the vendor's job or reading the records.
 
-    Returns how many batches were open. Their answers are planned anew where the write did not arrive.
+    Returns how many records turned out to be written. The others' answers are planned anew.
     """
-    unsettled = store.unsettled(job.name)
-    for batch, handle in unsettled:
+    arrived = 0
+    for batch, handle in store.unsettled(job.name):
         outcomes: Iterable[Outcome] | None = None
         if handle is not None and not read_only:
             outcomes = job.destination.resume(batch, handle)
         if outcomes is None:
             outcomes = seen(job.destination, batch)
-        store.settle_batches(run, {batch.id: paired(batch.changes, outcomes)}, lease=lease, now=clock.now())
+        known = paired(batch.changes, outcomes)
+        store.settle_batches(run, {batch.id: known}, lease=lease, now=clock.now())
+        arrived += sum(isinstance(outcome, Written) for outcome in known)
     store.abandon(job.name, lease=lease)
-    return len(unsettled)
+    return arrived
 
 
 def seen(destination: Destination, batch: Batch) -> Iterable[Outcome]:

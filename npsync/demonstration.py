@@ -19,10 +19,9 @@ from npsync import logs, service
 from npsync.cli import output, sync_text
 from npsync.cli.progress import shown_progress
 from npsync.config import Config, load
-from npsync.jobs import build_job, target_of
+from npsync.jobs import build_job, run_once, target_of
 from store.api import Store
 from sync.engine import preview
-from sync.engine import run as run_sync
 from sync.progress import Progress
 from sync.report import Report
 
@@ -116,15 +115,8 @@ def _plan(config: Config, store: Store, name: str) -> None:
 
 def _run(config: Config, store: Store, name: str) -> Report:
     output.say(f"$ npsync run {name}")
-    with service.opened(config, store) as connections, _progress() as progress:
-        report = run_sync(
-            build_job(config, name, connections),
-            store,
-            connections.clock,
-            connections.owner,
-            connections.calls.seen,
-            progress=progress,
-        )
+    with _progress() as progress:
+        report = run_once(config, store, name, progress=progress)
     for line in sync_text.report_lines(report):
         output.say(line)
     return report

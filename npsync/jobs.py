@@ -14,8 +14,38 @@ from sync.job import Feed, Job
 from sync.spec import SyncSpec, Target
 
 if TYPE_CHECKING:
+    from connectors.contract import Clock
     from npsync.config import Config
     from npsync.service import Opened
+    from store.api import Store
+    from sync.engine import Options
+    from sync.progress import Progress
+    from sync.report import Report
+
+
+def run_once(
+    config: Config,
+    store: Store,
+    name: str,
+    *,
+    clock: Clock | None = None,
+    options: Options | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """One run with connections of its own: fresh schema, fresh token. Raises what `sync.engine.run` raises."""
+    from npsync.service import opened
+    from sync.engine import run
+
+    with opened(config, store, clock) as connections:
+        return run(
+            build_job(config, name, connections),
+            store,
+            connections.clock,
+            connections.owner,
+            connections.calls.seen,
+            options,
+            progress,
+        )
 
 
 def build_job(config: Config, name: str, connections: Opened) -> Job:

@@ -14,12 +14,11 @@ from connectors.contract import Clock
 from nps.errors import LeaseLost, NpsyncError
 from npsync.clock import SystemClock
 from npsync.config import Config
-from npsync.jobs import build_job, target_of
+from npsync.jobs import run_once, target_of
 from npsync.logs import notice
 from npsync.schedule import Claim, claims, resume_killed
-from npsync.service import opened
 from store.api import Store
-from sync.engine import Busy, Options, run
+from sync.engine import Busy, Options
 from sync.report import Report
 
 TICK_SECONDS = 1.0
@@ -37,7 +36,7 @@ class Clockwork:
         run: Callable[[Config, Store, str, Clock, Callable[[], bool]], Report] | None = None,
     ) -> None:
         self._config, self._store, self._clock = config, store, clock or SystemClock()
-        self._run_once = run or run_once
+        self._run_once = run or _once
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="npsync-sync")
         self._under_way: dict[str, Future[None]] = {}
@@ -110,23 +109,8 @@ def _tell_bug(ended: Future[None]) -> None:
         notice("run_crashed", problem="".join(traceback.format_exception(error)))
 
 
-def run_once(
-    config: Config,
-    store: Store,
-    name: str,
-    clock: Clock,
-    stop: Callable[[], bool] = lambda: False,
-) -> Report:
-    """One run with connections of its own: fresh schema, fresh token."""
-    with opened(config, store, clock) as connections:
-        return run(
-            build_job(config, name, connections),
-            store,
-            clock,
-            connections.owner,
-            connections.calls.seen,
-            Options(stop=stop),
-        )
+def _once(config: Config, store: Store, name: str, clock: Clock, stop: Callable[[], bool]) -> Report:
+    return run_once(config, store, name, clock=clock, options=Options(stop=stop))
 
 
 def serve(config: Config, store: Store) -> None:

@@ -144,22 +144,12 @@ def run(
 
 
 def _run(config: Config, store: Store, sync: str, options: Options, json: bool) -> Report:
-    from npsync import service
     from npsync.cli import output, sync_text
     from npsync.cli.progress import shown_progress
-    from npsync.jobs import build_job
-    from sync.engine import run as run_engine
+    from npsync.jobs import run_once
 
-    with service.opened(config, store) as connections, shown_progress(quiet=json) as progress:
-        report = run_engine(
-            build_job(config, sync, connections),
-            store,
-            connections.clock,
-            connections.owner,
-            connections.calls.seen,
-            options,
-            progress,
-        )
+    with shown_progress(quiet=json) as progress:
+        report = run_once(config, store, sync, options=options, progress=progress)
     if json:
         output.say_json(report.as_json())
     else:

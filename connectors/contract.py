@@ -115,6 +115,18 @@ class Way:
     cost: Callable[[int], int]
 
 
+@dataclass(frozen=True)
+class Allowance:
+    """What is known of a connection's calls per day. `left` are those that npsync may still make: what the vendor
+    still allows less the share kept for people and other apps, or what the YAML allows if that is less."""
+
+    left: int
+    used: int | None = None  # by everybody, as the vendor counts it
+    limit: int | None = None  # the vendor's, for everybody
+    kept: int = 0  # of `limit`, left alone for others
+    resets_at: datetime | None = None  # None: a rolling window, or not told
+
+
 Only = Mapping[str, Json]  # people.*.only: a value or a list of values per field
 
 
@@ -165,6 +177,10 @@ class Destination(Protocol):
     def resume(self, batch: Batch, handle: str) -> Iterable[Outcome] | None:
         """Outcomes of a batch whose process died after `remember`; None if the vendor no longer knows, so that the
         records must be read instead."""
+        ...
+
+    def allowance(self) -> Allowance | None:
+        """As of the last reply, without a call; None while nothing is known or there is no daily limit."""
         ...
 
     def close(self) -> None: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 import msgspec
 
@@ -42,7 +43,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
     `before` and `after` hold the same names, in the vendor's canonical JSON. `id` is the journal's number for it
     (0 while only planned in memory); `response` the journal's number of the answer that caused it, None when a
-    record is cleared because no answer is left.
+    record is cleared because no answer is left. `undoes` is the journal's number of the change that this one takes
+    back (also in part); no answer causes such a change, and it moves no answer's state.
     """
 
     id: int = 0
@@ -54,6 +56,21 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     response: int | None = None
     rank: int = 1  # 0 = detractor: written first
     account: str = ""  # records of one account are written together (row locks)
+    undoes: int | None = None
+
+
+class Cause(StrEnum):
+    """What stands behind a refusal, and so who can do something about it."""
+
+    ANSWER = (
+        "answer"  # the answer itself: unreadable, off the scale, without a key (whoever runs the survey tool)
+    )
+    MAPPING = "mapping"  # the YAML: a value it does not list, too long, a broken expression (RevOps)
+    RECORD = "record"  # a rule of the CRM speaks against this record as it is (the CRM's admin, its owner)
+    PERMISSION = "permission"  # the credential may not write it (the CRM's admin)
+    GONE = "gone"  # deleted or merged away since it was read
+    TRANSIENT = "transient"  # the vendor stumbled; tried again by itself
+    UNKNOWN = "unknown"
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -69,6 +86,7 @@ class Rejected(msgspec.Struct, frozen=True):
     code: str
     message: str
     field: str | None = None
+    cause: Cause = Cause.UNKNOWN
 
 
 class Deferred(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import msgspec
 
-from nps.changes import Batch, Change, Outcome
+from nps.changes import Batch, Cause, Change, Outcome
 from nps.responses import Cursor, Page, SurveyResponse
 from nps.values import Json, JsonFields
 
@@ -91,6 +91,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     look_again: datetime | None = None  # waiting: when its keys are looked up again by themselves, if ever
     field: str | None = None
     candidates: tuple[str, ...] = ()  # review: the record ids between which a person decides
+    cause: Cause = Cause.UNKNOWN  # rejected: what stands behind it
 
 
 class RunRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +117,8 @@ class DeadLetterRow(msgspec.Struct, frozen=True, kw_only=True):
     field: str | None
     created_at: datetime
     status: str  # open | retried | discarded | resolved
+    cause: Cause
+    attempts: int
 
 
 class Due(msgspec.Struct, frozen=True):

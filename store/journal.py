@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from nps.changes import Batch, Deferred, Outcome, Rejected, Unknown, Written
+from nps.changes import Batch, Cause, Deferred, Outcome, Rejected, Unknown, Written
 from store import statements
 from store.api import DeadLetterRow, Lease, State
 from store.database import Database, Transaction
@@ -85,7 +85,7 @@ class Journal:
         where = "".join(f" AND {name} = :{name}" for name in narrowed)
         with self.database.read() as tx:
             found = tx.rows(
-                f"""SELECT id, sync, run, response, record_id, code, reason, field, created_at, status
+                f"""SELECT id, sync, run, response, record_id, code, reason, field, created_at, status, cause, attempts
                 FROM dead_letter WHERE id > 0{where} ORDER BY id DESC LIMIT :limit""",
                 **narrowed,
                 limit=limit,
@@ -102,6 +102,8 @@ class Journal:
                 field=row[7],
                 created_at=moment(row[8]),
                 status=row[9],
+                cause=Cause(row[10]),
+                attempts=row[11],
             )
             for row in found
         ]
@@ -164,7 +166,7 @@ def _settle(
             if type(outcome) is Rejected:
                 if response is None:
                     uncleared.append(outcome.record_id)
-                letters.append((response, outcome.record_id, code, message, field))
+                letters.append((response, outcome.record_id, code, message, field, outcome.cause))
     if open_changes:
         batch = next(iter(open_changes))[0]
         raise StoreError(

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from store import statements
 from store.database import Transaction
 
-# response, record, code, reason, field
-Letter = tuple[int | None, str | None, str, str, str | None]
+# response, record, code, reason, field, cause
+Letter = tuple[int | None, str | None, str, str, str | None, str]
 
 
 def park(tx: Transaction, sync: str, run: int, now: int, letters: Sequence[Letter]) -> None:
@@ -24,8 +24,8 @@ def park(tx: Transaction, sync: str, run: int, now: int, letters: Sequence[Lette
     )
     tx.load(
         "dead_letter",
-        "sync, run, response, record_id, code, reason, field, created_at, status",
-        [(sync, run, *letter, now, "open") for letter in letters],
+        "sync, run, response, record_id, code, reason, field, cause, created_at, status, attempts",
+        [(sync, run, *letter, now, "open", 0) for letter in letters],
     )
 
 

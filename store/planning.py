@@ -13,7 +13,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from nps.changes import Change
+from nps.changes import Cause, Change
 from nps.values import Json, JsonFields
 from store import statements
 from store.api import Lease, Settled, State
@@ -88,12 +88,19 @@ class Planning:
                 run,
                 milliseconds(now),
                 [
-                    (each.number, each.record_id, each.code, each.reason, each.field)
+                    (each.number, each.record_id, each.code, each.reason, each.field, each.cause)
                     for each in settled
                     if each.state is State.REJECTED
                 ]
                 + [
-                    (number, None, code, "it counted before; today's mapping cannot show it", None)
+                    (
+                        number,
+                        None,
+                        code,
+                        "it counted before; today's mapping cannot show it",
+                        None,
+                        Cause.MAPPING,
+                    )
                     for number, (state, code) in demoted.items()
                     if state is State.REJECTED
                 ],

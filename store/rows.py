@@ -153,8 +153,8 @@ def response_of(row: tuple[Any, ...]) -> SurveyResponse:
 
 # ------------------------------------------------------------ changes
 
-CHANGE = "c.id, c.object, c.record_id, c.key, c.before, c.after, c.response, c.rank, c.account"
-PLANNED = "run, connection, object, record_id, key, before, after, response, rank, account"
+CHANGE = "c.id, c.object, c.record_id, c.key, c.before, c.after, c.response, c.rank, c.account, c.undoes"
+PLANNED = "run, connection, object, record_id, key, before, after, response, rank, account, undoes"
 
 
 def change_of(row: tuple[Any, ...]) -> Change:
@@ -169,6 +169,7 @@ def change_of(row: tuple[Any, ...]) -> Change:
         response=row[6],
         rank=row[7],
         account=row[8],
+        undoes=row[9],
     )
 
 
@@ -184,4 +185,5 @@ def planned_row(run: int, connection: str, change: Change) -> tuple[Any, ...]:
         change.response,
         change.rank,
         change.account,
+        change.undoes,
     )

@@ -241,6 +241,7 @@ class ChangeRow(Row, table=True):
         one_of("outcome", ("rejected", "deferred", "unknown")),
         Index(None, "record_id"),
         Index(None, "run", "batch"),
+        partial("ix_change_undoes", "undoes", where="undoes IS NOT NULL"),
         {"sqlite_autoincrement": True},
     )
     id: int | None = number()
@@ -258,6 +259,7 @@ class ChangeRow(Row, table=True):
     outcome: str | None
     code: str | None
     message: str | None
+    undoes: int | None = big(default=None)
 
 
 class DeadLetterTable(Row, table=True):
@@ -277,6 +279,10 @@ class DeadLetterTable(Row, table=True):
     field: str | None
     created_at: int = big()
     status: str
+    cause: str = Field(sa_column_kwargs={"server_default": "unknown"})  # of nps.changes.Cause
+    attempts: int = Field(
+        sa_column_kwargs={"server_default": "0"}
+    )  # retries so far, by a person or by itself
 
 
 # ------------------------------------------------------------ leases, memory, clock

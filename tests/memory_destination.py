@@ -11,7 +11,7 @@ from datetime import date, datetime
 from itertools import count
 from typing import Any
 
-from connectors.contract import Lookup, Only, Way
+from connectors.contract import Allowance, Lookup, Only, Way
 from nps.changes import Batch, Deferred, Hit, Outcome, Record, Rejected, Written
 from nps.errors import NpsyncError, RejectedError
 from nps.responses import Cursor, Page, SurveyResponse
@@ -139,6 +139,9 @@ class MemoryCrm:
     def resume(self, batch: Batch, handle: str) -> Iterable[Outcome] | None:
         self._call("resume")
         return None if self.jobs is None else self.jobs.get(handle)
+
+    def allowance(self) -> Allowance | None:
+        return None
 
     def close(self) -> None:
         pass

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import date
 
 from connectors.calls import Reply
-from connectors.contract import Tools
+from connectors.contract import Allowance, Tools
 from connectors.hubspot.settings import HubSpotSettings
 from connectors.limits import Limiter
 
@@ -55,6 +55,11 @@ class DailyCalls:
         left = [calls for calls in (self._left_by_account(reply), self._left_by_us()) if calls is not None]
         if left:
             self._limiter.allow(min(left))
+
+    def allowance(self) -> Allowance | None:
+        """What is left of today's calls; None while nothing limits them."""
+        left = self._limiter.left
+        return None if left is None else Allowance(left)
 
     def save(self) -> None:
         """Keep the count for the next run."""

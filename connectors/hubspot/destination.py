@@ -10,7 +10,7 @@ from math import ceil
 import msgspec
 
 from connectors.calls import Reply
-from connectors.contract import Grant, Lookup, Needs, Only, Tools, Way
+from connectors.contract import Allowance, Grant, Lookup, Needs, Only, Tools, Way
 from connectors.hubspot.access import Prober, tested
 from connectors.hubspot.budget import DailyCalls
 from connectors.hubspot.encoding import canonical, live, typed
@@ -146,6 +146,9 @@ class HubSpot:
 
     def resume(self, batch: Batch, handle: str) -> Iterable[Outcome] | None:
         return None  # a batch is one call: what became of it is read from the records
+
+    def allowance(self) -> Allowance | None:
+        return self._daily.allowance()
 
     def close(self) -> None:
         self._daily.save()

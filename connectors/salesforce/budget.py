@@ -6,7 +6,7 @@ import re
 import threading
 
 from connectors.calls import Reply
-from connectors.contract import Tools
+from connectors.contract import Allowance, Tools
 from connectors.limits import Limiter
 from connectors.salesforce.errors import first_error
 from connectors.salesforce.settings import Budget
@@ -46,6 +46,11 @@ class CallBudget:
             if reply.status == 403 and _is_spent(reply):
                 self._org_left = 0
             self._tell()
+
+    def allowance(self) -> Allowance | None:
+        """What is left of today's calls; None while nothing limits them."""
+        left = self._limiter.left
+        return None if left is None else Allowance(left)
 
     def save(self) -> None:
         """Remember what was counted."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from connectors.calls import CallPolicy
-from connectors.contract import Grant, Lookup, Needs, Only, Tools, Way
+from connectors.contract import Allowance, Grant, Lookup, Needs, Only, Tools, Way
 from connectors.limits import Limiter
 from connectors.salesforce import access, bulk, codecs, composite, soql
 from connectors.salesforce.budget import CallBudget
@@ -235,6 +235,9 @@ class SalesforceDestination:
 
     def access(self, needs: Needs) -> list[Grant]:
         return access.tested(self._api, self.table, self.column, needs)
+
+    def allowance(self) -> Allowance | None:
+        return self._budget.allowance()
 
     def close(self) -> None:
         self._budget.save()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -47,7 +48,17 @@ def _ddl(tx: object, table: str) -> list[str]:
     if tx.postgres:  # type: ignore[attr-defined]
         return []
     rows = tx.rows("SELECT sql FROM sqlite_master WHERE tbl_name = :table ORDER BY name", table=table)  # type: ignore[attr-defined]
-    return sorted(line.strip().rstrip(",") for row in rows for line in (row[0] or "").splitlines())
+    return sorted(
+        " ".join(part.split()) for row in rows for part in re.split(r",(?![^(]*\))", _inside(row[0] or ""))
+    )
+
+
+def _inside(sql: str) -> str:
+    """A table's clauses, one after the other: a column added later stands on the line of the one before."""
+    if not sql.startswith("CREATE TABLE"):
+        return sql
+    first, last = sql.index("("), sql.rindex(")")
+    return f"{sql[first + 1 : last]}, {sql[last:]}"
 
 
 def test_the_revision_the_code_knows_is_the_last_migration(store: SqlStore):

@@ -1,0 +1,30 @@
+"""Say what stands behind a refusal, and what a change takes back"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    op.add_column("change", sa.Column("undoes", number, nullable=True))
+    op.create_index(
+        op.f("ix_change_undoes"),
+        "change",
+        ["undoes"],
+        sqlite_where=sa.text("undoes IS NOT NULL"),
+        postgresql_where=sa.text("undoes IS NOT NULL"),
+    )
+    op.add_column("dead_letter", sa.Column("cause", sa.String(), nullable=False, server_default="unknown"))
+    op.add_column("dead_letter", sa.Column("attempts", sa.Integer(), nullable=False, server_default="0"))
+
+
+def downgrade() -> None:
+    op.drop_column("dead_letter", "attempts")
+    op.drop_column("dead_letter", "cause")
+    op.drop_index(op.f("ix_change_undoes"), table_name="change")
+    op.drop_column("change", "undoes")

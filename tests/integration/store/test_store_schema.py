@@ -48,17 +48,16 @@ def _ddl(tx: object, table: str) -> list[str]:
     if tx.postgres:  # type: ignore[attr-defined]
         return []
     rows = tx.rows("SELECT sql FROM sqlite_master WHERE tbl_name = :table ORDER BY name", table=table)  # type: ignore[attr-defined]
-    return sorted(
-        " ".join(part.split()) for row in rows for part in re.split(r",(?![^(]*\))", _inside(row[0] or ""))
-    )
+    return sorted(clause for row in rows for clause in _clauses(row[0] or ""))
 
 
-def _inside(sql: str) -> str:
-    """A table's clauses, one after the other: a column added later stands on the line of the one before."""
+def _clauses(sql: str) -> list[str]:
+    """Of a table one after the other, and its end: a column added later stands on the line of the one before."""
     if not sql.startswith("CREATE TABLE"):
-        return sql
+        return [sql]
     first, last = sql.index("("), sql.rindex(")")
-    return f"{sql[first + 1 : last]}, {sql[last:]}"
+    found = re.split(r",(?![^(]*\))", sql[first + 1 : last])
+    return [" ".join(clause.split()) for clause in (*found, sql[last:])]
 
 
 def test_the_revision_the_code_knows_is_the_last_migration(store: SqlStore):

@@ -148,6 +148,20 @@ class Database(Protocol):
 # ------------------------------------------------------------ SQLite
 
 
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch a new file to WAL. SQLite does not wait for another process that is doing the same; we do."""
+    from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random
+
+    for attempt in Retrying(
+        retry=retry_if_exception_type(sqlite3.OperationalError),
+        stop=stop_after_delay(BUSY_MILLISECONDS / 1000),
+        wait=wait_random(0.01, 0.1),
+        reraise=True,
+    ):
+        with attempt:
+            connection.execute("PRAGMA journal_mode = WAL")
+
+
 class SQLite:
     """A file, readable by its owner alone. WAL: readers and the one writer do not wait for each other."""
 
@@ -171,7 +185,7 @@ class SQLite:
         connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
         connection.execute("PRAGMA synchronous = " + ("NORMAL" if self.lasting else "OFF"))
         if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(connection)
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:

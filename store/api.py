@@ -250,7 +250,8 @@ class Store(Protocol):
         """One chunk of the plan, in one transaction: the work's versions get their state (and leave the work),
         `demoted` (version → state, code) moves answers settled earlier, and each record's planned change replaces
         what this run planned for it before (None: nothing is wanted). Rejected states become dead letters. A change
-        that no answer causes is a clearing: it is remembered until it is confirmed, refused, or not wanted any more.
+        that no answer causes (and that undoes nothing) is a clearing: it is remembered until it is confirmed, refused,
+        or not wanted any more.
         Returns the `before` of every change that was replaced."""
         ...
 
@@ -286,7 +287,8 @@ class Store(Protocol):
         self, run: int, settled: Mapping[int, Sequence[Outcome]], *, lease: Lease, now: datetime
     ) -> None:
         """Outcomes of whole batches: the journal, the answers' states (written, rejected with dead letter, pending)
-        and the batch, in one transaction. Changes of Unknown and Deferred leave their answer pending."""
+        and the batch, in one transaction. Changes of Unknown and Deferred leave their answer pending. A change that
+        `undoes` another has its outcome in the journal and nowhere else."""
         ...
 
     def unsettled(self, sync: str) -> list[tuple[Batch, str | None]]:

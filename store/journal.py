@@ -135,8 +135,10 @@ def _settle(
 ) -> None:
     ids = list(settled)
     open_changes = {
-        (batch, record_id): (number, response)
-        for batch, record_id, number, response in tx.rows(statements.BATCH_RECORDS, runs=runs, batches=ids)
+        (batch, record_id): (number, response, undoes)
+        for batch, record_id, number, response, undoes in tx.rows(
+            statements.BATCH_RECORDS, runs=runs, batches=ids
+        )
     }
     written: list[int] = []
     cleared: list[str] = []
@@ -151,7 +153,14 @@ def _settle(
                 raise StoreError(
                     f"store: an outcome of batch {batch} names a record it does not hold, or names it twice"
                 )
-            number, response = change
+            number, response, undoes = change
+            if (
+                undoes is not None
+            ):  # no answer and no clearing waits for it: the journal alone says what it came to
+                if type(outcome) is not Written:
+                    word, code, message, _field = _unwritten(outcome)
+                    others.append((word, code, message, number))
+                continue
             if type(outcome) is Written:
                 if response is None:
                     cleared.append(outcome.record_id)

@@ -220,13 +220,17 @@ def _leave_work(
 
 
 def _to_clear(tx: Transaction, sync: str, changes: Mapping[str, Change | None]) -> None:
+    """What is still to be cleared, as far as this plan says it. A change that undoes another says nothing of it."""
+    planned = {
+        record: change for record, change in changes.items() if change is None or change.undoes is None
+    }
     if tx.one("SELECT 1 FROM clearing WHERE sync = :sync LIMIT 1", sync=sync) is not None:
-        tx.run(statements.CLEARED, sync=sync, records=list(changes))
+        tx.run(statements.CLEARED, sync=sync, records=list(planned))
     tx.many(
         statements.TO_CLEAR,
         [
             (sync, record)
-            for record, change in sorted(changes.items())
+            for record, change in sorted(planned.items())
             if change is not None and change.response is None
         ],
     )

@@ -39,7 +39,7 @@ def test_defect_06_quotes_and_line_ends_in_a_comment_break_no_request(npsync: Np
 
 
 def test_defect_09_a_bulk_file_has_the_fields_of_all_records_and_not_of_the_first(npsync: Npsync, town: Town):
-    npsync.configured(in_bulk())
+    in_bulk(npsync, town)
     silent, *talking = (town.person() for _ in range(JOB))
     town.answers(silent, 0)  # a detractor is written first, and this one said nothing
     for one in talking:
@@ -78,7 +78,7 @@ def test_defect_19_a_date_is_the_day_it_was_where_the_business_is(npsync: Npsync
 
 
 def test_defect_25_bulk_rows_with_quoted_line_ends_and_umlauts_all_come_back(npsync: Npsync, town: Town):
-    npsync.configured(in_bulk())
+    in_bulk(npsync, town)
     people = [town.person() for _ in range(JOB)]
     for one in people:
         town.answers(one, 7, AWKWARD)
@@ -105,8 +105,9 @@ def test_defect_32_a_failure_inside_a_success_is_a_failure(npsync: Npsync, town:
     assert town.in_salesforce(refused)["NPS_Score__c"] is None
 
 
-def in_bulk() -> dict[str, Any]:
-    """A bulk job is cheaper than so many calls of one record each."""
+def in_bulk(npsync: Npsync, town: Town) -> None:
+    """The next run writes by a bulk job, cheaper than so many calls of one record each. It is done at once."""
     written: dict[str, Any] = config()
     written["connections"]["crm"]["write"] = {"bulk_threshold": 1, "chunk_size": 1}
-    return written
+    npsync.configured(written)
+    town.sandbox.fault("salesforce", "bulk_slow", detail={"polls": 0})

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 import orjson
 import uvicorn
 
-from sandbox.faults import PROFILES
+from sandbox.profiles import described, rules_of
 from sandbox.server import VENDORS, Options, Sandbox
 from sandbox.world import midnight
 
@@ -94,6 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="sandbox",
         description="Toy Salesforce, HubSpot and Wootric over real HTTP, on this machine only.",
+        epilog=f"fault profiles:\n{described()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: this machine only)"
@@ -106,7 +108,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same world (default: 7)")
     parser.add_argument("--ugly", type=_share, default=0.02, help="share of awkward data (default: 2%%)")
     parser.add_argument(
-        "--faults", choices=sorted(PROFILES), default="none", help="what goes wrong by itself"
+        "--faults",
+        type=_profiles,
+        default="none",
+        help="what goes wrong by itself: profiles of the list below, with commas between",
     )
     parser.add_argument("--latency", type=_seconds, default=0.0, help="before every vendor reply, e.g. 50ms")
     parser.add_argument(
@@ -121,6 +126,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--with-parent", action="store_true", help="stop when standard input ends")
     return parser
+
+
+def _profiles(text: str) -> str:
+    try:
+        list(rules_of(text))
+    except ValueError as unknown:
+        raise argparse.ArgumentTypeError(str(unknown)) from unknown
+    return text
 
 
 def _share(text: str) -> float:

@@ -9,6 +9,8 @@ DELETE /control/{vendor}/{object}/{id}
 POST   /control/{vendor}/{object}/{id}/merge      {"loser": id}
 POST   /control/{vendor}/do/{command}             a vendor's own knob, {arguments}
 GET    /control/faults   POST (a rule or a list)   DELETE (?vendor=)
+POST   /control/faults/profile                     {"names": "flaky,poison"}: the rules of these profiles
+GET    /control/faults/played                      how often each kind was played, per vendor
 GET    /control/traffic  DELETE                    counters; start counting anew
 GET    /control/traffic/calls                      the latest calls, one per line
 GET    /control/traffic/writes/{vendor}/{object}   every write, one per line: id, at, {field: [old, new]}
@@ -30,6 +32,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from sandbox.faults import Kind
+from sandbox.profiles import rules_of
 from sandbox.toy import House, NoSuchRecord, Toy
 
 _LINES = 500  # rows turned into text at a time: a dump of 100,000 must not stop the vendors
@@ -44,6 +47,8 @@ def app(toys: Mapping[str, Toy], house: House) -> Starlette:
             Route("/faults", desk.faults, methods=["GET"]),
             Route("/faults", desk.add_faults, methods=["POST"]),
             Route("/faults", desk.clear_faults, methods=["DELETE"]),
+            Route("/faults/profile", desk.add_profile, methods=["POST"]),
+            Route("/faults/played", desk.played, methods=["GET"]),
             Route("/traffic", desk.traffic, methods=["GET"]),
             Route("/traffic", desk.reset_traffic, methods=["DELETE"]),
             Route("/traffic/calls", desk.calls, methods=["GET"]),
@@ -99,6 +104,17 @@ class _Desk:
     async def clear_faults(self, request: Request) -> Response:
         self._house.faults.clear(request.query_params.get("vendor"))
         return Response(status_code=204)
+
+    async def add_profile(self, request: Request) -> Response:
+        rules = list(rules_of((await _body(request))["names"]))
+        return _json([asdict(self._house.faults.add(rule)) for rule in rules], 201)
+
+    async def played(self, request: Request) -> Response:
+        """{vendor: {kind: times}}, since the start."""
+        counts: dict[str, dict[str, int]] = {}
+        for (vendor, kind), times in sorted(self._house.faults.played.items()):
+            counts.setdefault(vendor, {})[kind] = times
+        return _json(counts)
 
     async def traffic(self, request: Request) -> Response:
         return _json(self._house.traffic.summary())

@@ -1,4 +1,4 @@
-"""What goes wrong, on purpose: profiles for a whole run, and rules control adds for the next requests.
+"""What goes wrong, on purpose: profiles for a whole run (profiles.py), and rules control adds for the next requests.
 
 A rule names a vendor, a kind and which requests it meets. The front (server.py) plays the kinds in `Kind`;
 every other kind belongs to a toy, which asks for it with `VendorFaults.take("locked_row", …)`.
@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import itertools
 import random
+import zlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from sandbox.profiles import rules_of
 
 
 class Kind(StrEnum):
     """Faults every vendor can have; the front plays them."""
 
     STATUS = "status"  # refuse with `status` in the vendor's own words; `retry_after` if given
-    HTML = "html"  # refuse with `status` (502) and an HTML page
+    HTML = "html"  # an HTML page with `status` (502 unless told; 200 is what a proxy's sign-in page has)
     RESET = "reset"  # the connection dies before the toy saw the request
     LOST_REPLY = "lost_reply"  # the toy did everything, then the connection dies
     SLOW = "slow"  # the reply comes after `seconds`
@@ -27,7 +31,8 @@ class Kind(StrEnum):
 
 @dataclass
 class Fault:
-    """One rule. `times` None means for ever; the first `after` that match pass; `share` are met."""
+    """One rule. `times` None means for ever; the first `after` that match pass; `share` are met: drawn anew for
+    each request, or `steady`, so that it is always the same records (poison)."""
 
     vendor: str
     kind: str
@@ -36,6 +41,7 @@ class Fault:
     times: int | None = 1
     after: int = 0
     share: float = 1.0
+    steady: bool = False
     status: int = 500
     retry_after: float | None = None
     seconds: float = 1.0
@@ -50,16 +56,15 @@ class Fault:
 class Faults:
     """All rules of one sandbox."""
 
-    def __init__(self, profile: str = "none", *, seed: int = 7) -> None:
-        if profile not in PROFILES:
-            raise ValueError(f'no fault profile "{profile}"; there are: {", ".join(PROFILES)}')
+    def __init__(self, profiles: str = "none", *, seed: int = 7) -> None:
+        """`profiles` are names of profiles.py with commas between. ValueError: there is no such profile."""
         self._ids = itertools.count(1)
+        self._seed = seed
         self._random = random.Random(f"{seed}-faults")
         self.rules: list[Fault] = []
-        for rule in PROFILES[profile]:
-            for vendor in ("salesforce", "hubspot", "wootric"):
-                if rule.get("vendor", vendor) == vendor:
-                    self.add({**rule, "vendor": vendor, "times": None})
+        self.played: Counter[tuple[str, str]] = Counter()  # vendor and kind, also of rules that are gone
+        for rule in rules_of(profiles):
+            self.add(rule)
 
     def add(self, rule: Mapping[str, Any]) -> Fault:
         """Raises TypeError for a key that no rule has."""
@@ -80,13 +85,20 @@ class Faults:
             if rule.after > 0:
                 rule.after -= 1
                 continue
-            if rule.times == 0 or (rule.share < 1 and self._random.random() >= rule.share):
+            if rule.times == 0 or (rule.share < 1 and self._draw(rule, path) >= rule.share):
                 continue
             rule.played += 1
+            self.played[vendor, rule.kind] += 1
             if rule.times is not None:
                 rule.times -= 1
             return rule
         return None
+
+    def _draw(self, rule: Fault, text: str) -> float:
+        """0 to 1; of a steady rule the same for a text whenever it comes, whatever was drawn before."""
+        if rule.steady:
+            return zlib.crc32(f"{self._seed} {rule.kind} {text}".encode()) / 2**32
+        return self._random.random()
 
     def of(self, vendor: str) -> VendorFaults:
         return VendorFaults(self, vendor)
@@ -113,29 +125,3 @@ class VendorFaults:
 
     def shuffle(self, rows: list[Any]) -> None:
         self.faults.shuffle(rows)
-
-
-PROFILES: dict[str, tuple[dict[str, Any], ...]] = {
-    "none": (),
-    "flaky": (
-        {"kind": "status", "status": 500, "share": 0.01},
-        {"kind": "status", "status": 503, "share": 0.01},
-        {"kind": "html", "status": 502, "share": 0.01},
-        {"kind": "reset", "share": 0.01},
-        {"kind": "lost_reply", "share": 0.01},
-        {"kind": "status", "status": 429, "retry_after": 1, "share": 0.01, "vendor": "hubspot"},
-        {"kind": "expired_token", "share": 0.002},
-        {"kind": "locked_row", "share": 0.002, "vendor": "salesforce"},
-        {"kind": "shuffle", "share": 0.5},
-    ),
-    "storm": (
-        {"kind": "status", "status": 503, "share": 0.1},
-        {"kind": "html", "status": 502, "share": 0.05},
-        {"kind": "reset", "share": 0.05},
-        {"kind": "lost_reply", "share": 0.05},
-        {"kind": "expired_token", "share": 0.01},
-    ),
-    "lost-replies": ({"kind": "lost_reply", "share": 0.1},),
-    "slow": ({"kind": "slow", "seconds": 2.0, "share": 0.05},),
-    "shuffled": ({"kind": "shuffle"},),
-}

@@ -113,7 +113,7 @@ class Front:
             case Kind.STATUS:
                 await self._toy.refusal(fault)(scope, receive, reply)
             case Kind.HTML:
-                status = fault.status if fault.status >= 502 else 502
+                status = 502 if fault.status == 500 else fault.status
                 await HTMLResponse(_HTML_ERROR.format(status), status)(scope, receive, reply)
             case Kind.RESET:
                 await reply.cut(receive)

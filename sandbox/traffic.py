@@ -48,6 +48,7 @@ class Traffic:
         self.fields_changed: Counter[tuple[str, str, str]] = Counter()
         self.latest: deque[tuple[str, str, str, float]] = deque(maxlen=_LATEST)  # vendor, object, id, when
         self._writes: dict[tuple[str, str], dict[str, list[Write]]] = {}
+        self._limits_met: Counter[tuple[str, str]] = Counter()
 
     def called(self, call: Call) -> None:
         self.recent.append(call)
@@ -58,6 +59,10 @@ class Traffic:
         while window[0] <= call.at - _WINDOW:
             window.popleft()
         self.busiest[call.vendor] = max(self.busiest[call.vendor], len(window))
+
+    def limit_met(self, vendor: str, limit: str) -> None:
+        """A toy refused a call because a limit of its own was reached, not because a fault told it to."""
+        self._limits_met[vendor, limit] += 1
 
     def wrote(
         self, vendor: str, object: str, id: str, fields: Mapping[str, tuple[Any, Any]], *, at: float
@@ -99,6 +104,9 @@ class Traffic:
             "by_kind": by_kind,
             "statuses": statuses,
             "too_many": statuses.get("429", 0),
+            "limits_met": {
+                name: count for (of, name), count in sorted(self._limits_met.items()) if of == vendor
+            },
             "busiest_10s": self.busiest[vendor],
             "records_written": {object: self.records_written[vendor, object] for object in objects},
             "fields_written": {

@@ -34,7 +34,10 @@ def sandbox(
     faults: Annotated[
         str | None,
         typer.Option(
-            help="What goes wrong: flaky, storm, lost-replies, slow or shuffled; to see npsync cope."
+            help="What goes wrong, to see npsync cope; several with commas: flaky (a little of everything), storm, "
+            "lost-replies, slow, shuffled, html, throttled, throttled-silently, quota, old-tokens, field-gone, "
+            "field-renamed, field-read-only, locked, slow-bulk, poison, poison-quiet, poison-unnamed, missing-rows "
+            "or soak. docs/how-to/make-things-go-wrong.md says what each does."
         ),
     ] = None,
 ) -> None:

@@ -89,13 +89,16 @@ def update_batch(account: Account, table: Table, body: Mapping[str, Any], *, ver
     _refuse_duplicates(wishes)
     if unwritable := table.unwritable({name for wish in wishes for name in wish.properties}):
         raise values_not_valid(unwritable)
-    per_record = account.settings.trace_ids and _traced(wishes)
+    faults = account.room.faults
+    per_record = account.settings.trace_ids and _traced(wishes) and not faults.take("all_or_nothing")
     ready: list[tuple[Record, Values]] = []
     lost: list[Wish] = []
     errors: list[dict[str, Any]] = []
     for wish in wishes:
         if wish.id_property is None and wish.id in table.merged_into:
             continue  # an absorbed record: 200, and not a word about it
+        if faults and faults.take("missing_row", text=wish.id):
+            continue
         record = _find(table, wish)
         if record is None:
             lost.append(wish)
@@ -148,6 +151,7 @@ def complete(
         return Reply(200, body)
     body |= {"numErrors": len(errors), "errors": errors}
     quiet = version == "2026-09" and account.settings.quiet_partial
+    quiet = quiet or account.room.faults.take("quiet_partial") is not None
     return Reply(200 if quiet else 207, body)
 
 

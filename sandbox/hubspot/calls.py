@@ -117,6 +117,9 @@ def associations(asked: Asked) -> Reply:
 
 
 def list_properties(asked: Asked) -> Reply:
+    table = asked.table()
+    if rule := asked.account.room.faults.take("schema_drift", text=table.kind.name):
+        table.drift(**rule.detail)
     return Reply(200, {"results": [one.as_json() for one in asked.table().definitions.values()]})
 
 

@@ -53,10 +53,15 @@ class Gate:
         span, most = (_SEARCH_SECONDS, settings.search) if search else (_BURST_SECONDS, settings.burst)
         while window and window[0] <= now - span:
             window.popleft()
+        room = self._account.room
+        if room.faults.take("quota_spent"):
+            self._today = settings.daily  # the account's other apps took what was left
         if not token.is_oauth and settings.daily and self._today >= settings.daily:
+            room.traffic.limit_met("hubspot", "daily")
             raise rate_limited("DAILY", self._headers(window, token, search=search))
         if most and len(window) >= most:
             policy = "SECONDLY" if search else "TEN_SECONDLY_ROLLING"
+            room.traffic.limit_met("hubspot", policy)
             raise rate_limited(policy, self._headers(window, token, search=search))
         self._today += 1
         if most:

@@ -37,9 +37,16 @@ _MESSAGES = {
 
 
 class Portal:
-    """What `--limit hubspot.burst=…` and the command `set` may change is in settings.py."""
+    """What `--limit hubspot.burst=…` and the command `set` may change is in settings.py.
 
-    fault_kinds = frozenset({"expired_token", "invalid_record"})
+    Its own fault kinds: expired_token, quota_spent (until midnight), schema_drift (detail: object, field, change),
+    invalid_record, all_or_nothing (trace ids are not honoured), quiet_partial (200 for what is a 207), missing_row.
+    """
+
+    fault_kinds = frozenset(
+        {"expired_token", "quota_spent", "schema_drift", "invalid_record", "all_or_nothing"}
+        | {"quiet_partial", "missing_row"}
+    )
 
     def __init__(self, room: Room) -> None:
         self._account = Account(room)

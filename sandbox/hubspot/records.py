@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -248,6 +248,22 @@ class Table:
         self._holders.pop(name, None)
         for record in self.records.values():
             record.values.pop(name, None)
+
+    def drift(self, object: str, field: str, change: str) -> None:
+        """What a fault does to a property overnight. Names never change here: a renamed one is a new one."""
+        definition = self.definitions.get(field)
+        if object != self.kind.name or definition is None:
+            return
+        match change:
+            case "delete":
+                self.undefine(field)
+            case "rename":
+                self.undefine(field)
+                self.define(replace(definition, name=f"{field}_old"))
+            case "read_only":
+                self.define(replace(definition, read_only=True))
+            case _:
+                raise ValueError(f"no change {change}; there are: delete, rename, read_only")
 
     def _hold(self, record: Record) -> None:
         for name, holders in self._holders.items():

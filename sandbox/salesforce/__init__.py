@@ -1,9 +1,10 @@
 """A toy Salesforce, written from the vendor's documentation: REST, SOQL, collections, Bulk 2.0 ingest.
 
-Its own fault kinds, beside those the front plays: expired_token, daily_quota, concurrent_limit, lost_locator,
-shuffle, locked_row, validation, record_error (detail: statusCode, message), bulk_slow (detail: polls),
-bulk_failed and bulk_aborted (detail: processed). Limits: daily, page, token_seconds, token_calls, bulk_polls,
-upload_bytes.
+Its own fault kinds, beside those the front plays: expired_token, daily_quota (this call), quota_spent (until the
+day is over), concurrent_limit, lost_locator, shuffle, schema_drift (detail: object, field, change), locked_row,
+validation, record_error (detail: statusCode, message), batch_refused (the whole request, unnamed), missing_row,
+bulk_slow (detail: polls, seconds), bulk_failed and bulk_aborted (detail: processed). Limits: daily, page,
+token_seconds, token_calls, bulk_polls, upload_bytes.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ def toy(room: Room) -> Salesforce:
 
 class Salesforce:
     fault_kinds = frozenset(
-        {"expired_token", "daily_quota", "concurrent_limit", "lost_locator", "shuffle"}
-        | {"locked_row", "validation", "record_error", "bulk_slow", "bulk_failed", "bulk_aborted"}
+        {"expired_token", "daily_quota", "quota_spent", "concurrent_limit", "lost_locator", "shuffle"}
+        | {"schema_drift", "locked_row", "validation", "record_error", "batch_refused", "missing_row"}
+        | {"bulk_slow", "bulk_failed", "bulk_aborted"}
     )
 
     def __init__(self, room: Room) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,8 +97,12 @@ class Api:
         now, faults = self.org.room.clock.time(), self.org.room.faults
         if now - self.allowance.since >= _DAY:
             self.allowance.since, self.allowance.used, self.allowance.batches_used = now, 0, 0
+        if faults.take("quota_spent", request.method, request.url.path):
+            self.allowance.used = self.allowance.daily  # another integration took what was left
         spent = faults.take("daily_quota", request.method, request.url.path)
         if spent or self.allowance.used >= self.allowance.daily:
+            if not spent:
+                self.org.room.traffic.limit_met("salesforce", "daily")
             raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
         if faults.take("concurrent_limit", request.method, request.url.path):
             raise ApiError(
@@ -192,6 +196,8 @@ class Api:
 
     async def describe(self, request: Request, client: Client) -> Response:
         table = self.table(request.path_params["object"])
+        if rule := self.org.room.faults.take("schema_drift", text=table.name):
+            table.drift(**rule.detail)
         may_edit = self.may(client, table, "edit")
         fields = [column.field.describe(may_edit=may_edit) for column in table.visible()]
         return json_reply(
@@ -209,6 +215,18 @@ class Api:
             "updateable": self.may(client, table, "edit"),
             "deletable": self.may(client, table, "delete"),
         }
+
+    def left_out(self, id: str) -> bool:
+        """Neither written nor mentioned: what nobody promises, and a client must notice."""
+        faults = self.org.room.faults
+        return bool(faults) and faults.take("missing_row", text=id) is not None
+
+    def whole_request(self, ids: Iterable[str]) -> None:
+        """One value the parser cannot take refuses all of them, and the message does not say whose it was."""
+        faults = self.org.room.faults
+        for id in ids if faults else ():
+            if faults.take("batch_refused", text=id):
+                raise ApiError(400, "JSON_PARSER_ERROR", "Unexpected value at [line:1, column:482]")
 
     def scripted(self, id: str) -> None:
         """Record-level faults control asked for: locked_row, validation, record_error."""

@@ -41,6 +41,7 @@ class Job:
     state: str = "Open"
     upload: bytes | None = None
     polls_left: int = 0
+    busy_until: float = 0.0
     header: list[str] = field(default_factory=list)
     successful: list[list[str]] = field(default_factory=list)
     failed: list[list[str]] = field(default_factory=list)
@@ -145,11 +146,12 @@ class Bulk:
     def _close(self, job: Job) -> None:
         job.state = "UploadComplete"
         slow = self._room.faults.take("bulk_slow", text=job.id)
-        job.polls_left = slow.detail.get("polls", 5) if slow else self._room.limits.get("bulk_polls", 2)
+        job.polls_left = slow.detail.get("polls", 0) if slow else self._room.limits.get("bulk_polls", 2)
+        job.busy_until = self._room.clock.time() + (slow.detail.get("seconds", 0) if slow else 0)
 
     def _advance(self, job: Job) -> None:
-        if job.polls_left > 0:
-            job.polls_left -= 1
+        if job.polls_left > 0 or self._room.clock.time() < job.busy_until:
+            job.polls_left = max(0, job.polls_left - 1)
             job.state = "InProgress"
             return
         job.state = "InProgress"
@@ -202,6 +204,8 @@ class Bulk:
     def _process_row(self, job: Job, columns: list[Column | None], row: list[str]) -> None:
         id = ""
         try:
+            if self._api.left_out(_named_id(row, columns, job)):
+                return  # in none of the three result files
             if len(row) != len(job.header):
                 raise RecordError("INVALID_ROW", "the row has another number of columns than the header")
             id, created = self._write(job, columns, row)
@@ -346,6 +350,10 @@ def _refused_id(refused: RecordError, row: list[str], columns: Sequence[Column |
     """The vendor names the id only where it knew the record."""
     if refused.code in ("MALFORMED_ID", "INVALID_CROSS_REFERENCE_KEY", "INVALID_ROW"):
         return ""
+    return _named_id(row, columns, job)
+
+
+def _named_id(row: list[str], columns: Sequence[Column | None], job: Job) -> str:
     for column, cell in zip(columns, row, strict=False):
         if column is not None and column.place == job.table.id:
             return cell

@@ -35,6 +35,7 @@ class Records:
         if sum(1 for _ in itertools.groupby(types)) > 10:
             raise ApiError(400, "INVALID_FIELD", "too many chunks: at most 10 runs of one type in a request")
         self._insist_on_names(records)
+        self._api.whole_request(_ids(records))
         return self._many(body, records, lambda record: self._update_one(record, client))
 
     async def create_many(self, request: Request, client: Client) -> Response:
@@ -105,6 +106,8 @@ class Records:
             self._org.hold()
         results = []
         for record in records:
+            if self._api.left_out(str(record.get("id", ""))):
+                continue
             try:
                 results.append(write(record))
             except RecordError as refused:
@@ -277,6 +280,10 @@ def _records(body: Mapping[str, Any]) -> list[dict[str, Any]]:
         raise ApiError(400, "JSON_PARSER_ERROR", "records must be a list of objects")
     _no_more_than_200(records)
     return records
+
+
+def _ids(records: list[dict[str, Any]]) -> list[str]:
+    return [str(record.get("id", record.get("Id", ""))) for record in records]
 
 
 def _no_more_than_200(records: list[Any]) -> None:

@@ -209,6 +209,21 @@ class Table:
         column = self.columns[old.lower()]
         self.alter(column, replace(column.field, name=new))
 
+    def drift(self, object: str, field: str, change: str) -> None:
+        """What a fault does to a field overnight: delete, rename or read_only. Nothing where it is gone already."""
+        column = self.columns.get(field.lower())
+        if object != self.name or column is None:
+            return
+        match change:
+            case "delete":
+                self.hidden.add(field.lower())
+            case "rename":
+                self.rename(field, field.removesuffix("__c") + "_Old__c")
+            case "read_only":
+                self.alter(column, replace(column.field, updateable=False))
+            case _:
+                raise ValueError(f"no change {change}; there are: delete, rename, read_only")
+
     def alter(self, column: Column, field: Field) -> None:
         """Somebody changed the field's definition; what records hold stays."""
         changed = Column(column.place, field)

@@ -71,7 +71,7 @@ class Office:
 
     def refusal(self, fault: Fault) -> Response:
         headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
-        if fault.status == 429:
+        if fault.status == 429 and not fault.detail.get("silent"):
             headers["X-Rate-Limit-Limit"] = "100"
             headers["X-Rate-Limit-Remaining"] = "0"
             headers["X-Rate-Limit-Reset"] = str(int(self._now() + fault.detail.get("reset_in", 1)))

@@ -117,6 +117,7 @@ class Tokens:
             "X-Rate-Limit-Reset": str(int(minute.ends_at)),
         }
         if spent:
+            self._room.traffic.limit_met("wootric", "per_minute")
             raise Refusal(429, {"error": "Rate limit exceeded"}, headers)
         return headers
 

@@ -6,12 +6,18 @@ import json
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
 
 import pytest
 
 from npsync.cli import trying
-from sandbox.faults import PROFILES
+from sandbox.faults import Kind
+from sandbox.hubspot.portal import Portal
+from sandbox.profiles import PROFILES
+from sandbox.salesforce import Salesforce
+from sandbox.wootric.office import Office
 
+ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "from npsync.cli import main; main(['sandbox', '--port', '0'])"]
 
 
@@ -38,3 +44,10 @@ def test_what_stops_the_command_stops_the_toys(command):
 def test_the_fault_profiles_are_named_in_the_help():
     option = trying.sandbox.__annotations__["faults"]
     assert all(name in option for name in PROFILES if name != "none")
+
+
+def test_the_page_about_faults_has_a_line_for_every_profile_and_every_kind():
+    page = (ROOT / "docs" / "how-to" / "make-things-go-wrong.md").read_text(encoding="utf-8")
+    assert all(f"| `{name}` | {profile.about} |" in page for name, profile in PROFILES.items())
+    kinds = {*Kind, *Salesforce.fault_kinds, *Portal.fault_kinds, *Office.fault_kinds}
+    assert all(f"`{kind}`" in page for kind in kinds)

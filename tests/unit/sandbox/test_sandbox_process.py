@@ -10,7 +10,8 @@ import pytest
 import requests
 from sandbox_process import running_sandbox
 
-from sandbox.faults import PROFILES, Faults
+from sandbox.faults import Faults
+from sandbox.profiles import PROFILES
 from sandbox.traffic import Call, Traffic
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from sync.engine import LEASE_SECONDS
+from sync.leasing import LEASE_SECONDS
 from sync.spec import SyncSpec
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from npsync.jobs import run_once, target_of
 from npsync.logs import notice
 from npsync.schedule import Claim, claims, resume_killed
 from store.api import Store
-from sync.engine import Busy, Options
+from sync.engine import Options
+from sync.leasing import Busy
 from sync.report import Report
 
 TICK_SECONDS = 1.0

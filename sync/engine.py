@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
@@ -19,19 +17,14 @@ from sync.codecs import open_codecs
 from sync.inbox import Pulled, pull
 from sync.interruption import Interrupted
 from sync.job import Codecs, Job
+from sync.leasing import end_those_that_died, sync_lease
 from sync.planning import Planned, plan_changes
 from sync.progress import Progress, Silent
 from sync.report import Report, status_of
 from sync.writing import CanaryFailed, WrittenUp, settle_open, write_changes
 
-LEASE_SECONDS = 120.0
-HEARTBEAT_SECONDS = 30.0
 REMEMBERED_RUNS = 5  # whose match rates the breaker compares with
 SEARCHED_RUNS = 500  # among which it looks for them: most runs look up a few answers, or none
-
-
-class Busy(NpsyncError):
-    """Another process is running this sync right now."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +66,8 @@ def run(
 ) -> Report:
     """Pull, plan and write once. Raises Busy when another process has this sync, LeaseLost when one took it over,
     ConfigError before anything was pulled when the mapping does not fit the CRM; every other failure is a Report."""
-    with _lease(store, clock, job.name, owner) as lease:
-        _end_those_that_died(store, job.name, clock)
+    with sync_lease(store, clock, job.name, owner) as lease:
+        end_those_that_died(store, job.name, clock)
         number = store.begin_run(job.name, "run", now=clock.now(), facts=job.facts)
         attempt = _Attempt(
             job, store, lease, clock, number, calls, options or Options(), progress or Silent(), owner
@@ -86,14 +79,6 @@ def run(
             raise
         store.end_run(number, report.status, now=clock.now(), report=report.as_json())
         return report
-
-
-def _end_those_that_died(store: Store, sync: str, clock: Clock) -> None:
-    """We hold the sync's lease, so a run that still says it is running belongs to a process that is gone."""
-    for one in store.runs(sync=sync, limit=REMEMBERED_RUNS):
-        if one.status == "running":
-            report: Mapping[str, Json] = {"problems": ["its process ended before the run did"]}
-            store.end_run(one.id, "failed", now=clock.now(), report=report)
 
 
 def preview(
@@ -109,7 +94,7 @@ def preview(
 
     Works with a credential that may only read, and before the mapped fields exist.
     """
-    with _lease(overlay, clock, f"plan/{job.name}", owner) as lease:
+    with sync_lease(overlay, clock, f"plan/{job.name}", owner) as lease:
         number = overlay.begin_run(job.name, "plan", now=clock.now(), facts=job.facts)
         attempt = _Attempt(
             job, overlay, lease, clock, number, calls, options or Options(), progress or Silent(), owner
@@ -385,33 +370,3 @@ def _looks(report: Mapping[str, Json]) -> tuple[int, int] | None:
 def _rate(report: Mapping[str, Json]) -> Decimal | None:
     counts = _looks(report)
     return Decimal(counts[1]) / Decimal(counts[0]) if counts else None
-
-
-@contextmanager
-def _lease(store: Store, clock: Clock, name: str, owner: str) -> Iterator[Lease]:
-    """The sync's fenced lease, kept alive by a heartbeat; a process that was frozen past it can write no more."""
-    lease = store.acquire(f"sync/{name}", owner, now=clock.now(), seconds=LEASE_SECONDS)
-    if lease is None:
-        raise Busy(
-            f"{name} is being run by another process; its result will be in: npsync runs. If that process was "
-            f"killed, the sync is free again {LEASE_SECONDS / 60:.0f} minutes after its end"
-        )
-    stop = threading.Event()
-
-    def beat() -> None:
-        while not stop.wait(HEARTBEAT_SECONDS):
-            try:
-                store.renew(lease, now=clock.now(), seconds=LEASE_SECONDS)
-            except LeaseLost:
-                return  # the next transaction of the run fails the same way, where it can be told
-            except NpsyncError:
-                continue  # a busy database: the lease lasts for some beats more
-
-    heart = threading.Thread(target=beat, name="npsync-lease", daemon=True)
-    heart.start()
-    try:
-        yield lease
-    finally:
-        stop.set()
-        heart.join()
-        store.release(lease)

@@ -15,7 +15,7 @@ from nps.errors import (
     UnavailableError,
 )
 from nps.responses import ResponseStatus
-from sync.engine import Busy
+from sync.leasing import Busy
 
 PEOPLE = 10
 SHOWN = {f"c{n + 1}": n for n in range(PEOPLE)}

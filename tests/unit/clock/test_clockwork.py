@@ -18,7 +18,7 @@ from npsync.schedule import soonest
 from npsync.serve import Clockwork
 from store import open_store
 from store.sql import SqlStore
-from sync.engine import Busy
+from sync.leasing import Busy
 from sync.report import MatchReport, Report
 
 QUARTER = 15 * 60.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from connectors.contract import Destination, Only, Source
 from mapping.fields import CompiledFields
@@ -29,6 +30,24 @@ class Feed:
     )
     keep_comment: bool = True
     keep_properties: frozenset[str] | None = None  # None: all
+
+
+class Place(Protocol):
+    """Where changes are written: what writing and settling need to know of a job."""
+
+    @property
+    def name(self) -> str:
+        """The sync's."""
+        ...
+
+    @property
+    def connection(self) -> str: ...
+
+    @property
+    def object(self) -> str: ...
+
+    @property
+    def destination(self) -> Destination: ...
 
 
 @dataclass(frozen=True)

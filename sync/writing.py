@@ -15,7 +15,7 @@ from nps.changes import Batch, Change, Deferred, Outcome, Rejected, Written
 from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError, UnavailableError
 from store.api import Lease, Store
 from sync.interruption import Interrupted, heed
-from sync.job import Job
+from sync.job import Place
 from sync.progress import Progress
 
 WRITING = 4  # batches under way at a time
@@ -40,7 +40,7 @@ class CanaryFailed(NpsyncError):
 
 
 def write_changes(
-    job: Job,
+    job: Place,
     store: Store,
     lease: Lease,
     run: int,
@@ -82,7 +82,7 @@ class _Trial(NamedTuple):
     api: str
 
 
-def _trial(job: Job, way: Way, canary: int) -> _Trial:
+def _trial(job: Place, way: Way, canary: int) -> _Trial:
     """No bulk job for fifty records, and no call with more of them than it may carry."""
     if canary >= way.batch:
         return _Trial(-(-canary // way.batch), None, way.api)
@@ -91,7 +91,7 @@ def _trial(job: Job, way: Way, canary: int) -> _Trial:
 
 
 def _write_rest(
-    job: Job,
+    job: Place,
     store: Store,
     lease: Lease,
     run: int,
@@ -126,7 +126,7 @@ def _unsent(batch: Batch) -> Sequence[Outcome]:
     return tuple(Deferred(one.record_id, "the run ended before this call") for one in batch.changes)
 
 
-def _outcomes(job: Job, store: Store, batch: Batch, done: WrittenUp) -> Sequence[Outcome] | None:
+def _outcomes(job: Place, store: Store, batch: Batch, done: WrittenUp) -> Sequence[Outcome] | None:
     """The batch's outcomes; None leaves it open because nobody knows."""
     said: list[Outcome] = []
     handles: list[str] = []
@@ -180,7 +180,7 @@ def _settle(
         progress.advance(len(outcomes))
 
 
-def _unlike_written(job: Job, batch: Batch, outcomes: Iterable[Outcome]) -> CanaryFailed | None:
+def _unlike_written(job: Place, batch: Batch, outcomes: Iterable[Outcome]) -> CanaryFailed | None:
     """Read the canary back: what was confirmed must be what is shown."""
     written = {outcome.record_id for outcome in outcomes if isinstance(outcome, Written)}
     wanted = {change.record_id: change.after for change in batch.changes if change.record_id in written}
@@ -202,7 +202,7 @@ def _unlike_written(job: Job, batch: Batch, outcomes: Iterable[Outcome]) -> Cana
     )
 
 
-def settle_open(job: Job, store: Store, lease: Lease, run: int, clock: Clock, *, read_only: bool) -> int:
+def settle_open(job: Place, store: Store, lease: Lease, run: int, clock: Clock, *, read_only: bool) -> int:
     """Settle what an interrupted run left open, by asking the vendor's job or reading the records.
 
     Returns how many records turned out to be written. The others' answers are planned anew.

@@ -19,6 +19,7 @@ import msgspec
 from nps.changes import Batch, Cause, Change, Outcome
 from nps.responses import Cursor, Page, SurveyResponse
 from nps.values import Json, JsonFields
+from nps.writes import Write
 
 
 class State(StrEnum):
@@ -119,6 +120,23 @@ class DeadLetterRow(msgspec.Struct, frozen=True, kw_only=True):
     status: str  # open | retried | discarded | resolved
     cause: Cause
     attempts: int
+
+
+class Wrote(msgspec.Struct, frozen=True):
+    """So many records of one object that a run wrote."""
+
+    connection: str
+    object: str
+    records: int
+
+
+class Unwritten(msgspec.Struct, frozen=True):
+    """A change that did not become a write: its outcome (rejected, deferred, unknown), the code and words for it."""
+
+    change: Change
+    outcome: str
+    code: str
+    message: str
 
 
 class Due(msgspec.Struct, frozen=True):
@@ -297,6 +315,34 @@ class Store(Protocol):
 
     def abandon(self, sync: str, *, lease: Lease) -> int:
         """Drop what earlier runs planned and never opened (their answers are pending). Returns how many changes."""
+        ...
+
+    # ------------------------------------------------------------ undoing
+
+    def wrote(self, run: int) -> list[Wrote]:
+        """Where a run wrote, as far as it is confirmed."""
+        ...
+
+    def written_by(
+        self, run: int, after: int, limit: int, *, records: Sequence[str] | None = None
+    ) -> list[Change]:
+        """The next `limit` confirmed changes of a run beyond the number `after`, also of these records alone."""
+        ...
+
+    def writes(self, connection: str, object: str, record_ids: Sequence[str]) -> dict[str, list[Write]]:
+        """Everything confirmed that we wrote to these records, in order, undos among it."""
+        ...
+
+    def undone(self, connection: str, object: str, record_ids: Sequence[str]) -> dict[str, list[Write]]:
+        """The same for those of the records in which an undo has written. Costs nothing while there was none."""
+        ...
+
+    def undone_by(self, run: int) -> list[int]:
+        """The runs that took back something this run wrote."""
+        ...
+
+    def unwritten(self, run: int, *, limit: int = 100) -> list[Unwritten]:
+        """Changes of a run that were sent and did not become a write."""
         ...
 
     # ------------------------------------------------------------ runs and conservation

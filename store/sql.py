@@ -18,9 +18,10 @@ from store.leases import Leases
 from store.planning import Planning
 from store.runs import Runs
 from store.taking import Taking
+from store.undoing import Undoing
 
 
-class SqlStore(Inbox, Taking, Planning, Journal, Runs, Leases):
+class SqlStore(Inbox, Taking, Planning, Journal, Undoing, Runs, Leases):
     """A `store.api.Store`. Opening it touches nothing; `migrate` makes it ready."""
 
     def __init__(self, database: Database) -> None:

@@ -1,0 +1,99 @@
+"""What an undo asks of the journal: what a run wrote, what became of it since, and who took it back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from nps.changes import Change
+from nps.writes import Write
+from store.api import Unwritten, Wrote
+from store.database import Database, Transaction
+from store.rows import CHANGE, change_of, from_json
+
+_CONFIRMED = "b.id = c.batch AND b.state IN ('answered', 'settled') AND c.outcome IS NULL"
+
+_WROTE = f"""
+    SELECT c.connection, c.object, count(*) FROM change c CROSS JOIN batch b
+    WHERE c.run = :run AND {_CONFIRMED} GROUP BY c.connection, c.object ORDER BY c.connection, c.object"""
+
+_WRITTEN_BY = f"""
+    SELECT {CHANGE} FROM change c CROSS JOIN batch b
+    WHERE c.run = :run AND c.id > :after AND {_CONFIRMED}{{narrowed}} ORDER BY c.id LIMIT :limit"""
+
+_WRITES = f"""
+    SELECT c.record_id, c.id, c.run, c.before, c.after, c.response, c.undoes
+    FROM change c INDEXED BY ix_change_record_id CROSS JOIN batch b
+    WHERE c.record_id IN LIST(:records) AND c.connection = :connection AND c.object = :object AND {_CONFIRMED}
+    ORDER BY c.id"""
+
+_TOUCHED_BY_UNDO = """
+    SELECT DISTINCT record_id FROM change INDEXED BY ix_change_record_id
+    WHERE record_id IN LIST(:records) AND connection = :connection AND object = :object AND undoes IS NOT NULL"""
+
+_UNDONE_BY = """
+    SELECT DISTINCT u.run FROM change c CROSS JOIN change u
+    WHERE c.run = :run AND u.undoes = c.id AND u.undoes IS NOT NULL ORDER BY u.run"""
+
+_UNWRITTEN = f"""
+    SELECT {CHANGE}, c.outcome, c.code, c.message FROM change c
+    WHERE c.run = :run AND c.outcome IS NOT NULL ORDER BY c.id LIMIT :limit"""
+
+
+class Undoing:
+    database: Database
+
+    def wrote(self, run: int) -> list[Wrote]:
+        with self.database.read() as tx:
+            return [Wrote(*row) for row in tx.rows(_WROTE, run=run)]
+
+    def written_by(
+        self, run: int, after: int, limit: int, *, records: Sequence[str] | None = None
+    ) -> list[Change]:
+        narrowed = "" if records is None else " AND c.record_id IN LIST(:records)"
+        given: dict[str, Any] = {} if records is None else {"records": list(records)}
+        with self.database.read() as tx:
+            found = tx.rows(_WRITTEN_BY.format(narrowed=narrowed), run=run, after=after, limit=limit, **given)
+        return [change_of(row) for row in found]
+
+    def writes(self, connection: str, object: str, record_ids: Sequence[str]) -> dict[str, list[Write]]:
+        with self.database.read() as tx:
+            return _writes(tx, connection, object, record_ids)
+
+    def undone(self, connection: str, object: str, record_ids: Sequence[str]) -> dict[str, list[Write]]:
+        with self.database.read() as tx:
+            if tx.one("SELECT 1 FROM change WHERE undoes IS NOT NULL LIMIT 1") is None:
+                return {}  # nearly always
+            touched = tx.rows(
+                _TOUCHED_BY_UNDO, connection=connection, object=object, records=list(record_ids)
+            )
+            return _writes(tx, connection, object, [row[0] for row in touched])
+
+    def undone_by(self, run: int) -> list[int]:
+        with self.database.read() as tx:
+            return [row[0] for row in tx.rows(_UNDONE_BY, run=run)]
+
+    def unwritten(self, run: int, *, limit: int = 100) -> list[Unwritten]:
+        with self.database.read() as tx:
+            found = tx.rows(_UNWRITTEN, run=run, limit=limit)
+        return [Unwritten(change_of(row), *row[-3:]) for row in found]
+
+
+def _writes(
+    tx: Transaction, connection: str, object: str, record_ids: Sequence[str]
+) -> dict[str, list[Write]]:
+    found: dict[str, list[Write]] = {}
+    if record_ids:
+        for record_id, id, run, before, after, response, undoes in tx.rows(
+            _WRITES, connection=connection, object=object, records=list(record_ids)
+        ):
+            write = Write(
+                id=id,
+                run=run,
+                before=from_json(before),
+                after=from_json(after),
+                response=response,
+                undoes=undoes,
+            )
+            found.setdefault(record_id, []).append(write)
+    return found

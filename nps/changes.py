@@ -90,11 +90,13 @@ class Rejected(msgspec.Struct, frozen=True):
 
 
 class Deferred(msgspec.Struct, frozen=True):
-    """Not now: locked, busy, or the budget is spent. The change is wanted again by the next run."""
+    """Not now: locked, busy, or the budget is spent. The change is wanted again by the next run. `tried` is false
+    when it did not get as far as the vendor: that says nothing about the record."""
 
     record_id: str
     reason: str
     until: datetime | None = None
+    tried: bool = True
 
 
 class Unknown(msgspec.Struct, frozen=True):

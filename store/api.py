@@ -119,7 +119,31 @@ class DeadLetterRow(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     status: str  # open | retried | discarded | resolved
     cause: Cause
-    attempts: int
+    attempts: int  # retries so far, by a person or by itself
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What a person wants planned anew: answer versions, and records in which something is to be cleared."""
+
+    answers: tuple[int, ...] = ()
+    records: tuple[str, ...] = ()
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """An answer version as the inbox holds it."""
+
+    number: int
+    person: int
+    received_at: datetime
+    response: SurveyResponse
+
+
+class Link(msgspec.Struct, frozen=True):
+    """A person's decision: this key value, or this one answer (`answer_scope`), belongs to that record."""
+
+    scope: str
+    value: str
+    record_id: str
 
 
 class Wrote(msgspec.Struct, frozen=True):
@@ -201,9 +225,10 @@ class Store(Protocol):
         expired_before: datetime | None = None,
     ) -> int:
         """Move into the sync's work: versions of `sources` that arrived since its watermark, its pending ones, its
-        waiting ones that are due (with `recheck` all of them, and those in review), those that decide a record and
-        were answered before `expired_before`; with `everything` all newest versions. Moves the watermark in the same
-        transaction.
+        waiting ones that are due (with `recheck` all of them, and those in review), those refused for a passing
+        reason whose time has come, those asked for (`ask_again`), those that decide a record and were answered before
+        `expired_before`; with `everything` all newest versions but those a person discarded or ignored. Moves the
+        watermark in the same transaction.
         Returns how many versions the work now holds (what an interrupted run left is among them)."""
         ...
 
@@ -244,12 +269,6 @@ class Store(Protocol):
     ) -> dict[str, dict[str, Json]]:
         """For each record the last value we know we wrote, per field."""
         ...
-
-    def links(self, scope: str, values: Sequence[str]) -> dict[str, str]:
-        """Manual links of a person's decision: normalised key value → record id. `scope` is connection.object."""
-        ...
-
-    def link(self, scope: str, value: str, record_id: str, *, now: datetime) -> None: ...
 
     # ------------------------------------------------------------ planning
 
@@ -372,12 +391,82 @@ class Store(Protocol):
         """How many answers decide a record of this sync right now (written or unchanged)."""
         ...
 
-    def dead_letters(
-        self, *, sync: str | None = None, run: int | None = None, limit: int = 100
-    ) -> list[DeadLetterRow]: ...
-
     def count_calls(self, connection: str, day: str, count: int) -> int:
         """Add calls made on a day; returns the day's total."""
+        ...
+
+    # ------------------------------------------------------------ dead letters
+
+    def dead_letters(
+        self,
+        *,
+        sync: str | None = None,
+        run: int | None = None,
+        ids: Sequence[int] | None = None,
+        status: str | None = None,
+        cause: Cause | None = None,
+        code: str | None = None,
+        limit: int = 100,
+    ) -> list[DeadLetterRow]:
+        """The latest first."""
+        ...
+
+    def letters_beside(self, letter: int) -> list[DeadLetterRow]:
+        """All letters of the same answer (any version of it) or of the same record, this one included, as they
+        came."""
+        ...
+
+    def retry_letters(self, ids: Sequence[int]) -> dict[str, Asked]:
+        """Ask for the newest version of the answer behind each open one of these letters to be taken up again, and for
+        its record to be cleared where it has no answer; by sync. Letters stay open until the run that does it."""
+        ...
+
+    def discard_letters(self, ids: Sequence[int], reason: str) -> list[int]:
+        """The answers of these open letters are left out for good (excluded, "discarded"). Returns the letters for
+        which that was done; an answer that a run has taken up keeps its letter."""
+        ...
+
+    # ------------------------------------------------------------ decisions of people
+
+    def links(self, scope: str, values: Sequence[str]) -> dict[str, str]:
+        """Manual links of a person's decision: normalised key value → record id. `scope` is connection.object."""
+        ...
+
+    def link(self, scope: str, value: str, record_id: str, *, now: datetime) -> None: ...
+
+    def decide(self, links: Sequence[Link], again: Mapping[str, Sequence[int]], *, now: datetime) -> None:
+        """Remember these links, and ask for versions (sync → numbers) to be taken up again."""
+        ...
+
+    def follow_links(self, scope: str, merged: Mapping[str, str]) -> None:
+        """Records were merged (old id → survivor): links to them lead to the survivor from now on."""
+        ...
+
+    def ask_again(self, sync: str, numbers: Sequence[int]) -> None:
+        """The sync's next run takes these versions up again, whatever their state. Needs no lease."""
+        ...
+
+    def ignore(self, sync: str, number: int, reason: str) -> bool:
+        """An undecided answer is left out for good (excluded, "ignored"). False when it is not undecided (any more)."""
+        ...
+
+    def undecided(
+        self, sync: str, states: Sequence[State], *, limit: int = 100
+    ) -> list[tuple[Stored, Settled]]:
+        """Answers in one of these open states, the newest first."""
+        ...
+
+    def answers_named(self, id: str, source: str | None = None) -> list[Stored]:
+        """The newest version of every answer with this id, of one source or of all."""
+        ...
+
+    def persons_of(self, numbers: Sequence[int]) -> list[int]: ...
+
+    def beside(
+        self, sync: str, numbers: Sequence[int], record_ids: Sequence[str], values: Sequence[str]
+    ) -> list[tuple[Stored, Settled]]:
+        """Newest versions with a state that may be the same person's as these: of the same person, matched to one of
+        these records, or with one of `values` as e-mail, external id or phone. The newest first."""
         ...
 
     # ------------------------------------------------------------ leases, memory, schedule

@@ -11,12 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from nps.changes import Batch, Cause, Deferred, Outcome, Rejected, Unknown, Written
+from nps.retrying import PATIENCE
 from store import statements
-from store.api import DeadLetterRow, Lease, State
+from store.api import Lease, State
 from store.database import Database, Transaction
 from store.errors import StoreError
-from store.letters import Letter, park, resolve
-from store.rows import change_of, milliseconds, moment
+from store.letters import Letter, park, resolve, worn_out
+from store.rows import change_of, milliseconds
 from store.waiting import TOLD_TOGETHER, tell
 
 
@@ -77,37 +78,6 @@ class Journal:
             )
             return _batches(tx, found)
 
-    def dead_letters(
-        self, *, sync: str | None = None, run: int | None = None, limit: int = 100
-    ) -> list[DeadLetterRow]:
-        asked = {"sync": sync, "run": run}
-        narrowed = {name: value for name, value in asked.items() if value is not None}
-        where = "".join(f" AND {name} = :{name}" for name in narrowed)
-        with self.database.read() as tx:
-            found = tx.rows(
-                f"""SELECT id, sync, run, response, record_id, code, reason, field, created_at, status, cause, attempts
-                FROM dead_letter WHERE id > 0{where} ORDER BY id DESC LIMIT :limit""",
-                **narrowed,
-                limit=limit,
-            )
-        return [
-            DeadLetterRow(
-                id=row[0],
-                sync=row[1],
-                run=row[2],
-                response=row[3],
-                record_id=row[4],
-                code=row[5],
-                reason=row[6],
-                field=row[7],
-                created_at=moment(row[8]),
-                status=row[9],
-                cause=Cause(row[10]),
-                attempts=row[11],
-            )
-            for row in found
-        ]
-
 
 def _batches(tx: Transaction, found: Sequence[tuple[Any, ...]]) -> list[tuple[Batch, str | None]]:
     """Batches with their changes, from rows of id, object, api, handle, run."""
@@ -146,8 +116,10 @@ def _settle(
     others: list[tuple[str, str | None, str, int]] = []
     answers: list[tuple[str, str, str, str | None, str, int, int]] = []
     letters: list[Letter] = []
+    worn = worn_out(tx, sync, settled)
     for batch, outcomes in settled.items():
-        for outcome in outcomes:
+        for said in outcomes:
+            outcome = said
             change = open_changes.pop((batch, outcome.record_id), None)
             if change is None:
                 raise StoreError(
@@ -167,6 +139,8 @@ def _settle(
                 else:
                     written.append(response)
                 continue
+            if type(outcome) is Deferred and outcome.tried and (outcome.record_id, response) in worn:
+                outcome = _given_up(outcome)
             word, code, message, field = _unwritten(outcome)
             others.append((word, code, message, number))
             state = State.REJECTED if type(outcome) is Rejected else State.PENDING
@@ -189,13 +163,19 @@ def _settle(
     park(tx, sync, run, now, letters)
 
 
+def _given_up(outcome: Deferred) -> Rejected:
+    """Put off run after run: from now on a dead letter has it tried again, ever less often."""
+    message = f"put off in {PATIENCE} runs or more: {outcome.reason}"
+    return Rejected(outcome.record_id, "deferred", message, cause=Cause.TRANSIENT)
+
+
 def _unwritten(outcome: Outcome) -> tuple[str, str, str, str | None]:
     """The journal's word, the code, the message and the field of an outcome that is no write."""
     match outcome:
         case Rejected(code=code, message=message, field=field):
             return "rejected", code, message, field
-        case Deferred(reason=reason):
-            return "deferred", "deferred", reason, None
+        case Deferred(reason=reason, tried=tried):
+            return "deferred", "deferred" if tried else "unsent", reason, None
         case Unknown(reason=reason):
             return "unknown", "unknown", reason, None
         case Written():

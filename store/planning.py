@@ -81,7 +81,17 @@ class Planning:
                 let_go(tx, sync, [response for _, response in replaced if response not in causes])
                 _to_clear(tx, sync, changes)
             tx.load("change", PLANNED, planned)
-            resolve(tx, sync, [each.number for each in settled if _is_fine_or_gone(each)])
+            resolve(
+                tx,
+                sync,
+                [each.number for each in settled if _needs_no_letter(each.state, each.code)]
+                + [number for number, mark in demoted.items() if _needs_no_letter(*mark)],
+                [
+                    record
+                    for record, change in changes.items()
+                    if change is None or change.response is not None
+                ],
+            )
             park(
                 tx,
                 sync,
@@ -260,14 +270,9 @@ def _state_row(
     )
 
 
-def _is_fine_or_gone(settled: Settled) -> bool:
-    """Nobody has to look after this answer any more. Of an edited one its newer version decides that."""
-    return settled.code != "edited" and settled.state in (
-        State.WRITTEN,
-        State.UNCHANGED,
-        State.SUPERSEDED,
-        State.EXCLUDED,
-    )
+def _needs_no_letter(state: State, code: str) -> bool:
+    """Whatever was refused of this answer is not what keeps it now. Of an edited one its newer version decides that."""
+    return code != "edited" and state not in (State.REJECTED, State.PENDING)
 
 
 def _sync_of(tx: Transaction, run: int) -> str:

@@ -11,17 +11,19 @@ from nps.errors import ConfigError
 from store import schema
 from store.api import Store
 from store.database import Database, SQLite
+from store.decisions import Decisions
 from store.dump import dump
 from store.inbox import Inbox
 from store.journal import Journal
 from store.leases import Leases
+from store.letters import Letters
 from store.planning import Planning
 from store.runs import Runs
 from store.taking import Taking
 from store.undoing import Undoing
 
 
-class SqlStore(Inbox, Taking, Planning, Journal, Undoing, Runs, Leases):
+class SqlStore(Inbox, Taking, Planning, Journal, Undoing, Letters, Decisions, Runs, Leases):
     """A `store.api.Store`. Opening it touches nothing; `migrate` makes it ready."""
 
     def __init__(self, database: Database) -> None:

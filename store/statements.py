@@ -40,7 +40,15 @@ _MOVE_OPEN = _MOVE.format(index=" INDEXED BY ix_answer_state_open") + f" AND {OP
 MOVE_PENDING = f"{_MOVE_OPEN} AND s.state = 'pending'"
 MOVE_UNMATCHED = f"{_MOVE_OPEN} AND (s.state = 'waiting' OR s.state = 'review')"
 MOVE_DUE = f"{_MOVE_OPEN} AND s.state = 'waiting' AND s.look_again <= :now"
-MOVE_ALL = f"{_MOVE.format(index='')} AND r.newest"
+# What a person took out stays out: only its next version is judged anew.
+MOVE_ALL = f"""{_MOVE.format(index="")} AND r.newest
+    AND NOT (s.state = 'excluded' AND s.code IN ('discarded', 'ignored'))"""
+MOVE_ASKED = """
+    INSERT INTO work (sync, person, response, record_id)
+    SELECT s.sync, s.person, s.response, COALESCE(s.record_id, '')
+    FROM response r CROSS JOIN answer_state s
+    WHERE r.id IN LIST(:numbers) AND r.source IN LIST(:sources)
+    AND s.sync = :sync AND s.person = r.person AND s.response = r.id AND s.state <> 'planned'"""
 _MOVE_DECIDING = """
     INSERT INTO work (sync, person, response, record_id)
     SELECT s.sync, s.person, s.response, COALESCE(s.record_id, '')
@@ -160,6 +168,8 @@ CLEARED = "DELETE FROM clearing WHERE sync = :sync AND record_id IN LIST(:record
 
 TO_CLEAR = "INSERT INTO clearing (sync, record_id) VALUES (?, ?)"
 
+TO_CLEAR_AGAIN = f"{TO_CLEAR} ON CONFLICT DO NOTHING"
+
 UNPLAN = """
     DELETE FROM change INDEXED BY ix_change_record_id
     WHERE record_id IN LIST(:records) AND run = :run AND batch IS NULL RETURNING response"""
@@ -218,3 +228,15 @@ RESOLVE = """
     UPDATE dead_letter SET status = :status WHERE sync = :sync AND status = 'open' AND response IN (
         SELECT o.id FROM response r JOIN response o ON o.source = r.source AND o.source_id = r.source_id
         WHERE r.id IN LIST(:numbers))"""
+
+# What became of the changes of these records so far, the latest first.
+TRIED_BEFORE = """
+    SELECT c.record_id, c.response, c.outcome, c.code FROM change c INDEXED BY ix_change_record_id
+    CROSS JOIN batch b
+    WHERE c.record_id IN LIST(:records) AND b.id = c.batch AND b.sync = :sync
+    AND b.state IN ('answered', 'settled') AND c.undoes IS NULL
+    ORDER BY c.id DESC"""
+
+NEWEST_OF = """
+    SELECT r.id, o.id FROM response r CROSS JOIN response o
+    WHERE r.id IN LIST(:numbers) AND o.source = r.source AND o.source_id = r.source_id AND o.newest"""

@@ -179,6 +179,15 @@ class ClearingRow(Row, table=True):
     record_id: str = Field(primary_key=True)
 
 
+class AgainRow(Row, table=True):
+    """A version that somebody wants to be taken up again by the sync's next run, whatever its state."""
+
+    __tablename__ = "again"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    sync: str = Field(primary_key=True)
+    response: int = big(primary_key=True)
+
+
 class ManualLinkRow(Row, table=True):
     """A person's decision: this key value is that record."""
 

@@ -15,10 +15,12 @@ from typing import Any
 from store import statements
 from store.api import Counted, Lease, Settled, State, Taken
 from store.database import Database, Transaction
-from store.rows import from_json, maybe_moment, milliseconds, moment, response_of, score_of
+from store.decisions import take_asked
+from store.letters import ask_for_due
+from store.rows import milliseconds, moment, response_of, score_of
+from store.settled import STATE, settled_of
 from store.waiting import let_go_of_unwritten, tell, told
 
-_STATE = {state.value: state for state in State} | {"planned": State.PENDING}
 _EARLIEST = -(2**62)
 
 
@@ -48,6 +50,8 @@ class Taking:
             else:
                 tx.run(statements.MOVE_DUE, **its, now=milliseconds(now))
             tx.run(statements.LEAVE_STATES, sync=sync)
+            ask_for_due(tx, sync, now)
+            take_asked(tx, sync, sources)
             if everything:
                 tx.run(statements.MOVE_ALL, **its)
             elif expired_before is not None:
@@ -114,7 +118,7 @@ class Taking:
                 answered_at=moment(row[4]),
                 received_at=moment(row[5]),
                 score=score_of(row[6], row[7]),
-                state=_STATE[row[8]],
+                state=STATE[row[8]],
             )
             for row in found
         ]
@@ -122,7 +126,7 @@ class Taking:
     def states(self, sync: str, numbers: Sequence[int]) -> dict[int, Settled]:
         with told(self.database, sync) as tx:
             found = tx.rows(statements.STATES, sync=sync, numbers=list(numbers))
-        return {row[0]: _settled(row) for row in found}
+        return {row[0]: settled_of(row) for row in found}
 
     def matched_before(self, sync: str, numbers: Sequence[int]) -> dict[int, set[str]]:
         found: dict[int, set[str]] = {}
@@ -136,28 +140,7 @@ class Taking:
             found = tx.rows(statements.LEFT_OPEN, sync=sync, run=run, state=state.value, limit=limit)
             if state is State.PENDING:
                 found += tx.rows(statements.LEFT_PLANNED, sync=sync, runs=[run], limit=limit)
-        return [_settled(row) for row in sorted(found, key=itemgetter(0))[:limit]]
-
-    def links(self, scope: str, values: Sequence[str]) -> dict[str, str]:
-        with self.database.read() as tx:
-            found = tx.rows(
-                "SELECT value, record_id FROM manual_link WHERE scope = :scope AND value IN LIST(:values)",
-                scope=scope,
-                values=list(values),
-            )
-        return dict(found)
-
-    def link(self, scope: str, value: str, record_id: str, *, now: datetime) -> None:
-        with self.database.write() as tx:
-            tx.run(
-                """INSERT INTO manual_link (scope, value, record_id, linked_at)
-                VALUES (:scope, :value, :record_id, :now) ON CONFLICT (scope, value)
-                DO UPDATE SET record_id = excluded.record_id, linked_at = excluded.linked_at""",
-                scope=scope,
-                value=value,
-                record_id=record_id,
-                now=milliseconds(now),
-            )
+        return [settled_of(row) for row in sorted(found, key=itemgetter(0))[:limit]]
 
     # ------------------------------------------------------------ conservation
 
@@ -211,10 +194,10 @@ def _count(tx: Transaction, sql: str, **parameters: Any) -> int:
 
 def _states_by_count(tx: Transaction, where: str, **parameters: Any) -> dict[State, int]:
     """How many are in each state. Not by GROUP BY, which would sort a million rows."""
-    counted = ", ".join(f"count(*) FILTER (WHERE state = '{word}')" for word in _STATE)
+    counted = ", ".join(f"count(*) FILTER (WHERE state = '{word}')" for word in STATE)
     found = tx.rows(f"SELECT {counted} FROM answer_state {where}", **parameters)[0]
     counts = dict.fromkeys(State, 0)
-    for state, count in zip(_STATE.values(), found, strict=True):
+    for state, count in zip(STATE.values(), found, strict=True):
         counts[state] += int(count)
     return counts
 
@@ -263,18 +246,4 @@ def _taken(row: tuple[Any, ...], earlier: Mapping[int, tuple[int, ...]]) -> Take
         earlier=earlier.get(row[1], ()),
         matched=row[5] or None,
         again=row[5] is not None,
-    )
-
-
-def _settled(row: tuple[Any, ...]) -> Settled:
-    return Settled(
-        number=row[0],
-        state=_STATE[row[1]],
-        record_id=row[2],
-        rule=row[3],
-        code=row[4],
-        reason=row[5],
-        look_again=maybe_moment(row[6]),
-        field=row[7],
-        candidates=tuple(from_json(row[8])) if row[8] else (),
     )

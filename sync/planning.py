@@ -13,13 +13,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from nps.changes import Change, Record
+from nps.changes import Cause, Change, Record
 from nps.errors import RejectedError
 from nps.newest import Answer, believed
 from nps.responses import SurveyResponse
 from nps.score import parse_score
 from nps.values import Fields, Json, JsonFields, Value
 from store.api import Lease, Settled, State, Store
+from sync.causes import cause_of
 from sync.deciding import Mark, Rules, Target, decide
 from sync.finding import Belongs, Found, belongs_merged, followed, look_up, match, survivor_of
 from sync.first_look import Candidate, Chunk, classified, first_look
@@ -324,6 +325,7 @@ def _as_settled(number: int, mark: Mark, record_id: str | None = None, rule: str
         code=mark.code,
         reason=mark.reason,
         field=mark.field,
+        cause=cause_of(mark.code) if mark.state is State.REJECTED else Cause.UNKNOWN,
     )
 
 

@@ -123,7 +123,9 @@ def _write_rest(
 
 
 def _unsent(batch: Batch) -> Sequence[Outcome]:
-    return tuple(Deferred(one.record_id, "the run ended before this call") for one in batch.changes)
+    return tuple(
+        Deferred(one.record_id, "the run ended before this call", tried=False) for one in batch.changes
+    )
 
 
 def _outcomes(job: Place, store: Store, batch: Batch, done: WrittenUp) -> Sequence[Outcome] | None:
@@ -145,7 +147,9 @@ def _outcomes(job: Place, store: Store, batch: Batch, done: WrittenUp) -> Sequen
         heard = {outcome.record_id for outcome in said}  # what was said before the refusal is true
         rest = [one for one in batch.changes if one.record_id not in heard]
         refused = "refused as a whole; see the run's problem"
-        return paired(batch.changes, [*said, *(Deferred(one.record_id, refused) for one in rest)])
+        return paired(
+            batch.changes, [*said, *(Deferred(one.record_id, refused, tried=False) for one in rest)]
+        )
     except UnavailableError as error:
         done.problem = done.problem or error
         return None
@@ -236,4 +240,6 @@ def seen(destination: Destination, batch: Batch) -> Iterable[Outcome]:
         if shown is not None and all(shown.get(name) == value for name, value in change.after.items()):
             yield Written(change.record_id)
         else:
-            yield Deferred(change.record_id, "an interrupted run did not get this far; planned again")
+            yield Deferred(
+                change.record_id, "an interrupted run did not get this far; planned again", tried=False
+            )

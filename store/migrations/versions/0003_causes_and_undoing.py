@@ -1,4 +1,4 @@
-"""Say what stands behind a refusal, and what a change takes back"""
+"""Say what stands behind a refusal, what a change takes back, and what is to be taken up again"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,9 +21,17 @@ def upgrade() -> None:
     )
     op.add_column("dead_letter", sa.Column("cause", sa.String(), nullable=False, server_default="unknown"))
     op.add_column("dead_letter", sa.Column("attempts", sa.Integer(), nullable=False, server_default="0"))
+    op.create_table(
+        "again",
+        sa.Column("sync", sa.String(), nullable=False),
+        sa.Column("response", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("sync", "response", name=op.f("pk_again")),
+        sqlite_with_rowid=False,
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("again")
     op.drop_column("dead_letter", "attempts")
     op.drop_column("dead_letter", "cause")
     op.drop_index(op.f("ix_change_undoes"), table_name="change")

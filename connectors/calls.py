@@ -137,6 +137,15 @@ class Credential:
 
 _REFUSAL_STANDS = 60.0  # seconds; a process that lives for months must notice that access was granted again
 
+_FAILURE_STANDS = 5.0  # as long as it takes the threads that waited for the same sign-in to notice
+
+# So many tokens in a row that the vendor refused before it ever took them: another one would be refused as well.
+_NEVER_TAKEN = 2
+
+
+class NeverTaken(AccessError):
+    """One token after the other was refused before any call got through with it."""
+
 
 class Token:
     """A credential all threads of a connection share; however many want a new one, one request fetches it."""
@@ -148,8 +157,9 @@ class Token:
         self._lock = threading.Lock()
         self._value: str | None = None
         self._expires_at: float | None = None
-        self._refused = ""
-        self._refused_until = 0.0
+        self._untaken = 0  # tokens in a row that no call got through with
+        self._failed: NpsyncError | None = None
+        self._failed_until = 0.0
 
     def get(self) -> str:
         """The current token; fetched when there is none or it is about to expire."""
@@ -161,12 +171,19 @@ class Token:
                 return self._renewed()
             return self._value
 
+    def taken(self, seen: str) -> None:
+        """The vendor let a call with `seen` in."""
+        if self._untaken and seen == self._value:
+            self._untaken = 0
+
     def renew(self, seen: str) -> bool:
         """`seen` was refused. Fetch a new one unless another thread already did; True if this thread
-        fetched."""
+        fetched. NeverTaken when the tokens are refused as fast as they come."""
         with self._lock:
             if self._value != seen:
                 return False
+            if self._untaken >= _NEVER_TAKEN:
+                raise NeverTaken
             self._renewed()
             return True
 
@@ -174,18 +191,20 @@ class Token:
         return self._expires_at is not None and self._clock.monotonic() >= self._expires_at - self._early
 
     def _renewed(self) -> str:
-        if self._clock.monotonic() < self._refused_until:
-            raise AccessError(self._refused)
         asked_at = self._clock.monotonic()
+        if self._failed is not None and asked_at < self._failed_until:
+            raise type(self._failed)(str(self._failed))
         try:
             credential = self._fetch()
-        except AccessError as refusal:
-            # The threads that waited for this one would only be refused again, and lock the account out.
-            self._refused = str(refusal)
-            self._refused_until = self._clock.monotonic() + _REFUSAL_STANDS
+        except (AccessError, UnavailableError) as failure:
+            # The threads that waited for this one would only be refused again and lock the account out, or wait in
+            # vain one after the other.
+            stands = _REFUSAL_STANDS if isinstance(failure, AccessError) else _FAILURE_STANDS
+            self._failed, self._failed_until = failure, self._clock.monotonic() + stands
             raise
         self._value = credential.value
         self._expires_at = None if credential.seconds is None else asked_at + credential.seconds
+        self._untaken += 1
         return credential.value
 
 
@@ -221,24 +240,27 @@ class CallPolicy:
         idempotent: bool = True,
         bucket: str = "",
         cost: int = 1,
+        reads: bool = False,
     ) -> Reply:
         """Send until there is a reply the caller can use.
 
         `what` names the call in messages ("read contacts"): no personal data, no secret. `send` makes one
         request; it reads the token itself (`policy.token.get()`). A call that is not `idempotent` is never
-        repeated when its fate is unknown. Raises AccessError, UnavailableError (FateUnknown among them),
-        BudgetError, or what the judge says.
+        repeated when its fate is unknown; one that only `reads` has no fate. Raises AccessError,
+        UnavailableError (FateUnknown among them), BudgetError, or what the judge says.
         """
-        return _Call(self, send, f"{self.tools.connection}: {what}", idempotent, bucket, cost).carried_out()
+        what = f"{self.tools.connection}: {what}"
+        return _Call(self, send, what, idempotent or reads, bucket, cost, reads).carried_out()
 
 
 class _Again(Exception):
     """This attempt failed and another may help."""
 
-    def __init__(self, reason: str, *, after: float | None, unknown: bool) -> None:
+    def __init__(self, reason: str, *, after: float | None, unknown: bool, advice: str = "") -> None:
         super().__init__(reason)
         self.after = after
         self.unknown = unknown
+        self.advice = advice
 
 
 @dataclass
@@ -251,7 +273,8 @@ class _Call:
     idempotent: bool
     bucket: str
     cost: int
-    renewed: bool = False
+    reads: bool
+    renewals: int = 0
     unknown: bool = False
     started_at: float = 0.0
     attempts: int = 0
@@ -310,51 +333,66 @@ class _Call:
         raise failure
 
     def _ruled(self, reply: Reply, seen: str) -> Reply:
-        ruling = self.policy.judge(reply) if self.policy.judge else judge(reply, self.policy.tools.clock)
+        policy = self.policy
+        ruling = policy.judge(reply) if policy.judge else judge(reply, policy.tools.clock)
         match ruling:
             case Fine():
+                if seen and policy.token is not None:
+                    policy.token.taken(seen)
                 return reply
             case Stop(error, reason):
                 raise error(f"{self.what}: {reason}")
             case Renew(reason):
-                token = self.policy.token
-                if token is None or self.renewed:
+                if not self._renewed(seen):
                     raise AccessError(
                         f"{self.what}: {reason}; check the credentials in the YAML's connection"
                     )
-                self.renewed = token.renew(seen)
                 raise _Again(reason, after=0.0, unknown=False)
             case Retry(reason, after, unknown):
                 if after is not None:
-                    self.policy.limiter.pause(
-                        after, why=f"the vendor answered {reason} and asked for a pause"
-                    )
+                    policy.limiter.pause(after, why=f"the vendor answered {reason} and asked for a pause")
                 self.unknown = self.unknown or unknown
-                raise _Again(reason, after=after, unknown=unknown)
+                raise _Again(reason, after=after or None, unknown=unknown)
+
+    def _renewed(self, seen: str) -> bool:
+        """Whether another attempt is worth it: there is a new token, and not a third one for this call."""
+        token = self.policy.token
+        if token is None or self.renewals == _NEVER_TAKEN:
+            return False
+        with suppress(NeverTaken):
+            self.renewals += token.renew(seen)
+            return True
+        return False
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         failure = _failure_of(state)
-        if failure.after is not None:
-            return failure.after
+        if failure.after == 0.0:
+            return 0.0
         policy = self.policy
         longest = min(policy.longest_wait, policy.first_wait * 2.0 ** (state.attempt_number - 1))
-        return longest * (0.5 + 0.5 * policy.jitter())
+        wait = max(failure.after or 0.0, longest * (0.5 + 0.5 * policy.jitter()))
+        return min(wait, policy.patience - self._spent())
 
     def _out_of_patience(self, state: tenacity.RetryCallState) -> bool:
         failure = _failure_of(state)
         if failure.unknown and not self.idempotent:
             return True
-        if state.attempt_number >= self.policy.attempts:
+        # A vendor that names the pause is waited for as long as patience lasts: its own word for when is the best.
+        if not failure.after and state.attempt_number >= self.policy.attempts:
             return True
-        spent = self.policy.tools.clock.monotonic() - self.started_at
-        return spent + (failure.after or 0.0) >= self.policy.patience
+        return self._spent() + (failure.after or 0.0) >= self.policy.patience
+
+    def _spent(self) -> float:
+        return self.policy.tools.clock.monotonic() - self.started_at
 
     def _given_up(self, last: _Again) -> UnavailableError:
         times = "1 attempt" if self.attempts == 1 else f"{self.attempts} attempts"
         text = f"{self.what}: {last} (after {times})"
         if last.after:
             text += f"; the vendor asks to wait {last.after:.0f} s"
-        if self.unknown:
+        if last.advice:
+            text += f"; {last.advice}"
+        if self.unknown and not self.reads:
             return FateUnknown(f"{text}; it may have been carried out all the same")
         return UnavailableError(text)
 
@@ -390,7 +428,8 @@ def _network_failure(error: Exception, what: str) -> _Again:
             raise UnavailableError(f"{what}: the answer is larger than allowed; it was not read to its end")
     cause = _root(error)
     if isinstance(cause, _NOT_SENT):
-        return _Again(_NOT_SENT_WORDS.get(type(cause), "no connection"), after=None, unknown=False)
+        words, advice = _NOT_SENT_WORDS.get(type(cause), _NO_CONNECTION)
+        return _Again(words, after=None, unknown=False, advice=advice)
     words = "no answer in time" if isinstance(cause, _TIMED_OUT) else "the connection broke off"
     return _Again(words, after=None, unknown=True)
 
@@ -405,11 +444,24 @@ _NOT_SENT: tuple[type[BaseException], ...] = (
     urllib3.exceptions.ProxyError,
     ConnectionRefusedError,
 )
-_NOT_SENT_WORDS: dict[type[BaseException], str] = {
-    requests.exceptions.SSLError: "the TLS certificate could not be verified",
-    urllib3.exceptions.SSLError: "the TLS certificate could not be verified",
-    urllib3.exceptions.NameResolutionError: "the host name is not known",
-    urllib3.exceptions.NewConnectionError: "the host refused the connection",
+_NO_CONNECTION = ("no connection", "check this machine's network, proxy and firewall, then run again")
+_CERTIFICATE = (
+    "the TLS certificate could not be verified",
+    "a company's own certificates are named by REQUESTS_CA_BUNDLE",
+)
+_NOT_SENT_WORDS: dict[type[BaseException], tuple[str, str]] = {
+    requests.exceptions.SSLError: _CERTIFICATE,
+    urllib3.exceptions.SSLError: _CERTIFICATE,
+    requests.exceptions.ProxyError: ("the proxy did not connect", "check HTTPS_PROXY and NO_PROXY"),
+    urllib3.exceptions.ProxyError: ("the proxy did not connect", "check HTTPS_PROXY and NO_PROXY"),
+    urllib3.exceptions.NameResolutionError: (
+        "the host name is not known",
+        "check the address in the YAML's connection, and this machine's DNS",
+    ),
+    urllib3.exceptions.NewConnectionError: (
+        "the host refused the connection",
+        "check the address in the YAML's connection, and that it may be reached from this machine",
+    ),
 }
 _TIMED_OUT: tuple[type[BaseException], ...] = (
     requests.exceptions.ReadTimeout,

@@ -68,12 +68,13 @@ class Http:
         headers: Mapping[str, str] | None = None,
         what: str | None = None,
         idempotent: bool | None = None,
+        reads: bool | None = None,
         bucket: str = "",
         cost: int = 1,
     ) -> Reply:
         """One call under the policy. `path` is joined to the base address; a whole address (a `next` link)
         must be of the same host. `what` names the call in messages; give it when the path holds personal
-        data. A POST counts as not idempotent unless told otherwise."""
+        data. A POST counts as not idempotent unless told otherwise, and only a GET as reading."""
         url = self._url(path)
         what = what or f"{method} {urlsplit(url).path}"
         sent = dict(self._headers)
@@ -90,6 +91,7 @@ class Http:
                 idempotent=method != "POST" if idempotent is None else idempotent,
                 bucket=bucket,
                 cost=cost,
+                reads=method == "GET" if reads is None else reads,
             )
 
         return self._followed(ask, url, what) if method == "GET" else ask(url)

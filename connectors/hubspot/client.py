@@ -83,7 +83,9 @@ class ClientWire:
         return self._call(api.do_search, object_type, dict(body), what=f"search {object_type}", bucket=SEARCH)
 
     def update(self, object_type: str, body: Body) -> Reply:
-        return self._call(self._batch.update, object_type, dict(body), what=f"update {object_type}")
+        return self._call(
+            self._batch.update, object_type, dict(body), what=f"update {object_type}", reads=False
+        )
 
     def associations(self, from_type: str, to_type: str, body: Body) -> Reply:
         # Its 70 modules are read when a mapping asks for the company, not at every start.
@@ -110,7 +112,9 @@ class ClientWire:
                 self._apis[name] = api
         return api
 
-    def _call(self, method: Callable[..., Any], *arguments: Any, what: str, bucket: str = "") -> Reply:
+    def _call(
+        self, method: Callable[..., Any], *arguments: Any, what: str, bucket: str = "", reads: bool = True
+    ) -> Reply:
         def send() -> Reply:
             bearer = {
                 "type": "bearer",
@@ -128,7 +132,7 @@ class ClientWire:
                 self._policy.max_bytes,
             )
 
-        return self._policy.call(send, what=what, bucket=bucket)
+        return self._policy.call(send, what=what, bucket=bucket, reads=reads)
 
 
 def _lean(package: Any, name: str, config: Mapping[str, Any]) -> Any:

@@ -119,6 +119,7 @@ def _refresher(oauth: OAuth, http: Http) -> Callable[[], Credential]:
             },
             what="fetch an access token",
             idempotent=True,
+            reads=True,
         )
         said = payload(reply)
         if not said.get("access_token"):

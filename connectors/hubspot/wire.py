@@ -54,24 +54,27 @@ class DatedWire:
         )
 
     def update(self, object_type: str, body: Body) -> Reply:
-        return self._post(f"{_segment(object_type)}/batch/update", body, what=f"update {object_type}")
+        return self._post(
+            f"{_segment(object_type)}/batch/update", body, what=f"update {object_type}", reads=False
+        )
 
     def associations(self, from_type: str, to_type: str, body: Body) -> Reply:
         path = f"/crm/associations/{self._version}/{_segment(from_type)}/{_segment(to_type)}/batch/read"
         return self._http.request(
-            "POST", path, json=dict(body), what=f"{to_type} of {from_type}", idempotent=True
+            "POST", path, json=dict(body), what=f"{to_type} of {from_type}", idempotent=True, reads=True
         )
 
     def close(self) -> None:
         self._http.close()
 
-    def _post(self, path: str, body: Body, *, what: str, bucket: str = "") -> Reply:
+    def _post(self, path: str, body: Body, *, what: str, bucket: str = "", reads: bool = True) -> Reply:
         return self._http.request(
             "POST",
             f"/crm/objects/{self._version}/{path}",
             json=dict(body),
             what=what,
             idempotent=True,
+            reads=reads,
             bucket=bucket,
         )
 

@@ -212,7 +212,7 @@ class _Session(requests.Session):
                 names = {name.lower(): value for name, value in response.headers.items()}
                 return Reply(response.status_code, names, self._body(response))
 
-        return _Answer(self._policy.call(send, what=what, idempotent=idempotent))
+        return _Answer(self._policy.call(send, what=what, idempotent=idempotent, reads=method == "GET"))
 
     def _surroundings(self, url: str) -> dict[str, Any]:
         """Proxies and certificates as the environment says, looked up once per address."""

@@ -69,7 +69,9 @@ class SignIn:
                 }
             case _:
                 assert_never(auth)
-        reply = self._http.request("POST", _TOKEN_PATH, form=form, what="sign in", idempotent=True)
+        reply = self._http.request(
+            "POST", _TOKEN_PATH, form=form, what="sign in", idempotent=True, reads=True
+        )
         return self._signed_in(reply)
 
     def _given(self, auth: AccessToken) -> Credential:

@@ -171,6 +171,7 @@ class Wootric:
             params={"account_token": account} if account else None,
             what="sign in",
             idempotent=True,
+            reads=True,
         )
         granted = reply.json()
         token = granted.get("access_token") if isinstance(granted, dict) else None

@@ -111,7 +111,7 @@ def test_retry_after_pauses_every_call_of_the_connection() -> None:
     tools = fake_tools(clock=clock)
     limiter = Limiter(tools)
     with pytest.raises(UnavailableError):
-        CallPolicy(tools, limiter, attempts=1).call(answers(Reply(429, {"retry-after": "20"})), what="read")
+        CallPolicy(tools, limiter, patience=20).call(answers(Reply(429, {"retry-after": "20"})), what="read")
     CallPolicy(tools, limiter).call(answers(OK), what="read something else")
     assert clock.monotonic() >= 20
 
@@ -153,6 +153,50 @@ def test_a_call_that_surely_did_not_happen_is_repeated_even_when_not_idempotent(
 def test_one_attempt_of_unknown_fate_leaves_the_whole_call_unknown() -> None:
     with pytest.raises(FateUnknown):
         policy(attempts=2).call(answers(no_answer(), not_connected()), what="update")
+
+
+@pytest.mark.parametrize("failure", [no_answer, broken_off, lambda: Reply(502)])
+def test_a_call_that_only_reads_has_no_fate(failure: Any) -> None:
+    with pytest.raises(UnavailableError) as caught:
+        policy(attempts=2).call(answers(failure(), failure()), what="read contacts", reads=True)
+    assert not isinstance(caught.value, FateUnknown)
+    assert "carried out" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("failure", "step"),
+    [
+        (not_connected(), "check the address in the YAML's connection"),
+        (urllib3.exceptions.NameResolutionError("api.example.com", POOL, OSError("no")), "DNS"),  # type: ignore[arg-type]
+        (requests.exceptions.SSLError("bad"), "REQUESTS_CA_BUNDLE"),
+        (requests.exceptions.ProxyError("bad"), "HTTPS_PROXY"),
+        (requests.exceptions.ConnectTimeout("bad"), "proxy and firewall"),
+    ],
+)
+def test_a_host_that_is_not_reached_comes_with_a_next_step(failure: Exception, step: str) -> None:
+    with pytest.raises(UnavailableError, match=step):
+        policy(attempts=1).call(answers(failure), what="read contacts")
+
+
+def test_a_storm_of_refusals_with_short_pauses_is_sat_out_in_few_calls() -> None:
+    """Asked to come back in a second for two minutes on end: not two hundred calls, and not a run given up at once."""
+    clock, calls = FakeClock(), Calls()
+
+    def send() -> Reply:
+        return OK if clock.monotonic() > 120 else Reply(429, {"retry-after": "1"})
+
+    assert policy(clock, count_call=calls).call(send, what="read").status == 200
+    assert calls.count < 15
+
+
+@pytest.mark.parametrize("asked", [{}, {"retry-after": "1"}, {"retry-after": "0"}, {"retry-after": "30"}])
+def test_a_storm_that_does_not_end_is_given_up_within_our_patience(asked: dict[str, str]) -> None:
+    clock, calls = FakeClock(), Calls()
+    with pytest.raises(UnavailableError) as caught:
+        policy(clock, count_call=calls).call(lambda: Reply(429, asked), what="update contacts")
+    assert not isinstance(caught.value, FateUnknown)  # a refused call did nothing
+    assert clock.monotonic() <= 180
+    assert calls.count < 15
 
 
 def test_a_call_that_never_left_is_not_called_unknown() -> None:
@@ -268,6 +312,109 @@ def test_a_token_refused_again_after_its_renewal_is_lost_access() -> None:
     token = Token(Issuer(), FakeClock())
     with pytest.raises(AccessError, match="crm: read: the credential was refused"):
         policy(token=token).call(lambda: Reply(401), what="read")
+
+
+class Vendor:
+    """Lets calls in whose token it knows, and counts them; `good` decides, from any thread."""
+
+    def __init__(self, good: Callable[[str], bool]) -> None:
+        self.good = good
+        self.lock = threading.Lock()
+
+    def by(self, token: Token) -> Callable[[], Reply]:
+        def send() -> Reply:
+            value = token.get()
+            with self.lock:
+                return OK if self.good(value) else Reply(401)
+
+        return send
+
+
+def at_once(threads: int, call: Callable[[], object]) -> list[object]:
+    """What each thread's call came to: its result, or its error."""
+    start, told = threading.Barrier(threads), []
+
+    def go() -> None:
+        start.wait()
+        try:
+            told.append(call())
+        except NpsyncError as error:
+            told.append(error)
+
+    started = [threading.Thread(target=go) for _ in range(threads)]
+    for one in started:
+        one.start()
+    for one in started:
+        one.join()
+    return told
+
+
+def test_a_token_that_expires_under_eight_threads_is_fetched_anew_once() -> None:
+    issuer, expired = Issuer(), {"token-1"}
+    token = Token(issuer, FakeClock())
+    vendor = Vendor(lambda value: value not in expired)
+    one = policy(token=token)
+    told = at_once(8, lambda: [one.call(vendor.by(token), what="write").status for _ in range(5)])
+    assert told == [[200] * 5] * 8
+    assert issuer.issued == 2
+
+
+def test_a_new_token_that_expires_at_once_is_fetched_once_more() -> None:
+    """Each token is good for ten calls, whoever makes them."""
+    issuer, uses = Issuer(), dict[str, int]()
+    token = Token(issuer, FakeClock())
+
+    def good(value: str) -> bool:
+        uses[value] = uses.get(value, 0) + 1
+        return uses[value] <= 10
+
+    one, vendor = policy(token=token), Vendor(good)
+    assert [one.call(vendor.by(token), what="write").status for _ in range(40)] == [200] * 40
+    assert issuer.issued == 4
+
+
+def test_tokens_refused_as_fast_as_they_come_are_not_fetched_by_every_thread() -> None:
+    issuer = Issuer()
+    token = Token(issuer, FakeClock())
+    one, vendor = policy(token=token), Vendor(lambda value: False)
+    told = at_once(8, lambda: one.call(vendor.by(token), what="write"))
+    assert [type(error) for error in told] == [AccessError] * 8
+    assert issuer.issued == 2
+
+
+def test_a_refresh_that_is_refused_is_asked_for_once_by_eight_threads() -> None:
+    fetched: list[int] = []
+
+    def fetch() -> Credential:
+        fetched.append(1)
+        if len(fetched) > 1:
+            raise AccessError("crm: sign in: the refresh token was revoked")
+        return Credential("token")
+
+    token = Token(fetch, FakeClock())
+    token.get()
+    one, vendor = policy(token=token), Vendor(lambda value: False)
+    told = at_once(8, lambda: one.call(vendor.by(token), what="write"))
+    assert {str(error) for error in told} == {"crm: sign in: the refresh token was revoked"}
+    assert len(fetched) == 2
+
+
+def test_a_sign_in_service_that_is_down_is_not_waited_for_by_one_thread_after_the_other() -> None:
+    clock, fetched = FakeClock(), []
+
+    def fetch() -> Credential:
+        fetched.append(1)
+        clock.sleep(180)
+        raise UnavailableError("crm: sign in: status 503 (after 6 attempts)")
+
+    token = Token(fetch, clock)
+    told = at_once(8, token.get)
+    assert {str(error) for error in told} == {"crm: sign in: status 503 (after 6 attempts)"}
+    assert len(fetched) == 1
+    clock.advance(6)
+    with pytest.raises(UnavailableError):
+        token.get()
+    assert len(fetched) == 2
 
 
 def test_a_refused_key_that_cannot_be_renewed_is_lost_access_at_once() -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from connectors.contract import Clock, Destination, Way
-from nps.changes import Batch, Change, Deferred, Outcome, Rejected, Written
+from nps.changes import Batch, Cause, Change, Deferred, Outcome, Rejected, Written
 from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError, UnavailableError
 from store.api import Lease, Store
 from sync.interruption import Interrupted, heed
@@ -160,7 +160,12 @@ def paired(changes: Iterable[Change], outcomes: Iterable[Outcome]) -> tuple[Outc
     said = {outcome.record_id: outcome for outcome in outcomes}
     return tuple(
         said.get(change.record_id)
-        or Rejected(change.record_id, "no_answer", "the vendor's answer did not mention this record")
+        or Rejected(
+            change.record_id,
+            "no_answer",
+            "the vendor's answer did not mention this record",
+            cause=Cause.TRANSIENT,
+        )
         for change in changes
     )
 

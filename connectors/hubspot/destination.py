@@ -48,7 +48,7 @@ from connectors.hubspot.properties import (
 from connectors.hubspot.replies import Refusal, answer_of, payload, refusal
 from connectors.hubspot.wire import Wire
 from connectors.hubspot.writing import UPDATE_BATCH, Input, Isolation, body, inputs, reread
-from nps.changes import Batch, Hit, Outcome, Record, Rejected, Unknown
+from nps.changes import Batch, Cause, Hit, Outcome, Record, Rejected, Unknown
 from nps.errors import AccessError, ConfigError, RejectedError, UnavailableError
 from nps.schema import ObjectSchema
 from nps.values import Json, Value
@@ -397,7 +397,7 @@ class HubSpot:
                 for name, text in one.properties.items():
                     canonical(now.schema.fields[name])(text)
             except RejectedError as problem:
-                ruled_out[one.id] = Rejected(one.id, reason.code, str(problem), problem.field)
+                ruled_out[one.id] = Rejected(one.id, reason.code, str(problem), problem.field, Cause.MAPPING)
         return ruled_out
 
     def _noted(self, reply: Reply, what: str) -> Refusal:

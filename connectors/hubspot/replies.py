@@ -11,6 +11,7 @@ import orjson
 from connectors.calls import FINE, FateUnknown, Fine, Renew, Reply, Retry, Ruling, Stop, retry_after
 from connectors.contract import Clock
 from connectors.limits import LONGEST_PAUSE
+from nps.changes import Cause
 from nps.errors import AccessError, BudgetError, UnavailableError
 
 MISSING_SCOPES = "MISSING_SCOPES"
@@ -18,6 +19,17 @@ _PATIENT_STATUSES = (500, 502, 503, 504, 520, 521, 523, 524)
 _ABOUT_RECORDS = (400, 404, 409, 422)
 _SCHEMA_CODES = ("DOESNT_EXIST", "DOES_NOT_EXIST", "READ_ONLY", "READONLY", "CALCULATED")
 _LONGEST_MESSAGE = 300
+
+# What stands behind a refusal, by its code; the vendor's list is not complete, so parts of codes are looked for.
+# First hit wins.
+_CAUSES: tuple[tuple[tuple[str, ...], Cause], ...] = (
+    (("OBJECT_NOT_FOUND", "MERGED", "ARCHIVED", "DELETED"), Cause.GONE),
+    (("MISSING_SCOPES", "FORBIDDEN", "PERMISSION", "UNAUTHORIZED"), Cause.PERMISSION),
+    (("RATE_LIMIT", "INTERNAL", "TIMEOUT", "LOCKED", "UNAVAILABLE", "MIGRATION"), Cause.TRANSIENT),
+    ((*_SCHEMA_CODES, "INVALID_OPTION", "INVALID_INTEGER", "INVALID_LONG", "INVALID_NUMBER"), Cause.MAPPING),
+    (("INVALID_DATE", "INVALID_BOOLEAN", "INVALID_EMAIL", "INVALID_PHONE", "TOO_LONG"), Cause.MAPPING),
+    (("VALIDATION_ERROR", "INVALID_VALUE", "CONFLICT", "REQUIRED"), Cause.RECORD),
+)
 
 
 def judge(reply: Reply, clock: Clock) -> Ruling:
@@ -140,6 +152,13 @@ class Refusal:
     def schema(self) -> bool:
         """Whether the property itself is the problem, not a value."""
         return any(word in self.code for word in _SCHEMA_CODES)
+
+    @property
+    def cause(self) -> Cause:
+        """Who can do something about it, as far as the code says."""
+        return next(
+            (cause for words, cause in _CAUSES if any(one in self.code for one in words)), Cause.UNKNOWN
+        )
 
     @property
     def duplicates(self) -> bool:

@@ -10,7 +10,7 @@ import msgspec
 
 from connectors.calls import FateUnknown, Reply
 from connectors.hubspot.replies import Refusal, answer_of, payload, refusal
-from nps.changes import Change, Deferred, Outcome, Record, Rejected, Unknown, Written
+from nps.changes import Cause, Change, Deferred, Outcome, Record, Rejected, Unknown, Written
 from nps.errors import AccessError, ConfigError, UnavailableError
 from nps.values import Json
 
@@ -98,7 +98,7 @@ def answer(group: Sequence[Input], said: Mapping[str, Any]) -> Answer:
 
 
 def rejected(one: Input, reason: Refusal) -> Rejected:
-    return Rejected(one.id, reason.code, reason.message, reason.field)
+    return Rejected(one.id, reason.code, reason.message, reason.field, reason.cause)
 
 
 def reread(silent: Sequence[Input], records: Sequence[Record]) -> dict[str, Outcome]:
@@ -113,14 +113,14 @@ def reread(silent: Sequence[Input], records: Sequence[Record]) -> dict[str, Outc
 
 def _reread(one: Input, record: Record | None) -> Outcome:
     if record is None:
-        return Rejected(one.id, "OBJECT_NOT_FOUND", "the record was deleted or archived after it was read")
+        deleted = "the record was deleted or archived after it was read"
+        return Rejected(one.id, "OBJECT_NOT_FOUND", deleted, cause=Cause.GONE)
     if all(property_text(record.fields.get(name)) == text for name, text in one.properties.items()):
         return Written(one.id)
     if record.id != one.id:
         return Deferred(one.id, f"the record was merged into {record.id}; the next run plans it there")
-    return Rejected(
-        one.id, "NOT_MENTIONED", "HubSpot's answer did not mention this record, and it is unchanged"
-    )
+    silence = "HubSpot's answer did not mention this record, and it is unchanged"
+    return Rejected(one.id, "NOT_MENTIONED", silence, cause=Cause.TRANSIENT)
 
 
 # ---------------------------------------------------------------- isolation

@@ -10,7 +10,8 @@ from typing import Any
 
 from connectors.contract import Clock
 from connectors.salesforce import composite, rows
-from connectors.salesforce.errors import Meaning, Refused, RowError, bulk_row_error
+from connectors.salesforce.codes import Meaning
+from connectors.salesforce.errors import Refused, RowError, bulk_row_error
 from connectors.salesforce.ids import long_id
 from connectors.salesforce.library import Api
 from nps.changes import Batch, Change, Deferred, Outcome, Unknown, Written

@@ -7,7 +7,8 @@ from typing import Any
 
 from connectors.calls import FateUnknown
 from connectors.contract import Clock
-from connectors.salesforce.errors import Meaning, Refused, RowError, meaning, row_error
+from connectors.salesforce.codes import Meaning, meaning
+from connectors.salesforce.errors import Refused, RowError, row_error
 from connectors.salesforce.ids import long_id
 from connectors.salesforce.library import Api
 from nps.changes import Batch, Change, Deferred, Outcome, Unknown, Written

@@ -1,66 +1,19 @@
-"""What Salesforce's error codes mean for us (one table, used for whole calls, collections and bulk rows
-alike)."""
+"""What Salesforce's refusals come to: of whole calls, of records in a collection, of rows in a bulk job."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 import orjson
 
 from connectors.calls import FINE, Renew, Reply, Retry, Ruling, Stop
-from nps.changes import Deferred, Outcome, Rejected
+from connectors.salesforce.codes import Meaning, cause, meaning
+from nps.changes import Cause, Deferred, Outcome, Rejected
 from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError, UnavailableError
 
-
-class Meaning(Enum):
-    """What to do about a code."""
-
-    LOCKED = "another process holds the record: try it again, later"
-    BUSY = "the vendor is busy: the next run tries again"
-    ORG_CODE = "the org's own automation failed, perhaps because of its neighbours in the call: try it alone"
-    SETTINGS = "a person has to change the YAML or the org"
-    ACCESS = "the credential does not work (any more)"
-    RECORD = "this record cannot be written as it is"
-
-
-_MEANINGS: Mapping[str, Meaning] = {
-    "UNABLE_TO_LOCK_ROW": Meaning.LOCKED,
-    "SERVER_UNAVAILABLE": Meaning.BUSY,
-    "UNKNOWN_EXCEPTION": Meaning.BUSY,
-    "QUERY_TIMEOUT": Meaning.BUSY,
-    "APEX_ERROR": Meaning.ORG_CODE,
-    "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": Meaning.ORG_CODE,
-    "INVALID_FIELD": Meaning.SETTINGS,
-    "INVALID_FIELD_FOR_INSERT_UPDATE": Meaning.SETTINGS,
-    "INVALID_TYPE": Meaning.SETTINGS,
-    "MALFORMED_QUERY": Meaning.SETTINGS,
-    "InvalidBatch": Meaning.SETTINGS,
-    "UNSUPPORTED_API_VERSION": Meaning.SETTINGS,
-    "InvalidVersion": Meaning.SETTINGS,
-    "API_DISABLED_FOR_ORG": Meaning.ACCESS,
-    "API_CURRENTLY_DISABLED": Meaning.ACCESS,
-    "INVALID_SESSION_ID": Meaning.ACCESS,
-    "InvalidSessionId": Meaning.ACCESS,
-    "invalid_grant": Meaning.ACCESS,
-    "inactive_user": Meaning.ACCESS,
-    "inactive_org": Meaning.ACCESS,
-    "invalid_client_id": Meaning.ACCESS,
-}
-# Permission codes: one refused record is that record's matter, all of them are the credential's.
-_PERMISSIONS = frozenset(
-    {
-        "INSUFFICIENT_ACCESS_OR_READONLY",
-        "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
-        "CANNOT_EXECUTE_FLOW_TRIGGER",
-    }
-)
-_AUTOMATION_WORDS = re.compile(
-    r"too many (SOQL|DML|query)|CPU time limit|System\.LimitException", re.IGNORECASE
-)
 _NO_COLUMN = re.compile(r"No such column '([\w.]+)' on (?:entity|sobject of type) '?(\w+)", re.IGNORECASE)
 _NO_RELATION = re.compile(r"Didn't understand relationship '(\w+)'", re.IGNORECASE)
 _NO_TYPE = re.compile(r"sObject type '(\w+)' is not supported", re.IGNORECASE)
@@ -210,6 +163,10 @@ class RowError:
     def meaning(self) -> Meaning:
         return Meaning.ORG_CODE if self.whole_call else meaning(self.code, self.message)
 
+    @property
+    def cause(self) -> Cause:
+        return cause(self.code, self.message)
+
     def outcome(self, record_id: str) -> Outcome:
         """What becomes of the change when nothing more is tried."""
         if self.meaning in (Meaning.LOCKED, Meaning.BUSY):
@@ -222,6 +179,7 @@ class RowError:
             code=self.code,
             message=self.message[:LONGEST_MESSAGE],
             field=self.fields[0] if self.fields else None,
+            cause=self.cause,
         )
 
     def as_error(self, object: str, count: int) -> NpsyncError:
@@ -236,7 +194,7 @@ class RowError:
                 f"writable for the integration user ({self.code}){hint}"
             )
         text = f"{object}{fields}: all {count} records of a call were refused for one reason, {self.code}"
-        if self.code in _PERMISSIONS or self.meaning is Meaning.ACCESS:
+        if self.cause is Cause.PERMISSION:
             return AccessError(f"{text}; see `npsync connect` for what to grant")
         return ConfigError(f"{text}: {self.message[:LONGEST_MESSAGE]}")
 
@@ -264,10 +222,3 @@ def bulk_row_error(text: str) -> RowError:
         return RowError(code.strip() or "UNKNOWN_ERROR", message.strip() or text.strip())
     fields = tuple(field.strip() for field in (found["fields"] or "").split(",") if field.strip())
     return RowError(found["code"], found["message"], fields)
-
-
-def meaning(code: str, message: str) -> Meaning:
-    """An unknown code is taken as one record's matter."""
-    if (known := _MEANINGS.get(code)) is not None:
-        return known
-    return Meaning.ORG_CODE if _AUTOMATION_WORDS.search(message) else Meaning.RECORD

@@ -13,7 +13,7 @@ from scripted_hubspot import Said, not_found, validation_error
 
 from connectors.calls import FateUnknown, Reply
 from connectors.hubspot.writing import EXTRA_CALLS, Input, Isolation, answer, body, inputs, reread
-from nps.changes import Change, Deferred, Outcome, Record, Rejected, Unknown, Written
+from nps.changes import Cause, Change, Deferred, Outcome, Record, Rejected, Unknown, Written
 from nps.errors import AccessError, BudgetError, ConfigError
 from nps.values import Json
 
@@ -106,8 +106,10 @@ def test_a_partial_answer_is_paired_by_trace_id_and_by_record_id() -> None:
     }
     said = answer(group, {"results": [{"id": "r3"}, {"id": "r0"}], "errors": [by_trace, not_found("r2")]})
     assert said.settled["r0"] == Written("r0")
-    assert said.settled["r1"] == Rejected("r1", "VALIDATION_ERROR", "bad")
-    assert isinstance(said.settled["r2"], Rejected)
+    assert said.settled["r1"] == Rejected("r1", "VALIDATION_ERROR", "bad", cause=Cause.RECORD)
+    gone = said.settled["r2"]
+    assert isinstance(gone, Rejected)
+    assert gone.cause is Cause.GONE
     assert said.silent == ()
 
 
@@ -132,13 +134,14 @@ def test_a_record_left_out_is_judged_by_what_it_shows() -> None:
     ]
     found = reread(batch(5), there)
     assert found["r0"] == Written("r0")
-    assert isinstance(found["r1"], Rejected)
+    silent = found["r1"]
+    assert isinstance(silent, Rejected)
+    assert silent.cause is Cause.TRANSIENT
     assert isinstance(found["r2"], Deferred)
     assert "77" in found["r2"].reason
     assert found["r3"] == Written("r3")
-    assert found["r4"] == Rejected(
-        "r4", "OBJECT_NOT_FOUND", "the record was deleted or archived after it was read"
-    )
+    deleted = "the record was deleted or archived after it was read"
+    assert found["r4"] == Rejected("r4", "OBJECT_NOT_FOUND", deleted, cause=Cause.GONE)
 
 
 # ---------------------------------------------------------------- isolation

@@ -28,7 +28,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.salesforce import rows
-from nps.changes import Change, Deferred, Outcome, Rejected, Unknown, Written
+from nps.changes import Cause, Change, Deferred, Outcome, Rejected, Unknown, Written
 from nps.errors import AccessError, BudgetError, ConfigError, UnavailableError
 
 # ---------------------------------------------------------------- the file
@@ -166,7 +166,7 @@ def test_a_job_settles_every_change_in_whatever_order_the_results_come() -> None
         )
         outcomes = written(Opened(), *(change(one, NPS_Score__c=9) for one in ids))
         assert outcomes == [
-            Rejected(ids[0], "REQUIRED_FIELD_MISSING", "Required fields are missing:[A]"),
+            Rejected(ids[0], "REQUIRED_FIELD_MISSING", "Required fields are missing:[A]", cause=Cause.RECORD),
             *map(Written, ids[1:]),
         ]
         assert job.steps == ["create", "upload", "state", "look"]
@@ -237,19 +237,22 @@ def test_locked_rows_are_deferred() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "code", "message", "field"),
+    ("cell", "code", "message", "field", "cause"),
     [
-        ("STRING_TOO_LONG:Comment: too large:A__c --", "STRING_TOO_LONG", "Comment: too large", "A__c"),
-        ("INVALID_EMAIL_ADDRESS:Email: bad: x@:Email --", "INVALID_EMAIL_ADDRESS", "Email: bad: x@", "Email"),
-        ("NOT_FOUND:gone:--", "NOT_FOUND", "gone", None),
-        ("something unforeseen", "something unforeseen", "something unforeseen", None),
-        ("", "UNKNOWN_ERROR", "", None),
+        ("STRING_TOO_LONG:Comment: too large:A__c --", "STRING_TOO_LONG", "Comment: too large", "A__c", Cause.MAPPING),
+        ("INVALID_EMAIL_ADDRESS:Email: bad: x@:Email --", "INVALID_EMAIL_ADDRESS", "Email: bad: x@", "Email",
+         Cause.MAPPING),
+        ("NOT_FOUND:gone:--", "NOT_FOUND", "gone", None, Cause.GONE),
+        ("something unforeseen", "something unforeseen", "something unforeseen", None, Cause.UNKNOWN),
+        ("", "UNKNOWN_ERROR", "", None, Cause.UNKNOWN),
     ],
 )  # fmt: skip
-def test_the_error_cell_is_taken_apart(cell: str, code: str, message: str, field: str | None) -> None:
+def test_the_error_cell_is_taken_apart(
+    cell: str, code: str, message: str, field: str | None, cause: Cause
+) -> None:
     with org() as there:
         Job(there, failed=[(ANN, cell)])
-        assert written(Opened(), change(ANN)) == [Rejected(ANN, code, message, field)]
+        assert written(Opened(), change(ANN)) == [Rejected(ANN, code, message, field, cause)]
 
 
 @pytest.mark.parametrize(

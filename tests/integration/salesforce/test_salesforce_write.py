@@ -25,7 +25,7 @@ from builders_salesforce import (
 )
 from fake_clock import MemoryInMemory
 
-from nps.changes import Change, Deferred, Outcome, Rejected, Unknown, Written
+from nps.changes import Cause, Change, Deferred, Outcome, Rejected, Unknown, Written
 from nps.errors import AccessError, BudgetError, ConfigError, UnavailableError
 
 Taking = Callable[[list[dict[str, Any]]], Answer]
@@ -59,7 +59,10 @@ def test_one_bad_record_does_not_sink_its_batch() -> None:
         there.writes(refused("FIELD_CUSTOM_VALIDATION_EXCEPTION", BOB, fields=["NPS_Score__c"]))
         outcomes = written(Opened(), change(ANN, NPS_Score__c=9), change(BOB, NPS_Score__c=11))
         code = "FIELD_CUSTOM_VALIDATION_EXCEPTION"
-        assert outcomes == [Written(ANN), Rejected(BOB, code, f"because of {code}", "NPS_Score__c")]
+        assert outcomes == [
+            Written(ANN),
+            Rejected(BOB, code, f"because of {code}", "NPS_Score__c", Cause.RECORD),
+        ]
         assert len(there.asked) == 1
 
 

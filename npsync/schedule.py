@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from sync.leasing import LEASE_SECONDS
+from sync.leasing import LEASE_SECONDS, lease_name
 from sync.spec import SyncSpec
 
 if TYPE_CHECKING:
@@ -110,12 +110,15 @@ def claims(config: Config, store: Store, now: datetime) -> Iterator[Claim]:
 def resume_killed(config: Config, store: Store, now: datetime) -> None:
     """A run whose process was killed is finished soon, not only when its sync comes due again.
 
-    As soon as its lease has surely run out: until then nobody can tell a dead process from a busy one.
+    At once if it ran on this machine; else as soon as its lease has surely run out, for until then nobody can tell a
+    dead process from a busy one.
     """
-    soon = now + timedelta(seconds=LEASE_SECONDS)
     for name, due in store.due(list(config.sync)).items():
         latest = store.runs(sync=name, limit=1)
-        if latest and latest[0].status == "running" and due.due_at > soon:
+        if not latest or latest[0].status != "running":
+            continue
+        soon = now if store.is_free(lease_name(name), now=now) else now + timedelta(seconds=LEASE_SECONDS)
+        if due.due_at > soon:
             store.schedule(name, soon)
 
 

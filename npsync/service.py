@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
-import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,15 +11,11 @@ from typing import TYPE_CHECKING, Any
 from connectors.contract import Clock, Destination, Source, Tools
 from nps.errors import ConfigError
 from npsync.clock import SystemClock
+from store.owners import this_process
 
 if TYPE_CHECKING:
     from npsync.config import Config
     from store.api import Store
-
-
-def new_owner() -> str:
-    """Who holds a lease: this process, recognisable by a person."""
-    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
 class StoredMemory:
@@ -96,7 +89,7 @@ class Opened:
         self.config = config
         self.store = store
         self.clock = clock
-        self.owner = new_owner()
+        self.owner = this_process()
         self.calls = CallCounter()
         self._sources: dict[str, Source] = {}
         self._destinations: dict[str, Destination] = {}

@@ -472,7 +472,12 @@ class Store(Protocol):
     # ------------------------------------------------------------ leases, memory, schedule
 
     def acquire(self, name: str, owner: str, *, now: datetime, seconds: float) -> Lease | None:
-        """The lease, with a token greater than any before, or None while somebody else holds it."""
+        """The lease, with a token greater than any before, or None while somebody else holds it. `owner` comes from
+        `store.owners`: what a process held that is known to have ended, is free at once."""
+        ...
+
+    def is_free(self, name: str, *, now: datetime) -> bool:
+        """Whether `acquire` would get it just now."""
         ...
 
     def renew(self, lease: Lease, *, now: datetime, seconds: float) -> None:

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from nps.errors import LeaseLost
 from store.api import Due, Lease
-from store.database import Database
+from store.database import Database, Transaction
+from store.owners import is_gone
 from store.rows import milliseconds, moment
 
 _FREE = -(2**62)
@@ -17,18 +18,33 @@ class Leases:
     database: Database
 
     def acquire(self, name: str, owner: str, *, now: datetime, seconds: float) -> Lease | None:
+        asked = {"name": name, "owner": owner, "until": _until(now, seconds)}
         with self.database.write() as tx:
             found = tx.rows(
                 """INSERT INTO lease (name, owner, token, until) VALUES (:name, :owner, 1, :until)
                 ON CONFLICT (name) DO UPDATE
                 SET owner = excluded.owner, token = lease.token + 1, until = excluded.until
                 WHERE lease.until <= :now RETURNING token""",
-                name=name,
-                owner=owner,
+                **asked,
                 now=milliseconds(now),
-                until=_until(now, seconds),
             )
+            if not found and (holder := _holder(tx, name)) is not None and is_gone(holder):
+                found = tx.rows(
+                    """UPDATE lease SET owner = :owner, token = token + 1, until = :until
+                    WHERE name = :name AND owner = :holder RETURNING token""",
+                    **asked,
+                    holder=holder,
+                )
         return Lease(name=name, owner=owner, token=found[0][0]) if found else None
+
+    def is_free(self, name: str, *, now: datetime) -> bool:
+        with self.database.read() as tx:
+            held = tx.one(
+                "SELECT owner FROM lease WHERE name = :name AND until > :now",
+                name=name,
+                now=milliseconds(now),
+            )
+        return held is None or is_gone(held[0])
 
     def renew(self, lease: Lease, *, now: datetime, seconds: float) -> None:
         with self.database.write() as tx:
@@ -137,3 +153,8 @@ class Leases:
 
 def _until(now: datetime, seconds: float) -> int:
     return milliseconds(now) + round(seconds * 1000)
+
+
+def _holder(tx: Transaction, name: str) -> str | None:
+    found = tx.one("SELECT owner FROM lease WHERE name = :name", name=name)
+    return None if found is None else str(found[0])

@@ -20,14 +20,19 @@ class Busy(NpsyncError):
     """Another process is running this sync right now."""
 
 
+def lease_name(sync: str) -> str:
+    """Who holds this may run the sync."""
+    return f"sync/{sync}"
+
+
 @contextmanager
 def sync_lease(store: Store, clock: Clock, name: str, owner: str) -> Iterator[Lease]:
     """The sync's fenced lease, kept alive by a heartbeat; a process that was frozen past it can write no more."""
-    lease = store.acquire(f"sync/{name}", owner, now=clock.now(), seconds=LEASE_SECONDS)
+    lease = store.acquire(lease_name(name), owner, now=clock.now(), seconds=LEASE_SECONDS)
     if lease is None:
         raise Busy(
             f"{name} is being run by another process; its result will be in: npsync runs. If that process was "
-            f"killed, the sync is free again {LEASE_SECONDS / 60:.0f} minutes after its end"
+            f"killed on another machine, the sync is free again {LEASE_SECONDS / 60:.0f} minutes after its end"
         )
     stop = threading.Event()
 

@@ -174,14 +174,19 @@ def test_of_many_who_look_at_once_one_claims_each_due_time(store: SqlStore, tmp_
 # ------------------------------------------------------------ what a kill left behind
 
 
-def test_a_killed_run_is_taken_up_again_when_its_lease_has_run_out(store: SqlStore, tmp_path: Path):
+@pytest.mark.parametrize(("held_by", "waits"), [("elsewhere:1:2:3", 120), (None, 0)])
+def test_a_killed_run_is_taken_up_again_as_soon_as_it_is_known_to_be_dead(
+    store: SqlStore, tmp_path: Path, held_by: str | None, waits: int
+):
     config = due_every(tmp_path, "every: 1 days")
     list(claims(config, store, NOON))
     store.begin_run("a", "run", now=NOON, facts={})  # and the process is gone
+    if held_by is not None:
+        assert store.acquire("sync/a", held_by, now=NOON, seconds=120) is not None
 
     resume_killed(config, store, NOON + MINUTE)
 
-    assert soonest(config, store)["a"] == NOON + MINUTE + timedelta(seconds=120)
+    assert soonest(config, store)["a"] == NOON + MINUTE + timedelta(seconds=waits)
 
 
 def test_a_run_that_ended_is_not_taken_up_again(store: SqlStore, tmp_path: Path):

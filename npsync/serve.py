@@ -23,6 +23,7 @@ from sync.leasing import Busy
 from sync.report import Report
 
 TICK_SECONDS = 1.0
+TOO_LONG_TO_LOG = ("match", "kept", "undone", "overwritten")  # of a report; npsync runs shows them
 AT_ONCE = 4  # syncs running side by side, each on connections of its own
 
 
@@ -80,7 +81,7 @@ class Clockwork:
                     return
                 self._note(claim, "caught_up" if claim.caught_up else "started")
                 report = self._run_once(self._config, self._store, claim.sync, self._clock, self._stop.is_set)
-            notice("run", **{k: v for k, v in report.as_json().items() if k not in ("match", "kept")})
+            notice("run", **{k: v for k, v in report.as_json().items() if k not in TOO_LONG_TO_LOG})
             if self._stop.is_set():
                 self._hand_back(claim)
         except Busy:

@@ -20,12 +20,24 @@ from nps.values import Fields, Json, Value
 from store.api import State
 
 
+class Undone(msgspec.Struct, frozen=True):
+    """A field in which a write was taken back.
+
+    It is left alone while one of the answers `held` decides the record (None among them: while no answer does).
+    `ours`: what it shows counts as written by us, because an earlier write of ours did so.
+    """
+
+    held: frozenset[int | None]
+    ours: bool
+
+
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """The record side of one decision: as it is, what of it is ours, its account."""
+    """The record side of one decision: as it is, what of it is ours or was undone, its account."""
 
     record: Record
     typed: Fields = {}
     ours: Mapping[str, Json] = {}
+    undone: Mapping[str, Undone] = {}
     account_id: str | None = None
     account: Fields = {}
 
@@ -53,17 +65,30 @@ class Mark(NamedTuple):
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What was decided about one record.
 
-    `states` holds the mark of every answer concerned; `kept` are fields left to somebody else's value.
+    `states` holds the mark of every answer concerned. `kept` are fields left to somebody else's value, `undone` those
+    left as an undo put them; `overwritten` are written although somebody changed them since we did.
     """
 
     change: Change | None = None
     states: Mapping[int, Mark]
     kept: tuple[str, ...] = ()
+    undone: tuple[str, ...] = ()
+    overwritten: tuple[str, ...] = ()
     deciding: int | None = None
+
+
+class Difference(NamedTuple):
+    """What to write to one record, and the fields that are special about it (as in Verdict)."""
+
+    after: dict[str, Json]
+    kept: list[str]
+    undone: list[str]
+    overwritten: list[str]
 
 
 _PLANNED = Mark(State.PENDING, "planned")
 _UNCHANGED = Mark(State.UNCHANGED)
+_UNDONE = Mark(State.UNCHANGED, "undone", "an undo took it back; a newer answer or npsync redo writes again")
 _OVERTAKEN = Mark(State.SUPERSEDED, "newer_answer")
 
 
@@ -101,14 +126,26 @@ def decide(
             states[newest.number] = Mark(State.REJECTED, error.code, str(error), error.field)
             counting.pop()
             continue
-        after, kept = _difference(wanted, standing, target, rules)
+        differs = _difference(wanted, standing, newest.number, target, rules)
         for older in counting[:-1]:
             states[older.number] = _OVERTAKEN
-        states[newest.number] = _PLANNED if after else _UNCHANGED
-        change = _change(target, after, newest.number, _rank(standing), key) if after else None
-        return Verdict(change=change, states=states, kept=kept, deciding=newest.number)
-    cleared = clearing(target, rules)
-    return Verdict(change=_change(target, cleared, None, 1, key) if cleared else None, states=states)
+        states[newest.number] = _PLANNED if differs.after else _UNDONE if differs.undone else _UNCHANGED
+        return _verdict(differs, states, newest.number, target, _rank(standing), key)
+    return _verdict(_clearing(target, rules), states, None, target, 1, key)
+
+
+def _verdict(
+    differs: Difference, states: Mapping[int, Mark], deciding: int | None, target: Target, rank: int, key: str
+) -> Verdict:
+    after, kept, undone, overwritten = differs
+    return Verdict(
+        change=_change(target, after, deciding, rank, key) if after else None,
+        states=states,
+        kept=tuple(kept),
+        undone=tuple(undone),
+        overwritten=tuple(overwritten),
+        deciding=deciding,
+    )
 
 
 def _standing(
@@ -133,16 +170,27 @@ def _standing(
     )
 
 
-def clearing(target: Target, rules: Rules) -> dict[str, Json]:
+def _clearing(target: Target, rules: Rules) -> Difference:
     """Emptying the fields that still show what we wrote; what somebody changed since is theirs."""
     live = target.record.fields
-    ours = [
-        name
-        for name in rules.fields.shows
-        if target.ours.get(name) is not None and live.get(name) == target.ours[name]
-    ]
-    emptied = {name: _empty(rules.canonical[name]) for name in ours}
-    return {name: value for name, value in emptied.items() if value != live[name]}
+    differs = Difference({}, [], [], [])
+    for name in rules.fields.shows:
+        shown, ours = live.get(name), target.ours.get(name)
+        if shown is None or ours is None:
+            continue
+        undone = target.undone.get(name)
+        if undone is not None and not undone.ours:
+            continue  # the undo put back what was there before us
+        empty = _empty(rules.canonical[name])
+        if shown == empty:
+            continue
+        if shown != ours:
+            differs.kept.append(name)
+        elif undone is not None and None in undone.held:
+            differs.undone.append(name)
+        else:
+            differs.after[name] = empty
+    return differs
 
 
 def _empty(canonical: Callable[[Value], Json]) -> Json:
@@ -184,22 +232,25 @@ def _wanted(standing: Standing, rules: Rules) -> dict[str, Json]:
 
 
 def _difference(
-    wanted: Mapping[str, Json], standing: Standing, target: Target, rules: Rules
-) -> tuple[dict[str, Json], tuple[str, ...]]:
-    """The fields to write, and those left to somebody else's value."""
-    live = target.record.fields
-    after: dict[str, Json] = {}
-    kept: list[str] = []
+    wanted: Mapping[str, Json], standing: Standing, number: int, target: Target, rules: Rules
+) -> Difference:
+    """What to write so that the answer `number` is shown. A held field stays as it is, whatever `overwrite` says."""
+    live, ours = target.record.fields, target.ours
+    differs = Difference({}, [], [], [])
     for name, value in wanted.items():
         shown = live.get(name)
         if shown == value:
             continue
+        if target.undone and (undone := target.undone.get(name)) is not None and number in undone.held:
+            differs.undone.append(name)
         # An empty field is nobody's.
-        if shown is not None and _keeps(name, shown, value, standing, target, rules):
-            kept.append(name)
+        elif shown is not None and _keeps(name, shown, value, standing, target, rules):
+            differs.kept.append(name)
         else:
-            after[name] = value
-    return after, tuple(kept)
+            differs.after[name] = value
+            if name in ours and ours[name] != shown:
+                differs.overwritten.append(name)
+    return differs
 
 
 def _keeps(name: str, live: Json, wanted: Json, standing: Standing, target: Target, rules: Rules) -> bool:

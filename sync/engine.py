@@ -18,7 +18,7 @@ from sync.inbox import Pulled, pull
 from sync.interruption import Interrupted
 from sync.job import Codecs, Job
 from sync.leasing import end_those_that_died, sync_lease
-from sync.planning import Planned, plan_changes
+from sync.planning import CHUNK, Planned, plan_changes
 from sync.progress import Progress, Silent
 from sync.report import Report, status_of
 from sync.writing import CanaryFailed, WrittenUp, settle_open, write_changes
@@ -73,7 +73,7 @@ def run(
             job, store, lease, clock, number, calls, options or Options(), progress or Silent(), owner
         )
         try:
-            report = attempt.finish(attempt.go(write=True))
+            report = attempt.finish(attempt.go(write=True), write=True)
         except ConfigError as error:
             store.end_run(number, "failed", now=clock.now(), report={"problems": [str(error)]})
             raise
@@ -99,7 +99,7 @@ def preview(
         attempt = _Attempt(
             job, overlay, lease, clock, number, calls, options or Options(), progress or Silent(), owner
         )
-        report = attempt.finish(attempt.go(write=False))
+        report = attempt.finish(attempt.go(write=False), write=False)
     count = attempt.planned.changes
     return Preview(
         run=number,
@@ -297,8 +297,19 @@ class _Attempt:
         way = self.job.destination.ways(self.job.object, changes)[0]
         return {self.job.connection: way.cost(changes)}
 
-    def finish(self, ended: str | None) -> Report:
+    def _forget_what_was_not_written(self) -> None:
+        """An edit of somebody's is overwritten once the change is confirmed, not when it is planned."""
+        fields = self.planned.fields
+        planned = fields.overwriting()
+        for start in range(0, len(planned), CHUNK):
+            some = planned[start : start + CHUNK]
+            written = {one.record_id for one in self.store.written_by(self.number, 0, CHUNK, records=some)}
+            fields.not_written(record_id for record_id in some if record_id not in written)
+
+    def finish(self, ended: str | None, *, write: bool) -> Report:
         """Count where every answer is, and fail loudly if one is nowhere."""
+        if write:
+            self._forget_what_was_not_written()
         states: Mapping[State, int] = {}
         if self.taken_up is not None:
             states = self.store.run_states(self.job.name, self.number)
@@ -324,7 +335,7 @@ class _Attempt:
             calls={name: count - self.calls_before.get(name, 0) for name, count in seen.items()},
             seconds=self.clock.monotonic() - self.started,
             match=self.planned.match,
-            kept=self.planned.kept,
+            fields=self.planned.fields,
             future_dated=self.planned.future_dated,
             resumed=self.resumed,
             problems=tuple(problems),

@@ -7,7 +7,7 @@ last word, also when its word is that nothing needs to be written.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -27,8 +27,9 @@ from sync.first_look import Candidate, Chunk, classified, first_look
 from sync.interruption import heed
 from sync.job import Codecs, Job
 from sync.merges import absorbed
+from sync.ours import Ours, ours_in
 from sync.progress import Progress
-from sync.report import MatchReport
+from sync.report import FieldReport, MatchReport
 
 CHUNK = 1000  # answers planned in one transaction
 LOOKING_UP = 4  # chunks whose records are being fetched at a time
@@ -39,7 +40,7 @@ class Planned:
     """What planning found out, beside the plan itself (which is in the store)."""
 
     match: MatchReport = field(default_factory=MatchReport)
-    kept: Counter[str] = field(default_factory=Counter)
+    fields: FieldReport = field(default_factory=FieldReport)
     changes: int = 0
     overwriting: int = 0  # changes of values, not first fills
     future_dated: int = 0
@@ -156,13 +157,13 @@ class _Planner:
             found = self._follow(lost, found, chunk, groups, settled)
         old_ids = absorbed(self.job, self.store, groups, found.renamed)
         self._add_counted(chunk, groups, old_ids)
-        ours = _confirmed(self.job, self.store, groups, old_ids, found)
+        ours = ours_in(self.job, self.store, groups, old_ids, found)
         full = self._full(chunk, groups.values())
         demoted: dict[int, tuple[State, str]] = dict.fromkeys(chunk.earlier, (State.SUPERSEDED, "edited"))
         # A record that went away, or is another one now, has nothing planned any more.
         changes: dict[str, Change | None] = dict.fromkeys(chunk.touched - groups.keys())
         for record_id, group in groups.items():
-            target = self._target(found, record_id, ours.get(record_id, {}))
+            target = self._target(found, record_id, ours)
             verdict = decide(group.answers, target, self.rules, full, now=self.now, key=group.key)
             changes[record_id] = verdict.change
             for one in group.answers:
@@ -171,8 +172,7 @@ class _Planner:
                     settled.append(_as_settled(number, mark, record_id, chunk.matched_by.get(number, "")))
                 elif one.state is not None and _moves(one.state, mark.state):
                     demoted[number] = (mark.state, mark.code)
-            if verdict.kept:
-                self.planned.kept.update(verdict.kept)
+            self.planned.fields.note(record_id, verdict)
         replaced = self.store.settle(
             self.job.name,
             self.run,
@@ -279,14 +279,15 @@ class _Planner:
 
         return full
 
-    def _target(self, found: Found, record_id: str, ours: Mapping[str, Json]) -> Target:
+    def _target(self, found: Found, record_id: str, ours: Ours) -> Target:
         record = found.records[record_id]
         account_id = record.fields.get(self.job.account_by) if self.job.account_by is not None else None
         account = found.accounts.get(str(account_id)) if account_id is not None else None
         return Target(
             record=record,
             typed=_typed(record, self.codecs.typed),
-            ours=ours,
+            ours=ours.values.get(record_id, {}),
+            undone=ours.undone.get(record_id, {}) if ours.undone else {},
             account_id=None if account_id is None else str(account_id),
             account=self.no_account if account is None else _typed(account, self.account_codecs),
         )
@@ -327,16 +328,3 @@ def _as_settled(number: int, mark: Mark, record_id: str | None = None, rule: str
         field=mark.field,
         cause=cause_of(mark.code) if mark.state is State.REJECTED else Cause.UNKNOWN,
     )
-
-
-def _confirmed(
-    job: Job, store: Store, groups: Mapping[str, object], old_ids: Mapping[str, str], found: Found
-) -> dict[str, dict[str, Json]]:
-    """What we know we wrote to these records, also under the ids of records merged into them."""
-    ours = store.confirmed(job.connection, job.object, [*groups, *old_ids])
-    for old, new in old_ids.items():
-        mine, live = ours.setdefault(new, {}), found.records[new].fields
-        for name, value in ours.get(old, {}).items():
-            if name not in mine or live.get(name) == value:
-                mine[name] = value
-    return ours

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from nps.values import Json
 from store.api import State
 
 PARTIAL = (State.REJECTED, State.REVIEW, State.HELD, State.PENDING)
+MOST_NOTED = 50_000
 MOST_DOMAINS = 500  # remembered while counting; the report shows the top of them
 
 
@@ -73,6 +75,71 @@ class MatchReport:
         }
 
 
+class Noted(Protocol):
+    """What a decision says of a record's fields (`sync.deciding.Verdict`)."""
+
+    @property
+    def kept(self) -> tuple[str, ...]: ...
+
+    @property
+    def undone(self) -> tuple[str, ...]: ...
+
+    @property
+    def overwritten(self) -> tuple[str, ...]: ...
+
+
+@dataclass
+class FieldReport:
+    """In how many records a field was `kept` as somebody set it, left as an undo put it (`undone`), or `overwritten`
+    although somebody had changed it since we wrote it."""
+
+    kept: Counter[str] = field(default_factory=Counter)
+    undone: Counter[str] = field(default_factory=Counter)
+    overwritten: Counter[str] = field(default_factory=Counter)
+    _noted: dict[str, Noted] = field(default_factory=dict)
+
+    def note(self, record_id: str, one: Noted) -> None:
+        """The last decision about a record counts. (Of very many records the earlier ones are forgotten, so that
+        memory stays flat: two decisions about one of those count twice.)"""
+        if self._noted and (before := self._noted.pop(record_id, None)) is not None:
+            self._add(before, -1)
+        if not (one.kept or one.undone or one.overwritten):
+            return
+        self._add(one, 1)
+        if len(self._noted) < MOST_NOTED:
+            self._noted[record_id] = one
+
+    def overwriting(self) -> list[str]:
+        """The records in which something is to be overwritten."""
+        return [record_id for record_id, one in self._noted.items() if one.overwritten]
+
+    def not_written(self, record_ids: Iterable[str]) -> None:
+        """These were planned and not written: nothing of theirs is overwritten after all."""
+        for record_id in record_ids:
+            for name in self._noted[record_id].overwritten:
+                self.overwritten[name] -= 1
+
+    def _add(self, one: Noted, count: int) -> None:
+        for counter, names in (
+            (self.kept, one.kept),
+            (self.undone, one.undone),
+            (self.overwritten, one.overwritten),
+        ):
+            for name in names:
+                counter[name] += count
+
+    def as_json(self) -> dict[str, Json]:
+        return {
+            "kept": _some(self.kept),
+            "undone": _some(self.undone),
+            "overwritten": _some(self.overwritten),
+        }
+
+
+def _some(counts: Counter[str]) -> dict[str, Json]:
+    return {name: count for name, count in counts.items() if count}
+
+
 @dataclass(frozen=True)
 class Report:
     """One run, as `npsync run --json` prints it and the history keeps it."""
@@ -87,7 +154,7 @@ class Report:
     calls: Mapping[str, int]
     seconds: float
     match: MatchReport
-    kept: Mapping[str, int]
+    fields: FieldReport
     future_dated: int = 0  # answers counted by when they were received
     resumed: int = 0  # records an interrupted run had written, confirmed by this one
     problems: tuple[str, ...] = ()
@@ -103,7 +170,7 @@ class Report:
             "writes": dict(self.writes),
             "calls": dict(self.calls),
             "seconds": round(self.seconds, 3),
-            "kept": dict(self.kept),
+            **self.fields.as_json(),
             "future_dated": self.future_dated,
             "resumed": self.resumed,
             "match": self.match.as_json(),

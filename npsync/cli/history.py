@@ -10,6 +10,8 @@ from nps.responses import SurveyResponse
 from npsync.cli import output, sync_text
 from store.api import RunRow, State, Store
 
+COLUMNS = ["run", "started", "sync", "kind", "status", "answers", "written", "needs a person"]
+
 
 def show_runs(store: Store, zone: ZoneInfo, *, sync: str | None, limit: int, as_json: bool) -> None:
     found = store.runs(sync=sync, limit=limit)
@@ -19,7 +21,7 @@ def show_runs(store: Store, zone: ZoneInfo, *, sync: str | None, limit: int, as_
         output.say("No run yet. npsync plan NAME shows what one would do.")
     else:
         output.table(
-            ["run", "started", "sync", "status", "answers", "written", "needs a person"],
+            COLUMNS,
             sync_text.run_rows(found, zone),
         )
 
@@ -33,9 +35,11 @@ def show_run(store: Store, zone: ZoneInfo, number: int, *, changes: bool, limit:
         output.say_json(_facts(run) | {"left": left, "changes": _changes(store, number) if changes else []})
         return
     output.table(
-        ["run", "started", "sync", "status", "answers", "written", "needs a person"],
+        COLUMNS,
         sync_text.run_rows([run], zone),
     )
+    for line in sync_text.field_lines(run.report, done=True):
+        output.say(line)
     problems = run.report.get("problems")
     for problem in problems if isinstance(problems, list) else []:
         output.say(f"  ! {problem}")

@@ -141,6 +141,11 @@ def tell_error(error: NpsyncError) -> None:
     print(harmless(redact(str(error))), file=sys.stderr)
 
 
+def tell(text: str) -> None:
+    """One line on standard error: what to do next, beside a result on standard output."""
+    print(harmless(text), file=sys.stderr)
+
+
 def leave(error: NpsyncError) -> NoReturn:
     """End the process on an error a person can act on."""
     tell_error(error)
@@ -161,3 +166,13 @@ def exit_code(error: NpsyncError) -> int:
     from nps.errors import ConfigError
 
     return USAGE if isinstance(error, ConfigError) else FAILED
+
+
+def code_of(status: str) -> int:
+    """The exit code for a run's status."""
+    return {"succeeded": SUCCEEDED, "partial": PARTIAL, "stopped": STOPPED, "failed": FAILED}[status]
+
+
+def worst(*codes: int) -> int:
+    """Of several runs in one command: failed, usage, stopped, partial, succeeded."""
+    return min(codes, key=(FAILED, USAGE, STOPPED, PARTIAL, SUCCEEDED).index)

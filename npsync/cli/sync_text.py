@@ -74,14 +74,13 @@ def plan_lines(preview: Preview, sync: str, target: str, shown: int) -> Iterator
     if changes:
         yield ""
     again = changes - preview.first_fills
-    fills = _several(preview.first_fills, "first fill")
-    yield f"  {_several(changes, 'record')} would change ({fills}, {again:,} overwriting a value)"
+    fills = several(preview.first_fills, "first fill")
+    yield f"  {several(changes, 'record')} would change ({fills}, {again:,} overwriting a value)"
     if said := _states({k: v for k, v in report.states.items() if k is not State.PENDING}):
         yield f"  {said}"
-    if report.kept:
-        yield "  kept as somebody set them: " + ", ".join(f"{n} {c:,}" for n, c in report.kept.items())
+    yield from field_lines(report.fields.as_json(), done=False)
     yield "  cost of writing: " + ", ".join(
-        f"{name} {_several(calls, 'call')}" for name, calls in preview.cost.items()
+        f"{name} {several(calls, 'call')}" for name, calls in preview.cost.items()
     )
     for name in preview.absent:
         yield f"  {target} has no field {name} yet (or the credential may not see it): create it before a run"
@@ -89,20 +88,32 @@ def plan_lines(preview: Preview, sync: str, target: str, shown: int) -> Iterator
     yield "Nothing was written."
 
 
+def field_lines(fields: Mapping[str, Json], *, done: bool) -> Iterator[str]:
+    """What became of values that somebody set, or that an undo put back (of a plan: what would)."""
+    for key, words in (
+        ("kept", "kept as somebody set them"),
+        ("undone", "kept: undone"),
+        ("overwritten", f"{'' if done else 'would be '}overwritten although somebody changed it"),
+    ):
+        counts = fields.get(key)
+        if isinstance(counts, dict) and counts:
+            first, *rest = [f"{name} {count:,}" for name, count in counts.items()]
+            yield from _filled([f"{words}: {first}", *rest], indent="    ", between=", ", first="  ")
+
+
 def report_lines(report: Report) -> Iterator[str]:
     """One run in a few lines; the first says how it went."""
     yield f"{report.sync}: {report.status} in {report.seconds:.1f} s (run {report.run})"
     repeated = f" ({report.repeated:,} seen before)" if report.repeated else ""
     if report.resumed:
-        yield f"  {_several(report.resumed, 'record')} of an interrupted run proved to be written"
-    yield f"  {_several(report.pulled, 'answer')} taken up{repeated}"
+        yield f"  {several(report.resumed, 'record')} of an interrupted run proved to be written"
+    yield f"  {several(report.pulled, 'answer')} taken up{repeated}"
     if said := _states(report.states):
         yield f"  {said}"
     writes = ", ".join(f"{name} {count:,}" for name, count in report.writes.items())
     calls = ", ".join(f"{name} {count:,}" for name, count in report.calls.items() if count)
     yield f"  records written: {writes}" + (f" · calls: {calls}" if calls else "")
-    if report.kept:
-        yield "  kept as somebody set them: " + ", ".join(f"{n} {c:,}" for n, c in report.kept.items())
+    yield from field_lines(report.fields.as_json(), done=True)
     unexplained = report.states.get(State.PENDING) and not report.problems
     if unexplained or report.states.get(State.REJECTED) or report.states.get(State.REVIEW):
         yield f"  look at them: npsync runs {report.run}"
@@ -116,17 +127,23 @@ def only_lines(report: Report) -> Iterator[str]:
 
 
 def run_rows(runs: Iterable[RunRow], zone: ZoneInfo) -> Iterator[tuple[str, ...]]:
-    """(run, when, sync, how it went, answers, written, what needs a person); times in the business zone."""
+    """(run, when, sync, kind, how it went, answers, written, what needs a person); times in the business zone."""
     for one in runs:
         yield (
             str(one.id),
-            _moment(one.started_at, zone),
+            moment_text(one.started_at, zone),
             one.sync,
+            _kind(one),
             one.status,
             str(one.report.get("pulled", "")),
             str(_written(one.report)),
             needs_a_person(one),
         )
+
+
+def _kind(run: RunRow) -> str:
+    undoes = run.report.get("undoes")
+    return run.kind if undoes is None else f"{run.kind} {undoes}"
 
 
 def needs_a_person(run: RunRow) -> str:
@@ -146,11 +163,13 @@ def left_rows(left: Iterable[Mapping[str, object]], zone: ZoneInfo) -> Iterator[
         if isinstance(candidates, list) and candidates:
             why += f": {', '.join(map(str, candidates))}"
         if one["look_again"]:
-            why += f"; looked up again from {_moment(datetime.fromisoformat(str(one['look_again'])), zone)}"
+            why += (
+                f"; looked up again from {moment_text(datetime.fromisoformat(str(one['look_again'])), zone)}"
+            )
         yield str(one["state"]), f"{one['source']} {one['answer']}", str(one["key"] or "–"), why
 
 
-def _moment(moment: datetime, zone: ZoneInfo) -> str:
+def moment_text(moment: datetime, zone: ZoneInfo) -> str:
     return f"{moment.astimezone(zone):%Y-%m-%d %H:%M %Z}"
 
 
@@ -165,7 +184,7 @@ def _states(states: Mapping[State, int]) -> str:
     return _said([(states.get(state, 0), state.value) for state in State])
 
 
-def _several(count: int, what: str) -> str:
+def several(count: int, what: str) -> str:
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 

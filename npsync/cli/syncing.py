@@ -10,8 +10,6 @@ import typer
 from npsync.cli.output import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from npsync.config import Config
     from store.api import Store
     from sync.engine import Options, Preview
@@ -120,11 +118,12 @@ def run(
     from npsync import logs, planfile, service
     from npsync.cli import output
     from npsync.clock import SystemClock
+    from npsync.stopping import stop_on_signal
     from sync.engine import Options
 
     loaded = output.load_config(config)
     logs.set_up(json=json)
-    stop = _stop_on_signal()
+    stop = stop_on_signal()
     options = Options(
         only=_who(only), limit=limit, everything=all_, full=full, adopt=adopt, recheck=recheck, stop=stop
     )
@@ -140,7 +139,7 @@ def run(
             expected = planfile.read(plan, loaded, sync, now=SystemClock().now())
             options = replace(options, expect=expected)
         report = _run(loaded, store, sync, options, json)
-    raise typer.Exit(_code(report))
+    raise typer.Exit(output.code_of(report.status))
 
 
 def _run(config: Config, store: Store, sync: str, options: Options, json: bool) -> Report:
@@ -176,30 +175,14 @@ def _run_due(config: Config, store: Store, options: Options, json: bool) -> int:
         outcome = "caught_up" if claim.caught_up else "started"
         store.note_tick(claim.sync, claim.due_at, outcome, now=clock.now())
         try:
-            code = _code(_run(config, store, claim.sync, options, json))
+            code = output.code_of(_run(config, store, claim.sync, options, json).status)
         except NpsyncError as error:
             output.tell_error(error)
             code = output.exit_code(error)
-        worst = min(worst, code, key=_severity)
+        worst = output.worst(worst, code)
     if not ran and not json:
         output.say("Nothing is due. npsync run NAME runs a sync anyway.")
     return worst
-
-
-def _severity(code: int) -> int:
-    """Worst first: failed, usage, stopped, partial, succeeded."""
-    return (1, 2, 4, 3, 0).index(code)
-
-
-def _code(report: Report) -> int:
-    from npsync.cli import output
-
-    return {
-        "succeeded": output.SUCCEEDED,
-        "partial": output.PARTIAL,
-        "stopped": output.STOPPED,
-        "failed": output.FAILED,
-    }[report.status]
 
 
 def _who(only: str | None) -> str | None:
@@ -213,25 +196,6 @@ def _known(config: Config, sync: str) -> None:
 
     if sync not in config.sync:
         raise ConfigError(f'{config.file}: there is no sync "{sync}"{did_you_mean(sync, config.sync)}')
-
-
-def _stop_on_signal() -> Callable[[], bool]:
-    """Ctrl-C, SIGTERM and a terminal that is closed end the run between two steps; a second Ctrl-C does not wait for
-    more than the call under way."""
-    import signal
-    import threading
-
-    asked = threading.Event()
-
-    def ask(number: int, frame: object) -> None:
-        asked.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    signal.signal(signal.SIGINT, ask)
-    signal.signal(signal.SIGTERM, ask)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
-        signal.signal(signal.SIGHUP, ask)
-    return asked.is_set
 
 
 def _print_plan(plan: Preview) -> None:
@@ -263,6 +227,8 @@ def _write_plan(plan: Preview, out: BinaryIO) -> None:
         "pulled": report["pulled"],
         "match": report["match"],
         "kept": report["kept"],
+        "undone": report["undone"],
+        "overwritten": report["overwritten"],
         "absent_fields": plan.absent,
         "problems": report["problems"],
     }

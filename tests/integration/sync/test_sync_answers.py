@@ -92,7 +92,7 @@ def test_a_value_somebody_else_changed_is_kept_until_adopted(town: Town):
     town.crm.records["c1"]["nps"] = 7
     town.tell(answer("b", 9, days=1, email="ann@example.com"))
     report = town.run()
-    assert (town.shown(), report.kept) == ({"c1": 7}, {"nps": 1})
+    assert (town.shown(), report.fields.kept) == ({"c1": 7}, {"nps": 1})
     town.run(everything=True, adopt=True)
     assert town.shown() == {"c1": 9}
 

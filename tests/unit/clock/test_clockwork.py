@@ -19,7 +19,7 @@ from npsync.serve import Clockwork
 from store import open_store
 from store.sql import SqlStore
 from sync.leasing import Busy
-from sync.report import MatchReport, Report
+from sync.report import FieldReport, MatchReport, Report
 
 QUARTER = 15 * 60.0
 
@@ -56,7 +56,7 @@ class Runs:
         assert self.go_on.wait(10)
         if self.fails_with is not None:
             raise self.fails_with
-        return Report(1, name, "succeeded", 0, 0, {}, {}, {}, 0.0, MatchReport(), {})
+        return Report(1, name, "succeeded", 0, 0, {}, {}, {}, 0.0, MatchReport(), FieldReport())
 
 
 def ticks(store: SqlStore) -> list[tuple[datetime, str]]:

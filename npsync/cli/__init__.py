@@ -28,6 +28,8 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (  # command, module, name in it
     ("test", "npsync.cli.setup", "run_tests"),
     ("plan", "npsync.cli.syncing", "plan"),
     ("run", "npsync.cli.syncing", "run"),
+    ("undo", "npsync.cli.undoing", "undo"),
+    ("redo", "npsync.cli.undoing", "redo"),
     ("serve", "npsync.cli.operating", "serve"),
     ("runs", "npsync.cli.operating", "runs"),
     ("db", "npsync.cli.operating", "db"),

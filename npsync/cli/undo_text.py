@@ -1,0 +1,111 @@
+"""An undo as people read it: what would be restored, what is left alone and why, what it came to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import groupby, islice
+from zoneinfo import ZoneInfo
+
+from nps.changes import Change
+from npsync.cli.sync_text import change_lines, moment_text, several, value_text
+from store.api import RunRow
+from sync.undoing import Findings, Left, UndoPlan, UndoReport, Why
+
+
+def head(run: RunRow, undone: int, zone: ZoneInfo, where: str, *, again: bool) -> str:
+    """`undone` is the run whose changes are taken back: for a redo, an undo of the run that was named."""
+    what = f"redo what run {undone} took back" if again else f"undo run {undone}"
+    return f"{what} · {run.sync} of {moment_text(run.started_at, zone)} → {where}"
+
+
+def reason(one: Left) -> str:
+    match one.why:
+        case Why.CHANGED:
+            return (
+                f"somebody changed it to {value_text(one.live)}"
+                if one.live is not None
+                else "somebody emptied it"
+            )
+        case Why.SET_BACK:
+            return "somebody set it back already"
+        case Why.WRITTEN_SINCE:
+            return f"run {one.run} wrote it since"
+        case Why.UNDONE:
+            return f"already undone by run {one.run}"
+        case Why.GONE:
+            return "the record is gone"
+        case Why.MERGED:
+            return f"the record was merged into {one.into}"
+        case Why.NO_FIELD:
+            return "the field does not exist any more, or the credential may not see it"
+        case Why.READ_ONLY:
+            return "the credential may not write this field"
+
+
+def left_lines(left: Iterable[Left], shown: int) -> Iterator[str]:
+    """What is left alone, record by record; what an earlier undo settled is only counted."""
+    conflicts = [one for one in left if one.is_conflict]
+    for (record_id, key), fields in groupby(
+        islice(conflicts, shown), key=lambda one: (one.record_id, one.key)
+    ):
+        yield f"  ! {record_id}  {key}".rstrip()
+        for one in fields:
+            yield f"      {one.field}: {reason(one)}"
+    if len(conflicts) > shown:
+        yield f"  … and {len(conflicts) - shown:,} more fields left alone (--show N for more, --json for all)"
+    for why, count in Counter(reason(one) for one in left if not one.is_conflict).items():
+        yield f"  {several(count, 'field')}: {why}"
+
+
+def plan_lines(plan: UndoPlan, shown: int) -> Iterator[str]:
+    """What an undo or redo would do."""
+    would = "would be written again" if plan.wanted.redo else "would be restored"
+    yield from _change_lines(plan.changes(), plan.findings, shown)
+    yield from left_lines(plan.findings.left, shown)
+    yield f"  {_counts(plan.findings, would)}"
+    if plan.findings.changes:
+        yield "  cost of writing: " + ", ".join(
+            f"{name} {several(calls, 'call')}" for name, calls in plan.cost.items()
+        )
+        yield f"  beside these fields run {plan.wanted.run} left nothing: no task, no alert, no new record"
+
+
+def _change_lines(changes: Iterator[Change], findings: Findings, shown: int) -> Iterator[str]:
+    for change in islice(changes, shown):
+        yield from change_lines(change)
+    if findings.changes > shown:
+        yield f"  … and {findings.changes - shown:,} more (--show N for more, --json)"
+
+
+def _counts(findings: Findings, restored: str) -> str:
+    if not findings.changes:
+        return "nothing is left to restore" if not findings.conflicts else "nothing can be restored"
+    counts = f"{several(findings.fields, 'field')} of {several(findings.changes, 'record')} {restored}"
+    conflicts = len(findings.conflicts)
+    return counts + (f" · {several(conflicts, 'field')} left alone" if conflicts else "")
+
+
+def report_lines(report: UndoReport, changes: Iterator[Change] | None, shown: int) -> Iterator[str]:
+    """What an undo did. `changes`: also show them, where no plan was shown before."""
+    if changes is not None:
+        yield from _change_lines(changes, report.findings, shown)
+        yield from left_lines(report.findings.left, shown)
+    word = "redo" if report.redo else "undo"
+    yield f"{word} of run {report.undoes}: {report.status} in {report.seconds:.1f} s (run {report.run})"
+    calls = ", ".join(f"{name} {count:,}" for name, count in report.calls.items() if count)
+    conflicts = len(report.findings.conflicts)
+    restored = "written again" if report.redo else "restored"
+    told = [
+        f"{several(report.fields, 'field')} of {several(report.written, 'record')} {restored}",
+        f"{several(conflicts, 'field')} left alone" if conflicts else "",
+        f"calls: {calls}" if calls else "",
+    ]
+    yield "  " + " · ".join(one for one in told if one)
+    for one in report.refused[:shown]:
+        yield f"  ! {one.change.record_id} {one.outcome}: {one.message}"
+    if len(report.refused) > shown:
+        yield f"  … and {len(report.refused) - shown:,} more: npsync runs {report.run} --changes"
+    yield from (f"  ! {problem}" for problem in report.problems)
+    if report.written and not report.redo:
+        yield f"  runs leave these fields as they are until a newer answer comes, or: npsync redo {report.run}"

@@ -1,0 +1,230 @@
+"""Taking back what a run wrote, and writing it again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from npsync.cli.output import ConfigOption, JsonOption
+
+if TYPE_CHECKING:
+    from nps.changes import Change
+    from npsync.config import Config
+    from store.api import RunRow, Store
+    from sync.undoing import Left, UndoPlan, UndoReport, Wanted
+
+RunArgument = Annotated[int, typer.Argument(help="The run's number, as npsync runs shows it.")]
+RecordOption = Annotated[
+    list[str] | None,
+    typer.Option("--record", metavar="ID", help="Only this record. May be given several times."),
+]
+FieldOption = Annotated[
+    list[str] | None,
+    typer.Option("--field", metavar="NAME", help="Only this field. May be given several times."),
+]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Go ahead without asking.")]
+ShowOption = Annotated[
+    int, typer.Option(min=0, help="How many records, and how many fields left alone, to print.")
+]
+
+
+def undo(
+    run: RunArgument,
+    record: RecordOption = None,
+    field: FieldOption = None,
+    yes: YesOption = False,
+    show: ShowOption = 10,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Restore what a run changed, where the record still shows it. Shows the plan first, then asks."""
+    raise typer.Exit(_take_back("undo", run, record or [], field or [], yes, show, json, config))
+
+
+def redo(
+    run: RunArgument,
+    record: RecordOption = None,
+    field: FieldOption = None,
+    yes: YesOption = False,
+    show: ShowOption = 10,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Write again what was undone. RUN is the undo, or the run that was undone."""
+    raise typer.Exit(_take_back("redo", run, record or [], field or [], yes, show, json, config))
+
+
+def _take_back(
+    command: str,
+    number: int,
+    records: list[str],
+    fields: list[str],
+    yes: bool,
+    show: int,
+    json: bool,
+    config: ConfigOption,
+) -> int:
+    from npsync import logs, service, undoing
+    from npsync.cli import output
+
+    loaded = output.load_config(config)
+    logs.set_up(json=json)
+    with service.open_store(loaded) as store:
+        run = undoing.known_run(store, number)
+        wanted = undoing.wanted_undos(store, number, again=command == "redo", records=records, fields=fields)
+        if not any(store.wrote(one.run) for one in wanted):
+            reason = "wrote nothing" if command == "undo" else "was not undone"
+            _say_nothing_to_do(f"Nothing to {command}: run {number} {reason}.", json)
+            return output.SUCCEEDED
+        if not yes:
+            code, go_on = _shown(loaded, store, run, wanted, show, json)
+            if not go_on:
+                return code
+            if not _is_asked(json):
+                again = " ".join([f"npsync {command} {number}", *_spelled(records, fields), "--yes"])
+                output.tell(f"Nothing was written. To go ahead: {again}")
+                return output.USAGE
+            if not typer.confirm("Go ahead?"):
+                output.say("Nothing was written.")
+                return output.SUCCEEDED
+        return _done(loaded, store, run, wanted, show, json, planned=not yes)
+
+
+def _is_asked(json: bool) -> bool:
+    """A person sits before it, who can be asked."""
+    import sys
+
+    return not json and sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _spelled(records: list[str], fields: list[str]) -> list[str]:
+    import shlex
+
+    options = [("--record", one) for one in records] + [("--field", one) for one in fields]
+    return [f"{option} {shlex.quote(value)}" for option, value in options]
+
+
+def _say_nothing_to_do(sentence: str, json: bool) -> None:
+    from npsync.cli import output
+
+    if json:
+        output.say_json({"runs": [], "message": sentence})
+    else:
+        output.say(sentence)
+
+
+def _shown(
+    config: Config, store: Store, run: RunRow, wanted: list[Wanted], show: int, json: bool
+) -> tuple[int, bool]:
+    """Print the plan; the exit code if it ends here, and whether something could be restored."""
+    from npsync import service, undoing
+    from npsync.cli import output, undo_text
+    from npsync.cli.progress import shown_progress
+    from sync.undoing import preview_undo
+
+    conflicts = restorable = 0
+    told: list[dict[str, object]] = []
+    with store.overlay() as overlay, service.opened(config, overlay) as connections:
+        for one in wanted:
+            place = undoing.opened_place(config, connections, store, undoing.known_run(store, one.run))
+            if place is None:
+                continue
+            with shown_progress(quiet=json) as progress:
+                plan = preview_undo(place, overlay, connections.clock, connections.owner, one, progress)
+            conflicts += len(plan.findings.conflicts)
+            restorable += plan.findings.changes
+            if json:
+                told.append(_plan_facts(plan))
+                continue
+            where = f"{place.connection} {place.object}"
+            output.say(undo_text.head(run, one.run, config.time_zone, where, again=one.redo))
+            for line in undo_text.plan_lines(plan, show):
+                output.say(line)
+    if json:
+        output.say_json({"runs": told, "written": False})
+    return output.PARTIAL if conflicts else output.SUCCEEDED, restorable > 0
+
+
+def _done(
+    config: Config, store: Store, run: RunRow, wanted: list[Wanted], show: int, json: bool, *, planned: bool
+) -> int:
+    from npsync import service, undoing
+    from npsync.cli import output, undo_text
+    from npsync.cli.progress import shown_progress
+    from npsync.stopping import stop_on_signal
+    from sync.undoing import undo as take_back
+
+    stop = stop_on_signal()
+    told: list[dict[str, object]] = []
+    worst = output.SUCCEEDED
+    with service.opened(config, store) as connections:
+        for one in wanted:
+            place = undoing.opened_place(config, connections, store, undoing.known_run(store, one.run))
+            if place is None:
+                continue
+            with shown_progress(quiet=json) as progress:
+                report = take_back(
+                    place,
+                    store,
+                    connections.clock,
+                    connections.owner,
+                    connections.calls.seen,
+                    one,
+                    stop=stop,
+                    progress=progress,
+                )
+            worst = output.worst(worst, output.code_of(report.status))
+            if json:
+                told.append(_report_facts(store, report))
+                continue
+            if not planned:
+                where = f"{place.connection} {place.object}"
+                output.say(undo_text.head(run, one.run, config.time_zone, where, again=one.redo))
+            changes = None if planned else store.planned(report.run)
+            for line in undo_text.report_lines(report, changes, show):
+                output.say(line)
+    if json:
+        output.say_json({"runs": told, "written": True})
+    return worst
+
+
+def _plan_facts(plan: UndoPlan) -> dict[str, object]:
+    return {
+        "undoes": plan.wanted.run,
+        "sync": plan.sync,
+        "changes": [_change_facts(one) for one in plan.changes()],
+        "left": [_left_facts(one) for one in plan.findings.left],
+        "cost": dict(plan.cost),
+    }
+
+
+def _report_facts(store: Store, report: UndoReport) -> dict[str, object]:
+    return {
+        **report.as_json(),
+        "changes": [
+            {**_change_facts(change), "outcome": outcome} for change, outcome in store.run_changes(report.run)
+        ],
+        "left": [_left_facts(one) for one in report.findings.left],
+    }
+
+
+def _change_facts(change: Change) -> dict[str, object]:
+    fields = {name: [change.before.get(name), value] for name, value in change.after.items()}
+    return {"object": change.object, "id": change.record_id, "key": change.key, "fields": fields}
+
+
+def _left_facts(one: Left) -> dict[str, object]:
+    from npsync.cli import undo_text
+
+    return {
+        "id": one.record_id,
+        "key": one.key,
+        "field": one.field,
+        "why": one.why.value,
+        "conflict": one.is_conflict,
+        "live": one.live,
+        "run": one.run,
+        "into": one.into,
+        "reason": undo_text.reason(one),
+    }

@@ -136,11 +136,13 @@ class UndoReport:
             "undoes": self.undoes,
             "writes": {self.object: self.written},
             "fields_restored": self.fields,
+            "left_alone": len(conflicts),
             "left": dict(Counter(one.why.value for one in self.findings.left)),
             "conflicts": [
                 {"id": one.record_id, "field": one.field, "why": one.why.value, "run": one.run}
                 for one in conflicts[:MOST_REPORTED]
             ],
+            "not_written": len(self.refused),
             "refused": [
                 {"id": one.change.record_id, "outcome": one.outcome, "code": one.code, "message": one.message}
                 for one in self.refused[:MOST_REPORTED]

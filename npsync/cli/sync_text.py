@@ -97,8 +97,8 @@ def field_lines(fields: Mapping[str, Json], *, done: bool) -> Iterator[str]:
     ):
         counts = fields.get(key)
         if isinstance(counts, dict) and counts:
-            first, *rest = [f"{name} {count:,}" for name, count in counts.items()]
-            yield from _filled([f"{words}: {first}", *rest], indent="    ", between=", ", first="  ")
+            named = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+            yield from _filled(f"{words}: {named}".split(" "), indent="    ", between=" ", first="  ")
 
 
 def report_lines(report: Report) -> Iterator[str]:
@@ -146,13 +146,18 @@ def _kind(run: RunRow) -> str:
     return run.kind if undoes is None else f"{run.kind} {undoes}"
 
 
+_OF_AN_UNDO = {"left_alone": "left alone", "not_written": "not written"}
+
+
 def needs_a_person(run: RunRow) -> str:
-    """What of its answers somebody has to look at, as the run ended."""
+    """What of its answers somebody has to look at, as the run ended; of an undo, what it left alone."""
     states = run.report.get("states")
     counts: Mapping[str, Json] = states if isinstance(states, dict) else {}
-    return " · ".join(
+    told = [
         f"{counts[name]} {name}" for name in ("review", "rejected", "held", "pending") if counts.get(name)
-    )
+    ]
+    told += [f"{run.report[name]} {said}" for name, said in _OF_AN_UNDO.items() if run.report.get(name)]
+    return " · ".join(told)
 
 
 def left_rows(left: Iterable[Mapping[str, object]], zone: ZoneInfo) -> Iterator[tuple[str, ...]]:

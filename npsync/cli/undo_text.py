@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby, islice
 from zoneinfo import ZoneInfo
 
 from nps.changes import Change
+from nps.values import Json
 from npsync.cli.sync_text import change_lines, moment_text, several, value_text
 from store.api import RunRow
 from sync.undoing import Findings, Left, UndoPlan, UndoReport, Why
@@ -23,9 +24,7 @@ def reason(one: Left) -> str:
     match one.why:
         case Why.CHANGED:
             return (
-                f"somebody changed it to {value_text(one.live)}"
-                if one.live is not None
-                else "somebody emptied it"
+                "somebody emptied it" if one.live is None else f"somebody changed it to {_quoted(one.live)}"
             )
         case Why.SET_BACK:
             return "somebody set it back already"
@@ -43,6 +42,10 @@ def reason(one: Left) -> str:
             return "the credential may not write this field"
 
 
+def _quoted(value: Json) -> str:
+    return f'"{value_text(value)}"' if isinstance(value, str) else value_text(value)
+
+
 def left_lines(left: Iterable[Left], shown: int) -> Iterator[str]:
     """What is left alone, record by record; what an earlier undo settled is only counted."""
     conflicts = [one for one in left if one.is_conflict]
@@ -58,6 +61,31 @@ def left_lines(left: Iterable[Left], shown: int) -> Iterator[str]:
         yield f"  {several(count, 'field')}: {why}"
 
 
+def history_lines(report: Mapping[str, Json], shown: int) -> Iterator[str]:
+    """What an undo of the past left alone or could not write, as its report names it."""
+    left = [*_listed(report, "conflicts"), *_listed(report, "refused")]
+    for one in left[:shown]:
+        if "field" in one:
+            told = Left(str(one["id"]), "", str(one["field"]), Why(str(one["why"])), run=_number(one["run"]))
+            yield f"  ! {told.record_id} {told.field}: {_LEFT_ALONE.get(told.why) or reason(told)}"
+        else:
+            yield f"  ! {one['id']} {one['outcome']}: {one['message']}"
+    if len(left) > shown:
+        yield f"  … and {len(left) - shown:,} more (--limit N for more, --json for all)"
+
+
+_LEFT_ALONE = {Why.CHANGED: "somebody had changed it", Why.MERGED: "the record had been merged into another"}
+
+
+def _listed(report: Mapping[str, Json], name: str) -> list[Mapping[str, Json]]:
+    found = report.get(name)
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def _number(value: Json) -> int | None:
+    return value if isinstance(value, int) else None
+
+
 def plan_lines(plan: UndoPlan, shown: int) -> Iterator[str]:
     """What an undo or redo would do."""
     would = "would be written again" if plan.wanted.redo else "would be restored"
@@ -68,7 +96,8 @@ def plan_lines(plan: UndoPlan, shown: int) -> Iterator[str]:
         yield "  cost of writing: " + ", ".join(
             f"{name} {several(calls, 'call')}" for name, calls in plan.cost.items()
         )
-        yield f"  beside these fields run {plan.wanted.run} left nothing: no task, no alert, no new record"
+        if not plan.wanted.redo:
+            yield f"  beside these fields run {plan.wanted.run} left nothing: no task, no alert, no new record"
 
 
 def _change_lines(changes: Iterator[Change], findings: Findings, shown: int) -> Iterator[str]:

@@ -39,7 +39,7 @@ _STATE_COLUMNS = (
 
 class Planning:
     database: Database
-    handed_out: dict[str, tuple[int, int]]
+    handed_out: dict[str, dict[int, int]]
 
     def settle(
         self,
@@ -55,14 +55,11 @@ class Planning:
     ) -> list[JsonFields]:
         causes = {change.response for change in changes.values() if change is not None}
         planned = [planned_row(run, connection, change) for change in changes.values() if change is not None]
+        numbers = [each.number for each in settled]
+        handed_out = self.handed_out.get(sync, {})
         with self.database.write() as tx:
             tx.prove(lease)
-            numbers = [each.number for each in settled]
-            persons = _leave_work(tx, sync, numbers, self.handed_out.get(sync))
-            if len(persons) != len(numbers):
-                raise StoreError(
-                    f"store: {len(numbers)} answers of {sync} were settled, {len(persons)} of them lay in its work"
-                )
+            persons = _leave_work(tx, sync, numbers, handed_out)
             states = [_state_row(sync, persons[each.number], run, each, causes) for each in settled]
             tx.load("answer_state", _STATE_COLUMNS, sorted(states, key=itemgetter(1, 2)))
             tx.many(
@@ -115,6 +112,8 @@ class Planning:
                     if state is State.REJECTED
                 ],
             )
+        for number in numbers:
+            handed_out.pop(number, None)
         return [from_json(before) for before, _ in replaced]
 
     def clearings(self, sync: str, after: str, limit: int) -> list[str]:
@@ -215,17 +214,24 @@ class Planning:
 
 
 def _leave_work(
-    tx: Transaction, sync: str, numbers: list[int], stretch: tuple[int, int] | None
+    tx: Transaction, sync: str, numbers: list[int], handed_out: Mapping[int, int]
 ) -> dict[int, int]:
-    """Take these versions out of the work; their persons. Mostly they lie in one stretch of it, the one handed out
-    last; where each of the others lies, only its response knows."""
-    persons: dict[int, int] = {}
-    if stretch is not None:
-        first, last = stretch
-        persons = dict(tx.rows(statements.LEAVE_STRETCH, sync=sync, first=first, last=last, numbers=numbers))
+    """Take these versions out of the work; their persons. Those handed out together lie in one stretch of it; where
+    each of the others lies, only its response knows."""
+    persons = {number: handed_out[number] for number in numbers if number in handed_out}
+    left = 0
+    if persons:
+        first, last = min(persons.values()), max(persons.values())
+        left = tx.run(statements.LEAVE_STRETCH, sync=sync, first=first, last=last, numbers=list(persons))
     others = [number for number in numbers if number not in persons]
     if others:
-        persons |= dict(tx.rows(statements.LEAVE_WORK, sync=sync, numbers=others))
+        found = dict(tx.rows(statements.LEAVE_WORK, sync=sync, numbers=others))
+        left += len(found)
+        persons |= found
+    if left != len(numbers):
+        raise StoreError(
+            f"store: {len(numbers)} answers of {sync} were settled, {left} of them lay in its work"
+        )
     return persons
 
 

@@ -144,8 +144,7 @@ LEAVE_WORK = """
     RETURNING response, person"""
 
 LEAVE_STRETCH = """
-    DELETE FROM work WHERE sync = :sync AND person >= :first AND person <= :last AND response IN LIST(:numbers)
-    RETURNING response, person"""
+    DELETE FROM work WHERE sync = :sync AND person >= :first AND person <= :last AND response IN LIST(:numbers)"""
 
 DEMOTE = """
     UPDATE answer_state SET state = ?, code = ?, reason = '', look_again = NULL

@@ -26,7 +26,7 @@ _EARLIEST = -(2**62)
 
 class Taking:
     database: Database
-    handed_out: dict[str, tuple[int, int]]  # the stretch of a sync's work handed out last: its end persons
+    handed_out: dict[str, dict[int, int]]  # of a sync's work, what is out to be settled: version → its person
 
     def take_up(
         self,
@@ -40,6 +40,7 @@ class Taking:
         expired_before: datetime | None = None,
     ) -> int:
         its: dict[str, Any] = {"sync": sync, "sources": list(sources)}
+        self.handed_out.pop(sync, None)
         with self.database.write() as tx:
             tx.prove(lease)
             tell(tx, sync)
@@ -89,7 +90,7 @@ class Taking:
             edits = [row[1] for row in found if row[4] > 1]
             earlier = _earlier(tx, sync, edits) if edits else {}
         if found and persons is None:
-            self.handed_out[sync] = (found[0][0], found[-1][0])
+            self.handed_out.setdefault(sync, {}).update((row[1], row[0]) for row in found)
         taken = [_taken(row, earlier) for row in found]
         return taken, (found[-1][0], found[-1][1]) if more else None
 

@@ -120,6 +120,7 @@ folder. Keys of your own begin with `x-`, at the top level; anchors (`&name`, `*
 | `$${` | the characters `${` |
 | `15 minutes`, `2 hours`, `30 days` | a length of time: a whole number and one of these words |
 | `40%` | a share |
+| `10x` | so many times as much |
 | `2025-01-31` | a day, in `time_zone` |
 
 The keys of a connection depend on its `type`: """

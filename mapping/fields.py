@@ -7,7 +7,7 @@ later, beside the live value (`mapping.overwrite`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from mapping.convert import as_text, conversion, is_empty, plain, wrong_type
 from mapping.expressions import Expression, Expressions
 from mapping.names import field_of, getter, root_of
 from mapping.overwrite import Policy
+from mapping.segments import ReadSegment, same_for_all, segment_readers
 from mapping.spec import FieldMapping
 from mapping.templates import TemplateProblem, compile_template, names_of, parse_template
 from nps.errors import ConfigError, RejectedError
@@ -50,7 +51,8 @@ class CompiledFields:
     """One mapping, ready to run on any thread.
 
     `record_names` and `account_names` are the CRM fields it reads (to fetch), `property_names` what it reads
-    of the answer's own properties, `uses` the roots of all names (comment, score, record …).
+    of the answer's own properties, `uses` the roots of all names (comment, score, record …). `segments` reads a
+    segment back from what a field shows; `same_for_all` are fields that may show one value for everybody.
     """
 
     shows: Mapping[str, Show]
@@ -61,6 +63,8 @@ class CompiledFields:
     uses: frozenset[str]
     zone: ZoneInfo
     where: Callable[[Standing], bool] | None
+    segments: Mapping[str, ReadSegment] = field(default_factory=dict)
+    same_for_all: frozenset[str] = frozenset()
 
     def counts(self, standing: Standing) -> bool:
         """Whether this answer counts for the sync (`where`); a comparison with null is false.
@@ -110,6 +114,8 @@ def compile_fields(
         uses=frozenset(root_of(name) for name in names),
         zone=zone,
         where=_holds(expressions, condition) if condition else None,
+        segments=segment_readers(fields),
+        same_for_all=same_for_all(fields),
     )
 
 

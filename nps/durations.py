@@ -1,4 +1,4 @@
-"""How long, and what share: the two small grammars of the YAML (`15 minutes`, `40%`)."""
+"""How long, what share, how many times: the small grammars of the YAML (`15 minutes`, `40%`, `10x`)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonS
 _UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
 _DURATION = r"^\d{1,6} (minute|hour|day)s?$"
 _SHARE = r"^\d{1,3}(\.\d+)?%$"
+_TIMES = r"^[1-9]\d{0,3}x$"
 _LONGEST = timedelta(days=36_500)
 
 
@@ -53,6 +54,22 @@ def in_percent(part: Decimal) -> str:
     return f"{(part * 100).normalize():f}%"
 
 
+class Multiple(int):
+    """So many times: written `10x`."""
+
+
+def times(text: str) -> Multiple:
+    """`10x` as 10."""
+    if not re.fullmatch(_TIMES, text):
+        raise ValueError(f'"{text}" is not a multiple; write it like "10x"')
+    return Multiple(text.removesuffix("x"))
+
+
+def in_times(many: int) -> str:
+    """The way back: 10 as `10x`."""
+    return f"{many}x"
+
+
 def _not_a_duration(text: object) -> str:
     return f'"{text}" is not a duration; write it like "15 minutes", "2 hours" or "30 days"'
 
@@ -71,6 +88,14 @@ def _share_of(value: object) -> Decimal:
     if isinstance(value, str):
         return share(value)
     raise ValueError(f'"{value}" is not a share; write it like "40%"')
+
+
+def _times_of(value: object) -> Multiple:
+    if isinstance(value, Multiple):
+        return value
+    if isinstance(value, str):
+        return times(value)
+    raise ValueError(f'"{value}" is not a multiple; write it like "10x"')
 
 
 def _longer_than_nothing(length: timedelta) -> timedelta:
@@ -99,3 +124,12 @@ Share = Annotated[
     WithJsonSchema({"type": "string", "pattern": _SHARE, "examples": ["40%"]}),
 ]
 """A pydantic field: "40%" in, Decimal("0.4") out."""
+
+Times = Annotated[
+    int,
+    BeforeValidator(_times_of),
+    AfterValidator(Multiple),
+    PlainSerializer(in_times),
+    WithJsonSchema({"type": "string", "pattern": _TIMES, "examples": ["10x"]}),
+]
+"""A pydantic field: "10x" in, 10 out."""

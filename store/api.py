@@ -301,6 +301,10 @@ class Store(Protocol):
         """The plan in write order: rank, account, record id. Streams."""
         ...
 
+    def sampled(self, run: int, most: int) -> Iterator[Change]:
+        """Up to `most` changes of the plan, spread evenly over it: all of a small one."""
+        ...
+
     def unplan(self, run: int, record_ids: Sequence[str], *, lease: Lease) -> None:
         """Take these records' changes out of the plan; their answers stay pending."""
         ...

@@ -129,6 +129,18 @@ class Planning:
         ):
             yield from map(change_of, rows)
 
+    def sampled(self, run: int, most: int) -> Iterator[Change]:
+        for rows in self._stream(
+            """SELECT p.id FROM (
+                SELECT id, row_number() OVER (ORDER BY id) - 1 AS place, count(*) OVER () AS total
+                FROM change WHERE run = :run AND batch IS NULL
+            ) p WHERE p.place % ((p.total + :most - 1) / :most) = 0 ORDER BY p.id""",
+            statements.CHANGES,
+            run=run,
+            most=most,
+        ):
+            yield from map(change_of, rows)
+
     def run_changes(self, run: int) -> Iterator[tuple[Change, str]]:
         for rows in self._stream(
             "SELECT id FROM change WHERE run = :run ORDER BY id", statements.CHANGES_AND_OUTCOMES, run=run

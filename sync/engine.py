@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
-from itertools import islice
 
 from connectors.contract import Clock
 from nps.changes import Change
 from nps.errors import BudgetError, ConfigError, LeaseLost, NpsyncError
 from nps.values import Json
 from store.api import Lease, State, Store
-from sync import breaker
+from sync import asking, breaker, intake
 from sync.codecs import open_codecs
 from sync.inbox import Pulled, pull
 from sync.interruption import Interrupted
@@ -22,9 +20,6 @@ from sync.planning import CHUNK, Planned, plan_changes
 from sync.progress import Progress, Silent
 from sync.report import Report, status_of
 from sync.writing import CanaryFailed, WrittenUp, settle_open, write_changes
-
-REMEMBERED_RUNS = 5  # whose match rates the breaker compares with
-SEARCHED_RUNS = 500  # among which it looks for them: most runs look up a few answers, or none
 
 
 @dataclass(frozen=True)
@@ -37,6 +32,7 @@ class Options:
     full: bool = False  # read the sources from their beginning
     adopt: bool = False
     recheck: bool = False
+    accept_breaker: bool = False  # write although the breaker has reasons against it
     expect: Mapping[str, tuple[Mapping[str, Json], Mapping[str, Json]]] | None = None
     """A reviewed plan: record id → (before, after). Only changes equal to it are written."""
     stop: Callable[[], bool] = lambda: False
@@ -53,6 +49,7 @@ class Preview:
     cost: Mapping[str, int]
     absent: tuple[str, ...]
     first_fills: int
+    stops: tuple[breaker.Reason, ...] = ()  # why a run of it would be stopped
 
 
 def run(
@@ -100,6 +97,8 @@ def preview(
             job, overlay, lease, clock, number, calls, options or Options(), progress or Silent(), owner
         )
         report = attempt.finish(attempt.go(write=False), write=False)
+        codecs = attempt.codecs
+        stops = attempt.judged(codecs).reasons if codecs is not None and report.status != "failed" else ()
     count = attempt.planned.changes
     return Preview(
         run=number,
@@ -108,6 +107,7 @@ def preview(
         cost=attempt.cost(count),
         absent=attempt.codecs.absent if attempt.codecs else (),
         first_fills=count - attempt.planned.overwriting,
+        stops=stops,
     )
 
 
@@ -136,6 +136,8 @@ class _Attempt:
         self.resumed = 0  # records an interrupted run had written
         self.different = 0  # changes that are not in the reviewed plan
         self.planned = Planned()
+        self.accepted: tuple[breaker.Reason, ...] = ()
+        self.unjudged = True  # the breaker has not let the new answers pass (yet)
         self.written = WrittenUp()
 
     def go(self, *, write: bool) -> str | None:
@@ -153,7 +155,7 @@ class _Attempt:
             self._pull()
             self._plan(codecs)
             if write:
-                self._write()
+                self._write(codecs)
         except LeaseLost:
             raise
         except NpsyncError as error:
@@ -216,9 +218,9 @@ class _Attempt:
             progress=self.progress,
         )
 
-    def _write(self) -> None:
+    def _write(self, codecs: Codecs) -> None:
         changes = self._narrowed() if self.options.expect is not None else self.planned.changes
-        self._ask_breaker()
+        self._ask_breaker(codecs)
         if not changes:
             return
         self.progress.phase("writing", changes)
@@ -249,46 +251,31 @@ class _Attempt:
         self.different = len(different)
         return self.planned.changes - len(different)
 
-    def _ask_breaker(self) -> None:
-        if (
-            self.job.breaker is None or self.options.expect is not None
-        ):  # a person has looked at a reviewed plan
+    def _ask_breaker(self, codecs: Codecs) -> None:
+        if self.options.expect is not None:  # a person has looked at a reviewed plan
+            self.unjudged = False
             return
-        match = self.planned.match
-        if match.first_looks < breaker.FEWEST_LOOKED_UP and not self.options.recheck:
-            match.first_looks, match.first_matches = self._still_stopped_by() or (
-                match.first_looks,
-                match.first_matches,
-            )
-        overwriting = self.planned.overwriting
-        opened = breaker.check(
-            self.job.breaker,
-            overwriting=overwriting,
-            # Whose answer is planned to be overtaken does not count as decided any more.
-            shown=self.store.deciding(self.job.name) + overwriting,
-            matched=match.first_matches,
-            looked_up=match.first_looks,
-            earlier_rates=self._usual_rates() if match.first_looks >= breaker.FEWEST_LOOKED_UP else (),
+        judged = self.judged(codecs)
+        if judged.reasons and not self.options.accept_breaker:
+            raise breaker.BreakerOpen(judged.reasons)
+        self.accepted = judged.reasons
+        self.unjudged = False
+        intake.remember(
+            self.store, self.job.name, judged.arrived, self.clock.now(), afresh=self.pulled.afresh
         )
-        if opened is not None:
-            raise opened
 
-    def _still_stopped_by(self) -> tuple[int, int] | None:
-        """The looks and matches that stopped the run before. It left answers behind that have been looked up: that
-        there are few new ones now does not make it right."""
-        for one in self.store.runs(sync=self.job.name, limit=REMEMBERED_RUNS):
-            if one.id != self.number and one.status in ("succeeded", "partial", "stopped"):
-                return _looks(one.report) if one.status == "stopped" else None
-        return None
-
-    def _usual_rates(self) -> list[Decimal]:
-        """The match rates of the last runs that looked up enough to have one, and were not stopped."""
-        found = (
-            _rate(one.report)
-            for one in self.store.runs(sync=self.job.name, limit=SEARCHED_RUNS)
-            if one.status in ("succeeded", "partial") and one.id != self.number
+    def judged(self, codecs: Codecs) -> asking.Judged:
+        """What the breaker says about the plan as it is."""
+        return asking.ask(
+            self.job,
+            codecs,
+            self.store,
+            self.number,
+            self.planned,
+            now=self.clock.now(),
+            recheck=self.options.recheck,
+            afresh=self.pulled.afresh,
         )
-        return list(islice((rate for rate in found if rate is not None), REMEMBERED_RUNS))
 
     def cost(self, changes: int) -> dict[str, int]:
         """Calls the plan would cost the destination to write."""
@@ -314,8 +301,9 @@ class _Attempt:
         if self.taken_up is not None:
             states = self.store.run_states(self.job.name, self.number)
         problems = [_named(name, str(error)) for name, error in self.pulled.failures.items()]
-        if self.written.problem is not None:
-            problems.append(str(self.written.problem))
+        problems += self._ended_because()
+        if self.taken_up is not None and not self.unjudged:
+            problems += self._silent_sources()
         if self.different:
             problems.append(f"{self.different} changes differ from the reviewed plan and were not written")
         unbalanced = list(self._unbalanced(states))
@@ -338,7 +326,34 @@ class _Attempt:
             fields=self.planned.fields,
             future_dated=self.planned.future_dated,
             resumed=self.resumed,
+            stopped_by=_reasons_of(self.written.problem),
+            accepted=self.accepted,
+            unjudged=self._not_let_pass(),
             problems=tuple(problems),
+        )
+
+    def _ended_because(self) -> list[str]:
+        match self.written.problem:
+            case None:
+                return []
+            case breaker.BreakerOpen(reasons=reasons):
+                return [*(reason.text for reason in reasons), breaker.next_steps(self.job.name)]
+            case problem:
+                return [str(problem)]
+
+    def _silent_sources(self) -> list[str]:
+        """Sources that were read and brought nothing for too long; what was learned of this run counts already."""
+        if self.job.breaker is None:
+            return []
+        read = [name for name in self.job.sources if name not in self.pulled.failures]
+        usual = intake.recall(self.store, self.job.name, read)
+        return list(breaker.silent(self.job.breaker.volume, usual, read, self.clock.now()))
+
+    def _not_let_pass(self) -> Mapping[str, intake.Arrived]:
+        if not self.unjudged or self.taken_up is None:
+            return {}
+        return asking.arrivals(
+            self.job, self.planned, asking.runs_before(self.store, self.job.name, self.number)
         )
 
     def _nothing_could_be_read(self) -> bool:
@@ -362,22 +377,10 @@ class _Attempt:
             )
 
 
+def _reasons_of(problem: NpsyncError | None) -> tuple[breaker.Reason, ...]:
+    return problem.reasons if isinstance(problem, breaker.BreakerOpen) else ()
+
+
 def _named(connection: str, problem: str) -> str:
     """Connectors say where by themselves; the store and the engine do not."""
     return problem if problem.startswith(f"{connection}:") else f"{connection}: {problem}"
-
-
-def _looks(report: Mapping[str, Json]) -> tuple[int, int] | None:
-    """The first looks of a run and the matches among them, if there were enough to say anything."""
-    match = report.get("match")
-    if not isinstance(match, dict):
-        return None
-    looks, matches = match.get("first_looks"), match.get("first_matches")
-    if not isinstance(looks, int) or not isinstance(matches, int) or looks < breaker.FEWEST_LOOKED_UP:
-        return None
-    return looks, matches
-
-
-def _rate(report: Mapping[str, Json]) -> Decimal | None:
-    counts = _looks(report)
-    return Decimal(counts[1]) / Decimal(counts[0]) if counts else None

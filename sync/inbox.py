@@ -30,12 +30,14 @@ PATIENCE_SECONDS = 600.0
 
 @dataclass
 class Pulled:
-    """What arrived, and which sources could not be read (connection → what a person has to know)."""
+    """What arrived, and which sources could not be read (connection → what a person has to know). `afresh` are
+    those that were read from their beginning."""
 
     new: int = 0
     edited: int = 0
     repeated: int = 0
     failures: dict[str, NpsyncError] = field(default_factory=dict)
+    afresh: set[str] = field(default_factory=set)
 
     def add(self, got: Received) -> None:
         self.new += got.new
@@ -65,6 +67,8 @@ def pull(
         try:
             with _alone(feed.connection, store, clock, owner, stop) as lease:
                 cursor, reach = _start(feed, store, full=full)
+                if cursor is None:
+                    pulled.afresh.add(feed.connection)
                 renewed = clock.monotonic()
                 for page in _gathered(_ahead(feed.source.read(cursor, since=feed.since)), clock):
                     heed(stop)

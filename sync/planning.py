@@ -7,7 +7,7 @@ last word, also when its word is that nothing needs to be written.
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -44,6 +44,8 @@ class Planned:
     changes: int = 0
     overwriting: int = 0  # changes of values, not first fills
     future_dated: int = 0
+    arrived: Counter[tuple[str, int]] = field(default_factory=Counter)
+    """(source, score) of the answers that were looked at for the first time, edits apart."""
 
 
 def plan_changes(
@@ -151,6 +153,11 @@ class _Planner:
                 return
 
     def settle(self, chunk: Chunk, found: Found) -> None:
+        self.planned.arrived.update(
+            (one.taken.response.source, one.score)
+            for one in chunk.candidates
+            if not one.taken.again and not one.taken.earlier
+        )
         settled = [_as_settled(number, mark) for number, mark in chunk.marks.items()]
         groups, lost = self._grouped(chunk, found, settled)
         if lost:

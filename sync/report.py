@@ -9,6 +9,8 @@ from typing import Protocol
 
 from nps.values import Json
 from store.api import State
+from sync import intake
+from sync.breaker import Reason
 
 PARTIAL = (State.REJECTED, State.REVIEW, State.HELD, State.PENDING)
 MOST_NOTED = 50_000
@@ -157,6 +159,10 @@ class Report:
     fields: FieldReport
     future_dated: int = 0  # answers counted by when they were received
     resumed: int = 0  # records an interrupted run had written, confirmed by this one
+    stopped_by: tuple[Reason, ...] = ()  # why the breaker stopped it
+    accepted: tuple[Reason, ...] = ()  # what the breaker had against it, and a person accepted
+    unjudged: Mapping[str, intake.Arrived] = field(default_factory=dict)
+    """New answers that the breaker has not let pass (yet): the next run counts them too."""
     problems: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Json]:
@@ -174,8 +180,15 @@ class Report:
             "future_dated": self.future_dated,
             "resumed": self.resumed,
             "match": self.match.as_json(),
+            "stopped_by": _reasons(self.stopped_by),
+            "accepted": _reasons(self.accepted),
+            "unjudged": intake.as_json(self.unjudged),
             "problems": list(self.problems),
         }
+
+
+def _reasons(reasons: tuple[Reason, ...]) -> list[Json]:
+    return [{"check": reason.check, "text": reason.text} for reason in reasons]
 
 
 def status_of(states: Mapping[State, int], problems: tuple[str, ...], *, unwritten: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated
 
@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from mapping.spec import FieldMapping, FieldTest, MatchRule, Scalar
-from nps.durations import Period, Share
+from nps.durations import Multiple, Period, Share, Times
 
 
 class _Part(BaseModel):
@@ -105,6 +105,21 @@ def _to(value: object) -> str:
 To = Annotated[Annotated[str, Tag("name")] | Annotated[Target, Tag("target")], Discriminator(_to)]
 
 
+class VolumeSpec(_Part):
+    """How many new answers are normal, by the days on which a source delivered some."""
+
+    most: Times | None = Field(
+        default=Multiple(10),
+        description="Stop when a source brings more than so many times the answers of its busiest day in the last "
+        "60 days; null for no limit.",
+    )
+    silence: Period | None = Field(
+        default=timedelta(days=3),
+        description="Tell (the run ends partial, nothing is stopped) when a source that usually delivers has brought "
+        "no new answer for so long, and for twice its longest pause in the last 60 days; null: never.",
+    )
+
+
 class BreakerSpec(_Part):
     """Stops a run whose changes look like an accident, before the first write."""
 
@@ -115,6 +130,21 @@ class BreakerSpec(_Part):
     match_rate_drop: Share = Field(
         default=Decimal("0.2"), description="Stop when the share of matched answers falls by more than this."
     )
+    segment_swing: Share = Field(
+        default=Decimal("0.3"),
+        description="Stop when the share of detractors, passives or promoters moves by more than this: from what the "
+        "records show now to what they would show, or from a source's earlier answers to its new ones.",
+    )
+    constant_share: Share = Field(
+        default=Decimal("0.95"),
+        description="Stop when more than this share of a field's changes would write one and the same value where "
+        "different values are shown now.",
+    )
+    cleared_share: Share = Field(
+        default=Decimal("0.2"),
+        description="Stop when a field would be emptied on more than this share of the records that have values.",
+    )
+    volume: VolumeSpec = Field(default=VolumeSpec(), description="When too many answers arrive, or none.")
     canary: int = Field(
         default=50, ge=0, le=10_000, description="Write so many records first and read them back; 0 for none."
     )

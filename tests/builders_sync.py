@@ -13,9 +13,11 @@ from memory_destination import OBJECT, MemoryCrm, MemorySource
 from mapping.fields import compile_fields
 from mapping.match import compile_match
 from mapping.spec import FieldMapping, MatchRule
+from nps.changes import Change
 from nps.responses import SurveyResponse
 from store import open_store
 from store.api import Store
+from sync.breaker import Reason
 from sync.engine import Options, Preview, preview, run
 from sync.job import Feed, Job
 from sync.report import Report
@@ -104,6 +106,15 @@ class Town:
             assert made.report.status != "failed", made.report.problems
             self.cost = dict(made.cost)
             return [(change.record_id, change.after) for change in made.changes()]
+
+    def previewed(self, **options: Any) -> tuple[Reason, ...]:
+        """Why a run of the plan would be stopped."""
+        with self.store.overlay() as overlay:
+            return preview(self.job(), overlay, self.clock, "planner", dict, Options(**options)).stops
+
+    def planned_in(self, overlay: Store, **options: Any) -> list[Change]:
+        made = preview(self.job(), overlay, self.clock, "planner", dict, Options(**options))
+        return list(made.changes())
 
     def later(self, **by: float) -> None:
         self.clock.advance(timedelta(**by).total_seconds())

@@ -42,6 +42,8 @@ def show_run(store: Store, zone: ZoneInfo, number: int, *, changes: bool, limit:
         output.say(line)
     for line in undo_text.history_lines(run.report, limit):
         output.say(line)
+    for reason in sync_text.accepted(run):
+        output.say(f"  accepted (--accept-breaker): {reason}")
     problems = run.report.get("problems")
     for problem in problems if isinstance(problems, list) else []:
         output.say(f"  ! {problem}")

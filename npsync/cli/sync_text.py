@@ -85,6 +85,11 @@ def plan_lines(preview: Preview, sync: str, target: str, shown: int) -> Iterator
     for name in preview.absent:
         yield f"  {target} has no field {name} yet (or the credential may not see it): create it before a run"
     yield from (f"  ! {problem}" for problem in report.problems)
+    if preview.stops:
+        yield "  The breaker would stop a run of this:"
+        for reason in preview.stops:
+            yield f"  ! {reason.text}"
+        yield f"  If it is right all the same: npsync run {sync} --accept-breaker"
     yield "Nothing was written."
 
 
@@ -117,6 +122,7 @@ def report_lines(report: Report) -> Iterator[str]:
     unexplained = report.states.get(State.PENDING) and not report.problems
     if unexplained or report.states.get(State.REJECTED) or report.states.get(State.REVIEW):
         yield f"  look at them: npsync runs {report.run}"
+    yield from (f"  accepted (--accept-breaker): {reason.text}" for reason in report.accepted)
     yield from (f"  ! {problem}" for problem in report.problems)
 
 
@@ -158,6 +164,12 @@ def needs_a_person(run: RunRow) -> str:
     ]
     told += [f"{run.report[name]} {said}" for name, said in _OF_AN_UNDO.items() if run.report.get(name)]
     return " · ".join(told)
+
+
+def accepted(run: RunRow) -> list[str]:
+    """What the breaker had against the run, and a person accepted."""
+    told = run.report.get("accepted")
+    return [str(one["text"]) for one in told if isinstance(one, dict)] if isinstance(told, list) else []
 
 
 def left_rows(left: Iterable[Mapping[str, object]], zone: ZoneInfo) -> Iterator[tuple[str, ...]]:

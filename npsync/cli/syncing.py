@@ -37,6 +37,13 @@ RecheckOption = Annotated[
         help="Look up every answer again that waits or is in review, not only those that are due.",
     ),
 ]
+AcceptOption = Annotated[
+    bool,
+    typer.Option(
+        "--accept-breaker",
+        help="Write although the breaker has reasons against it; the report lists them. Needs a NAME.",
+    ),
+]
 
 
 def plan(
@@ -110,6 +117,7 @@ def run(
     full: FullOption = False,
     adopt: AdoptOption = False,
     recheck: RecheckOption = False,
+    accept_breaker: AcceptOption = False,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -125,12 +133,23 @@ def run(
     logs.set_up(json=json)
     stop = stop_on_signal()
     options = Options(
-        only=_who(only), limit=limit, everything=all_, full=full, adopt=adopt, recheck=recheck, stop=stop
+        only=_who(only),
+        limit=limit,
+        everything=all_,
+        full=full,
+        adopt=adopt,
+        recheck=recheck,
+        accept_breaker=accept_breaker,
+        stop=stop,
     )
     with service.open_store(loaded) as store:
         if sync is None:
             if plan is not None:
                 raise ConfigError("--plan belongs to one sync: npsync run NAME --plan FILE")
+            if accept_breaker:
+                raise ConfigError(
+                    "--accept-breaker belongs to one sync, whose plan you have seen: npsync run NAME --accept-breaker"
+                )
             raise typer.Exit(_run_due(loaded, store, options, json))
         _known(loaded, sync)
         if plan is not None:
@@ -230,6 +249,7 @@ def _write_plan(plan: Preview, out: BinaryIO) -> None:
         "undone": report["undone"],
         "overwritten": report["overwritten"],
         "absent_fields": plan.absent,
+        "breaker": [{"check": reason.check, "text": reason.text} for reason in plan.stops],
         "problems": report["problems"],
     }
     out.write(b"\n]," + orjson.dumps(rest)[1:] + b"\n")

@@ -10,7 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from connectors import registry
 from connectors.contract import Connector
-from nps.durations import in_percent, in_words
+from nps.durations import Multiple, in_percent, in_times, in_words
 from npsync.config.model import FileSpec
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -26,6 +26,8 @@ class AsWritten(GenerateJsonSchema):
                 return in_words(dft)
             case Decimal():
                 return in_percent(dft)
+            case Multiple():
+                return in_times(dft)
             case _:
                 return super().encode_default(dft)
 

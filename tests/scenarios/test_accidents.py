@@ -39,14 +39,26 @@ def test_a_run_that_would_change_most_records_is_stopped_before_its_first_write(
     sandbox.forget_traffic()
 
     run = npsync.run("contacts", "--full", exits=4)
+    seen = npsync("runs", str(run["run"])).out
+    plan = npsync.plan("contacts")
+    told = npsync("plan", "contacts").out
 
     assert run["status"] == "stopped"
+    assert [reason["check"] for reason in run["stopped_by"]] == ["changed_share", "segment_swing"]
+    assert plan["breaker"] == run["stopped_by"]
+    for reason in run["stopped_by"]:
+        assert reason["text"] in seen
+        assert reason["text"] in told
+    assert "npsync run contacts --accept-breaker" in seen
     assert "records that already show values would change" in run["problems"][0]
     assert sandbox.traffic("salesforce")["records_written"] == {}
     assert sum(run["states"].values()) == run["pulled"]
-    npsync.configured(config(to_contacts(breaker={"changed_share": "100%"})))
-    npsync.run("contacts")
+    npsync("run", "--accept-breaker", exits=2)  # whose plan?
+    released = npsync.run("contacts", "--accept-breaker", exits=0)
+    assert released["accepted"] == run["stopped_by"]
+    assert released["problems"] == []
     assert wrong(sandbox) == []
+    assert "accepted (--accept-breaker)" in npsync("runs", str(released["run"])).out
 
 
 def test_answers_that_suddenly_find_no_record_stop_the_run(npsync: Npsync, sandbox: RunningSandbox):

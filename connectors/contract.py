@@ -249,6 +249,8 @@ class Connector:
     destination: Callable[[Any, Tools], Destination] | None = None
     objects: tuple[str, ...] = ()  # usual objects, for init and suggestions
     match_fields: Mapping[str, str] = field(default_factory=dict)  # kind → usual record field (email → Email)
+    record_id: Callable[[str], str | None] = lambda text: text
+    """What a person pasted, as the id of a record in the vendor's own spelling; None when it cannot be one."""
     channels: tuple[str, ...] = ()  # channels a source tells
     edits: str = ""  # how an edited answer is noticed, in one sentence
     limits: str = ""

@@ -17,6 +17,12 @@ def _open(settings: HubSpotSettings, tools: Tools) -> Destination:
     return open_destination(settings, tools)
 
 
+def _record_id(text: str) -> str | None:
+    """HubSpot's ids are whole numbers."""
+    text = text.strip()
+    return text if text.isascii() and text.isdigit() else None
+
+
 def _grants(settings: HubSpotSettings, needs: Needs) -> Sequence[str]:
     from connectors.hubspot.access import grants
 
@@ -31,6 +37,7 @@ CONNECTOR = Connector(
     destination=_open,
     objects=("contacts", "companies", "tickets", "deals"),
     match_fields={"email": "email", "phone": "phone"},
+    record_id=_record_id,
     limits="190 calls per 10 seconds and 5 searches per second, less where HubSpot says so; batches of 100",
     confidence=Confidence.PARTIAL,
     starter="""\

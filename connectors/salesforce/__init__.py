@@ -6,6 +6,7 @@ Importing this package is cheap; the vendor's library is imported when a connect
 from __future__ import annotations
 
 from connectors.contract import Connector, Destination, Tools
+from connectors.salesforce.ids import long_id
 from connectors.salesforce.permissions import grants
 from connectors.salesforce.settings import SalesforceSettings
 
@@ -31,6 +32,7 @@ CONNECTOR = Connector(
     destination=_destination,
     objects=("Contact", "Account", "Lead", "Case"),
     match_fields={"email": "Email", "phone": "MobilePhone", "external_id": "Customer_Id__c"},
+    record_id=long_id,
     limits="Daily API calls of the whole org; npsync leaves the share the YAML names to others. "
     "200 records a call, Bulk API 2.0 from 10,000 changes.",
     starter=_STARTER,

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -20,6 +20,9 @@ from nps.changes import Batch, Cause, Change, Outcome
 from nps.responses import Cursor, Page, SurveyResponse
 from nps.values import Json, JsonFields
 from nps.writes import Write
+
+if TYPE_CHECKING:
+    from store.past import Fate, Journalled, Linked, Version, Who
 
 
 class State(StrEnum):
@@ -471,6 +474,41 @@ class Store(Protocol):
     ) -> list[tuple[Stored, Settled]]:
         """Newest versions with a state that may be the same person's as these: of the same person, matched to one of
         these records, or with one of `values` as e-mail, external id or phone. The newest first."""
+
+    # ------------------------------------------------------------ the past of a person or a record (store.history)
+
+    def answers_by_key(self, who: Who) -> list[int]:
+        """Versions whose answer carries what was typed as e-mail, external id, phone or answer id (`id` or
+        `source:id`), or comes from the same person. At most the newest thousand of a key."""
+        ...
+
+    def answers_of_persons(self, persons: Sequence[int]) -> list[int]:
+        """Versions of these persons that any sync has taken up."""
+        ...
+
+    def answers_on_records(self, record_ids: Sequence[str]) -> list[int]:
+        """Versions that any sync matched to one of these records, or keeps in review with it among the candidates."""
+        ...
+
+    def versions(self, numbers: Sequence[int]) -> dict[int, Version]:
+        """These and every other version of the same answers."""
+        ...
+
+    def fates(self, numbers: Sequence[int]) -> list[Fate]:
+        """What became of these versions in every sync that took them up."""
+        ...
+
+    def journal_of(self, record_ids: Sequence[str]) -> list[Journalled]:
+        """Every change ever planned for these records and not dropped, in the order of the journal. Of all
+        connections: ids of two CRMs may look alike."""
+        ...
+
+    def letters_about(self, numbers: Sequence[int], record_ids: Sequence[str]) -> list[DeadLetterRow]:
+        """The dead letters of these versions or records, whatever became of them, oldest first."""
+        ...
+
+    def links_of(self, values: Sequence[str], record_ids: Sequence[str]) -> list[Linked]:
+        """A person's decisions about these key values or records, oldest first."""
         ...
 
     # ------------------------------------------------------------ leases, memory, schedule
@@ -491,6 +529,10 @@ class Store(Protocol):
     def release(self, lease: Lease) -> None: ...
 
     def recall(self, connection: str, keys: Sequence[str]) -> dict[str, str]: ...
+
+    def recall_below(self, connection: str, prefix: str) -> dict[str, str]:
+        """Everything remembered under keys that begin with `prefix`."""
+        ...
 
     def memorize(self, connection: str, items: Mapping[str, str]) -> None: ...
 

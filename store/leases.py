@@ -85,6 +85,17 @@ class Leases:
             )
         return dict(found)
 
+    def recall_below(self, connection: str, prefix: str) -> dict[str, str]:
+        with self.database.read() as tx:
+            found = tx.rows(
+                """SELECT key, value FROM memory
+                WHERE connection = :connection AND substr(key, 1, :length) = :prefix ORDER BY key""",
+                connection=connection,
+                length=len(prefix),
+                prefix=prefix,
+            )
+        return dict(found)
+
     def memorize(self, connection: str, items: Mapping[str, str]) -> None:
         with self.database.write(durable=True) as tx:
             tx.many(

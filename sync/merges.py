@@ -37,3 +37,23 @@ def absorbed(job: Job, store: Store, record_ids: Iterable[str], renamed: Mapping
 
 def _key(job: Job, record_id: str) -> str:
     return f"merged/{job.object}/{record_id}"
+
+
+def remembered(store: Store, connection: str, object: str) -> dict[str, str]:
+    """Every merge that was learnt of this object: merged id → surviving id, chains followed to their end."""
+    below = f"merged/{object}/"
+    survivors = {
+        old: key.removeprefix(below)
+        for key, found in store.recall_below(connection, below).items()
+        for old in json.loads(found)
+    }
+    return {old: _end(survivors, old) for old in survivors}
+
+
+def _end(survivors: Mapping[str, str], old: str) -> str:
+    """A survivor may have been merged again."""
+    passed = {old}
+    while (following := survivors.get(old)) is not None and following not in passed:
+        passed.add(following)
+        old = following
+    return old

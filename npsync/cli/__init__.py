@@ -32,6 +32,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (  # command, module, name in it
     ("redo", "npsync.cli.undoing", "redo"),
     ("serve", "npsync.cli.operating", "serve"),
     ("runs", "npsync.cli.operating", "runs"),
+    ("why", "npsync.cli.why", "why"),
     ("db", "npsync.cli.operating", "db"),
 )
 

@@ -1,0 +1,61 @@
+"""Why a record shows what it shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from npsync.cli.output import ConfigOption, JsonOption
+
+if TYPE_CHECKING:
+    from npsync.config import Config
+    from store.api import Store
+    from sync.explaining import Story
+
+
+def why(
+    who: Annotated[
+        str, typer.Argument(help="An e-mail, external id, phone, record id or answer id (also source:id).")
+    ],
+    sync: Annotated[str | None, typer.Option(help="Only what this sync has to do with it.")] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask no CRM: tell what was written, not what stands there now.")
+    ] = False,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Tell why a record shows what it shows: the answer behind it, those that lost, every write, what changed since."""
+    from mapping.problems import did_you_mean
+    from nps.errors import ConfigError
+    from npsync import service
+    from npsync.cli import output, why_text
+    from npsync.config import load
+
+    loaded = load(output.config_path(config), without_variables=offline)
+    if sync is not None and sync not in loaded.sync:
+        raise ConfigError(f'{loaded.file}: there is no sync "{sync}"{did_you_mean(sync, loaded.sync)}')
+    with service.open_store(loaded) as store:
+        story = told(loaded, store, who, sync=sync, offline=offline)
+    if json:
+        output.say_json(why_text.as_json(story, loaded.time_zone))
+    else:
+        for line in why_text.lines(story, loaded.time_zone):
+            output.say(line)
+    if story.problems:
+        raise typer.Exit(output.PARTIAL)
+    if not story.found:
+        raise typer.Exit(output.FAILED)
+
+
+def told(config: Config, store: Store, who: str, *, sync: str | None = None, offline: bool = False) -> Story:
+    """The story of `who`, the CRMs asked unless `offline`."""
+    from npsync import service
+    from npsync.views import views_of
+    from sync.telling import tell
+
+    views = views_of(config, sync=sync)
+    if offline:
+        return tell(who, views, store, region=config.phone_region, look=None)
+    with service.opened(config, store) as connections:
+        return tell(who, views, store, region=config.phone_region, look=connections.destination)

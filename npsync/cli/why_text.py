@@ -1,0 +1,386 @@
+"""A story as text for people: the reason first, then the fields, then what happened, at most 100 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from nps.values import Json
+from npsync.cli.sync_text import WIDTH, value_text
+from sync.explaining import AnswerStory, Because, FieldStory, RecordStory, Story, WriteStory
+
+MOST_EVENTS = 40  # of a record's timeline; --json has all
+
+
+def as_json(story: Story, zone: ZoneInfo) -> dict[str, Any]:
+    """The whole story for machines, with the sentence people read at the top of each record."""
+    facts: dict[str, Any] = msgspec.to_builtins(story)
+    for told, record in zip(facts["records"], story.records, strict=True):
+        told["summary"] = summary(record, zone)
+    return facts | {"found": story.found}
+
+
+def lines(story: Story, zone: ZoneInfo) -> Iterator[str]:
+    if not story.found:
+        yield from _unknown(story)
+        return
+    for place, record in enumerate(story.records):
+        if place:
+            yield ""
+        yield from _record(record, zone)
+    if story.loose:
+        if story.records:
+            yield ""
+        yield from _loose(story, zone)
+    yield from _problems(story)
+
+
+def short(record: RecordStory, zone: ZoneInfo) -> Iterator[str]:
+    """The record and the reason, without what happened: for a glance."""
+    yield _heading(record)
+    yield from _wrapped(summary(record, zone), indent="  ")
+    yield ""
+    yield from _fields(record, zone)
+
+
+def _unknown(story: Story) -> Iterator[str]:
+    yield f'Nothing is known of "{story.asked}".'
+    yield from _wrapped("Looked in " + "; ".join(story.looked_in) + ".", indent="  ")
+    if story.offline:
+        yield "  No CRM was asked (--offline)."
+    yield "  Next: npsync run NAME reads newer answers; npsync runs shows what was read when."
+    yield from _problems(story)
+
+
+def _problems(story: Story) -> Iterator[str]:
+    for problem in story.problems:
+        yield ""
+        yield from _wrapped(f"! {problem}", indent="  ")
+        yield "    So this tells what npsync wrote, not what stands there now."
+
+
+# ------------------------------------------------------------ one record
+
+
+def _record(record: RecordStory, zone: ZoneInfo) -> Iterator[str]:
+    yield _heading(record)
+    yield from _wrapped(summary(record, zone), indent="  ")
+    for old in record.absorbed:
+        yield f"  {old} was merged into it; what npsync wrote there is told here."
+    yield from _deciding(record, zone)
+    if record.touched or any(one.attempt for one in record.fields):
+        yield ""
+        yield from _fields(record, zone)
+    events = _events(record, zone)
+    if events:
+        yield ""
+        yield f"  What happened ({zone.key})"
+        yield from _timeline(events)
+
+
+def _heading(record: RecordStory) -> str:
+    who = "  ".join(dict.fromkeys(str(value) for value in record.who.values()))
+    return f"{record.connection} {record.object} {record.id}  {who}".rstrip()
+
+
+def summary(record: RecordStory, zone: ZoneInfo) -> str:
+    """One sentence: what the record shows and why; a second one if something of it is not ours any more."""
+    if not record.touched:
+        return _never(record)
+    lead = next((one for one in record.fields if one.because is not Because.NEVER), None)
+    if lead is None:
+        return _never(record)
+    answers = {one.name: one for one in record.answers}
+    return " ".join([_reason(lead, record, answers.get(lead.answer or ""), zone), *_rest(lead, record)])
+
+
+def _never(record: RecordStory) -> str:
+    said = f"npsync never wrote to {record.id}."
+    if record.writes:
+        last = record.writes[-1]
+        said += f" It tried: {_outcome(last)} in run {last.run}."
+    deciding = next((one for one in record.answers if one.decides), None)
+    if deciding is not None:
+        said += f" It showed already what {deciding.name} says, or a value that somebody else set."
+    if not record.exists:
+        said += f" {record.connection} has no such record any more."
+    return said
+
+
+def _reason(lead: FieldStory, record: RecordStory, answer: AnswerStory | None, zone: ZoneInfo) -> str:
+    """The sentence at the top, about the field that matters most."""
+    shows = f"{lead.name} shows {_value(lead.shows if record.looked else lead.ours)}"
+    wrote = f"npsync last wrote {_value(lead.ours)} (run {lead.run}{_by(lead)})"
+    match lead.because:
+        case Because.ANSWER if answer is not None:
+            stands = shows if record.looked else f"{lead.name} was last set to {_value(lead.ours)}"
+            return f"{stands} because {_answered(answer, zone)}; run {lead.run} wrote it."
+        case Because.ANSWER:
+            return f"{shows} because run {lead.run} wrote it{_by(lead)}."
+        case Because.UNDONE:
+            return (
+                f"{shows} because run {lead.run} took back what run {lead.undid} had written. A newer answer "
+                f"or npsync redo {lead.run} ends that."
+            )
+        case Because.CLEARED:
+            why = f": {answer.reason}" if answer is not None and answer.reason else ""
+            return f"{shows} because no answer counts any more{why}; run {lead.run} emptied it."
+        case Because.MERGED:
+            wrote = f"run {lead.run}{_by(lead)}"
+            return f"{shows} because npsync wrote it to a record that was merged into this one ({wrote})."
+        case Because.IN_DOUBT:
+            return f"{shows}, which run {lead.run} tried to write{_by(lead)}; no reply confirmed that it did."
+        case Because.CHANGED:
+            return f"{shows} because somebody set it since; {wrote}."
+        case Because.EMPTIED:
+            return f"{lead.name} is empty because somebody emptied it since; {wrote}."
+        case Because.FIELD_GONE:
+            return f"{record.connection} has no field {lead.name} any more, or hides it; {wrote}."
+        case Because.RECORD_GONE:
+            return f"{record.connection} has no such record any more: it was deleted; {wrote}."
+        case Because.NEVER:
+            return f"npsync never wrote {lead.name}."
+
+
+def _rest(lead: FieldStory, record: RecordStory) -> Iterator[str]:
+    theirs = [
+        one.name
+        for one in record.fields
+        if one is not lead and one.because in (Because.CHANGED, Because.EMPTIED, Because.FIELD_GONE)
+    ]
+    if not record.looked:
+        yield "The CRM was not asked."
+    elif theirs and record.exists:
+        yield f"Not as npsync wrote it: {', '.join(theirs)}."
+    elif lead.because is Because.ANSWER:
+        yield "The CRM still shows all of it." if len(record.fields) > 1 else "The CRM still shows it."
+
+
+def _answered(answer: AnswerStory, zone: ZoneInfo) -> str:
+    who = answer.key or "somebody"
+    by = f" by {answer.channel}" if answer.channel else ""
+    return f"{who} answered {_score(answer)} on {_moment(answer.answered_at, zone)}{by}"
+
+
+def _score(answer: AnswerStory) -> str:
+    score = _value(answer.score)
+    return f"{score} ({answer.segment})" if answer.segment else score
+
+
+def _by(one: FieldStory) -> str:
+    return f", for {one.answer}" if one.answer else ""
+
+
+def _deciding(record: RecordStory, zone: ZoneInfo) -> Iterator[str]:
+    """The answer that decided, in each sync, and how it found the record."""
+    for answer in record.answers:
+        if not answer.decides:
+            continue
+        yield ""
+        yield f"  {answer.sync}: {answer.name} decides"
+        yield (
+            f"    answered {_moment(answer.answered_at, zone)}"
+            + (f" by {answer.channel}" if answer.channel else "")
+            + f": {_score(answer)}"
+        )
+        if answer.comment:
+            yield from _wrapped(f'"{_one_line(answer.comment)}"', indent="    ")
+        if answer.rule:
+            line = f" ({answer.rule_line})" if answer.rule_line else ""
+            if answer.rule_line is None and " = " in answer.rule:
+                line = " (not in the YAML any more)"
+            key = f", key {answer.key}" if answer.key else ""
+            yield from _wrapped(f"matched by {answer.rule}{line}{key}", indent="    ")
+
+
+# ------------------------------------------------------------ its fields
+
+
+def _fields(record: RecordStory, zone: ZoneInfo) -> Iterator[str]:
+    head = ("field", "shows" if record.looked else "last written", "why", "line")
+    rows = [
+        (one.name, value_text(one.shows if record.looked else one.ours), _why(one, record), one.line or "–")
+        for one in record.fields
+    ]
+    yield from _columns([head, *rows], indent="  ", wraps=2)
+
+
+def _why(one: FieldStory, record: RecordStory) -> str:
+    """The reason of one field in a few words."""
+    run = f"run {one.run}"
+    match one.because:
+        case Because.ANSWER:
+            return f"{one.answer}, {run}" if one.answer else run
+        case Because.UNDONE:
+            return f"{run} took back run {one.undid}"
+        case Because.CLEARED:
+            return f"emptied by {run}: no answer counts"
+        case Because.MERGED:
+            return f"came with a merged record, {run}"
+        case Because.IN_DOUBT:
+            return f"{run} tried to write it; not confirmed"
+        case Because.CHANGED:
+            return f"set by somebody; ours was {value_text(one.ours)} ({run}){_kept(one)}"
+        case Because.EMPTIED:
+            return f"emptied by somebody; ours was {value_text(one.ours)} ({run})"
+        case Because.FIELD_GONE:
+            return f"no such field any more; ours was {value_text(one.ours)} ({run})"
+        case Because.RECORD_GONE:
+            return f"record gone; ours was {value_text(one.ours)} ({run})"
+        case Because.NEVER if one.attempt:
+            return f"not written: {one.attempt}"
+        case Because.NEVER:
+            return "npsync never wrote it" + ("" if one.shows is None or not record.looked else "; not ours")
+
+
+def _kept(one: FieldStory) -> str:
+    return f"; overwrite: {one.overwrite}" if one.overwrite else ""
+
+
+# ------------------------------------------------------------ what happened
+
+
+class _Event(NamedTuple):
+    at: datetime
+    order: int
+    when: str
+    text: str
+
+
+def _events(record: RecordStory, zone: ZoneInfo) -> list[_Event]:
+    """Answers, writes and decisions in the order of time."""
+    several = len({one.sync for one in record.answers} | {one.sync for one in record.writes}) > 1
+    events: list[_Event] = []
+
+    def note(at: datetime, order: int, sync: str | None, text: str) -> None:
+        prefix = f"[{sync}] " if several and sync else ""
+        events.append(_Event(at, order, _moment(at, zone, with_zone=False), prefix + text))
+
+    for answer in record.answers:
+        edit = f", version {answer.version}" if answer.version > 1 else ""
+        at = answer.received_at if answer.version > 1 else answer.answered_at
+        by = f" by {answer.channel}" if answer.channel else ""
+        said = "edited to" if answer.version > 1 else "answered"
+        note(at, 0, answer.sync, f"{said} {_score(answer)}{by} ({answer.name}{edit}): {_fate(answer, zone)}")
+    for write in record.writes:
+        note(write.at, 1, write.sync, _wrote(write))
+    for link in record.links:
+        note(link.linked_at, 0, None, f"a person decided that {link.value} is {link.record_id}")
+    return sorted(events, key=lambda one: (one.at, one.order))
+
+
+def _fate(answer: AnswerStory, zone: ZoneInfo) -> str:
+    """What became of an answer, and why it lost if it did."""
+    if answer.decides:
+        return "decides"
+    line = f" ({answer.line})" if answer.line else ""
+    if answer.lost_to is not None:
+        return f"lost to {answer.lost_to}, which is newer"
+    said = f"{answer.state}: {answer.reason or answer.code}{line}"
+    if answer.candidates:
+        said += f": {', '.join(answer.candidates)}; npsync review"
+    if answer.look_again is not None:
+        said += f"; looked up again from {_moment(answer.look_again, zone)}"
+    if answer.letter is not None:
+        said += f"; dead letter {answer.letter}: npsync dead-letters show {answer.letter}"
+    return said
+
+
+def _wrote(write: WriteStory) -> str:
+    pairs = ", ".join(
+        f"{name} {value_text(before)} → {value_text(after)}" for name, (before, after) in write.fields.items()
+    )
+    run = f"run {write.run}"
+    if write.outcome != "written":
+        return f"{run} {_outcome(write)}: {pairs}"
+    if write.undoes is not None:
+        verb = "wrote again what was undone by" if write.again else "took back"
+        return f"{run} {verb} run {write.undoes}: {pairs}"
+    undone = "".join(f" (taken back by run {run})" for run in write.undone_by)
+    if write.answer is None:
+        return f"{run} cleared {pairs}{undone}"
+    return f"{run} wrote {pairs}, for {write.answer}{undone}"
+
+
+def _outcome(write: WriteStory) -> str:
+    code = f" ({write.code})" if write.code and write.code != write.outcome else ""
+    match write.outcome:
+        case "rejected":
+            return (
+                f"was refused{code}: {write.message.rstrip('.')}" if write.message else f"was refused{code}"
+            )
+        case "deferred":
+            return f"put it off, {write.message}"
+        case "open" | "unknown":
+            return "sent this and does not know whether it arrived"
+        case _:
+            return "planned this and did not write it"
+
+
+def _timeline(events: Sequence[_Event]) -> Iterator[str]:
+    left_out = len(events) - MOST_EVENTS
+    if left_out > 0:
+        yield f"    … {left_out} earlier; --json has them all"
+    for one in events[-MOST_EVENTS:]:
+        yield from _wrapped(one.text, indent=f"    {one.when}  ", then=" " * (6 + len(one.when)))
+
+
+# ------------------------------------------------------------ answers on no record
+
+
+def _loose(story: Story, zone: ZoneInfo) -> Iterator[str]:
+    yield f'Answers of "{story.asked}" that are on no record' + (" told above" if story.records else "")
+    several = len({one.sync for one in story.loose}) > 1
+    for answer in story.loose[-MOST_EVENTS:]:
+        sync = f"[{answer.sync}] " if several else ""
+        when = _moment(answer.answered_at, zone, with_zone=False)
+        text = f"{sync}{_score(answer)} ({answer.name}): {_fate(answer, zone)}"
+        yield from _wrapped(text, indent=f"    {when}  ", then=" " * (6 + len(when)))
+
+
+# ------------------------------------------------------------ small things
+
+
+def _moment(moment: datetime, zone: ZoneInfo, *, with_zone: bool = True) -> str:
+    local = moment.astimezone(zone)
+    return f"{local:%Y-%m-%d %H:%M %Z}" if with_zone else f"{local:%Y-%m-%d %H:%M}"
+
+
+def _value(value: Json) -> str:
+    return "nothing" if value is None or value == "" else value_text(value)
+
+
+def _one_line(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= 180 else flat[:179] + "…"
+
+
+def _wrapped(text: str, *, indent: str, then: str | None = None) -> Iterator[str]:
+    yield from textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent if then is None else then,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _columns(rows: Sequence[Sequence[str]], *, indent: str, wraps: int) -> Iterator[str]:
+    """Rows in columns; the cell at `wraps` takes what room there is and goes on below itself."""
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    widths[wraps] = min(
+        widths[wraps], WIDTH - len(indent) - sum(widths) + widths[wraps] - 2 * (len(widths) - 1)
+    )
+    for row in rows:
+        parts = textwrap.wrap(row[wraps], max(widths[wraps], 20), break_on_hyphens=False) or [""]
+        for number, part in enumerate(parts):
+            cells = list(row) if number == 0 else [""] * len(row)
+            cells[wraps] = part
+            shown = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+            yield (indent + shown).rstrip()

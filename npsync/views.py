@@ -1,0 +1,66 @@
+"""The YAML's syncs as `why` and `verify` need them: compiled, with the lines they stand on, without a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mapping.match import compile_match
+from mapping.selftest import neutral
+from npsync.jobs import compiled, target_of
+from sync.explaining import Lines, View
+
+if TYPE_CHECKING:
+    from npsync.config import Config
+    from sync.spec import SyncSpec
+
+
+def views_of(config: Config, *, sync: str | None = None) -> list[View]:
+    return [view_of(config, name) for name in config.sync if sync is None or name == sync]
+
+
+def view_of(config: Config, name: str) -> View:
+    spec = config.sync[name]
+    survey = config.surveys[spec.survey]
+    target = target_of(config, spec)
+    people = config.people.get(spec.to) if isinstance(spec.to, str) else None
+    header = (people.name, people.email) if people is not None else ()
+    return View(
+        sync=name,
+        survey=spec.survey,
+        metric=survey.metric.value,
+        labelled=survey.score.labelled if survey.score else None,
+        connection=target.connection,
+        object=target.object,
+        only={name: neutral(value) for name, value in target.only.items()},
+        match=compile_match(target.match, config.phone_region),
+        fields=compiled(config, spec),
+        ranks={source: rank for rank, source in enumerate(survey.at)},
+        lines=_lines(config, name, spec),
+        header=tuple(field for field in header if field is not None),
+        record_id=config.connections[target.connection].connector.record_id,
+    )
+
+
+def _lines(config: Config, name: str, spec: SyncSpec) -> Lines:
+    def line(*path: str | int) -> str:
+        place = config.place(path)
+        return f"{place.file}:{place.line}"
+
+    to: Sequence[str | int] = ("people", spec.to) if isinstance(spec.to, str) else ("sync", name, "to")
+    rules = target_of(config, spec).match
+    return Lines(
+        sync=line("sync", name),
+        rules={
+            f"{rule.response} = {rule.record}": line(*to, "match", place) for place, rule in enumerate(rules)
+        },
+        fields={field: line("sync", name, "fields", field) for field in spec.fields},
+        codes={
+            "expired": line("sync", name, "valid_for"),
+            "filtered": line("sync", name, "where"),
+            "before_since": line("sync", name, "since"),
+            "other_survey": line("surveys", spec.survey, "at"),
+            "source_left": line("surveys", spec.survey, "at"),
+            "no_key": line(*to, "match"),
+        },
+    )

@@ -7,7 +7,7 @@ are *planned* (spooled), *cut* into batches, a batch is *opened* (that commit is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from enum import StrEnum
@@ -268,9 +268,14 @@ class Store(Protocol):
         ...
 
     def confirmed(
-        self, connection: str, object: str, record_ids: Sequence[str]
+        self,
+        connection: str,
+        object: str,
+        record_ids: Sequence[str],
+        live: Callable[[str], Mapping[str, Json]] | None = None,
     ) -> dict[str, dict[str, Json]]:
-        """For each record the last value we know we wrote, per field."""
+        """For each record the last value we know we wrote, per field. A later write whose outcome stayed unknown counts
+        where `live(record)` shows its value: it did happen, and what it left is no colleague's."""
         ...
 
     # ------------------------------------------------------------ planning

@@ -8,7 +8,7 @@ caller uses the store for something else.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -204,15 +204,24 @@ class Planning:
         return len(dropped)
 
     def confirmed(
-        self, connection: str, object: str, record_ids: Sequence[str]
+        self,
+        connection: str,
+        object: str,
+        record_ids: Sequence[str],
+        live: Callable[[str], Mapping[str, Json]] | None = None,
     ) -> dict[str, dict[str, Json]]:
         with self.database.read() as tx:
             found = tx.rows(
                 statements.CONFIRMED, connection=connection, object=object, records=list(record_ids)
             )
         fields: dict[str, dict[str, Json]] = {}
-        for record_id, after in found:
-            fields.setdefault(record_id, {}).update(from_json(after))
+        for record_id, after, outcome in found:
+            values = from_json(after)
+            if outcome is not None:
+                shown = live(record_id) if live else {}
+                values = {name: value for name, value in values.items() if shown.get(name, ...) == value}
+            if values:
+                fields.setdefault(record_id, {}).update(values)
         return fields
 
     def _stream(self, numbers: str, rows: str, **parameters: Any) -> Iterator[list[tuple[Any, ...]]]:

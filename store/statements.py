@@ -173,11 +173,12 @@ UNPLAN = """
     DELETE FROM change INDEXED BY ix_change_record_id
     WHERE record_id IN LIST(:records) AND run = :run AND batch IS NULL RETURNING response"""
 
+# Settled as unknown: the write may have happened, and nobody will ever say so.
 CONFIRMED = """
-    SELECT c.record_id, c.after FROM change c INDEXED BY ix_change_record_id
+    SELECT c.record_id, c.after, c.outcome FROM change c INDEXED BY ix_change_record_id
     CROSS JOIN batch b
     WHERE c.record_id IN LIST(:records) AND c.connection = :connection AND c.object = :object
-    AND b.id = c.batch AND b.state IN ('answered', 'settled') AND c.outcome IS NULL
+    AND b.id = c.batch AND b.state IN ('answered', 'settled') AND (c.outcome IS NULL OR c.outcome = 'unknown')
     ORDER BY c.id"""
 
 CHANGES = f"SELECT {CHANGE} FROM change c WHERE c.id IN LIST(:numbers)"

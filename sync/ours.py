@@ -24,8 +24,12 @@ def ours_in(
     job: Job, store: Store, record_ids: Iterable[str], old_ids: Mapping[str, str], found: Found
 ) -> Ours:
     """What we know we left in these records, also under the ids of records merged into them (`old_ids`)."""
+
+    def shown(record_id: str) -> Mapping[str, Json]:
+        return found.records[old_ids.get(record_id, record_id)].fields
+
     asked = [*record_ids, *old_ids]
-    values = store.confirmed(job.connection, job.object, asked)
+    values = store.confirmed(job.connection, job.object, asked, shown)
     undone: dict[str, dict[str, Undone]] = {}
     for record_id, writes in store.undone(job.connection, job.object, asked).items():
         undone[record_id] = _taken_back(writes, values[record_id])

@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 
 from connectors.contract import Allowance, Lookup, Only, Way
-from nps.changes import Batch, Deferred, Hit, Outcome, Record, Rejected, Written
+from nps.changes import Batch, Deferred, Hit, Outcome, Record, Rejected, Unknown, Written
 from nps.errors import NpsyncError, RejectedError
 from nps.responses import Cursor, Page, SurveyResponse
 from nps.schema import FieldSchema, FieldType, ObjectSchema
@@ -49,6 +49,7 @@ class MemoryCrm:
         )
         self.refused: set[str] = set()
         self.locked: set[str] = set()
+        self.silent: set[str] = set()  # written, and no answer ever says so
         self.before_call: Callable[[str], None] = lambda call: None  # may raise
         self.after_write: Callable[[], None] = lambda: None  # may raise: the reply is lost
         self.calls: list[str] = []
@@ -155,7 +156,7 @@ class MemoryCrm:
             return Deferred(id, "somebody has it open")
         self.records[id].update(after)
         self.writes.append((id, dict(after)))
-        return Written(id)
+        return Unknown(id, "the answer does not mention it") if id in self.silent else Written(id)
 
     def named(self, field: str, value: str) -> list[str]:
         found = {id: None for id, fields in self.records.items() if fields[field] == value}
@@ -222,3 +223,4 @@ def heal(crm: MemoryCrm, *sources: MemorySource) -> None:
         source.before_page = lambda: None
     crm.refused.clear()
     crm.locked.clear()
+    crm.silent.clear()

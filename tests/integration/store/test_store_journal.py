@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from builders_store import NOON, SYNC, Syncing, answer, change, later, receive
 
-from nps.changes import Change, Deferred, Rejected, Unknown, Written
+from nps.changes import Change, Deferred, Outcome, Rejected, Unknown, Written
 from nps.errors import LeaseLost
+from nps.values import Json
 from store.api import Settled, State
 from store.errors import StoreError
 from store.sql import SqlStore
@@ -225,6 +228,26 @@ def test_confirmed_values_are_the_last_ones_written(store: SqlStore, syncing: Sy
     assert store.confirmed("crm", "Contact", ["003A", "003B"]) == {"003A": {"NPS__c": 9, "Comment__c": "x"}}
     assert store.confirmed("crm", "Account", ["003A"]) == {}
     assert store.confirmed("other", "Contact", ["003A"]) == {}
+
+
+def test_a_value_of_unknown_fate_counts_as_written_where_the_record_shows_it(
+    store: SqlStore, syncing: Syncing
+):
+    def write(after: dict[str, object], outcome: Callable[[Change], Outcome]) -> None:
+        syncing.settle([], changes={"003A": change(response=None, after=after)})
+        syncing.write(outcome)
+        syncing.begin()
+
+    def showing(**live: Json) -> dict[str, dict[str, Json]]:
+        return store.confirmed("crm", "Contact", ["003A"], lambda record: live)
+
+    write({"NPS__c": 3, "Comment__c": "x"}, lambda one: Written("003A"))
+    write({"NPS__c": 9, "Comment__c": "y"}, lambda one: Unknown("003A", "no answer"))
+
+    assert showing(NPS__c=9, Comment__c="x") == {"003A": {"NPS__c": 9, "Comment__c": "x"}}
+    assert showing(NPS__c=3, Comment__c="x") == {"003A": {"NPS__c": 3, "Comment__c": "x"}}
+    write({"NPS__c": 5}, lambda one: Written("003A"))
+    assert showing(NPS__c=9) == {"003A": {"NPS__c": 5, "Comment__c": "x"}}  # an old doubt is over
 
 
 def test_rejected_states_become_dead_letters_and_a_later_success_resolves_them(

@@ -307,3 +307,37 @@ def test_a_canary_of_any_size_keeps_to_the_size_of_a_call(town: Town, canary: in
     crowd(town, 20)
     assert town.run().status == "succeeded"
     assert len(town.crm.writes) == 20
+
+
+def test_a_write_nobody_confirmed_is_ours_when_the_record_shows_it(town: Town):
+    """Else the value it left would look like a colleague's for ever, and no later answer would replace it."""
+    ann = town.crm.add("a0@example.com")
+    town.tell(answer("a0", 7))
+    town.run()
+    town.crm.silent.add(ann)
+    town.tell(answer("late", 3, days=1, email="a0@example.com"))
+    assert town.run().states["pending"] == 1
+    heal(town.crm)
+    assert town.run().states["unchanged"] == 1
+
+    town.tell(answer("later", 9, days=2, email="a0@example.com"))
+    report = town.run()
+
+    assert report.fields.kept == {}
+    assert town.shown() == {ann: 9}
+
+
+def test_what_a_colleague_wrote_after_an_unconfirmed_write_is_theirs(town: Town):
+    ann = town.crm.add("a0@example.com")
+    town.tell(answer("a0", 3))
+    town.run()
+    town.crm.silent.add(ann)
+    town.tell(answer("later", 5, days=1, email="a0@example.com"))
+    town.run()
+    heal(town.crm)
+    town.crm.records[ann]["nps"] = 8
+
+    report = town.run()
+
+    assert report.fields.kept == {"nps": 1}
+    assert town.shown() == {ann: 8}

@@ -132,6 +132,17 @@ class Asked(msgspec.Struct, frozen=True):
     records: tuple[str, ...] = ()
 
 
+class Tried(msgspec.Struct, frozen=True):
+    """One change as it was sent for an answer, and what became of it."""
+
+    run: int
+    at: datetime
+    outcome: str  # written | rejected | deferred | unknown
+    code: str
+    message: str
+    after: JsonFields
+
+
 class Stored(msgspec.Struct, frozen=True):
     """An answer version as the inbox holds it."""
 
@@ -426,6 +437,10 @@ class Store(Protocol):
     def letters_beside(self, letter: int) -> list[DeadLetterRow]:
         """All letters of the same answer (any version of it) or of the same record, this one included, as they
         came."""
+        ...
+
+    def tried(self, sync: str, number: int | None, record_id: str | None) -> list[Tried]:
+        """What the journal knows about this answer (None: about clearing) on this record, as it came."""
         ...
 
     def retry_letters(self, ids: Sequence[int]) -> dict[str, Asked]:

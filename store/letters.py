@@ -14,10 +14,10 @@ from typing import Any
 from nps.changes import Cause, Deferred, Outcome
 from nps.retrying import PATIENCE, next_try
 from store import statements
-from store.api import Asked, DeadLetterRow
+from store.api import Asked, DeadLetterRow, Tried
 from store.database import Database, Transaction
 from store.decisions import ask_again, settled_by_hand
-from store.rows import moment
+from store.rows import from_json, moment
 
 # response, record, code, reason, field, cause
 Letter = tuple[int | None, str | None, str, str, str | None, str]
@@ -64,6 +64,20 @@ class Letters:
                 id=letter,
             )
         return [_row(row) for row in found]
+
+    def tried(self, sync: str, number: int | None, record_id: str | None) -> list[Tried]:
+        with self.database.read() as tx:
+            found = tx.rows(
+                """SELECT c.run, b.settled_at, COALESCE(c.outcome, 'written'), COALESCE(c.code, ''),
+                    COALESCE(c.message, ''), c.after
+                FROM change c INDEXED BY ix_change_record_id CROSS JOIN batch b
+                WHERE c.record_id = :record AND COALESCE(c.response, 0) = :number AND c.undoes IS NULL
+                AND b.id = c.batch AND b.sync = :sync AND b.state IN ('answered', 'settled') ORDER BY c.id""",
+                record=record_id,
+                number=number or 0,
+                sync=sync,
+            )
+        return [Tried(row[0], moment(row[1]), row[2], row[3], row[4], from_json(row[5])) for row in found]
 
     def retry_letters(self, ids: Sequence[int]) -> dict[str, Asked]:
         with self.database.write() as tx:

@@ -9,7 +9,7 @@ from connectors.contract import Clock
 from nps.changes import Change
 from nps.errors import BudgetError, ConfigError, LeaseLost, NpsyncError
 from nps.values import Json
-from store.api import Lease, State, Store
+from store.api import Asked, Lease, State, Store
 from sync import asking, breaker, intake
 from sync.codecs import open_codecs
 from sync.inbox import Pulled, pull
@@ -27,6 +27,7 @@ class Options:
     """What the command line adds to the YAML for one run."""
 
     only: str | None = None  # one person: e-mail, external id, record id or answer id
+    asked: Asked | None = None  # only the persons behind these answers, and these records' clearings
     limit: int | None = None
     everything: bool = False  # plan every answer anew, for a changed mapping
     full: bool = False  # read the sources from their beginning
@@ -202,6 +203,8 @@ class _Attempt:
             persons = self.store.persons(self.job.name, self.options.only)
             if not persons:
                 return
+        elif self.options.asked is not None:
+            persons = self.store.persons_of(self.options.asked.answers)
         self.progress.phase("planning", self.taken_up)
         plan_changes(
             self.job,
@@ -212,6 +215,7 @@ class _Attempt:
             self.planned,
             now=self.clock.now(),
             persons=persons,
+            clearings=self.options.asked.records if self.options.asked else None,
             limit=self.options.limit,
             adopt=self.options.adopt,
             stop=self.options.stop,

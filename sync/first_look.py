@@ -9,7 +9,7 @@ import msgspec
 
 from nps.changes import MatchKey
 from nps.errors import RejectedError
-from nps.responses import ResponseStatus
+from nps.responses import ResponseStatus, SurveyResponse
 from nps.score import parse_score
 from store.api import State, Store, Taken
 from sync.deciding import Mark
@@ -94,14 +94,25 @@ def classified(job: Job, feeds: Mapping[str, Feed], store: Store, taken: Sequenc
 
 
 def _linked(job: Job, store: Store, candidates: Iterable[Candidate]) -> list[Candidate]:
-    """The same, with the records that a person decided some of them belong to."""
+    """The same, with the records that a person decided some of them belong to. What was decided about one answer
+    comes before what was decided about its keys."""
     candidates = list(candidates)
-    links = store.links(job.scope, list({key.value for one in candidates for key in one.keys}))
-    if not links:
+    ours = store.links(job.answer_scope, [answer_value(one.taken.response) for one in candidates])
+    by_key = store.links(job.scope, list({key.value for one in candidates for key in one.keys}))
+    if not (ours or by_key):
         return candidates
     return [
         Candidate(
-            one.taken, one.keys, one.score, next((links[k.value] for k in one.keys if k.value in links), None)
+            one.taken,
+            one.keys,
+            one.score,
+            ours.get(answer_value(one.taken.response))
+            or next((by_key[key.value] for key in one.keys if key.value in by_key), None),
         )
         for one in candidates
     ]
+
+
+def answer_value(response: SurveyResponse) -> str:
+    """What a decision about one answer only is remembered by."""
+    return f"{response.source}:{response.id}"

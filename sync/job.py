@@ -73,8 +73,13 @@ class Job:
 
     @property
     def scope(self) -> str:
-        """Whom a person's manual links concern."""
+        """Whom a person's manual links concern: all syncs onto the same records."""
         return f"{self.connection}.{self.object}"
+
+    @property
+    def answer_scope(self) -> str:
+        """The same for decisions about one answer only, whose value is `answer_value`."""
+        return f"answer/{self.scope}"
 
     @property
     def sources(self) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 
 from store.api import Store
+from sync.finding import Found
+from sync.first_look import Chunk
 from sync.job import Job
 
 
@@ -33,6 +35,15 @@ def absorbed(job: Job, store: Store, record_ids: Iterable[str], renamed: Mapping
     if news:
         store.memorize(job.connection, news)
     return old_ids
+
+
+def follow_links(job: Job, store: Store, chunk: Chunk, found: Found) -> None:
+    """A person's decision for a record that was merged since is one for its survivor."""
+    linked = {one.linked for one in chunk.candidates if one.linked}
+    merged = {old: found.renamed[old] for old in linked if old in found.renamed}
+    if merged:
+        for scope in (job.scope, job.answer_scope):
+            store.follow_links(scope, merged)
 
 
 def _key(job: Job, record_id: str) -> str:

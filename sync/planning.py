@@ -26,7 +26,7 @@ from sync.finding import Belongs, Found, belongs_merged, followed, look_up, matc
 from sync.first_look import Candidate, Chunk, classified, first_look
 from sync.interruption import heed
 from sync.job import Codecs, Job
-from sync.merges import absorbed
+from sync.merges import absorbed, follow_links
 from sync.ours import Ours, ours_in
 from sync.progress import Progress
 from sync.report import FieldReport, MatchReport
@@ -58,6 +58,7 @@ def plan_changes(
     *,
     now: datetime,
     persons: Sequence[int] | None,
+    clearings: Sequence[str] | None = None,
     limit: int | None,
     adopt: bool,
     stop: Callable[[], bool],
@@ -65,6 +66,7 @@ def plan_changes(
 ) -> None:
     """Give every answer in the work its state, and spool one change per record that should look different.
 
+    With `persons` only theirs, and of the records in which an earlier run had something to clear only `clearings`.
     `planned` is kept up to date: raises what the destination raises, and what was planned until then stays spooled,
     the rest stays in the work.
     """
@@ -79,7 +81,7 @@ def plan_changes(
             progress.advance(len(chunk.taken))
 
         try:
-            for chunk in planner.chunks(persons, limit):
+            for chunk in planner.chunks(persons, clearings or (), limit):
                 heed(stop)
                 ahead.append((chunk, pool.submit(look_up, job, codecs, chunk)))
                 if len(ahead) > LOOKING_UP:
@@ -134,8 +136,12 @@ class _Planner:
             }
         self.no_account: Fields = dict.fromkeys(self.account_codecs)
 
-    def chunks(self, persons: Sequence[int] | None, limit: int | None) -> Iterator[Chunk]:
+    def chunks(
+        self, persons: Sequence[int] | None, clearings: Sequence[str], limit: int | None
+    ) -> Iterator[Chunk]:
         """The work, and before it the records in which an earlier run had something to clear."""
+        if clearings:
+            yield Chunk(touched=set(clearings))
         if persons is None:
             last = ""
             while uncleared := self.store.clearings(self.job.name, last, CHUNK):
@@ -159,6 +165,7 @@ class _Planner:
             if not one.taken.again and not one.taken.earlier
         )
         settled = [_as_settled(number, mark) for number, mark in chunk.marks.items()]
+        follow_links(self.job, self.store, chunk, found)
         groups, lost = self._grouped(chunk, found, settled)
         if lost:
             found = self._follow(lost, found, chunk, groups, settled)

@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 
 from connectors.contract import Allowance, Lookup, Only, Way
-from nps.changes import Batch, Deferred, Hit, Outcome, Record, Rejected, Unknown, Written
+from nps.changes import Batch, Cause, Deferred, Hit, Outcome, Record, Rejected, Unknown, Written
 from nps.errors import NpsyncError, RejectedError
 from nps.responses import Cursor, Page, SurveyResponse
 from nps.schema import FieldSchema, FieldType, ObjectSchema
@@ -48,6 +48,7 @@ class MemoryCrm:
             None  # a dict: writes are jobs that can be asked for later
         )
         self.refused: set[str] = set()
+        self.cause = Cause.UNKNOWN  # of refusals
         self.locked: set[str] = set()
         self.silent: set[str] = set()  # written, and no answer ever says so
         self.before_call: Callable[[str], None] = lambda call: None  # may raise
@@ -151,7 +152,7 @@ class MemoryCrm:
         if id not in self.records:
             return Rejected(id, "gone", "there is no such contact")
         if id in self.refused:
-            return Rejected(id, "validation", "the score is not wanted here", "nps")
+            return Rejected(id, "validation", "the score is not wanted here", "nps", self.cause)
         if id in self.locked:
             return Deferred(id, "somebody has it open")
         self.records[id].update(after)

@@ -1,0 +1,257 @@
+"""Dead letters as text for people and as values for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from textwrap import wrap
+from zoneinfo import ZoneInfo
+
+from nps.responses import SurveyResponse
+from npsync.cli import output
+from npsync.cli.sync_text import WIDTH, value_text
+from npsync.letters import Became, Group, advice_for, by_itself, grouped
+from store.api import DeadLetterRow, Settled, Tried
+from sync.report import Report
+
+_INDENT = 11
+
+
+def rows(
+    letters: Iterable[DeadLetterRow], answers: Mapping[int, SurveyResponse], zone: ZoneInfo
+) -> Iterator[tuple[str, ...]]:
+    """(letter, since, sync, answer, why)."""
+    for one in letters:
+        why = f"{one.code}: {one.reason}"
+        if one.status != "open":
+            why = f"{one.status}; {why}"
+        if (at := by_itself(one)) is not None:
+            why += f"; tried again by itself at {_moment(at, zone)}"
+        yield str(one.id), _moment(one.created_at, zone), one.sync, _about(one, answers), why
+
+
+def hints(letters: Sequence[DeadLetterRow], *, shown: int, sync: str | None) -> Iterator[str]:
+    """What settles the open ones, a group at a time."""
+    if shown < len(letters):
+        yield f"… and {len(letters) - shown:,} more (--limit N, --cause, --code, --json)"
+    still_open = [one for one in letters if one.status == "open"]
+    its = f" --sync {sync}" if sync else ""
+    for group in grouped(still_open):
+        which = f"--code {group.code}{its}"
+        if group.count == 1:
+            [which] = [
+                str(one.id) for one in still_open if (one.cause, one.code) == (group.cause, group.code)
+            ]
+        yield ""
+        yield from _wrapped(
+            f"{group.count:,} of {len(still_open):,}: {group.code} ({group.cause.value}), for {group.advice.who}: "
+            f"{group.advice.do}"
+        )
+        then = group.advice.then
+        if "discard" in then and group.count > 1:
+            which = "LETTER…"
+        yield f"  then: npsync {then.format(which)}"
+
+
+def story(
+    letter: DeadLetterRow,
+    answer: SurveyResponse | None,
+    beside: Sequence[DeadLetterRow],
+    tried: Sequence[Tried],
+    state: Settled | None,
+    zone: ZoneInfo,
+) -> Iterator[str]:
+    yield f"Dead letter {letter.id} of {letter.sync}, {letter.status} since {_moment(letter.created_at, zone)}"
+    yield from _fact("why", f"{letter.code}: {letter.reason}")
+    advised = advice_for(letter)
+    yield from _fact("cause", f"{letter.cause.value}, for {advised.who}")
+    if letter.field:
+        yield from _fact("field", letter.field)
+    if letter.record_id:
+        yield from _fact("record", letter.record_id)
+    if answer is None:
+        yield from _fact("answer", "none: no answer is left, and the record's fields were to be cleared")
+    else:
+        yield from _answer(answer, zone)
+    for at, text in _history(beside, tried):
+        yield from _fact("tried", f"{_moment(at, zone)}  {text}")
+    yield from _fact("attempts", f"{letter.attempts} after the first")
+    if letter.status == "open":
+        if (again := by_itself(letter)) is not None:
+            yield from _fact("again", f"by itself at {_moment(again, zone)}")
+        yield from _fact("next", advised.do)
+        yield from _fact("", f"npsync {advised.then.format(letter.id)}")
+    elif (later := _successor(letter, beside)) is not None:
+        yield from _fact("now", f"refused again: npsync dead-letters show {later.id}")
+    elif state is not None:
+        yield from _fact("now", ": ".join(filter(None, (state.state.value, state.reason or state.code))))
+
+
+def _answer(answer: SurveyResponse, zone: ZoneInfo) -> Iterator[str]:
+    yield from _fact("answer", f"{answer.source} {answer.id}, given {_moment(answer.answered_at, zone)}")
+    for name, value in _kept(answer).items():
+        yield from _fact("", f"{name}: {value_text(value)}")
+
+
+def _kept(answer: SurveyResponse) -> dict[str, str]:
+    """What the inbox holds of an answer beside its identity."""
+    told = {
+        "score": answer.score,
+        "email": answer.email,
+        "external_id": answer.external_id,
+        "phone": answer.phone,
+        "channel": answer.channel,
+        "comment": answer.comment,
+        "problem": answer.problem,
+        **{f"properties.{name}": value for name, value in answer.properties.items()},
+    }
+    return {name: str(value) for name, value in told.items() if value is not None}
+
+
+def _history(beside: Sequence[DeadLetterRow], tried: Sequence[Tried]) -> list[tuple[datetime, str]]:
+    """Every refusal: those of the vendor from the journal, the others from the letters."""
+    calls = [
+        (
+            one.at,
+            f"run {one.run} {_shows(one)}: {one.outcome}{f', {one.code}' if one.code else ''}",
+        )
+        for one in tried
+    ]
+    sent = {one.run for one in tried}
+    others = [
+        (one.created_at, f"run {one.run}: {one.code}, nothing was sent")
+        for one in beside
+        if one.run not in sent
+    ]
+    return sorted(calls + others)
+
+
+def _shows(tried: Tried) -> str:
+    return " ".join(f"{name} {value_text(value)}" for name, value in tried.after.items())
+
+
+def _successor(letter: DeadLetterRow, beside: Sequence[DeadLetterRow]) -> DeadLetterRow | None:
+    return next((one for one in beside if one.status == "open" and one.id > letter.id), None)
+
+
+def became_lines(became: Sequence[Became], reports: Sequence[Report], busy: Sequence[str]) -> Iterator[str]:
+    settled = sum(not one.open for one in became)
+    runs = ", ".join(f"run {report.run}" for report in reports)
+    yield f"{settled:,} of {len(became):,} dead letters are settled" + (f" ({runs})" if runs else "")
+    for one in became:
+        now = f" (now letter {one.now})" if one.now else ""
+        yield from _wrapped(f"  {one.letter.id}  {one.text}{now}", hanging=6)
+    for report in reports:
+        yield from (line for problem in report.problems for line in _wrapped(f"  ! {problem}", hanging=4))
+    for sync in busy:
+        yield from _wrapped(
+            f"  ! {sync} is being run by another process. Its letters are asked for: the next run tries them",
+            hanging=4,
+        )
+    if any(one.word == "rejected" for one in became):
+        yield "  look at them: npsync dead-letters list"
+
+
+def discarded_lines(done: Sequence[int], left: Sequence[int]) -> Iterator[str]:
+    if done:
+        yield f"Discarded {_several(done)}: left out for good; if it is edited, an answer is judged anew."
+    if left:
+        yield f"Not discarded: {_several(left)}. A run has taken it up; when that has ended, look again:"
+        yield "  npsync dead-letters list"
+
+
+def _several(letters: Sequence[int]) -> str:
+    return f"letter{'s' if len(letters) > 1 else ''} {', '.join(map(str, letters))}"
+
+
+def code_of(became: Sequence[Became], reports: Sequence[Report]) -> int:
+    """0 when every letter is settled. A run that failed, or was stopped by the breaker, counts as that."""
+    if any(report.status == "stopped" for report in reports):
+        return output.STOPPED
+    if not any(one.open for one in became):
+        return output.SUCCEEDED
+    if any(report.status == "failed" for report in reports):
+        return output.FAILED
+    return output.PARTIAL
+
+
+# ------------------------------------------------------------ for machines
+
+
+def facts(letter: DeadLetterRow, answer: SurveyResponse | None) -> dict[str, object]:
+    advised, again = advice_for(letter), by_itself(letter)
+    return {
+        "letter": letter.id,
+        "sync": letter.sync,
+        "run": letter.run,
+        "status": letter.status,
+        "source": answer.source if answer else None,
+        "answer": answer.id if answer else None,
+        "record": letter.record_id,
+        "code": letter.code,
+        "cause": letter.cause.value,
+        "reason": letter.reason,
+        "field": letter.field,
+        "since": letter.created_at.isoformat(),
+        "attempts": letter.attempts,
+        "again_at": again.isoformat() if again else None,
+        "who": advised.who,
+        "do": advised.do,
+        "next": f"npsync {advised.then.format(letter.id)}" if letter.status == "open" else None,
+    }
+
+
+def group_facts(group: Group) -> dict[str, object]:
+    return {
+        "cause": group.cause.value,
+        "code": group.code,
+        "count": group.count,
+        "who": group.advice.who,
+        "do": group.advice.do,
+    }
+
+
+def story_facts(
+    letter: DeadLetterRow,
+    answer: SurveyResponse | None,
+    beside: Sequence[DeadLetterRow],
+    tried: Sequence[Tried],
+    state: Settled | None,
+) -> dict[str, object]:
+    later = _successor(letter, beside)
+    return facts(letter, answer) | {
+        "kept": _kept(answer) | {"answered_at": answer.answered_at.isoformat()} if answer else None,
+        "tried": [{"at": at.isoformat(), "what": text} for at, text in _history(beside, tried)],
+        "state": state.state.value if state else None,
+        "letters": [one.id for one in beside],
+        "now": later.id if later else None,
+    }
+
+
+def became_facts(became: Became) -> dict[str, object]:
+    return {
+        "letter": became.letter.id,
+        "sync": became.letter.sync,
+        "became": became.word,
+        "text": became.text,
+        "open": became.open,
+        "now": became.now,
+    }
+
+
+def _about(letter: DeadLetterRow, answers: Mapping[int, SurveyResponse]) -> str:
+    answer = answers.get(letter.response or 0)
+    return f"clearing {letter.record_id}" if answer is None else f"{answer.source} {answer.id}"
+
+
+def _fact(name: str, text: str) -> Iterator[str]:
+    for place, line in enumerate(wrap(text, WIDTH - _INDENT, break_on_hyphens=False) or [""]):
+        yield f"  {name if place == 0 else '':<{_INDENT - 2}}{line}"
+
+
+def _wrapped(text: str, *, hanging: int = 2) -> Iterator[str]:
+    yield from wrap(text, WIDTH, subsequent_indent=" " * hanging, break_on_hyphens=False)
+
+
+def _moment(moment: datetime, zone: ZoneInfo) -> str:
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M %Z}"

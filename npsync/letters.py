@@ -1,0 +1,164 @@
+"""Dead letters at the door: which ones are meant, and what became of those that were tried again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from nps.changes import Cause
+from nps.errors import ConfigError
+from nps.retrying import next_try
+from store.api import Asked, DeadLetterRow, Settled, State, Store
+from sync.causes import Advice, advice
+from sync.leasing import Busy
+
+if TYPE_CHECKING:
+    from sync.report import Report
+
+MOST = 100_000
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the command line says about which letters are meant."""
+
+    ids: tuple[int, ...] = ()
+    sync: str | None = None
+    cause: Cause | None = None
+    code: str | None = None
+
+
+def choose(store: Store, chosen: Chosen) -> list[DeadLetterRow]:
+    """The open letters that are meant, as of now: a letter that comes later is none of them. A letter that was tried
+    again and refused again stands for the one it is now. Raises ConfigError for one that is not open any more."""
+    if not chosen.ids:
+        found = store.dead_letters(
+            sync=chosen.sync, cause=chosen.cause, code=chosen.code, status="open", limit=MOST
+        )
+        return sorted(found, key=lambda letter: letter.id)
+    known = {letter.id: letter for letter in store.dead_letters(ids=chosen.ids, limit=MOST)}
+    return [_still_open(store, id, known.get(id)) for id in dict.fromkeys(chosen.ids)]
+
+
+def _still_open(store: Store, id: int, letter: DeadLetterRow | None) -> DeadLetterRow:
+    if letter is None:
+        raise ConfigError(f"there is no dead letter {id}; npsync dead-letters list shows them")
+    if letter.status == "open":
+        return letter
+    for later in store.letters_beside(id):
+        if later.status == "open":
+            return later
+    raise ConfigError(f"dead letter {id} is {letter.status} already; npsync dead-letters show {id}")
+
+
+def by_itself(letter: DeadLetterRow) -> datetime | None:
+    """When an open letter is tried again without anybody's help."""
+    if letter.status != "open" or letter.cause is not Cause.TRANSIENT:
+        return None
+    return next_try(letter.attempts, letter.created_at)
+
+
+def advice_for(letter: DeadLetterRow) -> Advice:
+    return advice(letter.cause, letter.code, by_itself=by_itself(letter) is not None)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Open letters that one act settles."""
+
+    cause: Cause
+    code: str
+    count: int
+    advice: Advice
+    reason: str  # the most frequent one
+
+
+def grouped(letters: Iterable[DeadLetterRow]) -> list[Group]:
+    """Letters by cause and code, the largest group first."""
+    found: dict[tuple[Cause, str], list[DeadLetterRow]] = {}
+    for letter in letters:
+        found.setdefault((letter.cause, letter.code), []).append(letter)
+    groups = [
+        Group(
+            cause=cause,
+            code=code,
+            count=len(its),
+            advice=advice_for(max(its, key=lambda letter: by_itself(letter) is None)),
+            reason=Counter(letter.reason for letter in its).most_common(1)[0][0],
+        )
+        for (cause, code), its in found.items()
+    ]
+    return sorted(groups, key=lambda group: (-group.count, group.code))
+
+
+@dataclass(frozen=True)
+class Became:
+    """What became of one letter that was tried again. `open`: a person still has to look at it."""
+
+    letter: DeadLetterRow
+    word: str  # written | unchanged | superseded | waiting | review | excluded | cleared | rejected | pending
+    text: str
+    open: bool
+    now: int | None = None  # the letter it is now, when it was refused again
+
+
+def retry(
+    store: Store, letters: Sequence[DeadLetterRow], run: Callable[[str, Asked], Report]
+) -> tuple[list[Became], list[Report], list[str]]:
+    """Try these letters again, sync by sync, each in a run of its own. Returns what became of them, the runs, and the
+    syncs that another process was running: its run, or the next one, tries theirs."""
+    reports: list[Report] = []
+    busy: list[str] = []
+    for sync, asked in store.retry_letters([letter.id for letter in letters]).items():
+        try:
+            reports.append(run(sync, asked))
+        except Busy:
+            busy.append(sync)
+    return [became(store, letter) for letter in letters], reports, busy
+
+
+def became(store: Store, letter: DeadLetterRow) -> Became:
+    beside = store.letters_beside(letter.id)
+    now = next((one for one in beside if one.id == letter.id), letter)
+    again = next((one for one in beside if one.status == "open" and one.id > letter.id), None)
+    if again is not None:
+        text = f"refused again: {again.reason}"
+        return Became(letter, "rejected", text, open=True, now=again.id)
+    if now.status == "open":
+        return Became(letter, "pending", "not tried yet; the next run does it", open=True)
+    if letter.response is None:
+        return Became(
+            letter, "cleared", f"nothing of ours is left to clear in {letter.record_id}", open=False
+        )
+    states = store.states(letter.sync, _versions(store, letter))
+    return _settled(letter, states[max(states)]) if states else Became(letter, now.status, "", open=False)
+
+
+def _versions(store: Store, letter: DeadLetterRow) -> list[int]:
+    """The answer's versions: the letter's own, and the newest."""
+    number = letter.response or 0
+    response = store.responses([number])[number]
+    return [number, *(one.number for one in store.answers_named(response.id, response.source))]
+
+
+def _settled(letter: DeadLetterRow, state: Settled) -> Became:
+    record = state.record_id or ""
+    match state.state:
+        case State.WRITTEN:
+            text = f"written to {record}"
+        case State.UNCHANGED:
+            text = f"{record} shows it already"
+        case State.SUPERSEDED if state.code == "newer_answer":
+            text = f"a newer answer decides {record}; this one was not written over it"
+        case State.WAITING:
+            text = "no record has any of its keys yet; it attaches by itself when one does"
+        case State.REVIEW:
+            text = "its record is for a person to decide: npsync review list"
+        case State.PENDING:
+            text = "not settled yet; the next run goes on"
+        case _:
+            text = state.reason or state.code
+    return Became(letter, state.state.value, text, open=state.state in (State.PENDING, State.REVIEW))

@@ -47,7 +47,7 @@ _ADVICE: dict[Cause, Advice] = {
         "nothing if the record was to go: a retry looks for the person's record anew",
         _RETRY,
     ),
-    Cause.TRANSIENT: Advice("nobody for now", "nothing: it is tried again by itself", _RETRY),
+    Cause.TRANSIENT: Advice("nobody", "it is tried again by itself", _RETRY),
     Cause.UNKNOWN: Advice("whoever knows the CRM", "read the reason, and correct what it names", _RETRY),
 }
 
@@ -59,7 +59,7 @@ _BY_CODE: dict[str, str] = {
     "not_an_option": "add the option in the CRM, or map to one it has",
     "wrong_type": "convert the value with `as:`",
     "expression_failed": "correct the expression",
-    "deferred": "nothing, unless the record stays locked: find out who holds it",
+    "deferred": "it is tried again by itself; if it stays locked, find out who holds it",
 }
 
 
@@ -72,7 +72,7 @@ def advice(cause: Cause, code: str, *, by_itself: bool = True) -> Advice:
     """`by_itself`: it is still tried again without anybody's help."""
     general = _ADVICE[cause]
     if cause is Cause.TRANSIENT and not by_itself:
-        general = Advice(
-            "whoever knows the CRM", "find out why it stumbles; it is not tried by itself any more", _RETRY
+        return Advice(
+            "whoever knows the CRM", "find out why it stumbles: it is not tried by itself any more", _RETRY
         )
     return msgspec.structs.replace(general, do=_BY_CODE.get(code, general.do))

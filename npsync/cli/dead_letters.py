@@ -120,8 +120,8 @@ def retry(
     from npsync import logs, service
     from npsync.cli import letters_text, output
     from npsync.cli.progress import shown_progress
-    from npsync.cli.stopping import stop_on_signal
     from npsync.jobs import run_once
+    from npsync.stopping import stop_on_signal
     from store.api import Asked
     from sync.engine import Options
     from sync.report import Report

@@ -7,6 +7,7 @@ from datetime import datetime
 from textwrap import wrap
 from zoneinfo import ZoneInfo
 
+from nps.changes import Cause
 from nps.responses import SurveyResponse
 from npsync.cli import output
 from npsync.cli.sync_text import WIDTH, value_text
@@ -50,7 +51,11 @@ def hints(letters: Sequence[DeadLetterRow], *, shown: int, sync: str | None) -> 
         then = group.advice.then
         if "discard" in then and group.count > 1:
             which = "LETTER…"
-        yield f"  then: npsync {then.format(which)}"
+        yield f"  {_when(group.cause)}: npsync {then.format(which)}"
+
+
+def _when(cause: Cause) -> str:
+    return "or at once" if cause is Cause.TRANSIENT else "then"
 
 
 def story(

@@ -119,11 +119,21 @@ def report_lines(report: Report) -> Iterator[str]:
     calls = ", ".join(f"{name} {count:,}" for name, count in report.calls.items() if count)
     yield f"  records written: {writes}" + (f" · calls: {calls}" if calls else "")
     yield from field_lines(report.fields.as_json(), done=True)
-    unexplained = report.states.get(State.PENDING) and not report.problems
-    if unexplained or report.states.get(State.REJECTED) or report.states.get(State.REVIEW):
-        yield f"  look at them: npsync runs {report.run}"
+    yield from hint_lines(report.states, report.run, explained=bool(report.problems))
     yield from (f"  accepted (--accept-breaker): {reason.text}" for reason in report.accepted)
     yield from (f"  ! {problem}" for problem in report.problems)
+
+
+def hint_lines(states: Mapping[State, int], run: int, *, explained: bool = False) -> Iterator[str]:
+    """Where to look at what needs a person. `explained`: the run's problems say why answers are pending."""
+    refused, undecided = states.get(State.REJECTED), states.get(State.REVIEW)
+    places = [f"npsync runs {run}"]
+    if undecided:
+        places.append("npsync review list")
+    if refused:
+        places.append("npsync dead-letters list")
+    if refused or undecided or (states.get(State.PENDING) and not explained):
+        yield f"  look at them: {' · '.join(places)}"
 
 
 def only_lines(report: Report) -> Iterator[str]:

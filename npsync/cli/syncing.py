@@ -125,7 +125,6 @@ def run(
     from nps.errors import ConfigError
     from npsync import logs, planfile, service
     from npsync.cli import output
-    from npsync.cli.stopping import stop_on_signal
     from npsync.clock import SystemClock
     from npsync.stopping import stop_on_signal
     from sync.engine import Options

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from builders_store import SOURCE, SYNC, Syncing, answer, change, later, receive
+from builders_store import NOON, SOURCE, SYNC, Syncing, answer, change, later, receive
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -22,7 +22,7 @@ from postgres_server import PostgresServer
 from nps.changes import Deferred, Outcome, Rejected, Unknown, Written
 from nps.responses import SurveyResponse
 from store import open_store
-from store.api import Settled, State
+from store.api import Link, Settled, State
 from store.sql import SqlStore
 
 SOURCES = (SOURCE, "app-nps")
@@ -53,6 +53,7 @@ class Conservation(RuleBasedStateMachine):
         self.stored: list[tuple[str, str]] = []  # (source, id) of every version, in order of arrival
         self.newest: dict[tuple[str, str], SurveyResponse] = {}
         self.taken_up = 0
+        self.left_out: set[int] = set()  # versions that a person discarded or ignored
 
     def teardown(self) -> None:
         self.store.close()
@@ -95,9 +96,12 @@ class Conservation(RuleBasedStateMachine):
         assert work == self.syncing.work()
         self.taken_up = len(self.stored)
         for one in work:
-            assert one.newest == (one.response == self.newest[one.response.source, one.response.id])
+            assert one.newest == self._is_newest(one.number)
+            assert not one.newest or one.response == self.newest[one.response.source, one.response.id]
         if everything:
-            assert sum(one.newest for one in work) == len(self.newest)
+            left_out = sum(self._is_newest(number) for number in self.left_out)
+            assert sum(one.newest for one in work) == len(self.newest) - left_out
+        assert not self.left_out & {one.number for one in work}
 
     @rule(data=st.data(), state=undecided)
     def settle_some(self, data: st.DataObject, state: State) -> None:
@@ -150,6 +154,52 @@ class Conservation(RuleBasedStateMachine):
         self.taken_up = len(self.stored)
         numbers = list(range(1, len(self.stored) + 1))
         assert State.PENDING not in {one.state for one in self.store.states(SYNC, numbers).values()}
+
+    @rule(data=st.data())
+    def retry_letters(self, data: st.DataObject) -> None:
+        ids = [one.id for one in self.store.dead_letters(status="open")]
+        chosen = data.draw(st.sets(st.sampled_from(ids))) if ids else set()
+        asked = self.store.retry_letters(sorted(chosen))
+        still_open = {one.id for one in self.store.dead_letters(status="open")}
+        assert still_open == set(ids)  # until a run has tried them
+        for each in asked.values():
+            assert all(self._is_newest(number) for number in each.answers)
+
+    @rule(data=st.data())
+    def discard_letters(self, data: st.DataObject) -> None:
+        letters = self.store.dead_letters(status="open")
+        chosen = data.draw(st.sets(st.sampled_from([one.id for one in letters]))) if letters else set()
+        done = self.store.discard_letters(sorted(chosen), "not wanted")
+        assert set(done) <= chosen
+        for one in letters:
+            if one.id in done and one.response is not None:
+                self.left_out.add(one.response)
+                state = self.syncing.state(one.response)
+                assert state is not None
+                assert (state.state, state.code) == (State.EXCLUDED, "discarded")
+
+    @precondition(lambda self: self.stored)
+    @rule(data=st.data())
+    def ignore(self, data: st.DataObject) -> None:
+        number = data.draw(st.integers(1, len(self.stored)))
+        before = self.syncing.state(number)
+        undecided = before is not None and before.state in (State.REVIEW, State.WAITING, State.HELD)
+        assert self.store.ignore(SYNC, number, "not wanted") == undecided
+        if undecided:
+            self.left_out.add(number)
+
+    @precondition(lambda self: self.stored)
+    @rule(data=st.data())
+    def decide(self, data: st.DataObject) -> None:
+        numbers = data.draw(st.sets(st.integers(1, len(self.stored))))
+        links = [Link("crm.Contact", f"{number}@example.com", "003A") for number in sorted(numbers)]
+        self.store.decide(links, {SYNC: sorted(numbers)}, now=NOON)
+        self.left_out -= numbers  # whoever decides about an answer wants it again
+        assert len(self.store.links("crm.Contact", [link.value for link in links])) == len(links)
+
+    def _is_newest(self, number: int) -> bool:
+        """Whether no later version of the same answer was stored."""
+        return self.stored[number - 1] not in self.stored[number:]
 
     @precondition(lambda self: self.stored)
     @rule()

@@ -176,7 +176,7 @@ class Destination(Protocol):
 
     def resume(self, batch: Batch, handle: str) -> Iterable[Outcome] | None:
         """Outcomes of a batch whose process died after `remember`; None if the vendor no longer knows, so that the
-        records must be read instead."""
+        records must be read instead. StillUnderWay, soon, when the vendor is not done: `write` waited already."""
         ...
 
     def allowance(self) -> Allowance | None:

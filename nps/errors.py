@@ -25,6 +25,10 @@ class BudgetError(UnavailableError):
     The run ends cleanly; what is left stays pending."""
 
 
+class StillUnderWay(UnavailableError):
+    """The vendor has what was sent and is not done with it. Nothing of it is sent again; the next run asks."""
+
+
 class RejectedError(NpsyncError):
     """One answer or record cannot be written as it is. Park it, carry on with the next.
 

@@ -38,6 +38,7 @@ from connectors.hubspot.finding import (
     record_key,
     searches,
 )
+from connectors.hubspot.isolation import Isolation, Learnt
 from connectors.hubspot.properties import (
     PRIMARY_COMPANY,
     PRIMARY_COMPANY_TYPES,
@@ -46,10 +47,11 @@ from connectors.hubspot.properties import (
     properties,
 )
 from connectors.hubspot.replies import Refusal, answer_of, payload, refusal
+from connectors.hubspot.ruling import Ruling
 from connectors.hubspot.wire import Wire
-from connectors.hubspot.writing import UPDATE_BATCH, Input, Isolation, body, inputs, reread
-from nps.changes import Batch, Cause, Hit, Outcome, Record, Rejected, Unknown
-from nps.errors import AccessError, ConfigError, RejectedError, UnavailableError
+from connectors.hubspot.writing import UPDATE_BATCH, Input, body, inputs, reread
+from nps.changes import Batch, Hit, Outcome, Record, Unknown
+from nps.errors import AccessError, ConfigError, UnavailableError
 from nps.schema import ObjectSchema
 from nps.values import Json, Value
 
@@ -71,6 +73,8 @@ class HubSpot:
         self._close = close
         self._lock = threading.Lock()
         self._properties: dict[str, Properties] = {}
+        self._learnt = Learnt()
+        self._ruling = Ruling(tools.connection, self._read_again, tools.clock)
 
     # ------------------------------------------------------------ what there is
 
@@ -353,12 +357,16 @@ class HubSpot:
     def _written(
         self, known: Properties, group: Sequence[Input], earlier: Mapping[str, Outcome]
     ) -> dict[str, Outcome]:
+        object = known.schema.name
         isolation = Isolation(
             send=lambda part: self._update(known, part),
-            recheck=lambda reason, part: self._rechecked(known, reason, part),
+            recheck=lambda reason, part: self._ruling.after(object, reason, part),
+            learnt=self._learnt,
         )
+        ruled_out = self._ruling.beforehand(object, group)
         isolation.settled |= earlier
-        isolation.run(group)
+        isolation.settled |= ruled_out
+        isolation.run([one for one in group if one.id not in ruled_out])
         if isolation.silent:
             isolation.settled |= self._reread(known, isolation.silent)
         return isolation.settled
@@ -378,27 +386,12 @@ class HubSpot:
             self._noted(reply, f"update {known.object_type}")
         return reply
 
-    def _rechecked(self, known: Properties, reason: Refusal, group: Sequence[Input]) -> dict[str, Rejected]:
-        """Definitions may have changed since they were read: an option gone, a property deleted overnight."""
-        now = self._described(known.schema.name)
+    def _read_again(self, object: str) -> Properties:
+        """Definitions as they are now, for everything from here on."""
+        now = self._described(object)
         with self._lock:
-            self._properties[known.schema.name] = now
-        for name in sorted({name for one in group for name in one.properties}):
-            field = now.schema.fields.get(name)
-            if field is None or not field.writable:
-                what = "is not there any more" if field is None else "cannot be written"
-                raise ConfigError(
-                    f'{self._tools.connection}: {known.schema.name}\'s property "{name}" {what} '
-                    f"({reason.code}); check the YAML's `fields:`"
-                )
-        ruled_out = {}
-        for one in group:
-            try:
-                for name, text in one.properties.items():
-                    canonical(now.schema.fields[name])(text)
-            except RejectedError as problem:
-                ruled_out[one.id] = Rejected(one.id, reason.code, str(problem), problem.field, Cause.MAPPING)
-        return ruled_out
+            self._properties[object] = now
+        return now
 
     def _noted(self, reply: Reply, what: str) -> Refusal:
         said = payload(reply)

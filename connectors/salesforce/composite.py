@@ -3,33 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.calls import FateUnknown
 from connectors.contract import Clock
+from connectors.poison import ALIKE, Alike, Halving, Searching
+from connectors.salesforce import parsing
 from connectors.salesforce.codes import Meaning, meaning
 from connectors.salesforce.errors import Refused, RowError, row_error
 from connectors.salesforce.ids import long_id
 from connectors.salesforce.library import Api
-from nps.changes import Batch, Change, Deferred, Outcome, Unknown, Written
+from nps.changes import Batch, Cause, Change, Deferred, Outcome, Unknown, Written
 from nps.errors import NpsyncError
+from nps.values import Json
 
 MOST_RECORDS = 200
 _LOCK_WAITS = (2.0, 4.0, 8.0, 16.0, 32.0)  # seconds before locked records are tried again
 _LOCK_CHUNK = 50
-_SMALLER = (50, 10, 1)  # chunk sizes that find the record an automation or the parser stumbles over
-_MOST_SEARCHING = 40  # calls to find them, per batch
-_ALIKE = 20  # so many records, all refused for one reason: it is not the records
 
 _Failed = list[tuple[Change, RowError]]
 
 
-def write(api: Api, clock: Clock, batch: Batch, chunk_size: int) -> Iterator[Outcome]:
+@dataclass(frozen=True)
+class Learnt:
+    """What refusals of this connection came to so far, for the calls that follow."""
+
+    searching: Searching = field(default_factory=Searching)
+    alike: Alike = field(default_factory=Alike)
+
+
+def write(api: Api, clock: Clock, batch: Batch, chunk_size: int, learnt: Learnt) -> Iterator[Outcome]:
     """One outcome per change. What was settled before an error that stops the run is told before it is
     raised."""
-    writing = _Writing(api, clock, batch.object)
+    writing = _Writing(api, clock, batch.object, learnt)
     for chunk in _chunks(batch.changes, chunk_size):
         yield from writing.settle(chunk)
+
+
+def stops(alike: Alike, error: RowError) -> bool:
+    """Whether a call, or a job, whose records were all refused with this error ends the run. A permission nobody was
+    written with before is the credential's; of other reasons one call alone may be some company's people."""
+    if error.cause is Cause.PERMISSION:
+        return not alike.any_written
+    return alike.stops(error.code)
 
 
 def _chunks(changes: Sequence[Change], size: int) -> Iterator[list[Change]]:
@@ -50,11 +67,12 @@ def _chunks(changes: Sequence[Change], size: int) -> Iterator[list[Change]]:
 class _Writing:
     """One batch on its way out."""
 
-    def __init__(self, api: Api, clock: Clock, object: str) -> None:
+    def __init__(self, api: Api, clock: Clock, object: str, learnt: Learnt) -> None:
         self._api = api
         self._clock = clock
         self._object = object
-        self._searching = _MOST_SEARCHING
+        self._kind: dict[str, Json] = {"type": object}
+        self._learnt = learnt
 
     def settle(self, chunk: Sequence[Change]) -> Iterator[Outcome]:
         """Send a chunk, and again what is worth another try."""
@@ -98,55 +116,76 @@ class _Writing:
             failed.extend((change, whole) for change in chunk)
             return
         else:
-            yield from _paired(chunk, results, failed)
+            told = list(_paired(chunk, results, failed))
+            if written := sum(type(one) is Written for one in told):
+                self._learnt.alike.written()
+                self._learnt.searching.written(written)
+            yield from told
             return
         yield from (Unknown(change.record_id, reason) for change in chunk)
 
     def _call(self, chunk: Sequence[Change]) -> Any:
-        kind = {"type": self._object}
-        records = [{"attributes": kind, "id": change.record_id, **change.after} for change in chunk]
         return self._api.call(
             "PATCH",
             "composite/sobjects",
-            body={"allOrNone": False, "records": records},
+            body={"allOrNone": False, "records": [self._record(change) for change in chunk]},
             what=f"write {len(chunk)} {self._object} records",
         )
+
+    def _record(self, change: Change) -> dict[str, Json]:
+        return {"attributes": self._kind, "id": change.record_id, **change.after}
 
     def _not_the_records(self, failed: _Failed, sent: int) -> NpsyncError | None:
         """The error that stops the run when every record was refused for the same reason."""
         first = failed[0][1]
         if first.whole_call or first.meaning is not Meaning.RECORD:
             return None
-        if sent < _ALIKE or len(failed) < sent or any(error.code != first.code for _, error in failed):
+        if sent < ALIKE or len(failed) < sent or any(error.code != first.code for _, error in failed):
             return None
-        return first.as_error(self._object, sent)
+        return first.as_error(self._object, sent) if stops(self._learnt.alike, first) else None
 
     def _searched(self, stumbled: _Failed, locked: _Failed) -> Iterator[Outcome]:
-        """Smaller and smaller chunks, until the records that fail stand alone or the calls for it are
-        spent. What never failed alone may be innocent: it is wanted again by the next run."""
-        for size in _SMALLER:
-            if not stumbled:
+        """Ever smaller chunks, until the records that fail stand alone, or the run's calls for it are spent. What
+        never failed alone may be innocent: it is wanted again by the next run."""
+        if not stumbled:
+            return
+        errors = {change.record_id: error for change, error in stumbled}
+        culprits = 0
+        halving = Halving([change for change, _ in stumbled], refused=True)
+        self._follow(halving, stumbled)
+        while group := halving.next():
+            if not self._learnt.searching.may_call():
+                for change in (*group, *halving.left):
+                    code = errors[change.record_id].code
+                    yield Deferred(
+                        change.record_id, f"{code}: refused together with others, not yet tried alone"
+                    )
                 return
-            again, stumbled = stumbled, []
-            for start in range(0, len(again), size):
-                part = again[start : start + size]
-                if self._searching == 0:
-                    stumbled.extend(part)
-                    continue
-                self._searching -= 1
-                failed: _Failed = []
-                yield from self._sent([change for change, _ in part], failed)
-                for change, error in failed:
-                    match error.meaning:
-                        case Meaning.ORG_CODE if len(part) > 1:
-                            stumbled.append((change, error))
-                        case Meaning.LOCKED:
-                            locked.append((change, error))
-                        case _:
-                            yield error.outcome(change.record_id)
-        for change, error in stumbled:
-            yield Deferred(
-                change.record_id, f"{error.code}: refused together with others, not yet tried alone"
+            failed: _Failed = []
+            yield from self._sent(group, failed)
+            unexplained = [(change, error) for change, error in failed if error.meaning is Meaning.ORG_CODE]
+            for change, error in failed:
+                if error.meaning is Meaning.LOCKED:
+                    locked.append((change, error))
+                elif error.meaning is not Meaning.ORG_CODE or len(group) == 1:
+                    culprits += 1
+                    yield error.outcome(change.record_id)
+            if unexplained:
+                errors |= {change.record_id: error for change, error in unexplained}
+                halving.refused([change for change, _ in unexplained])
+                self._follow(halving, unexplained)
+            else:
+                halving.taken()
+        last = next(reversed(errors.values()))
+        if culprits == len(errors) >= ALIKE and self._learnt.alike.stops(last.code):
+            raise last.as_error(self._object, culprits)
+
+    def _follow(self, halving: Halving[Change], unexplained: _Failed) -> None:
+        """What the parser says about where it stopped."""
+        error = unexplained[0][1]
+        if error.whole_call and len(unexplained) > 1:
+            halving.suspect(
+                parsing.suspects(error.message, [change for change, _ in unexplained], self._record)
             )
 
     def _unlocked(self, locked: _Failed) -> Iterator[Outcome]:

@@ -43,6 +43,7 @@ class SalesforceDestination:
         self._api = Api(settings, replace(policy, token=sign_in.token), sign_in)
         self._lock = threading.RLock()
         self._tables: dict[str, Table] = {}
+        self._learnt = composite.Learnt()
 
     # ------------------------------------------------------------ schema
 
@@ -221,15 +222,16 @@ class SalesforceDestination:
         soql.checked_name(batch.object)
         clock, write = self._tools.clock, self._settings.write
         if batch.api == "bulk":
-            return bulk.write(self._api, clock, batch, remember, write.bulk_deadline)
+            return bulk.write(self._api, clock, batch, remember, write.bulk_deadline, self._learnt)
         if batch.api == "collections":
-            return composite.write(self._api, clock, batch, write.chunk_size)
+            return composite.write(self._api, clock, batch, write.chunk_size, self._learnt)
         raise ValueError(f"Salesforce has no way to write called {batch.api}")
 
     def resume(self, batch: Batch, handle: str) -> Iterable[Outcome] | None:
         if batch.api != "bulk":
             return None
-        return bulk.resume(self._api, self._tools.clock, batch, handle, self._settings.write.bulk_deadline)
+        deadline = self._settings.write.bulk_deadline
+        return bulk.resume(self._api, self._tools.clock, batch, handle, deadline, self._learnt)
 
     # ------------------------------------------------------------ access
 

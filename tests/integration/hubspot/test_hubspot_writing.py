@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from scripted_hubspot import Said, not_found, validation_error
 
 from connectors.calls import FateUnknown, Reply
-from connectors.hubspot.writing import EXTRA_CALLS, Input, Isolation, answer, body, inputs, reread
+from connectors.hubspot.isolation import Isolation, Learnt
+from connectors.hubspot.writing import Input, answer, body, inputs, reread
+from connectors.poison import Searching
 from nps.changes import Cause, Change, Deferred, Outcome, Record, Rejected, Unknown, Written
 from nps.errors import AccessError, BudgetError, ConfigError
 from nps.values import Json
@@ -153,12 +155,12 @@ def test_a_good_batch_is_one_call() -> None:
     assert len(vendor.calls) == 1
 
 
-def test_one_bad_record_in_a_hundred_is_found_in_about_two_calls_per_halving() -> None:
+def test_one_bad_record_in_a_hundred_is_found_in_a_call_per_halving() -> None:
     vendor = Vendor({"r42"})
     settled = settle(vendor, batch())
     assert of_kind(settled, Rejected) == {"r42"}
     assert len(of_kind(settled, Written)) == 99
-    assert len(vendor.calls) <= 1 + 2 * 7
+    assert len(vendor.calls) <= 1 + 9
 
 
 def test_a_refusal_that_quotes_the_value_leads_straight_to_the_record() -> None:
@@ -215,11 +217,57 @@ def test_what_todays_definitions_rule_out_costs_no_call_each() -> None:
     assert len(vendor.calls) == 2
 
 
-def test_a_batch_too_bad_to_tell_apart_is_bounded_and_the_rest_waits() -> None:
+def test_a_batch_of_nothing_but_bad_records_costs_little_more_than_a_call_each() -> None:
     vendor = Vendor({f"r{n}" for n in range(100)})
     settled = settle(vendor, batch())
-    assert len(vendor.calls) == 1 + EXTRA_CALLS
+    assert of_kind(settled, Rejected) == vendor.bad
+    assert len(vendor.calls) <= 125
+
+
+def test_a_run_whose_calls_for_it_are_spent_leaves_the_rest_for_the_next() -> None:
+    vendor = Vendor({f"r{n}" for n in range(100)})
+    learnt = Learnt()
+    learnt.searching = Searching(calls=30)
+    settled = settle(vendor, batch(), learnt=learnt)
+    assert len(vendor.calls) == 31
     assert of_kind(settled, Rejected) | of_kind(settled, Deferred) == vendor.bad
+
+
+def test_a_value_refused_once_is_sent_alone_by_the_batches_that_follow() -> None:
+    vendor = Vendor({"r42"}, lambda culprits: validation_error("seg", '"Promotor" is not wanted'))
+    learnt = Learnt()
+    for calls in (3, 2, 2):
+        vendor.calls.clear()
+        assert of_kind(settle(vendor, batch(r42="Promotor"), learnt=learnt), Rejected) == {"r42"}
+        assert len(vendor.calls) == calls
+
+
+def test_a_value_that_is_taken_after_all_is_sent_among_the_others_again() -> None:
+    vendor = Vendor({"r42"}, lambda culprits: validation_error("seg", '"Promotor" is not wanted'))
+    learnt = Learnt()
+    settle(vendor, batch(r42="Promotor"), learnt=learnt)
+    vendor.bad = set()
+    for calls in (2, 1):
+        vendor.calls.clear()
+        assert of_kind(settle(vendor, batch(r7="Promotor"), learnt=learnt), Rejected) == set()
+        assert len(vendor.calls) == calls
+
+
+def test_batch_after_batch_of_nothing_but_refusals_is_not_the_records_fault() -> None:
+    learnt = Learnt()
+    vendor = Vendor({f"r{n}" for n in range(100)})
+    for _ in range(2):
+        assert of_kind(settle(vendor, batch(), learnt=learnt), Rejected) == vendor.bad
+    with pytest.raises(ConfigError, match="every record for one reason"):
+        settle(vendor, batch(), learnt=learnt)
+
+
+def test_a_bad_batch_among_good_ones_is_those_records_matter() -> None:
+    learnt = Learnt()
+    settle(Vendor(set()), batch(), learnt=learnt)
+    vendor = Vendor({f"r{n}" for n in range(100)})
+    for _ in range(5):
+        assert of_kind(settle(vendor, batch(), learnt=learnt), Rejected) == vendor.bad
 
 
 def test_a_property_that_is_the_problem_itself_is_a_matter_of_the_yaml() -> None:
@@ -249,10 +297,12 @@ def test_the_same_said_per_record_is_a_matter_of_the_yaml_too() -> None:
 @given(bad=st.sets(st.integers(0, 30)), extra=st.integers(0, 80))
 def test_exactly_one_outcome_per_record_whatever_is_bad(bad: set[int], extra: int) -> None:
     vendor = Vendor({f"r{n}" for n in bad})
-    settled = settle(vendor, batch(31), extra_calls=extra)
+    learnt = Learnt()
+    learnt.searching = Searching(calls=extra)
+    settled = settle(vendor, batch(31), learnt=learnt)
     assert of_kind(settled, Rejected) <= vendor.bad
     assert of_kind(settled, Written).isdisjoint(vendor.bad)
-    assert len(vendor.calls) <= 1 + extra
+    assert len(vendor.calls) <= 1 + extra + len(of_kind(settled, Written))
 
 
 # ---------------------------------------------------------------- failing calls
@@ -277,8 +327,8 @@ def test_a_failure_before_anything_is_known_is_raised(error: Exception) -> None:
 
 def test_a_budget_spent_midway_keeps_what_is_known() -> None:
     settled = settle(failing_after(3, BudgetError("spent"), {"r99"}), batch())
-    assert len(of_kind(settled, Written)) == 50
-    assert len(of_kind(settled, Deferred)) == 50
+    assert len(of_kind(settled, Written)) == 75  # two halvings
+    assert len(of_kind(settled, Deferred)) == 25
 
 
 def test_a_call_without_an_answer_leaves_its_records_unknown() -> None:

@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 
 from connectors.salesforce import rows
 from nps.changes import Cause, Change, Deferred, Outcome, Rejected, Unknown, Written
-from nps.errors import AccessError, BudgetError, ConfigError, UnavailableError
+from nps.errors import AccessError, BudgetError, ConfigError, StillUnderWay
 
 # ---------------------------------------------------------------- the file
 
@@ -205,7 +205,9 @@ def test_a_job_that_takes_too_long_is_left_for_the_next_run() -> None:
     with org() as there:
         Job(there, states=["InProgress"])
         opened = Opened(write={"bulk_deadline": 100})
-        with pytest.raises(UnavailableError, match="750A is still InProgress"):
+        with pytest.raises(
+            StillUnderWay, match=r"750A \(InProgress\) 2 minutes after.*next run asks.*abort it"
+        ):
             written(opened, change(ANN))
         assert sum(opened.clock.slept) <= 100
 
@@ -215,7 +217,7 @@ def test_rows_a_job_did_not_get_to_are_wanted_again() -> None:
         Job(there, states=["Aborted"], written=[ANN], unprocessed=[BOB])
         assert written(Opened(), change(ANN), change(BOB)) == [
             Written(ANN),
-            Deferred(BOB, "the bulk job ended before this row"),
+            Deferred(BOB, "bulk job 750A ended as Aborted before this row"),
         ]
 
 
@@ -311,6 +313,80 @@ def test_changes_too_large_for_a_job_go_the_other_way(monkeypatch: pytest.Monkey
         assert job.steps == []
 
 
+class SandboxJobs:
+    """Bulk jobs that behave like Salesforce's: one upload, and no way back from a state."""
+
+    def __init__(self, there: Org, *, lose: str = "") -> None:
+        self.made = 0
+        self.states: dict[str, str] = {}
+        self.rows: dict[str, bytes] = {}
+        self.begun: list[str] = []
+        self.lose = lose  # the answer to this step is lost once, after it was carried out
+        for number in ("1", "2", "3"):
+            there.replies("PUT", f"jobs/ingest/750{number}/batches", self._step("upload", self._uploaded))
+            there.replies("PATCH", f"jobs/ingest/750{number}", self._step("state", self._changed))
+            there.replies("GET", f"jobs/ingest/750{number}", self._look)
+            for name in ("failedResults", "unprocessedrecords"):
+                there.answers("GET", f"jobs/ingest/750{number}/{name}/", (200, {}, "Id\n"))
+            there.replies("GET", f"jobs/ingest/750{number}/successfulResults/", self._results)
+        there.replies("POST", "jobs/ingest", self._created)
+
+    def _step(self, name: str, carry_out: Callable[[str, bytes], Answer]) -> Callable[..., Answer]:
+        def answer(request: requests.PreparedRequest) -> Answer:
+            said = carry_out(self._job(request), bytes(request.body or b""))  # type: ignore[arg-type]
+            if self.lose == name:
+                self.lose = ""
+                raise requests.ReadTimeout("lost")
+            return said
+
+        return answer
+
+    def _job(self, request: requests.PreparedRequest) -> str:
+        return str(request.url).split("/jobs/ingest/")[1].split("/")[0]
+
+    def _info(self, job: str) -> Answer:
+        return ok({"id": job, "state": self.states[job]})
+
+    def _created(self, request: requests.PreparedRequest) -> Answer:
+        self.made += 1
+        self.states[f"750{self.made}"] = "Open"
+        return self._info(f"750{self.made}")
+
+    def _uploaded(self, job: str, content: bytes) -> Answer:
+        if job in self.rows:
+            return error(400, "INVALIDJOB", "Found multiple contents for job")
+        self.rows[job] = content
+        return 201, {}, ""
+
+    def _changed(self, job: str, body: bytes) -> Answer:
+        wanted = "Aborted" if b"Aborted" in body else "UploadComplete"
+        if self.states[job] != "Open":
+            return error(400, "INVALIDJOBSTATE", f"cannot change from {self.states[job]}")
+        self.states[job] = "Aborted" if wanted == "Aborted" else "JobComplete"
+        if wanted == "UploadComplete":
+            self.begun.append(job)
+        return self._info(job)
+
+    def _look(self, request: requests.PreparedRequest) -> Answer:
+        return self._info(self._job(request))
+
+    def _results(self, request: requests.PreparedRequest) -> Answer:
+        return 200, {}, self.rows[self._job(request)]
+
+
+@pytest.mark.parametrize(("lose", "jobs"), [("", 1), ("upload", 2), ("state", 1)])
+def test_a_lost_answer_on_the_way_into_a_job_sends_no_row_twice(lose: str, jobs: int) -> None:
+    with org() as there:
+        vendor = SandboxJobs(there, lose=lose)
+        remembered: list[str] = []
+        assert written(Opened(), change(ANN, A=1), change(BOB, A=2), remember=remembered.append) == [
+            Written(ANN),
+            Written(BOB),
+        ]
+    assert remembered == [f"750{number}" for number in range(1, jobs + 1)]
+    assert vendor.begun == [f"750{jobs}"]  # the others were aborted before they began
+
+
 # ---------------------------------------------------------------- after a crash
 
 
@@ -328,6 +404,39 @@ def test_a_job_is_settled_from_any_state_without_sending_a_row(state: str) -> No
         assert told is not None
         assert [type(one) for one in told] == [Written, Deferred]
         assert set(job.steps) == {"look"}
+
+
+def test_a_job_that_outlived_its_run_is_looked_at_once_and_left_alone() -> None:
+    """The deadline is the job's: waiting for it again, run after run, would help nobody."""
+    with org() as there:
+        created = {"createdDate": "2026-03-02T11:00:00.000+0000"}  # an hour before now
+        there.answers("GET", "jobs/ingest/750A", ok({"id": "750A", "state": "InProgress", **created}))
+        opened = Opened(write={"bulk_deadline": 600})
+        with pytest.raises(StillUnderWay, match="60 minutes after it was sent"):
+            resumed(opened, change(ANN))
+        assert opened.clock.slept == []
+        assert len(there.asked) == 1
+
+
+def test_a_job_whose_process_died_is_waited_for_as_long_as_it_would_have_been() -> None:
+    with org() as there:
+        created = {"createdDate": "2026-03-02T11:59:00.000+0000"}  # a minute before now
+        there.answers("GET", "jobs/ingest/750A", ok({"id": "750A", "state": "InProgress", **created}))
+        opened = Opened(write={"bulk_deadline": 100})
+        with pytest.raises(StillUnderWay):
+            resumed(opened, change(ANN))
+        assert sum(opened.clock.slept) == 40
+
+
+@pytest.mark.parametrize(
+    "message", ["InvalidBatch : Field name not found : NPS__c", "daily batch allocation exceeded"]
+)
+def test_a_job_of_the_past_that_failed_as_a_whole_does_not_stop_the_runs_after_it(message: str) -> None:
+    with org() as there:
+        Job(there, states=["Failed"], written=[ANN], unprocessed=[BOB], message=message)
+        told = resumed(Opened(), change(ANN), change(BOB))
+    assert told is not None
+    assert [type(one) for one in told] == [Written, Deferred]
 
 
 def test_a_job_that_never_got_its_rows_is_aborted_and_forgotten() -> None:

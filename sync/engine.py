@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from connectors.contract import Clock
 from nps.changes import Change
-from nps.errors import BudgetError, ConfigError, LeaseLost, NpsyncError
+from nps.errors import BudgetError, ConfigError, LeaseLost, NpsyncError, StillUnderWay
 from nps.values import Json
 from store.api import Asked, Lease, State, Store
 from sync import asking, breaker, intake
@@ -166,7 +166,7 @@ class _Attempt:
     def _ended_by(self, error: NpsyncError) -> str:
         self.written.problem = error
         match error:
-            case BudgetError() | Interrupted():
+            case BudgetError() | Interrupted() | StillUnderWay():
                 return "partial"
             case breaker.BreakerOpen() | CanaryFailed():
                 return "stopped"

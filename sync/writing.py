@@ -12,7 +12,14 @@ import msgspec
 
 from connectors.contract import Clock, Destination, Way
 from nps.changes import Batch, Cause, Change, Deferred, Outcome, Rejected, Written
-from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError, UnavailableError
+from nps.errors import (
+    AccessError,
+    BudgetError,
+    ConfigError,
+    NpsyncError,
+    StillUnderWay,
+    UnavailableError,
+)
 from store.api import Lease, Store
 from sync.interruption import Interrupted, heed
 from sync.job import Place
@@ -214,19 +221,27 @@ def _unlike_written(job: Place, batch: Batch, outcomes: Iterable[Outcome]) -> Ca
 def settle_open(job: Place, store: Store, lease: Lease, run: int, clock: Clock, *, read_only: bool) -> int:
     """Settle what an interrupted run left open, by asking the vendor's job or reading the records.
 
-    Returns how many records turned out to be written. The others' answers are planned anew.
+    Returns how many records turned out to be written. The others' answers are planned anew. StillUnderWay when the
+    vendor is not done with a job: what it does to the records cannot be foreseen, so nothing is planned before.
     """
     arrived = 0
+    waiting: StillUnderWay | None = None
     for batch, handle in store.unsettled(job.name):
         outcomes: Iterable[Outcome] | None = None
         if handle is not None and not read_only:
-            outcomes = job.destination.resume(batch, handle)
+            try:
+                outcomes = job.destination.resume(batch, handle)
+            except StillUnderWay as problem:
+                waiting = waiting or problem
+                continue
         if outcomes is None:
             outcomes = seen(job.destination, batch)
         known = paired(batch.changes, outcomes)
         store.settle_batches(run, {batch.id: known}, lease=lease, now=clock.now())
         arrived += sum(isinstance(outcome, Written) for outcome in known)
     store.abandon(job.name, lease=lease)
+    if waiting is not None:
+        raise waiting
     return arrived
 
 

@@ -23,6 +23,12 @@ class Claim:
     sync: str
     due_at: datetime
     caught_up: bool  # at least one due time before this one passed while nothing ran
+    verify: bool = False  # to verify the sync, not to run it
+
+    @property
+    def place(self) -> str:
+        """Under which name the clock remembers it."""
+        return verify_place(self.sync) if self.verify else self.sync
 
 
 def next_due(
@@ -105,6 +111,31 @@ def claims(config: Config, store: Store, now: datetime) -> Iterator[Claim]:
         if store.claim_due(name, due.due_at, after):
             rhythm_passed = next_due(spec, due.due_at, zone=config.time_zone, last_due=due.due_at) <= now
             yield Claim(name, due.due_at, caught_up=rhythm_passed)
+
+
+def verify_claims(config: Config, store: Store, now: datetime) -> Iterator[Claim]:
+    """The same for the syncs that are verified by the clock. A night that was missed is caught up once."""
+    for name, spec in config.sync.items():
+        if spec.verify is None or spec.paused:
+            continue
+        place = verify_place(name)
+        following = _fire_time(spec.verify.cron, now, config.time_zone)
+        due = store.due([place]).get(place)
+        if due is None:
+            store.schedule_first(place, following)
+            continue
+        if due.due_at > following:
+            store.schedule(place, following)
+        if due.due_at > now:
+            continue
+        if store.claim_due(place, due.due_at, following):
+            passed = _fire_time(spec.verify.cron, due.due_at, config.time_zone) <= now
+            yield Claim(name, due.due_at, caught_up=passed, verify=True)
+
+
+def verify_place(sync: str) -> str:
+    """Under which name the clock remembers when a sync is verified."""
+    return f"verify/{sync}"
 
 
 def resume_killed(config: Config, store: Store, now: datetime) -> None:

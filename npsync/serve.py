@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from itertools import chain
 
 from connectors.contract import Clock
 from nps.errors import LeaseLost, NpsyncError
@@ -16,14 +17,23 @@ from npsync.clock import SystemClock
 from npsync.config import Config
 from npsync.jobs import run_once, target_of
 from npsync.logs import notice
-from npsync.schedule import Claim, claims, resume_killed
+from npsync.schedule import Claim, claims, resume_killed, verify_claims
+from npsync.verification import verify_once
 from store.api import Store
 from sync.engine import Options
 from sync.leasing import Busy
 from sync.report import Report
+from sync.verifying import SAMPLE, Verified
 
 TICK_SECONDS = 1.0
-TOO_LONG_TO_LOG = ("match", "kept", "undone", "overwritten")  # of a report; npsync runs shows them
+TOO_LONG_TO_LOG = (
+    "match",
+    "kept",
+    "undone",
+    "overwritten",
+    "examples",
+    "drift_by_field",
+)  # of a report; npsync runs shows them
 AT_ONCE = 4  # syncs running side by side, each on connections of its own
 
 
@@ -36,9 +46,11 @@ class Clockwork:
         store: Store,
         clock: Clock | None = None,
         run: Callable[[Config, Store, str, Clock, Callable[[], bool]], Report] | None = None,
+        verify: Callable[[Config, Store, str, Clock, Callable[[], bool]], Verified] | None = None,
     ) -> None:
         self._config, self._store, self._clock = config, store, clock or SystemClock()
         self._run_once = run or _once
+        self._verify_once = verify or _verified
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="npsync-sync")
         self._under_way: dict[str, Future[None]] = {}
@@ -47,12 +59,14 @@ class Clockwork:
 
     def tick(self) -> None:
         """Run what has come due. A due time that comes while its sync still runs is recorded as skipped."""
-        for claim in claims(self._config, self._store, self._clock.now()):
-            running = self._under_way.get(claim.sync)
+        now = self._clock.now()
+        due = chain(claims(self._config, self._store, now), verify_claims(self._config, self._store, now))
+        for claim in due:
+            running = self._under_way.get(claim.place)
             if running is not None and not running.done():
                 self._note(claim, "skipped_overlap")
                 continue
-            self._under_way[claim.sync] = started = self._pool.submit(self._run, claim)
+            self._under_way[claim.place] = started = self._pool.submit(self._run, claim)
             started.add_done_callback(_tell_bug)
 
     def stop(self) -> None:
@@ -74,14 +88,16 @@ class Clockwork:
     def _run(self, claim: Claim) -> None:
         try:
             with ExitStack() as held:
-                for connection in self._uses(claim.sync):
+                for connection in self._uses(claim):
                     held.enter_context(self._connections[connection])
                 if self._stop.is_set():
                     self._hand_back(claim)
                     return
                 self._note(claim, "caught_up" if claim.caught_up else "started")
-                report = self._run_once(self._config, self._store, claim.sync, self._clock, self._stop.is_set)
-            notice("run", **{k: v for k, v in report.as_json().items() if k not in TOO_LONG_TO_LOG})
+                once = self._verify_once if claim.verify else self._run_once
+                report = once(self._config, self._store, claim.sync, self._clock, self._stop.is_set)
+            told = {k: v for k, v in report.as_json().items() if k not in TOO_LONG_TO_LOG}
+            notice("verified" if claim.verify else "run", **told)
             if self._stop.is_set():
                 self._hand_back(claim)
         except Busy:
@@ -91,18 +107,19 @@ class Clockwork:
         except NpsyncError as error:
             notice("run_failed", sync=claim.sync, problem=str(error))
 
-    def _uses(self, sync: str) -> list[str]:
-        spec = self._config.sync[sync]
-        return sorted({target_of(self._config, spec).connection, *self._config.surveys[spec.survey].at})
+    def _uses(self, claim: Claim) -> list[str]:
+        spec = self._config.sync[claim.sync]
+        sources = () if claim.verify else self._config.surveys[spec.survey].at
+        return sorted({target_of(self._config, spec).connection, *sources})
 
     def _hand_back(self, claim: Claim) -> None:
         """Due again at once: for the serve that starts next, or one that runs beside us. What is done costs nothing."""
-        self._store.schedule(claim.sync, claim.due_at)
-        notice("handed_back", sync=claim.sync, due_at=claim.due_at.isoformat())
+        self._store.schedule(claim.place, claim.due_at)
+        notice("handed_back", sync=claim.place, due_at=claim.due_at.isoformat())
 
     def _note(self, claim: Claim, outcome: str) -> None:
-        self._store.note_tick(claim.sync, claim.due_at, outcome, now=self._clock.now())
-        notice("tick", sync=claim.sync, due_at=claim.due_at.isoformat(), outcome=outcome)
+        self._store.note_tick(claim.place, claim.due_at, outcome, now=self._clock.now())
+        notice("tick", sync=claim.place, due_at=claim.due_at.isoformat(), outcome=outcome)
 
 
 def _tell_bug(ended: Future[None]) -> None:
@@ -113,6 +130,12 @@ def _tell_bug(ended: Future[None]) -> None:
 
 def _once(config: Config, store: Store, name: str, clock: Clock, stop: Callable[[], bool]) -> Report:
     return run_once(config, store, name, clock=clock, options=Options(stop=stop))
+
+
+def _verified(config: Config, store: Store, name: str, clock: Clock, stop: Callable[[], bool]) -> Verified:
+    spec = config.sync[name].verify
+    sample = SAMPLE if spec is None else spec.sample
+    return verify_once(config, store, name, sample=sample, clock=clock, stop=stop)
 
 
 def serve(config: Config, store: Store) -> None:

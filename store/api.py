@@ -523,6 +523,10 @@ class Store(Protocol):
         connections: ids of two CRMs may look alike."""
         ...
 
+    def records_written(self, sync: str, after: str, limit: int) -> list[str]:
+        """Records beyond `after` (in their order) that this sync has written, whatever became of them."""
+        ...
+
     def letters_about(self, numbers: Sequence[int], record_ids: Sequence[str]) -> list[DeadLetterRow]:
         """The dead letters of these versions or records, whatever became of them, oldest first."""
         ...

@@ -76,6 +76,12 @@ _JOURNAL = f"""
     LEFT JOIN batch b ON b.id = c.batch
     WHERE c.record_id IN LIST(:records) AND k.id = c.run ORDER BY c.id"""
 
+_RECORDS_WRITTEN = """
+    SELECT DISTINCT c.record_id FROM change c INDEXED BY ix_change_record_id CROSS JOIN batch b
+    WHERE c.record_id > :after AND c.outcome IS NULL
+    AND b.id = c.batch AND b.sync = :sync AND b.state IN ('answered', 'settled')
+    ORDER BY c.record_id LIMIT :limit"""
+
 _LETTERS = """
     SELECT id, sync, run, response, record_id, code, reason, field, created_at, status, cause, attempts
     FROM dead_letter
@@ -139,6 +145,10 @@ class History:
     def journal_of(self, record_ids: Sequence[str]) -> list[Journalled]:
         with self.database.read() as tx:
             return [_journalled(row) for row in tx.rows(_JOURNAL, records=list(record_ids))]
+
+    def records_written(self, sync: str, after: str, limit: int) -> list[str]:
+        with self.database.read() as tx:
+            return [row[0] for row in tx.rows(_RECORDS_WRITTEN, sync=sync, after=after, limit=limit)]
 
     def letters_about(self, numbers: Sequence[int], record_ids: Sequence[str]) -> list[DeadLetterRow]:
         with self.database.read() as tx:

@@ -257,7 +257,7 @@ def explain(seen: Seen, views: Sequence[View], known: Known) -> RecordStory:
                 key=lambda one: (one.answered_at, one.number, one.sync),
             )
         ),
-        fields=tuple(_fields(seen, its_views, journal, known.versions)),
+        fields=tuple(reasons(seen, its_views, journal, known.versions)),
         writes=tuple(_write(one, journal, known.versions) for one in told),
         links=tuple(
             link for link in known.links if link.scope == seen.target.scope and link.record_id in seen.ids
@@ -445,10 +445,14 @@ def _answer_of(response: int | None, versions: Mapping[int, Version]) -> str | N
 # ------------------------------------------------------------ fields
 
 
-def _fields(
+def reasons(
     seen: Seen, views: Sequence[View], journal: Sequence[Journalled], versions: Mapping[int, Version]
 ) -> Iterable[FieldStory]:
-    """Every field the YAML maps today, in its order, then those that were written once and are not mapped now."""
+    """Why each field of a record shows what it shows: `journal` is everything npsync ever wanted to write to it (also
+    under the ids of records merged into it), in order.
+
+    Every field the YAML maps today comes in its order, then those that were written once and are not mapped now.
+    """
     mapped = {name: view for view in views for name in view.fields.shows}
     written = [name for one in journal for name in one.change.after]
     for name in dict.fromkeys((*mapped, *written)):

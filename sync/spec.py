@@ -150,6 +150,15 @@ class BreakerSpec(_Part):
     )
 
 
+class VerifySpec(_Part):
+    """When records are compared with what npsync left there, and how many of them."""
+
+    cron: Cron = Field(description='When `npsync serve` does it, as a cron line in time_zone: "30 2 * * *".')
+    sample: int = Field(
+        default=1000, ge=1, description="How many records are looked at each time: others every day."
+    )
+
+
 class SyncSpec(_Part):
     """One survey's answers onto one kind of record."""
 
@@ -175,6 +184,9 @@ class SyncSpec(_Part):
         min_length=1, description="Record field → what it shows: a name (score, segment, …) or a mapping."
     )
     breaker: BreakerSpec = Field(default=BreakerSpec(), description="When a run stops by itself.")
+    verify: VerifySpec | None = Field(
+        default=None, description="Compare a sample of the records with what was written, on a schedule."
+    )
     tests: tuple[FieldTest, ...] = Field(
         default=(), description="Examples; `npsync test` checks them offline."
     )

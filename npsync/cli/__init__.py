@@ -33,6 +33,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (  # command, module, name in it
     ("serve", "npsync.cli.operating", "serve"),
     ("runs", "npsync.cli.operating", "runs"),
     ("why", "npsync.cli.why", "why"),
+    ("verify", "npsync.cli.verifying", "verify"),
     ("dead-letters", "npsync.cli.dead_letters", "dead_letters"),
     ("db", "npsync.cli.operating", "db"),
 )

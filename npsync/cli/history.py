@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from nps.errors import ConfigError
 from nps.responses import SurveyResponse
-from npsync.cli import output, sync_text, undo_text
+from npsync.cli import output, sync_text, undo_text, verify_text
 from store.api import RunRow, State, Store
 
 COLUMNS = ["run", "started", "sync", "kind", "status", "answers", "written", "needs a person"]
@@ -42,6 +42,8 @@ def show_run(store: Store, zone: ZoneInfo, number: int, *, changes: bool, limit:
         output.say(line)
     for line in undo_text.history_lines(run.report, limit):
         output.say(line)
+    for line in verify_text.history_lines(run.report, limit):
+        output.say(line)
     for reason in sync_text.accepted(run):
         output.say(f"  accepted (--accept-breaker): {reason}")
     problems = run.report.get("problems")
@@ -50,7 +52,7 @@ def show_run(store: Store, zone: ZoneInfo, number: int, *, changes: bool, limit:
     if left:
         output.say("\nLeft open, for a person or a later run:")
         output.table(["state", "answer", "key", "why"], sync_text.left_rows(left, zone))
-    elif sync_text.needs_a_person(run):
+    elif run.kind == "run" and sync_text.needs_a_person(run):
         output.say("A later run took up what this one left open.")
     if changes:
         output.say("\nChanges:")

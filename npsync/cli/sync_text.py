@@ -162,17 +162,19 @@ def _kind(run: RunRow) -> str:
     return run.kind if undoes is None else f"{run.kind} {undoes}"
 
 
-_OF_AN_UNDO = {"left_alone": "left alone", "not_written": "not written"}
+# What undos and verifications tell beside the states of answers.
+_BESIDE_STATES = {"left_alone": "left alone", "not_written": "not written", "records_drifted": "differ"}
 
 
 def needs_a_person(run: RunRow) -> str:
-    """What of its answers somebody has to look at, as the run ended; of an undo, what it left alone."""
+    """What of its answers somebody has to look at, as the run ended; of an undo, what it left alone; of a
+    verification, how many records differ."""
     states = run.report.get("states")
     counts: Mapping[str, Json] = states if isinstance(states, dict) else {}
     told = [
         f"{counts[name]} {name}" for name in ("review", "rejected", "held", "pending") if counts.get(name)
     ]
-    told += [f"{run.report[name]} {said}" for name, said in _OF_AN_UNDO.items() if run.report.get(name)]
+    told += [f"{run.report[name]} {said}" for name, said in _BESIDE_STATES.items() if run.report.get(name)]
     return " · ".join(told)
 
 

@@ -20,6 +20,7 @@ from store import open_store
 from store.sql import SqlStore
 from sync.leasing import Busy
 from sync.report import FieldReport, MatchReport, Report
+from sync.verifying import Compared, Verified
 
 QUARTER = 15 * 60.0
 
@@ -164,3 +165,67 @@ def assert_idle(clockwork: Clockwork) -> None:
     """Wait until nothing is under way."""
     for future in clockwork.under_way:
         future.exception(timeout=10)
+
+
+class Verifications:
+    """Stands for the verification: remembers which syncs were verified."""
+
+    def __init__(self) -> None:
+        self.began: list[str] = []
+        self.fails_with: Exception | None = None
+
+    def __call__(
+        self, config: Config, store: object, name: str, clock: object, stop: Callable[[], bool]
+    ) -> Verified:
+        self.began.append(name)
+        if self.fails_with is not None:
+            raise self.fails_with
+        return Verified(1, name, "succeeded", 10, Compared(), {}, 0.0)
+
+
+def nightly(tmp_path: Path) -> Config:
+    """Verified at two in the night; NOON is Monday's."""
+    return config_of(
+        yaml().replace("every:", 'verify: {cron: "0 2 * * *", sample: 10}\n    every:', 1), tmp_path
+    )
+
+
+def test_a_sync_is_verified_every_night_beside_its_runs(store: SqlStore, tmp_path: Path, told: list[Any]):
+    clock, runs, verifications = FakeClock(), Runs(), Verifications()
+    clockwork = Clockwork(nightly(tmp_path), store, clock, runs, verifications)
+    for _ in range(2 * 24):
+        clockwork.tick()
+        assert_idle(clockwork)
+        clock.advance(3600)
+    assert verifications.began == ["a", "a"]
+    verified = [one for one in told if one["event"] == "verified"]
+    assert [(one["sync"], one["status"]) for one in verified] == [("a", "succeeded")] * 2
+
+
+def test_a_night_that_was_missed_is_verified_once_when_the_clock_is_back(store: SqlStore, tmp_path: Path):
+    clock, runs, verifications = FakeClock(), Runs(), Verifications()
+    config = nightly(tmp_path)
+    first = Clockwork(config, store, clock, runs, verifications)
+    first.tick()
+    assert_idle(first)
+    clock.advance(3 * 24 * 3600)
+    second = Clockwork(config, store, clock, runs, verifications)
+    for _ in range(2):
+        second.tick()
+        assert_idle(second)
+    assert verifications.began == ["a"]
+
+
+def test_a_verification_that_fails_is_told_and_the_clock_goes_on(
+    store: SqlStore, tmp_path: Path, told: list[Any]
+):
+    clock, runs, verifications = FakeClock(), Runs(), Verifications()
+    verifications.fails_with = Busy("a is being run by another process")
+    clockwork = Clockwork(nightly(tmp_path), store, clock, runs, verifications)
+    for _ in range(2):
+        clockwork.tick()
+        assert_idle(clockwork)
+        clock.advance(24 * 3600)
+    skipped = [one["sync"] for one in told if one["event"] == "tick" and one["outcome"] == "skipped_overlap"]
+    assert skipped == ["verify/a"]
+    assert runs.began == ["a", "a"]

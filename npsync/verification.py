@@ -1,0 +1,60 @@
+"""One verification of one sync on connections of its own, for the command line and for the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from npsync.views import view_of
+from sync.verifying import Verified, to_plan_again, verify
+
+if TYPE_CHECKING:
+    from connectors.contract import Clock
+    from npsync.config import Config
+    from store.api import Store
+    from sync.progress import Progress
+    from sync.report import Report
+
+
+def verify_once(
+    config: Config,
+    store: Store,
+    name: str,
+    *,
+    sample: int | None,
+    clock: Clock | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    progress: Progress | None = None,
+) -> Verified:
+    """Raises what `sync.verifying.verify` raises."""
+    from npsync.service import opened
+
+    with opened(config, store, clock) as connections:
+        view = view_of(config, name)
+        return verify(
+            view,
+            connections.destination(view.connection),
+            store,
+            connections.clock,
+            connections.owner,
+            connections.calls.seen,
+            sample=sample,
+            stop=stop,
+            progress=progress,
+        )
+
+
+def plan_again(
+    config: Config, store: Store, verified: Verified, *, progress: Progress | None = None
+) -> Report | None:
+    """Run the sync for the answers behind the records that drifted: `overwrite:` decides what is written and what
+    stays. None when no answer decides them any more."""
+    from npsync.jobs import run_once
+    from store.api import Asked
+    from sync.engine import Options
+
+    answers = to_plan_again(store, verified.sync, verified.compared.drifting)
+    if not answers:
+        return None
+    store.ask_again(verified.sync, answers)
+    return run_once(config, store, verified.sync, options=Options(asked=Asked(answers=tuple(answers))), progress=progress)

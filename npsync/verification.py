@@ -57,4 +57,5 @@ def plan_again(
     if not answers:
         return None
     store.ask_again(verified.sync, answers)
-    return run_once(config, store, verified.sync, options=Options(asked=Asked(answers=tuple(answers))), progress=progress)
+    options = Options(asked=Asked(answers=tuple(answers)))
+    return run_once(config, store, verified.sync, options=options, progress=progress)

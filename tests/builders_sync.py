@@ -22,6 +22,7 @@ from sync.engine import Options, Preview, preview, run
 from sync.job import Feed, Job
 from sync.report import Report
 from sync.spec import BreakerSpec
+from sync.undoing import Restored, UndoReport, Wanted, to_redo, undo
 
 SYNC = "nps"
 SOURCES = ("mail", "app")
@@ -99,6 +100,19 @@ class Town:
             dict,
             Options(**options),
         )
+
+    def undo(self, run: int, **wanted: Any) -> UndoReport:
+        """What `run` wrote is taken back, by a process of its own."""
+        self.owners += 1
+        place = Restored(wanted.pop("name", SYNC), "crm", OBJECT, self.crm)
+        owner = f"process-{self.owners}"
+        return undo(place, self.store, self.clock, owner, dict, Wanted(run, **wanted))
+
+    def redo(self, run: int, **wanted: Any) -> list[UndoReport]:
+        return [
+            self.undo(one.run, redo=True, latest=one.latest, **wanted)
+            for one in to_redo(self.store, Wanted(run))
+        ]
 
     def plan(self, **options: Any) -> list[tuple[str, Mapping[str, Any]]]:
         with self.store.overlay() as overlay:

@@ -18,7 +18,11 @@ START = 0  # the place where nothing of ours counts; every other one is the numb
 
 
 class Write(msgspec.Struct, frozen=True, kw_only=True):
-    """One confirmed change of one record, as the journal has it; `undoes` is the one it took back."""
+    """One confirmed change of one record, as the journal has it.
+
+    `undoes` is the one it took back, `holds` are the answers the record had by then beside the one it took back: they
+    are not newer than the undo.
+    """
 
     id: int
     run: int
@@ -26,6 +30,7 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     after: JsonFields
     response: int | None
     undoes: int | None
+    holds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,8 @@ class Steps:
     """One field's way through our writes.
 
     `ours` is what the write at `place` left (None at the start), `left` what the last one did. `held` are the answers
-    whose value an undo took back and over which nobody wrote since; None among them stands for the clearing of a field
-    that no answer is left for.
+    whose value an undo took back and over which nobody wrote since, and those that were known then; None among them
+    stands for the clearing of a field that no answer is left for.
     """
 
     place: int
@@ -74,8 +79,8 @@ def steps(writes: Iterable[Write], field: str) -> Steps:
     values: dict[int, Json] = {START: None}
     turns: dict[int, Turn] = {}
     newest: dict[int, Turn] = {}
-    held: dict[int, int | None] = {}  # origin → its answer
-    released: dict[int, dict[int, int | None]] = {}  # origin → what it found held
+    held: dict[int, frozenset[int | None]] = {}  # origin → the answers held since it was taken back
+    released: dict[int, dict[int, frozenset[int | None]]] = {}  # origin → what it found held
     for write in writes:
         if field not in write.after:
             continue
@@ -88,7 +93,7 @@ def steps(writes: Iterable[Write], field: str) -> Steps:
             origin = undone.origin
             turn = Turn(origin, not undone.back, write)
             if turn.back:
-                held = held | released[origin.id] | {origin.id: origin.response}
+                held = held | released[origin.id] | {origin.id: frozenset((origin.response, *write.holds))}
             else:
                 held = {
                     id: one for id, one in held.items() if id != origin.id and id not in released[origin.id]
@@ -98,4 +103,5 @@ def steps(writes: Iterable[Write], field: str) -> Steps:
         after[write.id] = place
         turns[write.id] = newest[turn.origin.id] = turn
     left = None if last is None else last.after[field]
-    return Steps(place, values[place], left, frozenset(held.values()), last, after, turns, newest)
+    answers = frozenset(answer for some in held.values() for answer in some)
+    return Steps(place, values[place], left, answers, last, after, turns, newest)

@@ -168,6 +168,14 @@ class Wrote(msgspec.Struct, frozen=True):
     records: int
 
 
+class Restoring(msgspec.Struct, frozen=True):
+    """A change that takes another back (`undoes`). `holds` are the answers that its record has by now: a later run
+    leaves the fields alone while one of them decides. The answer of the change taken back need not be among them."""
+
+    change: Change
+    holds: tuple[int, ...] = ()
+
+
 class Unwritten(msgspec.Struct, frozen=True):
     """A change that did not become a write: its outcome (rejected, deferred, unknown), the code and words for it."""
 
@@ -377,6 +385,12 @@ class Store(Protocol):
 
     def undone(self, connection: str, object: str, record_ids: Sequence[str]) -> dict[str, list[Write]]:
         """The same for those of the records in which an undo has written. Costs nothing while there was none."""
+        ...
+
+    def plan_restoring(
+        self, run: int, restoring: Sequence[Restoring], *, lease: Lease, connection: str
+    ) -> None:
+        """Spool changes that take others back. They concern no answer's state."""
         ...
 
     def undone_by(self, run: int) -> list[int]:

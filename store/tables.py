@@ -269,6 +269,7 @@ class ChangeRow(Row, table=True):
     code: str | None
     message: str | None
     undoes: int | None = big(default=None)
+    holds: str | None = None  # of an undo: the answers its record had by then (JSON)
 
 
 class DeadLetterTable(Row, table=True):

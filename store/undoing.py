@@ -7,9 +7,9 @@ from typing import Any
 
 from nps.changes import Change
 from nps.writes import Write
-from store.api import Unwritten, Wrote
+from store.api import Lease, Restoring, Unwritten, Wrote
 from store.database import Database, Transaction
-from store.rows import CHANGE, change_of, from_json
+from store.rows import CHANGE, PLANNED, change_of, from_json, planned_row, to_json
 
 _CONFIRMED = "b.id = c.batch AND b.state IN ('answered', 'settled') AND c.outcome IS NULL"
 
@@ -22,7 +22,7 @@ _WRITTEN_BY = f"""
     WHERE c.run = :run AND c.id > :after AND {_CONFIRMED}{{narrowed}} ORDER BY c.id LIMIT :limit"""
 
 _WRITES = f"""
-    SELECT c.record_id, c.id, c.run, c.before, c.after, c.response, c.undoes
+    SELECT c.record_id, c.id, c.run, c.before, c.after, c.response, c.undoes, c.holds
     FROM change c INDEXED BY ix_change_record_id CROSS JOIN batch b
     WHERE c.record_id IN LIST(:records) AND c.connection = :connection AND c.object = :object AND {_CONFIRMED}
     ORDER BY c.id"""
@@ -69,6 +69,17 @@ class Undoing:
             )
             return _writes(tx, connection, object, [row[0] for row in touched])
 
+    def plan_restoring(
+        self, run: int, restoring: Sequence[Restoring], *, lease: Lease, connection: str
+    ) -> None:
+        rows = [
+            (*planned_row(run, connection, one.change), to_json(one.holds) if one.holds else None)
+            for one in restoring
+        ]
+        with self.database.write() as tx:
+            tx.prove(lease)
+            tx.load("change", f"{PLANNED}, holds", rows)
+
     def undone_by(self, run: int) -> list[int]:
         with self.database.read() as tx:
             return [row[0] for row in tx.rows(_UNDONE_BY, run=run)]
@@ -84,7 +95,7 @@ def _writes(
 ) -> dict[str, list[Write]]:
     found: dict[str, list[Write]] = {}
     if record_ids:
-        for record_id, id, run, before, after, response, undoes in tx.rows(
+        for record_id, id, run, before, after, response, undoes, holds in tx.rows(
             _WRITES, connection=connection, object=object, records=list(record_ids)
         ):
             write = Write(
@@ -94,6 +105,7 @@ def _writes(
                 after=from_json(after),
                 response=response,
                 undoes=undoes,
+                holds=() if holds is None else tuple(from_json(holds)),
             )
             found.setdefault(record_id, []).append(write)
     return found

@@ -19,7 +19,7 @@ from nps.errors import BudgetError, ConfigError, LeaseLost, NpsyncError
 from nps.schema import ObjectSchema
 from nps.values import Json
 from nps.writes import Write, steps
-from store.api import Lease, Store, Unwritten
+from store.api import Lease, Restoring, Store, Unwritten
 from sync.interruption import Interrupted, heed
 from sync.leasing import end_those_that_died, sync_lease
 from sync.progress import Progress, Silent
@@ -193,12 +193,16 @@ def left_or_restored(
     return None
 
 
-def _taken_back(
-    change: Change,
-    names: Sequence[str],
-) -> Change:
-    """The change that restores these fields."""
-    return Change(
+def _restoring(
+    change: Change, names: Sequence[str], writes: Sequence[Write], answers: Sequence[int]
+) -> Restoring:
+    """The change that restores these fields, and the `answers` of the record that are no newer than this undo."""
+    turn = steps(writes, names[0]).turns[change.id]
+    caused_by = turn.origin.response
+    holds: tuple[int, ...] = ()
+    if not turn.back and caused_by is not None:
+        holds = tuple(sorted(number for number in answers if number > caused_by))
+    taken_back = Change(
         object=change.object,
         record_id=change.record_id,
         key=change.key,
@@ -207,6 +211,7 @@ def _taken_back(
         account=change.account,
         undoes=change.id,
     )
+    return Restoring(taken_back, holds)
 
 
 def plan_undo(
@@ -232,7 +237,8 @@ def plan_undo(
         ids = [change.record_id for change in changes]
         writes = store.writes(place.connection, place.object, ids)
         live = _live(place, schema, changes, wanted)
-        restoring: dict[str, Change | None] = {}
+        answers = _answers(place, store, ids)
+        restoring: list[Restoring] = []
         for change in changes:
             seen |= change.after.keys()
             names = [name for name in change.after if not wanted.fields or name in wanted.fields]
@@ -251,25 +257,25 @@ def plan_undo(
                 else:
                     found.left.append(why)
             if restored:
-                restoring[change.record_id] = _taken_back(change, restored)
+                known = answers.get(change.record_id, ())
+                restoring.append(_restoring(change, restored, writes[change.record_id], known))
                 found.changes += 1
                 found.fields += len(restored)
-        store.settle(
-            place.name,
-            run,
-            lease=lease,
-            now=clock.now(),
-            settled=(),
-            demoted={},
-            changes=restoring,
-            connection=place.connection,
-        )
+        store.plan_restoring(run, restoring, lease=lease, connection=place.connection)
         progress.advance(len(changes))
     unknown = sorted(wanted.fields - seen)
     if seen and unknown and not wanted.latest:
         raise ConfigError(
             f"run {wanted.run} wrote no field {', '.join(unknown)}; it wrote {', '.join(sorted(seen))}"
         )
+    return found
+
+
+def _answers(place: Restored, store: Store, record_ids: Sequence[str]) -> dict[str, list[int]]:
+    """The answers that count for these records now."""
+    found: dict[str, list[int]] = {}
+    for one in store.counted(place.name, record_ids):
+        found.setdefault(one.record_id, []).append(one.number)
     return found
 
 

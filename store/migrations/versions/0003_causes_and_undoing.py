@@ -12,6 +12,7 @@ depends_on = None
 def upgrade() -> None:
     number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
     op.add_column("change", sa.Column("undoes", number, nullable=True))
+    op.add_column("change", sa.Column("holds", sa.String(), nullable=True))
     op.create_index(
         op.f("ix_change_undoes"),
         "change",
@@ -35,4 +36,5 @@ def downgrade() -> None:
     op.drop_column("dead_letter", "attempts")
     op.drop_column("dead_letter", "cause")
     op.drop_index(op.f("ix_change_undoes"), table_name="change")
+    op.drop_column("change", "holds")
     op.drop_column("change", "undoes")

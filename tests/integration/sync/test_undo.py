@@ -67,6 +67,19 @@ def test_an_older_answer_that_comes_late_does_not(town: Town, ann: str):
     assert town.shown() == {ann: None}
 
 
+def test_answers_that_were_known_at_the_undo_are_not_newer_though_they_wrote_nothing(town: Town, ann: str):
+    first = told(town, "a", 9)
+    told(town, "b", 9, days=1)  # the same score
+    told(town, "a", 9, comment="fine")  # and an edit
+    town.undo(first, fields=frozenset({"nps"}))
+    assert town.run(everything=True).fields.undone == {"nps": 1}
+    told(town, "older", 3, days=-1)
+    assert town.shown() == {ann: None}
+    town.tell(answer("b", None, email=ANN, status=ResponseStatus.WITHDRAWN))
+    town.run()
+    assert town.shown() == {ann: None}
+
+
 def test_an_edit_of_the_same_answer_does(town: Town, ann: str):
     town.undo(told(town, "a", 9))
     told(town, "a", 8)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from nps.changes import Batch, Cause, Deferred, Outcome, Rejected, Unknown, Written
+from nps.changes import Batch, Cause, Change, Deferred, Outcome, Rejected, Unknown, Written
 from nps.retrying import PATIENCE
 from store import statements
 from store.api import Lease, State
@@ -23,6 +23,7 @@ from store.waiting import TOLD_TOGETHER, tell
 
 class Journal:
     database: Database
+    opened: dict[int, tuple[Change, ...]]  # the changes of batches this process opened, while they are open
 
     def open_batches(self, run: int, count: int, *, lease: Lease) -> list[Batch]:
         with self.database.write(durable=True) as tx:
@@ -35,7 +36,9 @@ class Journal:
             )
             ids = [row[0] for row in found]
             tx.run("UPDATE batch SET state = 'open' WHERE id IN LIST(:ids)", ids=ids)
-            return [batch for batch, _handle in _batches(tx, found)]
+            batches = [batch for batch, _handle in _batches(tx, found)]
+        self.opened.update((batch.id, batch.changes) for batch in batches)
+        return batches
 
     def remember(self, batch: int, handle: str) -> None:
         with self.database.write(durable=True) as tx:
@@ -57,10 +60,13 @@ class Journal:
             tx.prove(lease)
             batches = tx.rows("SELECT id, run, sync, state FROM batch WHERE id IN LIST(:ids)", ids=ids)
             _all_open(ids, batches)
-            runs = sorted({row[1] for row in batches})
+            changes = {id: self.opened[id] for id in ids if id in self.opened}
+            left_open = [(id, its_run) for id, its_run, _sync, _state in batches if id not in changes]
+            if left_open:  # by a process that was killed
+                changes |= _changes(tx, left_open)
             for sync in sorted({row[2] for row in batches}):
                 its = [row[0] for row in batches if row[2] == sync]
-                _settle(tx, run, sync, runs, {batch: settled[batch] for batch in its}, milliseconds(now))
+                _settle(tx, run, sync, changes, {batch: settled[batch] for batch in its}, milliseconds(now))
             tx.run(
                 "UPDATE batch SET state = 'answered', settled_at = :now WHERE id IN LIST(:ids)",
                 now=milliseconds(now),
@@ -68,6 +74,8 @@ class Journal:
             )
             for sync in sorted({row[2] for row in batches}):
                 tell(tx, sync, least=TOLD_TOGETHER)
+        for id in ids:
+            self.opened.pop(id, None)
 
     def unsettled(self, sync: str) -> list[tuple[Batch, str | None]]:
         with self.database.read() as tx:
@@ -81,14 +89,20 @@ class Journal:
 
 def _batches(tx: Transaction, found: Sequence[tuple[Any, ...]]) -> list[tuple[Batch, str | None]]:
     """Batches with their changes, from rows of id, object, api, handle, run."""
-    changes: dict[int, list[tuple[Any, ...]]] = {row[0]: [] for row in found}
-    runs = sorted({row[4] for row in found})
-    for row in tx.rows(statements.BATCH_CHANGES, runs=runs, batches=list(changes)):
-        changes[row[0]].append(row[1:])
+    changes = _changes(tx, [(row[0], row[4]) for row in found])
     return [
-        (Batch(id=id, object=object, api=api, changes=tuple(map(change_of, changes[id]))), handle)
+        (Batch(id=id, object=object, api=api, changes=changes[id]), handle)
         for id, object, api, handle, _run in found
     ]
+
+
+def _changes(tx: Transaction, batches: Sequence[tuple[int, int]]) -> dict[int, tuple[Change, ...]]:
+    """The changes of batches, given as (id, run), in the order in which they are written."""
+    changes: dict[int, list[Change]] = {id: [] for id, _run in batches}
+    runs = sorted({run for _id, run in batches})
+    for row in tx.rows(statements.BATCH_CHANGES, runs=runs, batches=list(changes)):
+        changes[row[0]].append(change_of(row[1:]))
+    return {id: tuple(its) for id, its in changes.items()}
 
 
 def _all_open(ids: Sequence[int], batches: Sequence[tuple[Any, ...]]) -> None:
@@ -101,15 +115,13 @@ def _all_open(ids: Sequence[int], batches: Sequence[tuple[Any, ...]]) -> None:
 
 
 def _settle(
-    tx: Transaction, run: int, sync: str, runs: list[int], settled: Mapping[int, Sequence[Outcome]], now: int
+    tx: Transaction,
+    run: int,
+    sync: str,
+    changes: Mapping[int, Sequence[Change]],
+    settled: Mapping[int, Sequence[Outcome]],
+    now: int,
 ) -> None:
-    ids = list(settled)
-    open_changes = {
-        (batch, record_id): (number, response, undoes)
-        for batch, record_id, number, response, undoes in tx.rows(
-            statements.BATCH_RECORDS, runs=runs, batches=ids
-        )
-    }
     written: list[int] = []
     cleared: list[str] = []
     uncleared: list[str] = []  # refused: a dead letter keeps it
@@ -118,16 +130,17 @@ def _settle(
     letters: list[Letter] = []
     worn = worn_out(tx, sync, settled)
     for batch, outcomes in settled.items():
+        open_changes = {change.record_id: change for change in changes[batch]}
         for said in outcomes:
             outcome = said
-            change = open_changes.pop((batch, outcome.record_id), None)
+            change = open_changes.pop(outcome.record_id, None)
             if change is None:
                 raise StoreError(
                     f"store: an outcome of batch {batch} names a record it does not hold, or names it twice"
                 )
-            number, response, undoes = change
+            number, response = change.id, change.response
             if (
-                undoes is not None
+                change.undoes is not None
             ):  # no answer and no clearing waits for it: the journal alone says what it came to
                 if type(outcome) is not Written:
                     word, code, message, _field = _unwritten(outcome)
@@ -150,11 +163,10 @@ def _settle(
                 if response is None:
                     uncleared.append(outcome.record_id)
                 letters.append((response, outcome.record_id, code, message, field, outcome.cause))
-    if open_changes:
-        batch = next(iter(open_changes))[0]
-        raise StoreError(
-            f"store: batch {batch} came back with {len(open_changes)} changes that have no outcome"
-        )
+        if open_changes:
+            raise StoreError(
+                f"store: batch {batch} came back with {len(open_changes)} changes that have no outcome"
+            )
     tx.many(statements.NOT_WRITTEN, others)
     tx.many(statements.ANSWER_NOT_WRITTEN, answers)
     if cleared or uncleared:

@@ -30,6 +30,7 @@ class SqlStore(Inbox, Taking, Planning, Journal, Undoing, Letters, Decisions, Ru
     def __init__(self, database: Database) -> None:
         self.database = database
         self.handed_out = {}
+        self.opened = {}
 
     def migrate(self) -> None:
         schema.migrate(self.database)

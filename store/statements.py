@@ -204,10 +204,6 @@ BATCH_CHANGES = f"""
     WHERE c.run IN LIST(:runs) AND c.batch IN LIST(:batches)
     ORDER BY c.batch, c.rank, c.account, c.record_id, c.id"""
 
-BATCH_RECORDS = """
-    SELECT c.batch, c.record_id, c.id, c.response, c.undoes FROM change c
-    WHERE c.run IN LIST(:runs) AND c.batch IN LIST(:batches)"""
-
 NOT_WRITTEN = "UPDATE change SET outcome = ?, code = ?, message = ? WHERE id = ?"
 
 ANSWERED = "sync = :sync AND state = 'answered' AND state <> 'settled'"

@@ -26,7 +26,7 @@ from sync.job import Place
 from sync.progress import Progress
 
 WRITING = 4  # batches under way at a time
-OPENED = 8  # batches whose intents are committed together
+OPENED = 8  # batches whose intents, and whose outcomes, are committed together
 MOST_CHANGES = 20_000  # of all batches in memory; a bulk job alone may hold half of that
 
 
@@ -110,23 +110,27 @@ def _write_rest(
 ) -> None:
     opened: deque[Batch] = deque()
     under_way: dict[Future[Sequence[Outcome] | None], Batch] = {}
+    answered: dict[int, Sequence[Outcome] | None] = {}
+    together = min(OPENED, most)
     with ThreadPoolExecutor(WRITING, thread_name_prefix="npsync-write") as pool:
         while True:
             if done.problem is None and stop():
                 done.problem = Interrupted("the run was asked to stop; the next run goes on where it ended")
             if done.problem is None and not opened:
-                opened.extend(store.open_batches(run, min(OPENED, most), lease=lease))
+                opened.extend(store.open_batches(run, together, lease=lease))
             while opened and len(under_way) < min(2 * WRITING, most) and done.problem is None:
                 batch = opened.popleft()
                 under_way[pool.submit(_outcomes, job, store, batch, done)] = batch
             if not under_way:
                 break
             finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
-            settled = {under_way.pop(future).id: future.result() for future in finished}
-            _settle(store, lease, run, clock, settled, done, progress)
+            answered |= {under_way.pop(future).id: future.result() for future in finished}
+            if len(answered) >= together:
+                _settle(store, lease, run, clock, answered, done, progress)
+                answered = {}
     # Intents that were committed and never sent are known not to have left.
-    unsent: dict[int, Sequence[Outcome] | None] = {batch.id: _unsent(batch) for batch in opened}
-    _settle(store, lease, run, clock, unsent, done, progress)
+    answered |= {batch.id: _unsent(batch) for batch in opened}
+    _settle(store, lease, run, clock, answered, done, progress)
 
 
 def _unsent(batch: Batch) -> Sequence[Outcome]:

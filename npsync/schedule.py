@@ -138,18 +138,19 @@ def verify_place(sync: str) -> str:
     return f"verify/{sync}"
 
 
-def resume_killed(config: Config, store: Store, now: datetime) -> None:
+def resume_killed(config: Config, store: Store, now: datetime, *, surely: bool = False) -> None:
     """A run whose process was killed is finished soon, not only when its sync comes due again.
 
     At once if it ran on this machine; else as soon as its lease has surely run out, for until then nobody can tell a
-    dead process from a busy one.
+    dead process from a busy one. With `surely` only what is known to be dead.
     """
     for name, due in store.due(list(config.sync)).items():
         latest = store.runs(sync=name, limit=1)
         if not latest or latest[0].status != "running":
             continue
-        soon = now if store.is_free(lease_name(name), now=now) else now + timedelta(seconds=LEASE_SECONDS)
-        if due.due_at > soon:
+        dead = store.is_free(lease_name(name), now=now)
+        soon = now if dead else now + timedelta(seconds=LEASE_SECONDS)
+        if due.due_at > soon and (dead or not surely):
             store.schedule(name, soon)
 
 

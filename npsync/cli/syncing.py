@@ -184,11 +184,12 @@ def _run_due(config: Config, store: Store, options: Options, json: bool) -> int:
     from nps.errors import NpsyncError
     from npsync.cli import output
     from npsync.clock import SystemClock
-    from npsync.schedule import claims
+    from npsync.schedule import claims, resume_killed
 
     clock = SystemClock()
     worst = output.SUCCEEDED
     ran = False
+    resume_killed(config, store, clock.now(), surely=True)
     for claim in claims(config, store, clock.now()):
         ran = True
         outcome = "caught_up" if claim.caught_up else "started"

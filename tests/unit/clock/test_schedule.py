@@ -189,6 +189,20 @@ def test_a_killed_run_is_taken_up_again_as_soon_as_it_is_known_to_be_dead(
     assert soonest(config, store)["a"] == NOON + MINUTE + timedelta(seconds=waits)
 
 
+def test_cron_takes_up_what_is_known_to_be_dead_and_leaves_what_may_be_busy(store: SqlStore, tmp_path: Path):
+    config = due_every(tmp_path, "every: 1 days")
+    list(claims(config, store, NOON))
+    store.begin_run("a", "run", now=NOON, facts={})
+    busy = store.acquire("sync/a", "elsewhere:1:2:3", now=NOON, seconds=120)
+    assert busy is not None
+    resume_killed(config, store, NOON + MINUTE, surely=True)
+    assert soonest(config, store)["a"] == NOON + timedelta(days=1)
+
+    store.release(busy)
+    resume_killed(config, store, NOON + MINUTE, surely=True)
+    assert soonest(config, store)["a"] == NOON + MINUTE
+
+
 def test_a_run_that_ended_is_not_taken_up_again(store: SqlStore, tmp_path: Path):
     config = due_every(tmp_path, "every: 1 days")
     list(claims(config, store, NOON))

@@ -164,7 +164,8 @@ class Destination(Protocol):
         ...
 
     def ways(self, object: str, count: int) -> Sequence[Way]:
-        """The APIs that can write `count` changes of this object, cheapest first."""
+        """The APIs that can write `count` changes of this object, the usual one first. Another that costs fewer
+        calls follows where the settings allow it: for a day on which few are left."""
         ...
 
     def write(self, batch: Batch, remember: Callable[[str], None]) -> Iterable[Outcome]:

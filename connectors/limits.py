@@ -33,7 +33,9 @@ class Window:
 
 
 class Limiter:
-    """Paces all threads of a connection.
+    """Paces all threads of a connection in this process. Processes that share a connection each keep to its windows by
+    themselves: together they may run into the vendor's, whose 429 paces them then. Today's budget is shared, as far as
+    the vendor's headers and `DailyCount` tell.
 
     `windows` names them per bucket. The windows of bucket "" hold for every call, those of a named bucket for
     the calls that name it, in addition. A call leaves at the first moment at which no window is exceeded, so
@@ -50,6 +52,7 @@ class Limiter:
         self._resume_at = 0.0
         self._paused_for = ""
         self._left: int | None = None
+        self._left_until: datetime | None = None
 
     def acquire(self, bucket: str = "", cost: int = 1) -> None:
         """Return when `cost` calls may leave, and count them. BudgetError when today's are spent, or when the
@@ -80,20 +83,28 @@ class Limiter:
         """Nobody calls before `moment`."""
         self.pause((moment - self._clock.now()).total_seconds(), why=why)
 
-    def allow(self, calls: int) -> None:
-        """So many calls are left of today's budget; each acquired one takes from it."""
+    def allow(self, calls: int, *, until: datetime | None = None) -> None:
+        """So many calls are left of today's budget; each acquired one takes from it. `until`: when it is another
+        day's, and the next reply tells anew."""
         with self._lock:
             self._left = max(calls, 0)
+            self._left_until = until
 
     @property
     def left(self) -> int | None:
         """What is left of today's budget; None when there is none."""
         return self._left
 
+    def _another_day(self) -> bool:
+        if self._left_until is None or self._clock.now() < self._left_until:
+            return False
+        self._left = self._left_until = None
+        return True
+
     def _reserve(self, bucket: str, cost: int) -> float:
         """Count the calls and return 0, or return how long to wait before asking again."""
         with self._lock:
-            if self._left is not None and self._left < cost:
+            if self._left is not None and self._left < cost and not self._another_day():
                 raise BudgetError(
                     f"{self._tools.connection}: the daily call budget is spent; "
                     "what is left goes out in a later run"

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from datetime import date
+from datetime import datetime, tzinfo
 
 from connectors.calls import Reply
 from connectors.contract import Allowance, Tools
+from connectors.daily import DailyCount, next_midnight
 from connectors.hubspot.settings import HubSpotSettings
 from connectors.limits import Limiter
-
-_SAVED_EVERY = 50
 
 
 def paced(limit: int) -> int:
@@ -23,28 +21,23 @@ def paced(limit: int) -> int:
 class DailyCalls:
     """Reads each reply's limits into the limiter and keeps the count of our own calls over restarts.
 
-    `today` is the date in the account's time zone: HubSpot's day ends there.
+    HubSpot's day ends at midnight in the account's time zone; `zone` is taken for it.
     """
 
-    def __init__(
-        self, settings: HubSpotSettings, limiter: Limiter, tools: Tools, today: Callable[[], date]
-    ) -> None:
+    def __init__(self, settings: HubSpotSettings, limiter: Limiter, tools: Tools, zone: tzinfo) -> None:
         self._budget = settings.budget
         self._window = paced(settings.limits.per_10_seconds)
         self._first = True
         self._limiter = limiter
         self._tools = tools
-        self._today = today
+        self._zone = zone
         self._lock = threading.Lock()
-        self._day: date | None = None
-        self._made = 0
+        self._ours = DailyCount(tools, zone) if settings.budget.max_calls_per_day is not None else None
+        self._account: tuple[int, int, datetime] | None = None  # used, limit, when it is counted anew
 
     def start(self) -> None:
         """Take up today's count, so that a budget spent by an earlier run is spent."""
-        if self._budget.max_calls_per_day is not None:
-            with self._lock:
-                self._take_up(self._today())
-            self._limiter.allow(self._budget.max_calls_per_day - self._made)
+        self._tell(self._ours.made() if self._ours is not None else 0)
 
     def learn(self, reply: Reply) -> None:
         most = _whole(reply.headers.get("x-hubspot-ratelimit-max"))
@@ -52,19 +45,32 @@ class DailyCalls:
         if most and interval:
             self._limiter.tighten(paced(most), interval / 1000)
             self._count_others(reply, most)
-        left = [calls for calls in (self._left_by_account(reply), self._left_by_us()) if calls is not None]
-        if left:
-            self._limiter.allow(min(left))
+        daily = _whole(reply.headers.get("x-hubspot-ratelimit-daily"))
+        remaining = _whole(reply.headers.get("x-hubspot-ratelimit-daily-remaining"))
+        made = self._ours.count() if self._ours is not None else 0
+        with self._lock:
+            if daily is not None and remaining is not None:
+                self._account = daily - remaining, daily, next_midnight(self._tools.clock.now(), self._zone)
+            elif self._account is not None:  # a search counts as well, and its answer does not tell
+                used, limit, until = self._account
+                self._account = used + 1, limit, until
+            self._tell(made)
 
     def allowance(self) -> Allowance | None:
-        """What is left of today's calls; None while nothing limits them."""
+        """What is left of today's calls; None while nothing limits them. Both counts begin anew at midnight."""
         left = self._limiter.left
-        return None if left is None else Allowance(left)
+        if left is None:
+            return None
+        midnight = next_midnight(self._tools.clock.now(), self._zone)
+        if self._account is None:
+            return Allowance(left, resets_at=midnight)
+        used, limit, _ = self._account
+        return Allowance(left, used, limit, self._kept(limit), midnight)
 
     def save(self) -> None:
         """Keep the count for the next run."""
-        with self._lock:
-            self._save()
+        if self._ours is not None:
+            self._ours.save()
 
     def _count_others(self, reply: Reply, most: int) -> None:
         """The run before this one, or another process with this token, may just have used the window: what the
@@ -78,37 +84,25 @@ class DailyCalls:
         if used > 0:
             self._limiter.acquire(cost=used)
 
-    def _left_by_account(self, reply: Reply) -> int | None:
-        daily = _whole(reply.headers.get("x-hubspot-ratelimit-daily"))
-        left = _whole(reply.headers.get("x-hubspot-ratelimit-daily-remaining"))
-        if daily is None or left is None:
+    def _tell(self, made: int) -> None:
+        left = [calls for calls in (self._left_by_account(), self._left_by_us(made)) if calls is not None]
+        if left:
+            midnight = next_midnight(self._tools.clock.now(), self._zone)
+            self._limiter.allow(min(left), until=midnight)
+
+    def _left_by_account(self) -> int | None:
+        """From the last reply that told; searches do not, and yesterday's says nothing about today."""
+        if self._account is None or self._tools.clock.now() >= self._account[2]:
             return None
-        kept = self._budget.keep_for_others
-        return left - int(daily * kept) if kept is not None else left
+        used, limit, _ = self._account
+        return limit - used - self._kept(limit)
 
-    def _left_by_us(self) -> int | None:
-        if self._budget.max_calls_per_day is None:
-            return None
-        with self._lock:
-            self._take_up(self._today())
-            self._made += 1
-            if self._made % _SAVED_EVERY == 0:
-                self._save()
-            return self._budget.max_calls_per_day - self._made
+    def _left_by_us(self, made: int) -> int | None:
+        most = self._budget.max_calls_per_day
+        return None if most is None else most - made
 
-    def _take_up(self, today: date) -> None:
-        if today == self._day:
-            return
-        key = _key(today)
-        self._day, self._made = today, int(self._tools.memory.get([key]).get(key, "0"))
-
-    def _save(self) -> None:
-        if self._day is not None:
-            self._tools.memory.put({_key(self._day): str(self._made)})
-
-
-def _key(day: date) -> str:
-    return f"calls:{day.isoformat()}"
+    def _kept(self, limit: int) -> int:
+        return int(limit * self._budget.keep_for_others) if self._budget.keep_for_others is not None else 0
 
 
 def _whole(text: str | None) -> int | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
 from functools import partial
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -34,7 +33,7 @@ def open_destination(settings: HubSpotSettings, tools: Tools) -> HubSpot:
         SEARCH: [Window(limits.search_per_second, 1.0)],
     }
     limiter = Limiter(tools, windows)
-    daily = DailyCalls(settings, limiter, tools, partial(_today, tools))
+    daily = DailyCalls(settings, limiter, tools, _zone(tools))
     daily.start()
     plain = CallPolicy(tools, limiter, judge=partial(judge, clock=tools.clock), learn=daily.learn)
     https: list[Http] = []
@@ -80,12 +79,11 @@ def _timeouts(settings: HubSpotSettings) -> tuple[float, float]:
     return settings.timeouts.connect, settings.timeouts.read
 
 
-def _today(tools: Tools) -> date:
+def _zone(tools: Tools) -> ZoneInfo:
     try:
-        zone = ZoneInfo(tools.time_zone)
+        return ZoneInfo(tools.time_zone)
     except (ZoneInfoNotFoundError, ValueError):
-        zone = ZoneInfo("UTC")
-    return tools.clock.now().astimezone(zone).date()
+        return ZoneInfo("UTC")
 
 
 # ---------------------------------------------------------------- credentials

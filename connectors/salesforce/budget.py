@@ -7,12 +7,12 @@ import threading
 
 from connectors.calls import Reply
 from connectors.contract import Allowance, Tools
+from connectors.daily import DailyCount
 from connectors.limits import Limiter
 from connectors.salesforce.errors import first_error
 from connectors.salesforce.settings import Budget
 
 _USAGE = re.compile(r"(?:^|[;,\s])api-usage=(\d+)/(\d+)")
-_SAVE_EVERY = 25
 
 
 class CallBudget:
@@ -25,72 +25,64 @@ class CallBudget:
     def __init__(self, budget: Budget, limiter: Limiter, tools: Tools) -> None:
         self._budget = budget
         self._limiter = limiter
-        self._tools = tools
         self._lock = threading.Lock()
-        self._day = ""
-        self._spent = 0  # by us today, as far as it is known
-        self._unsaved = 0
-        self._org_left: int | None = None
-        if budget.max_calls_per_day is not None:
-            with self._lock:
-                self._start_day()
-                self._tell()
+        self._ours = DailyCount(tools) if budget.max_calls_per_day is not None else None
+        self._org: tuple[int, int] | None = None  # used, limit
+        self._refused = False  # the org said that nothing is left, whatever its numbers
+        if self._ours is not None:
+            self._tell(self._ours.made())
 
     def learn(self, reply: Reply) -> None:
         """One call was answered."""
+        made = self._ours.count() if self._ours is not None else 0
+        found = _USAGE.search(reply.headers.get("sforce-limit-info", ""))
+        spent = reply.status == 403 and _is_spent(reply)
         with self._lock:
-            self._count()
-            if found := _USAGE.search(reply.headers.get("sforce-limit-info", "")):
-                used, total = int(found[1]), int(found[2])
-                self._org_left = int(total * (1 - self._budget.keep_for_others)) - used
-            if reply.status == 403 and _is_spent(reply):
-                self._org_left = 0
-            self._tell()
+            if found:
+                self._org, self._refused = (int(found[1]), int(found[2])), False
+            elif self._org is not None:
+                self._org = self._org[0] + 1, self._org[1]
+            self._refused = self._refused or spent
+            self._tell(made)
 
     def allowance(self) -> Allowance | None:
         """What is left of today's calls; None while nothing limits them."""
         left = self._limiter.left
-        return None if left is None else Allowance(left)
+        if left is None:
+            return None
+        used, limit = self._org or (None, None)
+        kept = self._kept(limit) if limit is not None else 0
+        # The org's calls of the last 24 hours come free one by one; our own are counted by the day.
+        ours, org = self._our_left(), self._org_left()
+        binding = self._ours if ours is not None and (org is None or ours <= org) else None
+        return Allowance(left, used, limit, kept, binding.resets_at() if binding is not None else None)
 
     def save(self) -> None:
         """Remember what was counted."""
-        with self._lock:
-            self._save()
+        if self._ours is not None:
+            self._ours.save()
 
-    def _count(self) -> None:
-        if self._budget.max_calls_per_day is None:
-            return
-        if self._day != self._today():
-            self._save()
-            self._start_day()
-        self._spent += 1
-        self._unsaved += 1
-        if self._unsaved >= _SAVE_EVERY:
-            self._save()
-
-    def _tell(self) -> None:
-        left = [self._org_left] if self._org_left is not None else []
-        if self._budget.max_calls_per_day is not None:
-            left.append(self._budget.max_calls_per_day - self._spent)
+    def _tell(self, made: int) -> None:
+        left = [calls for calls in (self._org_left(), self._our_left(made)) if calls is not None]
         if left:
-            self._limiter.allow(min(left))
+            self._limiter.allow(min(left), until=self._ours.resets_at() if self._ours is not None else None)
 
-    def _today(self) -> str:
-        return f"calls:{self._tools.clock.now():%Y-%m-%d}"
+    def _kept(self, limit: int) -> int:
+        return limit - int(limit * (1 - self._budget.keep_for_others))
 
-    def _start_day(self) -> None:
-        self._day = self._today()
-        self._spent = self._remembered()
+    def _org_left(self) -> int | None:
+        if self._refused:
+            return 0
+        if self._org is None:
+            return None
+        used, limit = self._org
+        return limit - self._kept(limit) - used
 
-    def _save(self) -> None:
-        if self._unsaved:
-            # Added to what is there: another process of the same connection may have counted too.
-            self._spent = self._remembered() + self._unsaved
-            self._tools.memory.put({self._day: str(self._spent)})
-            self._unsaved = 0
-
-    def _remembered(self) -> int:
-        return int(self._tools.memory.get([self._day]).get(self._day, "0"))
+    def _our_left(self, made: int | None = None) -> int | None:
+        most = self._budget.max_calls_per_day
+        if self._ours is None or most is None:
+            return None
+        return most - (self._ours.made() if made is None else made)
 
 
 def _is_spent(reply: Reply) -> bool:

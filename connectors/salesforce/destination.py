@@ -212,11 +212,14 @@ class SalesforceDestination:
     def ways(self, object: str, count: int) -> Sequence[Way]:
         size = self._settings.write.chunk_size
         collections = Way("collections", size, lambda n: -(-n // size))
-        threshold = self._settings.write.bulk_threshold
-        if threshold == "never" or count < (_AUTO_BULK if threshold == "auto" else threshold):
-            return [collections]
         in_bulk = Way("bulk", bulk.ROWS_PER_JOB, lambda n: -(-n // bulk.ROWS_PER_JOB) * bulk.CALLS_PER_JOB)
-        return [in_bulk, collections] if in_bulk.cost(count) < collections.cost(count) else [collections]
+        threshold = self._settings.write.bulk_threshold
+        if threshold == "never" or in_bulk.cost(count) >= collections.cost(count):
+            return [collections]
+        if threshold == "auto":
+            # Between, a job would save calls but tell of each record only at its end.
+            return [in_bulk, collections] if count >= _AUTO_BULK else [collections, in_bulk]
+        return [in_bulk, collections] if count >= threshold else [collections]
 
     def write(self, batch: Batch, remember: Callable[[str], None]) -> Iterable[Outcome]:
         soql.checked_name(batch.object)

@@ -102,8 +102,8 @@ class Write(_Part):
     chunk_size: int = Field(200, ge=1, le=200, description="Records per call; Salesforce takes up to 200.")
     bulk_threshold: int | Literal["auto", "never"] = Field(
         "auto",
-        description="Changes of one object from which Bulk API 2.0 is used: a number, auto (10000, and only "
-        "where it saves calls) or never.",
+        description="Changes of one object from which Bulk API 2.0 is used: a number, auto (10000; fewer when "
+        "too few calls are left for the usual way; and only where it saves calls) or never.",
     )
     bulk_deadline: int = Field(3600, ge=10, le=86_400, description="Seconds to wait for one bulk job.")
     allow_duplicate_save: bool = Field(

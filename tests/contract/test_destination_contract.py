@@ -444,11 +444,37 @@ def test_a_busy_vendor_is_waited_for(
     assert write(crm, row, change(row, record_id, comment="patience")) == [Written(record_id)]
 
 
-def test_the_cheapest_way_comes_first(crm: Destination, row: DestinationRow) -> None:
-    for size in (1, 100, 5_000, 100_000):
-        costs = [way.cost(size) for way in crm.ways(row.object, size)]
-        assert costs == sorted(costs)
-        assert all(way.batch >= 1 for way in crm.ways(row.object, size))
+def test_the_usual_way_comes_first_and_what_costs_more_is_no_alternative(
+    crm: Destination, row: DestinationRow
+) -> None:
+    for size in (1, 100, 3_000, 5_000, 100_000):
+        ways = crm.ways(row.object, size)
+        assert len({way.api for way in ways}) == len(ways) > 0
+        assert all(way.batch >= 1 for way in ways)
+        for way in ways:
+            assert 0 < way.cost(1) <= way.cost(size) <= way.cost(size + 1)
+
+
+def test_the_allowance_is_known_after_the_first_answer_and_costs_no_call(
+    name: str, row: DestinationRow, place: Place
+) -> None:
+    calls = Calls()
+    tools = fake_tools(clock=FakeClock(contract_tools().clock.now()), count_call=calls)
+    crm = open_destination(name, row.settings(place), tools)
+    assert crm.allowance() is None
+    crm.describe(row.object)
+    asked = calls.count
+    allowance = crm.allowance()
+    assert allowance is not None
+    assert allowance.limit is not None
+    assert allowance.used is not None
+    assert 0 <= allowance.left <= allowance.limit - allowance.used - allowance.kept
+    crm.get(row.object, ["1"], [row.score], {})
+    after = crm.allowance()
+    assert after is not None
+    assert after.left <= allowance.left
+    assert calls.count - asked <= 1
+    crm.close()
 
 
 # ---------------------------------------------------------------- credentials

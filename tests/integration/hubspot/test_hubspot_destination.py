@@ -21,7 +21,7 @@ from scripted_hubspot import (
     validation_error,
 )
 
-from connectors.contract import Grant, Lookup, Needs, Verdict
+from connectors.contract import Allowance, Grant, Lookup, Needs, Verdict
 from connectors.hubspot import CONNECTOR
 from connectors.hubspot.budget import paced
 from connectors.hubspot.destination import HubSpot
@@ -427,6 +427,23 @@ def test_searches_keep_to_five_a_second() -> None:
         for _ in range(11):
             found(hubspot, by("phone", "1"))
     assert 2 <= clock.monotonic() < 3
+
+
+def test_the_allowance_tells_the_accounts_numbers_and_its_midnight() -> None:
+    with scripted_hubspot(limit(Daily="1000", Daily_Remaining="500")) as server:
+        hubspot = opened(
+            server, fake_tools("crm", time_zone="America/New_York"), budget={"keep_for_others": "40%"}
+        )
+        assert hubspot.allowance() is None
+        hubspot.get("contacts", ["1"], [], {})
+        assert hubspot.allowance() == Allowance(
+            left=100, used=500, limit=1000, kept=400, resets_at=datetime(2026, 3, 3, 5, tzinfo=UTC)
+        )
+        server.script = lambda asked: limit()  # a search does not tell, and counts all the same
+        hubspot.get("contacts", ["1"], [], {})
+        after = hubspot.allowance()
+        assert after is not None
+        assert (after.left, after.used) == (99, 501)
 
 
 def test_the_share_of_the_day_kept_for_others_is_not_touched() -> None:

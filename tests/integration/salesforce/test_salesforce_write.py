@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -25,6 +26,7 @@ from builders_salesforce import (
 )
 from fake_clock import FakeClock, MemoryInMemory
 
+from connectors.contract import Allowance
 from connectors.poison import Searching
 from connectors.salesforce import composite
 from connectors.salesforce.composite import Learnt
@@ -393,6 +395,37 @@ def test_two_processes_count_their_calls_together() -> None:
     assert memory.items == {"calls:2026-03-02": "4"}
 
 
+def test_the_allowance_tells_the_orgs_numbers_and_what_is_kept_for_others() -> None:
+    with org() as there:
+        there.writes(answering(250))
+        opened = Opened(budget={"keep_for_others": "40%"})
+        assert opened.salesforce.allowance() is None  # nothing was said yet
+        written(opened, change(ANN))
+        assert opened.salesforce.allowance() == Allowance(left=350, used=250, limit=1000, kept=400)
+
+
+def test_a_limit_of_our_own_tells_when_it_begins_anew() -> None:
+    with org() as there:
+        there.writes(answering(250))
+        opened = Opened(budget={"max_calls_per_day": 5})
+        assert opened.salesforce.allowance() == Allowance(left=5, resets_at=datetime(2026, 3, 3, tzinfo=UTC))
+        written(opened, change(ANN))
+        assert opened.salesforce.allowance() == Allowance(
+            left=4, used=250, limit=1000, kept=200, resets_at=datetime(2026, 3, 3, tzinfo=UTC)
+        )
+
+
+def test_a_spent_budget_is_another_one_the_next_day() -> None:
+    with org() as there:
+        there.writes(taken)
+        opened = Opened(budget={"max_calls_per_day": 1})
+        written(opened, change(ANN))
+        with pytest.raises(BudgetError):
+            written(opened, change(ANN))
+        opened.clock.advance(86_400)
+        assert written(opened, change(ANN)) == [Written(ANN)]
+
+
 def test_a_new_day_brings_new_calls() -> None:
     with org() as there:
         there.writes(taken)
@@ -430,22 +463,24 @@ def test_too_many_calls_at_once_are_waited_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("threshold", "count", "cheapest"),
+    ("threshold", "count", "apis"),
     [
-        ("auto", 500, "collections"),
-        ("auto", 9_999, "collections"),
-        ("auto", 10_000, "bulk"),
-        ("auto", 10_001, "bulk"),
-        ("never", 1_000_000, "collections"),
-        (1, 200, "collections"),  # it would cost calls, not save them
-        (3_000, 3_000, "bulk"),
+        ("auto", 500, ["collections"]),
+        ("auto", 2_400, ["collections"]),
+        ("auto", 2_401, ["collections", "bulk"]),  # cheaper, for a day on which few calls are left
+        ("auto", 9_999, ["collections", "bulk"]),
+        ("auto", 10_000, ["bulk", "collections"]),
+        ("never", 1_000_000, ["collections"]),
+        (1, 200, ["collections"]),  # it would cost calls, not save them
+        (3_000, 2_999, ["collections"]),
+        (3_000, 3_000, ["bulk", "collections"]),
     ],
 )
-def test_bulk_is_used_where_it_saves_calls(threshold: int | str, count: int, cheapest: str) -> None:
+def test_bulk_is_offered_where_it_saves_calls_and_used_where_it_saves_many(
+    threshold: int | str, count: int, apis: list[str]
+) -> None:
     ways = Opened(write={"bulk_threshold": threshold}).salesforce.ways("Contact", count)
-    assert ways[0].api == cheapest
-    assert [way.cost(count) for way in ways] == sorted(way.cost(count) for way in ways)
-    assert ways[-1].cost(1000) == 5
+    assert [way.api for way in ways] == apis
 
 
 def test_a_deferred_record_says_why() -> None:

@@ -7,10 +7,10 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layers docs bench crash soak lock wheel clean
+.PHONY: help demo test check lint types layers docs bench crash soak lock properties wheel clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.run ## the main job end to end against the sandbox: no account, no server
 	@$(BIN)/npsync demo
@@ -41,6 +41,10 @@ crash: $(VENV)/.dev ## kill a run at every point where it touches the world, res
 
 soak: $(VENV)/.dev ## npsync serve beside a sandbox that lives, for twenty minutes
 	@$(BIN)/python -m bench.living $(ARGS)
+
+properties: $(VENV)/.dev ## undo on 10,000 generated towns in memory, and 200 over HTTP
+	@NPSYNC_CASES=10000 NPSYNC_CASES_OVER_HTTP=200 $(BIN)/python -m pytest tests/integration/sync/test_undo_properties.py \
+	  tests/scenarios/test_undo_over_http.py $(ARGS)
 
 wheel: $(VENV)/.dev ## build dist/*.whl
 	@$(BIN)/python -m build --wheel --no-isolation

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -32,8 +32,8 @@ def tell(who: str, views: Sequence[View], store: Store, *, region: str | None, l
     known = _known(asked, store, found, seen)
     records = [explain(one, views, known) for one in seen]
     records = [one for one in records if one.exists or one.writes or one.answers]
-    told = {answer.number for one in records for answer in one.answers}
-    loose = _loose(views, known, set(found) - told)
+    told = {(answer.sync, answer.number) for one in records for answer in one.answers}
+    loose = _loose(views, known, found, told)
     return Story(
         asked=asked.text,
         records=tuple(sorted(records, key=lambda one: (not one.touched, one.connection, one.object, one.id))),
@@ -143,7 +143,7 @@ def _seen(
         survivors = remembered(store, target.connection, target.object)
         if look is not None:
             try:
-                seen += _looked_at(asked, its_views, its, look(target.connection), survivors)
+                seen += _looked_at(asked, its_views, its, look(target.connection), survivors, store)
                 continue
             except NpsyncError as error:
                 problems.append(f"{target.connection} could not be looked at: {error}")
@@ -158,14 +158,20 @@ def _looked_at(
     wanted: _Wanted,
     destination: Destination,
     survivors: Mapping[str, str],
+    store: Store,
 ) -> list[Seen]:
     """One look: the records the store knows and those that carry what was typed."""
     target = views[0].target
-    fields = _readable(destination, views)
-    records = {record.id: record for record in _find(asked, views, destination, fields)}
     ids = {survivors.get(id, id) for id in wanted.known}
     if wanted.guessed is not None:
         ids.add(survivors.get(wanted.guessed, wanted.guessed))
+    fields = _readable(destination, views, _ever_written(store, target, wanted.known))
+    records = {record.id: record for record in _find(asked, views, destination, fields)}
+    # A record that only the CRM knows by this key may have been written by a mapping of the past.
+    more = _readable(destination, views, _ever_written(store, target, records.keys() - ids))
+    if not set(more) <= set(fields):
+        fields, records = list(dict.fromkeys((*fields, *more))), {}
+        ids |= {record.id for record in _find(asked, views, destination, fields)}
     merged = dict(survivors)
     if missing := sorted(ids - records.keys()):
         for record in destination.get(target.object, missing, fields, {}):
@@ -183,11 +189,23 @@ def _absorbed(id: str, survivors: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(sorted(old for old, new in survivors.items() if new == id and old != id))
 
 
-def _readable(destination: Destination, views: Sequence[View]) -> list[str]:
-    """The fields to read; one that is gone since the YAML was written is told as gone, not asked for."""
+def _readable(destination: Destination, views: Sequence[View], written: Iterable[str]) -> list[str]:
+    """The fields to read: those mapped today and those ever written. One that the CRM does not have any more is told
+    as gone, not asked for."""
     there = destination.describe(views[0].object).fields
-    names = dict.fromkeys(name for view in views for name in (*view.fields.shows, *view.header))
-    return [name for name in names if name in there]
+    names = (name for view in views for name in (*view.fields.shows, *view.header))
+    return [name for name in dict.fromkeys((*names, *written)) if name in there]
+
+
+def _ever_written(store: Store, target: Target, ids: Collection[str]) -> list[str]:
+    """The names of the fields that were ever wanted written to these records."""
+    journal = store.journal_of(sorted(ids)) if ids else []
+    its = [
+        one.change
+        for one in journal
+        if one.connection == target.connection and one.change.object == target.object
+    ]
+    return list(dict.fromkeys(name for change in its for name in change.after))
 
 
 def _find(asked: Who, views: Sequence[View], destination: Destination, fields: Sequence[str]) -> list[Record]:
@@ -227,13 +245,19 @@ def _known(asked: Who, store: Store, found: Sequence[int], seen: Sequence[Seen])
     )
 
 
-def _loose(views: Sequence[View], known: Known, numbers: set[int]) -> list[AnswerStory]:
-    """Answers that were asked for and are on no record told here."""
+def _loose(
+    views: Sequence[View], known: Known, numbers: Iterable[int], told: Container[tuple[str, int]]
+) -> list[AnswerStory]:
+    """Answers that were asked for and are on no record told here, sync by sync."""
     versions = [known.versions[number] for number in sorted(numbers) if number in known.versions]
     stories: list[AnswerStory] = []
     for view in views:
         fates = {one.settled.number: one for one in known.fates if one.sync == view.sync}
-        its = [one for one in versions if one.response.source in view.ranks]
+        its = [
+            one
+            for one in versions
+            if one.response.source in view.ranks and (view.sync, one.number) not in told
+        ]
         stories += tell_answers(view, its, fates, known.letters)
     return sorted(stories, key=lambda one: (one.answered_at, one.number, one.sync))
 

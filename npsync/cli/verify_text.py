@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping
 
 from nps.values import Json
-from npsync.cli.sync_text import value_text
+from npsync.cli.sync_text import WIDTH, value_text
 from sync.verifying import Drift, Drifted, Verified
 
 _WORDS = {
     Drift.CHANGED: "changed by somebody",
     Drift.EMPTIED: "emptied by somebody",
-    Drift.RECORD_GONE: "on a record that is gone",
-    Drift.MERGED: "on a record that was merged",
-    Drift.FIELD_GONE: "not there any more, or hidden",
+    Drift.RECORD_GONE: "on a deleted record",
+    Drift.MERGED: "on a merged record",
+    Drift.FIELD_GONE: "gone from the CRM, or hidden",
 }
 
 
@@ -35,11 +36,13 @@ def lines(verified: Verified, show: int, *, replan: bool = False) -> Iterator[st
         )
         for name, counted in found.drift.items():
             said = " · ".join(f"{count:,} {_WORDS[kind]}" for kind, count in counted.items())
-            yield f"    {name}: {said}"
-        for one in found.examples[:show]:
-            yield _example(one)
-        if len(found.examples) > show:
-            yield f"    … and {differ - show:,} more (--show N)"
+            yield from textwrap.wrap(
+                f"{name}: {said}", WIDTH, initial_indent="    ", subsequent_indent=" " * 8
+            )
+        examples = list(dict.fromkeys(map(_example, found.examples)))
+        yield from examples[:show]
+        if len(examples) > show:
+            yield f"    … and {len(examples) - show:,} more (--show N)"
     elif verified.status != "failed":
         yield f"  {_several(found.fields, 'field')} compared; all are as npsync left them"
     if found.held:
@@ -70,7 +73,7 @@ def _example(one: Drifted) -> str:
     if one.kind is Drift.MERGED:
         return f"  ~ {one.record_id}  was merged into {one.into}"
     if one.kind is Drift.RECORD_GONE:
-        return f"  ~ {one.record_id}  is gone; {one.field} was {value_text(one.ours)}"
+        return f"  ~ {one.record_id}  was deleted"
     return f"  ~ {one.record_id}  {one.field} {value_text(one.ours)} → {value_text(one.live)}"
 
 

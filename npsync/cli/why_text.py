@@ -119,13 +119,13 @@ def _reason(lead: FieldStory, record: RecordStory, answer: AnswerStory | None, z
     match lead.because:
         case Because.ANSWER if answer is not None:
             stands = shows if record.looked else f"{lead.name} was last set to {_value(lead.ours)}"
-            return f"{stands} because {_answered(answer, zone)}; run {lead.run} wrote it."
+            return f"{stands} because {_answered(answer, record, zone)}; run {lead.run} wrote it."
         case Because.ANSWER:
             return f"{shows} because run {lead.run} wrote it{_by(lead)}."
         case Because.UNDONE:
             return (
-                f"{shows} because run {lead.run} took back what run {lead.undid} had written. A newer answer "
-                f"or npsync redo {lead.run} ends that."
+                f"{shows} because run {lead.run} took back what run {lead.undid} had written"
+                f"{_stands_again(lead)}. It stays so until a newer answer comes, or npsync redo {lead.run}."
             )
         case Because.CLEARED:
             why = f": {answer.reason}" if answer is not None and answer.reason else ""
@@ -136,7 +136,7 @@ def _reason(lead: FieldStory, record: RecordStory, answer: AnswerStory | None, z
         case Because.IN_DOUBT:
             return f"{shows}, which run {lead.run} tried to write{_by(lead)}; no reply confirmed that it did."
         case Because.CHANGED:
-            return f"{shows} because somebody set it since; {wrote}."
+            return f"{shows} because somebody set it since; {wrote}{_left_alone(lead)}."
         case Because.EMPTIED:
             return f"{lead.name} is empty because somebody emptied it since; {wrote}."
         case Because.FIELD_GONE:
@@ -145,6 +145,23 @@ def _reason(lead: FieldStory, record: RecordStory, answer: AnswerStory | None, z
             return f"{record.connection} has no such record any more: it was deleted; {wrote}."
         case Because.NEVER:
             return f"npsync never wrote {lead.name}."
+
+
+def _stands_again(lead: FieldStory) -> str:
+    return f"; the answer {lead.answer} shows again" if lead.answer else ""
+
+
+def _left_alone(lead: FieldStory) -> str:
+    """What the YAML says about a value that somebody set."""
+    match lead.overwrite:
+        case "always":
+            return "; overwrite: always replaces it when the record is planned again"
+        case "if_newer":
+            return "; overwrite: if_newer lets a newer answer replace it"
+        case "if_ours" | "if_empty":
+            return f" and leaves it alone (overwrite: {lead.overwrite})"
+        case _:
+            return ""
 
 
 def _rest(lead: FieldStory, record: RecordStory) -> Iterator[str]:
@@ -161,8 +178,8 @@ def _rest(lead: FieldStory, record: RecordStory) -> Iterator[str]:
         yield "The CRM still shows all of it." if len(record.fields) > 1 else "The CRM still shows it."
 
 
-def _answered(answer: AnswerStory, zone: ZoneInfo) -> str:
-    who = answer.key or "somebody"
+def _answered(answer: AnswerStory, record: RecordStory, zone: ZoneInfo) -> str:
+    who = next((str(value) for value in record.who.values()), None) or answer.key or "somebody"
     by = f" by {answer.channel}" if answer.channel else ""
     return f"{who} answered {_score(answer)} on {_moment(answer.answered_at, zone)}{by}"
 
@@ -215,9 +232,9 @@ def _why(one: FieldStory, record: RecordStory) -> str:
     run = f"run {one.run}"
     match one.because:
         case Because.ANSWER:
-            return f"{one.answer}, {run}" if one.answer else run
+            return f"{_short(one, record)}, {run}" if one.answer else run
         case Because.UNDONE:
-            return f"{run} took back run {one.undid}"
+            return f"{run} took back run {one.undid}" + ("; held" if one.held else "")
         case Because.CLEARED:
             return f"emptied by {run}: no answer counts"
         case Because.MERGED:
@@ -235,7 +252,12 @@ def _why(one: FieldStory, record: RecordStory) -> str:
         case Because.NEVER if one.attempt:
             return f"not written: {one.attempt}"
         case Because.NEVER:
-            return "npsync never wrote it" + ("" if one.shows is None or not record.looked else "; not ours")
+            return "npsync never wrote it"
+
+
+def _short(one: FieldStory, record: RecordStory) -> str:
+    deciding = {answer.name for answer in record.answers if answer.decides}
+    return "this answer" if {one.answer} == deciding else str(one.answer)
 
 
 def _kept(one: FieldStory) -> str:

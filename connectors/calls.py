@@ -43,11 +43,20 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = field(default=b"", repr=False)
     what: str = ""
+    _read: list[Any] = field(default_factory=list, repr=False, compare=False)  # the body, once it was parsed
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the body is whole: cut off anywhere, it does not parse. It is parsed once, here or in `json`."""
+        if not self._read:
+            with suppress(orjson.JSONDecodeError):
+                self._read.append(orjson.loads(self.body))
+        return bool(self._read)
 
     def json(self) -> Any:
         """The body as JSON; UnavailableError when it is something else, a proxy's login page for example."""
-        with suppress(orjson.JSONDecodeError):
-            return orjson.loads(self.body)
+        if self.is_json:
+            return self._read[0]
         # Raised outside the handler: the decoder's error would carry the body along.
         kind = self.headers.get("content-type", "no content type").split(";")[0]
         raise UnavailableError(
@@ -110,6 +119,17 @@ def judge(reply: Reply, clock: Clock) -> Ruling:
     if status >= 500:
         return Retry(f"status {status}", unknown=True)
     return FINE
+
+
+def unreadable(reply: Reply) -> Ruling | None:
+    """What to do about a success that is none: a page of a proxy in between, JSON that was cut off. None: it reads."""
+    kind = reply.headers.get("content-type", "")
+    if "html" in kind:
+        page = f"status {reply.status} came with {kind.split(';')[0]} where data was expected"
+        return Retry(f"{page}; is a proxy or a maintenance page answering?", unknown=True)
+    if "json" not in kind or reply.status == 204 or reply.is_json:
+        return None
+    return Retry(f"the answer (status {reply.status}) is cut off", unknown=True)
 
 
 def retry_after(reply: Reply, clock: Clock) -> float | None:

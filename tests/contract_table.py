@@ -47,6 +47,7 @@ class SourceRow:
     unreachable: Callable[[Given], Given]
     hostile: Callable[[Given], Given]
     unreachable_is: type[NpsyncError] = UnavailableError
+    calls: bool = True  # over HTTP, to a `base_url`
 
 
 def _wootric(place: Place) -> Given:
@@ -98,6 +99,7 @@ SOURCES: Mapping[str, SourceRow] = {
         unreachable=lambda given: given | {"path": given["path"] + "/nowhere.csv"},
         hostile=lambda given: given | {"path": "/etc/passwd", "folder": given["path"], "format": "csv"},
         unreachable_is=ConfigError,
+        calls=False,
     ),
 }
 

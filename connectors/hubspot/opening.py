@@ -8,7 +8,7 @@ from functools import partial
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.addresses import checked_base_url
-from connectors.calls import CallPolicy, Credential, Fine, Reply, Ruling, Stop, Token
+from connectors.calls import CallPolicy, Credential, Fine, Reply, Ruling, Stop, Token, unreadable
 from connectors.calls import judge as usual_judge
 from connectors.contract import Tools
 from connectors.http import Http
@@ -138,4 +138,4 @@ def _judge_token(tools: Tools, reply: Reply) -> Ruling:
             "refresh_token, and that the app is still installed",
         )
     ruling = usual_judge(reply, tools.clock)
-    return ruling if reply.status >= 300 else Fine()
+    return ruling if reply.status >= 300 else unreadable(reply) or Fine()

@@ -68,10 +68,7 @@ def judge_leniently(reply: Reply, clock: Clock) -> Ruling:
 
 def payload(reply: Reply) -> Mapping[str, Any]:
     """A refusal's JSON object; empty when it is none, a proxy's page for example."""
-    try:
-        found = orjson.loads(reply.body)
-    except orjson.JSONDecodeError:
-        return {}
+    found = reply.json() if reply.is_json else None
     return found if isinstance(found, dict) else {}
 
 
@@ -88,8 +85,7 @@ def answer_of(reply: Reply) -> Mapping[str, Any]:
 
 
 def _judge_success(reply: Reply) -> Ruling:
-    body = reply.body
-    if reply.status != 204 and not (body[:1] == b"{" and body.rstrip()[-1:] == b"}"):
+    if reply.status != 204 and not (reply.is_json and isinstance(reply.json(), dict)):
         return Retry(f"the answer (status {reply.status}) is cut off or is not JSON", unknown=True)
     return Fine()
 

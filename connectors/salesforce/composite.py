@@ -215,10 +215,22 @@ def _paired(chunk: Sequence[Change], results: Any, failed: _Failed) -> Iterator[
         for change in chunk:
             yield Unknown(change.record_id, "the answer does not hold one result per record")
         return
-    for change, result in zip(chunk, results, strict=True):
-        if result.get("success") is not True:
-            failed.append((change, row_error(result)))
-        elif result.get("id") in (change.record_id, long_id(change.record_id)):
+    pairs = list(zip(chunk, results, strict=True))
+    if not all(_its_own(change, result) for change, result in pairs):
+        # A refusal tells no id: in an answer out of order it would be taken for its neighbour's.
+        for change in chunk:
+            yield Unknown(change.record_id, "the answer is not in the order of the request")
+        return
+    for change, result in pairs:
+        if result.get("success") is True:
             yield Written(change.record_id)
         else:
-            yield Unknown(change.record_id, "the answer names another record in this one's place")
+            failed.append((change, row_error(result)))
+
+
+def _its_own(change: Change, result: Any) -> bool:
+    """Whether this may be the record's result: a success names the record, a refusal at most."""
+    if not isinstance(result, dict):
+        return False
+    known = (change.record_id, long_id(change.record_id))
+    return result.get("id") in known if result.get("success") is True else result.get("id") in (None, *known)

@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from connectors.calls import CallPolicy
@@ -38,7 +39,9 @@ class SalesforceDestination:
         self._tools = tools
         limiter = Limiter(tools)
         self._budget = CallBudget(settings.budget, limiter, tools)
-        policy = CallPolicy(tools, limiter, judge=judge, learn=self._budget.learn, attempts=5)
+        policy = CallPolicy(
+            tools, limiter, judge=partial(judge, clock=tools.clock), learn=self._budget.learn, attempts=5
+        )
         sign_in = SignIn(settings, tools, policy)
         self._api = Api(settings, replace(policy, token=sign_in.token), sign_in)
         self._lock = threading.RLock()

@@ -9,7 +9,8 @@ from typing import Any
 
 import orjson
 
-from connectors.calls import FINE, Renew, Reply, Retry, Ruling, Stop
+from connectors.calls import FINE, Renew, Reply, Retry, Ruling, Stop, retry_after, unreadable
+from connectors.contract import Clock
 from connectors.salesforce.codes import Meaning, cause, meaning
 from nps.changes import Cause, Deferred, Outcome, Rejected
 from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError, UnavailableError
@@ -89,11 +90,11 @@ def _settings_advice(refused: Refused, object: str) -> str:
 # ---------------------------------------------------------------- whole calls
 
 
-def judge(reply: Reply) -> Ruling:
+def judge(reply: Reply, clock: Clock) -> Ruling:
     """What a reply means for the call policy. What is fine here may still be a refusal the caller reads."""
     status = reply.status
     if status < 300:
-        return FINE
+        return unreadable(reply) or FINE
     code, message, _ = first_error(reply.body)
     if status == 401 or code in ("INVALID_SESSION_ID", "InvalidSessionId"):
         return Renew("the session is not accepted any more (INVALID_SESSION_ID)")
@@ -106,7 +107,7 @@ def judge(reply: Reply) -> Ruling:
     if status >= 500:
         return Retry(f"status {status}{f' ({code})' if code else ''}", unknown=True)
     if status == 429 or code == "UNABLE_TO_LOCK_ROW":
-        return Retry(code or "status 429")
+        return Retry(code or "status 429", after=retry_after(reply, clock))
     if status == 403:
         return Stop(
             AccessError,

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import assert_never
 from urllib.parse import urlsplit
 
-from connectors.calls import FINE, CallPolicy, Credential, Reply, Retry, Ruling, Stop, Token
+from connectors.calls import FINE, CallPolicy, Credential, Reply, Retry, Ruling, Stop, Token, unreadable
 from connectors.contract import Tools
 from connectors.http import Http
 from connectors.limits import Limiter
@@ -145,7 +145,7 @@ _ADVICE = {
 
 def _judge(reply: Reply) -> Ruling:
     if reply.status == 200:
-        return FINE
+        return unreadable(reply) or FINE
     code, message, _ = first_error(reply.body)
     if code == "rate_limit_exceeded" or reply.status == 429:
         return Retry("too many sign-ins", after=5.0)

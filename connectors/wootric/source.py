@@ -20,6 +20,7 @@ from connectors.calls import (
     Token,
     judge,
     retry_after,
+    unreadable,
 )
 from connectors.contract import Clock, Grant, Needs, Tools, Verdict
 from connectors.http import Http
@@ -213,6 +214,8 @@ def _judge(reply: Reply, clock: Clock) -> Ruling:
             return Retry("status 429", after=after)
         case 404:
             return FINE
+        case 200:
+            return unreadable(reply) or FINE
         case _:
             return judge(reply, clock)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 import msgspec
 
@@ -38,6 +38,16 @@ class Hit(msgspec.Struct, frozen=True):
     record: Record
 
 
+class Rank(IntEnum):
+    """What a change is worth to the people who look at the record. The most valuable are written first, and what a
+    spent budget leaves for later are the least."""
+
+    DETRACTOR = 0  # somebody is waiting to call them
+    FIRST_FILL = 1
+    CHANGED = 2  # another score or segment
+    REST = 3  # a comment, a date
+
+
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """The smallest write that makes one record show what is wanted.
 
@@ -54,7 +64,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     before: JsonFields
     after: JsonFields
     response: int | None = None
-    rank: int = 1  # 0 = detractor: written first
+    rank: int = Rank.FIRST_FILL
     account: str = ""  # records of one account are written together (row locks)
     undoes: int | None = None
 

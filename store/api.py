@@ -336,8 +336,18 @@ class Store(Protocol):
         """Take these records' changes out of the plan; their answers stay pending."""
         ...
 
-    def cut(self, run: int, *, lease: Lease, api: str, size: int, first: int | None = None) -> int:
-        """Cut the plan into batches of `size` in write order (the first one of `first` changes: the canary).
+    def cut(
+        self,
+        run: int,
+        *,
+        lease: Lease,
+        api: str,
+        size: int,
+        first: int | None = None,
+        most: int | None = None,
+    ) -> int:
+        """Cut the plan into batches of `size` in write order (the first one of `first` changes: the canary), or only
+        its first `most` changes; the others stay planned until they are abandoned.
         Returns the number of batches."""
         ...
 

@@ -155,7 +155,16 @@ class Planning:
                 dropped = tx.rows(statements.UNPLAN, run=run, records=records)
                 let_go(tx, _sync_of(tx, run), [row[0] for row in dropped])
 
-    def cut(self, run: int, *, lease: Lease, api: str, size: int, first: int | None = None) -> int:
+    def cut(
+        self,
+        run: int,
+        *,
+        lease: Lease,
+        api: str,
+        size: int,
+        first: int | None = None,
+        most: int | None = None,
+    ) -> int:
         with self.database.write() as tx:
             tx.prove(lease)
             sync = _sync_of(tx, run)
@@ -165,7 +174,17 @@ class Planning:
                 run=run,
             )
             return sum(
-                _cut(tx, run, sync, connection, object, count, api=api, size=size, first=first or 0)
+                _cut(
+                    tx,
+                    run,
+                    sync,
+                    connection,
+                    object,
+                    count if most is None else min(count, most),
+                    api=api,
+                    size=size,
+                    first=first or 0,
+                )
                 for connection, object, count in kinds
             )
 
@@ -339,5 +358,6 @@ def _cut(
         first=first,
         leading=leading,
         size=size,
+        count=count,
     )
     return batches

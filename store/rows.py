@@ -183,7 +183,7 @@ def planned_row(run: int, connection: str, change: Change) -> tuple[Any, ...]:
         json_object(change.before),
         json_object(change.after),
         change.response,
-        change.rank,
+        int(change.rank),
         change.account,
         change.undoes,
     )

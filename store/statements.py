@@ -195,7 +195,7 @@ CUT = """
           WHERE run = :run AND batch IS NULL AND connection = :connection AND object = :object) p
     JOIN batch b ON b.run = :run AND b.position = :position
         + CASE WHEN p.place < :first THEN 0 ELSE :leading + (p.place - :first) / :size END
-    WHERE change.id = p.id"""
+    WHERE change.id = p.id AND p.place < :count"""
 
 # ------------------------------------------------------------ journal
 

@@ -10,7 +10,7 @@ import msgspec
 
 from mapping.fields import SKIP, CompiledFields
 from mapping.overwrite import keeps
-from nps.changes import Change, Record
+from nps.changes import Change, Rank, Record
 from nps.errors import RejectedError
 from nps.newest import Answer, oldest_first
 from nps.responses import SurveyResponse
@@ -130,16 +130,24 @@ def decide(
         for older in counting[:-1]:
             states[older.number] = _OVERTAKEN
         states[newest.number] = _PLANNED if differs.after else _UNDONE if differs.undone else _UNCHANGED
-        return _verdict(differs, states, newest.number, target, _rank(standing), key)
-    return _verdict(_clearing(target, rules), states, None, target, 1, key)
+        urgent = segment_of(standing.score, standing.metric) is Segment.DETRACTOR
+        return _verdict(differs, states, newest.number, target, rules, key, urgent=urgent)
+    return _verdict(_clearing(target, rules), states, None, target, rules, key)
 
 
 def _verdict(
-    differs: Difference, states: Mapping[int, Mark], deciding: int | None, target: Target, rank: int, key: str
+    differs: Difference,
+    states: Mapping[int, Mark],
+    deciding: int | None,
+    target: Target,
+    rules: Rules,
+    key: str,
+    *,
+    urgent: bool = False,
 ) -> Verdict:
     after, kept, undone, overwritten = differs
     return Verdict(
-        change=_change(target, after, deciding, rank, key) if after else None,
+        change=_change(target, after, deciding, rules, key, urgent=urgent) if after else None,
         states=states,
         kept=tuple(kept),
         undone=tuple(undone),
@@ -270,20 +278,25 @@ def _keeps(name: str, live: Json, wanted: Json, standing: Standing, target: Targ
     )
 
 
-def _change(target: Target, after: Mapping[str, Json], number: int | None, rank: int, key: str) -> Change:
+def _change(
+    target: Target, after: Mapping[str, Json], number: int | None, rules: Rules, key: str, *, urgent: bool
+) -> Change:
     live = target.record.fields
+    before = {name: live.get(name) for name in after}
     return Change(
         object=target.record.object,
         record_id=target.record.id,
         key=key,
-        before={name: live.get(name) for name in after},
+        before=before,
         after=after,
         response=number,
-        rank=rank,
+        rank=Rank.DETRACTOR if urgent else _rank(before, rules),
         account=target.account_id or "",
     )
 
 
-def _rank(standing: Standing) -> int:
-    """Detractors are written first: somebody is waiting to call them."""
-    return 0 if segment_of(standing.score, standing.metric) is Segment.DETRACTOR else 1
+def _rank(before: Mapping[str, Json], rules: Rules) -> Rank:
+    """Of what is not urgent: a record that shows nothing yet comes before one that shows something older."""
+    if list(before.values()).count(None) == len(before):
+        return Rank.FIRST_FILL
+    return Rank.REST if rules.fields.segments.keys().isdisjoint(before) else Rank.CHANGED

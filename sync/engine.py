@@ -11,6 +11,7 @@ from nps.errors import BudgetError, ConfigError, LeaseLost, NpsyncError, StillUn
 from nps.values import Json
 from store.api import Asked, Lease, State, Store
 from sync import asking, breaker, intake
+from sync.canary import CanaryFailed
 from sync.codecs import open_codecs
 from sync.inbox import Pulled, pull
 from sync.interruption import Interrupted
@@ -19,7 +20,7 @@ from sync.leasing import end_those_that_died, sync_lease
 from sync.planning import CHUNK, Planned, plan_changes
 from sync.progress import Progress, Silent
 from sync.report import Report, status_of
-from sync.writing import CanaryFailed, WrittenUp, settle_open, write_changes
+from sync.writing import WrittenUp, settle_open, write_changes
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import msgspec
 
-from connectors.contract import Clock, Destination, Way
+from connectors.contract import Clock, Destination
 from nps.changes import Batch, Cause, Change, Deferred, Outcome, Rejected, Written
 from nps.errors import (
     AccessError,
@@ -21,29 +20,30 @@ from nps.errors import (
     UnavailableError,
 )
 from store.api import Lease, Store
+from sync.canary import Trial
 from sync.interruption import Interrupted, heed
 from sync.job import Place
+from sync.paying import cannot_pay, pays_for
 from sync.progress import Progress
 
 WRITING = 4  # batches under way at a time
 OPENED = 8  # batches whose intents, and whose outcomes, are committed together
+CANARY_CALLS = 3  # its own batch, and reading it back
 MOST_CHANGES = 20_000  # of all batches in memory; a bulk job alone may hold half of that
 
 
 @dataclass
 class WrittenUp:
-    """What the writing came to. `problem` is why it ended early, if it did."""
+    """What the writing came to. `problem` is why it ended early, if it did; `unpaid` that the calls left do not pay for
+    all of it."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     problem: NpsyncError | None = None
+    unpaid: NpsyncError | None = None
 
     @property
     def unwritten(self) -> int:
         return self.outcomes.total() - self.outcomes["written"]
-
-
-class CanaryFailed(NpsyncError):
-    """The first records do not show what was written to them."""
 
 
 def write_changes(
@@ -59,15 +59,28 @@ def write_changes(
     stop: Callable[[], bool],
     progress: Progress,
 ) -> None:
-    """Write the run's plan through the cheapest API that can. `done` is kept up to date.
+    """Write the run's plan through the cheapest API that can. `done` is kept up to date. When the calls that are left
+    do not pay for all of it, its first part goes out, in write order; the rest stays planned, its answers pending.
 
     A refused credential, an unknown field or a spent budget ends the writing; what is left stays pending. A call whose
     fate is unknown leaves its batch open: the next run reads the records before it plans.
     """
     heed(stop)
-    way = job.destination.ways(job.object, changes)[0]
-    trial = _trial(job, way, canary) if 0 < canary < changes else None
-    store.cut(run, lease=lease, api=way.api, size=way.batch, first=trial.first if trial else None)
+    allowance = job.destination.allowance()
+    tried = 0 < canary < changes
+    way, most = pays_for(
+        job.destination.ways(job.object, changes),
+        changes,
+        None if allowance is None else allowance.left,
+        spare=CANARY_CALLS if tried else 0,
+    )
+    if allowance is not None and most < changes:
+        waiting = (
+            f"They pay for {most:,} of {changes:,} changes, the most valuable first; {changes - most:,} wait"
+        )
+        done.unpaid = cannot_pay(job.connection, allowance, waiting)
+    trial = Trial(job, run, way, canary) if tried and most else None
+    store.cut(run, lease=lease, api=way.api, size=way.batch, first=trial.first if trial else None, most=most)
     for opened in store.open_batches(run, trial.batches, lease=lease) if trial else ():
         batch = msgspec.structs.replace(opened, api=trial.api) if trial else opened
         if done.problem is not None:
@@ -75,26 +88,13 @@ def write_changes(
         else:
             outcomes = _outcomes(job, store, batch, done)
         _settle(store, lease, run, clock, {batch.id: outcomes}, done, progress)
-        if done.problem is None:
-            done.problem = _unlike_written(job, batch, outcomes or ())
+        if trial is not None and done.problem is None:
+            done.problem = trial.read_back(batch, outcomes or ())
+    if trial is not None and done.problem is None:
+        done.problem = trial.all_refused()
     if done.problem is None:
         _write_rest(job, store, lease, run, clock, max(1, MOST_CHANGES // way.batch), done, stop, progress)
-
-
-class _Trial(NamedTuple):
-    """The canary: so many batches, the first one smaller than the rest (`first`) or all alike (None)."""
-
-    batches: int
-    first: int | None
-    api: str
-
-
-def _trial(job: Place, way: Way, canary: int) -> _Trial:
-    """No bulk job for fifty records, and no call with more of them than it may carry."""
-    if canary >= way.batch:
-        return _Trial(-(-canary // way.batch), None, way.api)
-    small = job.destination.ways(job.object, canary)[0]
-    return _Trial(1, min(canary, small.batch), small.api)
+    done.problem = done.problem or done.unpaid
 
 
 def _write_rest(
@@ -198,28 +198,6 @@ def _settle(
         for kind, count in Counter(map(type, outcomes)).items():
             done.outcomes[kind.__name__.lower()] += count
         progress.advance(len(outcomes))
-
-
-def _unlike_written(job: Place, batch: Batch, outcomes: Iterable[Outcome]) -> CanaryFailed | None:
-    """Read the canary back: what was confirmed must be what is shown."""
-    written = {outcome.record_id for outcome in outcomes if isinstance(outcome, Written)}
-    wanted = {change.record_id: change.after for change in batch.changes if change.record_id in written}
-    if not wanted:
-        return None
-    fields = sorted({name for after in wanted.values() for name in after})
-    live = job.destination.get(job.object, list(wanted), fields, {})
-    unlike = sum(
-        any(record.fields.get(name) != value for name, value in wanted[record.id].items())
-        for record in live
-        if record.id in wanted
-    )
-    if not unlike:
-        return None
-    return CanaryFailed(
-        f"{unlike} of the first {len(wanted)} records do not show what was written to them, so nothing more was "
-        f"written. Something on the {job.connection} side (a workflow, a trigger, a rounding) changes the values. "
-        f"See them with: npsync runs --changes"
-    )
 
 
 def settle_open(job: Place, store: Store, lease: Lease, run: int, clock: Clock, *, read_only: bool) -> int:

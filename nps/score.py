@@ -14,6 +14,8 @@ Labelled = Literal["leading_number", "trailing_number"]
 
 SCALES: dict[str, tuple[int, int]] = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
 
+DETRACTORS_UP_TO = 6
+
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?", re.ASCII)
 # "10 - Extremely likely", "Extremely likely (10)". "9/10" and "9.5" are not whole answers: neither pattern
 # takes a part.
@@ -34,7 +36,7 @@ class Segment(StrEnum):
     def of(cls, score: int) -> Segment:
         if not 0 <= score <= 10:
             raise ValueError(f"an NPS score is 0 to 10, got {score}")
-        return cls.PROMOTER if score >= 9 else cls.PASSIVE if score >= 7 else cls.DETRACTOR
+        return cls.PROMOTER if score >= 9 else cls.PASSIVE if score > DETRACTORS_UP_TO else cls.DETRACTOR
 
 
 @cache  # a handful of scores, asked for with every answer

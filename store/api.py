@@ -270,6 +270,10 @@ class Store(Protocol):
         or were matched to the record `who`."""
         ...
 
+    def scored(self, sync: str, *, at_most: int, limit: int) -> list[int]:
+        """Persons of the work with an answer that is a plain number up to `at_most`: so many of them."""
+        ...
+
     def counted(self, sync: str, record_ids: Sequence[str]) -> list[Counted]:
         """Answers matched to these records that count: newest versions in a state of written, unchanged, superseded
         or pending; not those that lie in the work. A newer version that the sync has not taken up is no version yet."""

@@ -99,6 +99,10 @@ PERSONS = """
         OR w.person IN (SELECT s.person FROM answer_state s WHERE s.sync = :sync AND s.record_id = :who))
     ORDER BY w.person"""
 
+SCORED = """
+    SELECT DISTINCT w.person FROM work w JOIN response r ON r.id = w.response
+    WHERE w.sync = :sync AND r.score <= :most ORDER BY w.person LIMIT :limit"""
+
 COUNTED = f"""
     SELECT s.response, s.record_id, r.source, r.source_id, r.answered_at, r.received_at, r.score, r.raw_score, s.state
     FROM answer_state s INDEXED BY ix_answer_state_sync_record_id CROSS JOIN response r

@@ -107,6 +107,11 @@ class Taking:
             found = tx.rows(statements.PERSONS, sync=sync, who=who, folded=who.lower())
         return [row[0] for row in found]
 
+    def scored(self, sync: str, *, at_most: int, limit: int) -> list[int]:
+        with self.database.read() as tx:
+            found = tx.rows(statements.SCORED, sync=sync, most=at_most, limit=limit)
+        return [row[0] for row in found]
+
     def counted(self, sync: str, record_ids: Sequence[str]) -> list[Counted]:
         with told(self.database, sync) as tx:
             found = tx.rows(statements.COUNTED, sync=sync, records=list(record_ids))

@@ -78,6 +78,9 @@ def arrivals(job: Job, planned: Planned, earlier: Sequence[RunRow]) -> dict[str,
     for (source, score), count in planned.arrived.items():
         segments[source].append((segment_of(score, job.metric), count))
     found = {source: Arrived.counted(counts) for source, counts in segments.items()}
+    if planned.narrowed or (earlier and earlier[0].report.get("narrowed")):
+        # Those who are unhappy went first: neither they nor the rest say what the scores are like.
+        found = {source: Arrived(one.answers) for source, one in found.items()}
     for source, one in _unjudged(earlier).items():
         found[source] = found.get(source, Arrived()) + one
     return found

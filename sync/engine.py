@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.contract import Clock
 from nps.changes import Change
 from nps.errors import BudgetError, ConfigError, LeaseLost, NpsyncError, StillUnderWay
+from nps.score import DETRACTORS_UP_TO
 from nps.values import Json
 from store.api import Asked, Lease, State, Store
 from sync import asking, breaker, intake
@@ -17,6 +18,7 @@ from sync.inbox import Pulled, pull
 from sync.interruption import Interrupted
 from sync.job import Codecs, Job
 from sync.leasing import end_those_that_died, sync_lease
+from sync.paying import begins_with, cannot_pay
 from sync.planning import CHUNK, Planned, plan_changes
 from sync.progress import Progress, Silent
 from sync.report import Report, status_of
@@ -155,7 +157,7 @@ class _Attempt:
                 self.job, self.store, self.lease, self.number, self.clock, read_only=not write
             )
             self._pull()
-            self._plan(codecs)
+            self._plan(codecs, write=write)
             if write:
                 self._write(codecs)
         except LeaseLost:
@@ -198,15 +200,33 @@ class _Attempt:
             expired_before=now - job.valid_for if job.valid_for else None,
         )
 
-    def _plan(self, codecs: Codecs) -> None:
-        persons = None
-        if self.options.only is not None:
-            persons = self.store.persons(self.job.name, self.options.only)
-            if not persons:
-                return
-        elif self.options.asked is not None:
-            persons = self.store.persons_of(self.options.asked.answers)
+    def _plan(self, codecs: Codecs, *, write: bool) -> None:
+        asked = self.options.asked
         self.progress.phase("planning", self.taken_up)
+        if self.options.only is not None:
+            if persons := self.store.persons(self.job.name, self.options.only):
+                self._plan_some(codecs, persons, self.options.limit)
+        elif asked is not None:
+            self._plan_some(codecs, self.store.persons_of(asked.answers), self.options.limit, asked.records)
+        elif write and (begun := self._paid_for()) is not None:
+            self.planned.narrowed = True
+            # Who waits to be called first, then the others, as far as the calls that are left pay for.
+            unhappy = self.store.scored(self.job.name, at_most=DETRACTORS_UP_TO, limit=begun)
+            if unhappy and self.job.metric == "nps":
+                self._plan_some(codecs, unhappy, begun)
+                begun -= min(begun, len(unhappy))
+            if begun:
+                self._plan_some(codecs, None, begun)
+        else:
+            self._plan_some(codecs, None, self.options.limit)
+
+    def _plan_some(
+        self,
+        codecs: Codecs,
+        persons: Sequence[int] | None,
+        limit: int | None,
+        clearings: Sequence[str] | None = None,
+    ) -> None:
         plan_changes(
             self.job,
             codecs,
@@ -216,17 +236,33 @@ class _Attempt:
             self.planned,
             now=self.clock.now(),
             persons=persons,
-            clearings=self.options.asked.records if self.options.asked else None,
-            limit=self.options.limit,
+            clearings=clearings,
+            limit=limit,
             adopt=self.options.adopt,
             stop=self.options.stop,
             progress=self.progress,
         )
 
+    def _paid_for(self) -> int | None:
+        """How many answers to begin with, when the calls that are left do not pay for looking up and writing all."""
+        job, allowance = self.job, self.job.destination.allowance()
+        answers = min(self.taken_up or 0, self.options.limit or self.taken_up or 0)
+        if allowance is None or not answers:
+            return None
+        begun = begins_with(lambda count: job.destination.ways(job.object, count), answers, allowance.left)
+        if begun == answers:
+            return None
+        waiting = f"They pay for {begun:,} of {answers:,} answers, detractors first; {answers - begun:,} wait"
+        self.written.unpaid = cannot_pay(job.connection, allowance, waiting)
+        if not begun:
+            raise self.written.unpaid
+        return begun
+
     def _write(self, codecs: Codecs) -> None:
         changes = self._narrowed() if self.options.expect is not None else self.planned.changes
         self._ask_breaker(codecs)
         if not changes:
+            self.written.problem = self.written.unpaid
             return
         self.progress.phase("writing", changes)
         write_changes(
@@ -333,6 +369,7 @@ class _Attempt:
             resumed=self.resumed,
             stopped_by=_reasons_of(self.written.problem),
             accepted=self.accepted,
+            narrowed=self.planned.narrowed,
             unjudged=self._not_let_pass(),
             problems=tuple(problems),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from connectors.contract import Allowance, Way
@@ -19,22 +20,28 @@ class Paid(NamedTuple):
     changes: int
 
 
-def pays_for(ways: Sequence[Way], changes: int, left: int | None, *, spare: int = 0) -> Paid:
-    """The cheapest way, while what is left pays for it; else the one that gets furthest. `spare` calls are needed
-    besides."""
-    if left is None or ways[0].cost(changes) + spare <= left:
+def pays_for(ways: Sequence[Way], changes: int, left: int | None, *, first: int = 0) -> Paid:
+    """The cheapest way, while what is left pays for it; else the one that gets furthest. The `first` changes are a
+    canary: a call of their own, and one to read them back."""
+
+    def cost(way: Way, count: int) -> int:
+        if not first or not count:
+            return way.cost(count)
+        return 2 + (way.cost(count - first) if count > first else 0)
+
+    if left is None or cost(ways[0], changes) <= left:
         return Paid(ways[0], changes)
-    paid = [Paid(way, _most(changes, way.cost, left - spare)) for way in ways]
+    paid = [Paid(way, _most(changes, partial(cost, way), left)) for way in ways]
     return max(paid, key=lambda one: one.changes)
 
 
-def begins_with(ways: Callable[[int], Sequence[Way]], answers: int, left: int | None, *, spare: int) -> int:
-    """How many answers to look up so that the changes they may bring can be written as well."""
+def begins_with(ways: Callable[[int], Sequence[Way]], answers: int, left: int) -> int:
+    """How many answers to look up so that the changes they may bring can be written as well, after a canary."""
 
     def cost(count: int) -> int:
-        return spare + -(-count // LOOKED_UP_PER_CALL) + (ways(count)[0].cost(count) if count else 0)
+        return 2 + -(-count // LOOKED_UP_PER_CALL) + ways(count)[0].cost(count) if count else 0
 
-    return answers if left is None else _most(answers, cost, left)
+    return _most(answers, cost, left)
 
 
 def _most(count: int, cost: Callable[[int], int], left: int) -> int:

@@ -46,6 +46,9 @@ class Planned:
     future_dated: int = 0
     arrived: Counter[tuple[str, int]] = field(default_factory=Counter)
     """(source, score) of the answers that were looked at for the first time, edits apart."""
+    narrowed: bool = (
+        False  # to what the calls that are left pay for, the unhappy first: no fair sample of the scores
+    )
 
 
 def plan_changes(

@@ -161,6 +161,7 @@ class Report:
     resumed: int = 0  # records an interrupted run had written, confirmed by this one
     stopped_by: tuple[Reason, ...] = ()  # why the breaker stopped it
     accepted: tuple[Reason, ...] = ()  # what the breaker had against it, and a person accepted
+    narrowed: bool = False  # to the answers that the calls left could pay for
     unjudged: Mapping[str, intake.Arrived] = field(default_factory=dict)
     """New answers that the breaker has not let pass (yet): the next run counts them too."""
     problems: tuple[str, ...] = ()
@@ -182,6 +183,7 @@ class Report:
             "match": self.match.as_json(),
             "stopped_by": _reasons(self.stopped_by),
             "accepted": _reasons(self.accepted),
+            "narrowed": self.narrowed,
             "unjudged": intake.as_json(self.unjudged),
             "problems": list(self.problems),
         }

@@ -28,7 +28,6 @@ from sync.progress import Progress
 
 WRITING = 4  # batches under way at a time
 OPENED = 8  # batches whose intents, and whose outcomes, are committed together
-CANARY_CALLS = 3  # its own batch, and reading it back
 MOST_CHANGES = 20_000  # of all batches in memory; a bulk job alone may hold half of that
 
 
@@ -72,13 +71,13 @@ def write_changes(
         job.destination.ways(job.object, changes),
         changes,
         None if allowance is None else allowance.left,
-        spare=CANARY_CALLS if tried else 0,
+        first=canary if tried else 0,
     )
     if allowance is not None and most < changes:
         waiting = (
             f"They pay for {most:,} of {changes:,} changes, the most valuable first; {changes - most:,} wait"
         )
-        done.unpaid = cannot_pay(job.connection, allowance, waiting)
+        done.unpaid = done.unpaid or cannot_pay(job.connection, allowance, waiting)
     trial = Trial(job, run, way, canary) if tried and most else None
     store.cut(run, lease=lease, api=way.api, size=way.batch, first=trial.first if trial else None, most=most)
     for opened in store.open_batches(run, trial.batches, lease=lease) if trial else ():

@@ -13,7 +13,7 @@ from typing import Any
 
 from connectors.contract import Allowance, Lookup, Only, Way
 from nps.changes import Batch, Cause, Deferred, Hit, Outcome, Record, Rejected, Unknown, Written
-from nps.errors import NpsyncError, RejectedError
+from nps.errors import BudgetError, NpsyncError, RejectedError
 from nps.responses import Cursor, Page, SurveyResponse
 from nps.schema import FieldSchema, FieldType, ObjectSchema
 from nps.values import Json, Value
@@ -47,6 +47,7 @@ class MemoryCrm:
         self.jobs: dict[str, list[Outcome]] | None = (
             None  # a dict: writes are jobs that can be asked for later
         )
+        self.left: int | None = None  # calls of today's budget; None: nobody counts
         self.refused: set[str] = set()
         self.cause = Cause.UNKNOWN  # of refusals
         self.locked: set[str] = set()
@@ -143,7 +144,7 @@ class MemoryCrm:
         return None if self.jobs is None else self.jobs.get(handle)
 
     def allowance(self) -> Allowance | None:
-        return None
+        return None if self.left is None else Allowance(max(self.left, 0))
 
     def close(self) -> None:
         pass
@@ -177,6 +178,10 @@ class MemoryCrm:
         return Record(OBJECT, id, {name: self.records[id][name] for name in fields}, merged)
 
     def _call(self, call: str) -> None:
+        if self.left is not None:
+            if self.left < 1:
+                raise BudgetError("crm: the daily call budget is spent")
+            self.left -= 1
         self.calls.append(call)
         self.before_call(call)
 

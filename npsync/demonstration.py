@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
@@ -16,8 +17,9 @@ from pathlib import Path
 import npsync
 from nps.errors import NpsyncError
 from npsync import logs, service
-from npsync.cli import output, sync_text
+from npsync.cli import output, sync_text, why_text
 from npsync.cli.progress import shown_progress
+from npsync.cli.why import told
 from npsync.config import Config, load
 from npsync.jobs import build_job, run_once, target_of
 from store.api import Store
@@ -26,6 +28,7 @@ from sync.progress import Progress
 from sync.report import Report
 
 EXAMPLE = "config.example.yaml"
+LOOKED_AT = 50  # changes among which the customer is picked whose record is explained
 
 
 class SandboxFailed(NpsyncError):
@@ -52,6 +55,7 @@ def run(*, customers: int, responses: int | None, seed: int, keep: bool) -> int:
             _show_changes(config, store, first)
             output.say("\nAgain, with nothing new:\n")
             second = [_run(config, store, name) for name in config.sync]
+            _explain(config, store, first[0])
         good = all(one.status in ("succeeded", "partial") for one in (*first, *second))
         idle = not any(sum(one.writes.values()) for one in second)
         output.say("")
@@ -134,6 +138,20 @@ def _show_changes(config: Config, store: Store, reports: list[Report]) -> None:
         for change, _ in islice(store.run_changes(report.run), 3):
             for line in sync_text.change_lines(change):
                 output.say(line)
+
+
+def _explain(config: Config, store: Store, report: Report) -> None:
+    """Why one record shows what it shows: of somebody who answered more than once, if there is one."""
+    ids = [change.record_id for change, _ in islice(store.run_changes(report.run), LOOKED_AT)]
+    if not ids:
+        return
+    answers = Counter(one.record_id for one in store.counted(report.sync, ids))
+    who = max(ids, key=lambda id: answers[id])
+    output.say(f"\n$ npsync why {who}")
+    for record in told(config, store, who, sync=report.sync).records:
+        for line in why_text.short(record, config.time_zone):
+            output.say(line)
+    output.say(f"\nTo take it back: npsync undo {report.run} --record {who}   (it shows its plan first)")
 
 
 def _where_to_look(config: Config, url: str, keep: bool) -> None:

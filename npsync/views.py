@@ -44,8 +44,7 @@ def view_of(config: Config, name: str) -> View:
 
 def _lines(config: Config, name: str, spec: SyncSpec) -> Lines:
     def line(*path: str | int) -> str:
-        place = config.place(path)
-        return f"{place.file}:{place.line}"
+        return f"{config.file.name}:{config.place(path).line}"  # the folder is known, and lines are short
 
     to: Sequence[str | int] = ("people", spec.to) if isinstance(spec.to, str) else ("sync", name, "to")
     rules = target_of(config, spec).match

@@ -44,6 +44,7 @@ def short(record: RecordStory, zone: ZoneInfo) -> Iterator[str]:
     """The record and the reason, without what happened: for a glance."""
     yield _heading(record)
     yield from _wrapped(summary(record, zone), indent="  ")
+    yield from _deciding(record, zone)
     yield ""
     yield from _fields(record, zone)
 
@@ -305,7 +306,7 @@ def _fate(answer: AnswerStory, zone: ZoneInfo) -> str:
         return f"lost to {answer.lost_to}, which is newer"
     said = f"{answer.state}: {answer.reason or answer.code}{line}"
     if answer.candidates:
-        said += f": {', '.join(answer.candidates)}; npsync review"
+        said += f": {', '.join(answer.candidates)}; npsync review list"
     if answer.look_again is not None:
         said += f"; looked up again from {_moment(answer.look_again, zone)}"
     if answer.letter is not None:

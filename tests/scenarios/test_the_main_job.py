@@ -53,6 +53,12 @@ def test_the_demo_ends_by_itself_and_tells_the_whole_story(tmp_path: Path):
         "Again, with nothing new:",
         "records written: Contact 0 ",
         "records written: contacts 0 ",
+        "$ npsync why 003",
+        "NPS_Score__c shows ",
+        "decides",
+        "matched by ",
+        "this answer, run 1",
+        "To take it back: npsync undo 1 --record 003",
         "Every record shows its customer's newest answer; the second run wrote nothing.",
         "Where to look:",
     ]

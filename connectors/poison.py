@@ -17,6 +17,7 @@ T = TypeVar("T")
 FREE_CALLS = 2_000
 
 _FEW = 4  # so many suspects are tried one by one; more are halved
+_TRUST = 2  # hints in a row that may be wrong before none is followed any more
 
 # So many records of one call, all refused for one reason, speak against the call and not the records …
 ALIKE = 20
@@ -37,6 +38,11 @@ class Halving(Generic[T]):
     def __init__(self, records: Sequence[T], *, refused: bool = False) -> None:
         """`refused`: all of them together were, already."""
         self._singles: deque[T] = deque()
+        self._doubted: list[T] | None = (
+            None  # whom a hint speaks for: not a culprit among them, if it is right
+        )
+        self._trust = _TRUST
+        self._hit = False
         self._suspects: list[T] = list(records) if refused else []  # at least one of them is a culprit
         self._rest: list[T] = [] if refused else list(records)  # nobody knows
         self._group: list[T] = []
@@ -64,10 +70,13 @@ class Halving(Generic[T]):
     @property
     def left(self) -> list[T]:
         """What was never settled, but for the group just given."""
-        return [*self._singles, *self._suspects, *self._rest]
+        return [*self._singles, *(self._doubted or ()), *self._suspects, *self._rest]
 
     def taken(self) -> None:
         """Every record of the group has its outcome, and none of them made the vendor refuse the call."""
+        if self._hinted:
+            self._close_hint()
+            return
         self._since += len(self._group)
         self._streak += self._probing
         if self._streak > 1:
@@ -77,7 +86,10 @@ class Halving(Generic[T]):
         """The call failed, and for these of its records nobody knows whether it was because of them. One that was
         sent alone is explained by that."""
         self._streak = 0
-        if len(self._group) == 1:
+        if self._hinted:
+            self._hit = True
+            self._close_hint()
+        elif len(self._group) == 1:
             self._culprit()
             self._set_aside(self._suspects)
             self._suspects = []
@@ -99,20 +111,31 @@ class Halving(Generic[T]):
     def suspect(self, few: Collection[T]) -> None:
         """A hint, after `refused`: it was probably one of these. A wrong one costs calls and nothing else."""
         others = [one for one in self._suspects if one not in few]
-        if not others or len(others) == len(self._suspects):
+        if not self._trust or not others or len(others) == len(self._suspects):
             return
         named = [one for one in self._suspects if one in few]
-        self._set_aside(others)
-        self._suspects = []
         if len(named) <= _FEW:
             self._singles.extend(named)
-            self._size = max(self._size, len(others))
+            self._doubted, self._suspects, self._hit = others, [], False
         else:
+            self._set_aside(others)
             self._suspects = named
 
+    def _close_hint(self) -> None:
+        """When the last of the few was tried: right, and the others are tried as a whole; or wrong, and one of them it
+        is. What was found without a search says nothing about distances."""
+        if self._singles or self._doubted is None:
+            return
+        if self._hit:
+            self._trust = _TRUST
+            self._set_aside(self._doubted)
+            self._size = max(self._size, len(self._doubted))
+        else:
+            self._trust -= 1
+            self._suspects = self._doubted
+        self._doubted = None
+
     def _culprit(self) -> None:
-        if self._hinted:
-            return  # found without a search: it says nothing about distances
         self._found += 1
         if self._found > 1:
             self._size = max((min(self._size, 2 * self._since) + self._since) // 2, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -324,6 +325,37 @@ def test_an_oauth_app_goes_on_after_its_token_was_taken_away(toy: RunningSandbox
     assert len(by_email(hubspot, email)) == 1
     command(toy, "expire_tokens")
     assert write(hubspot, change(hubspot, id, nps_score=9)) == [Written(id)]
+
+
+def test_eight_threads_whose_token_expires_fetch_one_new_one(toy: RunningSandbox, version: str) -> None:
+    hubspot = opened(toy, oauth=oauth(toy), api_version=version)
+    everyone = [id for id, _ in people(toy, 16)]
+    shows(hubspot, everyone[0])
+    command(toy, "expire_tokens")
+    toy.forget_traffic()
+    changes = [change(hubspot, id, nps_score=5) for id in everyone]
+    with ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(lambda two: write(hubspot, *two), zip(changes[::2], changes[1::2], strict=True)))
+    assert [one for outcomes in told for one in outcomes] == [Written(id) for id in everyone]
+    assert toy.traffic("hubspot")["by_kind"]["token"] == 1
+
+
+@pytest.mark.parametrize("traced", [True, False])
+def test_one_percent_of_poison_keeps_no_good_record_from_being_written(
+    toy: RunningSandbox, traced: bool
+) -> None:
+    command(toy, "set", trace_ids=traced)
+    hubspot = opened(toy)
+    everyone = [id for id, _ in people(toy, 300)]
+    bad = set(everyone[50::100])
+    for id in bad:
+        toy.fault("hubspot", "invalid_record", path=id, times=None)
+    changes = [change(hubspot, id, nps_score=4) for id in everyone]
+    toy.forget_traffic()
+    outcomes = write(hubspot, *changes)
+    assert {one.record_id for one in outcomes if isinstance(one, Rejected)} == bad
+    assert sum(isinstance(one, Written) for one in outcomes) == 297
+    assert toy.traffic("hubspot")["calls"] - 3 <= (0 if traced else 9 * len(bad) + 1)
 
 
 def test_a_wrong_token_or_secret_is_told_apart_from_a_busy_vendor(toy: RunningSandbox) -> None:

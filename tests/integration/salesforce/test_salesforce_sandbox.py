@@ -5,18 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from fake_clock import Calls, FakeClock, MemoryInMemory, Notices, fake_tools
+from salesforce_caller import Caller
 from sandbox_process import RunningSandbox, running_sandbox
 
 from connectors.contract import Lookup, Needs, Verdict
 from connectors.salesforce.destination import SalesforceDestination
 from connectors.salesforce.settings import SalesforceSettings
 from nps.changes import Batch, Change, Deferred, Outcome, Rejected, Written
-from nps.errors import AccessError, BudgetError, ConfigError
+from nps.errors import AccessError, BudgetError, ConfigError, StillUnderWay
 from nps.values import Json
 
 CUSTOMERS = 2_500  # more than one page of a query
@@ -223,6 +225,20 @@ def test_an_expired_token_is_renewed(sandbox: RunningSandbox, opened: Opened) ->
     assert opened.write(change(someone, NPS_Score__c=6)) == [Written(someone)]
 
 
+def test_eight_threads_whose_token_expires_fetch_one_new_one(sandbox: RunningSandbox, opened: Opened) -> None:
+    wanted = ids(sandbox, 80, 1_000)
+    opened.shown(*wanted)
+    sandbox.control("POST", "/salesforce/do/expire_tokens", {})
+    sandbox.forget_traffic()
+    with ThreadPoolExecutor(8) as pool:
+        parts = [wanted[start : start + 10] for start in range(0, 80, 10)]
+        told = list(
+            pool.map(lambda part: opened.write(*(change(one, NPS_Score__c=2) for one in part)), parts)
+        )
+    assert [one for outcomes in told for one in outcomes] == [Written(one) for one in wanted]
+    assert sandbox.traffic("salesforce")["by_kind"]["token"] == 1
+
+
 def test_wrong_credentials_are_an_access_error(sandbox: RunningSandbox) -> None:
     auth = {"flow": "client_credentials", "client_id": sandbox.env["SF_ID"], "client_secret": "wrong"}
     with pytest.raises(AccessError, match="sign-in") as refusal:
@@ -330,6 +346,64 @@ def test_a_job_whose_process_died_is_settled_by_its_handle(sandbox: RunningSandb
     assert outcomes is not None
     assert list(outcomes) == [Written(one) for one in wanted]
     assert another.salesforce.resume(batch, "750000000000000AAA") is None
+
+
+def test_a_job_that_outlives_its_run_is_asked_for_again_and_never_sent_twice(
+    sandbox: RunningSandbox, opened: Opened
+) -> None:
+    wanted = ids(sandbox, 30, 1_100)
+    batch = Batch(1, "Contact", "bulk", tuple(change(one, NPS_Score__c=1) for one in wanted))
+    handles: list[str] = []
+    opened.salesforce.close()
+    # The toy's clock is the real one, and so is the age of its jobs.
+    hasty = Opened(sandbox, write={"bulk_deadline": 10})
+    hasty.clock.advance((datetime.now(UTC) - hasty.clock.now()).total_seconds())
+    sandbox.fault("salesforce", "bulk_slow", detail={"polls": 6})
+    with pytest.raises(StillUnderWay, match="next run asks"):
+        list(hasty.salesforce.write(batch, handles.append))
+    sandbox.forget_traffic()
+    hasty.clock.advance(600)
+    with pytest.raises(StillUnderWay, match="10 minutes after it was sent"):
+        hasty.salesforce.resume(batch, handles[0])
+    assert sandbox.traffic("salesforce")["by_kind"] == {"bulk_status": 1}
+    outcomes = None
+    while outcomes is None:
+        with suppress(StillUnderWay):  # each look brings the toy's job on
+            outcomes = list(hasty.salesforce.resume(batch, handles[0]) or ())
+    assert outcomes == [Written(one) for one in wanted]
+    assert sandbox.traffic("salesforce")["records_written"] == {"Contact": 30}
+
+
+def test_an_abort_in_salesforce_ends_the_waiting(sandbox: RunningSandbox, opened: Opened) -> None:
+    wanted = ids(sandbox, 5, 1_200)
+    batch = Batch(1, "Contact", "bulk", tuple(change(one, NPS_Score__c=1) for one in wanted))
+    handles: list[str] = []
+    hasty = Opened(sandbox, write={"bulk_deadline": 10})
+    sandbox.fault("salesforce", "bulk_slow", detail={"polls": 50})
+    with pytest.raises(StillUnderWay):
+        list(hasty.salesforce.write(batch, handles.append))
+    Caller(sandbox).call("PATCH", f"/jobs/ingest/{handles[0]}", json={"state": "Aborted"})
+    outcomes = hasty.salesforce.resume(batch, handles[0])
+    assert outcomes is not None
+    assert [type(one) for one in outcomes] == [Deferred] * 5
+
+
+@pytest.mark.parametrize("kind", ["validation", "batch_refused"])
+def test_one_percent_of_poison_keeps_no_good_record_from_being_written(
+    sandbox: RunningSandbox, opened: Opened, kind: str
+) -> None:
+    wanted = ids(sandbox, 1_000)
+    bad = set(wanted[50::100])
+    for one in bad:
+        sandbox.fault("salesforce", kind, path=one, times=None)
+    before = opened.calls.count
+    outcomes = opened.write(*(change(one, NPS_Score__c=4) for one in wanted))
+    assert {one.record_id for one in outcomes if isinstance(one, Rejected)} == bad
+    assert sum(isinstance(one, Written) for one in outcomes) == 990
+    usual = 1 + 5  # signing in, and two hundred a call
+    assert opened.calls.count - before - usual <= (
+        0 if kind == "validation" else 11 * len(bad)  # the toy names a column, and always a wrong one
+    )
 
 
 def test_a_job_whose_process_died_before_the_upload_did_nothing(

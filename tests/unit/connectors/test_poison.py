@@ -79,6 +79,19 @@ def test_a_wrong_hint_costs_calls_and_nothing_else(bad: set[int], hint: set[int]
     assert taken == set(range(50)) - bad
 
 
+def test_hints_that_are_always_wrong_are_soon_not_followed_any_more() -> None:
+    halving = Halving(list(range(200)))
+    calls = 0
+    while group := halving.next():
+        calls += 1
+        if 77 not in group:
+            halving.taken()
+            continue
+        halving.refused(group)
+        halving.suspect(group[2:3])  # "line 1, column 482", whatever it was
+    assert calls <= 1 + 10 + 2
+
+
 def test_records_the_vendor_named_are_left_out_and_the_others_sent_as_they_stand() -> None:
     halving = Halving(list(range(100)))
     halving.next()

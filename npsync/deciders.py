@@ -8,7 +8,8 @@ from datetime import datetime
 
 def signed(done: str, reason: str, now: datetime) -> str:
     """ "discarded by ann on 2026-11-22: a test by the agency"."""
-    return f"{done} by {_who()} on {now:%Y-%m-%d}: {reason.strip()}"
+    said = f"{done} by {_who()} on {now:%Y-%m-%d}"
+    return f"{said}: {reason.strip()}" if reason.strip() else said
 
 
 def _who() -> str:

@@ -83,6 +83,12 @@ def target_of(config: Config, spec: SyncSpec) -> Target:
     return Target(connection=spec.to, object=people.object, match=people.match, only=people.only)
 
 
+def scope_of(config: Config, name: str) -> str:
+    """Whom decisions about this sync's answers concern: `sync.job.Job.scope` without opening anything."""
+    target = target_of(config, config.sync[name])
+    return f"{target.connection}.{target.object}"
+
+
 def compiled(config: Config, spec: SyncSpec) -> CompiledFields:
     return compile_fields(spec.fields, where=spec.where, zone=config.time_zone)
 

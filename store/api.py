@@ -515,6 +515,10 @@ class Store(Protocol):
         """The newest version of every answer with this id, of one source or of all."""
         ...
 
+    def newest_versions(self, numbers: Sequence[int]) -> dict[int, int]:
+        """The newest version of the answer behind each of these."""
+        ...
+
     def persons_of(self, numbers: Sequence[int]) -> list[int]: ...
 
     def beside(

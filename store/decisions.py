@@ -90,6 +90,10 @@ class Decisions:
             )
         return [_stored(row) for row in found]
 
+    def newest_versions(self, numbers: Sequence[int]) -> dict[int, int]:
+        with self.database.read() as tx:
+            return newest_of(tx, numbers)
+
     def persons_of(self, numbers: Sequence[int]) -> list[int]:
         with self.database.read() as tx:
             found = tx.rows(
@@ -134,6 +138,10 @@ def _link(tx: Transaction, scope: str, value: str, record_id: str, now: datetime
         record_id=record_id,
         now=milliseconds(now),
     )
+
+
+def newest_of(tx: Transaction, numbers: Sequence[int]) -> dict[int, int]:
+    return dict(tx.rows(statements.NEWEST_OF, numbers=list(numbers)))
 
 
 def ask_again(tx: Transaction, sync: str, numbers: Sequence[int]) -> None:

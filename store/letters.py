@@ -16,7 +16,7 @@ from nps.retrying import PATIENCE, next_try
 from store import statements
 from store.api import Asked, DeadLetterRow, Tried
 from store.database import Database, Transaction
-from store.decisions import ask_again, settled_by_hand
+from store.decisions import ask_again, newest_of, settled_by_hand
 from store.rows import from_json, moment
 
 # response, record, code, reason, field, cause
@@ -86,7 +86,7 @@ class Letters:
                 WHERE id IN LIST(:ids) AND status = 'open' ORDER BY id""",
                 ids=list(ids),
             )
-            newest = _newest(tx, [row[1] for row in found if row[1] is not None])
+            newest = newest_of(tx, [row[1] for row in found if row[1] is not None])
             asked: dict[str, Asked] = {}
             for sync in sorted({row[0] for row in found}):
                 answers = [newest[row[1]] for row in found if row[0] == sync and row[1] is not None]
@@ -194,7 +194,7 @@ def ask_for_due(tx: Transaction, sync: str, now: datetime) -> None:
     )
     due = [row for row in found if _is_due(row[3], row[2], now)]
     if due:
-        newest = _newest(tx, [row[0] for row in due if row[0] is not None])
+        newest = newest_of(tx, [row[0] for row in due if row[0] is not None])
         ask_again(tx, sync, list(newest.values()))
         tx.many(statements.TO_CLEAR_AGAIN, [(sync, row[1]) for row in due if row[0] is None])
 
@@ -227,11 +227,6 @@ def worn_out(
         elif pair not in ended:
             in_a_row[pair] = in_a_row.get(pair, 0) + 1
     return {pair for pair, count in in_a_row.items() if count + 1 >= PATIENCE}
-
-
-def _newest(tx: Transaction, numbers: Sequence[int]) -> dict[int, int]:
-    """The newest version of the answer behind each of these."""
-    return dict(tx.rows(statements.NEWEST_OF, numbers=list(numbers)))
 
 
 def _row(row: tuple[Any, ...]) -> DeadLetterRow:

@@ -147,7 +147,7 @@ def _verdict(
 ) -> Verdict:
     after, kept, undone, overwritten = differs
     return Verdict(
-        change=_change(target, after, deciding, rules, key, urgent=urgent) if after else None,
+        change=change_of(target, after, deciding, rules, key, urgent=urgent) if after else None,
         states=states,
         kept=tuple(kept),
         undone=tuple(undone),
@@ -278,7 +278,7 @@ def _keeps(name: str, live: Json, wanted: Json, standing: Standing, target: Targ
     )
 
 
-def _change(
+def change_of(
     target: Target, after: Mapping[str, Json], number: int | None, rules: Rules, key: str, *, urgent: bool
 ) -> Change:
     live = target.record.fields

@@ -27,6 +27,7 @@ from sync.first_look import Candidate, Chunk, classified, first_look
 from sync.interruption import heed
 from sync.job import Codecs, Job
 from sync.merges import absorbed, follow_links
+from sync.moving import Deserted, taken_back
 from sync.ours import Ours, ours_in
 from sync.progress import Progress
 from sync.report import FieldReport, MatchReport
@@ -179,6 +180,7 @@ class _Planner:
         demoted: dict[int, tuple[State, str]] = dict.fromkeys(chunk.earlier, (State.SUPERSEDED, "edited"))
         # A record that went away, or is another one now, has nothing planned any more.
         changes: dict[str, Change | None] = dict.fromkeys(chunk.touched - groups.keys())
+        deserted: dict[str, Deserted] = {}
         for record_id, group in groups.items():
             target = self._target(found, record_id, ours)
             verdict = decide(group.answers, target, self.rules, full, now=self.now, key=group.key)
@@ -190,6 +192,11 @@ class _Planner:
                 elif one.state is not None and _moves(one.state, mark.state):
                     demoted[number] = (mark.state, mark.code)
             self.planned.fields.note(record_id, verdict)
+            if verdict.deciding is None:
+                deserted[record_id] = Deserted(target, verdict.change)
+        if deserted:
+            belongs = {one.number: id for id, group in groups.items() for one in group.answers}
+            changes |= taken_back(self.job, self.rules, self.store, deserted, belongs)
         replaced = self.store.settle(
             self.job.name,
             self.run,

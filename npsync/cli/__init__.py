@@ -34,6 +34,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (  # command, module, name in it
     ("runs", "npsync.cli.operating", "runs"),
     ("why", "npsync.cli.why", "why"),
     ("verify", "npsync.cli.verifying", "verify"),
+    ("review", "npsync.cli.review", "review"),
     ("dead-letters", "npsync.cli.dead_letters", "dead_letters"),
     ("db", "npsync.cli.operating", "db"),
 )

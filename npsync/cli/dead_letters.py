@@ -220,20 +220,14 @@ def _known(config: Config, store: Store, sync: str | None) -> str | None:
 
 def _cause(word: str | None) -> Cause | None:
     from nps.changes import Cause
+    from npsync.cli.choosing import one_of
 
     if word is None:
         return None
-    return Cause(_one_of(word, [cause.value for cause in Cause], "cause"))
+    return Cause(one_of(word, [cause.value for cause in Cause], "cause"))
 
 
 def _status(word: str) -> str:
-    return _one_of(word, ["open", "retried", "resolved", "discarded", "all"], "status")
+    from npsync.cli.choosing import one_of
 
-
-def _one_of(word: str, words: list[str], what: str) -> str:
-    from mapping.problems import did_you_mean
-    from nps.errors import ConfigError
-
-    if word not in words:
-        raise ConfigError(f'there is no {what} "{word}"{did_you_mean(word, words)}: {", ".join(words)}')
-    return word
+    return one_of(word, ["open", "retried", "resolved", "discarded", "all"], "status")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,3 +14,21 @@ def town(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Town]:
     town = Town(f"sqlite:///{tmp_path / 'npsync.db'}")
     yield town
     town.close()
+
+
+@pytest.fixture
+def fresh_town(
+    migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], Town]]:
+    """As many towns as a property needs."""
+    towns: list[Town] = []
+
+    def another() -> Town:
+        path = tmp_path_factory.mktemp("town") / "npsync.db"
+        shutil.copy(migrated_sqlite, path)
+        towns.append(Town(f"sqlite:///{path}"))
+        return towns[-1]
+
+    yield another
+    for town in towns:
+        town.close()

@@ -1,0 +1,31 @@
+"""What may stand on a screen that others see: enough to recognise somebody one knows, too little to write to them."""
+
+from __future__ import annotations
+
+_HIDDEN = "***"
+
+
+def masked(kind: str, value: str) -> str:
+    """`kind` is what the value is: email, phone, name, or anything else (an id)."""
+    match kind:
+        case "email":
+            return masked_email(value)
+        case "phone":
+            return value[:3] + _HIDDEN + value[-2:] if len(value) > 7 else _HIDDEN
+        case "name":
+            return " ".join(word[0] + _HIDDEN for word in value.split())
+        case _:
+            return value[:2] + _HIDDEN + value[-2:] if len(value) > 6 else _first(value)
+
+
+def masked_email(address: str) -> str:
+    """ "olga@petrov.example" is "o***@p***.example"."""
+    local, at, domain = address.rpartition("@")
+    if not at:
+        return _first(address)
+    name, dot, top = domain.rpartition(".")
+    return f"{_first(local)}@{_first(name)}{dot}{top}" if dot else f"{_first(local)}@{_first(domain)}"
+
+
+def _first(text: str) -> str:
+    return text[:1] + _HIDDEN

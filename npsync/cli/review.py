@@ -1,0 +1,193 @@
+"""Answers that wait for a person's decision."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from npsync.cli.output import ConfigOption, JsonOption
+
+review = typer.Typer(
+    help="Whose answer is it? Look at those that only a person can match, and decide.", no_args_is_help=True
+)
+
+AnswerArgument = Annotated[
+    list[str],
+    typer.Argument(metavar="ANSWER", help="SOURCE:ID, SOURCE ID, or an id that only one source has."),
+]
+SyncOption = Annotated[str | None, typer.Option("--sync", metavar="SYNC", help="Only in this sync.")]
+
+
+@review.command("list")
+def list_(
+    sync: SyncOption = None,
+    state: Annotated[
+        str, typer.Option(help="review (two or more records), waiting (no record yet) or all.")
+    ] = "all",
+    limit: Annotated[int, typer.Option(min=1, help="How many answers of a sync to show.")] = 50,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """List answers that are undecided, the newest first, those of one person together. Asks no CRM."""
+    from npsync import review as door
+    from npsync import service
+    from npsync.cli import output, review_text
+    from npsync.cli.choosing import one_of, sync_named
+    from store.api import State
+
+    loaded = output.load_config(config)
+    chosen = one_of(state, ["review", "waiting", "all"], "state")
+    states = door.UNDECIDED if chosen == "all" else (State(chosen),)
+    names = [sync_named(loaded, sync)] if sync is not None else list(loaded.sync)
+    with service.open_store(loaded) as store:
+        found = {name: door.undecided(store, name, states, limit + 1) for name in names}
+    if json:
+        output.say_json({"undecided": [review_text.facts(i) for its in found.values() for i in its[:limit]]})
+        return
+    if not any(found.values()):
+        output.say("Nothing is undecided.")
+        return
+    for name, items in found.items():
+        if items:
+            review_text.say_list(name, items, limit, loaded.time_zone)
+    for line in review_text.how_to_decide(next(item for its in found.values() for item in its)):
+        output.say(line)
+
+
+@review.command("show")
+def show(
+    answer: AnswerArgument, sync: SyncOption = None, json: JsonOption = False, config: ConfigOption = None
+) -> None:
+    """Show one answer: its keys, the records it may belong to as they are now, and the person's other answers."""
+    from nps.errors import ConfigError
+    from npsync import logs, service
+    from npsync import review as door
+    from npsync.cli import output, review_text
+    from npsync.cli.choosing import sync_named
+
+    loaded = output.load_config(config)
+    logs.set_up(json=json)
+    name = None if sync is None else sync_named(loaded, sync)
+    with service.open_store(loaded) as store, service.opened(loaded, store) as connections:
+        stored = door.named(loaded, store, " ".join(answer))
+        items = door.settled_in(loaded, store, stored, name)
+        if not items:
+            raise ConfigError(
+                f"{door.called(stored.response)} was not taken up yet; npsync run takes up what is new"
+            )
+        looked = [door.look(loaded, store, connections, item) for item in items]
+    if json:
+        output.say_json(
+            {
+                "answer": door.called(stored.response),
+                "syncs": [review_text.looked_facts(one) for one in looked],
+            }
+        )
+    else:
+        for one in looked:
+            for line in review_text.looked_lines(one, loaded.time_zone):
+                output.say(line)
+    if any(one.problem for one in looked):
+        raise typer.Exit(output.PARTIAL)
+
+
+@review.command("link")
+def link(
+    what: Annotated[
+        list[str], typer.Argument(metavar="ANSWER RECORD", help="The answer, and the record it belongs to.")
+    ],
+    only_this_answer: Annotated[
+        bool, typer.Option("--only-this-answer", help="Remember it for this answer, not for its key.")
+    ] = False,
+    sync: SyncOption = None,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Decide that an answer belongs to a record. Remembered, stronger than any rule, and written at once.
+
+    Also for an answer that was written to another record: what it changed there is taken back.
+    """
+    from nps.errors import ConfigError
+    from npsync import logs, service
+    from npsync import review as door
+    from npsync.cli import output, review_text
+    from npsync.cli.choosing import sync_named
+    from npsync.cli.progress import shown_progress
+    from npsync.jobs import run_once
+    from npsync.stopping import stop_on_signal
+    from store.api import Asked
+    from sync.engine import Options
+    from sync.report import Report
+
+    if len(what) < 2:
+        raise ConfigError("say which answer and which record: npsync review link SOURCE:ID RECORD")
+    loaded = output.load_config(config)
+    logs.set_up(json=json)
+    name = None if sync is None else sync_named(loaded, sync)
+    stop = stop_on_signal()
+    with service.open_store(loaded) as store:
+        with service.opened(loaded, store) as connections:
+            stored = door.named(loaded, store, " ".join(what[:-1]))
+            items = door.settled_in(loaded, store, stored, name)
+            if not items:
+                raise ConfigError(
+                    f"{door.called(stored.response)} was not taken up yet; npsync run takes up what is new"
+                )
+            linked = door.decide_link(
+                loaded,
+                store,
+                connections,
+                items,
+                what[-1],
+                only_this=only_this_answer,
+                now=connections.clock.now(),
+            )
+
+        def run(sync: str, asked: Asked) -> Report:
+            with shown_progress(quiet=json) as progress:
+                return run_once(
+                    loaded, store, sync, options=Options(asked=asked, stop=stop), progress=progress
+                )
+
+        reports, busy = door.run_decided(linked, run)
+        became = door.became(store, linked)
+        answers = store.responses([number for its in became.values() for number in its])
+    if json:
+        output.say_json(review_text.linked_facts(stored, linked, became, answers, reports, busy))
+    else:
+        for line in review_text.linked_lines(stored, linked, became, answers, reports, busy):
+            output.say(line)
+    raise typer.Exit(review_text.code_of(became, reports))
+
+
+@review.command("ignore")
+def ignore(
+    answer: AnswerArgument,
+    reason: Annotated[str, typer.Option("--reason", help="Why: kept with the answer.")] = "",
+    sync: SyncOption = None,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Leave an undecided answer out for good. An edited answer is judged anew."""
+    from npsync import review as door
+    from npsync import service
+    from npsync.cli import output, review_text
+    from npsync.cli.choosing import sync_named
+    from npsync.clock import SystemClock
+    from npsync.deciders import signed
+
+    loaded = output.load_config(config)
+    name = None if sync is None else sync_named(loaded, sync)
+    with service.open_store(loaded) as store:
+        stored = door.named(loaded, store, " ".join(answer))
+        items = door.settled_in(loaded, store, stored, name)
+        why = signed("ignored", reason, SystemClock().now())
+        done, left = door.ignore(store, items, why)
+        states = {item.sync: item.settled for item in items}
+    if json:
+        output.say_json({"answer": door.called(stored.response), "ignored": done, "left": left})
+    else:
+        for line in review_text.ignored_lines(stored, done, left, states):
+            output.say(line)
+    raise typer.Exit(output.SUCCEEDED if done else output.PARTIAL)

@@ -28,8 +28,17 @@ from nps.errors import AccessError, ConfigError, NpsyncError, UnavailableError
 MEGABYTE = 1024 * 1024
 
 
+# What a vendor answers that stumbled over the call itself, or was too slow with it; an outage has other words.
+_STUMBLED = frozenset({500, 504, 520, 524})
+
+
 class FateUnknown(UnavailableError):
-    """The call left and no answer came: the vendor may or may not have carried it out."""
+    """The call left and no answer came: the vendor may or may not have carried it out. `stumbled`: each attempt was
+    answered, and the last one with a status that may be about what the call holds."""
+
+    def __init__(self, message: str, *, stumbled: bool = False) -> None:
+        super().__init__(message)
+        self.stumbled = stumbled
 
 
 # ---------------------------------------------------------------- what comes back
@@ -276,8 +285,17 @@ class CallPolicy:
 class _Again(Exception):
     """This attempt failed and another may help."""
 
-    def __init__(self, reason: str, *, after: float | None, unknown: bool, advice: str = "") -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        after: float | None,
+        unknown: bool,
+        advice: str = "",
+        stumbled: bool = False,
+    ) -> None:
         super().__init__(reason)
+        self.stumbled = stumbled
         self.after = after
         self.unknown = unknown
         self.advice = advice
@@ -372,7 +390,7 @@ class _Call:
                 if after is not None:
                     policy.limiter.pause(after, why=f"the vendor answered {reason} and asked for a pause")
                 self.unknown = self.unknown or unknown
-                raise _Again(reason, after=after or None, unknown=unknown)
+                raise _Again(reason, after=after or None, unknown=unknown, stumbled=reply.status in _STUMBLED)
 
     def _renewed(self, seen: str) -> bool:
         """Whether another attempt is worth it: there is a new token, and not a third one for this call."""
@@ -413,7 +431,8 @@ class _Call:
         if last.advice:
             text += f"; {last.advice}"
         if self.unknown and not self.reads:
-            return FateUnknown(f"{text}; it may have been carried out all the same")
+            text = f"{text}; it may have been carried out all the same"
+            return FateUnknown(text, stumbled=last.stumbled)
         return UnavailableError(text)
 
 

@@ -17,6 +17,7 @@ T = TypeVar("T")
 FREE_CALLS = 2_000
 
 _FEW = 4  # so many suspects are tried one by one; more are halved
+_STUMBLES = 2  # calls in a row that a vendor answers with an error of its own before it is taken to be down
 _TRUST = 2  # hints in a row that may be wrong before none is followed any more
 
 # So many records of one call, all refused for one reason, speak against the call and not the records …
@@ -47,6 +48,7 @@ class Halving(Generic[T]):
         self._rest: list[T] = [] if refused else list(records)  # nobody knows
         self._group: list[T] = []
         self._probing = False
+        self._others_first = False
         self._hinted = False
         self._size = max(len(records), 1)
         self._found = 0
@@ -59,11 +61,11 @@ class Halving(Generic[T]):
         if self._singles:
             self._hinted = True
             self._group = [self._singles.popleft()]
-        elif self._suspects:
+        elif self._suspects and not (self._others_first and self._rest):
             middle = max(len(self._suspects) // 2, 1)
             self._group, self._suspects = self._suspects[:middle], self._suspects[middle:]
         else:
-            self._probing = True
+            self._probing, self._others_first = True, False
             self._group, self._rest = self._rest[: self._size], self._rest[self._size :]
         return self._group
 
@@ -102,6 +104,10 @@ class Halving(Generic[T]):
         self._set_aside([*records, *self._suspects])
         self._suspects = []
         self._size = max(self._size, len(records))
+
+    def others_first(self) -> None:
+        """Next, what was left aside: to see whether anything gets through at all."""
+        self._others_first = True
 
     def apart(self, some: Collection[T]) -> None:
         """Send each of these alone."""
@@ -143,6 +149,32 @@ class Halving(Generic[T]):
 
     def _set_aside(self, records: Sequence[T]) -> None:
         self._rest = [*records, *self._rest]
+
+
+class Stumbling:
+    """Whether a vendor that answers a call with an error of its own stumbles over one record of it, or is down. Only
+    the first is worth a search: it ends when nothing gets through between.
+
+    One for each search, which tries the other half before it goes on halving (`Halving.others_first`).
+    """
+
+    def __init__(self) -> None:
+        self._in_a_row = 0
+        self._got_through = False
+
+    def got_through(self) -> None:
+        self._in_a_row = 0
+        self._got_through = True
+
+    def goes_on(self, records: int) -> bool:
+        """A call of so many records was answered with an error, as often as it was tried. Either one of them is the
+        culprit (the one, if it was alone), or False: the vendor is down, as far as anybody can tell."""
+        self._in_a_row += 1
+        return self._in_a_row <= _STUMBLES and (records > 1 or self._got_through)
+
+    @property
+    def is_down(self) -> bool:
+        return self._in_a_row > _STUMBLES
 
 
 class Searching:

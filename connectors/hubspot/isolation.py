@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from connectors.calls import FateUnknown, Reply
 from connectors.hubspot.replies import Refusal, answer_of, payload, refusal
 from connectors.hubspot.writing import Answer, Input, answer, rejected
-from connectors.poison import ALIKE, Alike, Halving, Searching
-from nps.changes import Deferred, Outcome, Rejected, Unknown, Written
+from connectors.poison import ALIKE, Alike, Halving, Searching, Stumbling
+from nps.changes import Cause, Deferred, Outcome, Rejected, Unknown, Written
 from nps.errors import AccessError, ConfigError, UnavailableError
 
 Send = Callable[[Sequence[Input]], Reply]
@@ -69,6 +69,7 @@ class Isolation:
         suspects = self._learnt.suspects(batch)
         if suspects and len(suspects) < len(batch):
             halving.apart(suspects)
+        stumbling = Stumbling()
         first = True
         while group := halving.next():
             if not first and not self._learnt.searching.may_call():
@@ -81,7 +82,11 @@ class Isolation:
             first = False
             try:
                 self._sent(halving, group)
+                stumbling.got_through()
             except FateUnknown as error:
+                if error.stumbled and stumbling.goes_on(len(group)):
+                    self._stumbled(halving, group, error)
+                    continue
                 self.settled |= {one.id: Unknown(one.id, str(error)) for one in group}
                 self._defer(halving.left, str(error))
                 return
@@ -91,6 +96,13 @@ class Isolation:
                 self._defer([*group, *halving.left], str(error))
                 return
         self._refuse_if_all_alike(batch)
+
+    def _stumbled(self, halving: Halving[Input], group: list[Input], error: FateUnknown) -> None:
+        if len(group) == 1:
+            id = group[0].id
+            self.settled[id] = Rejected(id, "SERVER_ERROR", str(error), cause=Cause.TRANSIENT)
+        halving.refused(group)
+        halving.others_first()
 
     def _sent(self, halving: Halving[Input], group: list[Input]) -> None:
         reply = self._send(group)

@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.calls import FateUnknown
 from connectors.contract import Clock
-from connectors.poison import ALIKE, Alike, Halving, Searching
+from connectors.poison import ALIKE, Alike, Halving, Searching, Stumbling
 from connectors.salesforce import parsing
 from connectors.salesforce.codes import Meaning, meaning
 from connectors.salesforce.errors import Refused, RowError, row_error
@@ -21,6 +21,7 @@ from nps.values import Json
 MOST_RECORDS = 200
 _LOCK_WAITS = (2.0, 4.0, 8.0, 16.0, 32.0)  # seconds before locked records are tried again
 _LOCK_CHUNK = 50
+_STUMBLED = "UNKNOWN_EXCEPTION"  # Salesforce's own word for an error of its own
 
 _Failed = list[tuple[Change, RowError]]
 
@@ -73,9 +74,11 @@ class _Writing:
         self._object = object
         self._kind: dict[str, Json] = {"type": object}
         self._learnt = learnt
+        self._stumbling = Stumbling()
 
     def settle(self, chunk: Sequence[Change]) -> Iterator[Outcome]:
         """Send a chunk, and again what is worth another try."""
+        self._stumbling = Stumbling()
         failed: _Failed = []
         yield from self._sent(chunk, failed)
         if failed and (problem := self._not_the_records(failed, len(chunk))):
@@ -107,6 +110,10 @@ class _Writing:
         try:
             results = self._call(chunk)
         except FateUnknown as error:
+            if error.stumbled and self._stumbling.goes_on(len(chunk)):
+                stumbled = RowError(_STUMBLED, str(error), whole_call=True)
+                failed.extend((change, stumbled) for change in chunk)
+                return
             reason = str(error)
         except Refused as refused:
             if refused.status != 400 or meaning(refused.code, refused.message) is Meaning.SETTINGS:
@@ -117,6 +124,7 @@ class _Writing:
             return
         else:
             told = list(_paired(chunk, results, failed))
+            self._stumbling.got_through()
             if written := sum(type(one) is Written for one in told):
                 self._learnt.alike.written()
                 self._learnt.searching.written(written)
@@ -170,9 +178,17 @@ class _Writing:
                 elif error.meaning is not Meaning.ORG_CODE or len(group) == 1:
                     culprits += 1
                     yield error.outcome(change.record_id)
+            if self._stumbling.is_down:
+                for change in halving.left:
+                    yield Deferred(
+                        change.record_id, f"{errors[change.record_id].code}: Salesforce seems to be down"
+                    )
+                return
             if unexplained:
                 errors |= {change.record_id: error for change, error in unexplained}
                 halving.refused([change for change, _ in unexplained])
+                if unexplained[0][1].code == _STUMBLED:
+                    halving.others_first()
                 self._follow(halving, unexplained)
             else:
                 halving.taken()

@@ -105,7 +105,13 @@ class Write(_Part):
         description="Changes of one object from which Bulk API 2.0 is used: a number, auto (10000; fewer when "
         "too few calls are left for the usual way; and only where it saves calls) or never.",
     )
-    bulk_deadline: int = Field(3600, ge=10, le=86_400, description="Seconds to wait for one bulk job.")
+    bulk_deadline: int = Field(
+        3600,
+        ge=10,
+        le=86_400,
+        description="Seconds to wait for one bulk job, counted from its "
+        "creation. A run that it outlives ends, and the next one asks for its results.",
+    )
     allow_duplicate_save: bool = Field(
         False, description="Save although a duplicate rule of kind Alert objects (Block rules still hold)."
     )

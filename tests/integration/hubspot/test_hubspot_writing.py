@@ -331,6 +331,39 @@ def test_a_budget_spent_midway_keeps_what_is_known() -> None:
     assert len(of_kind(settled, Deferred)) == 25
 
 
+def stumbling(bad: set[str]) -> Callable[[Sequence[Input]], Reply]:
+    vendor = Vendor(bad)
+
+    def send(group: Sequence[Input]) -> Reply:
+        if bad & {one.id for one in group}:
+            raise FateUnknown("status 500 (after 6 attempts)", stumbled=True)
+        return vendor(group)
+
+    return send
+
+
+@pytest.mark.parametrize("bad", ["r0", "r42", "r99"])
+def test_a_record_hubspot_stumbles_over_does_not_sink_its_batch(bad: str) -> None:
+    settled = settle(stumbling({bad}), batch())
+    assert settled[bad] == Rejected(
+        bad, "SERVER_ERROR", "status 500 (after 6 attempts)", cause=Cause.TRANSIENT
+    )
+    assert len(of_kind(settled, Written)) == 99
+
+
+def test_a_hubspot_that_is_down_is_not_taken_for_bad_records() -> None:
+    calls: list[int] = []
+
+    def send(group: Sequence[Input]) -> Reply:
+        calls.append(len(group))
+        raise FateUnknown("status 500 (after 6 attempts)", stumbled=True)
+
+    settled = settle(send, batch())
+    assert of_kind(settled, Rejected) == set()
+    assert len(of_kind(settled, Unknown)) + len(of_kind(settled, Deferred)) == 100
+    assert calls == [100, 50, 50]
+
+
 def test_a_call_without_an_answer_leaves_its_records_unknown() -> None:
     settled = settle(failing_after(0, FateUnknown("no answer in time"), set()), batch(3))
     assert of_kind(settled, Unknown) == {"r0", "r1", "r2"}

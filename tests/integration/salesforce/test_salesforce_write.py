@@ -322,6 +322,31 @@ def test_a_lost_answer_is_asked_again_because_the_values_are_absolute() -> None:
         assert written(Opened(), change(ANN)) == [Written(ANN)]
 
 
+@pytest.mark.parametrize("number", [0, 123, 199])
+def test_a_record_salesforce_stumbles_over_does_not_sink_its_call(number: int) -> None:
+    bad = record_id(number)
+
+    def answer(records: list[dict[str, Any]]) -> Answer:
+        return error(500, "UNKNOWN_EXCEPTION") if bad in {one["id"] for one in records} else taken(records)
+
+    with org() as there:
+        there.writes(answer)
+        outcomes = written(Opened(), *many(200))
+    assert [(one.record_id, one.cause) for one in outcomes if isinstance(one, Rejected)] == [
+        (bad, Cause.TRANSIENT)
+    ]
+    assert sum(isinstance(one, Written) for one in outcomes) == 199
+
+
+def test_an_org_that_is_down_is_not_taken_for_bad_records() -> None:
+    with org() as there:
+        there.writes(lambda _: error(500, "UNKNOWN_EXCEPTION"))
+        told = kinds(written(Opened(), *many(200)))
+        assert "Rejected" not in told
+        assert sum(map(len, told.values())) == 200
+        assert len(there.asked) == 3 * 5  # all and both halves, five attempts each
+
+
 def test_answers_that_stay_lost_leave_the_fate_unknown() -> None:
     with org() as there:
         there.answers("PATCH", "composite/sobjects", requests.ReadTimeout("lost"))

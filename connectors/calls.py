@@ -134,7 +134,7 @@ def unreadable(reply: Reply) -> Ruling | None:
     """What to do about a success that is none: a page of a proxy in between, JSON that was cut off. None: it reads."""
     kind = reply.headers.get("content-type", "")
     if "html" in kind:
-        page = f"status {reply.status} came with {kind.split(';')[0]} where data was expected"
+        page = f"status {reply.status} came with {kind.split(';')[0]} where JSON was expected"
         return Retry(f"{page}; is a proxy or a maintenance page answering?", unknown=True)
     if "json" not in kind or reply.status == 204 or reply.is_json:
         return None

@@ -6,9 +6,9 @@ every other kind belongs to a toy, which asks for it with `VendorFaults.take("lo
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import random
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -97,7 +97,8 @@ class Faults:
     def _draw(self, rule: Fault, text: str) -> float:
         """0 to 1; of a steady rule the same for a text whenever it comes, whatever was drawn before."""
         if rule.steady:
-            return zlib.crc32(f"{self._seed} {rule.kind} {text}".encode()) / 2**32
+            digest = hashlib.blake2b(f"{self._seed} {rule.kind} {text}".encode(), digest_size=4).digest()
+            return int.from_bytes(digest) / 2**32
         return self._random.random()
 
     def of(self, vendor: str) -> VendorFaults:

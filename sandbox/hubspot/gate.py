@@ -35,6 +35,11 @@ class Gate:
         self._turn_day()
         return self._today
 
+    def spend(self, calls: int) -> None:
+        """That many are spent today, whoever made them."""
+        self._turn_day()
+        self._today = calls
+
     def _identify(self, authorization: str) -> tuple[str, Token]:
         scheme, _, name = authorization.partition(" ")
         token = self._account.tokens.get(name.strip()) if scheme.lower() == "bearer" else None

@@ -64,6 +64,7 @@ class Portal:
             "remove_property": self._remove_property,
             "associate": self._associate,
             "history": self._history,
+            "use_calls": self._use_calls,
         }
 
     def env(self, url: str) -> dict[str, str]:
@@ -144,6 +145,11 @@ class Portal:
     def _expire_tokens(self, wanted: Row) -> Row:
         """{"static": true} also revokes service keys and private-app tokens."""
         return {"expired": self._account.expire_tokens(static_too=bool(wanted.get("static")))}
+
+    def _use_calls(self, wanted: Row) -> Row:
+        """{"used": 600000}: so many of the day's calls are spent."""
+        self._gate.spend(int(wanted["used"]))
+        return {"used": self._gate.spent_today()}
 
     def _add_token(self, wanted: Row) -> Row:
         """{"token", "scopes": […]}: another service key; all scopes when none are named."""

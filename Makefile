@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layers docs bench crash soak lock properties wheel clean
+.PHONY: help demo test check lint types layers docs bench crash soak lock properties wheel clean living
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -39,7 +39,10 @@ bench: $(VENV)/.dev ## speed and memory against a hand-written script, in the sa
 crash: $(VENV)/.dev ## kill a run at every point where it touches the world, restart it, and compare
 	@$(BIN)/python -m bench.crash $(ARGS)
 
-soak: $(VENV)/.dev ## npsync serve beside a sandbox that lives, for twenty minutes
+soak: $(VENV)/.dev ## 200 runs under random faults and kills, every record held against the truth
+	@$(BIN)/python -m bench.soak $(ARGS)
+
+living: $(VENV)/.dev ## npsync serve beside a sandbox that lives, for twenty minutes
 	@$(BIN)/python -m bench.living $(ARGS)
 
 properties: $(VENV)/.dev ## undo on 10,000 generated towns in memory, and 200 over HTTP

@@ -56,7 +56,7 @@ class Sandbox:
 
 @dataclass
 class Life:
-    """What happened so far. Every event moves on a counter, so two soaks of one length are alike."""
+    """What happened so far. Every event moves on a counter, so two lives of one length are alike."""
 
     sandbox: Sandbox
     beats: int = 0

@@ -185,7 +185,7 @@ def _configured(*, bulk: bool, oauth: bool) -> str:
         text = _swap(
             text,
             "    type: salesforce\n",
-            "    type: salesforce\n    write: {bulk_threshold: 3, bulk_deadline: 10}\n",
+            "    type: salesforce\n    write: {chunk_size: 1, bulk_threshold: 3, bulk_deadline: 10}\n",
         )
     if oauth:
         signs_in = (

@@ -226,7 +226,7 @@ class Api:
         faults = self.org.room.faults
         for id in ids if faults else ():
             if faults.take("batch_refused", text=id):
-                raise ApiError(400, "JSON_PARSER_ERROR", "Unexpected value at [line:1, column:482]")
+                raise ApiError(400, "JSON_PARSER_ERROR", "A value of this request cannot be deserialized")
 
     def scripted(self, id: str) -> None:
         """Record-level faults control asked for: locked_row, validation, record_error."""

@@ -101,7 +101,7 @@ def _example(folder: Path) -> Path:
 
 def _plan(config: Config, store: Store, name: str) -> None:
     output.say(f"$ npsync plan {name}")
-    with store.overlay() as overlay, service.opened(config, overlay) as connections:
+    with store.overlay() as overlay, service.opened(config, overlay, books=store) as connections:
         with _progress() as progress:
             plan = preview(
                 build_job(config, name, connections),

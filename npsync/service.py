@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from connectors.contract import Clock, Destination, Source, Tools
 from nps.errors import ConfigError
+from npsync.calls import CallCounter, keeper, remember_allowance
 from npsync.clock import SystemClock
 from store.owners import this_process
 
@@ -66,31 +65,16 @@ class PassingMemory:
         yield True
 
 
-class CallCounter:
-    """Calls sent per connection, counted from any thread."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._calls: Counter[str] = Counter()
-
-    def count(self, connection: str) -> None:
-        with self._lock:
-            self._calls[connection] += 1
-
-    def seen(self) -> dict[str, int]:
-        with self._lock:
-            return dict(self._calls)
-
-
 class Opened:
     """The connections of one configuration, opened when first asked for."""
 
-    def __init__(self, config: Config, store: Store | None, clock: Clock) -> None:
+    def __init__(self, config: Config, store: Store | None, clock: Clock, books: Store | None) -> None:
         self.config = config
         self.store = store
+        self.books = books
         self.clock = clock
         self.owner = this_process()
-        self.calls = CallCounter()
+        self.calls = CallCounter(keeper(books, clock, config.time_zone))
         self._sources: dict[str, Source] = {}
         self._destinations: dict[str, Destination] = {}
 
@@ -113,6 +97,21 @@ class Opened:
         return self._destinations[name]
 
     def close(self) -> None:
+        try:
+            self._keep_books()
+        finally:
+            self._close_connections()
+
+    def _keep_books(self) -> None:
+        self.calls.flush()
+        if self.books is None:
+            return
+        called = self.calls.seen()
+        for name, destination in self._destinations.items():
+            if called.get(name) and (allowance := destination.allowance()) is not None:
+                remember_allowance(self.books, name, allowance, self.clock.now())
+
+    def _close_connections(self) -> None:
         for source in self._sources.values():
             source.close()
         for destination in self._destinations.values():
@@ -143,9 +142,14 @@ def _notice_of(notice: Any, connection: str) -> Any:
 
 
 @contextmanager
-def opened(config: Config, store: Store | None = None, clock: Clock | None = None) -> Iterator[Opened]:
-    """Connections of `config`; with a store their memory is durable, without one it lasts as long as the process."""
-    connections = Opened(config, store, clock or SystemClock())
+def opened(
+    config: Config, store: Store | None = None, clock: Clock | None = None, *, books: Store | None = None
+) -> Iterator[Opened]:
+    """Connections of `config`; with a store their memory is durable, without one it lasts as long as the process.
+
+    Calls are counted in `books`, else in the store: a plan works in a copy that vanishes, but its calls were made.
+    """
+    connections = Opened(config, store, clock or SystemClock(), books or store)
     try:
         yield connections
     finally:

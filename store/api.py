@@ -206,7 +206,8 @@ class Store(Protocol):
         ...
 
     def dump(self) -> Iterator[str]:
-        """Every table and row as text, in a stable order: two equal dumps are two equal stores."""
+        """Every table and row as text, in a stable order: two equal dumps are two equal stores. Counted calls are left
+        out, and what vendors said of theirs: looking costs calls too, and changes nothing."""
         ...
 
     def backup(self, path: Path) -> None:
@@ -215,6 +216,10 @@ class Store(Protocol):
 
     def revision(self) -> str | None:
         """The schema's revision."""
+        ...
+
+    def is_ready(self) -> bool:
+        """Whether the store is there, with this version's schema. Makes and changes nothing."""
         ...
 
     def close(self) -> None: ...
@@ -271,7 +276,7 @@ class Store(Protocol):
         ...
 
     def scored(self, sync: str, *, at_most: int, limit: int) -> list[int]:
-        """Persons of the work with an answer that is a plain number up to `at_most`: so many of them."""
+        """Persons of the work whose latest answer in it is a plain number up to `at_most`: so many of them."""
         ...
 
     def counted(self, sync: str, record_ids: Sequence[str]) -> list[Counted]:
@@ -444,6 +449,10 @@ class Store(Protocol):
 
     def count_calls(self, connection: str, day: str, count: int) -> int:
         """Add calls made on a day; returns the day's total."""
+        ...
+
+    def calls_since(self, day: str) -> dict[tuple[str, str], int]:
+        """The calls counted per (connection, day), from this day on."""
         ...
 
     # ------------------------------------------------------------ dead letters

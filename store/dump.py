@@ -1,4 +1,7 @@
-"""Everything the store holds, as text in a stable order: two equal dumps are two equal stores."""
+"""Everything the store holds, as text in a stable order: two equal dumps are two equal stores.
+
+What was counted of calls is left out, and what vendors said of theirs: a plan makes calls and changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,11 @@ def dump(database: Database) -> Iterator[str]:
     yield f"schema {revision(database)}"
     with database.read() as tx:
         for table in sorted(metadata.tables.values(), key=lambda table: table.name):
+            if table.name == "calls":
+                continue
             yield f"table {table.name} {to_json([column.name for column in table.columns])}"
             query = select(table).order_by(*table.primary_key.columns)
+            if table.name == "memory":
+                query = query.where(table.c.connection.not_like("quota/%"))
             for row in tx.connection.execute(query.execution_options(yield_per=_AT_ONCE)):
                 yield f"{table.name} {to_json(list(row))}"

@@ -68,6 +68,11 @@ class Runs:
                 )[0][0]
             )
 
+    def calls_since(self, day: str) -> dict[tuple[str, str], int]:
+        with self.database.read() as tx:
+            found = tx.rows("SELECT connection, day, count FROM calls WHERE day >= :day", day=day)
+        return {(connection, day): count for connection, day, count in found}
+
 
 def _run(row: tuple[Any, ...]) -> RunRow:
     return RunRow(

@@ -39,6 +39,12 @@ class SqlStore(Inbox, Taking, Planning, Journal, Undoing, Letters, Decisions, Ru
         """The version of the schema that is there; None for an empty database."""
         return schema.revision(self.database)
 
+    def is_ready(self) -> bool:
+        """Whether the store is there, with this version's schema. Makes and changes nothing."""
+        if isinstance(self.database, SQLite) and not self.database.path.exists():
+            return False
+        return self.revision() == self.head()
+
     def head(self) -> str:
         """The version of the schema this npsync works with."""
         return schema.HEAD

@@ -101,7 +101,10 @@ PERSONS = """
 
 SCORED = """
     SELECT DISTINCT w.person FROM work w JOIN response r ON r.id = w.response
-    WHERE w.sync = :sync AND r.score <= :most ORDER BY w.person LIMIT :limit"""
+    WHERE w.sync = :sync AND r.score <= :most AND NOT EXISTS (
+        SELECT 1 FROM work o JOIN response n ON n.id = o.response
+        WHERE o.sync = :sync AND o.person = w.person AND n.answered_at > r.answered_at AND n.score > :most)
+    ORDER BY w.person LIMIT :limit"""
 
 COUNTED = f"""
     SELECT s.response, s.record_id, r.source, r.source_id, r.answered_at, r.received_at, r.score, r.raw_score, s.state

@@ -36,6 +36,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (  # command, module, name in it
     ("verify", "npsync.cli.verifying", "verify"),
     ("review", "npsync.cli.review", "review"),
     ("dead-letters", "npsync.cli.dead_letters", "dead_letters"),
+    ("quota", "npsync.cli.quota", "quota"),
     ("db", "npsync.cli.operating", "db"),
 )
 

@@ -37,9 +37,10 @@ def _problems(file: Path, *, offline: bool, without_variables: bool) -> Sequence
 
 def _live_problems(config: Config) -> Sequence[Problem]:
     from npsync import service
+    from npsync.calls import books
     from npsync.check import check
 
-    with service.opened(config) as connections:
+    with books(config) as store, service.opened(config, books=store) as connections:
         return check(config, connections)
 
 

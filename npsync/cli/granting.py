@@ -7,12 +7,12 @@ from contextlib import AbstractContextManager
 
 from connectors.contract import Grant, Verdict
 from nps.errors import ConfigError
-from npsync import access, service
-from npsync.cli import output
+from npsync import access, calls, service
+from npsync.cli import output, quota_text
 from npsync.config import Config
 from npsync.config.problems import did_you_mean
 
-Opening = Callable[[Config], AbstractContextManager[service.Opened]]
+Opening = Callable[..., AbstractContextManager[service.Opened]]
 
 _MARKS = {
     Verdict.OK: "ok",
@@ -28,8 +28,12 @@ def show(config: Config, name: str, *, as_json: bool, opened: Opening = service.
         raise ConfigError(f'{config.file} has no connection "{name}"{did_you_mean(name, config.connections)}')
     if not as_json:
         _tell_what_to_grant(config, name)
-    with opened(config) as connections:
-        tested = access.try_out(config, name, connections)
+    quota = None
+    with calls.books(config) as store:
+        with opened(config, books=store) as connections:
+            tested = access.try_out(config, name, connections)
+        if store is not None:
+            [quota] = calls.quotas(config, store, connections.clock.now(), [name])
     if as_json:
         output.say_json(
             {
@@ -37,10 +41,13 @@ def show(config: Config, name: str, *, as_json: bool, opened: Opening = service.
                 "enough": tested.is_enough,
                 "to_grant": list(tested.to_grant),
                 "grants": [_facts(grant) for grant in tested.grants],
+                "quota": None if quota is None else quota_text.facts(quota),
             }
         )
     else:
         _tell_result(tested)
+        for line in quota_text.lines(quota, config.time_zone) if quota is not None else ():
+            output.say(line)
     return output.SUCCEEDED if tested.is_enough else output.FAILED
 
 

@@ -75,7 +75,7 @@ def plan(
     with (
         service.open_store(loaded) as store,
         store.overlay() as overlay,
-        service.opened(loaded, overlay) as connections,
+        service.opened(loaded, overlay, books=store) as connections,
     ):
         with shown_progress(quiet=json) as progress:
             plan = preview(

@@ -125,7 +125,7 @@ def _shown(
 
     conflicts = restorable = 0
     told: list[dict[str, object]] = []
-    with store.overlay() as overlay, service.opened(config, overlay) as connections:
+    with store.overlay() as overlay, service.opened(config, overlay, books=store) as connections:
         for one in wanted:
             place = undoing.opened_place(config, connections, store, undoing.known_run(store, one.run))
             if place is None:

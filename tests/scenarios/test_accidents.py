@@ -84,7 +84,7 @@ def test_a_spent_budget_ends_the_run_cleanly_and_the_rest_goes_out_later(
     assert spent["status"] == "partial"
     assert spent["states"]["pending"] > 0
     assert sum(spent["states"].values()) == spent["pulled"]
-    assert "calls are left for npsync" in spent["problems"][0]
+    assert "are left for npsync" in spent["problems"][0]
     assert "daily call budget is spent" in empty["problems"][0]
     sandbox.control("POST", "/hubspot/do/set", {"daily": 625_000})
     assert npsync.run("marketing")["states"]["pending"] == 0

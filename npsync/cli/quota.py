@@ -1,0 +1,24 @@
+"""`npsync quota`: the calls that were made, and those that are left."""
+
+from __future__ import annotations
+
+from npsync.cli.output import ConfigOption, JsonOption
+
+
+def quota(json: JsonOption = False, config: ConfigOption = None) -> None:
+    """Show the calls of every connection: today, the last 7 days, what its vendor says is left, and until when."""
+    from npsync import calls, service
+    from npsync.cli import output, quota_text
+    from npsync.clock import SystemClock
+
+    loaded = output.load_config(config)
+    with service.open_store(loaded) as store:
+        found = calls.quotas(loaded, store, SystemClock().now())
+    if json:
+        output.say_json({"connections": [quota_text.facts(one) for one in found]})
+        return
+    for place, one in enumerate(found):
+        if place:
+            output.say()
+        for line in quota_text.lines(one, loaded.time_zone):
+            output.say(line)

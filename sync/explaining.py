@@ -35,6 +35,7 @@ class Because(StrEnum):
     ANSWER = "answer"  # npsync wrote what this answer says
     UNDONE = "undone"  # an undo wrote back what was there before
     CLEARED = "cleared"  # npsync emptied it: no answer was left
+    PUT_BACK = "put_back"  # npsync put back what was there before answers that belong to another record
     MERGED = "merged"  # npsync wrote it to a record that was merged into this one
     IN_DOUBT = "in_doubt"  # it shows what npsync tried to write, and no reply confirmed that
     CHANGED = "changed"  # somebody set another value since
@@ -483,7 +484,8 @@ def _field(
             undid = turn.origin.run
             source = next((one.change.response for one in own if one.change.id == way.place), None)
         elif turn.origin.response is None:
-            because = Because.CLEARED
+            emptied = turn.by.after[name] in (None, False)
+            because = Because.CLEARED if emptied else Because.PUT_BACK
             source = next(
                 (one.change.response for one in reversed(confirmed) if one.change.response is not None), None
             )

@@ -185,7 +185,7 @@ class Isolation:
             )
 
     def _defer(self, records: Iterable[Input], reason: str) -> None:
-        self.settled |= {one.id: Deferred(one.id, reason) for one in records}
+        self.settled |= {one.id: Deferred(one.id, reason, tried=False) for one in records}
 
 
 def _mentioned(group: Sequence[Input], reason: Refusal) -> list[Input]:

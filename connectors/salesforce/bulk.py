@@ -205,7 +205,7 @@ def _results(
         if (outcome := _outcome(change, written, failed, unprocessed, stopping, ended)) is not None:
             yield outcome
         elif past:
-            yield Deferred(change.record_id, str(stopping))
+            yield Deferred(change.record_id, str(stopping), tried=False)
     if stopping is not None and not past:
         raise stopping
 
@@ -226,7 +226,7 @@ def _outcome(
     if record_id in failed:
         return failed[record_id].outcome(change.record_id)
     if record_id in unprocessed:
-        return Deferred(change.record_id, ended)
+        return Deferred(change.record_id, ended, tried=False)
     return Unknown(change.record_id, "the bulk job's results do not mention this record")
 
 

@@ -166,7 +166,9 @@ class _Writing:
                 for change in (*group, *halving.left):
                     code = errors[change.record_id].code
                     yield Deferred(
-                        change.record_id, f"{code}: refused together with others, not yet tried alone"
+                        change.record_id,
+                        f"{code}: refused together with others, not yet tried alone",
+                        tried=False,
                     )
                 return
             failed: _Failed = []

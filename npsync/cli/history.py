@@ -52,6 +52,8 @@ def show_run(store: Store, zone: ZoneInfo, number: int, *, changes: bool, limit:
     if left:
         output.say("\nLeft open, for a person or a later run:")
         output.table(["state", "answer", "key", "why"], sync_text.left_rows(left, zone))
+        for line in sync_text.left_hints(left):
+            output.say(line)
     elif run.kind == "run" and sync_text.needs_a_person(run):
         output.say("A later run took up what this one left open.")
     if changes:

@@ -136,6 +136,15 @@ def hint_lines(states: Mapping[State, int], run: int, *, explained: bool = False
         yield f"  look at them: {' · '.join(places)}"
 
 
+def left_hints(left: Iterable[Mapping[str, object]]) -> Iterator[str]:
+    """The commands by which a person settles what a run left open."""
+    states = {one["state"] for one in left}
+    if states & {State.REVIEW, State.WAITING}:
+        yield "decide whose they are: npsync review list"
+    if State.REJECTED in states:
+        yield "what settles what was refused: npsync dead-letters list"
+
+
 def only_lines(report: Report) -> Iterator[str]:
     """What `--only WHO` came to when it found nobody to plan: not nothing, but an explanation."""
     if report.status != "failed" and sum(report.states.values()) == report.states.get(State.PENDING, 0):

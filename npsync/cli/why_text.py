@@ -131,6 +131,11 @@ def _reason(lead: FieldStory, record: RecordStory, answer: AnswerStory | None, z
         case Because.CLEARED:
             why = f": {answer.reason}" if answer is not None and answer.reason else ""
             return f"{shows} because no answer counts any more{why}; run {lead.run} emptied it."
+        case Because.PUT_BACK:
+            return (
+                f"{shows} because run {lead.run} put back what was there before an answer that belongs to another "
+                f"record was written here."
+            )
         case Because.MERGED:
             wrote = f"run {lead.run}{_by(lead)}"
             return f"{shows} because npsync wrote it to a record that was merged into this one ({wrote})."
@@ -238,6 +243,8 @@ def _why(one: FieldStory, record: RecordStory) -> str:
             return f"{run} took back run {one.undid}" + ("; held" if one.held else "")
         case Because.CLEARED:
             return f"emptied by {run}: no answer counts"
+        case Because.PUT_BACK:
+            return f"{run} put it back: the answer belongs elsewhere"
         case Because.MERGED:
             return f"came with a merged record, {run}"
         case Because.IN_DOUBT:
@@ -326,7 +333,8 @@ def _wrote(write: WriteStory) -> str:
         return f"{run} {verb} run {write.undoes}: {pairs}"
     undone = "".join(f" (taken back by run {run})" for run in write.undone_by)
     if write.answer is None:
-        return f"{run} cleared {pairs}{undone}"
+        emptied = all(after in (None, False) for _, after in write.fields.values())
+        return f"{run} {'cleared' if emptied else 'put back'} {pairs}{undone}"
     return f"{run} wrote {pairs}, for {write.answer}{undone}"
 
 

@@ -173,6 +173,7 @@ def test_a_wrong_match_is_corrected_on_both_records(npsync: Npsync, town: Town):
     assert score(town, right) == 9
     shown = town.in_salesforce(wrong)
     assert (shown["NPS_Score__c"], shown["NPS_Comment__c"]) == (None, "an old note")
+    assert "put back" in npsync("why", str(wrong.contact)).out
     npsync.run("contacts", "--all", exits=0)
     assert (score(town, right), score(town, wrong.contact)) == (9, None)
 

@@ -217,7 +217,7 @@ def test_rows_a_job_did_not_get_to_are_wanted_again() -> None:
         Job(there, states=["Aborted"], written=[ANN], unprocessed=[BOB])
         assert written(Opened(), change(ANN), change(BOB)) == [
             Written(ANN),
-            Deferred(BOB, "bulk job 750A ended as Aborted before this row"),
+            Deferred(BOB, "bulk job 750A ended as Aborted before this row", tried=False),
         ]
 
 

@@ -337,7 +337,7 @@ def check(world: World, record: RecordStory) -> None:
         assert one.shows == live[name]
         sets = world.sets[record.id, name]
         match one.because:
-            case Because.ANSWER | Because.CLEARED | Because.IN_DOUBT:
+            case Because.ANSWER | Because.CLEARED | Because.PUT_BACK | Because.IN_DOUBT:
                 assert Set(one.run, one.shows) in sets
                 assert sets[-1].run in (one.run, None)  # a person may have set the very same value
             case Because.CHANGED | Because.EMPTIED:

@@ -353,10 +353,11 @@ class Store(Protocol):
         api: str,
         size: int,
         first: int | None = None,
+        first_api: str | None = None,
         most: int | None = None,
     ) -> int:
-        """Cut the plan into batches of `size` in write order (the first one of `first` changes: the canary), or only
-        its first `most` changes; the others stay planned until they are abandoned.
+        """Cut the plan into batches of `size` in write order (the first one of `first` changes, by an api of its own:
+        the canary), or only its first `most` changes; the others stay planned until they are abandoned.
         Returns the number of batches."""
         ...
 
@@ -585,6 +586,10 @@ class Store(Protocol):
 
     def is_free(self, name: str, *, now: datetime) -> bool:
         """Whether `acquire` would get it just now."""
+        ...
+
+    def prove(self, lease: Lease) -> None:
+        """Raises LeaseLost when it is not ours any more."""
         ...
 
     def renew(self, lease: Lease, *, now: datetime, seconds: float) -> None:

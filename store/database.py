@@ -91,9 +91,9 @@ class Transaction:
             for row in rows:
                 copy.write_row(row)
 
-    def prove(self, lease: Lease) -> None:
-        """The lease is still ours, and stays so until this transaction ends."""
-        lock = " FOR SHARE" if self.postgres else ""
+    def prove(self, lease: Lease, *, lasting: bool = True) -> None:
+        """The lease is still ours, and stays so until this transaction ends (a reading one cannot promise that)."""
+        lock = " FOR SHARE" if self.postgres and lasting else ""
         found = self.one(f"SELECT token, owner FROM lease WHERE name = :name{lock}", name=lease.name)
         if found != (lease.token, lease.owner):
             raise LeaseLost(

@@ -46,6 +46,10 @@ class Leases:
             )
         return held is None or is_gone(held[0])
 
+    def prove(self, lease: Lease) -> None:
+        with self.database.read() as tx:
+            tx.prove(lease, lasting=False)
+
     def renew(self, lease: Lease, *, now: datetime, seconds: float) -> None:
         with self.database.write() as tx:
             ours = tx.run(

@@ -163,6 +163,7 @@ class Planning:
         api: str,
         size: int,
         first: int | None = None,
+        first_api: str | None = None,
         most: int | None = None,
     ) -> int:
         with self.database.write() as tx:
@@ -173,6 +174,7 @@ class Planning:
                 WHERE run = :run AND batch IS NULL GROUP BY connection, object ORDER BY connection, object""",
                 run=run,
             )
+            leading = (first or 0, first_api or api)
             return sum(
                 _cut(
                     tx,
@@ -183,7 +185,7 @@ class Planning:
                     count if most is None else min(count, most),
                     api=api,
                     size=size,
-                    first=first or 0,
+                    leading=leading,
                 )
                 for connection, object, count in kinds
             )
@@ -338,16 +340,17 @@ def _cut(
     *,
     api: str,
     size: int,
-    first: int,
+    leading: tuple[int, str],
 ) -> int:
-    leading = 1 if first else 0
-    batches = leading + -(-max(count - first, 0) // size)
+    """`leading`: the changes of a first batch (0: none) and its api."""
+    first, first_api = leading
+    apis = [first_api] * bool(first) + [api] * -(-max(count - first, 0) // size)
     last = tx.one("SELECT max(position) FROM batch WHERE run = :run", run=run)
     position = 0 if last is None or last[0] is None else int(last[0]) + 1
     tx.load(
         "batch",
         "run, position, sync, connection, object, api, state",
-        [(run, position + n, sync, connection, object, api, "planned") for n in range(batches)],
+        [(run, position + n, sync, connection, object, one, "planned") for n, one in enumerate(apis)],
     )
     tx.run(
         statements.CUT,
@@ -356,8 +359,8 @@ def _cut(
         object=object,
         position=position,
         first=first,
-        leading=leading,
+        leading=int(bool(first)),
         size=size,
         count=count,
     )
-    return batches
+    return len(apis)

@@ -6,11 +6,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import msgspec
 
 from connectors.contract import Clock, Destination
-from nps.changes import Batch, Cause, Change, Deferred, Outcome, Rejected, Written
+from nps.changes import Batch, Cause, Change, Deferred, Outcome, Rejected, Unknown, Written
 from nps.errors import (
     AccessError,
     BudgetError,
@@ -19,6 +20,7 @@ from nps.errors import (
     StillUnderWay,
     UnavailableError,
 )
+from nps.values import JsonFields
 from store.api import Lease, Store
 from sync.canary import Trial
 from sync.interruption import Interrupted, heed
@@ -28,6 +30,7 @@ from sync.progress import Progress
 
 WRITING = 4  # batches under way at a time
 OPENED = 8  # batches whose intents, and whose outcomes, are committed together
+FRESH = timedelta(seconds=30)  # no lease is lost as quickly as that
 MOST_CHANGES = 20_000  # of all batches in memory; a bulk job alone may hold half of that
 
 
@@ -79,47 +82,48 @@ def write_changes(
         )
         done.unpaid = done.unpaid or cannot_pay(job.connection, allowance, waiting)
     trial = Trial(job, run, way, canary) if tried and most else None
-    store.cut(run, lease=lease, api=way.api, size=way.batch, first=trial.first if trial else None, most=most)
-    for opened in store.open_batches(run, trial.batches, lease=lease) if trial else ():
-        batch = msgspec.structs.replace(opened, api=trial.api) if trial else opened
+    store.cut(
+        run,
+        lease=lease,
+        api=way.api,
+        size=way.batch,
+        first=trial.first if trial else None,
+        first_api=trial.api if trial else None,
+        most=most,
+    )
+    sender = _Sender(job, store, lease, clock, done)
+    for batch in store.open_batches(run, trial.batches, lease=lease) if trial else ():
         if done.problem is not None:
             outcomes: Sequence[Outcome] | None = _unsent(batch)
         else:
-            outcomes = _outcomes(job, store, batch, done)
+            outcomes = sender.outcomes(batch, clock.now())
         _settle(store, lease, run, clock, {batch.id: outcomes}, done, progress)
         if trial is not None and done.problem is None:
             done.problem = trial.read_back(batch, outcomes or ())
     if trial is not None and done.problem is None:
         done.problem = trial.all_refused()
     if done.problem is None:
-        _write_rest(job, store, lease, run, clock, max(1, MOST_CHANGES // way.batch), done, stop, progress)
+        _write_rest(sender, run, max(1, MOST_CHANGES // way.batch), stop, progress)
     done.problem = done.problem or done.unpaid
 
 
-def _write_rest(
-    job: Place,
-    store: Store,
-    lease: Lease,
-    run: int,
-    clock: Clock,
-    most: int,
-    done: WrittenUp,
-    stop: Callable[[], bool],
-    progress: Progress,
-) -> None:
+def _write_rest(sender: _Sender, run: int, most: int, stop: Callable[[], bool], progress: Progress) -> None:
+    store, lease, clock, done = sender.store, sender.lease, sender.clock, sender.done
     opened: deque[Batch] = deque()
     under_way: dict[Future[Sequence[Outcome] | None], Batch] = {}
     answered: dict[int, Sequence[Outcome] | None] = {}
     together = min(OPENED, most)
+    opened_at = clock.now()
     with ThreadPoolExecutor(WRITING, thread_name_prefix="npsync-write") as pool:
         while True:
             if done.problem is None and stop():
                 done.problem = Interrupted("the run was asked to stop; the next run goes on where it ended")
             if done.problem is None and not opened:
                 opened.extend(store.open_batches(run, together, lease=lease))
+                opened_at = clock.now()
             while opened and len(under_way) < min(2 * WRITING, most) and done.problem is None:
                 batch = opened.popleft()
-                under_way[pool.submit(_outcomes, job, store, batch, done)] = batch
+                under_way[pool.submit(sender.outcomes, batch, opened_at)] = batch
             if not under_way:
                 break
             finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
@@ -138,31 +142,58 @@ def _unsent(batch: Batch) -> Sequence[Outcome]:
     )
 
 
-def _outcomes(job: Place, store: Store, batch: Batch, done: WrittenUp) -> Sequence[Outcome] | None:
-    """The batch's outcomes; None leaves it open because nobody knows."""
-    said: list[Outcome] = []
-    handles: list[str] = []
+@dataclass(frozen=True)
+class _Sender:
+    """What sending a batch needs. Threads share one."""
 
-    def remember(handle: str) -> None:
-        store.remember(batch.id, handle)
-        handles.append(handle)
+    job: Place
+    store: Store
+    lease: Lease
+    clock: Clock
+    done: WrittenUp
 
-    try:
-        said.extend(job.destination.write(batch, remember))
-        return paired(batch.changes, said)
-    except (AccessError, ConfigError, BudgetError) as error:
-        done.problem = done.problem or error
-        if handles:
-            return None  # a job is under way there, whatever was refused since: the next run asks for it
-        heard = {outcome.record_id for outcome in said}  # what was said before the refusal is true
-        rest = [one for one in batch.changes if one.record_id not in heard]
-        refused = "refused as a whole; see the run's problem"
-        return paired(
-            batch.changes, [*said, *(Deferred(one.record_id, refused, tried=False) for one in rest)]
-        )
-    except UnavailableError as error:
-        done.problem = done.problem or error
-        return None
+    def outcomes(self, batch: Batch, opened_at: datetime) -> Sequence[Outcome] | None:
+        """The batch's outcomes; None leaves it open because nobody knows. Raises LeaseLost."""
+        said: list[Outcome] = []
+        handles: list[str] = []
+
+        def remember(handle: str) -> None:
+            self.store.remember(batch.id, handle)
+            handles.append(handle)
+
+        if self.clock.now() - opened_at > FRESH:
+            # Opening proved the lease. A process that slept since may have lost it, and another one has settled this.
+            self.store.prove(self.lease)
+        try:
+            said.extend(self.job.destination.write(batch, remember))
+            return self._told(batch, paired(batch.changes, said))
+        except (AccessError, ConfigError, BudgetError) as error:
+            self.done.problem = self.done.problem or error
+            if handles:
+                return None  # a job is under way there, whatever was refused since: the next run asks for it
+            heard = {outcome.record_id for outcome in said}  # what was said before the refusal is true
+            rest = [one for one in batch.changes if one.record_id not in heard]
+            refused = "refused as a whole; see the run's problem"
+            return paired(
+                batch.changes, [*said, *(Deferred(one.record_id, refused, tried=False) for one in rest)]
+            )
+        except UnavailableError as error:
+            self.done.problem = self.done.problem or error
+            return None
+
+    def _told(self, batch: Batch, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
+        """Where the vendor left open whether it wrote, the record itself may tell. That it does not show the change yet
+        proves nothing: then it stays unknown."""
+        unknown = {one.record_id for one in outcomes if type(one) is Unknown}
+        if not unknown:
+            return outcomes
+        asked = tuple(one for one in batch.changes if one.record_id in unknown)
+        try:
+            shown = list(seen(self.job.destination, msgspec.structs.replace(batch, changes=asked)))
+        except NpsyncError:
+            return outcomes  # they stay unknown; the next run compares
+        written = {one.record_id: one for one in shown if isinstance(one, Written)}
+        return tuple(written.get(one.record_id, one) for one in outcomes)
 
 
 def paired(changes: Iterable[Change], outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
@@ -238,9 +269,17 @@ def seen(destination: Destination, batch: Batch) -> Iterable[Outcome]:
     }
     for change in batch.changes:
         shown = live.get(change.record_id)
-        if shown is not None and all(shown.get(name) == value for name, value in change.after.items()):
+        if shown is not None and _arrived(change, shown):
             yield Written(change.record_id)
         else:
             yield Deferred(
                 change.record_id, "an interrupted run did not get this far; planned again", tried=False
             )
+
+
+def _arrived(change: Change, shown: JsonFields) -> bool:
+    """A record is written as a whole. So one that shows a part of the change and nothing of what it showed before has
+    been written, and edited by somebody since: what is theirs stays theirs."""
+    as_wanted = [shown.get(name) == value for name, value in change.after.items()]
+    as_before = any(shown.get(name) == value for name, value in change.before.items())
+    return all(as_wanted) or (any(as_wanted) and not as_before)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from nps.changes import Cause
 from store import statements
 from store.api import DeadLetterRow, Settled, State
 from store.database import Database, Transaction
+from store.letters import LETTER, letter_of
 from store.past import Fate, Journalled, Linked, Version, Who
 from store.rows import CHANGE, RESPONSE, change_of, from_json, maybe_moment, moment, response_of
 
@@ -82,9 +82,8 @@ _RECORDS_WRITTEN = """
     AND b.id = c.batch AND b.sync = :sync AND b.state IN ('answered', 'settled')
     ORDER BY c.record_id LIMIT :limit"""
 
-_LETTERS = """
-    SELECT id, sync, run, response, record_id, code, reason, field, created_at, status, cause, attempts
-    FROM dead_letter
+_LETTERS = f"""
+    SELECT {LETTER} FROM dead_letter
     WHERE response IN LIST(:numbers) OR record_id IN LIST(:records) ORDER BY id"""
 
 _LINKS = """
@@ -153,7 +152,7 @@ class History:
     def letters_about(self, numbers: Sequence[int], record_ids: Sequence[str]) -> list[DeadLetterRow]:
         with self.database.read() as tx:
             found = tx.rows(_LETTERS, numbers=list(numbers), records=list(record_ids))
-        return [_letter(row) for row in found]
+        return [letter_of(row) for row in found]
 
     def links_of(self, values: Sequence[str], record_ids: Sequence[str]) -> list[Linked]:
         with self.database.read() as tx:
@@ -218,21 +217,4 @@ def _journalled(row: tuple[Any, ...]) -> Journalled:
         code=code or "",
         message=message or "",
         at=moment(at),
-    )
-
-
-def _letter(row: tuple[Any, ...]) -> DeadLetterRow:
-    return DeadLetterRow(
-        id=row[0],
-        sync=row[1],
-        run=row[2],
-        response=row[3],
-        record_id=row[4],
-        code=row[5],
-        reason=row[6],
-        field=row[7],
-        created_at=moment(row[8]),
-        status=row[9],
-        cause=Cause(row[10]),
-        attempts=row[11],
     )

@@ -21,7 +21,7 @@ from store.rows import from_json, moment
 
 # response, record, code, reason, field, cause
 Letter = tuple[int | None, str | None, str, str, str | None, str]
-_COLUMNS = "id, sync, run, response, record_id, code, reason, field, created_at, status, cause, attempts"
+LETTER = "id, sync, run, response, record_id, code, reason, field, created_at, status, cause, attempts"
 
 
 class Letters:
@@ -46,16 +46,16 @@ class Letters:
             narrowed["ids"] = list(ids)
         with self.database.read() as tx:
             found = tx.rows(
-                f"SELECT {_COLUMNS} FROM dead_letter WHERE id > 0{where} ORDER BY id DESC LIMIT :limit",
+                f"SELECT {LETTER} FROM dead_letter WHERE id > 0{where} ORDER BY id DESC LIMIT :limit",
                 **narrowed,
                 limit=limit,
             )
-        return [_row(row) for row in found]
+        return [letter_of(row) for row in found]
 
     def letters_beside(self, letter: int) -> list[DeadLetterRow]:
         with self.database.read() as tx:
             found = tx.rows(
-                f"""SELECT {_COLUMNS} FROM dead_letter WHERE sync = (SELECT sync FROM dead_letter WHERE id = :id)
+                f"""SELECT {LETTER} FROM dead_letter WHERE sync = (SELECT sync FROM dead_letter WHERE id = :id)
                 AND (response IN (SELECT o.id FROM dead_letter l JOIN response r ON r.id = l.response
                         JOIN response o ON o.source = r.source AND o.source_id = r.source_id WHERE l.id = :id)
                     OR (response IS NULL AND record_id =
@@ -63,7 +63,7 @@ class Letters:
                 ORDER BY id""",
                 id=letter,
             )
-        return [_row(row) for row in found]
+        return [letter_of(row) for row in found]
 
     def tried(self, sync: str, number: int | None, record_id: str | None) -> list[Tried]:
         with self.database.read() as tx:
@@ -229,7 +229,7 @@ def worn_out(
     return {pair for pair, count in in_a_row.items() if count + 1 >= PATIENCE}
 
 
-def _row(row: tuple[Any, ...]) -> DeadLetterRow:
+def letter_of(row: tuple[Any, ...]) -> DeadLetterRow:
     return DeadLetterRow(
         id=row[0],
         sync=row[1],

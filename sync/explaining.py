@@ -87,9 +87,9 @@ class Target(msgspec.Struct, frozen=True, order=True):
     object: str
 
     @property
-    def scope(self) -> str:
-        """As a person's manual links name it."""
-        return f"{self.connection}.{self.object}"
+    def scopes(self) -> tuple[str, str]:
+        """As a person's decisions name it: those about a key, and those about one answer (`sync.job.Job`)."""
+        return f"{self.connection}.{self.object}", f"answer/{self.connection}.{self.object}"
 
 
 # ------------------------------------------------------------ the story
@@ -192,7 +192,6 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     asked: str
     records: tuple[RecordStory, ...] = ()
     loose: tuple[AnswerStory, ...] = ()
-    links: tuple[Linked, ...] = ()
     looked_in: tuple[str, ...] = ()
     offline: bool = False
     problems: tuple[str, ...] = ()  # why a CRM could not be looked at
@@ -261,7 +260,7 @@ def explain(seen: Seen, views: Sequence[View], known: Known) -> RecordStory:
         fields=tuple(reasons(seen, its_views, journal, known.versions)),
         writes=tuple(_write(one, journal, known.versions) for one in told),
         links=tuple(
-            link for link in known.links if link.scope == seen.target.scope and link.record_id in seen.ids
+            link for link in known.links if link.scope in seen.target.scopes and link.record_id in seen.ids
         ),
     )
 

@@ -29,7 +29,7 @@ def tell(who: str, views: Sequence[View], store: Store, *, region: str | None, l
     wanted = _wanted(asked, views, store, fates, found)
     problems: list[str] = []
     seen = _seen(asked, views, store, wanted, look, problems)
-    known = _known(asked, store, found, seen)
+    known = _known(store, found, seen)
     records = [explain(one, views, known) for one in seen]
     records = [one for one in records if one.exists or one.writes or one.answers]
     told = {(answer.sync, answer.number) for one in records for answer in one.answers}
@@ -38,7 +38,6 @@ def tell(who: str, views: Sequence[View], store: Store, *, region: str | None, l
         asked=asked.text,
         records=tuple(sorted(records, key=lambda one: (not one.touched, one.connection, one.object, one.id))),
         loose=tuple(loose),
-        links=tuple(known.links),
         looked_in=_looked_in(views, look),
         offline=look is None,
         problems=tuple(problems),
@@ -99,7 +98,7 @@ def _wanted(
         its.known.update(
             link.record_id
             for link in store.links_of(_key_values(asked, view), ())
-            if link.scope == view.target.scope
+            if link.scope in view.target.scopes
         )
         id = view.record_id(asked.text)
         if id is not None and _is_known(store, view, id):
@@ -224,7 +223,7 @@ def _find(asked: Who, views: Sequence[View], destination: Destination, fields: S
 # ------------------------------------------------------------ what the store knows about them
 
 
-def _known(asked: Who, store: Store, found: Sequence[int], seen: Sequence[Seen]) -> Known:
+def _known(store: Store, found: Sequence[int], seen: Sequence[Seen]) -> Known:
     ids = sorted({id for one in seen for id in one.ids})
     journal = store.journal_of(ids)
     numbers = {*found, *store.answers_on_records(ids)}
@@ -233,15 +232,12 @@ def _known(asked: Who, store: Store, found: Sequence[int], seen: Sequence[Seen])
     numbers |= set(store.answers_of_persons(sorted(persons)))
     versions = store.versions(sorted(numbers))
     every = sorted(versions)
-    values = {asked.text, *(one.response.email or "" for one in versions.values())}
-    values |= {key for one in versions.values() if (key := email_key(one.response.email))}
-    values |= {one.response.external_id or "" for one in versions.values()}
     return Known(
         versions=versions,
         fates=store.fates(every),
         journal=journal,
         letters=store.letters_about(every, ids),
-        links=store.links_of(sorted(values - {""}), ids),
+        links=store.links_of((), ids),
     )
 
 

@@ -300,7 +300,8 @@ def _events(record: RecordStory, zone: ZoneInfo) -> list[_Event]:
     for write in record.writes:
         note(write.at, 1, write.sync, _wrote(write))
     for link in record.links:
-        note(link.linked_at, 0, None, f"a person decided that {link.value} is {link.record_id}")
+        what = f"the answer {link.value}" if link.scope.startswith("answer/") else link.value
+        note(link.linked_at, 0, None, f"a person decided that {what} belongs to {link.record_id}")
     return sorted(events, key=lambda one: (one.at, one.order))
 
 
@@ -313,7 +314,7 @@ def _fate(answer: AnswerStory, zone: ZoneInfo) -> str:
         return f"lost to {answer.lost_to}, which is newer"
     said = f"{answer.state}: {answer.reason or answer.code}{line}"
     if answer.candidates:
-        said += f": {', '.join(answer.candidates)}; npsync review list"
+        said += f": {', '.join(answer.candidates)}; npsync review show {answer.name}"
     if answer.look_again is not None:
         said += f"; looked up again from {_moment(answer.look_again, zone)}"
     if answer.letter is not None:

@@ -481,7 +481,11 @@ def _field(
         if turn.back:
             because = Because.UNDONE
             undid = turn.origin.run
-            source = next((one.change.response for one in own if one.change.id == way.place), None)
+            # What stands again may be ours of an earlier answer, or what somebody had set in between.
+            ours_again = way.ours == behind.change.after[name]
+            source = next(
+                (one.change.response for one in own if one.change.id == way.place and ours_again), None
+            )
         elif turn.origin.response is None:
             emptied = turn.by.after[name] in (None, False)
             because = Because.CLEARED if emptied else Because.PUT_BACK

@@ -274,6 +274,7 @@ steps = st.lists(
         st.tuples(st.just("edits"), st.sampled_from(PEOPLE), st.sampled_from([1, 77, None])),
         st.tuples(st.just("run"), st.sampled_from(["well", "well", "reply lost", "refused"])),
         st.tuples(st.just("later"), st.integers(1, 40)),
+        st.tuples(st.just("undo"), st.integers(0, 3)),
     ),
     min_size=2,
     max_size=14,
@@ -296,6 +297,8 @@ class World:
         self.town = town
         self.ids = {one: town.crm.add(f"{one}@example.com") for one in PEOPLE}
         self.told: list[SurveyResponse] = []
+        self.runs: list[int] = []
+        self.undos: set[int] = set()
         self.sets: defaultdict[tuple[str, str], list[Set]] = defaultdict(list)
 
     def take(self, step: Any) -> None:
@@ -311,6 +314,8 @@ class World:
                 self.town.later(days=days)
             case ("run", how):
                 self.run(how)
+            case ("undo", place) if self.runs:
+                self.undo(self.runs[-1 - place % len(self.runs)])
 
     def run(self, how: str) -> None:
         crm = self.town.crm
@@ -322,7 +327,18 @@ class World:
         run = self.town.run().run
         crm.after_write = lambda: None
         crm.refused.clear()
-        for id, after in crm.writes[written:]:
+        self.note(run, written)
+
+    def undo(self, run: int) -> None:
+        """Also of an undo, which writes again what was undone."""
+        written = len(self.town.crm.writes)
+        undone = self.town.undo(run).run
+        self.undos.add(undone)
+        self.note(undone, written)
+
+    def note(self, run: int, before: int) -> None:
+        self.runs.append(run)
+        for id, after in self.town.crm.writes[before:]:
             for name, value in after.items():
                 self.sets[id, name].append(Set(run, value))
 
@@ -337,7 +353,7 @@ def check(world: World, record: RecordStory) -> None:
         assert one.shows == live[name]
         sets = world.sets[record.id, name]
         match one.because:
-            case Because.ANSWER | Because.CLEARED | Because.PUT_BACK | Because.IN_DOUBT:
+            case Because.ANSWER | Because.CLEARED | Because.PUT_BACK | Because.IN_DOUBT | Because.UNDONE:
                 assert Set(one.run, one.shows) in sets
                 assert sets[-1].run in (one.run, None)  # a person may have set the very same value
             case Because.CHANGED | Because.EMPTIED:
@@ -348,10 +364,15 @@ def check(world: World, record: RecordStory) -> None:
                 assert one.attempt is not None
                 assert one.attempt != "written"
                 assert not sets or sets[-1].run is None
-        if one.because is Because.ANSWER and name == "nps":
+        if one.because is Because.UNDONE:
+            assert one.run in world.undos
+            assert one.undid not in world.undos
+        if one.because in (Because.ANSWER, Because.UNDONE) and one.answer is not None and name == "nps":
             source, _, id = (one.answer or "").partition(":")
             scores = {told.score for told in world.told if (told.source, told.id) == (source, id)}
             assert one.shows in scores
+        if one.because is Because.ANSWER:
+            assert one.answer is not None
         if one.because is Because.CLEARED:
             assert one.shows is None
     deciding = [one for one in record.answers if one.decides]
@@ -359,12 +380,13 @@ def check(world: World, record: RecordStory) -> None:
     assert all(one.reason or one.lost_to or one.decides for one in record.answers)
 
 
-@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(steps=steps)
 def test_every_field_that_was_ever_written_has_its_reason(migrated_sqlite: Path, steps: list[Any]):
     with town_of(migrated_sqlite, valid_for=timedelta(days=150)) as town:
         world = World(town)
-        for step in steps:
+        first = [answer(f"first-{who}", 5, email=f"{who}@example.com", comment="first") for who in PEOPLE]
+        for step in [*first, ("run", "well"), *steps]:
             world.take(step)
         for id in world.ids.values():
             check(world, why_one(town, id))

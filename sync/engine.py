@@ -20,7 +20,7 @@ from sync.job import Codecs, Job
 from sync.leasing import end_those_that_died, sync_lease
 from sync.paying import begins_with, cannot_pay
 from sync.planning import CHUNK, Planned, plan_changes
-from sync.progress import Progress, Silent
+from sync.progress import Progress, Silent, WithCalls
 from sync.report import Report, status_of
 from sync.writing import WrittenUp, settle_open, write_changes
 
@@ -131,7 +131,8 @@ class _Attempt:
         owner: str,
     ) -> None:
         self.job, self.store, self.lease, self.clock, self.number = job, store, lease, clock, number
-        self.calls, self.options, self.progress, self.owner = calls, options, progress, owner
+        self.calls, self.options, self.owner = calls, options, owner
+        self.progress = WithCalls(progress, job.destination)
         self.started = clock.monotonic()
         self.calls_before = dict(calls())
         self.codecs: Codecs | None = None

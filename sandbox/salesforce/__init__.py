@@ -92,7 +92,8 @@ class Salesforce:
         """hide_field, show_field {object, field} · rename_field {object, field, to}
         · alter_field {object, field, …} · permit {object, may: [read, edit, create, delete]} · expire_tokens
         · allow_key {username, public_key} · refresh_token {rotate} · use_calls, use_batches {used}
-        · reader (credentials that may only read)"""
+        · reader (credentials that may only read)
+        · flow {object, set: {field: value}} (what a record-triggered flow does to every record saved; {} ends it)"""
         commands: dict[str, Callable[[Row], Any]] = {
             "hide_field": self._hide,
             "show_field": self._show,
@@ -105,6 +106,7 @@ class Salesforce:
             "use_calls": self._use_calls,
             "use_batches": self._use_batches,
             "reader": self._reader,
+            "flow": self._flow,
         }
         if name not in commands:
             raise ValueError(f"no such knob: {name}; there are: {', '.join(commands)}")
@@ -121,6 +123,10 @@ class Salesforce:
 
     def _show(self, given: Row) -> None:
         self._table(given["object"]).hidden.discard(given["field"].lower())
+
+    def _flow(self, given: Row) -> None:
+        self._table(given["object"])
+        self.org.flows[given["object"]] = given["set"]
 
     def _rename(self, given: Row) -> None:
         self._column(given)

@@ -27,6 +27,9 @@ class Org:
         self.users, self.cases = self.tables["User"], self.tables["Case"]
         self._by_name = {name.lower(): table for name, table in self.tables.items()}
         self._second = (0, "")
+        self.flows: dict[
+            str, Mapping[str, Any]
+        ] = {}  # object → what a record-triggered flow sets on every save
         self._held: list[tuple[Table, str, FieldsWritten]] | None = None  # counted only once all went well
         self._load(room.world)
 
@@ -47,6 +50,9 @@ class Org:
         old = {column: row[column.place] for column in wanted}
         self._change(table, row, wanted, by=by)
         self._count(table, str(row[table.id]), {c.field.name: (old[c], row[c.place]) for c in wanted})
+        if flow := self.flows.get(table.name):
+            changed = table.stored(flow, from_json, id=str(row[table.id]))
+            self._change(table, row, changed, by=self.owners[0])
 
     def create(self, table: Table, wanted: Mapping[Column, Stored], *, by: str, count: bool = True) -> str:
         defaults = {"OwnerId": self.owners[0]} if "ownerid" in table.columns else {}

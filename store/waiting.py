@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from store import statements
 from store.database import Database, Transaction
 
-TOLD_TOGETHER = 100  # batches
+TOLD_TOGETHER = 2_000  # batches: each time the states are gone through once, for so many are all over them
 _AT_ONCE = 10_000
 
 

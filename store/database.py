@@ -32,7 +32,7 @@ from store.errors import StoreError, without_data
 BUSY_MILLISECONDS = 60_000
 # Rows are touched in random order (by person, by record), so a transaction changes a good part of an index: it should
 # fit the cache, and be copied from the log into the file once for many transactions.
-CACHE_KIBIBYTES = 4_000
+CACHE_KIBIBYTES = 12_000
 LOG_PAGES = 8_000  # of 4 KiB
 ROWS_TOGETHER = 20  # in one INSERT: beginning and ending a statement costs as much as some columns
 MIGRATION_LOCK = 0x6E707379  # any constant of ours

@@ -54,7 +54,6 @@ class Planning:
         connection: str,
     ) -> list[JsonFields]:
         causes = {change.response for change in changes.values() if change is not None}
-        planned = [planned_row(run, connection, change) for change in changes.values() if change is not None]
         numbers = [each.number for each in settled]
         handed_out = self.handed_out.get(sync, {})
         with self.database.write() as tx:
@@ -77,6 +76,11 @@ class Planning:
                 )
                 let_go(tx, sync, [response for _, response in replaced if response not in causes])
                 _to_clear(tx, sync, changes)
+            planned = [
+                planned_row(run, connection, change, persons.get(change.response or 0))
+                for change in changes.values()
+                if change is not None
+            ]
             tx.load("change", PLANNED, planned)
             resolve(
                 tx,

@@ -154,7 +154,7 @@ def response_of(row: tuple[Any, ...]) -> SurveyResponse:
 # ------------------------------------------------------------ changes
 
 CHANGE = "c.id, c.object, c.record_id, c.key, c.before, c.after, c.response, c.rank, c.account, c.undoes"
-PLANNED = "run, connection, object, record_id, key, before, after, response, rank, account, undoes"
+PLANNED = "run, connection, object, record_id, key, before, after, response, rank, account, undoes, person"
 
 
 def change_of(row: tuple[Any, ...]) -> Change:
@@ -173,7 +173,7 @@ def change_of(row: tuple[Any, ...]) -> Change:
     )
 
 
-def planned_row(run: int, connection: str, change: Change) -> tuple[Any, ...]:
+def planned_row(run: int, connection: str, change: Change, person: int | None) -> tuple[Any, ...]:
     return (
         run,
         connection,
@@ -186,4 +186,5 @@ def planned_row(run: int, connection: str, change: Change) -> tuple[Any, ...]:
         int(change.rank),
         change.account,
         change.undoes,
+        person,
     )

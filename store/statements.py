@@ -218,9 +218,10 @@ ANSWERED = "sync = :sync AND state = 'answered' AND state <> 'settled'"
 ANSWERS_WRITTEN = """
     UPDATE answer_state SET state = 'written', code = '', reason = '', field = NULL
     WHERE sync = :sync AND state IN ('planned', 'pending') AND (person, response) IN (
-        SELECT r.person, r.id FROM batch b CROSS JOIN change c CROSS JOIN response r
+        SELECT COALESCE(c.person, (SELECT r.person FROM response r WHERE r.id = c.response)), c.response
+        FROM batch b CROSS JOIN change c
         WHERE b.sync = :sync AND b.state = 'answered' AND b.state <> 'settled'
-        AND c.run = b.run AND c.batch = b.id AND c.outcome IS NULL AND r.id = c.response)"""
+        AND c.run = b.run AND c.batch = b.id AND c.outcome IS NULL AND c.response IS NOT NULL)"""
 
 ANSWER_NOT_WRITTEN = """
     UPDATE answer_state SET state = ?, code = ?, reason = ?, field = ?

@@ -249,7 +249,8 @@ class ChangeRow(Row, table=True):
     __table_args__ = (
         one_of("outcome", ("rejected", "deferred", "unknown")),
         Index(None, "record_id"),
-        Index(None, "run", "batch"),
+        # All that telling written answers asks of a change, whose row lies anywhere (`store.waiting`).
+        Index("ix_change_run_batch", "run", "batch", "outcome", "person", "response"),
         partial("ix_change_undoes", "undoes", where="undoes IS NOT NULL"),
         {"sqlite_autoincrement": True},
     )
@@ -270,6 +271,7 @@ class ChangeRow(Row, table=True):
     message: str | None
     undoes: int | None = big(default=None)
     holds: str | None = None  # of an undo: the answers its record had by then (JSON)
+    person: int | None = big(default=None)  # of its answer, mostly; where it is not said, the response says it
 
 
 class DeadLetterTable(Row, table=True):

@@ -73,7 +73,7 @@ class Undoing:
         self, run: int, restoring: Sequence[Restoring], *, lease: Lease, connection: str
     ) -> None:
         rows = [
-            (*planned_row(run, connection, one.change), to_json(one.holds) if one.holds else None)
+            (*planned_row(run, connection, one.change, None), to_json(one.holds) if one.holds else None)
             for one in restoring
         ]
         with self.database.write() as tx:

@@ -13,6 +13,9 @@ def upgrade() -> None:
     number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
     op.add_column("change", sa.Column("undoes", number, nullable=True))
     op.add_column("change", sa.Column("holds", sa.String(), nullable=True))
+    op.add_column("change", sa.Column("person", number, nullable=True))
+    op.drop_index("ix_change_run_batch", table_name="change")
+    op.create_index("ix_change_run_batch", "change", ["run", "batch", "outcome", "person", "response"])
     op.create_index(
         op.f("ix_change_undoes"),
         "change",
@@ -36,5 +39,8 @@ def downgrade() -> None:
     op.drop_column("dead_letter", "attempts")
     op.drop_column("dead_letter", "cause")
     op.drop_index(op.f("ix_change_undoes"), table_name="change")
+    op.drop_index("ix_change_run_batch", table_name="change")
+    op.create_index("ix_change_run_batch", "change", ["run", "batch"])
+    op.drop_column("change", "person")
     op.drop_column("change", "holds")
     op.drop_column("change", "undoes")

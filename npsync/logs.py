@@ -1,17 +1,38 @@
-"""Log lines for machines: structlog to standard error, one JSON object or one short line each, redacted last."""
+"""Log lines for machines: structlog to standard error, one JSON object or one short line each, redacted last.
+
+structlog is loaded with the first line: it brings much along, and most runs have nothing to say.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
+from functools import partial
 from typing import Any
 
-import structlog
+_set_up: Callable[[], None] | None = None  # what is still to be done before the first line
 
 
 def set_up(*, json: bool, verbose: bool = False) -> None:
     """Where and how log lines go. Redaction is the last step before a line is rendered."""
+    global _set_up
+    _set_up = partial(_configure, json=json, verbose=verbose)
+
+
+def notice(event: str, /, **facts: Any) -> None:
+    global _set_up
+    import structlog
+
+    if (set_up_now := _set_up) is not None:
+        set_up_now()  # from two threads at once it does the same twice
+        _set_up = None
+    structlog.get_logger().info(event, **facts)
+
+
+def _configure(*, json: bool, verbose: bool) -> None:
+    import structlog
+
     renderer: Any = (
         structlog.processors.JSONRenderer()
         if json
@@ -29,10 +50,6 @@ def set_up(*, json: bool, verbose: bool = False) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-
-
-def notice(event: str, /, **facts: Any) -> None:
-    structlog.get_logger().info(event, **facts)
 
 
 def _redacted(logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -271,7 +271,7 @@ class ChangeRow(Row, table=True):
     message: str | None
     undoes: int | None = big(default=None)
     holds: str | None = None  # of an undo: the answers its record had by then (JSON)
-    person: int | None = big(default=None)  # of its answer, mostly; where it is not said, the response says it
+    person: int | None = big(default=None)  # of its answer; NULL: see the response
 
 
 class DeadLetterTable(Row, table=True):

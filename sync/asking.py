@@ -22,7 +22,7 @@ from sync.report import MatchReport
 
 REMEMBERED_RUNS = 5  # whose match rates the breaker compares with
 SEARCHED_RUNS = 500  # among which it looks for them: most runs look up a few answers, or none
-LOOKED_AT = 5_000  # changes of a plan whose values are looked at; more say no more
+LOOKED_AT = 2_000  # changes of a plan whose values are looked at; more say no more
 
 # A date is the same for all who answered that day, a tick-box has two values at most.
 _ALIKE_BY_NATURE = (FieldType.DATE, FieldType.DATETIME, FieldType.BOOLEAN)

@@ -43,11 +43,14 @@ class Runs:
             if not known:
                 raise StoreError(f"store: there is no run {run}")
 
-    def runs(self, *, sync: str | None = None, limit: int = 20) -> list[RunRow]:
-        where = "" if sync is None else "WHERE sync = :sync"
-        narrowed = {} if sync is None else {"sync": sync}
+    def runs(self, *, sync: str | None = None, kind: str | None = None, limit: int = 20) -> list[RunRow]:
+        asked = {"sync": sync, "kind": kind}
+        narrowed = {name: value for name, value in asked.items() if value is not None}
+        where = "".join(f" AND {name} = :{name}" for name in narrowed)
         with self.database.read() as tx:
-            found = tx.rows(f"{_RUNS} {where} ORDER BY id DESC LIMIT :limit", **narrowed, limit=limit)
+            found = tx.rows(
+                f"{_RUNS} WHERE id > 0{where} ORDER BY id DESC LIMIT :limit", **narrowed, limit=limit
+            )
         return [_run(row) for row in found]
 
     def run(self, number: int) -> RunRow | None:

@@ -113,15 +113,15 @@ def _looked_up(match: MatchReport, earlier: Sequence[RunRow], *, recheck: bool) 
 
 def runs_before(store: Store, sync: str, run: int) -> list[RunRow]:
     """The runs before this one, latest first."""
-    found = store.runs(sync=sync, limit=REMEMBERED_RUNS + 1)
-    return [one for one in found if one.id != run and one.kind == "run"]
+    found = store.runs(sync=sync, kind="run", limit=REMEMBERED_RUNS + 1)
+    return [one for one in found if one.id != run]
 
 
 def _usual_rates(store: Store, sync: str, run: int) -> list[Decimal]:
     """The match rates of the last runs that looked up enough to have one, and were not stopped."""
     found = (
         _rate(one.report)
-        for one in store.runs(sync=sync, limit=SEARCHED_RUNS)
+        for one in store.runs(sync=sync, kind="run", limit=SEARCHED_RUNS)
         if one.status in ("succeeded", "partial") and one.id != run
     )
     return list(islice((rate for rate in found if rate is not None), REMEMBERED_RUNS))

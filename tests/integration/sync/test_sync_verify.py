@@ -10,6 +10,7 @@ from builders_why import view_of
 
 from nps.errors import UnavailableError
 from store.api import Asked
+from sync.asking import runs_before
 from sync.engine import run
 from sync.leasing import Busy, sync_lease
 from sync.verifying import Compared, Drift, Verified, to_plan_again, verify
@@ -139,7 +140,15 @@ def test_planned_again_overwrite_decides_about_what_somebody_set(town: Town, pol
     assert (ann["nps"], ann["comment"]) == (shown, "slow")
 
 
-def test_a_fact_of_a_run_that_died_while_verifying_is_ended_by_the_next(town: Town):
+def test_the_breaker_still_knows_the_runs_behind_many_verifications(town: Town):
+    peopled(town, "ann")
+    (run_before,) = town.store.runs(kind="run")
+    for _ in range(10):
+        verified(town)
+    assert [one.id for one in runs_before(town.store, SYNC, run=0)] == [run_before.id]
+
+
+def test_a_run_that_died_while_verifying_is_ended_by_the_next(town: Town):
     peopled(town, "ann")
     dead = town.store.begin_run(SYNC, "verify", now=town.clock.now(), facts={})
     run(town.job(), town.store, town.clock, "next", dict)

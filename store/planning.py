@@ -135,10 +135,7 @@ class Planning:
 
     def sampled(self, run: int, most: int) -> Iterator[Change]:
         for rows in self._stream(
-            """SELECT p.id FROM (
-                SELECT id, row_number() OVER (ORDER BY id) - 1 AS place, count(*) OVER () AS total
-                FROM change WHERE run = :run AND batch IS NULL
-            ) p WHERE p.place % ((p.total + :most - 1) / :most) = 0 ORDER BY p.id""",
+            statements.SAMPLED,
             statements.CHANGES,
             run=run,
             most=most,

@@ -176,6 +176,14 @@ TO_CLEAR = "INSERT INTO clearing (sync, record_id) VALUES (?, ?)"
 
 TO_CLEAR_AGAIN = f"{TO_CLEAR} ON CONFLICT DO NOTHING"
 
+# Every so-many-th change; written without a percent sign, which PostgreSQL's driver takes for a parameter.
+SAMPLED = """
+    SELECT p.id FROM (
+        SELECT q.id, q.place, (q.total + :most - 1) / :most AS step FROM (
+            SELECT id, row_number() OVER (ORDER BY id) - 1 AS place, count(*) OVER () AS total
+            FROM change WHERE run = :run AND batch IS NULL) q) p
+    WHERE p.place = (p.place / p.step) * p.step ORDER BY p.id"""
+
 UNPLAN = """
     DELETE FROM change INDEXED BY ix_change_record_id
     WHERE record_id IN LIST(:records) AND run = :run AND batch IS NULL RETURNING response"""

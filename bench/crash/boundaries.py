@@ -12,6 +12,7 @@ import re
 import signal
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -30,22 +31,24 @@ class Boundaries:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._count = 0
-        self._die_at = 0
+        self._came: Counter[str] = Counter()
+        self._die_at: tuple[str, int] = ("", 0)
         self._log: int | None = None
 
-    def begin(self, log: str, die_at: int) -> None:
-        """Start counting in this process; `die_at` 0 never comes."""
-        self._count, self._die_at = 0, die_at
+    def begin(self, log: str, die_at: tuple[str, int]) -> None:
+        """Start counting in this process. It dies at the boundary of that name, when it comes there for the so-manieth
+        time: threads may change places from run to run, names do not. Without a name any boundary counts."""
+        self._came, self._die_at = Counter(), die_at
         self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def reached(self, name: str, detail: str = "") -> None:
         if self._log is None:
             return
         with self._lock:
-            self._count += 1
-            os.write(self._log, f"{self._count}\t{name}\t{detail}\n".encode())
-            if self._count == self._die_at:
+            self._came[name] += 1
+            os.write(self._log, f"{self._came.total()}\t{name}\t{detail}\n".encode())
+            wanted, times = self._die_at
+            if times == (self._came[name] if name == wanted else self._came.total() if not wanted else 0):
                 os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
 
-from bench.crash.processes import KILLED, Copy, Nursery, Town
+from bench.crash.processes import KILLED, NEVER, Copy, Nursery, Town
 from bench.crash.scenarios import Scenario, copy_records, live_on, settle_in, write_config
 from bench.crash.verdict import Left, Memory, is_settled, left_behind, remembered, violations
 from store import open_store
@@ -70,15 +70,16 @@ class Prepared:
         self._template: str | None = None
         self._before = Memory()
         settled = settle_in(town)
-        if scenario.later:
+        if scenario.later or scenario.undo:
             with self._place() as place, town.copy() as copy:
-                place.run(nursery, copy, "first.log")
+                place.whole(nursery, copy, "first.log", scenario.run)
                 copy_records(copy, town, scenario.syncs)
                 self._template = self._kept(place.url)
                 self._before = remembered(place.url)
+        if scenario.later:
             live_on(town, settled)
         with self._place() as place, town.copy() as copy:
-            place.run(nursery, copy, "clean.log")
+            place.whole(nursery, copy, "clean.log", scenario.command)
             self.boundaries = place.boundaries("clean.log")
             self._reference = remembered(place.url)
             problems = violations(scenario, place.url, copy, Left(), (), self._before, self._reference)
@@ -89,7 +90,12 @@ class Prepared:
         """Kill the command at its boundary number `at`; with `again` its restart too, at that one of its own."""
         with self._place() as place, self._town.copy() as copy:
             ended = place.command(
-                nursery, copy, "victim.log", self.scenario.command, die_at=at, without_journal=without_journal
+                nursery,
+                copy,
+                "victim.log",
+                self.scenario.command,
+                die_at=self._named(at),
+                without_journal=without_journal,
             )
             if ended != KILLED:
                 return Killed("", () if ended in (0, 3) else (f"exit {ended}: {place.said()}",))
@@ -97,7 +103,9 @@ class Prepared:
             left = left_behind(self.scenario, place.url, copy)
             logs: list[Path] = []
             if again:
-                second = place.command(nursery, copy, "again.log", self._restarts[0], die_at=again)
+                second = place.command(
+                    nursery, copy, "again.log", self.scenario.restarts[0], die_at=("", again)
+                )
                 if second == KILLED:
                     where += f", then {place.boundaries('again.log')[-1]}"
                     left = _also(left, left_behind(self.scenario, place.url, copy))
@@ -110,24 +118,22 @@ class Prepared:
             )
             return Killed(where, tuple(found), len(logs), left.batches, left.jobs)
 
-    @property
-    def _restarts(self) -> list[tuple[str, ...]]:
-        """What cron and people do next. A sync whose due time was taken by a process that then died before it began is
-        due again at its next time; here somebody runs it by name."""
-        named: list[tuple[str, ...]] = [("run", sync, "--json") for sync in self.scenario.syncs]
-        return named if len(named) == 1 else [self.scenario.command, *named]
+    def _named(self, at: int) -> tuple[str, int]:
+        """A boundary of the run without a kill, by its name and how often it had come there."""
+        name = self.boundaries[at - 1]
+        return name, self.boundaries[:at].count(name)
 
     def _restarted(self, place: _Place, nursery: Nursery, copy: Copy) -> tuple[list[Path], list[str]]:
         """Start it again until everything is settled; the logs of the restarts, and why they did not get there."""
         logs: list[Path] = []
-        commands = [*self._restarts, *[self._restarts[-1]] * MOST_RESTARTS]
+        commands = [*self.scenario.restarts, *[self.scenario.restarts[-1]] * MOST_RESTARTS]
         for number, command in enumerate(commands, start=1):
             log = f"restart-{number}.log"
             ended = place.command(nursery, copy, log, command)
             logs.append(place.folder / log)
             if ended not in (0, 3):
                 return logs, [f"a restart ended with {ended}: {place.said()}"]
-            if number >= len(self._restarts) and is_settled(place.url):
+            if number >= len(self.scenario.restarts) and is_settled(place.url):
                 return logs, []
         return logs, [f"not settled after {len(logs)} restarts: {place.said()}"]
 
@@ -174,9 +180,9 @@ class _Place:
     url: str
     scenario: Scenario
 
-    def run(self, nursery: Nursery, copy: Copy, log: str) -> None:
-        """The scenario's command, without a kill."""
-        ended = self.command(nursery, copy, log, self.scenario.command)
+    def whole(self, nursery: Nursery, copy: Copy, log: str, arguments: Sequence[str]) -> None:
+        """A command without a kill."""
+        ended = self.command(nursery, copy, log, arguments)
         if ended not in (0, 3) or not is_settled(self.url):
             raise RuntimeError(f"{self.scenario.name}: without any kill it ends with {ended}: {self.said()}")
 
@@ -187,7 +193,7 @@ class _Place:
         log: str,
         arguments: Sequence[str],
         *,
-        die_at: int = 0,
+        die_at: tuple[str, int] = NEVER,
         without_journal: bool = False,
     ) -> int:
         return nursery.run(

@@ -18,6 +18,7 @@ from bench.crash.boundaries import BOUNDARIES, install
 
 _NEEDED = (
     *("npsync.cli", "npsync.cli.syncing", "npsync.cli.sync_text", "npsync.cli.progress"),
+    *("npsync.cli.undoing", "npsync.cli.undo_text", "npsync.undoing", "sync.undoing"),
     *(
         "npsync.service",
         "npsync.jobs",
@@ -82,7 +83,7 @@ def _become(asked: dict[str, Any]) -> None:
         sys.argv = ["npsync", *asked["arguments"]]
         if asked["without_journal"]:
             unjournalled.install()
-        BOUNDARIES.begin(asked["log"], asked["die_at"])
+        BOUNDARIES.begin(asked["log"], (asked["die_at"][0], asked["die_at"][1]))
         code = _run(asked["arguments"])
     finally:
         sys.stdout.flush()

@@ -19,6 +19,7 @@ import requests
 ROOT = Path(__file__).parents[2]
 PATIENCE = 120.0  # seconds for one command; a hang is a violation like any other
 KILLED = -9
+NEVER = ("", -1)  # a boundary that does not come
 
 
 class Helper:
@@ -73,11 +74,11 @@ class Nursery(Helper):
         env: Mapping[str, str],
         *,
         log: str,
-        die_at: int = 0,
+        die_at: tuple[str, int] = NEVER,
         without_journal: bool = False,
     ) -> int:
         """The exit code of one command in `folder`; its output is in the files `out` and `err` there, and the
-        boundaries it came to in `log`."""
+        boundaries it came to in `log`. `die_at`: see boundaries.py."""
         return int(
             self.ask(
                 {

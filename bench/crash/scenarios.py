@@ -32,20 +32,34 @@ _COMMENTS = (
 
 @dataclass(frozen=True)
 class Scenario:
-    """`later`: the process dies in a second run, after edits, withdrawals and new answers; else in the first one, which
-    also makes the store."""
+    """`later`: the process dies in a second run, after edits, withdrawals and new answers; `undo`: while the first run
+    is taken back; else in the first one, which also makes the store."""
 
     name: str
     syncs: tuple[str, ...]
     later: bool = False
+    undo: bool = False
     bulk: bool = False
     canary: int | None = None
     postgres: bool = False
 
     @property
-    def command(self) -> tuple[str, ...]:
+    def run(self) -> tuple[str, ...]:
         """One sync by name; several as cron runs them."""
         return ("run", self.syncs[0], "--json") if len(self.syncs) == 1 else ("run", "--json")
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What the process does that dies."""
+        return ("undo", "1", "--yes", "--json") if self.undo else self.run
+
+    @property
+    def restarts(self) -> list[tuple[str, ...]]:
+        """What cron and people do next. A sync whose due time was taken by a process that then died before it began is
+        due again at its next time; here somebody runs it by name."""
+        if len(self.syncs) == 1:
+            return [self.command]
+        return [self.run, *(("run", sync, "--json") for sync in self.syncs)]
 
     def config(self, store: str) -> dict[str, Any]:
         breaker = {"changed_share": "100%", **({"canary": self.canary} if self.canary else {})}
@@ -64,6 +78,9 @@ SCENARIOS = (
     Scenario("bulk jobs after a canary of collections", (SALESFORCE,), bulk=True, canary=3),
     Scenario("HubSpot batches, first run", (HUBSPOT,)),
     Scenario("HubSpot batches, edits and withdrawals", (HUBSPOT,), later=True),
+    Scenario("undo of collections", (SALESFORCE,), undo=True),
+    Scenario("undo by bulk jobs", (SALESFORCE,), undo=True, bulk=True),
+    Scenario("undo of HubSpot batches", (HUBSPOT,), undo=True),
     Scenario("both CRMs in one process", (SALESFORCE, HUBSPOT)),
     Scenario("both CRMs, edits and withdrawals", (SALESFORCE, HUBSPOT), later=True),
     Scenario("PostgreSQL, collections", (SALESFORCE,), postgres=True),

@@ -54,9 +54,10 @@ def tell(tally: Tally, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("scenario", "count"),
     [
-        ("collections, edits and withdrawals", 9),
-        ("bulk jobs, first run", 9),
+        ("collections, edits and withdrawals", 8),
+        ("bulk jobs, first run", 8),
         ("HubSpot batches, edits and withdrawals", 6),
+        ("undo by bulk jobs", 5),
     ],
 )
 def test_wherever_it_is_killed_nothing_is_lost_doubled_or_unexplained(

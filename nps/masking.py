@@ -13,7 +13,7 @@ def masked(kind: str, value: str) -> str:
         case "phone":
             return value[:3] + _HIDDEN + value[-2:] if len(value) > 7 else _HIDDEN
         case "name":
-            return " ".join(word[0] + _HIDDEN for word in value.split())
+            return " ".join(_first(word) for word in value.split() if word[0].isalnum())
         case _:
             return value[:2] + _HIDDEN + value[-2:] if len(value) > 6 else _first(value)
 

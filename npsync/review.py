@@ -178,13 +178,15 @@ class _Shown:
 
 @dataclass(frozen=True)
 class Linked:
-    """A decision that is stored. `again`: sync → the answers that are taken up again for it."""
+    """A decision that is stored. `again`: sync → the answers that are taken up again for it; `left` are the records
+    they were matched to before."""
 
     record: str
     merged_from: str | None  # the record that was named, when that one was merged into `record`
     links: tuple[Link, ...]
     keys: tuple[MatchKey, ...]  # for which it is remembered; none: for this answer only
     again: Mapping[str, tuple[int, ...]]
+    left: tuple[str, ...]
 
 
 def decide_link(
@@ -226,9 +228,11 @@ def decide_link(
         for name in same
     }
     again = {name: numbers for name, numbers in again.items() if numbers}
+    known = [one for name, numbers in again.items() for one in store.states(name, numbers).values()]
+    left = sorted({one.record_id for one in known if one.record_id} - {live.id, *live.merged})
     store.decide(links, again, now=now)
     merged_from = record if record in live.merged else None
-    return Linked(live.id, merged_from, tuple(links), remembered, again)
+    return Linked(live.id, merged_from, tuple(links), remembered, again, tuple(left))
 
 
 def _record_in(items: Sequence[Item], jobs: Mapping[str, Job], record: str) -> tuple[Item, Job, Record]:

@@ -222,10 +222,10 @@ def worn_out(
         statements.TRIED_BEFORE, sync=sync, records=sorted(deferred)
     ):
         pair = (record, response)
-        if outcome not in ("deferred", "rejected") or code != "deferred":
+        if code == "deferred":
+            in_a_row[pair] = in_a_row.get(pair, 0) + (pair not in ended)
+        elif outcome is None or outcome == "rejected":
             ended.add(pair)
-        elif pair not in ended:
-            in_a_row[pair] = in_a_row.get(pair, 0) + 1
     return {pair for pair, count in in_a_row.items() if count + 1 >= PATIENCE}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from textwrap import wrap
@@ -16,6 +17,7 @@ from store.api import DeadLetterRow, Settled, Tried
 from sync.report import Report
 
 _INDENT = 11
+_TOLD_EACH = 20  # letters that were tried again; of more the counts, and those that are still open
 
 
 def rows(
@@ -80,7 +82,7 @@ def story(
         yield from _answer(answer, zone)
     for at, text in _history(beside, tried):
         yield from _fact("tried", f"{_moment(at, zone)}  {text}")
-    yield from _fact("attempts", f"{letter.attempts} after the first")
+    yield from _fact("attempts", str(letter.attempts + 1))
     if letter.status == "open":
         if (again := by_itself(letter)) is not None:
             yield from _fact("again", f"by itself at {_moment(again, zone)}")
@@ -95,7 +97,7 @@ def story(
 def _answer(answer: SurveyResponse, zone: ZoneInfo) -> Iterator[str]:
     yield from _fact("answer", f"{answer.source} {answer.id}, given {_moment(answer.answered_at, zone)}")
     for name, value in _kept(answer).items():
-        yield from _fact("", f"{name}: {value_text(value)}")
+        yield from _fact("", f"{name}: {value}")
 
 
 def _kept(answer: SurveyResponse) -> dict[str, str]:
@@ -110,7 +112,11 @@ def _kept(answer: SurveyResponse) -> dict[str, str]:
         "problem": answer.problem,
         **{f"properties.{name}": value for name, value in answer.properties.items()},
     }
-    return {name: str(value) for name, value in told.items() if value is not None}
+    return {
+        name: str(value).replace("\r", "").replace("\n", "⏎")
+        for name, value in told.items()
+        if value is not None
+    }
 
 
 def _history(beside: Sequence[DeadLetterRow], tried: Sequence[Tried]) -> list[tuple[datetime, str]]:
@@ -143,9 +149,15 @@ def became_lines(became: Sequence[Became], reports: Sequence[Report], busy: Sequ
     settled = sum(not one.open for one in became)
     runs = ", ".join(f"run {report.run}" for report in reports)
     yield f"{settled:,} of {len(became):,} dead letters are settled" + (f" ({runs})" if runs else "")
-    for one in became:
+    told = became if len(became) <= _TOLD_EACH else [one for one in became if one.open]
+    if told is not became:
+        counts = Counter(one.word for one in became)
+        yield "  " + " · ".join(f"{count:,} {word}" for word, count in counts.most_common())
+    for one in told[:_TOLD_EACH]:
         now = f" (now letter {one.now})" if one.now else ""
         yield from _wrapped(f"  {one.letter.id}  {one.text}{now}", hanging=6)
+    if len(told) > _TOLD_EACH:
+        yield f"  … and {len(told) - _TOLD_EACH:,} more (--json tells each of them)"
     for report in reports:
         yield from (line for problem in report.problems for line in _wrapped(f"  ! {problem}", hanging=4))
     for sync in busy:

@@ -48,10 +48,12 @@ def list_(
     if not any(found.values()):
         output.say("Nothing is undecided.")
         return
-    for name, items in found.items():
-        if items:
-            review_text.say_list(name, items, limit, loaded.time_zone)
-    for line in review_text.how_to_decide(next(item for its in found.values() for item in its)):
+    for name, its in found.items():
+        if its:
+            review_text.say_list(name, its, limit, loaded.time_zone)
+    items = [item for its in found.values() for item in its]
+    hardest = next((item for item in items if item.settled.state is State.REVIEW), items[0])
+    for line in review_text.how_to_decide(hardest):
         output.say(line)
 
 

@@ -76,7 +76,8 @@ def looked_lines(looked: Looked, zone: ZoneInfo) -> Iterator[str]:
     item, settled = looked.item, looked.item.settled
     response = item.answer.response
     yield f"{called(response)} in {item.sync}: {settled.state.value}"
-    yield from _fact("why", _why(settled, zone) or "settled")
+    if why := _why(settled, zone):
+        yield from _fact("why", why)
     yield from _fact("given", f"{_moment(response.answered_at, zone)}, score {response.score}")
     if settled.record_id:
         yield from _fact("record", f"{settled.record_id} by {settled.rule or 'its earlier version'}")
@@ -134,6 +135,8 @@ def linked_lines(
     for sync, states in became.items():
         for number, settled in states.items():
             yield from _wrapped(f"  {sync}: {called(answers[number])} {_fate(settled)}")
+    for record in linked.left:
+        yield from _wrapped(f"  taken back from {record}: npsync why {record} tells what it shows now")
     for report in reports:
         yield from (line for problem in report.problems for line in _wrapped(f"  ! {problem}"))
     for sync in busy:
@@ -236,6 +239,7 @@ def linked_facts(
         "answer": called(stored.response),
         "record": linked.record,
         "merged_from": linked.merged_from,
+        "left": list(linked.left),
         "remembered": [key.response for key in linked.keys],
         "became": [
             {

@@ -168,8 +168,9 @@ def test_a_wrong_match_is_corrected_on_both_records(npsync: Npsync, town: Town):
     npsync.run("contacts", "--adopt", exits=0)
     assert town.in_salesforce(wrong)["NPS_Comment__c"] == "great"
 
-    npsync("review", "link", answer, right)
+    told = npsync("review", "link", answer, right).out
 
+    assert f"taken back from {wrong.contact}" in told
     assert score(town, right) == 9
     shown = town.in_salesforce(wrong)
     assert (shown["NPS_Score__c"], shown["NPS_Comment__c"]) == (None, "an old note")

@@ -21,6 +21,7 @@ from postgres_server import PostgresServer
 
 from nps.errors import AccessError, BudgetError, NpsyncError, UnavailableError
 from nps.responses import ResponseStatus, SurveyResponse
+from store.api import Asked
 
 PEOPLE = ("ann", "bob", "cyd")
 VALID = timedelta(days=60)
@@ -231,9 +232,33 @@ class AnyYear(RuleBasedStateMachine):
         assert sum(report.states.values()) == report.pulled
         assert not any("conservation" in problem for problem in report.problems)
 
+    @precondition(lambda self: self.town.crm.records)
+    @rule(data=st.data())
+    def the_crm_refuses_some(self, data: st.DataObject) -> None:
+        self.town.crm.refused = data.draw(st.sets(st.sampled_from(sorted(self.town.crm.records))))
+        self.town.run()
+        heal(self.town.crm)
+        self.settled_by_hand = True
+
+    @rule(data=st.data(), killed=st.booleans())
+    def a_person_retries_letters(self, data: st.DataObject, killed: bool) -> None:
+        ids = [one.id for one in self.town.store.dead_letters(status="open")]
+        chosen = data.draw(st.sets(st.sampled_from(ids))) if ids else set()
+        asked = self.town.store.retry_letters(sorted(chosen)).get(SYNC, Asked())
+        if killed:
+            self.town.crm.before_call = BadDay(1, Killed())
+        try:
+            report = self.town.run(asked=asked)
+        except Killed:
+            return
+        finally:
+            heal(self.town.crm)
+        assert not any("conservation" in problem for problem in report.problems)
+
     @rule()
     def everything_is_right_after_a_quiet_run(self) -> None:
         everything = self.settled_by_hand
+        self.town.store.retry_letters([one.id for one in self.town.store.dead_letters(status="open")])
         report = self.town.run(everything=everything, adopt=everything, recheck=True)
         assert "pending" not in counts(report) or any(
             one.status is ResponseStatus.PARTIAL for one in self.told

@@ -23,6 +23,7 @@ WORDS = (
     "Zoë 😀 – 10/10",
     "Too long. " * 60,
 )
+USUAL = (2, 1, 1, 2, 2, 5, 6, 13, 19, 23, 26)  # how often each score is given, 0 first
 STILL_READ = timedelta(days=5)  # later edits than these are not seen: Wootric cannot be asked for changes
 NOTE = "Called on Monday, see task"
 OBJECTS = {"salesforce": "Contact", "hubspot": "contacts"}
@@ -54,7 +55,7 @@ class Life:
     # ------------------------------------------------------------ between two runs
 
     def go_on(self) -> None:
-        for _ in range(self.rng.randint(2, 12)):
+        for _ in range(self.rng.choice((2, 4, 6, 8, 12, 40))):
             self._somebody_answers()
         for _ in range(self.rng.randint(0, 3)):
             self._somebody_edits()
@@ -76,7 +77,7 @@ class Life:
 
     def _somebody_answers(self, person: int | None = None, *, late: bool | None = None) -> str:
         who = person or self.rng.choice([one for one in self._people if one not in self._silent])
-        given: Row = {"end_user_id": who, "score": self.rng.randint(0, 10), "text": self.rng.choice(WORDS)}
+        given: Row = {"end_user_id": who, "score": self._score(), "text": self.rng.choice(WORDS)}
         if self.rng.random() < 0.2 if late is None else late:
             given["created_at"] = self._moment_ago()
             self.events["late answers"] += 1
@@ -87,6 +88,10 @@ class Life:
         self._acts[who] += 1
         return answer
 
+    def _score(self) -> int:
+        """As people usually answer: another mix would be a swing of the segments, and the breaker's business."""
+        return self.rng.choices(range(11), USUAL)[0]
+
     def _moment_ago(self) -> str:
         past = datetime.now(UTC) - self.rng.random() * STILL_READ
         return past.replace(microsecond=0).isoformat()
@@ -94,7 +99,7 @@ class Life:
     def _somebody_edits(self) -> None:
         if self._answers:
             answer = self.rng.choice(list(self._answers))
-            self._change(answer, score=self.rng.randint(0, 10), text=self.rng.choice(WORDS))
+            self._change(answer, score=self._score(), text=self.rng.choice(WORDS))
             self.events["edits"] += 1
 
     def _somebody_withdraws(self) -> None:

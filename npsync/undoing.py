@@ -33,7 +33,7 @@ def wanted_undos(
     if wanted and records:
         ids = list(records)
         known = {
-            one.record_id for undo in wanted for one in store.written_by(undo.run, 0, len(ids), records=ids)
+            one.record_id for undo in wanted for one in store.written_by(undo.run, records=ids, maybe=True)
         }
         if missing := [one for one in ids if one not in known]:
             raise ConfigError(

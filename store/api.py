@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from store.past import Fate, Journalled, Linked, Version, Who
 
 
+Live = Callable[[str], Mapping[str, Json]]
+"""What a record shows now, by its id; nothing for one that is gone."""
+
+
 class State(StrEnum):
     """The one current state of an answer version in a sync."""
 
@@ -300,7 +304,7 @@ class Store(Protocol):
         connection: str,
         object: str,
         record_ids: Sequence[str],
-        live: Callable[[str], Mapping[str, Json]] | None = None,
+        live: Live | None = None,
     ) -> dict[str, dict[str, Json]]:
         """For each record the last value we know we wrote, per field. A later write whose outcome stayed unknown counts
         where `live(record)` shows its value: it did happen, and what it left is no colleague's."""
@@ -390,20 +394,26 @@ class Store(Protocol):
     # ------------------------------------------------------------ undoing
 
     def wrote(self, run: int) -> list[Wrote]:
-        """Where a run wrote, as far as it is confirmed."""
+        """Where a run wrote, or may have written."""
         ...
 
     def written_by(
-        self, run: int, after: int, limit: int, *, records: Sequence[str] | None = None
-    ) -> list[Change]:
-        """The next `limit` confirmed changes of a run beyond the number `after`, also of these records alone."""
+        self, run: int, *, records: Sequence[str] | None = None, maybe: bool = False
+    ) -> Iterator[Change]:
+        """The confirmed changes of a run, also of these records alone, in the order they were planned; with `maybe`
+        also those of which nobody knows. Streams."""
         ...
 
-    def writes(self, connection: str, object: str, record_ids: Sequence[str]) -> dict[str, list[Write]]:
-        """Everything confirmed that we wrote to these records, in order, undos among it."""
+    def writes(
+        self, connection: str, object: str, record_ids: Sequence[str], live: Live
+    ) -> dict[str, list[Write]]:
+        """Everything that we wrote to these records, in order, undos among it. What nobody knows the fate of counts as
+        far as the record shows it."""
         ...
 
-    def undone(self, connection: str, object: str, record_ids: Sequence[str]) -> dict[str, list[Write]]:
+    def undone(
+        self, connection: str, object: str, record_ids: Sequence[str], live: Live
+    ) -> dict[str, list[Write]]:
         """The same for those of the records in which an undo has written. Costs nothing while there was none."""
         ...
 

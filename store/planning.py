@@ -1,13 +1,10 @@
 """Planning: states and wanted changes, chunk by chunk, and the plan cut into batches in write order.
 
-The plan is spooled into the table that becomes the journal: a planned change is a row without a batch. Large results
-are streamed by their numbers (eight bytes each), a thousand rows at a time, so that no statement stays open while the
-caller uses the store for something else.
+The plan is spooled into the table that becomes the journal: a planned change is a row without a batch.
 """
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
@@ -29,9 +26,9 @@ from store.rows import (
     planned_row,
     to_json,
 )
+from store.streaming import TOGETHER, streamed
 from store.waiting import let_go, runs_not_abandoned, tell
 
-_STREAMED = 1000
 _STATE_COLUMNS = (
     "sync, person, response, state, record_id, rule, code, reason, field, run, look_again, candidates"
 )
@@ -126,7 +123,8 @@ class Planning:
         return [row[0] for row in found]
 
     def planned(self, run: int) -> Iterator[Change]:
-        for rows in self._stream(
+        for rows in streamed(
+            self.database,
             "SELECT id FROM change WHERE run = :run ORDER BY rank, account, record_id, id",
             statements.CHANGES,
             run=run,
@@ -134,7 +132,8 @@ class Planning:
             yield from map(change_of, rows)
 
     def sampled(self, run: int, most: int) -> Iterator[Change]:
-        for rows in self._stream(
+        for rows in streamed(
+            self.database,
             statements.SAMPLED,
             statements.CHANGES,
             run=run,
@@ -143,16 +142,19 @@ class Planning:
             yield from map(change_of, rows)
 
     def run_changes(self, run: int) -> Iterator[tuple[Change, str]]:
-        for rows in self._stream(
-            "SELECT id FROM change WHERE run = :run ORDER BY id", statements.CHANGES_AND_OUTCOMES, run=run
+        for rows in streamed(
+            self.database,
+            "SELECT id FROM change WHERE run = :run ORDER BY id",
+            statements.CHANGES_AND_OUTCOMES,
+            run=run,
         ):
             yield from ((change_of(row), row[-1]) for row in rows)
 
     def unplan(self, run: int, record_ids: Sequence[str], *, lease: Lease) -> None:
         with self.database.write() as tx:
             tx.prove(lease)
-            for start in range(0, len(record_ids), _STREAMED):
-                records = list(record_ids[start : start + _STREAMED])
+            for start in range(0, len(record_ids), TOGETHER):
+                records = list(record_ids[start : start + TOGETHER])
                 dropped = tx.rows(statements.UNPLAN, run=run, records=records)
                 let_go(tx, _sync_of(tx, run), [row[0] for row in dropped])
 
@@ -245,15 +247,6 @@ class Planning:
             if values:
                 fields.setdefault(record_id, {}).update(values)
         return fields
-
-    def _stream(self, numbers: str, rows: str, **parameters: Any) -> Iterator[list[tuple[Any, ...]]]:
-        with self.database.read() as tx:
-            ordered = array("q", (row[0] for row in tx.rows(numbers, **parameters)))
-        for start in range(0, len(ordered), _STREAMED):
-            wanted = list(ordered[start : start + _STREAMED])
-            with self.database.read() as tx:
-                found = {row[0]: row for row in tx.rows(rows, numbers=wanted)}
-            yield [found[number] for number in wanted if number in found]
 
 
 def _leave_work(

@@ -332,7 +332,7 @@ class _Attempt:
         planned = fields.overwriting()
         for start in range(0, len(planned), CHUNK):
             some = planned[start : start + CHUNK]
-            written = {one.record_id for one in self.store.written_by(self.number, 0, CHUNK, records=some)}
+            written = {one.record_id for one in self.store.written_by(self.number, records=some)}
             fields.not_written(record_id for record_id in some if record_id not in written)
 
     def finish(self, ended: str | None, *, write: bool) -> Report:

@@ -36,7 +36,7 @@ def taken_back(
     ours = {id: one for id, one in deserted.items() if one.target.ours}
     if not ours:
         return {}  # nearly always
-    writes = store.writes(job.connection, job.object, list(ours))
+    writes = store.writes(job.connection, job.object, list(ours), lambda id: ours[id].target.record.fields)
     answers = {one.response for its in writes.values() for one in its if one.response is not None}
     newest = store.newest_versions(sorted(answers))
     settled = store.states(job.name, sorted({*newest.values()} - belongs.keys()))

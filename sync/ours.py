@@ -31,7 +31,7 @@ def ours_in(
     asked = [*record_ids, *old_ids]
     values = store.confirmed(job.connection, job.object, asked, shown)
     undone: dict[str, dict[str, Undone]] = {}
-    for record_id, writes in store.undone(job.connection, job.object, asked).items():
+    for record_id, writes in store.undone(job.connection, job.object, asked, shown).items():
         undone[record_id] = _taken_back(writes, values[record_id])
     for old, new in old_ids.items():
         _follow(old, new, found.records[new].fields, values, undone)

@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
 from connectors.contract import Clock, Destination
@@ -228,39 +230,23 @@ def plan_undo(
     """Spool the changes that take back `wanted` as the plan of `run`. Raises ConfigError for a field nobody wrote."""
     schema = place.destination.describe(place.object)
     found = Findings()
-    after = 0
-    records = list(wanted.records) or None
     seen: set[str] = set()
-    while changes := store.written_by(wanted.run, after, CHUNK, records=records):
+    written = store.written_by(wanted.run, records=wanted.records or None, maybe=True)
+    while changes := list(islice(written, CHUNK)):
         heed(stop)
-        after = changes[-1].id
+        seen.update(name for change in changes for name in change.after)
+        records = _live(place, schema, changes, wanted)
         ids = [change.record_id for change in changes]
-        writes = store.writes(place.connection, place.object, ids)
-        live = _live(place, schema, changes, wanted)
+        writes = store.writes(place.connection, place.object, ids, partial(_shown, records))
         answers = _answers(place, store, ids)
         restoring: list[Restoring] = []
         for change in changes:
-            seen |= change.after.keys()
-            names = [name for name in change.after if not wanted.fields or name in wanted.fields]
-            restored: list[str] = []
-            for name in names:
-                why = left_or_restored(
-                    change,
-                    name,
-                    writes[change.record_id],
-                    live.get(change.record_id),
-                    schema,
-                    only_latest=wanted.latest,
-                )
-                if why is None:
-                    restored.append(name)
-                else:
-                    found.left.append(why)
-            if restored:
-                known = answers.get(change.record_id, ())
-                restoring.append(_restoring(change, restored, writes[change.record_id], known))
+            history, record = writes.get(change.record_id, []), records.get(change.record_id)
+            names = _restorable(change, history, record, schema, wanted, found)
+            if names:
+                restoring.append(_restoring(change, names, history, answers.get(change.record_id, ())))
                 found.changes += 1
-                found.fields += len(restored)
+                found.fields += len(names)
         store.plan_restoring(run, restoring, lease=lease, connection=place.connection)
         progress.advance(len(changes))
     unknown = sorted(wanted.fields - seen)
@@ -269,6 +255,34 @@ def plan_undo(
             f"run {wanted.run} wrote no field {', '.join(unknown)}; it wrote {', '.join(sorted(seen))}"
         )
     return found
+
+
+def _restorable(
+    change: Change,
+    writes: Sequence[Write],
+    record: Record | None,
+    schema: ObjectSchema,
+    wanted: Wanted,
+    found: Findings,
+) -> list[str]:
+    """The fields of a change that can be taken back; the others are added to what is left alone. A change of which
+    nobody knows whether it was written counts as far as the record shows it."""
+    arrived = next((one for one in writes if one.id == change.id), None)
+    restorable: list[str] = []
+    for name in arrived.after if arrived is not None else ():
+        if wanted.fields and name not in wanted.fields:
+            continue
+        why = left_or_restored(change, name, writes, record, schema, only_latest=wanted.latest)
+        if why is None:
+            restorable.append(name)
+        else:
+            found.left.append(why)
+    return restorable
+
+
+def _shown(records: Mapping[str, Record], record_id: str) -> Mapping[str, Json]:
+    record = records.get(record_id)
+    return {} if record is None else record.fields
 
 
 def _answers(place: Restored, store: Store, record_ids: Sequence[str]) -> dict[str, list[int]]:
@@ -402,11 +416,7 @@ def _status(findings: Findings, written: WrittenUp, problem: NpsyncError | None)
 def _fields_written(store: Store, run: int, findings: Findings, written: WrittenUp) -> int:
     if written.outcomes["written"] == findings.changes:
         return findings.fields
-    count = after = 0
-    while changes := store.written_by(run, after, CHUNK):
-        after = changes[-1].id
-        count += sum(len(change.after) for change in changes)
-    return count
+    return sum(len(change.after) for change in store.written_by(run))
 
 
 # ------------------------------------------------------------ which runs

@@ -278,6 +278,39 @@ def test_a_reply_lost_in_the_middle_is_settled_by_looking(town: Town, ann: str, 
     assert town.run(everything=True).writes == {"contacts": 0}
 
 
+def test_a_write_nobody_was_told_of_is_taken_back_where_it_shows(town: Town, ann: str):
+    bob = town.crm.add("bob@example.com")
+    town.tell(answer("a", 9, email=ANN), answer("b", 3, email="bob@example.com"))
+    town.crm.silent |= {ann, bob}
+    run = town.run().run
+    town.crm.records[bob] |= {"nps": None, "segment": None, "last": None}  # for bob it did not arrive
+    heal(town.crm)
+    undone = town.undo(run)
+    assert (undone.status, undone.written, undone.findings.left) == ("succeeded", 1, [])
+    assert town.shown() == {ann: None, bob: None}
+    assert town.run(everything=True, adopt=True).fields.undone == {"nps": 1, "segment": 1, "last": 1}
+    assert town.shown() == {ann: None, bob: 3}
+
+
+def test_a_restore_nobody_was_told_of_holds_where_it_shows(town: Town, ann: str):
+    run = told(town, "a", 9)
+    town.crm.silent.add(ann)
+    assert (town.undo(run).status, town.shown()) == ("partial", {ann: None})
+    heal(town.crm)
+    assert town.run(everything=True).writes == {"contacts": 0}
+    assert {one.why for one in town.undo(run).findings.left} == {Why.UNDONE}
+
+
+def test_what_a_bulk_job_wrote_is_undone_without_it(town: Town):
+    people = [town.crm.add(f"p{n}@example.com") for n in range(5)]
+    town.tell(*(answer(f"a{n}", 9, email=f"p{n}@example.com") for n in range(5)))
+    town.crm.jobs = {}
+    run = town.run().run
+    assert town.crm.jobs
+    town.crm.jobs = None
+    assert (town.undo(run).written, town.shown()) == (5, dict.fromkeys(people))
+
+
 def test_an_undo_moves_no_answer_and_is_a_run_of_its_own(town: Town, ann: str):
     run = told(town, "a", 9)
     before = town.store.states(SYNC, [1])

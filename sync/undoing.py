@@ -21,7 +21,7 @@ from nps.errors import BudgetError, ConfigError, LeaseLost, NpsyncError
 from nps.schema import ObjectSchema
 from nps.values import Json
 from nps.writes import Write, steps
-from store.api import Lease, Restoring, Store, Unwritten
+from store.api import Counted, Lease, Restoring, State, Store, Unwritten
 from sync.interruption import Interrupted, heed
 from sync.leasing import end_those_that_died, sync_lease
 from sync.progress import Progress, Silent
@@ -196,14 +196,21 @@ def left_or_restored(
 
 
 def _restoring(
-    change: Change, names: Sequence[str], writes: Sequence[Write], answers: Sequence[int]
+    change: Change, names: Sequence[str], writes: Sequence[Write], answers: Sequence[Counted]
 ) -> Restoring:
     """The change that restores these fields, and the `answers` of the record that are no newer than this undo."""
     turn = steps(writes, names[0]).turns[change.id]
     caused_by = turn.origin.response
     holds: tuple[int, ...] = ()
-    if not turn.back and caused_by is not None:
-        holds = tuple(sorted(number for number in answers if number > caused_by))
+    if not turn.back:
+        holds = tuple(
+            sorted(
+                one.number
+                for one in answers
+                # What was overtaken before the undone answer came is what it gave way to: that may show again.
+                if caused_by is None or one.number > caused_by or one.state is not State.SUPERSEDED
+            )
+        )
     taken_back = Change(
         object=change.object,
         record_id=change.record_id,
@@ -285,11 +292,11 @@ def _shown(records: Mapping[str, Record], record_id: str) -> Mapping[str, Json]:
     return {} if record is None else record.fields
 
 
-def _answers(place: Restored, store: Store, record_ids: Sequence[str]) -> dict[str, list[int]]:
+def _answers(place: Restored, store: Store, record_ids: Sequence[str]) -> dict[str, list[Counted]]:
     """The answers that count for these records now."""
-    found: dict[str, list[int]] = {}
+    found: dict[str, list[Counted]] = {}
     for one in store.counted(place.name, record_ids):
-        found.setdefault(one.record_id, []).append(one.number)
+        found.setdefault(one.record_id, []).append(one)
     return found
 
 

@@ -80,6 +80,16 @@ def test_answers_that_were_known_at_the_undo_are_not_newer_though_they_wrote_not
     assert town.shown() == {ann: None}
 
 
+def test_an_answer_that_decides_when_its_elder_left_is_known_too(town: Town, ann: str):
+    bob = town.crm.add("bob@example.com")
+    town.tell(answer("early", 9, email=ANN), answer("moves", 9, email=ANN, days=1))
+    run = town.run().run
+    told(town, "moves", 9, days=1, email="bob@example.com")  # it was for bob, and "early" decides
+    town.undo(run)
+    assert town.run(everything=True).fields.undone["nps"] == 1
+    assert town.shown() == {ann: None, bob: 9}
+
+
 def test_an_edit_of_the_same_answer_does(town: Town, ann: str):
     town.undo(told(town, "a", 9))
     told(town, "a", 8)

@@ -113,6 +113,8 @@ def _write_rest(sender: _Sender, run: int, most: int, stop: Callable[[], bool], 
     under_way: dict[Future[Sequence[Outcome] | None], Batch] = {}
     answered: dict[int, Sequence[Outcome] | None] = {}
     together = min(OPENED, most)
+    # A bulk job is large and slow: what it came to does not wait for the next one's end.
+    enough = together if most > OPENED else 1
     opened_at = clock.now()
     with ThreadPoolExecutor(WRITING, thread_name_prefix="npsync-write") as pool:
         while True:
@@ -128,7 +130,7 @@ def _write_rest(sender: _Sender, run: int, most: int, stop: Callable[[], bool], 
                 break
             finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
             answered |= {under_way.pop(future).id: future.result() for future in finished}
-            if len(answered) >= together:
+            if len(answered) >= enough:
                 _settle(store, lease, run, clock, answered, done, progress)
                 answered = {}
     # Intents that were committed and never sent are known not to have left.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -90,13 +91,15 @@ def test_a_process_that_slept_past_its_lease_sends_nothing_more(town: Town, monk
         town.crm.add(f"a{n}@example.com")
         town.tell(answer(f"a{n}", n % 11))
     write = town.crm.write
-    slept: list[int] = []
+    first = threading.Lock()
+    awake = threading.Event()
 
     def falls_asleep(batch: Batch, remember: Callable[[str], None]) -> object:
-        if not slept:
-            slept.append(batch.id)
+        if first.acquire(blocking=False):
             town.later(minutes=5)
             assert town.store.acquire(f"sync/{SYNC}", "another", now=town.clock.now(), seconds=60) is not None
+            awake.set()
+        assert awake.wait(60)  # the whole process sleeps, not one thread of it
         return write(batch, remember)
 
     monkeypatch.setattr(town.crm, "write", falls_asleep)

@@ -241,7 +241,7 @@ def test_connect_says_what_to_grant_before_the_vendor_refuses(tmp_path, capsys):
     config = config_of(yaml(), tmp_path)
     refusing = Opened(Crm(access_fails=AccessError("the client secret is wrong")))
     with pytest.raises(AccessError):
-        granting.show(config, "crm", as_json=False, opened=lambda _: nullcontext(refusing))
+        granting.show(config, "crm", as_json=False, opened=lambda _, books: nullcontext(refusing))
     assert "Field Contact.NPS__c: Read, Edit" in capsys.readouterr().out
 
 
@@ -249,10 +249,10 @@ def test_connect_fails_when_a_permission_is_missing_and_names_the_needless_ones(
     config = config_of(yaml(), tmp_path)
     tool = Tool(grants=[Grant("read responses", "", Verdict.MISSING), Grant("admin", "", Verdict.EXCESS)])
     opened = Opened(tool=tool)
-    assert granting.show(config, "mail", as_json=False, opened=lambda _: nullcontext(opened)) == 1
+    assert granting.show(config, "mail", as_json=False, opened=lambda _, books: nullcontext(opened)) == 1
     out = capsys.readouterr().out
     assert "MISSING" in out
     assert "npsync needn't it: admin" in out
     assert max(map(len, out.splitlines())) <= 100
-    granting.show(config, "mail", as_json=True, opened=lambda _: nullcontext(opened))
+    granting.show(config, "mail", as_json=True, opened=lambda _, books: nullcontext(opened))
     assert json.loads(capsys.readouterr().out)["enough"] is False

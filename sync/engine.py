@@ -344,6 +344,7 @@ class _Attempt:
             states = self.store.run_states(self.job.name, self.number)
         problems = [_named(name, str(error)) for name, error in self.pulled.failures.items()]
         problems += self._ended_because()
+        problems += self._in_doubt()
         if self.taken_up is not None and not self.unjudged:
             problems += self._silent_sources()
         if self.different:
@@ -383,6 +384,15 @@ class _Attempt:
                 return [*(reason.text for reason in reasons), breaker.next_steps(self.job.name)]
             case problem:
                 return [str(problem)]
+
+    def _in_doubt(self) -> list[str]:
+        doubtful = self.written.outcomes["unknown"]
+        if not doubtful:
+            return []
+        return [
+            f"whether {doubtful:,} of the changes arrived is not known ({self.written.doubt}). The next run reads "
+            f"these records before it plans"
+        ]
 
     def _silent_sources(self) -> list[str]:
         """Sources that were read and brought nothing for too long; what was learned of this run counts already."""

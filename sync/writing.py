@@ -31,17 +31,20 @@ from sync.progress import Progress
 WRITING = 4  # batches under way at a time
 OPENED = 8  # batches whose intents, and whose outcomes, are committed together
 FRESH = timedelta(seconds=30)  # no lease is lost as quickly as that
+SILENT = 3  # calls in a row that nobody answers: the vendor is down, and the rest would only wait as long
 MOST_CHANGES = 20_000  # of all batches in memory; a bulk job alone may hold half of that
 
 
 @dataclass
 class WrittenUp:
     """What the writing came to. `problem` is why it ended early, if it did; `unpaid` that the calls left do not pay for
-    all of it."""
+    all of it; `doubt` why it is not known of some changes whether they were written."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     problem: NpsyncError | None = None
     unpaid: NpsyncError | None = None
+    doubt: str = ""
+    silent: int = 0  # calls in a row that came to nothing known
 
     @property
     def unwritten(self) -> int:
@@ -168,7 +171,9 @@ class _Sender:
             self.store.prove(self.lease)
         try:
             said.extend(self.job.destination.write(batch, remember))
-            return self._told(batch, paired(batch.changes, said))
+            told = self._told(batch, paired(batch.changes, said))
+            self._watch(told)
+            return told
         except (AccessError, ConfigError, BudgetError) as error:
             self.done.problem = self.done.problem or error
             if handles:
@@ -196,6 +201,16 @@ class _Sender:
             return outcomes  # they stay unknown; the next run compares
         written = {one.record_id: one for one in shown if isinstance(one, Written)}
         return tuple(written.get(one.record_id, one) for one in outcomes)
+
+    def _watch(self, outcomes: Sequence[Outcome]) -> None:
+        """A vendor that answers no call any more is not asked for the rest."""
+        reasons = [one.reason for one in outcomes if isinstance(one, Unknown)]
+        self.done.silent = self.done.silent + 1 if len(reasons) == len(outcomes) else 0
+        if self.done.silent >= SILENT:
+            self.done.problem = self.done.problem or UnavailableError(
+                f"{self.job.connection}: {self.done.silent} calls in a row came to nothing that is known, so no more "
+                f"were made: {reasons[0]}. The next run goes on where this one ended"
+            )
 
 
 def paired(changes: Iterable[Change], outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
@@ -229,6 +244,8 @@ def _settle(
     for outcomes in known.values():
         for kind, count in Counter(map(type, outcomes)).items():
             done.outcomes[kind.__name__.lower()] += count
+            if kind is Unknown and not done.doubt:
+                done.doubt = next(one.reason for one in outcomes if isinstance(one, Unknown))
         progress.advance(len(outcomes))
 
 

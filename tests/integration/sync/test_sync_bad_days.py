@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from builders_sync import SYNC, Town, answer, breaker, counts
 from memory_destination import BadDay, Killed, heal
 
+from nps.changes import Batch, Outcome, Unknown
 from nps.errors import (
     AccessError,
     BudgetError,
@@ -16,6 +19,7 @@ from nps.errors import (
 )
 from nps.responses import ResponseStatus
 from sync.leasing import Busy
+from sync.writing import SILENT, WRITING
 
 PEOPLE = 10
 SHOWN = {f"c{n + 1}": n for n in range(PEOPLE)}
@@ -348,3 +352,45 @@ def test_what_a_colleague_wrote_after_an_unconfirmed_write_is_theirs(town: Town)
 
     assert report.fields.kept == {"nps": 1}
     assert town.shown() == {ann: 8}
+
+
+def test_a_vendor_that_answers_no_call_any_more_is_not_asked_for_the_rest(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+):
+    for n in range(90):
+        town.crm.add(f"a{n}@example.com")
+        town.tell(answer(f"a{n}", n % 11))
+
+    def silent(batch: Batch, remember: Callable[[str], None]) -> list[Outcome]:
+        town.crm.calls.append("write")
+        return [Unknown(one.record_id, "no answer came") for one in batch.changes]
+
+    with monkeypatch.context() as down:
+        down.setattr(town.crm, "write", silent)
+        report = town.run()
+
+    asked = town.crm.calls.count("write")
+    assert SILENT <= asked <= SILENT + WRITING < 30
+    assert report.status == "failed"
+    assert f"whether {asked * town.crm.batch} of the changes arrived is not known" in report.problems[-1]
+    assert counts(report) == {"pending": 90}
+    assert town.run().writes == {"contacts": 90}
+
+
+def test_changes_whose_fate_is_unknown_are_told_with_the_reason(town: Town, monkeypatch: pytest.MonkeyPatch):
+    town.crm.add("a1@example.com")
+    town.tell(answer("a1", 9))
+
+    def lost(batch: Batch, remember: Callable[[str], None]) -> list[Outcome]:
+        return [Unknown(one.record_id, "no answer came") for one in batch.changes]
+
+    with monkeypatch.context() as down:
+        down.setattr(town.crm, "write", lost)
+        report = town.run()
+
+    assert report.status == "partial"
+    assert report.problems == (
+        "whether 1 of the changes arrived is not known (no answer came). The next run reads these records before "
+        "it plans",
+    )
+    assert counts(report) == {"pending": 1}

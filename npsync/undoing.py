@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mapping.problems import did_you_mean
 from nps.errors import ConfigError
 from store.api import RunRow
-from sync.undoing import Restored, Wanted, to_redo
+from sync.undoing import Restored, Wanted, stands, to_redo
 
 if TYPE_CHECKING:
     from npsync.config import Config
@@ -27,7 +27,7 @@ def wanted_undos(
     store: Store, number: int, *, again: bool, records: Sequence[str], fields: Sequence[str]
 ) -> list[Wanted]:
     """What to take back: one run, or with `again` every undo of it that stands. Raises ConfigError where the run
-    wrote no such record."""
+    wrote no such record or, with `again`, field."""
     named = Wanted(number, records=tuple(records), fields=frozenset(fields))
     wanted = to_redo(store, named) if again else [named]
     if wanted and records:
@@ -39,7 +39,34 @@ def wanted_undos(
             raise ConfigError(
                 f"run {number} wrote no record {', '.join(missing)}; what it wrote: npsync runs {number} --changes"
             )
-    return wanted
+    if not again:
+        return wanted
+    standing = [undo for undo in wanted if stands(store, undo)]
+    if wanted and fields and not standing:
+        _known_fields(store, number, wanted, fields)
+    return standing
+
+
+def _known_fields(store: Store, number: int, undos: Sequence[Wanted], fields: Sequence[str]) -> None:
+    """Raises ConfigError for a field that no undo took back."""
+    known = {name for undo in undos for one in store.written_by(undo.run, maybe=True) for name in one.after}
+    if unknown := sorted({*fields} - known):
+        raise ConfigError(
+            f"nothing of {', '.join(unknown)} was undone; undone was {', '.join(sorted(known))}: "
+            f"npsync runs {number} --changes"
+        )
+
+
+def nothing_to_do(store: Store, number: int, *, again: bool) -> str:
+    """Why a run has nothing that could be taken back or, with `again`, written again."""
+    if not again:
+        return f"Nothing to undo: run {number} wrote nothing."
+    named = known_run(store, number)
+    if named.kind == "undo" and store.wrote(number):
+        return f"Nothing to redo: what run {number} took back is written again already."
+    if store.undone_by(number):
+        return f"Nothing to redo: what was undone of run {number} is written again already."
+    return f"Nothing to redo: run {number} was not undone."
 
 
 def opened_place(config: Config, connections: Opened, store: Store, run: RunRow) -> Restored | None:

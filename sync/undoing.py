@@ -20,7 +20,7 @@ from nps.changes import Change, Record
 from nps.errors import BudgetError, ConfigError, LeaseLost, NpsyncError
 from nps.schema import ObjectSchema
 from nps.values import Json
-from nps.writes import Write, steps
+from nps.writes import Steps, Write, steps
 from store.api import Counted, Lease, Restoring, State, Store, Unwritten
 from sync.interruption import Interrupted, heed
 from sync.leasing import end_those_that_died, sync_lease
@@ -173,12 +173,9 @@ def left_or_restored(
         return Left(change.record_id, change.key, name, why, **facts)  # type: ignore[arg-type]
 
     way = steps(writes, name)
-    latest = way.newest[way.turns[change.id].origin.id].by
-    if only_latest and latest.id != change.id:
-        return left(Why.UNDONE, run=latest.run)
+    if (by := _taken_back(way, change, only_latest=only_latest)) is not None:
+        return left(Why.UNDONE, run=by.run)
     if not way.leads_here(change.id):
-        if (by := way.taken_back_by(change.id)) is not None:
-            return left(Why.UNDONE, run=by.run)
         return left(Why.WRITTEN_SINCE, run=way.last.run if way.last else None)
     if record is None:
         return left(Why.GONE)
@@ -193,6 +190,14 @@ def left_or_restored(
     if not known.writable:
         return left(Why.READ_ONLY)
     return None
+
+
+def _taken_back(way: Steps, change: Change, *, only_latest: bool) -> Write | None:
+    """The write that took this field of a change back already."""
+    latest = way.newest[way.turns[change.id].origin.id].by
+    if only_latest and latest.id != change.id:
+        return latest
+    return None if way.leads_here(change.id) else way.taken_back_by(change.id)
 
 
 def _restoring(
@@ -434,4 +439,33 @@ def to_redo(store: Store, wanted: Wanted) -> list[Wanted]:
     named = store.run(wanted.run)
     if named is not None and named.kind == "undo":
         return [replace(wanted, redo=True)]
-    return [replace(wanted, run=run, redo=True, latest=True) for run in reversed(store.undone_by(wanted.run))]
+    undos = sorted(_undos_of(store, wanted.run), reverse=True)
+    return [replace(wanted, run=run, redo=True, latest=True) for run in undos]
+
+
+def _undos_of(store: Store, run: int) -> set[int]:
+    """The undos of a run, and those of the runs that had written it again."""
+    undos = set(store.undone_by(run))
+    again = {one for undo in undos for one in store.undone_by(undo)}
+    return undos.union(*(_undos_of(store, one) for one in again))
+
+
+def stands(store: Store, wanted: Wanted) -> bool:
+    """Whether the journal leaves something to take back: not each of these fields was taken back already."""
+    for place in store.wrote(wanted.run):
+        written = store.written_by(wanted.run, records=wanted.records or None, maybe=True)
+        while changes := list(islice(written, CHUNK)):
+            ids = [change.record_id for change in changes]
+            writes = store.writes(place.connection, place.object, ids, lambda _: {})
+            if any(_stands(change, writes.get(change.record_id, []), wanted) for change in changes):
+                return True
+    return False
+
+
+def _stands(change: Change, writes: Sequence[Write], wanted: Wanted) -> bool:
+    confirmed = any(one.id == change.id for one in writes)  # else the record has to be looked at
+    return any(
+        not confirmed or _taken_back(steps(writes, name), change, only_latest=wanted.latest) is None
+        for name in change.after
+        if not wanted.fields or name in wanted.fields
+    )

@@ -20,7 +20,7 @@ def head(run: RunRow, undone: int, zone: ZoneInfo, where: str, *, again: bool) -
     return f"{what} · {run.sync} of {moment_text(run.started_at, zone)} → {where}"
 
 
-def reason(one: Left) -> str:
+def reason(one: Left, *, redo: bool = False) -> str:
     match one.why:
         case Why.CHANGED:
             return (
@@ -31,7 +31,7 @@ def reason(one: Left) -> str:
         case Why.WRITTEN_SINCE:
             return f"run {one.run} wrote it since"
         case Why.UNDONE:
-            return f"already undone by run {one.run}"
+            return f"already {'written again' if redo else 'undone'} by run {one.run}"
         case Why.GONE:
             return "the record is gone"
         case Why.MERGED:
@@ -46,7 +46,7 @@ def _quoted(value: Json) -> str:
     return f'"{value_text(value)}"' if isinstance(value, str) else value_text(value)
 
 
-def left_lines(left: Iterable[Left], shown: int) -> Iterator[str]:
+def left_lines(left: Iterable[Left], shown: int, *, redo: bool) -> Iterator[str]:
     """What is left alone, record by record; what an earlier undo settled is only counted."""
     conflicts = [one for one in left if one.is_conflict]
     for (record_id, key), fields in groupby(
@@ -54,10 +54,10 @@ def left_lines(left: Iterable[Left], shown: int) -> Iterator[str]:
     ):
         yield f"  ! {record_id}  {key}".rstrip()
         for one in fields:
-            yield f"      {one.field}: {reason(one)}"
+            yield f"      {one.field}: {reason(one, redo=redo)}"
     if len(conflicts) > shown:
         yield f"  … and {len(conflicts) - shown:,} more fields left alone (--show N for more, --json for all)"
-    for why, count in Counter(reason(one) for one in left if not one.is_conflict).items():
+    for why, count in Counter(reason(one, redo=redo) for one in left if not one.is_conflict).items():
         yield f"  {several(count, 'field')}: {why}"
 
 
@@ -90,8 +90,8 @@ def plan_lines(plan: UndoPlan, shown: int) -> Iterator[str]:
     """What an undo or redo would do."""
     would = "would be written again" if plan.wanted.redo else "would be restored"
     yield from _change_lines(plan.changes(), plan.findings, shown)
-    yield from left_lines(plan.findings.left, shown)
-    yield f"  {_counts(plan.findings, would)}"
+    yield from left_lines(plan.findings.left, shown, redo=plan.wanted.redo)
+    yield f"  {_counts(plan.findings, would, redo=plan.wanted.redo)}"
     if plan.findings.changes:
         yield "  cost of writing: " + ", ".join(
             f"{name} {several(calls, 'call')}" for name, calls in plan.cost.items()
@@ -107,9 +107,10 @@ def _change_lines(changes: Iterator[Change], findings: Findings, shown: int) -> 
         yield f"  … and {findings.changes - shown:,} more (--show N for more, --json)"
 
 
-def _counts(findings: Findings, restored: str) -> str:
+def _counts(findings: Findings, restored: str, *, redo: bool) -> str:
     if not findings.changes:
-        return "nothing is left to restore" if not findings.conflicts else "nothing can be restored"
+        done = "written again" if redo else "restored"
+        return f"nothing can be {done}" if findings.conflicts else f"nothing is left to be {done}"
     counts = f"{several(findings.fields, 'field')} of {several(findings.changes, 'record')} {restored}"
     conflicts = len(findings.conflicts)
     return counts + (f" · {several(conflicts, 'field')} left alone" if conflicts else "")
@@ -119,7 +120,7 @@ def report_lines(report: UndoReport, changes: Iterator[Change] | None, shown: in
     """What an undo did. `changes`: also show them, where no plan was shown before."""
     if changes is not None:
         yield from _change_lines(changes, report.findings, shown)
-        yield from left_lines(report.findings.left, shown)
+        yield from left_lines(report.findings.left, shown, redo=report.redo)
     word = "redo" if report.redo else "undo"
     yield f"{word} of run {report.undoes}: {report.status} in {report.seconds:.1f} s (run {report.run})"
     calls = ", ".join(f"{name} {count:,}" for name, count in report.calls.items() if count)

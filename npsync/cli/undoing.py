@@ -74,8 +74,7 @@ def _take_back(
         run = undoing.known_run(store, number)
         wanted = undoing.wanted_undos(store, number, again=command == "redo", records=records, fields=fields)
         if not any(store.wrote(one.run) for one in wanted):
-            reason = "wrote nothing" if command == "undo" else "was not undone"
-            _say_nothing_to_do(f"Nothing to {command}: run {number} {reason}.", json)
+            _say_nothing_to_do(undoing.nothing_to_do(store, number, again=command == "redo"), json)
             return output.SUCCEEDED
         if not yes:
             code, go_on = _shown(loaded, store, run, wanted, show, json)
@@ -194,7 +193,7 @@ def _plan_facts(plan: UndoPlan) -> dict[str, object]:
         "undoes": plan.wanted.run,
         "sync": plan.sync,
         "changes": [_change_facts(one) for one in plan.changes()],
-        "left": [_left_facts(one) for one in plan.findings.left],
+        "left": [_left_facts(one, plan.wanted.redo) for one in plan.findings.left],
         "cost": dict(plan.cost),
     }
 
@@ -205,7 +204,7 @@ def _report_facts(store: Store, report: UndoReport) -> dict[str, object]:
         "changes": [
             {**_change_facts(change), "outcome": outcome} for change, outcome in store.run_changes(report.run)
         ],
-        "left": [_left_facts(one) for one in report.findings.left],
+        "left": [_left_facts(one, report.redo) for one in report.findings.left],
     }
 
 
@@ -214,7 +213,7 @@ def _change_facts(change: Change) -> dict[str, object]:
     return {"object": change.object, "id": change.record_id, "key": change.key, "fields": fields}
 
 
-def _left_facts(one: Left) -> dict[str, object]:
+def _left_facts(one: Left, redo: bool) -> dict[str, object]:
     from npsync.cli import undo_text
 
     return {
@@ -226,5 +225,5 @@ def _left_facts(one: Left) -> dict[str, object]:
         "live": one.live,
         "run": one.run,
         "into": one.into,
-        "reason": undo_text.reason(one),
+        "reason": undo_text.reason(one, redo=redo),
     }

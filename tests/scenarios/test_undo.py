@@ -113,6 +113,45 @@ def test_redo_writes_it_again_and_an_undo_can_itself_be_undone(npsync: Npsync, t
     ]
 
 
+def test_redo_of_the_run_itself_finds_the_undo_that_stands_and_tells_of_no_other(
+    npsync: Npsync, town: Town, salesforce: Crm
+):
+    ann = town.person()
+    town.answers(ann, 9, "good")
+    run = npsync.run("contacts")["run"]
+    after = salesforce.shown(ann)
+    first = undone(npsync, run)
+    redone = undone(npsync, first["run"], command="redo")
+    second = undone(npsync, run)
+    assert second["run"] > redone["run"]
+    redone = undone(npsync, run, command="redo")  # one report: the first undo has nothing left
+    assert (redone["undoes"], salesforce.shown(ann)) == (second["run"], after)
+
+    third = undone(npsync, redone["run"])  # the redo is undone, not the run
+    assert salesforce.score_of(ann) is None
+    redone = undone(npsync, run, command="redo")
+    assert (redone["undoes"], salesforce.shown(ann)) == (third["run"], after)
+
+    runs = npsync("runs").out
+    for number, what in ((run, f"was undone of run {run}"), (third["run"], f"run {third['run']} took back")):
+        told = npsync("redo", str(number), "--yes").out
+        assert told == f"Nothing to redo: what {what} is written again already.\n"
+    assert (
+        "nothing of NPS_Scor__c was undone" in npsync("redo", str(run), "--field", "NPS_Scor__c", exits=2).err
+    )
+    assert npsync("runs").out == runs  # and no run came of it
+
+
+def test_a_redo_in_parts_says_what_is_written_again_already(npsync: Npsync, town: Town, salesforce: Crm):
+    ann = town.person()
+    town.answers(ann, 9, "good")
+    run = npsync.run("contacts")["run"]
+    undo = undone(npsync, run)["run"]
+    part = undone(npsync, undo, "--field", "NPS_Score__c", command="redo")["run"]
+    rest = undone(npsync, undo, command="redo")
+    assert why(rest) == {"NPS_Score__c": f"already written again by run {part}"}
+
+
 def test_an_undo_in_parts_touches_what_it_was_told(npsync: Npsync, town: Town, salesforce: Crm):
     ann, bob = town.person("ann"), town.person("bob")
     town.answers(ann, 9, "good"), town.answers(bob, 3, "bad")

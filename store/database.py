@@ -39,6 +39,7 @@ MIGRATION_LOCK = 0x6E707379  # any constant of ours
 
 _LIST = re.compile(r"\bLIST\(:(\w+)\)")
 _INDEXED = re.compile(r" INDEXED BY \w+")
+_LOCKED = re.compile(r" FOR UPDATE OF \w+")
 _NAMED = re.compile(r"(?<!:):(\w+)")
 
 
@@ -112,7 +113,7 @@ class Transaction:
 
 @cache
 def _for_sqlite(sql: str) -> str:
-    return _LIST.sub(r"(SELECT value FROM json_each(:\1))", sql)
+    return _LIST.sub(r"(SELECT value FROM json_each(:\1))", _LOCKED.sub("", sql))
 
 
 @cache

@@ -106,18 +106,9 @@ class Decisions:
         self, sync: str, numbers: Sequence[int], record_ids: Sequence[str], values: Sequence[str]
     ) -> list[tuple[Stored, Settled]]:
         with told(self.database, sync) as tx:
-            near = tx.rows(
-                """SELECT s.response FROM answer_state s
-                WHERE s.sync = :sync AND s.record_id IN LIST(:records)
-                UNION SELECT o.id FROM response r JOIN response o ON o.person = r.person
-                WHERE r.id IN LIST(:numbers)
-                UNION SELECT id FROM response
-                WHERE external_id IN LIST(:values) OR lower(email) IN LIST(:values) OR phone IN LIST(:values)""",
-                sync=sync,
-                records=list(record_ids),
-                numbers=list(numbers),
-                values=list(values),
-            )
+            near = tx.rows(_NEAR, sync=sync, records=list(record_ids), numbers=list(numbers))
+            if values:
+                near += tx.rows(_WITH_VALUES, values=list(values))
             found = tx.rows(
                 f"""SELECT {_STORED}, {_SETTLED} FROM response r CROSS JOIN answer_state s
                 WHERE r.id IN LIST(:near) AND r.newest AND s.sync = :sync AND s.person = r.person
@@ -153,12 +144,11 @@ def ask_again(tx: Transaction, sync: str, numbers: Sequence[int]) -> None:
 
 def take_asked(tx: Transaction, sync: str, sources: Sequence[str]) -> None:
     """Move what was asked for into the work. What lies there, or was never taken up, needs no asking."""
-    asked = [row[0] for row in tx.rows("SELECT response FROM again WHERE sync = :sync", sync=sync)]
+    asked = [row[0] for row in tx.rows("DELETE FROM again WHERE sync = :sync RETURNING response", sync=sync)]
     if not asked:
         return  # nearly always
     tx.run(statements.MOVE_ASKED, sync=sync, sources=list(sources), numbers=asked)
     tx.run(statements.LEAVE_STATES, sync=sync)
-    tx.run("DELETE FROM again WHERE sync = :sync", sync=sync)
 
 
 def settled_by_hand(
@@ -180,6 +170,17 @@ def settled_by_hand(
         tx.run("DELETE FROM again WHERE sync = :sync AND response = :number", sync=sync, number=number)
     return bool(changed)
 
+
+_NEAR = """
+    SELECT s.response FROM answer_state s INDEXED BY ix_answer_state_sync_record_id
+    WHERE s.sync = :sync AND s.record_id IN LIST(:records)
+    UNION SELECT s.response FROM response r CROSS JOIN answer_state s
+    WHERE r.id IN LIST(:numbers) AND s.sync = :sync AND s.person = r.person"""
+
+# A scan of the inbox: it has no index by key, which every answer would pay for and only people's questions would use.
+_WITH_VALUES = """
+    SELECT id FROM response
+    WHERE external_id IN LIST(:values) OR lower(email) IN LIST(:values) OR phone IN LIST(:values)"""
 
 _STORED = f"r.id, r.person, r.received_at, {RESPONSE}"
 _RESPONSE_ENDS = 3 + len(RESPONSE.split(","))

@@ -37,18 +37,22 @@ _MOVE = """
     WHERE s.sync = :sync AND r.id = s.response AND r.source IN LIST(:sources)"""
 _MOVE_OPEN = _MOVE.format(index=" INDEXED BY ix_answer_state_open") + f" AND {OPEN}"
 
+# What a person may take out at the same moment is either moved or taken out (SQLite, with its one writer, needs no lock
+# for that and never sees it).
+_OR_TAKEN_OUT = " FOR UPDATE OF s"
+
 MOVE_PENDING = f"{_MOVE_OPEN} AND s.state = 'pending'"
-MOVE_UNMATCHED = f"{_MOVE_OPEN} AND (s.state = 'waiting' OR s.state = 'review')"
-MOVE_DUE = f"{_MOVE_OPEN} AND s.state = 'waiting' AND s.look_again <= :now"
+MOVE_UNMATCHED = f"{_MOVE_OPEN} AND (s.state = 'waiting' OR s.state = 'review'){_OR_TAKEN_OUT}"
+MOVE_DUE = f"{_MOVE_OPEN} AND s.state = 'waiting' AND s.look_again <= :now{_OR_TAKEN_OUT}"
 # What a person took out stays out: only its next version is judged anew.
 MOVE_ALL = f"""{_MOVE.format(index="")} AND r.newest
-    AND NOT (s.state = 'excluded' AND s.code IN ('discarded', 'ignored'))"""
-MOVE_ASKED = """
+    AND NOT (s.state = 'excluded' AND s.code IN ('discarded', 'ignored')){_OR_TAKEN_OUT}"""
+MOVE_ASKED = f"""
     INSERT INTO work (sync, person, response, record_id)
     SELECT s.sync, s.person, s.response, COALESCE(s.record_id, '')
     FROM response r CROSS JOIN answer_state s
     WHERE r.id IN LIST(:numbers) AND r.source IN LIST(:sources)
-    AND s.sync = :sync AND s.person = r.person AND s.response = r.id AND s.state <> 'planned'"""
+    AND s.sync = :sync AND s.person = r.person AND s.response = r.id AND s.state <> 'planned'{_OR_TAKEN_OUT}"""
 _MOVE_DECIDING = """
     INSERT INTO work (sync, person, response, record_id)
     SELECT s.sync, s.person, s.response, COALESCE(s.record_id, '')
@@ -223,13 +227,15 @@ NOT_WRITTEN = "UPDATE change SET outcome = ?, code = ?, message = ? WHERE id = ?
 
 ANSWERED = "sync = :sync AND state = 'answered' AND state <> 'settled'"
 
+SETTLE_ANSWERED = f"UPDATE batch SET state = 'settled' WHERE {ANSWERED} RETURNING id"
+
 ANSWERS_WRITTEN = """
     UPDATE answer_state SET state = 'written', code = '', reason = '', field = NULL
     WHERE sync = :sync AND state IN ('planned', 'pending') AND (person, response) IN (
         SELECT COALESCE(c.person, (SELECT r.person FROM response r WHERE r.id = c.response)), c.response
         FROM batch b CROSS JOIN change c
-        WHERE b.sync = :sync AND b.state = 'answered' AND b.state <> 'settled'
-        AND c.run = b.run AND c.batch = b.id AND c.outcome IS NULL AND c.response IS NOT NULL)"""
+        WHERE b.id IN LIST(:batches) AND c.run = b.run AND c.batch = b.id
+        AND c.outcome IS NULL AND c.response IS NOT NULL)"""
 
 ANSWER_NOT_WRITTEN = """
     UPDATE answer_state SET state = ?, code = ?, reason = ?, field = ?

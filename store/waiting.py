@@ -31,9 +31,11 @@ def told(database: Database, sync: str) -> Iterator[Transaction]:
 
 def tell(tx: Transaction, sync: str, *, least: int = 1) -> None:
     """The states of written answers, once there are so many answered batches."""
-    if _answered(tx, sync) >= least:
-        tx.run(statements.ANSWERS_WRITTEN, sync=sync)
-        tx.run(f"UPDATE batch SET state = 'settled' WHERE {statements.ANSWERED}", sync=sync)
+    if _answered(tx, sync) < least:
+        return
+    # Settled first, and only these are told: a run may answer more of them between the two statements.
+    settled = tx.rows(statements.SETTLE_ANSWERED, sync=sync)
+    tx.run(statements.ANSWERS_WRITTEN, sync=sync, batches=[row[0] for row in settled])
 
 
 def _answered(tx: Transaction, sync: str) -> int:

@@ -13,11 +13,10 @@ from store.api import DeadLetterRow, Settled, State
 from store.database import Database, Transaction
 from store.letters import LETTER, letter_of
 from store.past import Fate, Journalled, Linked, Version, Who
-from store.rows import CHANGE, RESPONSE, change_of, from_json, maybe_moment, moment, response_of
+from store.rows import CHANGE, RESPONSE, change_of, from_json, moment, response_of
+from store.settled import settled_of
 
 MOST_ANSWERS = 1000  # of one key: a mailbox of a whole company may have many more; the newest are told
-
-_STATE = {state.value: state for state in State} | {"planned": State.PENDING}
 
 # ------------------------------------------------------------ statements
 
@@ -177,21 +176,7 @@ def _version(row: tuple[Any, ...]) -> Version:
 
 
 def _fate(row: tuple[Any, ...]) -> Fate:
-    return Fate(
-        sync=row[9],
-        run=row[10],
-        settled=Settled(
-            number=row[0],
-            state=_STATE[row[1]],
-            record_id=row[2],
-            rule=row[3],
-            code=row[4],
-            reason=row[5],
-            look_again=maybe_moment(row[6]),
-            field=row[7],
-            candidates=tuple(from_json(row[8])) if row[8] else (),
-        ),
-    )
+    return Fate(sync=row[9], run=row[10], settled=settled_of(row))
 
 
 def _lies(row: tuple[Any, ...]) -> Fate:

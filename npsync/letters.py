@@ -40,17 +40,18 @@ def choose(store: Store, chosen: Chosen) -> list[DeadLetterRow]:
         )
         return sorted(found, key=lambda letter: letter.id)
     known = {letter.id: letter for letter in store.dead_letters(ids=chosen.ids, limit=MOST)}
-    return [_still_open(store, id, known.get(id)) for id in dict.fromkeys(chosen.ids)]
+    later = store.later_letters(chosen.ids)
+    found = [_still_open(id, known.get(id), later.get(id)) for id in chosen.ids]
+    return list({letter.id: letter for letter in found}.values())
 
 
-def _still_open(store: Store, id: int, letter: DeadLetterRow | None) -> DeadLetterRow:
+def _still_open(id: int, letter: DeadLetterRow | None, later: DeadLetterRow | None) -> DeadLetterRow:
     if letter is None:
         raise ConfigError(f"there is no dead letter {id}; npsync dead-letters list shows them")
     if letter.status == "open":
         return letter
-    for later in store.letters_beside(id):
-        if later.status == "open":
-            return later
+    if later is not None:
+        return later
     raise ConfigError(f"dead letter {id} is {letter.status} already; npsync dead-letters show {id}")
 
 
@@ -117,24 +118,24 @@ def retry(
             reports.append(run(sync, asked))
         except Busy:
             busy.append(sync)
-    return [became(store, letter) for letter in letters], reports, busy
+    ids = [letter.id for letter in letters]
+    now = {letter.id: letter for letter in store.dead_letters(ids=ids, limit=len(ids))}
+    later = store.later_letters(ids)
+    return [_became(store, now[id], later.get(id)) for id in ids], reports, busy
 
 
-def became(store: Store, letter: DeadLetterRow) -> Became:
-    beside = store.letters_beside(letter.id)
-    now = next((one for one in beside if one.id == letter.id), letter)
-    again = next((one for one in beside if one.status == "open" and one.id > letter.id), None)
+def _became(store: Store, letter: DeadLetterRow, again: DeadLetterRow | None) -> Became:
     if again is not None:
         text = f"refused again: {again.reason}"
         return Became(letter, "rejected", text, open=True, now=again.id)
-    if now.status == "open":
+    if letter.status == "open":
         return Became(letter, "pending", "not tried yet; the next run does it", open=True)
     if letter.response is None:
         return Became(
             letter, "cleared", f"nothing of ours is left to clear in {letter.record_id}", open=False
         )
     states = store.states(letter.sync, _versions(store, letter))
-    return _settled(letter, states[max(states)]) if states else Became(letter, now.status, "", open=False)
+    return _settled(letter, states[max(states)]) if states else Became(letter, letter.status, "", open=False)
 
 
 def _versions(store: Store, letter: DeadLetterRow) -> list[int]:

@@ -489,6 +489,10 @@ class Store(Protocol):
         came."""
         ...
 
+    def later_letters(self, ids: Sequence[int]) -> dict[int, DeadLetterRow]:
+        """Those of these letters that were refused again → the open letter of the same answer or record."""
+        ...
+
     def tried(self, sync: str, number: int | None, record_id: str | None) -> list[Tried]:
         """What the journal knows about this answer (None: about clearing) on this record, as it came."""
         ...
@@ -548,6 +552,7 @@ class Store(Protocol):
     ) -> list[tuple[Stored, Settled]]:
         """Newest versions with a state that may be the same person's as these: of the same person, matched to one of
         these records, or with one of `values` as e-mail, external id or phone. The newest first."""
+        ...
 
     # ------------------------------------------------------------ the past of a person or a record (store.history)
 

@@ -23,6 +23,16 @@ from store.rows import from_json, moment
 Letter = tuple[int | None, str | None, str, str, str | None, str]
 LETTER = "id, sync, run, response, record_id, code, reason, field, created_at, status, cause, attempts"
 
+_ITS = ", ".join(f"n.{name}" for name in LETTER.split(", "))
+_LATER = f"""
+    SELECT {_ITS}, l.id FROM dead_letter l CROSS JOIN response r CROSS JOIN response o CROSS JOIN dead_letter n
+    WHERE l.id IN LIST(:ids) AND r.id = l.response AND o.source = r.source AND o.source_id = r.source_id
+    AND n.sync = l.sync AND n.status = 'open' AND n.response = o.id AND n.id > l.id
+    UNION ALL
+    SELECT {_ITS}, l.id FROM dead_letter l CROSS JOIN dead_letter n
+    WHERE l.id IN LIST(:ids) AND l.response IS NULL AND n.sync = l.sync AND n.status = 'open'
+    AND n.response IS NULL AND n.record_id = l.record_id AND n.id > l.id"""
+
 
 class Letters:
     database: Database
@@ -64,6 +74,11 @@ class Letters:
                 id=letter,
             )
         return [letter_of(row) for row in found]
+
+    def later_letters(self, ids: Sequence[int]) -> dict[int, DeadLetterRow]:
+        with self.database.read() as tx:
+            found = tx.rows(_LATER, ids=list(ids))
+        return {row[-1]: letter_of(row) for row in found}
 
     def tried(self, sync: str, number: int | None, record_id: str | None) -> list[Tried]:
         with self.database.read() as tx:

@@ -77,6 +77,8 @@ def test_the_letters_of_an_answer_are_its_history(store: SqlStore, syncing: Sync
         ]
     assert [one.attempts for one in (first, second, third)] == [0, 1, 0]  # an edited answer begins anew
     assert store.letters_beside(4711) == []
+    later = store.later_letters([first.id, second.id, third.id, 4711])
+    assert {id: one.id for id, one in later.items()} == {first.id: third.id, second.id: third.id}
     tried = store.tried(SYNC, 1, first.record_id)
     assert [(one.outcome, one.code, one.after) for one in tried] == [("rejected", "X", {"NPS__c": 9})] * 2
     assert store.tried(SYNC, None, first.record_id) == []
@@ -236,10 +238,13 @@ def test_a_clearing_letter_is_asked_for_as_a_clearing(store: SqlStore, syncing: 
     store.retry_letters([letter.id])  # twice is once
     assert store.clearings(SYNC, "", 10) == ["003A"]
 
-    syncing.begin()
-    syncing.settle([], changes={"003A": change("003A", response=None)})
-    syncing.write(lambda change: Written(change.record_id))
-    assert [one.status for one in store.letters_beside(letter.id)] == ["resolved"]
+    for outcome in (Rejected("003A", "X", "no"), Written("003A")):
+        syncing.begin()
+        syncing.settle([], changes={"003A": change("003A", response=None)})
+        syncing.write(lambda _, outcome=outcome: outcome)
+        again = [one.id for one in store.dead_letters(status="open")]
+        assert [one.id for one in store.later_letters([letter.id]).values()] == again
+    assert [one.status for one in store.letters_beside(letter.id)] == ["retried", "resolved"]
 
 
 def test_discarding_a_clearing_keeps_the_reason(store: SqlStore, syncing: Syncing):

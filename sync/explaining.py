@@ -537,10 +537,11 @@ def _because(
         if last is not None:
             return Because.ANSWER, last
         return (Because.MERGED, newest) if newest is not None else (Because.NEVER, None)
-    if live is None:
-        return Because.RECORD_GONE, last or newest
-    if name not in live:
-        return Because.FIELD_GONE, last or newest
+    if live is None or name not in live:
+        ours = last or newest or next((one for one in reversed(tried) if one.in_doubt), None)
+        if ours is None:
+            return Because.NEVER, None  # nothing of ours went with it
+        return Because.RECORD_GONE if live is None else Because.FIELD_GONE, ours
     shows = live[name]
     if last is not None and last.change.after[name] == shows:
         return Because.ANSWER, last

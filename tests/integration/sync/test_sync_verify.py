@@ -62,6 +62,21 @@ def test_each_kind_of_drift_is_named_with_its_field_and_both_values(town: Town):
     assert report.compared.drifting == sorted(ids.values())
 
 
+def test_a_field_npsync_never_wrote_is_no_drift_when_its_record_is_gone(town: Town):
+    gone, other = town.crm.add("ann@example.com"), town.crm.add("bob@example.com")
+    merged = town.crm.add("cyd@example.com")
+    town.tell(answer("ann", 3), answer("cyd", 3))  # no comment: nothing to write there
+    town.run()
+    written = [name for one in town.store.journal_of([gone]) for name in one.change.after]
+    assert "comment" not in written
+    del town.crm.records[gone]
+    town.crm.merge(merged, other)
+    found = verified(town).compared
+    assert {name: dict(counted) for name, counted in found.drift.items()} == {
+        name: {Drift.RECORD_GONE: 1, Drift.MERGED: 1} for name in written
+    }
+
+
 def test_a_report_kept_in_the_history_holds_no_value_of_a_customer(town: Town):
     ids = peopled(town, "ann")
     town.crm.records[ids["ann"]]["comment"] = "my private words"

@@ -312,7 +312,9 @@ def _fate(answer: AnswerStory, zone: ZoneInfo) -> str:
     line = f" ({answer.line})" if answer.line else ""
     if answer.lost_to is not None:
         return f"lost to {answer.lost_to}, which is newer"
-    said = f"{answer.state}: {answer.reason or answer.code}{line}"
+    why = answer.reason or answer.code
+    # Without a reason it decides its own record, which was merged into this one.
+    said = f"{answer.state}: {why}{line}" if why else f"{answer.state} on {answer.record_id}"
     if answer.candidates:
         said += f": {', '.join(answer.candidates)}; npsync review show {answer.name}"
     if answer.look_again is not None:
@@ -367,12 +369,17 @@ def _timeline(events: Sequence[_Event]) -> Iterator[str]:
 
 def _loose(story: Story, zone: ZoneInfo) -> Iterator[str]:
     yield f'Answers of "{story.asked}" that are on no record' + (" told above" if story.records else "")
-    several = len({one.sync for one in story.loose}) > 1
+    several = len({one.sync for one in (*story.loose, *_answers(story))}) > 1
     for answer in story.loose[-MOST_EVENTS:]:
         sync = f"[{answer.sync}] " if several else ""
         when = _moment(answer.answered_at, zone, with_zone=False)
         text = f"{sync}{_score(answer)} ({answer.name}): {_fate(answer, zone)}"
         yield from _wrapped(text, indent=f"    {when}  ", then=" " * (6 + len(when)))
+
+
+def _answers(story: Story) -> Iterator[AnswerStory]:
+    for record in story.records:
+        yield from record.answers
 
 
 # ------------------------------------------------------------ small things

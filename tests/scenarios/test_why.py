@@ -172,6 +172,29 @@ def test_the_survivor_of_a_merge_tells_what_was_written_before(npsync: Npsync, t
     assert (score["because"], score["shows"]) == ("answer", 10)
 
 
+def test_both_answers_of_two_merged_contacts_say_what_became_of_them(npsync: Npsync, town: Town):
+    ann, bob = town.person("ann"), town.person("bob")
+    town.answers(ann, 3)
+    town.answers(bob, 9)
+    npsync.run()
+    town.sandbox.control("POST", f"/salesforce/Contact/{bob.contact}/merge", {"loser": ann.contact})
+    told = npsync("why", str(ann.contact)).out
+    assert "3 (detractor)" in told
+    assert f"written on {ann.contact}" in " ".join(told.split())
+    assert "written:" not in told
+
+
+def test_where_a_sync_has_not_looked_yet_it_is_named(npsync: Npsync, town: Town):
+    npsync.configured(config())
+    ann, twin = town.person("ann"), town.person("twin")
+    town.somebody_sets(twin, Email=ann.email)
+    town.answers(ann, 3)
+    npsync.run("contacts", exits=3)
+    told = " ".join(npsync("why", str(ann.email)).out.split())
+    assert "[marketing] 3 (detractor)" in told
+    assert "pending: stored; the sync's next run takes it up" in told
+
+
 def test_an_unknown_credential_costs_the_look_and_not_the_story(npsync: Npsync, town: Town):
     ann = town.person()
     town.answers(ann, 3)

@@ -44,11 +44,11 @@ def show_run(store: Store, zone: ZoneInfo, number: int, *, changes: bool, limit:
         output.say(line)
     for line in verify_text.history_lines(run.report, limit):
         output.say(line)
-    for reason in sync_text.accepted(run):
-        output.say(f"  accepted (--accept-breaker): {reason}")
+    for line in sync_text.noted(sync_text.ACCEPTED, sync_text.accepted(run)):
+        output.say(line)
     problems = run.report.get("problems")
-    for problem in problems if isinstance(problems, list) else []:
-        output.say(f"  ! {problem}")
+    for line in sync_text.noted("!", map(str, problems) if isinstance(problems, list) else []):
+        output.say(line)
     if left:
         output.say("\nLeft open, for a person or a later run:")
         output.table(["state", "answer", "key", "why"], sync_text.left_rows(left, zone))

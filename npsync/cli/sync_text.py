@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -14,6 +15,9 @@ from sync.report import MatchReport, Report
 
 WIDTH = 100
 NOTHING_SHOWN = "–"
+ACCEPTED = "accepted (--accept-breaker):"
+# A command is one piece, up to the end of its sentence, so that it can be copied.
+_PIECE = re.compile(r"npsync \S.*?(?:[.,;:](?=\s|$)|$)|\S+")
 
 
 def value_text(value: Json) -> str:
@@ -59,7 +63,7 @@ def plan_lines(preview: Preview, sync: str, target: str, shown: int) -> Iterator
     report = preview.report
     yield f"{sync} → {target}"
     if report.status == "failed":
-        yield from (f"  ! {problem}" for problem in report.problems)
+        yield from noted("!", report.problems)
         yield "No plan could be made. Nothing was written."
         return
     yield from match_lines(report.match)
@@ -84,11 +88,10 @@ def plan_lines(preview: Preview, sync: str, target: str, shown: int) -> Iterator
     )
     for name in preview.absent:
         yield f"  {target} has no field {name} yet (or the credential may not see it): create it before a run"
-    yield from (f"  ! {problem}" for problem in report.problems)
+    yield from noted("!", report.problems)
     if preview.stops:
         yield "  The breaker would stop a run of this:"
-        for reason in preview.stops:
-            yield f"  ! {reason.text}"
+        yield from noted("!", (reason.text for reason in preview.stops))
         yield f"  If it is right all the same: npsync run {sync} --accept-breaker"
     yield "Nothing was written."
 
@@ -120,8 +123,8 @@ def report_lines(report: Report) -> Iterator[str]:
     yield f"  records written: {writes}" + (f" · calls: {calls}" if calls else "")
     yield from field_lines(report.fields.as_json(), done=True)
     yield from hint_lines(report.states, report.run, explained=bool(report.problems))
-    yield from (f"  accepted (--accept-breaker): {reason.text}" for reason in report.accepted)
-    yield from (f"  ! {problem}" for problem in report.problems)
+    yield from noted(ACCEPTED, (reason.text for reason in report.accepted))
+    yield from noted("!", report.problems)
 
 
 def hint_lines(states: Mapping[State, int], run: int, *, explained: bool = False) -> Iterator[str]:
@@ -228,6 +231,14 @@ def several(count: int, what: str) -> str:
 
 def _said(counts: Iterable[tuple[int, str]]) -> str:
     return " · ".join(f"{count:,} {word}" for count, word in counts if count)
+
+
+def noted(mark: str, texts: Iterable[str]) -> Iterator[str]:
+    """Each of these sentences behind a mark, on as many lines as it needs."""
+    for text in texts:
+        for number, line in enumerate(text.splitlines()):
+            first = "    " if number else f"  {mark} "
+            yield from _filled(_PIECE.findall(line), indent="    ", between=" ", first=first)
 
 
 def _filled(parts: Iterable[str], *, indent: str, between: str, first: str | None = None) -> Iterator[str]:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from nps.changes import Change
 from nps.values import Json
-from npsync.cli.sync_text import change_lines, moment_text, several, value_text
+from npsync.cli.sync_text import change_lines, moment_text, noted, several, value_text
 from store.api import RunRow
 from sync.undoing import Findings, Left, UndoPlan, UndoReport, Why
 
@@ -136,6 +136,6 @@ def report_lines(report: UndoReport, changes: Iterator[Change] | None, shown: in
         yield f"  ! {one.change.record_id} {one.outcome}: {one.message}"
     if len(report.refused) > shown:
         yield f"  … and {len(report.refused) - shown:,} more: npsync runs {report.run} --changes"
-    yield from (f"  ! {problem}" for problem in report.problems)
+    yield from noted("!", report.problems)
     if report.written and not report.redo:
         yield f"  runs leave these fields as they are until a newer answer comes, or: npsync redo {report.run}"

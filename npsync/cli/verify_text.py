@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 
 from nps.values import Json
-from npsync.cli.sync_text import WIDTH, value_text
+from npsync.cli.sync_text import WIDTH, noted, value_text
 from sync.verifying import Drift, Drifted, Verified
 
 _WORDS = {
@@ -27,7 +27,7 @@ def lines(verified: Verified, show: int, *, replan: bool = False) -> Iterator[st
         f"{verified.sync}: {_several(found.records, 'record')}{of} checked in {verified.seconds:.1f} s "
         f"(run {verified.run})" + (f" · calls: {calls}" if calls else "")
     )
-    yield from (f"  ! {problem}" for problem in verified.problems)
+    yield from noted("!", verified.problems)
     if found.drifting:
         differ = sum(found.kinds.values())
         yield (

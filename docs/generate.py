@@ -237,7 +237,7 @@ def _spelt(option: Any) -> str:
 
 
 def _with_default(option: Any) -> str:
-    default = "" if option.is_flag or option.default is None else f" Default: {option.default}."
+    default = "" if option.is_flag or option.default in (None, "") else f" Default: {option.default}."
     return f"{option.help or ''}{default}".strip()
 
 

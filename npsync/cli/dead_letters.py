@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from npsync.cli.output import ConfigOption, JsonOption
+from npsync.cli.output import MOST_NUMBER, ConfigOption, JsonOption
 
 if TYPE_CHECKING:
     from nps.changes import Cause
@@ -78,7 +78,7 @@ def list_(
 
 @dead_letters.command("show")
 def show(
-    letter: Annotated[int, typer.Argument(help="Its number, as `list` shows it.")],
+    letter: Annotated[int, typer.Argument(min=1, max=MOST_NUMBER, help="Its number, as `list` shows it.")],
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -106,7 +106,10 @@ def show(
 
 @dead_letters.command("retry")
 def retry(
-    letters: Annotated[list[int] | None, typer.Argument(metavar="[LETTER]...", help="Which ones.")] = None,
+    letters: Annotated[
+        list[int] | None,
+        typer.Argument(metavar="[LETTER...]", min=1, max=MOST_NUMBER, help="Which ones."),
+    ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every open letter.")] = False,
     code: CodeOption = None,
     cause: CauseOption = None,
@@ -163,7 +166,9 @@ def retry(
 
 @dead_letters.command("discard")
 def discard(
-    letters: Annotated[list[int], typer.Argument(metavar="LETTER...", help="Which ones.")],
+    letters: Annotated[
+        list[int], typer.Argument(metavar="LETTER...", min=1, max=MOST_NUMBER, help="Which ones.")
+    ],
     reason: Annotated[str, typer.Option("--reason", help="Why: kept with the answer.")],
     json: JsonOption = False,
     config: ConfigOption = None,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from npsync.cli.output import ConfigOption, JsonOption
+from npsync.cli.output import MOST_NUMBER, ConfigOption, JsonOption
 
 
 def serve(
@@ -26,7 +26,9 @@ def serve(
 
 
 def runs(
-    run: Annotated[int | None, typer.Argument(help="One run: what became of its answers.")] = None,
+    run: Annotated[
+        int | None, typer.Argument(min=1, max=MOST_NUMBER, help="One run: what became of its answers.")
+    ] = None,
     sync: Annotated[str | None, typer.Option(help="Only runs of this sync.")] = None,
     changes: Annotated[bool, typer.Option("--changes", help="With a run: every change it made.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="How many runs (or lines) to show.")] = 20,

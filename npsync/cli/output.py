@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 WIDTH = 100
 
+MOST_NUMBER = 2**63 - 1  # what a database keeps of a run's or a letter's number
+
 SUCCEEDED, FAILED, USAGE, PARTIAL, STOPPED = range(5)
 """Exit codes (what a cron job or a CI step can act on)."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from npsync.cli.output import ConfigOption, JsonOption
+from npsync.cli.output import MOST_NUMBER, ConfigOption, JsonOption
 
 if TYPE_CHECKING:
     from nps.changes import Change
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from store.api import RunRow, Store
     from sync.undoing import Left, UndoPlan, UndoReport, Wanted
 
-RunArgument = Annotated[int, typer.Argument(help="The run's number, as npsync runs shows it.")]
+RunArgument = Annotated[
+    int, typer.Argument(min=1, max=MOST_NUMBER, help="The run's number, as npsync runs shows it.")
+]
 RecordOption = Annotated[
     list[str] | None,
     typer.Option("--record", metavar="ID", help="Only this record. May be given several times."),

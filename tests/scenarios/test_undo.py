@@ -235,6 +235,10 @@ def test_a_run_that_wrote_nothing_and_one_that_never_was(npsync: Npsync):
     assert npsync("undo", str(empty)).out == f"Nothing to undo: run {empty} wrote nothing.\n"
     assert npsync("redo", str(empty)).out == f"Nothing to redo: run {empty} was not undone.\n"
     assert "there is no run 999; npsync runs lists them" in npsync("undo", "999", exits=2).err
+    for command in ("undo", "redo", "runs", "dead-letters show", "dead-letters retry"):
+        assert (
+            "Traceback" not in npsync(*command.split(), "9" * 30, exits=2).err
+        )  # more than a database counts
 
 
 # ------------------------------------------------------------ what is left alone

@@ -14,8 +14,9 @@ from nps.keys import email_key, id_key, person_number, phone_key
 from nps.responses import SurveyResponse
 from store.api import Store
 from store.past import Fate, Who
-from sync.explaining import AnswerStory, Known, Seen, Story, Target, View, explain, tell_answers
+from sync.explaining import Known, Seen, Target, View, explain, tell_answers
 from sync.merges import remembered
+from sync.story import AnswerStory, Story
 
 Look = Callable[[str], Destination]
 """The destination behind a connection's name, ready to be read."""

@@ -21,11 +21,12 @@ from nps.errors import LeaseLost, NpsyncError
 from nps.values import Json
 from store.api import State, Store
 from store.past import Journalled
-from sync.explaining import Because, Seen, View, reasons
+from sync.explaining import Seen, View, reasons
 from sync.interruption import Interrupted, heed
 from sync.leasing import end_those_that_died, sync_lease
 from sync.merges import remembered
 from sync.progress import Progress, Silent
+from sync.story import Because
 
 SAMPLE = 1000  # records looked at unless more are asked for
 READ = 1000  # records read and compared at a time

@@ -6,7 +6,8 @@ from typing import Any
 
 from builders_sync import Town
 
-from sync.explaining import FieldStory, Lines, RecordStory, Story, View
+from sync.explaining import Lines, View
+from sync.story import FieldStory, RecordStory, Story
 from sync.telling import tell
 
 

@@ -11,7 +11,7 @@ from npsync.cli.output import ConfigOption, JsonOption
 if TYPE_CHECKING:
     from npsync.config import Config
     from store.api import Store
-    from sync.explaining import Story
+    from sync.story import Story
 
 
 def why(

@@ -12,7 +12,7 @@ import msgspec
 
 from nps.values import Json
 from npsync.cli.sync_text import WIDTH, value_text
-from sync.explaining import AnswerStory, Because, FieldStory, RecordStory, Story, WriteStory
+from sync.story import AnswerStory, Because, FieldStory, RecordStory, Story, WriteStory
 
 MOST_EVENTS = 40  # of a record's timeline; --json has all
 

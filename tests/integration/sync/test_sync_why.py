@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from nps.errors import AccessError, UnavailableError
 from nps.responses import ResponseStatus, SurveyResponse
-from sync.explaining import Because, RecordStory
+from sync.story import Because, RecordStory
 
 
 def fate(record: RecordStory, id: str, version: int = 1) -> tuple[str, str]:

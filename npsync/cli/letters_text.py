@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from nps.changes import Cause
 from nps.responses import SurveyResponse
 from npsync.cli import output
-from npsync.cli.sync_text import WIDTH, value_text
+from npsync.cli.sync_text import WIDTH, moment_text, value_text
 from npsync.letters import Became, Group, advice_for, by_itself, grouped
 from store.api import DeadLetterRow, Settled, Tried
 from sync.report import Report
@@ -29,8 +29,8 @@ def rows(
         if one.status != "open":
             why = f"{one.status}; {why}"
         if (at := by_itself(one)) is not None:
-            why += f"; tried again by itself at {_moment(at, zone)}"
-        yield str(one.id), _moment(one.created_at, zone), one.sync, _about(one, answers), why
+            why += f"; tried again by itself at {moment_text(at, zone)}"
+        yield str(one.id), moment_text(one.created_at, zone), one.sync, _about(one, answers), why
 
 
 def hints(letters: Sequence[DeadLetterRow], *, shown: int, sync: str | None) -> Iterator[str]:
@@ -68,7 +68,7 @@ def story(
     state: Settled | None,
     zone: ZoneInfo,
 ) -> Iterator[str]:
-    yield f"Dead letter {letter.id} of {letter.sync}, {letter.status} since {_moment(letter.created_at, zone)}"
+    yield f"Dead letter {letter.id} of {letter.sync}, {letter.status} since {moment_text(letter.created_at, zone)}"
     yield from _fact("why", f"{letter.code}: {letter.reason}")
     advised = advice_for(letter)
     yield from _fact("cause", f"{letter.cause.value}, for {advised.who}")
@@ -81,11 +81,11 @@ def story(
     else:
         yield from _answer(answer, zone)
     for at, text in _history(beside, tried):
-        yield from _fact("tried", f"{_moment(at, zone)}  {text}")
+        yield from _fact("tried", f"{moment_text(at, zone)}  {text}")
     yield from _fact("attempts", str(letter.attempts + 1))
     if letter.status == "open":
         if (again := by_itself(letter)) is not None:
-            yield from _fact("again", f"by itself at {_moment(again, zone)}")
+            yield from _fact("again", f"by itself at {moment_text(again, zone)}")
         yield from _fact("next", advised.do)
         yield from _fact("", f"npsync {advised.then.format(letter.id)}")
     elif (later := _successor(letter, beside)) is not None:
@@ -95,7 +95,7 @@ def story(
 
 
 def _answer(answer: SurveyResponse, zone: ZoneInfo) -> Iterator[str]:
-    yield from _fact("answer", f"{answer.source} {answer.id}, given {_moment(answer.answered_at, zone)}")
+    yield from _fact("answer", f"{answer.source} {answer.id}, given {moment_text(answer.answered_at, zone)}")
     for name, value in _kept(answer).items():
         yield from _fact("", f"{name}: {value}")
 
@@ -268,7 +268,3 @@ def _fact(name: str, text: str) -> Iterator[str]:
 
 def _wrapped(text: str, *, hanging: int = 2) -> Iterator[str]:
     yield from wrap(text, WIDTH, subsequent_indent=" " * hanging, break_on_hyphens=False)
-
-
-def _moment(moment: datetime, zone: ZoneInfo) -> str:
-    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M %Z}"

@@ -7,6 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from npsync.calls import Quota
+from npsync.cli.sync_text import moment_text
 from sync.paying import left_in_words
 
 
@@ -19,9 +20,9 @@ def lines(quota: Quota, zone: ZoneInfo) -> Iterator[str]:
         return
     allowance, at = quota.told.allowance, quota.told.at
     yield f"  {left_in_words(allowance)}"
-    yield f"  as of {_moment(at, zone)}{_anew(allowance.resets_at, at, zone)}"
+    yield f"  as of {moment_text(at, zone)}{_anew(allowance.resets_at, at, zone)}"
     if quota.spent_at is not None:
-        yield f"  at today's pace they are spent about {_moment(quota.spent_at, zone)}"
+        yield f"  at today's pace they are spent about {moment_text(quota.spent_at, zone)}"
 
 
 def facts(quota: Quota) -> dict[str, object]:
@@ -48,12 +49,8 @@ def facts(quota: Quota) -> dict[str, object]:
 def _anew(resets_at: datetime | None, at: datetime, zone: ZoneInfo) -> str:
     if resets_at is None:
         return "; calls come free again a day after they were made"
-    return f"; the count begins anew at {_moment(resets_at, zone)}"
+    return f"; the count begins anew at {moment_text(resets_at, zone)}"
 
 
 def _iso(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat(timespec="seconds")
-
-
-def _moment(moment: datetime, zone: ZoneInfo) -> str:
-    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M %Z}"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from textwrap import wrap
 from zoneinfo import ZoneInfo
 
 from nps.masking import masked
 from nps.responses import SurveyResponse
 from npsync.cli import output
-from npsync.cli.sync_text import WIDTH
+from npsync.cli.sync_text import WIDTH, moment_text
 from npsync.review import Candidate, Item, Linked, Looked, called
 from store.api import Settled, State, Stored
 from sync.report import Report
@@ -50,7 +49,7 @@ def _why(settled: Settled, zone: ZoneInfo) -> str:
     if settled.candidates:
         why += f": {', '.join(settled.candidates)}"
     if settled.look_again is not None:
-        why += f"; looked up again from {_moment(settled.look_again, zone)}"
+        why += f"; looked up again from {moment_text(settled.look_again, zone)}"
     return why
 
 
@@ -78,7 +77,7 @@ def looked_lines(looked: Looked, zone: ZoneInfo) -> Iterator[str]:
     yield f"{called(response)} in {item.sync}: {settled.state.value}"
     if why := _why(settled, zone):
         yield from _fact("why", why)
-    yield from _fact("given", f"{_moment(response.answered_at, zone)}, score {response.score}")
+    yield from _fact("given", f"{moment_text(response.answered_at, zone)}, score {response.score}")
     if settled.record_id:
         yield from _fact("record", f"{settled.record_id} by {settled.rule or 'its earlier version'}")
     for key, ids in looked.keys.items():
@@ -264,7 +263,3 @@ def _fact(name: str, text: str) -> Iterator[str]:
 
 def _wrapped(text: str) -> Iterator[str]:
     yield from wrap(text, WIDTH, subsequent_indent=" " * 6, break_on_hyphens=False)
-
-
-def _moment(moment: datetime, zone: ZoneInfo) -> str:
-    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M %Z}"

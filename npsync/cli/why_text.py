@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from nps.values import Json
-from npsync.cli.sync_text import WIDTH, value_text
+from npsync.cli.sync_text import WIDTH, moment_text, value_text
 from sync.story import AnswerStory, Because, FieldStory, RecordStory, Story, WriteStory
 
 MOST_EVENTS = 40  # of a record's timeline; --json has all
@@ -187,7 +187,7 @@ def _rest(lead: FieldStory, record: RecordStory) -> Iterator[str]:
 def _answered(answer: AnswerStory, record: RecordStory, zone: ZoneInfo) -> str:
     who = next((str(value) for value in record.who.values()), None) or answer.key or "somebody"
     by = f" by {answer.channel}" if answer.channel else ""
-    return f"{who} answered {_score(answer)} on {_moment(answer.answered_at, zone)}{by}"
+    return f"{who} answered {_score(answer)} on {moment_text(answer.answered_at, zone)}{by}"
 
 
 def _score(answer: AnswerStory) -> str:
@@ -207,7 +207,7 @@ def _deciding(record: RecordStory, zone: ZoneInfo) -> Iterator[str]:
         yield ""
         yield f"  {answer.sync}: {answer.name} decides"
         yield (
-            f"    answered {_moment(answer.answered_at, zone)}"
+            f"    answered {moment_text(answer.answered_at, zone)}"
             + (f" by {answer.channel}" if answer.channel else "")
             + f": {_score(answer)}"
         )
@@ -289,7 +289,7 @@ def _events(record: RecordStory, zone: ZoneInfo) -> list[_Event]:
 
     def note(at: datetime, order: int, sync: str | None, text: str) -> None:
         prefix = f"[{sync}] " if several and sync else ""
-        events.append(_Event(at, order, _moment(at, zone, with_zone=False), prefix + text))
+        events.append(_Event(at, order, _in_column(at, zone), prefix + text))
 
     for answer in record.answers:
         edit = f", version {answer.version}" if answer.version > 1 else ""
@@ -318,7 +318,7 @@ def _fate(answer: AnswerStory, zone: ZoneInfo) -> str:
     if answer.candidates:
         said += f": {', '.join(answer.candidates)}; npsync review show {answer.name}"
     if answer.look_again is not None:
-        said += f"; looked up again from {_moment(answer.look_again, zone)}"
+        said += f"; looked up again from {moment_text(answer.look_again, zone)}"
     if answer.letter is not None:
         said += f"; dead letter {answer.letter}: npsync dead-letters show {answer.letter}"
     return said
@@ -372,7 +372,7 @@ def _loose(story: Story, zone: ZoneInfo) -> Iterator[str]:
     several = len({one.sync for one in (*story.loose, *_answers(story))}) > 1
     for answer in story.loose[-MOST_EVENTS:]:
         sync = f"[{answer.sync}] " if several else ""
-        when = _moment(answer.answered_at, zone, with_zone=False)
+        when = _in_column(answer.answered_at, zone)
         text = f"{sync}{_score(answer)} ({answer.name}): {_fate(answer, zone)}"
         yield from _wrapped(text, indent=f"    {when}  ", then=" " * (6 + len(when)))
 
@@ -385,9 +385,9 @@ def _answers(story: Story) -> Iterator[AnswerStory]:
 # ------------------------------------------------------------ small things
 
 
-def _moment(moment: datetime, zone: ZoneInfo, *, with_zone: bool = True) -> str:
-    local = moment.astimezone(zone)
-    return f"{local:%Y-%m-%d %H:%M %Z}" if with_zone else f"{local:%Y-%m-%d %H:%M}"
+def _in_column(moment: datetime, zone: ZoneInfo) -> str:
+    """As in a column whose zone is known."""
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
 def _value(value: Json) -> str:

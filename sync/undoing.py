@@ -129,7 +129,7 @@ class UndoReport:
     problems: tuple[str, ...]
 
     def as_json(self) -> dict[str, Json]:
-        """Values of customers are in the journal, not here."""
+        """Values of customers, and messages of vendors that may quote them, are in the journal, not here."""
         conflicts = self.findings.conflicts
         return {
             "run": self.run,
@@ -146,7 +146,7 @@ class UndoReport:
             ],
             "not_written": len(self.refused),
             "refused": [
-                {"id": one.change.record_id, "outcome": one.outcome, "code": one.code, "message": one.message}
+                {"id": one.change.record_id, "outcome": one.outcome, "code": one.code}
                 for one in self.refused[:MOST_REPORTED]
             ],
             "calls": dict(self.calls),

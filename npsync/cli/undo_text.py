@@ -69,7 +69,7 @@ def history_lines(report: Mapping[str, Json], shown: int) -> Iterator[str]:
             told = Left(str(one["id"]), "", str(one["field"]), Why(str(one["why"])), run=_number(one["run"]))
             yield f"  ! {told.record_id} {told.field}: {_LEFT_ALONE.get(told.why) or reason(told)}"
         else:
-            yield f"  ! {one['id']} {one['outcome']}: {one['message']}"
+            yield f"  ! {one['id']} {one['outcome']}: {one['code']}"
     if len(left) > shown:
         yield f"  … and {len(left) - shown:,} more (--limit N for more, --json for all)"
 

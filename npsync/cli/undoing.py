@@ -203,6 +203,10 @@ def _plan_facts(plan: UndoPlan) -> dict[str, object]:
 def _report_facts(store: Store, report: UndoReport) -> dict[str, object]:
     return {
         **report.as_json(),
+        "refused": [
+            {"id": one.change.record_id, "outcome": one.outcome, "code": one.code, "message": one.message}
+            for one in report.refused
+        ],
         "changes": [
             {**_change_facts(change), "outcome": outcome} for change, outcome in store.run_changes(report.run)
         ],

@@ -12,6 +12,7 @@ from connectors.hubspot.writing import Answer, Input, answer, rejected
 from connectors.poison import ALIKE, Alike, Halving, Searching, Stumbling
 from nps.changes import Cause, Deferred, Outcome, Rejected, Unknown, Written
 from nps.errors import AccessError, ConfigError, UnavailableError
+from nps.masking import without
 
 Send = Callable[[Sequence[Input]], Reply]
 Recheck = Callable[[Refusal, Sequence[Input]], Mapping[str, Rejected]]
@@ -111,7 +112,7 @@ class Isolation:
             halving.taken()
             return
         reason = refusal(payload(reply))
-        self._watch_schema(reason)
+        self._watch_schema(reason, group)
         ruled_out = self._ruled_out(reason, group)
         if ruled_out:
             self.settled |= ruled_out
@@ -149,7 +150,7 @@ class Isolation:
     def _take(self, group: Sequence[Input], said: Answer) -> None:
         refused = [one for one in said.settled.values() if isinstance(one, Rejected)]
         if len(refused) == len(group) and not self.settled and all(one.schema for one in said.refusals):
-            raise schema_error(said.refusals[0])
+            raise schema_error(said.refusals[0], group)
         self.settled |= said.settled
         self.silent += said.silent
         written = len(said.settled) - len(refused)
@@ -159,14 +160,14 @@ class Isolation:
             for one in group:
                 self._learnt.written(one)
 
-    def _watch_schema(self, reason: Refusal) -> None:
+    def _watch_schema(self, reason: Refusal, group: Sequence[Input]) -> None:
         """The batch and both its parts refused for the same property: splitting on would only repeat it."""
         if not reason.schema:
             return
         signature = (reason.code, reason.properties)
         self._schema_refusals[signature] += 1
         if self._schema_refusals[signature] > 2 and not self._anything_written():
-            raise schema_error(reason)
+            raise schema_error(reason, group)
 
     def _anything_written(self) -> bool:
         return any(isinstance(outcome, Written) for outcome in self.settled.values())
@@ -179,8 +180,10 @@ class Isolation:
         if len(refused) < len(batch) or len(refused) < ALIKE or len(codes) > 1:
             return
         if self._learnt.alike.stops(refused[0].code):
+            sent = next(one.properties for one in batch if one.id == refused[0].record_id)
+            said = without(refused[0].message, sent.values())
             raise ConfigError(
-                f"HubSpot refuses every record for one reason ({refused[0].code}: {refused[0].message}); "
+                f"HubSpot refuses every record for one reason ({refused[0].code}: {said}); "
                 "look at one of them in HubSpot, and at the YAML's `fields:`"
             )
 
@@ -201,9 +204,10 @@ def _quoted(one: Input, reason: Refusal) -> set[tuple[str, str]]:
     return {(name, text) for name, text in found if len(text) >= _SHORTEST_QUOTE and text in reason.message}
 
 
-def schema_error(reason: Refusal) -> ConfigError:
+def schema_error(reason: Refusal, group: Sequence[Input]) -> ConfigError:
+    said = without(reason.message, (value for one in group for value in one.properties.values()))
     names = ", ".join(sorted(reason.properties)) or "a property"
     return ConfigError(
-        f"HubSpot does not let {names} be written ({reason.code}: {reason.message}); "
+        f"HubSpot does not let {names} be written ({reason.code}: {said}); "
         "check the property in HubSpot and the YAML's `fields:`"
     )

@@ -241,16 +241,17 @@ def _stopping(
         )
     if info["state"] == "Failed" and "allocation" in message.lower():
         return BudgetError("the org's daily bulk batches are used up; what is left goes out in a later run")
-    for error in failed.values():
+    sent = {change.record_id: change.after for change in batch.changes}
+    for id, error in failed.items():
         if error.meaning in (Meaning.SETTINGS, Meaning.ACCESS):
-            return error.as_error(batch.object, len(failed))
+            return error.as_error(batch.object, len(failed), sent.get(id, {}))
     codes = {error.code for error in failed.values()}
     if not written and len(codes) == 1 and len(failed) == len(batch.changes) >= ALIKE:
-        only = next(iter(failed.values()))
+        id, only = next(iter(failed.items()))
         # A whole job of them is no single company's people.
         whole_job = len(failed) >= composite.MOST_RECORDS and not learnt.alike.any_written
         if only.meaning is Meaning.RECORD and (whole_job or composite.stops(learnt.alike, only)):
-            return only.as_error(batch.object, len(failed))
+            return only.as_error(batch.object, len(failed), sent.get(id, {}))
     return None
 
 

@@ -93,7 +93,7 @@ class _Writing:
                 case Meaning.ORG_CODE:
                     stumbled.append((change, error))
                 case Meaning.SETTINGS | Meaning.ACCESS:
-                    problem = error.as_error(self._object, len(failed))
+                    problem = error.as_error(self._object, len(failed), change.after)
                 case _:
                     yield error.outcome(change.record_id)
         if problem is not None:
@@ -145,12 +145,12 @@ class _Writing:
 
     def _not_the_records(self, failed: _Failed, sent: int) -> NpsyncError | None:
         """The error that stops the run when every record was refused for the same reason."""
-        first = failed[0][1]
+        change, first = failed[0]
         if first.whole_call or first.meaning is not Meaning.RECORD:
             return None
         if sent < ALIKE or len(failed) < sent or any(error.code != first.code for _, error in failed):
             return None
-        return first.as_error(self._object, sent) if stops(self._learnt.alike, first) else None
+        return first.as_error(self._object, sent, change.after) if stops(self._learnt.alike, first) else None
 
     def _searched(self, stumbled: _Failed, locked: _Failed) -> Iterator[Outcome]:
         """Ever smaller chunks, until the records that fail stand alone, or the run's calls for it are spent. What
@@ -194,9 +194,10 @@ class _Writing:
                 self._follow(halving, unexplained)
             else:
                 halving.taken()
-        last = next(reversed(errors.values()))
+        id, last = next(reversed(errors.items()))
         if culprits == len(errors) >= ALIKE and self._learnt.alike.stops(last.code):
-            raise last.as_error(self._object, culprits)
+            sent = next(change.after for change, _ in stumbled if change.record_id == id)
+            raise last.as_error(self._object, culprits, sent)
 
     def _follow(self, halving: Halving[Change], unexplained: _Failed) -> None:
         """What the parser says about where it stopped."""

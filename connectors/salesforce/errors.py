@@ -14,6 +14,8 @@ from connectors.contract import Clock
 from connectors.salesforce.codes import Meaning, cause, meaning
 from nps.changes import Cause, Deferred, Outcome, Rejected
 from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError, UnavailableError
+from nps.masking import without
+from nps.values import JsonFields
 
 _NO_COLUMN = re.compile(r"No such column '([\w.]+)' on (?:entity|sobject of type) '?(\w+)", re.IGNORECASE)
 _NO_RELATION = re.compile(r"Didn't understand relationship '(\w+)'", re.IGNORECASE)
@@ -183,8 +185,9 @@ class RowError:
             cause=self.cause,
         )
 
-    def as_error(self, object: str, count: int) -> NpsyncError:
-        """The error that stops the run when this is not one record's matter."""
+    def as_error(self, object: str, count: int, sent: JsonFields) -> NpsyncError:
+        """The error that stops the run when this is not one record's matter. `sent` are the values it refuses, which
+        its message may repeat."""
         fields = f" ({', '.join(self.fields)})" if self.fields else ""
         if self.meaning is Meaning.SETTINGS:
             hint = ""
@@ -197,7 +200,7 @@ class RowError:
         text = f"{object}{fields}: all {count} records of a call were refused for one reason, {self.code}"
         if self.cause is Cause.PERMISSION:
             return AccessError(f"{text}; see `npsync connect` for what to grant")
-        return ConfigError(f"{text}: {self.message[:LONGEST_MESSAGE]}")
+        return ConfigError(f"{text}: {without(self.message, sent.values())[:LONGEST_MESSAGE]}")
 
 
 def row_error(result: Mapping[str, Any]) -> RowError:

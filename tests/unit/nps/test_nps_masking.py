@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nps.masking import masked
+from nps.masking import masked, without
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,10 @@ from nps.masking import masked
 )
 def test_what_stands_on_a_screen_gives_nobody_away(kind: str, value: str, shown: str):
     assert masked(kind, value) == shown
+
+
+def test_what_a_vendor_quotes_of_a_customer_is_left_out_of_its_message():
+    said = 'data value too large: "Ann was late, Ann was rude" (Score must be 0-10)'
+    assert without(said, ["Ann was late, Ann was rude", "Ann", "10", 10, None, ""]) == (
+        'data value too large: "***" (Score must be 0-10)'
+    )

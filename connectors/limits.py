@@ -79,10 +79,6 @@ class Limiter:
             if resume_at > self._resume_at:
                 self._resume_at, self._paused_for = resume_at, why
 
-    def pause_until(self, moment: datetime, *, why: str = "the vendor asked for a pause") -> None:
-        """Nobody calls before `moment`."""
-        self.pause((moment - self._clock.now()).total_seconds(), why=why)
-
     def allow(self, calls: int, *, until: datetime | None = None) -> None:
         """So many calls are left of today's budget; each acquired one takes from it. `until`: when it is another
         day's, and the next reply tells anew."""

@@ -545,7 +545,9 @@ class Store(Protocol):
         """The newest version of the answer behind each of these."""
         ...
 
-    def persons_of(self, numbers: Sequence[int]) -> list[int]: ...
+    def persons_of(self, numbers: Sequence[int]) -> list[int]:
+        """The numbers of the people who gave these."""
+        ...
 
     def beside(
         self, sync: str, numbers: Sequence[int], record_ids: Sequence[str], values: Sequence[str]

@@ -394,6 +394,10 @@ def undo(
             raise
         except NpsyncError as error:
             problem = error
+        if isinstance(problem, Interrupted):
+            all_written = bool(findings.changes) and written.outcomes["written"] == findings.changes
+            word = "redo" if wanted.redo else "undo"
+            problem = None if all_written else Interrupted(f"the {word} was asked to stop")
         report = UndoReport(
             run=number,
             sync=place.name,

@@ -105,8 +105,8 @@ class Town:
         """What `run` wrote is taken back, by a process of its own."""
         self.owners += 1
         place = Restored(wanted.pop("name", SYNC), "crm", OBJECT, self.crm)
-        owner = f"process-{self.owners}"
-        return undo(place, self.store, self.clock, owner, dict, Wanted(run, **wanted))
+        owner, stop = f"process-{self.owners}", wanted.pop("stop", lambda: False)
+        return undo(place, self.store, self.clock, owner, dict, Wanted(run, **wanted), stop=stop)
 
     def redo(self, run: int, **wanted: Any) -> list[UndoReport]:
         return [

@@ -21,7 +21,7 @@ def lines(quota: Quota, zone: ZoneInfo) -> Iterator[str]:
     allowance, at = quota.told.allowance, quota.told.at
     yield f"  {left_in_words(allowance)}"
     yield f"  as of {moment_text(at, zone)}{_anew(allowance.resets_at, at, zone)}"
-    if quota.spent_at is not None:
+    if quota.spent_at is not None and allowance.left:
         yield f"  at today's pace they are spent about {moment_text(quota.spent_at, zone)}"
 
 

@@ -78,18 +78,18 @@ def _take_back(
         if not any(store.wrote(one.run) for one in wanted):
             _say_nothing_to_do(undoing.nothing_to_do(store, number, again=command == "redo"), json)
             return output.SUCCEEDED
+        asked = " ".join([f"npsync {command} {number}", *_spelled(records, fields)])
         if not yes:
             code, go_on = _shown(loaded, store, run, wanted, show, json)
             if not go_on:
                 return code
             if not _is_asked(json):
-                again = " ".join([f"npsync {command} {number}", *_spelled(records, fields), "--yes"])
-                output.tell(f"Nothing was written. To go ahead: {again}")
+                output.tell(f"Nothing was written. To go ahead: {asked} --yes")
                 return output.USAGE
             if not typer.confirm("Go ahead?"):
                 output.say("Nothing was written.")
                 return output.SUCCEEDED
-        return _done(loaded, store, run, wanted, show, json, planned=not yes)
+        return _done(loaded, store, run, wanted, asked, show, json, planned=not yes)
 
 
 def _is_asked(json: bool) -> bool:
@@ -148,7 +148,15 @@ def _shown(
 
 
 def _done(
-    config: Config, store: Store, run: RunRow, wanted: list[Wanted], show: int, json: bool, *, planned: bool
+    config: Config,
+    store: Store,
+    run: RunRow,
+    wanted: list[Wanted],
+    asked: str,
+    show: int,
+    json: bool,
+    *,
+    planned: bool,
 ) -> int:
     from npsync import service, undoing
     from npsync.cli import output, undo_text
@@ -185,6 +193,8 @@ def _done(
             changes = None if planned else store.planned(report.run)
             for line in undo_text.report_lines(report, changes, show):
                 output.say(line)
+            if report.status == "partial" and report.problems:
+                output.say(f"  no run goes on with it by itself: {asked}")
     if json:
         output.say_json({"runs": told, "written": True})
     return worst

@@ -317,6 +317,19 @@ def test_an_undo_needs_the_connection_the_run_wrote_through_but_not_its_sync(
 # ------------------------------------------------------------ bad days
 
 
+def test_an_undo_cut_short_by_spent_calls_names_the_command_that_goes_on(
+    npsync: Npsync, town: Town, salesforce: Crm
+):
+    ann = town.person()
+    town.answers(ann, 9)
+    run = str(npsync.run("contacts")["run"])
+    town.sandbox.control("POST", "/salesforce/do/use_calls", {"used": 100_000})
+    told = npsync("undo", run, "--field", "NPS_Score__c", "--yes", exits=3).out
+    assert f"no run goes on with it by itself: npsync undo {run} --field NPS_Score__c" in told
+    assert salesforce.score_of(ann) == 9
+    assert "at today's pace" not in npsync("quota").out  # nothing is left to be spent
+
+
 def test_an_undo_whose_reply_got_lost_takes_effect_once(npsync: Npsync, town: Town, salesforce: Crm):
     ann, bob = town.person("ann"), town.person("bob")
     town.answers(ann, 9), town.answers(bob, 3)

@@ -270,6 +270,18 @@ def test_a_spent_budget_leaves_the_rest_for_the_next_undo(town: Town):
     assert town.shown() == dict.fromkeys(people)
 
 
+def test_asked_to_stop_an_undo_says_so_unless_nothing_is_left(town: Town):
+    people = [town.crm.add(f"p{n}@example.com") for n in range(7)]
+    town.tell(*(answer(f"a{n}", 9, email=f"p{n}@example.com") for n in range(7)))
+    run = town.run().run
+    before = len(town.crm.writes)
+    stopped = town.undo(run, stop=lambda: True)
+    assert (stopped.status, stopped.problems) == ("partial", ("the undo was asked to stop",))
+    done = town.undo(run, stop=lambda: len(town.crm.writes) > before)
+    assert (done.status, done.problems, done.written) == ("succeeded", (), 7)
+    assert town.shown() == dict.fromkeys(people)
+
+
 @pytest.mark.parametrize("failure", [Killed(), UnavailableError("the reply is lost")])
 def test_a_reply_lost_in_the_middle_is_settled_by_looking(town: Town, ann: str, failure: Any):
     run = told(town, "a", 9)

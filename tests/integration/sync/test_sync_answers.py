@@ -109,6 +109,20 @@ def test_an_answer_no_field_can_hold_gives_way_to_the_one_before_it(town: Town):
     assert (letter.code, letter.field, letter.record_id) == ("too_long", "comment", "c1")
 
 
+def test_a_mapping_that_cannot_show_an_answer_any_more_empties_no_record(town: Town):
+    town.crm.add("ann@example.com")
+    town.tell(answer("a", 3, email="ann@example.com"))
+    town.run()
+    wrong = {"nps": "score", "segment": {"from": "segment", "map": {"promoter": "Promoter"}}}
+
+    report = town.run(everything=True, job={"fields": wrong})
+
+    assert counts(report) == {"rejected": 1}
+    assert town.shown("nps", "segment") == {"c1": (3, "detractor")}
+    town.run(everything=True)
+    assert [letter.status for letter in town.store.dead_letters()] == ["resolved"]
+
+
 def test_a_refused_write_is_a_dead_letter_and_is_not_tried_again(town: Town):
     town.crm.add("ann@example.com")
     town.crm.refused.add("c1")

@@ -23,6 +23,13 @@ def known_run(store: Store, number: int) -> RunRow:
     return run
 
 
+def in_full(config: Config, store: Store, number: int, records: Sequence[str]) -> list[str]:
+    """Record ids as the journal has them: some vendors spell an id in two lengths."""
+    known = {one.connection for one in store.wrote(number)} & config.connections.keys()
+    spell = config.connections[min(known)].connector.record_id if known else str
+    return [spell(one) or one for one in records]
+
+
 def wanted_undos(
     store: Store, number: int, *, again: bool, records: Sequence[str], fields: Sequence[str]
 ) -> list[Wanted]:

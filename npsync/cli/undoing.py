@@ -74,6 +74,7 @@ def _take_back(
     logs.set_up(json=json)
     with service.open_store(loaded) as store:
         run = undoing.known_run(store, number)
+        records = undoing.in_full(loaded, store, number, records)
         wanted = undoing.wanted_undos(store, number, again=command == "redo", records=records, fields=fields)
         if not any(store.wrote(one.run) for one in wanted):
             _say_nothing_to_do(undoing.nothing_to_do(store, number, again=command == "redo"), json)

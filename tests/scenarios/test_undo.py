@@ -158,7 +158,7 @@ def test_an_undo_in_parts_touches_what_it_was_told(npsync: Npsync, town: Town, s
     run = npsync.run("contacts")["run"]
     after = {person: salesforce.shown(person) for person in (ann, bob)}
 
-    undone(npsync, run, "--record", salesforce.id(ann), "--field", "NPS_Comment__c")
+    undone(npsync, run, "--record", salesforce.id(ann)[:15], "--field", "NPS_Comment__c")
 
     assert salesforce.shown(ann) == {**after[ann], "NPS_Comment__c": None}
     assert salesforce.shown(bob) == after[bob]

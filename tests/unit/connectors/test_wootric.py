@@ -428,7 +428,8 @@ def test_people_are_swept_up_in_bulk_when_answers_do_not_name_them(vendor: Vendo
         (f"u{9_000 + n}@acme.com", f"x{n}") for n in range(1, 301)
     ]
     assert not any(path.startswith("/v1/end_users/") for path, _ in vendor.asked)
-    assert vendor.calls("/v1/end_users") <= 12
+    # Seven pages; how many more were asked for ahead before the end was known is a matter of threads.
+    assert vendor.calls("/v1/end_users") <= 20
 
 
 def test_people_are_remembered_over_runs(vendor: Vendor) -> None:

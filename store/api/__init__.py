@@ -1,0 +1,90 @@
+"""What the engine asks of the store (`store.open` gives one). Each method is one transaction unless it says otherwise.
+
+The words: an answer's *version* is one row of the inbox, numbered in order of arrival; an edit adds a version and the
+older one is no longer `newest`. A sync *takes up* versions: they lie in its `work` until they have a *state*. Changes
+are *planned* (spooled), *cut* into batches, a batch is *opened* (that commit is the intent journal) and *settled*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from store.api.answers import Inbox, Taking
+from store.api.changes import Journal, Planning, Undoing
+from store.api.people import Decisions, History, Letters
+from store.api.running import Leases, Runs
+from store.api.values import (
+    Asked,
+    Counted,
+    DeadLetterRow,
+    Due,
+    Lease,
+    Link,
+    Live,
+    Received,
+    Restoring,
+    RunRow,
+    Settled,
+    State,
+    Stored,
+    Taken,
+    Tried,
+    Unwritten,
+    Wrote,
+)
+
+__all__ = [
+    "Asked",
+    "Counted",
+    "DeadLetterRow",
+    "Due",
+    "Lease",
+    "Link",
+    "Live",
+    "Received",
+    "Restoring",
+    "RunRow",
+    "Settled",
+    "State",
+    "Store",
+    "Stored",
+    "Taken",
+    "Tried",
+    "Unwritten",
+    "Wrote",
+]
+
+
+class Store(Inbox, Taking, Planning, Journal, Undoing, Runs, Letters, Decisions, History, Leases, Protocol):
+    """All of it. `store.sql` puts the same rooms together."""
+
+    def migrate(self) -> None:
+        """Bring the schema to this version (alembic), under a lock; a no-op when it is."""
+        ...
+
+    def overlay(self) -> AbstractContextManager[Store]:
+        """A private copy to plan in: whatever is done to it is gone afterwards, and the original is untouched and
+        unlocked. SQLite: a 0600 temporary copy. PostgreSQL: temporary tables on one connection that shadow ours."""
+        ...
+
+    def dump(self) -> Iterator[str]:
+        """Every table and row as text, in a stable order: two equal dumps are two equal stores. Counted calls are left
+        out, and what vendors said of theirs: looking costs calls too, and changes nothing."""
+        ...
+
+    def backup(self, path: Path) -> None:
+        """A consistent copy while it is in use (SQLite). Raises ConfigError where the database has a better tool."""
+        ...
+
+    def revision(self) -> str | None:
+        """The schema's revision."""
+        ...
+
+    def is_ready(self) -> bool:
+        """Whether the store is there, with this version's schema. Makes and changes nothing."""
+        ...
+
+    def close(self) -> None: ...

@@ -10,6 +10,7 @@ COPY connectors connectors
 COPY mapping mapping
 COPY store store
 COPY sync sync
+COPY triggers triggers
 COPY sandbox sandbox
 COPY npsync npsync
 RUN /opt/npsync/bin/pip install --no-cache-dir --no-deps .

@@ -12,6 +12,17 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from connectors.asking import EventKind as EventKind
+from connectors.asking import EventSource as EventSource
+from connectors.asking import Inbound as Inbound
+from connectors.asking import Parameters as Parameters
+from connectors.asking import Posted as Posted
+from connectors.asking import Refused as Refused
+from connectors.asking import Reply as Reply
+from connectors.asking import Sender as Sender
+from connectors.asking import Sends as Sends
+from connectors.asking import Taken as Taken
+from connectors.asking import Watch as Watch
 from nps.changes import Batch, Hit, Outcome, Record
 from nps.responses import Cursor, Page
 from nps.schema import ObjectSchema
@@ -195,6 +206,8 @@ class Needs:
     """What one YAML file does with a connection."""
 
     answers: bool = False
+    sends: bool = False
+    events: frozenset[str] = frozenset()  # kinds of event
     read: Mapping[str, frozenset[str]] = field(default_factory=dict)  # object → fields
     write: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
@@ -239,6 +252,7 @@ class Connector:
     """What the entry point names. Everything the linter, `npsync connectors` and the docs tell comes from here.
 
     `source` and `destination` open one connection; their objects fulfil Source or Destination, and Accessible.
+    `events` opens an EventSource, `sender` a Sender; `inbound` reads what is pushed to us, with the settings alone.
     `grants(settings, needs)` lists the permissions to grant without any call.
     """
 
@@ -248,6 +262,13 @@ class Connector:
     grants: Callable[[Any, Needs], Sequence[str]]
     source: Callable[[Any, Tools], Source] | None = None
     destination: Callable[[Any, Tools], Destination] | None = None
+    events: Callable[[Any, Tools], EventSource] | None = None
+    inbound: Callable[[Any], Inbound] | None = None  # what /hooks/{connection} is read with, of the settings
+    sender: Callable[[Any, Tools], Sender] | None = None
+    event_kinds: tuple[EventKind, ...] = ()
+    sends: Callable[[Any], Sends | None] | None = (
+        None  # how a connection with these settings asks; None: it cannot
+    )
     objects: tuple[str, ...] = ()  # usual objects, for init and suggestions
     match_fields: Mapping[str, str] = field(default_factory=dict)  # kind → usual record field (email → Email)
     record_id: Callable[[str], str | None] = lambda text: text

@@ -13,6 +13,17 @@ from pathlib import Path
 from typing import Protocol
 
 from store.api.answers import Inbox, Taking
+from store.api.asking import (
+    ArrivalRow,
+    Arrived,
+    Claimed,
+    Events,
+    Invitations,
+    Ledger,
+    LedgerEntry,
+    Noted,
+    Verdict,
+)
 from store.api.changes import Journal, Planning, Undoing
 from store.api.people import Decisions, History, Letters
 from store.api.running import Leases, Runs
@@ -37,13 +48,19 @@ from store.api.values import (
 )
 
 __all__ = [
+    "ArrivalRow",
+    "Arrived",
     "Asked",
+    "Asking",
+    "Claimed",
     "Counted",
     "DeadLetterRow",
     "Due",
     "Lease",
+    "LedgerEntry",
     "Link",
     "Live",
+    "Noted",
     "Received",
     "Restoring",
     "RunRow",
@@ -54,8 +71,13 @@ __all__ = [
     "Taken",
     "Tried",
     "Unwritten",
+    "Verdict",
     "Wrote",
 ]
+
+
+class Asking(Events, Invitations, Ledger, Protocol):
+    """What the triggers ask of the store."""
 
 
 class Store(Inbox, Taking, Planning, Journal, Undoing, Runs, Letters, Decisions, History, Leases, Protocol):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-ROOMS = {"npsync", "sync", "connectors", "mapping", "store", "nps", "sandbox"}
+ROOMS = {"npsync", "sync", "triggers", "connectors", "mapping", "store", "nps", "sandbox"}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,153 @@
+"""What a connector may be beside a source and a destination: a place where events happen, and a way to ask.
+
+Part of the contract (`connectors.contract` re-exports it). All of it is optional for a connector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from nps.asking import Channel
+from nps.errors import NpsyncError
+from nps.events import Arrival, Event, EventPage, Hint, Reading
+from nps.responses import Cursor
+from nps.sending import Message, SendOutcome
+
+
+class Parameters(BaseModel):
+    """Base of what a trigger says about a kind of event beside its name (`{object, field, to}`)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class EventKind:
+    """A kind of event a connector tells. `parameters` is the model of the trigger's other keys below `event:`."""
+
+    name: str
+    about: str  # what happened, as a sentence for people: "a case was closed"
+    object: str | None = None  # what its subject is; None: what the parameters say
+    parameters: type[Parameters] = Parameters
+    opposite: str | None = None  # the kind that usually cancels it: case_reopened
+    by: tuple[str, ...] = ("poll",)  # poll | hook: how it is learnt
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What some trigger wants to know of: a kind, its parameters, and the fields it uses as `event.*`."""
+
+    kind: str
+    parameters: Parameters = field(default_factory=Parameters)
+    facts: tuple[str, ...] = ()
+
+
+class EventSource(Protocol):
+    """Where events are read. Every method may raise AccessError, UnavailableError, BudgetError, ConfigError."""
+
+    def poll(self, watches: Sequence[Watch], cursor: Cursor | None) -> Iterator[EventPage]:
+        """Pages of what happened since the cursor, in any order, with the overlap the vendor needs: what repeats has
+        the same key. Without a cursor it starts at now: one page without events, and the cursor to go on from.
+        A watch that is new under an old cursor starts at the cursor."""
+        ...
+
+    def read(self, watches: Sequence[Watch], hints: Sequence[Hint]) -> Sequence[Reading]:
+        """What these hints name, read again: one Reading per hint, in their order, in as few calls as possible."""
+        ...
+
+    def still(self, watches: Sequence[Watch], events: Sequence[Event]) -> Mapping[str, str]:
+        """Keys of those events that are no longer so (reopened, deleted, merged, changed back) → why, as a sentence
+        without personal data. Asked a moment before sending."""
+        ...
+
+    def past(self, watches: Sequence[Watch], since: datetime) -> Iterator[EventPage]:
+        """What happened since then, as far as the vendor can still tell: for a simulation. Moves no cursor."""
+        ...
+
+    def close(self) -> None: ...
+
+
+# ---------------------------------------------------------------- pushed to us
+
+
+@dataclass(frozen=True)
+class Posted:
+    """One HTTP request as it came. `url` is the public address (public_url + path and query, as the sender called it),
+    header names are lower case, `body` is what was signed: raw bytes."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the sender wants to hear."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "application/json"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a request held, and the reply for when all of it is stored."""
+
+    arrivals: tuple[Arrival, ...] = ()
+    reply: Reply = Reply()
+
+
+class Refused(NpsyncError):
+    """A request that is not taken: 401 unsigned or wrongly signed, 400 unreadable, 413 too large, 403 another
+    account's. The message goes to the caller and must not help a forger."""
+
+    def __init__(self, status: int, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
+
+
+class Inbound(Protocol):
+    """Pure: no network, no store. It must be quick, for the caller waits."""
+
+    def receive(self, posted: Posted) -> Taken:
+        """Verify over the raw bytes, then read. Raises Refused."""
+        ...
+
+
+# ---------------------------------------------------------------- asking
+
+
+@dataclass(frozen=True)
+class Sends:
+    """How a connector asks. `channel`: which suppressions and consents count. `needs`: what it must know of the person
+    (email, phone, external_id, record). `words`: whose wording the person reads; with "vendor" the survey's `ask:` is
+    ignored. `page`: the message leads to our own survey page, so `public_url` is needed."""
+
+    channel: Channel
+    needs: str
+    words: str = "ours"  # ours | vendor
+    page: bool = True
+    can_remind: bool = True  # False: the vendor reminds, or cannot
+    can_find: bool = False  # whether `find` can tell the fate of an interrupted send
+    needs_survey_id: bool = False  # `at:` has to name the survey's id in this tool
+
+
+class Sender(Protocol):
+    """Thread-safe. Raises AccessError, ConfigError (the credential, the relay's policy: sending stops for all), never
+    anything for one person's sake: that is a SendOutcome."""
+
+    def send(self, message: Message) -> SendOutcome:
+        """Hand it over, once. A timeout after the request left is FateUnknown."""
+        ...
+
+    def find(self, message: Message) -> SendOutcome | None:
+        """The fate of an earlier attempt whose process died. None: the vendor cannot tell."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,328 @@
+"""Asking: what arrived about events, invitations and their steps, the ledger of who was asked, and suppressions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from nps.asking import (
+    Decision,
+    Invitation,
+    InvitationState,
+    Past,
+    Step,
+    Suppression,
+    SuppressionReason,
+)
+from nps.events import Arrival, Event
+from nps.responses import Cursor
+from nps.sending import SendOutcome
+from nps.values import Json
+
+
+class Arrived(msgspec.Struct, frozen=True):
+    """A hint or signal that lies in the event inbox and is not settled."""
+
+    number: int
+    at: datetime
+    attempts: int
+    what: Arrival
+
+
+class ArrivalRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An arrival as people find it: what became of it, and why."""
+
+    number: int
+    connection: str
+    at: datetime
+    kind: str
+    state: str  # new | settled | refused
+    code: str
+    reason: str
+    subject: str
+
+
+class Noted(msgspec.Struct, frozen=True):
+    """An event that is stored and that the triggers have not decided about."""
+
+    number: int
+    at: datetime
+    event: Event
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What a trigger said about one event (or one person whose turn it was): the trail that explains. `code`: queued,
+    shadow, suppressed codes of the policy, not_meant (its `where`), no_person, stale, cancelled …"""
+
+    trigger: str
+    event: int | None = None  # its number
+    at: datetime
+    scope: str = ""  # connection.object of the person's record
+    record_id: str | None = None
+    code: str
+    reason: str
+    invitation: str | None = None
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """A due step that this process may work on until `until`; `token` fences it."""
+
+    step: Step
+    invitation: Invitation
+    token: int
+    until: datetime
+
+
+class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One send, answer, decline or reservation to remember. `dedupe` makes importing it again harmless."""
+
+    dedupe: str
+    keys: tuple[str, ...]  # `nps.asking.person_keys`
+    past: Past
+    account: str | None = None
+    channel: str = ""
+    until: datetime | None = None  # a reservation that is not used by then is void
+
+
+class Events(Protocol):
+    """The event inbox: what was pushed to us, and the events themselves."""
+
+    def receive(self, arrivals: Sequence[Arrival], *, now: datetime) -> int:
+        """Store what was pushed, durably (fsync), but what is known by (connection, key). How many are new."""
+        ...
+
+    def arrivals(self, limit: int, *, now: datetime) -> list[Arrived]:
+        """Those to be settled next: new ones, and ones whose time to be tried again has come. Oldest first."""
+        ...
+
+    def settle_arrivals(
+        self,
+        settled: Mapping[int, tuple[str, str]],
+        *,
+        now: datetime,
+        again: Mapping[int, datetime] | None = None,
+    ) -> None:
+        """Number → (code, reason): read, gone, unknown_person …; with code "" all went well. `again`: those to be tried
+        again at that time (the vendor could not be reached)."""
+        ...
+
+    def arrival_rows(self, *, connection: str | None = None, limit: int = 100) -> list[ArrivalRow]:
+        """The latest first, settled or not."""
+        ...
+
+    def event_cursor(self, connection: str) -> Cursor | None: ...
+
+    def note_events(
+        self,
+        events: Sequence[Event],
+        *,
+        now: datetime,
+        cursor: tuple[str, Cursor] | None = None,
+        settled: Mapping[int, tuple[str, str]] | None = None,
+    ) -> int:
+        """Store events (what is known by (connection, key) is left alone), with the poll's (connection, cursor) and
+        the arrivals they were read for, in ONE durable transaction. How many are new."""
+        ...
+
+    def undecided_events(self, limit: int) -> list[Noted]:
+        """Events no trigger has looked at, in order of arrival."""
+        ...
+
+    def events_of(self, subjects: Sequence[tuple[str, str, str]]) -> list[Event]:
+        """All events about these (connection, object, id)."""
+        ...
+
+    def events_since(self, since: datetime) -> list[Event]:
+        """Recorded events that occurred since then, in the order they occurred: for a simulation."""
+        ...
+
+
+class Invitations(Protocol):
+    """Who is to be asked, when; who was; and what became of it."""
+
+    def decide_event(
+        self,
+        number: int | None,
+        invitations: Sequence[tuple[Invitation, Step | None]],
+        verdicts: Sequence[Verdict],
+        cancelled: Mapping[str, tuple[str, str]],
+        *,
+        now: datetime,
+    ) -> list[str]:
+        """Everything the triggers said about one event, in ONE durable transaction: invitations (one whose `dedupe` is
+        known is left out, and so is its verdict), verdicts, cancellations (invitation → code, reason; only of what is
+        still queued or shadow), and the event counts as decided. Returns the ids that were cancelled."""
+        ...
+
+    def queued_about(self, connection: str, object: str, id: str) -> list[Invitation]:
+        """Invitations that wait (queued or shadow) because of an event about this subject."""
+        ...
+
+    def claim_steps(self, owner: str, *, now: datetime, limit: int, seconds: float) -> list[Claimed]:
+        """Due steps, oldest first, each for one process at a time. Steps far in the future cost nothing. What a
+        process held that is known to be gone, or too long, is free again, unless it was `sending`."""
+        ...
+
+    def reserve(
+        self,
+        claimed: Claimed,
+        keys: Sequence[str],
+        judge: Callable[[Sequence[Past], Sequence[Suppression], int, int], Decision],
+        *,
+        account: str | None,
+        account_since: datetime,
+        day_began: datetime,
+        now: datetime,
+    ) -> Decision:
+        """Decide again, under a lock over everybody with one of these `keys`: `judge(past, suppressions, asks to the
+        account, sent today)` is called inside the transaction. Send: the step is `sending` and the ledger holds a
+        reservation, committed durably before this returns. Wait: the step is due again then. Suppress: the step and
+        its invitation are suppressed. Raises LeaseLost when the claim is not ours any more."""
+        ...
+
+    def settle_step(
+        self,
+        claimed: Claimed,
+        outcome: SendOutcome,
+        *,
+        via: str,
+        channel: str,
+        now: datetime,
+        following: Sequence[Step] = (),
+        expires_at: datetime | None = None,
+    ) -> None:
+        """What became of a `sending` step: the reservation is used (accepted, unknown) or released, the invitation's
+        state follows, `following` steps (reminders, fallbacks) are queued. Raises LeaseLost when somebody else settled
+        it."""
+        ...
+
+    def drop_step(
+        self, claimed: Claimed, state: InvitationState, code: str, reason: str, *, now: datetime
+    ) -> None:
+        """A step that is not sent after all (stale, reopened, answered, unreadable): it is cancelled, and with the
+        first one its invitation gets `state`."""
+        ...
+
+    def put_off(self, claimed: Claimed, until: datetime, code: str, reason: str) -> None:
+        """Due again then; the claim is given back."""
+        ...
+
+    def interrupted(self, owner: str, *, now: datetime, seconds: float) -> list[Claimed]:
+        """Steps left `sending` by a process that is gone: claimed anew, so that their fate can be found out."""
+        ...
+
+    def cancel_invitations(self, ids: Sequence[str], code: str, reason: str, *, now: datetime) -> list[str]:
+        """Those of them that could still be cancelled."""
+        ...
+
+    def answered(self, id: str, *, now: datetime) -> None:
+        """The person answered: what is still queued of it is cancelled, the ledger holds the answer."""
+        ...
+
+    def expire(self, *, now: datetime) -> int:
+        """Invitations whose time to answer is over. How many."""
+        ...
+
+    def invitation(self, id: str) -> Invitation | None: ...
+
+    def invitations(
+        self,
+        *,
+        ids: Sequence[str] | None = None,
+        trigger: str | None = None,
+        state: InvitationState | None = None,
+        scope: str | None = None,
+        record_id: str | None = None,
+        limit: int = 100,
+    ) -> list[Invitation]:
+        """The latest first."""
+        ...
+
+    def steps_of(self, id: str) -> list[Step]: ...
+
+    def by_message(self, via: str, message: str) -> str | None:
+        """The invitation a vendor's message id belongs to."""
+        ...
+
+    def verdicts(
+        self,
+        *,
+        trigger: str | None = None,
+        scope: str | None = None,
+        record_id: str | None = None,
+        code: str | None = None,
+        limit: int = 100,
+    ) -> list[Verdict]:
+        """Who was asked and who was not, and why. The latest first."""
+        ...
+
+    def funnel(self, *, since: datetime) -> dict[tuple[str, str], int]:
+        """(trigger, state or verdict's code) → how many, since then."""
+        ...
+
+
+class Ledger(Protocol):
+    """One memory of who was asked, over all tools and channels; and who must not be."""
+
+    def past(self, keys: Sequence[str], *, since: datetime) -> list[Past]:
+        """Everything the ledger holds about these keys, and every answer in the inbox that carries one of them as
+        e-mail, phone or external id or is matched to the record. Latest first."""
+        ...
+
+    def enter(self, entries: Sequence[LedgerEntry], *, now: datetime) -> int:
+        """Remember these; how many are new."""
+        ...
+
+    def reserve_for(
+        self,
+        entry: LedgerEntry,
+        judge: Callable[[Sequence[Past], Sequence[Suppression], int, int], Decision],
+        *,
+        account_since: datetime,
+        day_began: datetime,
+        now: datetime,
+    ) -> Decision:
+        """`Invitations.reserve` for another department: Send leaves the entry's reservation in the ledger."""
+        ...
+
+    def release(self, dedupe: str) -> bool:
+        """Take a reservation back that was not used."""
+        ...
+
+    def account_asks(self, accounts: Sequence[str], *, since: datetime) -> dict[str, int]: ...
+
+    def last_asked(self, scope: str, record_ids: Sequence[str]) -> dict[str, datetime]:
+        """When these records were asked last, of those that were."""
+        ...
+
+    def ledger_size(self) -> int: ...
+
+    def suppressions(self, keys: Sequence[str]) -> list[Suppression]:
+        """Those in force."""
+        ...
+
+    def all_suppressions(
+        self, *, reason: SuppressionReason | None = None, limit: int = 100
+    ) -> list[Suppression]:
+        """In force, the latest first."""
+        ...
+
+    def suppress(self, suppressions: Sequence[Suppression]) -> int:
+        """Remember these; how many are new."""
+        ...
+
+    def lift(self, key: str, reason: SuppressionReason, *, by: str, now: datetime) -> bool:
+        """Only a person's own act lifts one; `by` says which."""
+        ...
+
+    def switches(self) -> dict[str, Json]:
+        """What was switched by hand and survives restarts: "sends" (stopped, by whom, when, why), "ledger" (accepted as
+        empty, or rebuilt)."""
+        ...
+
+    def switch(self, name: str, value: Json) -> None:
+        """None takes it back."""
+        ...

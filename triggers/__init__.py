@@ -1,0 +1,1 @@
+"""Events become invitations: what happened → who may be asked → what is sent."""

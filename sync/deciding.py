@@ -104,8 +104,7 @@ def decide(
     """The newest answer that counts decides; without one, what is still ours is cleared.
 
     `answers` are all that are matched to the record; `full` gives the whole response behind a number. An answer the
-    mapping cannot turn into values is rejected and the one before it decides. Without one before it the record stays as
-    it is: a mistake in the mapping is no reason to empty records.
+    mapping cannot turn into values is rejected and the one before it decides; `sync.moving` spares what it wrote.
     """
     states: dict[int, Mark] = {}
     counting: list[Answer] = []
@@ -133,8 +132,6 @@ def decide(
         states[newest.number] = _PLANNED if differs.after else _UNDONE if differs.undone else _UNCHANGED
         urgent = segment_of(standing.score, standing.metric) is Segment.DETRACTOR
         return _verdict(differs, states, newest.number, target, rules, key, urgent=urgent)
-    if any(mark.state is State.REJECTED for mark in states.values()):
-        return Verdict(states=states)
     return _verdict(_clearing(target, rules), states, None, target, rules, key)
 
 

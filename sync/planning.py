@@ -181,6 +181,7 @@ class _Planner:
         # A record that went away, or is another one now, has nothing planned any more.
         changes: dict[str, Change | None] = dict.fromkeys(chunk.touched - groups.keys())
         deserted: dict[str, Deserted] = {}
+        refused: set[int] = set()
         for record_id, group in groups.items():
             target = self._target(found, record_id, ours)
             verdict = decide(group.answers, target, self.rules, full, now=self.now, key=group.key)
@@ -193,10 +194,11 @@ class _Planner:
                     demoted[number] = (mark.state, mark.code)
             self.planned.fields.note(record_id, verdict)
             if verdict.deciding is None:
+                refused.update(n for n, mark in verdict.states.items() if mark.state is State.REJECTED)
                 deserted[record_id] = Deserted(target, verdict.change)
         if deserted:
             belongs = {one.number: id for id, group in groups.items() for one in group.answers}
-            changes |= taken_back(self.job, self.rules, self.store, deserted, belongs)
+            changes |= taken_back(self.job, self.rules, self.store, deserted, belongs, refused)
         replaced = self.store.settle(
             self.job.name,
             self.run,

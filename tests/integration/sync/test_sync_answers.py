@@ -123,6 +123,32 @@ def test_a_mapping_that_cannot_show_an_answer_any_more_empties_no_record(town: T
     assert [letter.status for letter in town.store.dead_letters()] == ["resolved"]
 
 
+def test_what_an_answer_wrote_that_the_mapping_cannot_show_stays_whatever_happens_to_others(town: Town):
+    town.crm.add("ann@example.com")
+    town.tell(answer("a", 3, email="ann@example.com"))
+    town.run()
+    wrong = {"nps": "score", "segment": {"from": "segment", "map": {"promoter": "Promoter"}}}
+    town.run(everything=True, job={"fields": wrong})
+
+    for withdrawn in ({}, {"status": ResponseStatus.WITHDRAWN}):
+        town.tell(answer("b", 5, days=1, email="ann@example.com", **withdrawn))
+        town.run(job={"fields": wrong})
+        assert town.shown("nps", "segment") == {"c1": (3, "detractor")}
+
+
+def test_what_a_withdrawn_answer_wrote_is_cleared_beside_one_the_mapping_cannot_show(town: Town):
+    town.crm.add("ann@example.com")
+    promoters = {"nps": "score", "segment": {"from": "segment", "map": {"promoter": "Promoter"}}}
+    town.tell(answer("a", 3, email="ann@example.com"), answer("b", 10, days=-1, email="ann@example.com"))
+    town.run(job={"fields": promoters})
+    assert town.shown("nps", "segment") == {"c1": (10, "Promoter")}
+
+    town.tell(answer("b", 10, days=-1, email="ann@example.com", status=ResponseStatus.WITHDRAWN))
+    town.run(job={"fields": promoters})
+
+    assert town.shown("nps", "segment") == {"c1": (None, None)}
+
+
 def test_a_refused_write_is_a_dead_letter_and_is_not_tried_again(town: Town):
     town.crm.add("ann@example.com")
     town.crm.refused.add("c1")

@@ -189,6 +189,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     state: StepState = StepState.QUEUED
     attempts: int = 0
     message: str | None = None  # the vendor's id of it
+    delivered_at: datetime | None = None  # where the channel tells
     code: str = ""
     reason: str = ""
 

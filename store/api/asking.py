@@ -172,15 +172,17 @@ class Invitations(Protocol):
         keys: Sequence[str],
         judge: Callable[[Sequence[Past], Sequence[Suppression], int, int], Decision],
         *,
+        way: int,
         account: str | None,
         account_since: datetime,
         day_began: datetime,
         now: datetime,
     ) -> Decision:
         """Decide again, under a lock over everybody with one of these `keys`: `judge(past, suppressions, asks to the
-        account, sent today)` is called inside the transaction. Send: the step is `sending` and the ledger holds a
-        reservation, committed durably before this returns. Wait: the step is due again then. Suppress: the step and
-        its invitation are suppressed. Raises LeaseLost when the claim is not ours any more."""
+        account, sent today)` is called inside the transaction. Send: the step is `sending` by this `way` (which tells
+        whom to ask about its fate, should the process die) and the ledger holds a reservation, committed durably before
+        this returns. Wait: the step is due again then. Suppress: the step is suppressed, and with the first one (ask)
+        its invitation. Raises LeaseLost when the claim is not ours any more."""
         ...
 
     def settle_step(
@@ -195,8 +197,30 @@ class Invitations(Protocol):
         expires_at: datetime | None = None,
     ) -> None:
         """What became of a `sending` step: the reservation is used (accepted, unknown) or released, the invitation's
-        state follows, `following` steps (reminders, fallbacks) are queued. Raises LeaseLost when somebody else settled
-        it."""
+        state follows, `following` steps (reminders, fallbacks) are queued. FailedRetryable: queued again, due at its
+        `after`. Suppressed or failed with `following` (another channel at once): the invitation waits for those.
+        Raises LeaseLost when somebody else settled it."""
+        ...
+
+    def delivered(self, id: str, message: str | None, *, now: datetime) -> bool:
+        """The channel says that an accepted message of this invitation (the latest, where it names none) arrived. False
+        when there is no such message."""
+        ...
+
+    def undelivered(
+        self,
+        id: str,
+        message: str | None,
+        code: str,
+        reason: str,
+        *,
+        now: datetime,
+        following: Sequence[Step] = (),
+    ) -> bool:
+        """An accepted message of this invitation (the latest, where it names none) reached nobody: its step is failed, and
+        its send leaves the ledger, for a bounce starts no rest. With `following` (another channel) the invitation is
+        queued again; without, and with no other accepted step, it has failed and what is queued of it is cancelled.
+        False when there is no such message."""
         ...
 
     def drop_step(

@@ -26,7 +26,7 @@ class Parameters(BaseModel):
 
     def mean(self, event: Event) -> bool:
         """Whether an event of this kind is one that these parameters mean. Two triggers may watch one kind with
-        parameters of their own, and what is found for the one is no event for the other: a model with keys says which."""
+        parameters of their own, and what is found for one is no event for the other: a model with keys says which."""
         return True
 
 

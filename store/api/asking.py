@@ -217,9 +217,9 @@ class Invitations(Protocol):
         now: datetime,
         following: Sequence[Step] = (),
     ) -> bool:
-        """An accepted message of this invitation (the latest, where it names none) reached nobody: its step is failed, and
-        its send leaves the ledger, for a bounce starts no rest. With `following` (another channel) the invitation is
-        queued again; without, and with no other accepted step, it has failed and what is queued of it is cancelled.
+        """An accepted message of this invitation (the latest, where it names none) reached nobody: its step is failed,
+        and its send leaves the ledger, for a bounce starts no rest. With `following` (another channel) the invitation
+        is queued again; without, and with no other accepted step, it has failed and what is queued of it is cancelled.
         False when there is no such message."""
         ...
 

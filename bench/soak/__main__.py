@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench import forked
 from bench.soak import checks, processes
 from bench.soak.checks import Findings
 from bench.soak.life import Life
@@ -148,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--customers", type=int, default=200)
     parser.add_argument("--problems", action="store_true", help="also what npsync told, by frequency")
     options = parser.parse_args(arguments)
-    processes.warm_up()
+    forked.warm_up()
     began = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="npsync-soak-") as folder,

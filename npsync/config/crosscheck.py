@@ -61,7 +61,7 @@ def _connections(known: Known) -> Iterator[Found]:
         if not isinstance(given, dict):
             continue
         address = given.get("base_url")
-        if isinstance(address, str) and given.get("allow_http") is not True and _is_plain_http(address):
+        if isinstance(address, str) and given.get("allow_http") is not True and is_plain_http(address):
             message = (
                 "http:// would send credentials unencrypted; use https://, or say allow_http: true "
                 "when the network is yours"
@@ -69,7 +69,7 @@ def _connections(known: Known) -> Iterator[Found]:
             yield Found(("connections", name, "base_url"), "plain_http", message)
 
 
-def _is_plain_http(address: str) -> bool:
+def is_plain_http(address: str) -> bool:
     parts = urlsplit(address)
     if parts.scheme.lower() != "http":
         return False

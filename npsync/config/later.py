@@ -7,7 +7,6 @@ from npsync.config.problems import Path
 _LATER: dict[Path, str] = {
     ("triggers",): "events and audiences that ask for a survey",
     ("contact_policy",): "rules about who may be asked, and how often",
-    ("public_url",): "the address of our own pages",
     ("secret_key",): "signed links",
     ("pepper",): "remembering erased people without their address",
     ("branding",): "the look of our own pages",

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -15,7 +16,7 @@ from connectors.contract import Connector, Settings
 from mapping.spec import PeopleSpec
 from nps.errors import ConfigError
 from nps.surveys import SurveySpec
-from npsync.config.crosscheck import Known, crosscheck
+from npsync.config.crosscheck import Known, crosscheck, is_plain_http
 from npsync.config.document import LARGEST, Document, Unreadable, fill, read, whole_text
 from npsync.config.fieldcheck import fieldcheck
 from npsync.config.later import TOP_LEVEL, comes_later
@@ -94,6 +95,7 @@ class _Reading:
         surveys = self._entries("surveys", SurveySpec)
         syncs = self._entries("sync", SyncSpec)
         zone, region, store = self._time_zone(), self._phone_region(), self._store()
+        public_url = self._public_url()
         known = Known(self.document, self.connectors)
         for found in (*crosscheck(known), *fieldcheck(known)):
             if found.code == "plain_http":  # the connector's own model may have seen it, too
@@ -103,7 +105,9 @@ class _Reading:
             self._tell(found)
         if self.document.problems or zone is None or store is None:
             return None
-        return Config(self.file, zone, region, store, connections, people, surveys, syncs, self.document)
+        return Config(
+            self.file, zone, region, store, connections, people, surveys, syncs, self.document, public_url
+        )
 
     # ------------------------------------------------------------ top level
 
@@ -191,6 +195,26 @@ class _Reading:
             self._tell(Found(("store",), "bad_store", "names no file; write sqlite:///npsync.db"))
             return None
         return f"sqlite:///{(self._folder() / url.database).as_posix()}"
+
+    def _public_url(self) -> str:
+        text = self._text("public_url", None)
+        if text is None:
+            return ""
+        try:
+            parts = urlsplit(text)
+            port = parts.port
+        except ValueError:
+            parts, port = urlsplit(""), None
+        message = ""
+        if parts.scheme not in ("https", "http") or not parts.hostname or port == 0:
+            message = "is not an address; write it like https://feedback.acme.com"
+        elif parts.query or parts.fragment or "?" in text or "#" in text or parts.username is not None:
+            message = "is an address alone: no user, no ? and no #; write it like https://feedback.acme.com"
+        elif is_plain_http(text):
+            message = "http:// would send answers and events unencrypted; write https:// (a reverse proxy has the TLS)"
+        if message:
+            self._tell(Found(("public_url",), "bad_address", message))
+        return text.rstrip("/")
 
     def _secrets_folder(self) -> FilePath | None:
         node = self.document.node(("secrets_folder",))

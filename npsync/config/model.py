@@ -43,6 +43,11 @@ class FileSpec(BaseModel):
         description="Where npsync remembers: sqlite:///FILE (relative to this file) or postgresql://… "
         "with npsync[postgres].",
     )
+    public_url: str | None = Field(
+        default=None,
+        description="The address at which others reach `npsync serve`: vendors that tell of events, people "
+        "who answer on our own page. A reverse proxy with TLS stands there.",
+    )
     secrets_folder: str | None = Field(
         default=None, description="The folder ${file:NAME} reads from, relative to this file."
     )
@@ -81,6 +86,7 @@ class Config:
     surveys: Mapping[str, SurveySpec]
     sync: Mapping[str, SyncSpec]
     document: Document = field(repr=False, compare=False)
+    public_url: str = ""  # without a slash at its end; "" when the file names none
 
     def place(self, path: Sequence[str | int]) -> Place:
         """Where `("sync", NAME, "fields", FIELD)` stands in the file."""

@@ -312,7 +312,7 @@ class Ledger(Protocol):
         """`Invitations.reserve` for another department: Send leaves the entry's reservation in the ledger."""
         ...
 
-    def release(self, dedupe: str) -> bool:
+    def release_reservation(self, dedupe: str) -> bool:
         """Take a reservation back that was not used."""
         ...
 

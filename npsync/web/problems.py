@@ -1,0 +1,70 @@
+"""Errors as the web tells them: problem+json (RFC 9457), clear, and without what was sent to us."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import orjson
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from connectors.contract import Refused
+
+TRY_AGAIN = {"Retry-After": "30"}
+
+
+class Problem(HTTPException):
+    """An answer that says no. `code` is a stable word for machines, `detail` a sentence for people."""
+
+    def __init__(
+        self, status: int, detail: str, *, code: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(status, detail, dict(headers or {}))
+        self.code = code
+
+
+def problem(
+    status: int,
+    detail: str,
+    *,
+    code: str,
+    headers: Mapping[str, str] | None = None,
+    errors: list[dict[str, str]] | None = None,
+) -> Response:
+    body: dict[str, object] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
+    if errors is not None:
+        body["errors"] = errors
+    return Response(
+        orjson.dumps(body), status, headers=dict(headers or {}), media_type="application/problem+json"
+    )
+
+
+async def tell_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = error.code if isinstance(error, Problem) else HTTPStatus(error.status_code).name.lower()
+    return problem(error.status_code, str(error.detail), code=code, headers=error.headers)
+
+
+async def tell_refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    headers = {"WWW-Authenticate": "Signature"} if error.status == HTTPStatus.UNAUTHORIZED else None
+    return problem(error.status, str(error), code=error.code, headers=headers)
+
+
+async def tell_invalid(request: Request, error: Exception) -> Response:
+    """Where the body is not as asked, and how; never what it held."""
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        {"at": ".".join(str(step) for step in each["loc"][1:]), "problem": each["msg"]}
+        for each in error.errors()
+    ]
+    return problem(422, "the request is not as asked; see errors", code="invalid", errors=errors)

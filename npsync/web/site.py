@@ -1,0 +1,38 @@
+"""What every part of the web is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from connectors.contract import Clock
+from nps.events import Arrival
+from npsync.config import Config
+from store.api import Asking, Store
+
+
+class Memory(Store, Asking, Protocol):
+    """All that the web asks of the store."""
+
+
+class Intake(Protocol):
+    """Where arrivals go before a sender hears that they arrived."""
+
+    async def take(self, arrivals: Sequence[Arrival]) -> None:
+        """They are on the disk when this returns. Raises UnavailableError when they may not be."""
+        ...
+
+
+@dataclass(frozen=True)
+class Site:
+    """`public_url` is the address others reach us at, without a slash at its end; "" when the YAML names none."""
+
+    config: Config
+    store: Memory
+    clock: Clock
+    intake: Intake
+
+    @property
+    def public_url(self) -> str:
+        return self.config.public_url

@@ -13,9 +13,10 @@ import re
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
+from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
@@ -39,7 +40,7 @@ MIGRATION_LOCK = 0x6E707379  # any constant of ours
 
 _LIST = re.compile(r"\bLIST\(:(\w+)\)")
 _INDEXED = re.compile(r" INDEXED BY \w+")
-_LOCKED = re.compile(r" FOR UPDATE OF \w+")
+_LOCKED = re.compile(r" FOR UPDATE OF \w+(?: SKIP LOCKED)?")
 _NAMED = re.compile(r"(?<!:):(\w+)")
 
 
@@ -64,11 +65,12 @@ class Transaction:
         found = self.rows(sql, **parameters)
         return found[0] if found else None
 
-    def many(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """One statement with `?` for every row."""
-        if rows:
-            text = sql.replace("?", "%s") if self.postgres else sql
-            self.connection.exec_driver_sql(text, list(rows))
+    def many(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        """One statement with `?` for every row; how many rows it touched in all."""
+        if not rows:
+            return 0
+        text = sql.replace("?", "%s") if self.postgres else sql
+        return int(self.connection.exec_driver_sql(text, list(rows)).rowcount)
 
     def load(self, table: str, columns: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """Insert many rows. `columns` is the list as it stands in SQL."""
@@ -141,6 +143,11 @@ class Database(Protocol):
 
     def lock_inbox(self, transaction: Transaction, connection: str) -> None:
         """Appends to one connection follow one another, so that its numbers appear in their order."""
+        ...
+
+    def lock_names(self, transaction: Transaction, names: Iterable[str]) -> None:
+        """Whoever locks one of these names waits until this transaction ends. All of a transaction's at once: they
+        are taken in an order of their own, so that nobody waits for one who waits for him."""
         ...
 
     def close(self) -> None: ...
@@ -258,6 +265,9 @@ class SQLite:
     def lock_inbox(self, transaction: Transaction, connection: str) -> None:
         """BEGIN IMMEDIATE is the lock."""
 
+    def lock_names(self, transaction: Transaction, names: Iterable[str]) -> None:
+        """BEGIN IMMEDIATE is the lock."""
+
     def close(self) -> None:
         self._engine.dispose()
 
@@ -300,8 +310,19 @@ class Postgres:
             connection=connection,
         )
 
+    def lock_names(self, transaction: Transaction, names: Iterable[str]) -> None:
+        for lock in sorted({_lock_of(name) for name in names}):
+            transaction.rows("SELECT pg_advisory_xact_lock(:lock)", lock=lock)
+
     def close(self) -> None:
         self._engine.dispose()
+
+
+def _lock_of(name: str) -> int:
+    """64 bits: two names that share them by accident wait for each other now and then, which does no harm."""
+    return int.from_bytes(
+        blake2b(name.encode("utf-8", "replace"), digest_size=8).digest(), "big", signed=True
+    )
 
 
 class PinnedPostgres:
@@ -328,6 +349,9 @@ class PinnedPostgres:
         """Nobody else sees these tables."""
 
     def lock_inbox(self, transaction: Transaction, connection: str) -> None:
+        """Nobody else sees these tables."""
+
+    def lock_names(self, transaction: Transaction, names: Iterable[str]) -> None:
         """Nobody else sees these tables."""
 
     def close(self) -> None:
@@ -357,7 +381,7 @@ def _shadow_tables(connection: Connection) -> None:
             ours, copy = f"{schema}.{table.name}", f"pg_temp.{table.name}"
             connection.exec_driver_sql(f"CREATE TEMP TABLE {table.name} (LIKE {ours} INCLUDING ALL)")
             connection.exec_driver_sql(f"INSERT INTO {copy} SELECT * FROM {ours}")
-            if "id" in table.columns:
+            if "id" in table.columns and table.columns["id"].identity is not None:
                 connection.exec_driver_sql(
                     f"SELECT setval(pg_get_serial_sequence('{copy}', 'id'), max(id)) FROM {copy} HAVING count(*) > 0"
                 )

@@ -103,14 +103,14 @@ def content(response: SurveyResponse) -> tuple[tuple[Any, ...], int]:
     except UnicodeEncodeError:
         can_be_stored = False
     if not can_be_stored:
-        columns = tuple(_text(value) if type(value) is str else value for value in columns)
+        columns = tuple(storable(value) if type(value) is str else value for value in columns)
         encoded = _encode(columns)
     if len(properties) > 1:
         encoded = _encode((*columns[:-1], to_json(dict(sorted(properties.items())))))
     return columns, int.from_bytes(blake2b(encoded, digest_size=8).digest(), "big", signed=True)
 
 
-def _text(value: str) -> str:
+def storable(value: str) -> str:
     """PostgreSQL holds no NUL, and neither database a lone surrogate."""
     return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 

@@ -13,6 +13,7 @@ from store.api import Store
 from store.database import Database, SQLite
 from store.decisions import Decisions
 from store.dump import dump
+from store.events import Events
 from store.history import History
 from store.inbox import Inbox
 from store.journal import Journal
@@ -24,7 +25,7 @@ from store.taking import Taking
 from store.undoing import Undoing
 
 
-class SqlStore(Inbox, Taking, Planning, Journal, Undoing, Letters, Decisions, Runs, Leases, History):
+class SqlStore(Inbox, Taking, Planning, Journal, Undoing, Letters, Decisions, Runs, Leases, History, Events):
     """A `store.api.Store`. Opening it touches nothing; `migrate` makes it ready."""
 
     def __init__(self, database: Database) -> None:

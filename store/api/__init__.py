@@ -80,7 +80,9 @@ class Asking(Events, Invitations, Ledger, Protocol):
     """What the triggers ask of the store."""
 
 
-class Store(Inbox, Taking, Planning, Journal, Undoing, Runs, Letters, Decisions, History, Leases, Protocol):
+class Store(
+    Inbox, Taking, Planning, Journal, Undoing, Runs, Letters, Decisions, History, Leases, Events, Protocol
+):
     """All of it. `store.sql` puts the same rooms together."""
 
     def migrate(self) -> None:

@@ -43,6 +43,7 @@ class ArrivalRow(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     reason: str
     subject: str
+    attempts: int = 0  # of a refused one: how often, within its hour
 
 
 class Noted(msgspec.Struct, frozen=True):
@@ -91,7 +92,12 @@ class Events(Protocol):
     """The event inbox: what was pushed to us, and the events themselves."""
 
     def receive(self, arrivals: Sequence[Arrival], *, now: datetime) -> int:
-        """Store what was pushed, durably (fsync), but what is known by (connection, key). How many are new."""
+        """Store what was pushed, durably (fsync), except what is known by (connection, key). How many are new."""
+        ...
+
+    def refuse(self, connection: str, code: str, reason: str, *, now: datetime) -> None:
+        """Note that something was not taken (unsigned, unreadable, too large), so that people find it. One row per
+        code and hour says how often: whoever sends rubbish by the thousand does not fill the store."""
         ...
 
     def arrivals(self, limit: int, *, now: datetime) -> list[Arrived]:

@@ -1,60 +1,21 @@
-"""The schema: every table of the memory, as SQLModel classes. Migrations are compared with it by a test.
-
-The hot statements are SQL text over these names. Times are integer milliseconds UTC: smaller and quicker than text, and
-the same on both databases. JSON is text, so that the order of keys survives. Enumerations are strings with a CHECK.
-The large tables carry no foreign keys: they are filled by thousands of rows per statement, and the conservation check
-sees what a key would see.
-"""
+"""The tables of the main job: answers, their states, runs, plan and journal, leases, memory, clock."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Integer, MetaData, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field
 
 from nps.newest import AHEAD
 from nps.responses import ResponseStatus
 from store.api import State
+from store.tables.columns import Row, big, number, one_of, partial
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-BIG = BigInteger().with_variant(Integer(), "sqlite")
 AHEAD_MILLISECONDS = AHEAD // timedelta(milliseconds=1)
 CLOSED_STATES = ("written", "unchanged", "superseded", "excluded", "planned")
 # Chains, because SQLite builds the list of an IN anew for every row it checks.
 OPEN_STATES = " AND ".join(f"state <> '{state}'" for state in CLOSED_STATES)
-
-
-def number() -> Any:
-    """A primary key that only ever grows: numbers in order of arrival."""
-    return Field(default=None, primary_key=True, sa_type=BIG, sa_column_args=(Identity(),))
-
-
-def big(default: Any = ..., **options: Any) -> Any:
-    return Field(default, sa_type=BIG, **options)
-
-
-def one_of(column: str, words: Iterable[str]) -> CheckConstraint:
-    return CheckConstraint(" OR ".join(f"{column} = '{word}'" for word in words), name=column)
-
-
-def partial(name: str, *columns: str, where: str) -> Index:
-    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
-
-
-class Row(SQLModel):
-    metadata = metadata
 
 
 # ------------------------------------------------------------ inbox
@@ -68,6 +29,10 @@ class ResponseRow(Row, table=True):
         UniqueConstraint("source", "source_id", "version"),
         Index(None, "source", "id"),
         Index(None, "source", "answered_at"),
+        # Who answered lately is not asked again (`store.ledger`): by the strongest key, and by the others.
+        Index(None, "person"),
+        partial("ix_response_external_id", "external_id", where="external_id IS NOT NULL"),
+        partial("ix_response_phone", "phone", where="phone IS NOT NULL"),
         partial(
             "ix_response_future",
             "source",

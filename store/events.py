@@ -1,0 +1,264 @@
+"""The event inbox: what was pushed to us, durably and once, and the events that reading it again or polling showed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from nps.events import Arrival, Event, Hint, PersonKey, Signal, SignalKind, Subject
+from nps.responses import Cursor
+from store.api import ArrivalRow, Arrived, Noted
+from store.database import Database, Transaction
+from store.rows import from_json, json_object, milliseconds, moment, storable, to_json
+
+_EVENT = "id, connection, kind, key, object, subject, occurred_at, person, facts, noted_at"
+
+_RECEIVE = """
+    INSERT INTO arrival
+        (connection, key, received_at, what, kind, subject, state, attempts, again_at, settled_at, code, reason)
+    VALUES (?, ?, ?, ?, ?, ?, 'new', 0, ?, NULL, '', '') ON CONFLICT (connection, key) DO NOTHING"""
+
+_REFUSED = """
+    INSERT INTO arrival
+        (connection, key, received_at, what, kind, subject, state, attempts, again_at, settled_at, code, reason)
+    VALUES (:connection, :key, :now, '', '', '', 'refused', 1, :now, :now, :code, :reason)
+    ON CONFLICT (connection, key) DO UPDATE
+    SET attempts = arrival.attempts + 1, settled_at = excluded.settled_at, reason = excluded.reason"""
+
+_NEXT = """
+    SELECT id, received_at, attempts, what FROM arrival
+    WHERE state = 'new' AND again_at <= :now ORDER BY again_at, id LIMIT :limit"""
+
+_SETTLE = """
+    UPDATE arrival SET state = 'settled', settled_at = ?, code = ?, reason = ?, attempts = attempts + 1
+    WHERE id = ? AND state = 'new'"""
+_AGAIN = "UPDATE arrival SET again_at = ?, attempts = attempts + 1 WHERE id = ? AND state = 'new'"
+
+_ROWS = """
+    SELECT id, connection, received_at, kind, state, code, reason, subject, attempts FROM arrival
+    {where} ORDER BY id DESC LIMIT :limit"""
+
+_NOTE = """
+    INSERT INTO event (connection, kind, key, object, subject, occurred_at, person, facts, noted_at, decided_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL) ON CONFLICT (connection, key) DO NOTHING"""
+
+_MOVE_CURSOR = """
+    INSERT INTO event_cursor (connection, state, stored_at) VALUES (:connection, :state, :now)
+    ON CONFLICT (connection) DO UPDATE SET state = excluded.state, stored_at = excluded.stored_at"""
+
+
+class Events:
+    database: Database
+
+    # ------------------------------------------------------------ arrivals
+
+    def receive(self, arrivals: Sequence[Arrival], *, now: datetime) -> int:
+        at = milliseconds(now)
+        rows = sorted(
+            (
+                one.connection,
+                storable(one.key),
+                at,
+                _encoded(one),
+                storable(_kind(one)),
+                storable(_subject(one)),
+                at,
+            )
+            for one in arrivals
+        )
+        with self.database.write(durable=True) as tx:
+            return tx.many(_RECEIVE, rows)
+
+    def refuse(self, connection: str, code: str, reason: str, *, now: datetime) -> None:
+        with self.database.write() as tx:
+            tx.run(
+                _REFUSED,
+                connection=connection,
+                key=f"refused/{code}/{now:%Y-%m-%dT%H}",
+                now=milliseconds(now),
+                code=code,
+                reason=storable(reason),
+            )
+
+    def arrivals(self, limit: int, *, now: datetime) -> list[Arrived]:
+        with self.database.read() as tx:
+            found = tx.rows(_NEXT, now=milliseconds(now), limit=limit)
+        return [Arrived(row[0], moment(row[1]), row[2], _decoded(row[3])) for row in found]
+
+    def settle_arrivals(
+        self,
+        settled: Mapping[int, tuple[str, str]],
+        *,
+        now: datetime,
+        again: Mapping[int, datetime] | None = None,
+    ) -> None:
+        with self.database.write() as tx:
+            _settle(tx, settled, now)
+            tx.many(_AGAIN, [(milliseconds(at), number) for number, at in sorted((again or {}).items())])
+
+    def arrival_rows(self, *, connection: str | None = None, limit: int = 100) -> list[ArrivalRow]:
+        where, given = (
+            ("", {}) if connection is None else ("WHERE connection = :connection", {"connection": connection})
+        )
+        with self.database.read() as tx:
+            found = tx.rows(_ROWS.format(where=where), **given, limit=limit)
+        return [_arrival_row(row) for row in found]
+
+    # ------------------------------------------------------------ events
+
+    def event_cursor(self, connection: str) -> Cursor | None:
+        with self.database.read() as tx:
+            found = tx.one(
+                "SELECT state FROM event_cursor WHERE connection = :connection", connection=connection
+            )
+        return None if found is None else Cursor(state=from_json(found[0]))
+
+    def note_events(
+        self,
+        events: Sequence[Event],
+        *,
+        now: datetime,
+        cursor: tuple[str, Cursor] | None = None,
+        settled: Mapping[int, tuple[str, str]] | None = None,
+    ) -> int:
+        at = milliseconds(now)
+        rows = [_event_row(event, at) for event in events]
+        with self.database.write(durable=True) as tx:
+            # Two who note the same events at once would each wait for a row of the other's.
+            self.database.lock_names(tx, (f"events\0{event.connection}" for event in events))
+            new = tx.many(_NOTE, rows)
+            if cursor is not None:
+                connection, place = cursor
+                tx.run(_MOVE_CURSOR, connection=connection, state=json_object(place.state), now=at)
+            _settle(tx, settled or {}, now)
+        return new
+
+    def undecided_events(self, limit: int) -> list[Noted]:
+        with self.database.read() as tx:
+            found = tx.rows(
+                f"SELECT {_EVENT} FROM event WHERE decided_at IS NULL ORDER BY id LIMIT :limit", limit=limit
+            )
+        return [Noted(row[0], moment(row[-1]), _event(row)) for row in found]
+
+    def events_of(self, subjects: Sequence[tuple[str, str, str]]) -> list[Event]:
+        named: dict[tuple[str, str], list[str]] = {}
+        for connection, object, id in subjects:
+            named.setdefault((connection, object), []).append(id)
+        with self.database.read() as tx:
+            found = [
+                row
+                for (connection, object), ids in named.items()
+                for row in tx.rows(
+                    f"""SELECT {_EVENT} FROM event
+                    WHERE connection = :connection AND object = :object AND subject IN LIST(:ids)""",
+                    connection=connection,
+                    object=object,
+                    ids=ids,
+                )
+            ]
+        return [_event(row) for row in sorted(found, key=lambda row: (row[6], row[0]))]
+
+    def events_since(self, since: datetime) -> list[Event]:
+        with self.database.read() as tx:
+            found = tx.rows(
+                f"SELECT {_EVENT} FROM event WHERE occurred_at >= :since ORDER BY occurred_at, id",
+                since=milliseconds(since),
+            )
+        return [_event(row) for row in found]
+
+
+def decided(tx: Transaction, number: int, now: int) -> bool:
+    """Count the event as decided. False when it is already."""
+    return bool(
+        tx.run(
+            "UPDATE event SET decided_at = :now WHERE id = :number AND decided_at IS NULL",
+            now=now,
+            number=number,
+        )
+    )
+
+
+def _settle(tx: Transaction, settled: Mapping[int, tuple[str, str]], now: datetime) -> None:
+    at = milliseconds(now)
+    tx.many(
+        _SETTLE, [(at, code, storable(reason), number) for number, (code, reason) in sorted(settled.items())]
+    )
+
+
+# ------------------------------------------------------------ rows
+
+
+def _encoded(arrival: Arrival) -> str:
+    try:
+        return msgspec.json.encode(arrival).decode()
+    except UnicodeEncodeError:  # a lone surrogate, which some sender's JSON spelt out
+        return storable(json.dumps(msgspec.to_builtins(arrival), ensure_ascii=False))
+
+
+def _decoded(what: str) -> Arrival:
+    told: dict[str, Any] = from_json(what)
+    if told.pop("type") == "signal":
+        return Signal(**told | {"kind": SignalKind(told["kind"]), "at": datetime.fromisoformat(told["at"])})
+    subject, occurred_at = told["subject"], told["occurred_at"]
+    read = {
+        "subject": subject and Subject(**subject),
+        "person": tuple(PersonKey(**key) for key in told["person"]),
+        "occurred_at": occurred_at and datetime.fromisoformat(occurred_at),
+    }
+    return Hint(**told | read)
+
+
+def _kind(arrival: Arrival) -> str:
+    return (arrival.kind or "") if isinstance(arrival, Hint) else arrival.kind.value
+
+
+def _subject(arrival: Arrival) -> str:
+    """What people see of it: never an address."""
+    if isinstance(arrival, Signal):
+        return arrival.invitation or arrival.message or ""
+    return "" if arrival.subject is None else f"{arrival.subject.object}/{arrival.subject.id}"
+
+
+def _arrival_row(row: tuple[Any, ...]) -> ArrivalRow:
+    return ArrivalRow(
+        number=row[0],
+        connection=row[1],
+        at=moment(row[2]),
+        kind=row[3],
+        state=row[4],
+        code=row[5],
+        reason=row[6],
+        subject=row[7],
+        attempts=row[8],
+    )
+
+
+def _event_row(event: Event, noted_at: int) -> tuple[Any, ...]:
+    return (
+        event.connection,
+        storable(event.kind),
+        storable(event.key),
+        storable(event.subject.object),
+        storable(event.subject.id),
+        milliseconds(event.occurred_at),
+        storable(to_json([[key.kind, key.value] for key in event.person])),
+        storable(json_object(event.facts)),
+        noted_at,
+    )
+
+
+def _event(row: tuple[Any, ...]) -> Event:
+    """From the columns _EVENT."""
+    return Event(
+        connection=row[1],
+        kind=row[2],
+        key=row[3],
+        subject=Subject(row[4], row[5]),
+        occurred_at=moment(row[6]),
+        person=tuple(PersonKey(kind, value) for kind, value in from_json(row[7])),
+        facts=from_json(row[8]),
+    )

@@ -1,0 +1,14 @@
+"""The schema: every table of the memory, as SQLModel classes. Migrations are compared with it by a test.
+
+The hot statements are SQL text over these names. Times are integer milliseconds UTC: smaller and quicker than text, and
+the same on both databases. JSON is text, so that the order of keys survives. Enumerations are strings with a CHECK.
+The large tables carry no foreign keys: they are filled by thousands of rows per statement, and the conservation check
+sees what a key would see.
+"""
+
+from __future__ import annotations
+
+from store.tables import answers, asking
+from store.tables.columns import metadata
+
+__all__ = ["answers", "asking", "metadata"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 
 class Clock:
     def __init__(self) -> None:
         self._ahead = 0.0
+        self.watchers: list[Callable[[], None]] = []  # told when control moved the time
 
     def time(self) -> float:
         """UNIX seconds."""
@@ -21,3 +23,5 @@ class Clock:
         if seconds < 0:
             raise ValueError("the clock only goes forward")
         self._ahead += seconds
+        for tell in self.watchers:
+            tell()

@@ -15,6 +15,12 @@ GET    /control/traffic  DELETE                    counters; start counting anew
 GET    /control/traffic/calls                      the latest calls, one per line
 GET    /control/traffic/writes/{vendor}/{object}   every write, one per line: id, at, {field: [old, new]}
 POST   /control/clock                              {"advance": seconds} → {"now"}
+GET    /control/deliveries  DELETE                 what the toys sent out, one per line; forget it
+GET    /control/deliveries/{id}                    with the last request and reply
+POST   /control/deliveries/settle                  wait until nothing is due; {"early": true}: retries need not wait
+POST   /control/deliveries/hold                    {"vendor", "channel"}: nothing leaves until
+POST   /control/deliveries/release                 {"vendor", "channel", "order": kept|reversed|shuffled, "twice"}
+POST   /control/deliveries/{id}/again              the same once more
 """
 
 from __future__ import annotations
@@ -31,6 +37,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from sandbox.deliveries import Delivery
 from sandbox.faults import Kind
 from sandbox.profiles import rules_of
 from sandbox.toy import House, NoSuchRecord, Toy
@@ -49,6 +56,13 @@ def app(toys: Mapping[str, Toy], house: House) -> Starlette:
             Route("/faults", desk.clear_faults, methods=["DELETE"]),
             Route("/faults/profile", desk.add_profile, methods=["POST"]),
             Route("/faults/played", desk.played, methods=["GET"]),
+            Route("/deliveries", desk.deliveries, methods=["GET"]),
+            Route("/deliveries", desk.forget_deliveries, methods=["DELETE"]),
+            Route("/deliveries/settle", desk.settle, methods=["POST"]),
+            Route("/deliveries/hold", desk.hold, methods=["POST"]),
+            Route("/deliveries/release", desk.release, methods=["POST"]),
+            Route("/deliveries/{id:int}", desk.delivery, methods=["GET"]),
+            Route("/deliveries/{id:int}/again", desk.send_again, methods=["POST"]),
             Route("/traffic", desk.traffic, methods=["GET"]),
             Route("/traffic", desk.reset_traffic, methods=["DELETE"]),
             Route("/traffic/calls", desk.calls, methods=["GET"]),
@@ -129,6 +143,45 @@ class _Desk:
     async def writes(self, request: Request) -> Response:
         writes = self._house.traffic.writes(request.path_params["vendor"], request.path_params["object"])
         return _lines({"id": id, "at": write.at, "fields": write.fields} for id, write in list(writes))
+
+    async def deliveries(self, request: Request) -> Response:
+        return _lines(one.told() for one in self._house.deliveries.all())
+
+    async def forget_deliveries(self, request: Request) -> Response:
+        self._house.deliveries.forget()
+        return Response(status_code=204)
+
+    async def settle(self, request: Request) -> Response:
+        await self._house.deliveries.settle(early=bool((await _body(request)).get("early")))
+        return await self.deliveries(request)
+
+    async def hold(self, request: Request) -> Response:
+        wanted = await _body(request)
+        return _json({"held": self._house.deliveries.hold(wanted.get("vendor"), wanted.get("channel"))})
+
+    async def release(self, request: Request) -> Response:
+        wanted = await _body(request)
+        released = await self._house.deliveries.release(
+            wanted.get("vendor"),
+            wanted.get("channel"),
+            wanted.get("order", "kept"),
+            twice=bool(wanted.get("twice")),
+            seed=int(wanted.get("seed", 0)),
+        )
+        return _lines(one.told() for one in released)
+
+    async def delivery(self, request: Request) -> Response:
+        return _json(self._delivery(request).shown())
+
+    async def send_again(self, request: Request) -> Response:
+        return _json(self._house.deliveries.again(self._delivery(request)).told(), 201)
+
+    def _delivery(self, request: Request) -> Delivery:
+        id = request.path_params["id"]
+        found = next((one for one in self._house.deliveries.all() if one.id == id), None)
+        if found is None:
+            raise NoSuchRecord(f"no delivery {id}")
+        return found
 
     async def rows(self, request: Request) -> Response:
         toy, object = self._toy(request.path_params["vendor"]), request.path_params["object"]

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox import control, pages
 from sandbox.clock import Clock
+from sandbox.deliveries import Deliveries
 from sandbox.faults import Fault, Faults, Kind
 from sandbox.toy import House, Toy
 from sandbox.traffic import Call, Traffic
@@ -55,7 +56,9 @@ class Sandbox:
     def __init__(self, options: Options) -> None:
         world = World(options.seed, options.customers, options.responses, options.ugly, options.until)
         faults = Faults(options.faults, seed=options.seed)
-        self.house = House(world, Clock(), faults, Traffic(history=options.pages), options.limits)
+        clock, traffic = Clock(), Traffic(history=options.pages)
+        deliveries = Deliveries(clock, faults, traffic)
+        self.house = House(world, clock, faults, traffic, options.limits, deliveries)
         self.toys: dict[str, Toy] = {name: _toy(name, self.house) for name in options.vendors}
         self._prefixes: dict[str, ASGIApp] = {
             name: Front(name, toy, self.house, options.latency) for name, toy in self.toys.items()

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Scope
 
 from sandbox.clock import Clock
+from sandbox.deliveries import Deliveries
 from sandbox.faults import Fault, Faults, VendorFaults
 from sandbox.traffic import Traffic
 from sandbox.world import World
@@ -31,6 +32,7 @@ class Room:
     faults: VendorFaults
     traffic: Traffic
     limits: Mapping[str, int]  # `--limit salesforce.daily=1000`, without the vendor's name
+    deliveries: Deliveries  # what the toy sends out
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,11 @@ class House:
     faults: Faults
     traffic: Traffic
     limits: Mapping[str, Mapping[str, int]]
+    deliveries: Deliveries
 
     def room(self, vendor: str) -> Room:
-        return Room(self.world, self.clock, self.faults.of(vendor), self.traffic, self.limits.get(vendor, {}))
+        limits = self.limits.get(vendor, {})
+        return Room(self.world, self.clock, self.faults.of(vendor), self.traffic, limits, self.deliveries)
 
 
 class NoSuchRecord(LookupError):

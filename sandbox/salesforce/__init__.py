@@ -3,8 +3,8 @@
 Its own fault kinds, beside those the front plays: expired_token, daily_quota (this call), quota_spent (until the
 day is over), concurrent_limit, lost_locator, shuffle, schema_drift (detail: object, field, change), locked_row,
 validation, record_error (detail: statusCode, message), batch_refused (the whole request, unnamed), missing_row,
-bulk_slow (detail: polls, seconds), bulk_failed and bulk_aborted (detail: processed). Limits: daily, page,
-token_seconds, token_calls, bulk_polls, upload_bytes.
+bulk_slow (detail: polls, seconds), bulk_failed and bulk_aborted (detail: processed); and those of what it sends out
+(deliveries.py). Limits: daily, page, token_seconds, token_calls, bulk_polls, upload_bytes.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sandbox import deliveries
 from sandbox.faults import Fault
 from sandbox.salesforce.api import Api
 from sandbox.salesforce.auth import CLIENT_ID, CLIENT_SECRET, Gate
+from sandbox.salesforce.automation import Automation
 from sandbox.salesforce.bulk import Bulk
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.org import Org
 from sandbox.salesforce.records import Records
+from sandbox.salesforce.schema import CASE_STATUSES
 from sandbox.salesforce.tables import Column, Table
 from sandbox.toy import NoSuchRecord, Room, Row
 
@@ -38,6 +41,7 @@ class Salesforce:
         {"expired_token", "daily_quota", "quota_spent", "concurrent_limit", "lost_locator", "shuffle"}
         | {"schema_drift", "locked_row", "validation", "record_error", "batch_refused", "missing_row"}
         | {"bulk_slow", "bulk_failed", "bulk_aborted"}
+        | deliveries.FAULT_KINDS
     )
 
     def __init__(self, room: Room) -> None:
@@ -45,6 +49,7 @@ class Salesforce:
         self.gate = Gate(room, self.org.integration_user)
         self.api = Api(self.org, self.gate)
         self.bulk = Bulk(self.api)
+        self.automation = Automation(self.org)
         self.app: ASGIApp = _WithoutLastSlash(Starlette(routes=self._routes()))
 
     def env(self, url: str) -> dict[str, str]:
@@ -93,7 +98,10 @@ class Salesforce:
         · alter_field {object, field, …} · permit {object, may: [read, edit, create, delete]} · expire_tokens
         · allow_key {username, public_key} · refresh_token {rotate} · use_calls, use_batches {used}
         · reader (credentials that may only read)
-        · flow {object, set: {field: value}} (what a record-triggered flow does to every record saved; {} ends it)"""
+        · flow {object, set: {field: value}} (what a record-triggered flow does to every record saved; {} ends it)
+        · close_case {id, status}, reopen_case {id, status}
+        · callout {name, url, headers, hmac: {header, secret}, body, when: {object, field, to, on_create}} (a flow
+        that calls out; url null ends it) · outbound_message {name, url, fields, when, org_id, id_length, nil, most}"""
         commands: dict[str, Callable[[Row], Any]] = {
             "hide_field": self._hide,
             "show_field": self._show,
@@ -107,6 +115,10 @@ class Salesforce:
             "use_batches": self._use_batches,
             "reader": self._reader,
             "flow": self._flow,
+            "close_case": self._close_case,
+            "reopen_case": self._reopen_case,
+            "callout": self.automation.callout,
+            "outbound_message": self.automation.outbound_message,
         }
         if name not in commands:
             raise ValueError(f"no such knob: {name}; there are: {', '.join(commands)}")
@@ -166,6 +178,19 @@ class Salesforce:
     def _reader(self, given: Row) -> dict[str, str]:
         reader = next(client for client in self.gate.clients.values() if not client.may_write)
         return {"client_id": reader.id, "client_secret": reader.secret}
+
+    def _close_case(self, given: Row) -> Row:
+        return self._status(given, "Closed", closed=True)
+
+    def _reopen_case(self, given: Row) -> Row:
+        return self._status(given, "Working", closed=False)
+
+    def _status(self, given: Row, usual: str, *, closed: bool) -> Row:
+        status = given.get("status", usual)
+        if CASE_STATUSES.get(status) is not closed:
+            raise ValueError(f"{status} is not a status of {'a closed' if closed else 'an open'} case")
+        self.org.change("Case", given["id"], {"Status": status})
+        return self.row("Case", given["id"])
 
     def _column(self, given: Row) -> Column:
         column = self._table(given["object"]).columns.get(given["field"].lower())

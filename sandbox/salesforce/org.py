@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sandbox.salesforce.cases import Cases
 from sandbox.salesforce.errors import RecordError
 from sandbox.salesforce.schema import OBJECTS
 from sandbox.salesforce.tables import Column, Record, Table
@@ -14,6 +15,7 @@ from sandbox.toy import NoSuchRecord, Room
 from sandbox.world import Company, Customer, Ugly, World
 
 FieldsWritten = Mapping[str, tuple[Any, Any]]  # name → (old, new)
+Watcher = Callable[[Table, Record, Record | None], None]  # the row now, and as it was (None: it is new)
 
 ORG_ID = "00DHs0000000001MAA"
 _SHARED = ("NPS_Score", "NPS_Segment", "NPS_Last_Survey", "NPS_Comment", "NPS_Trend", "Customer_Id", "Role")
@@ -31,7 +33,11 @@ class Org:
             str, Mapping[str, Any]
         ] = {}  # object → what a record-triggered flow sets on every save
         self._held: list[tuple[Table, str, FieldsWritten]] | None = None  # counted only once all went well
+        self.watchers: list[Watcher] = []  # record-triggered automation, told once all went well
+        self._news: list[tuple[Table, Record, Record | None]] = []
         self._load(room.world)
+        self.desk = Cases(self)
+        self.desk.load(room.world)
 
     def table(self, name: str) -> Table | None:
         return self._by_name.get(name.lower())
@@ -59,6 +65,9 @@ class Org:
         if table is self.cases:
             defaults["CaseNumber"] = f"{len(table.rows) + 1:08d}"
         id = table.create(wanted, defaults, now=self.now(), by=by)
+        if table is self.cases:
+            self.desk.created(table.rows[id])
+        self._tell(table, table.rows[id], None)
         if count:
             self._count(table, id, {column.field.name: (None, value) for column, value in wanted.items()})
         return id
@@ -69,8 +78,11 @@ class Org:
 
     def settle(self, *, happened: bool) -> None:
         held, self._held = self._held or [], None
+        news, self._news = self._news, []
         for table, id, fields in held if happened else ():
             self._count(table, id, fields)
+        for table, row, before in news if happened else ():
+            self._tell(table, row, before)
 
     def restore(self, table: Table, row: Record, before: Record) -> None:
         """Take a write back (allOrNone)."""
@@ -127,11 +139,27 @@ class Org:
         return table
 
     def _change(self, table: Table, row: Record, wanted: Mapping[Column, Stored], *, by: str) -> None:
+        before = list(row) if self.watchers or table is self.cases else None
         table.write(row, wanted, now=self.now(), by=by)
+        if table is self.contacts:
+            self.desk.contact_changed(row)
+        elif table is self.cases:
+            self.desk.follow_contact(row)
+        if before is not None:
+            self._tell(table, row, before)
         other = self._other_half(table, row)
         if other is not None:
             shared = self._shared(table, other[0], wanted)
             other[0].write(other[1], shared, now=self.now(), by=by)
+
+    def _tell(self, table: Table, row: Record, before: Record | None) -> None:
+        if self._held is not None:
+            self._news.append((table, row, before))
+            return
+        if table is self.cases and before is not None:
+            self.desk.changed(row, before)
+        for watcher in self.watchers:
+            watcher(table, row, before)
 
     def _other_half(self, table: Table, row: Record) -> tuple[Table, Record] | None:
         """A person account is one row seen as two objects."""

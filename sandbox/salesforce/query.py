@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sandbox.salesforce import soql
@@ -190,6 +190,8 @@ class _Compiler:
         if operator == "like":
             pattern = self._like(path.field, value)
             return lambda row: bool(pattern.fullmatch(str(get(row) or "")))
+        if isinstance(value, soql.Days):
+            return self._days(path, operator, value)
         wanted = _key(_literal(path.field, value))
         if operator == "=":
             return lambda row: bool(_key(get(row)) == wanted)
@@ -201,6 +203,25 @@ class _Compiler:
             )
         compare = _COMPARE[operator]
         return lambda row: (found := _key(get(row))) is not None and compare(found, wanted)
+
+    def _days(self, path: Path, operator: str, value: soql.Days) -> Test:
+        """A date literal is a span: before it, in it, after it. Days are those of UTC here."""
+        if path.field.type not in ("date", "datetime"):
+            raise ApiError(400, "INVALID_FIELD", f"{path.field.name}: a date literal compares dates only")
+        today = self._org.room.clock.now().date()
+        start, end = (today + timedelta(days=days) for days in (value.first, value.last + 1))
+        low, high = start.isoformat(), end.isoformat()  # "2026-01-02" sorts before "2026-01-02T00:00"
+        get = path.get
+        tests: dict[str, Callable[[str], bool]] = {
+            "=": lambda found: low <= found < high,
+            "!=": lambda found: not low <= found < high,
+            "<": lambda found: found < low,
+            "<=": lambda found: found < high,
+            ">": lambda found: found >= high,
+            ">=": lambda found: found >= low,
+        }
+        holds = tests[operator]
+        return lambda row: isinstance(found := get(row), str) and holds(found)
 
     def _like(self, field: Field, value: soql.Literal) -> re.Pattern[str]:
         if not isinstance(value, soql.Text) or not field.is_text or field.type in ("id", "reference"):
@@ -288,7 +309,7 @@ def _literal(field: Field, value: soql.Literal) -> Stored:
             return value
         case "datetime" if isinstance(value, datetime):
             return shown_datetime(value)
-        case "date" if not isinstance(value, datetime | soql.Text | float | bool):
+        case "date" if isinstance(value, date) and not isinstance(value, datetime):
             return value.isoformat()
         case "id" | "reference" if isinstance(value, soql.Text):
             return _id_literal(field, value.value)

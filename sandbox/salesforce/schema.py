@@ -149,6 +149,16 @@ CONTACT = ObjectType(
         _CUSTOMER_ID,
         Field("Role__c", "string", "Role", 80),
         *nps_fields(),
+        Field("IsEmailBounced", "boolean", "Is Email Bounced", nillable=False, updateable=False),
+        Field("EmailBouncedDate", "datetime", "Email Bounced Date", updateable=False),
+        Field("DoNotCall", "boolean", "Do Not Call", nillable=False),
+        Field("NPS_Last_Invited__c", "datetime", "NPS Last Invited"),
+        Field("Survey_Consent__c", "boolean", "Survey Consent", nillable=False),
+        Field("SMS_Consent__c", "boolean", "SMS Consent", nillable=False),
+        Field("Active_User__c", "boolean", "Active User", nillable=False),
+        Field("Onboarding__c", "picklist", "Onboarding", 255, values=("Started", "In progress", "Done")),
+        Field("Reports_Used__c", "double", "Reports Used", precision=8),
+        Field("Time_Zone__c", "string", "Time Zone", 40),
         *_system(),
     ),
 )
@@ -173,6 +183,8 @@ ACCOUNT = ObjectType(
         Field("NPS_Responses__c", "double", "NPS Responses", precision=6),
         Field("NPS_Margin__c", "double", "NPS Margin", precision=5, scale=2),
         Field("NPS_Detractors__c", "double", "NPS Detractors", precision=6),
+        Field("Tier__c", "picklist", "Tier", 255, values=("Standard", "Growth", "Strategic")),
+        Field("Renewed_On__c", "date", "Renewed On"),
         *_system(),
     ),
 )
@@ -188,6 +200,16 @@ USER = ObjectType(
         *_system(),
     ),
 )
+# The names are the org's own, and several of them may mean closed.
+CASE_STATUSES = {
+    "New": False,
+    "Working": False,
+    "Escalated": False,
+    "Closed": True,
+    "Resolved": True,
+    "Closed - Spam": True,
+}
+CLOSED_STATUSES = frozenset(name for name, closed in CASE_STATUSES.items() if closed)
 CASE = ObjectType(
     "Case",
     "500",
@@ -196,16 +218,51 @@ CASE = ObjectType(
         _master("Case"),
         Field("CaseNumber", "string", "Case Number", 30, nillable=False, updateable=False),
         Field("Subject", "string", "Subject", 255),
-        Field("Status", "picklist", "Status", 255, values=("New", "Working", "Escalated", "Closed")),
+        Field("Status", "picklist", "Status", 255, values=tuple(CASE_STATUSES)),
         Field("Priority", "picklist", "Priority", 255, values=("High", "Medium", "Low")),
+        Field("Origin", "picklist", "Case Origin", 255, values=("Email", "Phone", "Web")),
+        Field("Type", "picklist", "Case Type", 255, values=("Question", "Problem", "Internal")),
+        Field("Reason", "picklist", "Case Reason", 255),
         Field("IsClosed", "boolean", "Closed", nillable=False, updateable=False, calculated=True),
         Field("ClosedDate", "datetime", "Closed Date", updateable=False),
+        Field("IsClosedOnCreate", "boolean", "Closed When Created", nillable=False, updateable=False),
         Field("ContactId", "reference", "Contact ID", 18, to="Contact", indexed=True),
+        Field("ContactEmail", "email", "Contact Email", 80, updateable=False),
         Field("AccountId", "reference", "Account ID", 18, to="Account"),
         Field("OwnerId", "reference", "Owner ID", 18, nillable=False, to="User"),
+        Field("ParentId", "reference", "Parent Case ID", 18, to="Case"),
         Field("SuppliedEmail", "email", "Web Email", 80),
+        Field("SuppliedName", "string", "Web Name", 80),
+        Field("CSAT_Score__c", "double", "CSAT Score", precision=2),
+        Field("CSAT_Comment__c", "textarea", "CSAT Comment", 255),
+        Field("CSAT_Answered__c", "datetime", "CSAT Answered"),
         *_system(),
     ),
 )
-OBJECTS = (CONTACT, ACCOUNT, USER, CASE)
-CLOSED_STATUSES = frozenset({"Closed"})
+CASE_STATUS = ObjectType(
+    "CaseStatus",
+    "01J",
+    (
+        _id("Case Status ID"),
+        Field("ApiName", "string", "API Name", 255, nillable=False, updateable=False),
+        Field("MasterLabel", "string", "Master Label", 255, nillable=False, updateable=False),
+        Field("IsClosed", "boolean", "Closed", nillable=False, updateable=False),
+        Field("IsDefault", "boolean", "Default", nillable=False, updateable=False),
+        Field("SortOrder", "double", "Sort Order", precision=4, updateable=False),
+        *_system(),
+    ),
+)
+CASE_HISTORY = ObjectType(
+    "CaseHistory",
+    "017",
+    (
+        _id("Case History ID"),
+        Field("CaseId", "reference", "Case ID", 18, updateable=False, to="Case", indexed=True),
+        Field("Field", "picklist", "Changed Field", 255, updateable=False),
+        Field("OldValue", "string", "Old Value", 255, updateable=False),
+        Field("NewValue", "string", "New Value", 255, updateable=False),
+        Field("CreatedById", "reference", "Created By ID", 18, updateable=False, to="User"),
+        *_system(),
+    ),
+)
+OBJECTS = (CONTACT, ACCOUNT, USER, CASE, CASE_STATUS, CASE_HISTORY)

@@ -34,7 +34,7 @@ comparison: NAME OPERATOR _literal
 membership: NAME "IN"i list  -> inside
           | NAME "NOT"i "IN"i list -> outside
 list: "(" _literal ("," _literal)* ")"
-_literal: STRING | DATETIME | DATE | NUMBER | TRUE | FALSE | NULL
+_literal: STRING | DATETIME | DATE | NUMBER | TRUE | FALSE | NULL | DAYS
 order: "ORDER"i "BY"i term ("," term)*
 term: NAME DIRECTION? NULLS?
 limit: "LIMIT"i INTEGER
@@ -46,6 +46,7 @@ FALSE: "FALSE"i
 NULL: "NULL"i
 DIRECTION: "ASC"i | "DESC"i
 NULLS: /NULLS\s+(FIRST|LAST)/i
+DAYS.4: /(TODAY|YESTERDAY|TOMORROW|(LAST_N_DAYS|NEXT_N_DAYS|N_DAYS_AGO):\d+)(?![a-z0-9_.])/i
 DATETIME.3: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)/
 DATE.2: /\d{4}-\d\d-\d\d/
 NUMBER.1: /[+-]?\d+(\.\d+)?/
@@ -67,7 +68,15 @@ class Text:
         return re.sub(r"\\(.)", _unescaped, self.raw, flags=re.DOTALL) if "\\" in self.raw else self.raw
 
 
-Literal = Text | float | bool | date | datetime | None
+@dataclass(frozen=True, slots=True)
+class Days:
+    """A date literal: whole days counted from today, the last one included."""
+
+    first: int
+    last: int
+
+
+Literal = Text | float | bool | date | datetime | Days | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +194,22 @@ class _Builder(Transformer[Token, Any]):
 
     def NULL(self, token: Token) -> None:
         return None
+
+    def DAYS(self, token: Token) -> Days:
+        name, _, count = str(token).upper().partition(":")
+        match name:
+            case "TODAY":
+                return Days(0, 0)
+            case "YESTERDAY":
+                return Days(-1, -1)
+            case "TOMORROW":
+                return Days(1, 1)
+            case "LAST_N_DAYS":
+                return Days(-int(count), 0)
+            case "NEXT_N_DAYS":
+                return Days(1, int(count))
+            case _:
+                return Days(-int(count), -int(count))
 
     def DATE(self, token: Token) -> date:
         return date.fromisoformat(token)

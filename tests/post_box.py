@@ -1,0 +1,69 @@
+"""Somebody's webhook, for tests: keeps every request and answers as it is told."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Received:
+    method: str
+    path: str
+    headers: dict[str, str]  # names in lower case
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class PostBox:
+    url: str = ""
+    received: list[Received] = field(default_factory=list)
+    answers: deque[tuple[int, bytes]] = field(default_factory=deque)  # used up first
+    usual: tuple[int, bytes] = (200, b"")
+
+    def take(self) -> list[Received]:
+        """What came since the last look."""
+        taken, self.received = self.received, []
+        return taken
+
+
+@contextlib.contextmanager
+def post_box(answer: bytes = b"", status: int = 200) -> Iterator[PostBox]:
+    box = PostBox(usual=(status, answer))
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            box.received.append(Received(self.command, self.path, headers, body))
+            status, said = box.answers.popleft() if box.answers else box.usual
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(said)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(said)
+
+        do_GET = do_POST = do_HEAD = _answer
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Tests read `received` instead."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    box.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield box
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

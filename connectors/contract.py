@@ -23,6 +23,7 @@ from connectors.asking import Sender as Sender
 from connectors.asking import Sends as Sends
 from connectors.asking import Taken as Taken
 from connectors.asking import Watch as Watch
+from nps.branding import PLAIN, Branding
 from nps.changes import Batch, Hit, Outcome, Record
 from nps.responses import Cursor, Page
 from nps.schema import ObjectSchema
@@ -81,6 +82,7 @@ class Tools:
     count_call: Callable[[], None]  # called once per HTTP request sent
     time_zone: str = "UTC"
     folder: Path = Path()  # the YAML file's: paths in the settings are relative to it
+    look: Branding = PLAIN  # what messages in our own words look like
 
     def path(self, text: str) -> Path:
         """A path of the settings: absolute, from a home (~), or relative to the YAML file."""

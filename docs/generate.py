@@ -19,7 +19,8 @@ from connectors.contract import Connector
 from mapping.cel_text import CONVERSIONS, HELPERS, METHODS
 from mapping.names import PLAIN, ROOTS
 from mapping.spec import FieldMapping, FieldTest, MatchRule, PeopleSpec
-from nps.surveys import SurveySpec
+from nps.branding import Branding
+from nps.surveys import SurveySpec, Translation
 from npsync.cli import application
 from npsync.config.model import FileSpec
 from npsync.config.schema import AsWritten
@@ -31,7 +32,10 @@ GENERATED = "<!-- Written by docs/generate.py from the code: change the code, th
 # Accepted already, so that a file need not change when they begin to matter; nothing reads them in this version.
 NOT_USED_YET: Mapping[type[BaseModel], frozenset[str]] = {
     PeopleSpec: frozenset({"phone", "opted_out", "owner", "consent", "time_zone", "language"}),
-    SurveySpec: frozenset({"kind", "ask", "then", "through", "remind", "expires"}),
+    SurveySpec: frozenset(
+        {"kind", "ask", "then", "through", "remind", "expires"}
+        | {"labels", "thanks", "language", "translations", "edit_window"}
+    ),
 }
 
 NAMES: Mapping[str, str] = {
@@ -89,11 +93,13 @@ def yaml_page() -> str:
         ),
         ("people.NAME.match[]", "", MatchRule),
         ("surveys.NAME", "", SurveySpec),
+        ("surveys.NAME.translations.LANGUAGE", "", Translation),
         ("sync.NAME", "", SyncSpec),
         ("sync.NAME.to", "When it is not the name of a `people` block:", Target),
         ("sync.NAME.fields.FIELD", _field_order(), FieldMapping),
         ("sync.NAME.breaker", "", BreakerSpec),
         ("sync.NAME.tests[]", "", FieldTest),
+        ("branding", "", Branding),
     ]
     parts = [GENERATED, "# The YAML file", _yaml_intro()]
     for title, said, model in sections:

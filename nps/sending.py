@@ -38,8 +38,10 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     survey: str
     metric: str
     vendor_survey: str | None = None  # this survey's id in the sender's own tool (`at:`)
+    language: str | None = None  # in which `ask` is written
     ask: str = ""
-    then: str = ""
+    labels: tuple[str, str] | None = None  # what the ends of the scale mean; None: as npsync says it
+    then: str = ""  # the open question, for senders that ask it with the score
     link: str = ""
     unsubscribe: str = ""
     deadline: datetime | None = None

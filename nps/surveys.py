@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+import msgspec
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from nps.durations import Duration, Period
+from nps.phrases import LANGUAGES, choose
+from nps.score import Segment
 
 
 class Metric(StrEnum):
@@ -106,6 +110,56 @@ class Through(_Part):
     )
 
 
+class Labels(_Part):
+    """What the two ends of the scale mean, in words."""
+
+    low: str = Field(description="The lowest number: Very difficult.")
+    high: str = Field(description="The highest number: Very easy.")
+
+
+class Then(_Part):
+    """The open question after the score, worded for those who gave it."""
+
+    promoter: str = Field(description="After a 9 or 10.")
+    passive: str = Field(description="After a 7 or 8.")
+    detractor: str = Field(description="After 0 to 6.")
+
+
+class Translation(_Part):
+    """The same question in another language."""
+
+    ask: str = Field(description="The question.")
+    then: str | Then | None = Field(default=None, description="The open question after the score.")
+    labels: Labels | None = Field(default=None, description="What the ends of the scale mean.")
+    thanks: str | None = Field(default=None, description="What happens next, on the last page.")
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """A survey's own words in one language; what is empty is said in npsync's (`nps.phrases`). `then` is keyed by
+    segment, "" for whatever the score."""
+
+    language: str
+    ask: str
+    then: Mapping[str, str] = {}
+    labels: tuple[str, str] | None = None
+    thanks: str = ""
+
+
+def _by_segment(then: str | Then | None) -> Mapping[str, str]:
+    if isinstance(then, Then):
+        return {segment: getattr(then, segment) for segment in Segment}
+    return {"": then} if then else {}
+
+
+def _language(text: str) -> str:
+    if text not in LANGUAGES:
+        raise ValueError(f'npsync does not speak "{text}"; it speaks {", ".join(LANGUAGES)}')
+    return text
+
+
+Language = Annotated[str, AfterValidator(_language), WithJsonSchema({"enum": list(LANGUAGES)})]
+
+
 class SurveySpec(_Part):
     """One question, wherever it is asked."""
 
@@ -121,10 +175,46 @@ class SurveySpec(_Part):
     )
     score: ScoreRule | None = Field(default=None, description="How a score that comes as text is read.")
     ask: str | None = Field(default=None, description="The question, for surveys npsync asks itself.")
-    then: str | None = Field(default=None, description="The open question after the score.")
+    then: str | Then | None = Field(
+        default=None,
+        description="The open question after the score; one for all, or {promoter, passive, detractor}.",
+    )
+    labels: Labels | None = Field(
+        default=None, description="What the ends of the scale mean, if not what npsync says by itself."
+    )
+    thanks: str | None = Field(default=None, description="What happens next: said on the last page.")
+    language: Language = Field(
+        default="en", description="The language of `ask`: two letters, of those npsync speaks."
+    )
+    translations: Mapping[Language, Translation] = Field(
+        default={}, description="The same question in other languages, by their two letters."
+    )
     through: tuple[Through, ...] = Field(default=(), description="How npsync asks it, in order.")
     remind: tuple[Period, ...] = Field(default=(), description="Remind after each of these, unless answered.")
     expires: Period | None = Field(default=None, description="An invitation is void after so long.")
+
+    edit_window: Duration = Field(
+        default=timedelta(days=7),
+        description="How long a person may change an answer given on our own page, from the first one on.",
+    )
+
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """The languages it is asked in, its own first."""
+        return (self.language, *self.translations)
+
+    def said(self, language: str | None = None) -> Said:
+        """Its words in this language (`de`, `de-AT`), else in its own."""
+        chosen = choose([language, self.language], self.spoken)
+        words = self.translations.get(chosen) or self
+        labels = words.labels
+        return Said(
+            language=chosen,
+            ask=words.ask or "",
+            then=_by_segment(words.then),
+            labels=None if labels is None else (labels.low, labels.high),
+            thanks=words.thanks or "",
+        )
 
     @property
     def sources(self) -> tuple[str, ...]:

@@ -131,6 +131,7 @@ class Opened:
             count_call=lambda: self.calls.count(name),
             time_zone=str(self.config.time_zone),
             folder=self.config.file.absolute().parent,
+            look=self.config.branding,
         )
 
 

@@ -9,7 +9,6 @@ _LATER: dict[Path, str] = {
     ("contact_policy",): "rules about who may be asked, and how often",
     ("secret_key",): "signed links",
     ("pepper",): "remembering erased people without their address",
-    ("branding",): "the look of our own pages",
     ("retention",): "deleting old answers",
     ("alerts",): "telling somebody when a run fails",
     ("privacy",): "anonymous programmes",
@@ -17,7 +16,6 @@ _LATER: dict[Path, str] = {
     ("sync", "*", "account"): "account roll-ups",
     ("sync", "*", "follow_up"): "tasks, alerts and lists after an answer",
     ("sync", "*", "follow_up_since"): "tasks, alerts and lists after an answer",
-    ("surveys", "*", "edit_window"): "how long a person may change an answer",
 }
 
 TOP_LEVEL = frozenset(str(path[0]) for path in _LATER if len(path) == 1)

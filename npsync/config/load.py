@@ -14,6 +14,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from connectors import registry
 from connectors.contract import Connector, Settings
 from mapping.spec import PeopleSpec
+from nps.branding import Branding
 from nps.errors import ConfigError
 from nps.surveys import SurveySpec
 from npsync.config.crosscheck import Known, crosscheck, is_plain_http
@@ -94,6 +95,7 @@ class _Reading:
         people = self._entries("people", PeopleSpec)
         surveys = self._entries("surveys", SurveySpec)
         syncs = self._entries("sync", SyncSpec)
+        branding = self._block("branding", Branding)
         zone, region, store = self._time_zone(), self._phone_region(), self._store()
         public_url = self._public_url()
         known = Known(self.document, self.connectors)
@@ -103,10 +105,20 @@ class _Reading:
                     each for each in self.document.problems if each.path != dotted(found.path)
                 ]
             self._tell(found)
-        if self.document.problems or zone is None or store is None:
+        if self.document.problems or zone is None or store is None or branding is None:
             return None
         return Config(
-            self.file, zone, region, store, connections, people, surveys, syncs, self.document, public_url
+            self.file,
+            zone,
+            region,
+            store,
+            connections,
+            people,
+            surveys,
+            syncs,
+            self.document,
+            public_url=public_url,
+            branding=branding,
         )
 
     # ------------------------------------------------------------ top level
@@ -285,6 +297,15 @@ class _Reading:
             if spec is not None:
                 found[name] = spec
         return found
+
+    def _block(self, key: str, model: type[Spec]) -> Spec | None:
+        """One top-level block, all of whose keys may be left out."""
+        if key not in self.document.value:
+            return model()
+        if not isinstance(self.document.value[key], dict):
+            self._tell(Found((key,), "wrong_type", "has to be a map of keys"))
+            return None
+        return self._valid(model, self.document.value[key], (key,))
 
     def _named(self, section: str) -> Iterator[tuple[str, Any]]:
         given = self.document.value.get(section)

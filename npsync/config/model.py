@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.contract import Connector, Settings
 from mapping.spec import PeopleSpec
+from nps.branding import PLAIN, Branding
 from nps.surveys import SurveySpec
 from npsync.config.document import Document
 from npsync.config.problems import Place
@@ -61,6 +62,7 @@ class FileSpec(BaseModel):
         default={}, description="The questions, and where each is answered."
     )
     sync: Mapping[str, SyncSpec] = Field(default={}, description="What is written where, and when.")
+    branding: Branding = Field(default=PLAIN, description="How our own survey page and mails look.")
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class Config:
     sync: Mapping[str, SyncSpec]
     document: Document = field(repr=False, compare=False)
     public_url: str = ""  # without a slash at its end; "" when the file names none
+    branding: Branding = PLAIN
 
     def place(self, path: Sequence[str | int]) -> Place:
         """Where `("sync", NAME, "fields", FIELD)` stands in the file."""

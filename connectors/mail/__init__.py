@@ -1,0 +1,1 @@
+"""Survey invitations by e-mail, over the operator's own SMTP relay."""

@@ -63,7 +63,7 @@ class Events:
                 one.connection,
                 storable(one.key),
                 at,
-                _encoded(one),
+                encoded(one),
                 storable(_kind(one)),
                 storable(_subject(one)),
                 at,
@@ -87,7 +87,7 @@ class Events:
     def arrivals(self, limit: int, *, now: datetime) -> list[Arrived]:
         with self.database.read() as tx:
             found = tx.rows(_NEXT, now=milliseconds(now), limit=limit)
-        return [Arrived(row[0], moment(row[1]), row[2], _decoded(row[3])) for row in found]
+        return [Arrived(row[0], moment(row[1]), row[2], decoded(row[3])) for row in found]
 
     def settle_arrivals(
         self,
@@ -192,14 +192,14 @@ def _settle(tx: Transaction, settled: Mapping[int, tuple[str, str]], now: dateti
 # ------------------------------------------------------------ rows
 
 
-def _encoded(arrival: Arrival) -> str:
+def encoded(arrival: Arrival) -> str:
     try:
         return msgspec.json.encode(arrival).decode()
     except UnicodeEncodeError:  # a lone surrogate, which some sender's JSON spelt out
         return storable(json.dumps(msgspec.to_builtins(arrival), ensure_ascii=False))
 
 
-def _decoded(what: str) -> Arrival:
+def decoded(what: str) -> Arrival:
     told: dict[str, Any] = from_json(what)
     if told.pop("type") == "signal":
         return Signal(**told | {"kind": SignalKind(told["kind"]), "at": datetime.fromisoformat(told["at"])})

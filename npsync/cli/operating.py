@@ -12,17 +12,38 @@ from npsync.cli.output import MOST_NUMBER, ConfigOption, JsonOption
 
 def serve(
     config: ConfigOption = None,
+    listen: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Where the web listens.",
+            show_default="127.0.0.1:8642 where the file has a public_url, else nowhere",
+        ),
+    ] = None,
+    web: Annotated[bool, typer.Option("--web/--no-web", help="Answer hooks, the API and pages.")] = True,
     json: Annotated[bool, typer.Option("--json", help="Log lines as JSON.")] = False,
 ) -> None:
     """Run every sync on its schedule until stopped (SIGTERM or Ctrl-C ends it gracefully)."""
+    from nps.errors import ConfigError
     from npsync import logs, service
     from npsync import serve as clock
     from npsync.cli import output
+    from npsync.clock import SystemClock
+    from npsync.web import listening
+    from npsync.web.intake import carry_over
 
+    if listen is not None and not web:
+        raise ConfigError("--listen and --no-web contradict each other; give one of them")
     loaded = output.load_config(config)
     logs.set_up(json=json)
     with service.open_store(loaded) as store:
-        clock.serve(loaded, store)
+        if web and (listen is not None or loaded.public_url):
+            file = output.config_path(config).absolute()
+            with listening.beside(listen or listening.DEFAULT, file, json=json):
+                clock.serve(loaded, store)
+        else:
+            carry_over(loaded, store, SystemClock())
+            clock.serve(loaded, store)
 
 
 def runs(

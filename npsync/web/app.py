@@ -13,15 +13,16 @@ from connectors.contract import Clock, Refused
 from npsync.config import Config
 from npsync.web import hooks, problems
 from npsync.web.doorway import Doorway
-from npsync.web.intake import StraightIntake
-from npsync.web.site import Intake, Memory, Site
+from npsync.web.intake import TogetherIntake, receiving
+from npsync.web.site import Intake, Site
+from store.api import Store
 
 ROUTERS: tuple[Callable[[Site], APIRouter], ...] = (hooks.router,)
 
 
-def app(config: Config, store: Memory, clock: Clock, *, intake: Intake | None = None) -> FastAPI:
+def app(config: Config, store: Store, clock: Clock, *, intake: Intake | None = None) -> FastAPI:
     """One web application over one store. `intake` stores what is pushed; by default the store itself does."""
-    site = Site(config, store, clock, intake or StraightIntake(store, clock))
+    site = Site(config, store, clock, intake or TogetherIntake(receiving(store, clock)))
     made = FastAPI(
         title="npsync",
         openapi_url="/api/v1/openapi.json",

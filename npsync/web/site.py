@@ -9,11 +9,7 @@ from typing import Protocol
 from connectors.contract import Clock
 from nps.events import Arrival
 from npsync.config import Config
-from store.api import Asking, Store
-
-
-class Memory(Store, Asking, Protocol):
-    """All that the web asks of the store."""
+from store.api import Store
 
 
 class Intake(Protocol):
@@ -29,7 +25,7 @@ class Site:
     """`public_url` is the address others reach us at, without a slash at its end; "" when the YAML names none."""
 
     config: Config
-    store: Memory
+    store: Store
     clock: Clock
     intake: Intake
 

@@ -19,7 +19,7 @@ from nps.events import Arrival, Hint
 from npsync.config import load
 from npsync.config.model import Config, Connection
 from npsync.web.app import app
-from npsync.web.site import Memory
+from store.api import Store
 
 FIVE_MEGABYTES = 5 * 1024 * 1024
 
@@ -78,7 +78,7 @@ def config(tmp_path: Path, reader: Plain) -> Config:
 
 @pytest.fixture
 def call(config: Config, memory: Remembered) -> Caller:
-    return Caller(app(config, cast(Memory, memory), FakeClock()))
+    return Caller(app(config, cast(Store, memory), FakeClock()))
 
 
 def test_what_is_verified_is_stored_before_the_reply(call: Caller, memory: Remembered):
@@ -102,13 +102,13 @@ def test_raw_bytes_reach_the_reader_as_they_were_sent(call: Caller, reader: Plai
 
 
 def test_the_host_header_decides_nothing(config: Config, memory: Remembered, reader: Plain):
-    made = app(public(config, "https://in.acme.com/np"), cast(Memory, memory), FakeClock())
+    made = app(public(config, "https://in.acme.com/np"), cast(Store, memory), FakeClock())
     Caller(made).post("/hooks/plain?b=2&a=%20", b"x", x_word="please", host="evil.example")
     assert reader.seen[0].url == "https://in.acme.com/np/hooks/plain?b=2&a=%20"
 
 
 def test_a_proxy_may_leave_the_public_path_in_place(config: Config, memory: Remembered, reader: Plain):
-    made = app(public(config, "https://in.acme.com/np"), cast(Memory, memory), FakeClock())
+    made = app(public(config, "https://in.acme.com/np"), cast(Store, memory), FakeClock())
     assert Caller(made).post("/np/hooks/plain", b"x", x_word="please").status == 200
     assert reader.seen[0].url == "https://in.acme.com/np/hooks/plain"
 
@@ -180,7 +180,7 @@ def test_a_body_as_large_as_allowed_is_taken(call: Caller, reader: Plain):
 
 
 def test_every_reply_tells_browsers_to_be_careful(config: Config, memory: Remembered):
-    secure = Caller(app(public(config, "https://in.acme.com"), cast(Memory, memory), FakeClock()))
+    secure = Caller(app(public(config, "https://in.acme.com"), cast(Store, memory), FakeClock()))
     for replied in (secure.post("/hooks/plain", b"x"), secure.get("/nothing")):
         assert replied.headers["x-content-type-options"] == "nosniff"
         assert replied.headers["referrer-policy"] == "no-referrer"

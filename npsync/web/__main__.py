@@ -1,0 +1,87 @@
+"""The web's own process. `npsync serve` starts it; nobody else does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvicorn
+
+from nps.errors import NpsyncError
+from npsync import logs, service
+from npsync.clock import SystemClock
+from npsync.config import Config, load
+from npsync.web.app import app
+from npsync.web.intake import opened_intake
+from store.api import Store
+
+MOST_CALLERS = 1_000
+SECONDS_IDLE = 30
+SECONDS_TO_ANSWER = 10  # what is under way when it is told to end
+
+
+def main(arguments: Sequence[str]) -> int:
+    path, listening, alive, how = arguments
+    logs.set_up(json=how == "json")
+    try:
+        config = load(Path(path))
+        with service.open_store(config) as store:
+            return _serve(config, store, socket.socket(fileno=int(listening)), int(alive))
+    except NpsyncError as error:
+        logs.notice("web_failed", problem=str(error))
+        return 1
+
+
+def _serve(config: Config, store: Store, listening: socket.socket, alive: int) -> int:
+    clock = SystemClock()
+    with opened_intake(config, store, clock) as intake:
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app(config, store, clock, intake=intake),
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+                limit_concurrency=MOST_CALLERS,
+                timeout_keep_alive=SECONDS_IDLE,
+                timeout_graceful_shutdown=SECONDS_TO_ANSWER,
+            )
+        )
+        crashed = _end_with(server, alive)
+        # uvicorn raises the signal that ended it once more when it is done: then there is nothing left to end.
+        signal.signal(signal.SIGTERM, lambda number, frame: None)
+        signal.signal(signal.SIGINT, lambda number, frame: None)
+        server.run(sockets=[listening])
+    return 1 if crashed.is_set() else 0
+
+
+def _end_with(server: uvicorn.Server, alive: int) -> threading.Event:
+    """End when `serve` is gone, and when a thread of ours died: `serve` starts everything anew."""
+    crashed = threading.Event()
+
+    def watch() -> None:
+        os.read(alive, 1)  # nothing is ever written: this returns when nobody could any more
+        server.should_exit = True
+
+    def crash(died: threading.ExceptHookArgs) -> None:
+        trace = traceback.extract_tb(died.exc_traceback)
+        where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in trace]
+        logs.notice(
+            "web_crashed", place=died.thread and died.thread.name, problem=[died.exc_type.__name__, *where]
+        )
+        crashed.set()
+        server.should_exit = True
+
+    threading.excepthook = crash
+    threading.Thread(target=watch, name="npsync-alive", daemon=True).start()
+    return crashed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

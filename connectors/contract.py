@@ -23,6 +23,7 @@ from connectors.asking import Sender as Sender
 from connectors.asking import Sends as Sends
 from connectors.asking import Taken as Taken
 from connectors.asking import Watch as Watch
+from connectors.sharing import Shared
 from nps.branding import PLAIN, Branding
 from nps.changes import Batch, Hit, Outcome, Record
 from nps.responses import Cursor, Page
@@ -83,6 +84,8 @@ class Tools:
     time_zone: str = "UTC"
     folder: Path = Path()  # the YAML file's: paths in the settings are relative to it
     look: Branding = PLAIN  # what messages in our own words look like
+    shared: Shared = field(default_factory=Shared, compare=False, repr=False)
+    """What the destination, the event source and the sender of this connection share: hand all of them one Tools."""
 
     def path(self, text: str) -> Path:
         """A path of the settings: absolute, from a home (~), or relative to the YAML file."""
@@ -165,6 +168,11 @@ class Destination(Protocol):
     def get(self, object: str, ids: Sequence[str], fields: Sequence[str], only: Only) -> list[Record]:
         """Live records by id; those that are gone (or outside `only`) are missing. A merged id comes back as its
         survivor with the asked id in `Record.merged`."""
+        ...
+
+    def records(self, object: str, fields: Sequence[str], only: Only) -> Iterator[list[Record]]:
+        """Every record that `only` allows, with `fields` live, a page at a time and in no promised order: an audience.
+        Memory stays flat, however many there are. What changes meanwhile may be shown as it was or as it is."""
         ...
 
     def canonical(self, object: str, field: str) -> Callable[[Value], Json]:

@@ -77,6 +77,7 @@ class Opened:
         self.calls = CallCounter(keeper(books, clock, config.time_zone))
         self._sources: dict[str, Source] = {}
         self._destinations: dict[str, Destination] = {}
+        self._tools_of: dict[str, Tools] = {}
 
     def source(self, name: str) -> Source:
         if name not in self._sources:
@@ -118,6 +119,12 @@ class Opened:
             destination.close()
 
     def _tools(self, name: str) -> Tools:
+        """One for all parts of a connection: they share its session."""
+        if name not in self._tools_of:
+            self._tools_of[name] = self._made(name)
+        return self._tools_of[name]
+
+    def _made(self, name: str) -> Tools:
         from npsync.logs import notice
 
         memory = (

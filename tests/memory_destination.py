@@ -40,7 +40,7 @@ class MemoryCrm:
 
     def __init__(self, *, batch: int = 3) -> None:
         self.batch = batch
-        self.records: dict[str, dict[str, Json]] = {}
+        self.contacts: dict[str, dict[str, Json]] = {}
         self.survivors: dict[str, str] = {}  # merged id → where it went
         self.aliases: dict[str, str] = {}  # e-mail of a merged contact → survivor
         self.tells_merges = False  # whether a found survivor says whom it absorbed
@@ -63,18 +63,18 @@ class MemoryCrm:
 
     def add(self, email: str | None = None, **fields: Json) -> str:
         id = f"c{next(self._numbers)}"
-        self.records[id] = dict.fromkeys(FIELDS) | {"email": email} | fields
+        self.contacts[id] = dict.fromkeys(FIELDS) | {"email": email} | fields
         return id
 
     def merge(self, loser: str, survivor: str, *, keeps_email: bool = True) -> None:
-        email = self.records.pop(loser)["email"]
+        email = self.contacts.pop(loser)["email"]
         self.aliases = {known: survivor if at == loser else at for known, at in self.aliases.items()}
         if keeps_email and email is not None:
             self.aliases[str(email)] = survivor
         self.survivors[loser] = survivor
 
     def shown(self, *names: str) -> dict[str, tuple[Json, ...]]:
-        return {id: tuple(fields[name] for name in names) for id, fields in self.records.items()}
+        return {id: tuple(fields[name] for name in names) for id, fields in self.contacts.items()}
 
     # ------------------------------------------------------------ what npsync asks of it
 
@@ -101,12 +101,18 @@ class MemoryCrm:
             asked: dict[str, list[str]] = {}
             for id in ids:
                 survivor = self._end(id)
-                if survivor in self.records:
+                if survivor in self.contacts:
                     asked.setdefault(survivor, []).append(id)
             return [
                 self._record(id, fields, tuple(one for one in names if one != id))
                 for id, names in asked.items()
             ]
+
+    def records(self, object: str, fields: Sequence[str], only: Only) -> Iterator[list[Record]]:
+        meant = [id for id, held in self.contacts.items() if _allowed(held, only)]
+        for start in range(0, len(meant), self.batch):
+            self._call("records")
+            yield [self._record(id, fields, ()) for id in meant[start : start + self.batch]]
 
     def canonical(self, object: str, field: str) -> Callable[[Value], Json]:
         def written(value: Value) -> Json:
@@ -150,19 +156,19 @@ class MemoryCrm:
         pass
 
     def _written(self, id: str, after: Mapping[str, Json]) -> Outcome:
-        if id not in self.records:
+        if id not in self.contacts:
             return Rejected(id, "gone", "there is no such contact")
         if id in self.refused:
             return Rejected(id, "validation", "the score is not wanted here", "nps", self.cause)
         if id in self.locked:
             return Deferred(id, "somebody has it open")
-        self.records[id].update(after)
+        self.contacts[id].update(after)
         self.writes.append((id, dict(after)))
         return Unknown(id, "the answer does not mention it") if id in self.silent else Written(id)
 
     def named(self, field: str, value: str) -> list[str]:
-        found = {id: None for id, fields in self.records.items() if fields[field] == value}
-        if field == "email" and (alias := self._end(self.aliases.get(value, ""))) in self.records:
+        found = {id: None for id, fields in self.contacts.items() if fields[field] == value}
+        if field == "email" and (alias := self._end(self.aliases.get(value, ""))) in self.contacts:
             found[alias] = None
         return list(found)
 
@@ -175,7 +181,7 @@ class MemoryCrm:
         return tuple(old for old in self.survivors if self._end(old) == id) if self.tells_merges else ()
 
     def _record(self, id: str, fields: Sequence[str], merged: tuple[str, ...]) -> Record:
-        return Record(OBJECT, id, {name: self.records[id][name] for name in fields}, merged)
+        return Record(OBJECT, id, {name: self.contacts[id][name] for name in fields}, merged)
 
     def _call(self, call: str) -> None:
         if self.left is not None:
@@ -230,3 +236,10 @@ def heal(crm: MemoryCrm, *sources: MemorySource) -> None:
     crm.refused.clear()
     crm.locked.clear()
     crm.silent.clear()
+
+
+def _allowed(held: Mapping[str, Json], only: Only) -> bool:
+    return all(
+        held[name] in wanted if isinstance(wanted, list) else held[name] == wanted
+        for name, wanted in only.items()
+    )

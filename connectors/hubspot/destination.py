@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from math import ceil
 
 import msgspec
 
 from connectors.calls import Reply
-from connectors.contract import Allowance, Grant, Lookup, Needs, Only, Tools, Way
-from connectors.hubspot.access import Prober, tested
-from connectors.hubspot.budget import DailyCalls
+from connectors.contract import Allowance, Grant, Lookup, Needs, Only, Way
+from connectors.hubspot.access import tested
+from connectors.hubspot.account import Account
 from connectors.hubspot.encoding import canonical, live, typed
 from connectors.hubspot.finding import (
     ASSOCIATION_BATCH,
@@ -20,6 +18,7 @@ from connectors.hubspot.finding import (
     READ_BATCH,
     SEARCH_PAGE,
     Allowed,
+    Everybody,
     Key,
     Row,
     Search,
@@ -44,11 +43,9 @@ from connectors.hubspot.properties import (
     PRIMARY_COMPANY_TYPES,
     RECORD_ID,
     Properties,
-    properties,
 )
-from connectors.hubspot.replies import Refusal, answer_of, payload, refusal
+from connectors.hubspot.replies import answer_of, refusal
 from connectors.hubspot.ruling import Ruling
-from connectors.hubspot.wire import Wire
 from connectors.hubspot.writing import UPDATE_BATCH, Input, body, inputs, reread
 from nps.changes import Batch, Hit, Outcome, Record, Unknown
 from nps.errors import AccessError, ConfigError, UnavailableError
@@ -63,39 +60,33 @@ _MOST_SEARCH_PAGES = 50
 class HubSpot:
     """One HubSpot account. Thread-safe."""
 
-    def __init__(
-        self, wire: Wire, prober: Prober, tools: Tools, daily: DailyCalls, close: Callable[[], None]
-    ) -> None:
-        self._wire = wire
-        self._prober = prober
-        self._tools = tools
-        self._daily = daily
-        self._close = close
-        self._lock = threading.Lock()
-        self._properties: dict[str, Properties] = {}
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._wire = account.wire
+        self._tools = tools = account.tools
         self._learnt = Learnt()
-        self._ruling = Ruling(tools.connection, self._read_again, tools.clock)
+        self._ruling = Ruling(tools.connection, account.read_again, tools.clock)
 
     # ------------------------------------------------------------ what there is
 
     def describe(self, object: str) -> ObjectSchema:
-        return self._known(object).schema
+        return self._account.known(object).schema
 
     def canonical(self, object: str, field: str) -> Callable[[Value], Json]:
-        known = self._known(object)
-        self._check(known, [field])
+        known = self._account.known(object)
+        self._account.check(known, [field])
         return canonical(known.schema.fields[field])
 
     def typed(self, object: str, field: str) -> Callable[[Json], Value]:
-        known = self._known(object)
-        self._check(known, [field])
+        known = self._account.known(object)
+        self._account.check(known, [field])
         return typed(known.schema.fields[field])
 
     # ------------------------------------------------------------ reading
 
     def find(self, object: str, lookups: Sequence[Lookup], fields: Sequence[str], only: Only) -> list[Hit]:
-        known = self._known(object)
-        self._check(known, [*fields, *only, *(one.field for one in lookups if one.field != "id")])
+        known = self._account.known(object)
+        self._account.check(known, [*fields, *only, *(one.field for one in lookups if one.field != "id")])
         rules = allowed(known, only)
         keys = [key_of(known, lookup.field) for lookup in lookups]
         wanted = [
@@ -120,8 +111,8 @@ class HubSpot:
         return [Hit(field, value, _named(records[row["id"]], field, value)) for field, value, row in answers]
 
     def get(self, object: str, ids: Sequence[str], fields: Sequence[str], only: Only) -> list[Record]:
-        known = self._known(object)
-        self._check(known, [*fields, *only])
+        known = self._account.known(object)
+        self._account.check(known, [*fields, *only])
         rules = allowed(known, only)
         key = record_key(known.object_type)
         wanted = _read_fields(fields, rules)
@@ -136,13 +127,30 @@ class HubSpot:
             for one in self._records(known, rows, fields).values()
         ]
 
+    def records(self, object: str, fields: Sequence[str], only: Only) -> Iterator[list[Record]]:
+        known = self._account.known(object)
+        self._account.check(known, [*fields, *only])
+        rules = allowed(known, only)
+        wanted = _read_fields(fields, rules)
+        # What makes the question too long is read by id, a page at a time.
+        wide = is_wide(RECORD_ID, wanted, pushed_down(rules))
+        everybody = Everybody(() if wide else tuple(wanted), tuple(pushed_down(rules)))
+        for page in self._account.everything(known, everybody.body):
+            rows = {str(row["id"]): row for row in page}
+            if wide:
+                found = self._by_key(known, record_key(known.object_type), list(rows), wanted)
+                rows = {str(row["id"]): row for row in found.values()}
+            meant = {id: row for id, row in rows.items() if passes(rules, row)}
+            if meant:
+                yield list(self._records(known, meant, fields).values())
+
     # ------------------------------------------------------------ writing
 
     def ways(self, object: str, count: int) -> Sequence[Way]:
         return [Way(api="batch", batch=UPDATE_BATCH, cost=lambda records: ceil(records / UPDATE_BATCH))]
 
     def write(self, batch: Batch, remember: Callable[[str], None]) -> Iterable[Outcome]:
-        known = self._known(batch.object)
+        known = self._account.known(batch.object)
         settled: dict[str, Outcome] = {}
         for group in chunks(inputs(batch.changes), UPDATE_BATCH):
             settled |= self._written(known, group, settled)
@@ -152,47 +160,15 @@ class HubSpot:
         return None  # a batch is one call: what became of it is read from the records
 
     def allowance(self) -> Allowance | None:
-        return self._daily.allowance()
+        return self._account.daily.allowance()
 
     def close(self) -> None:
-        self._daily.save()
-        self._close()
+        self._tools.shared.give_back()
 
     # ------------------------------------------------------------ access
 
     def access(self, needs: Needs) -> list[Grant]:
-        return tested(self._prober, needs)
-
-    # ------------------------------------------------------------ inside: schema
-
-    def _known(self, object: str) -> Properties:
-        known = self._properties.get(object)
-        if known is None:
-            with self._lock:
-                known = self._properties.get(object) or self._described(object)
-                self._properties[object] = known
-        return known
-
-    def _described(self, object: str) -> Properties:
-        known = properties(object, ())
-        reply = self._wire.properties(known.object_type)
-        if reply.status != 200:
-            raise ConfigError(
-                f'{self._tools.connection}: HubSpot shows us no object "{object}" ({reply.status}); '
-                "objects are contacts, companies, tickets, deals, or a custom object's name"
-            )
-        return properties(object, answer_of(reply).get("results") or ())
-
-    def _check(self, known: Properties, names: Iterable[str]) -> None:
-        """HubSpot passes over names it does not know: a typo would read as empty for ever."""
-        for name in names:
-            if name not in known:
-                close = get_close_matches(name, known.schema.fields, n=1)
-                hint = f'; did you mean "{close[0]}"?' if close else ""
-                raise ConfigError(
-                    f'{self._tools.connection}: {known.schema.name} has no property "{name}" '
-                    f"that this credential can see{hint}"
-                )
+        return tested(self._account.prober, needs)
 
     # ------------------------------------------------------------ inside: reading
 
@@ -256,7 +232,7 @@ class HubSpot:
                 rows += said.get("results") or ()
                 missing += [id for error in said.get("errors") or () for id in refusal(error).ids]
                 continue
-            reason = self._noted(reply, f"read {known.object_type}")
+            reason = self._account.noted(reply, f"read {known.object_type}")
             if reason.schema or calls > _EXTRA_READS:
                 raise ConfigError(
                     f"{self._tools.connection}: HubSpot refuses to read {known.schema.name}"
@@ -296,14 +272,7 @@ class HubSpot:
     def _searched(self, known: Properties, search: Search) -> Iterator[Row]:
         last = None
         for _ in range(_MOST_SEARCH_PAGES):
-            reply = self._wire.search(known.object_type, search.body(last))
-            if reply.status != 200:
-                reason = self._noted(reply, f"search {known.object_type}")
-                raise ConfigError(
-                    f"{self._tools.connection}: HubSpot refuses to search {known.schema.name} "
-                    f"by {search.field} ({reason.code}: {reason.message})"
-                )
-            rows = list(answer_of(reply).get("results") or ())
+            rows = self._account.searched(known, search.body(last), by=search.field)
             yield from rows
             if len(rows) < SEARCH_PAGE:
                 return
@@ -339,7 +308,7 @@ class HubSpot:
             chunk, waiting = waiting[:ASSOCIATION_BATCH], waiting[ASSOCIATION_BATCH:]
             reply = self._wire.associations(known.object_type, "companies", {"inputs": list(chunk)})
             if not 200 <= reply.status < 300:
-                reason = self._noted(reply, f"companies of {known.object_type}")
+                reason = self._account.noted(reply, f"companies of {known.object_type}")
                 raise ConfigError(
                     f"{self._tools.connection}: HubSpot refuses to tell the companies of {known.schema.name} "
                     f"({reason.code}: {reason.message})"
@@ -383,27 +352,8 @@ class HubSpot:
     def _update(self, known: Properties, group: Sequence[Input]) -> Reply:
         reply = self._wire.update(known.object_type, body(group))
         if reply.status >= 300:
-            self._noted(reply, f"update {known.object_type}")
+            self._account.noted(reply, f"update {known.object_type}")
         return reply
-
-    def _read_again(self, object: str) -> Properties:
-        """Definitions as they are now, for everything from here on."""
-        now = self._described(object)
-        with self._lock:
-            self._properties[object] = now
-        return now
-
-    def _noted(self, reply: Reply, what: str) -> Refusal:
-        said = payload(reply)
-        reason = refusal(said)
-        self._tools.notice(
-            "hubspot_refused",
-            what=what,
-            status=reply.status,
-            code=reason.code,
-            correlation_id=said.get("correlationId") or reply.headers.get("x-hubspot-correlation-id"),
-        )
-        return reason
 
 
 def _read_fields(fields: Sequence[str], rules: Sequence[Allowed]) -> list[str]:

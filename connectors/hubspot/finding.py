@@ -198,13 +198,30 @@ class Search:
         filters += [dict(one) for one in self.only]
         if after_id is not None:
             filters.append({"propertyName": RECORD_ID, "operator": "GT", "value": after_id})
-        return {
-            "filterGroups": [{"filters": filters}],
-            "sorts": [{"propertyName": RECORD_ID, "direction": "ASCENDING"}],
-            "properties": list(self.properties),
-            "limit": SEARCH_PAGE,
-            "after": "0",
-        }
+        return _body(filters, RECORD_ID, self.properties)
+
+
+@dataclass(frozen=True)
+class Everybody:
+    """All records, or those `only` allows, in the order of their ids."""
+
+    properties: tuple[str, ...]
+    only: tuple[Mapping[str, Json], ...] = ()
+
+    def body(self, after_id: str | None = None) -> dict[str, Json]:
+        filters: list[Json] = [dict(one) for one in self.only]
+        filters.append({"propertyName": RECORD_ID, "operator": "GT", "value": after_id or "0"})
+        return _body(filters, RECORD_ID, self.properties)
+
+
+def _body(filters: list[Json], sort: str, properties: Sequence[str]) -> dict[str, Json]:
+    return {
+        "filterGroups": [{"filters": filters}],
+        "sorts": [{"propertyName": sort, "direction": "ASCENDING"}],
+        "properties": list(properties),
+        "limit": SEARCH_PAGE,
+        "after": "0",
+    }
 
 
 def is_wide(field: str, properties: Sequence[str], only: Sequence[Mapping[str, Json]]) -> bool:

@@ -13,6 +13,7 @@ from connectors.calls import judge as usual_judge
 from connectors.contract import Tools
 from connectors.http import Http
 from connectors.hubspot.access import Prober
+from connectors.hubspot.account import Account
 from connectors.hubspot.budget import DailyCalls, paced
 from connectors.hubspot.client import ClientWire
 from connectors.hubspot.destination import HubSpot
@@ -26,7 +27,16 @@ _TOKEN_PATH = "/oauth/2026-03/token"
 _TOKEN_EARLY = 120.0  # HubSpot's tokens live 30 minutes
 
 
+def open_account(settings: HubSpotSettings, tools: Tools) -> Account:
+    """The connection's account: the one its other parts use already, if any. `tools.shared.give_back()` closes it."""
+    return tools.shared.take(lambda: _opened(settings, tools))
+
+
 def open_destination(settings: HubSpotSettings, tools: Tools) -> HubSpot:
+    return HubSpot(open_account(settings, tools))
+
+
+def _opened(settings: HubSpotSettings, tools: Tools) -> Account:
     limits = settings.limits
     windows = {
         "": [Window(paced(limits.per_10_seconds), 10.0)],
@@ -62,7 +72,7 @@ def open_destination(settings: HubSpotSettings, tools: Tools) -> HubSpot:
         for client in https:
             client.close()
 
-    return HubSpot(wires[0], Prober(wires[1], http(lenient)), tools, daily, close)
+    return Account(wires[0], Prober(wires[1], http(lenient)), tools, daily, close)
 
 
 def _http(settings: HubSpotSettings, policy: CallPolicy, headers: dict[str, str]) -> Http:

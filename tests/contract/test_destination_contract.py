@@ -279,6 +279,54 @@ def test_gone_records_are_missing_and_merged_ones_come_back_as_their_survivor(
     assert survivor != gone
 
 
+# ---------------------------------------------------------------- an audience
+
+
+def test_all_records_come_once_with_live_values_in_pages(
+    crm: Destination, row: DestinationRow, person: AddPerson, place: Place
+) -> None:
+    mine = person(f"{unique('audience')}@acme.example")
+    gone = person()
+    place.sandbox.control("DELETE", f"/{row.vendor}/{row.object}/{gone}")
+    pages = list(crm.records(row.object, [row.email, row.score], {}))
+    everybody = [record for page in pages for record in page]
+    ids = [record.id for record in everybody]
+    assert len(set(ids)) == len(ids) >= 400
+    assert mine in ids
+    assert gone not in ids
+    assert all(set(record.fields) == {row.email, row.score} for record in everybody)
+    assert all(0 < len(page) <= 2_000 for page in pages)
+
+
+def test_only_names_the_audience(crm: Destination, row: DestinationRow, person: AddPerson) -> None:
+    shared = f"+1212{unique('777')}"
+    ids = {person(shared=shared) for _ in range(3)}
+    person()
+    pages = crm.records(row.object, [], {row.shared[0]: [shared, "x"]})
+    assert {record.id for page in pages for record in page} == ids
+
+
+@pytest.mark.parametrize("fields", [["no_such_field"], []])
+def test_an_audience_by_a_field_that_does_not_exist_is_a_matter_of_configuration(
+    crm: Destination, row: DestinationRow, fields: list[str]
+) -> None:
+    with pytest.raises(ConfigError, match="no_such_field"):
+        list(crm.records(row.object, fields, {} if fields else {"no_such_field": "x"}))
+
+
+def test_the_parts_of_a_connection_are_one_caller(name: str, row: DestinationRow, place: Place) -> None:
+    calls = Calls()
+    tools = fake_tools(clock=FakeClock(contract_tools().clock.now()), count_call=calls)
+    one, two = (open_destination(name, row.settings(place), tools) for _ in range(2))
+    one.describe(row.object)
+    asked = calls.count
+    two.describe(row.object)
+    assert calls.count == asked
+    one.close()
+    assert two.get(row.object, ["1"], [], {}) == []  # the other one still works
+    two.close()
+
+
 # ---------------------------------------------------------------- canonical
 
 

@@ -31,7 +31,7 @@ def test_what_somebody_edited_before_the_restart_is_theirs_and_the_rest_is_ours(
     ann = town.crm.add("a1@example.com")
     town.tell(answer("a1", 3, comment="slow"))
     killed_after_sending(town)
-    town.crm.records[ann]["nps"] = 5
+    town.crm.contacts[ann]["nps"] = 5
 
     report = town.run()
 
@@ -52,7 +52,7 @@ def test_a_record_that_still_shows_an_old_value_was_not_reached(town: Town):
         town.run()
     heal(town.crm)
     town.later(minutes=5)
-    town.crm.records[ann]["nps"] = 3
+    town.crm.contacts[ann]["nps"] = 3
 
     report = town.run()
 

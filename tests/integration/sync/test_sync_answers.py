@@ -79,7 +79,7 @@ def test_clearing_leaves_what_a_person_wrote(town: Town):
     town.crm.add("ann@example.com")
     town.tell(answer("a", 3, comment="meh", email="ann@example.com"))
     town.run()
-    town.crm.records["c1"]["comment"] = "call her"
+    town.crm.contacts["c1"]["comment"] = "call her"
     town.tell(answer("a", 3, email="ann@example.com", status=ResponseStatus.WITHDRAWN))
     town.run()
     assert town.shown("nps", "comment") == {"c1": (None, "call her")}
@@ -89,7 +89,7 @@ def test_a_value_somebody_else_changed_is_kept_until_adopted(town: Town):
     town.crm.add("ann@example.com")
     town.tell(answer("a", 3, email="ann@example.com"))
     town.run()
-    town.crm.records["c1"]["nps"] = 7
+    town.crm.contacts["c1"]["nps"] = 7
     town.tell(answer("b", 9, days=1, email="ann@example.com"))
     report = town.run()
     assert (town.shown(), report.fields.kept) == ({"c1": 7}, {"nps": 1})
@@ -325,7 +325,7 @@ def test_what_was_written_to_a_merged_record_is_still_ours_on_its_survivor(town:
     town.crm.add("home@example.com"), town.crm.add("work@example.com")
     town.tell(answer("a", 9, email="home@example.com"))
     town.run()
-    town.crm.records["c2"]["nps"] = 9  # the merge took the value over
+    town.crm.contacts["c2"]["nps"] = 9  # the merge took the value over
     town.crm.merge("c1", "c2")
     town.tell(answer("a", 9, email="home@example.com", status=ResponseStatus.WITHDRAWN))
     town.run()

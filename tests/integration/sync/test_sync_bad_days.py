@@ -229,7 +229,7 @@ def test_a_clearing_of_a_record_that_went_away_is_given_up(town: Town):
     town.crm.before_call = BadDay(2, BudgetError("spent"))
     town.run()
     heal(town.crm)
-    del town.crm.records["c1"]
+    del town.crm.contacts["c1"]
     town.run()
     assert town.store.clearings(SYNC, "", 9) == []
 
@@ -264,9 +264,9 @@ def test_a_match_rate_that_falls_stops_the_run(town: Town):
     town.crm.batch = 100
     crowd(town, 60)
     town.run()
-    for record in town.crm.records.values():
+    for record in town.crm.contacts.values():
         record["email"] = None  # a match field was emptied
-    town.crm.records["c1"]["email"] = "b0@example.com"
+    town.crm.contacts["c1"]["email"] = "b0@example.com"
     town.tell(*(answer(f"b{n}", days=1) for n in range(60)))
     report = town.run()
     assert report.status == "stopped"
@@ -274,7 +274,7 @@ def test_a_match_rate_that_falls_stops_the_run(town: Town):
     for _ in range(7):
         assert town.run().status == "stopped", "nobody gets used to it"
     assert town.shown()["c1"] == 0
-    for n, record in enumerate(town.crm.records.values()):
+    for n, record in enumerate(town.crm.contacts.values()):
         record["email"] = f"b{n}@example.com"
     assert town.run(recheck=True).status == "succeeded"
     assert set(town.shown().values()) == {9}
@@ -297,7 +297,7 @@ def test_records_that_do_not_show_what_was_written_stop_the_run_after_the_canary
 
     def workflow() -> None:
         for id, _ in town.crm.writes:
-            town.crm.records[id]["nps"] = 0
+            town.crm.contacts[id]["nps"] = 0
 
     town.crm.after_write = workflow
     report = town.run()
@@ -346,7 +346,7 @@ def test_what_a_colleague_wrote_after_an_unconfirmed_write_is_theirs(town: Town)
     town.tell(answer("later", 5, days=1, email="a0@example.com"))
     town.run()
     heal(town.crm)
-    town.crm.records[ann]["nps"] = 8
+    town.crm.contacts[ann]["nps"] = 8
 
     report = town.run()
 

@@ -29,7 +29,7 @@ def meddled(crm: MemoryCrm, **fields: Any) -> None:
 
     def workflow() -> None:
         for id, _ in crm.writes:
-            crm.records[id].update(fields)
+            crm.contacts[id].update(fields)
 
     crm.after_write = workflow
 
@@ -68,7 +68,7 @@ def test_a_canary_stays_on_when_the_breaker_is_overruled(town: Town):
 
 
 def test_a_canary_of_which_all_records_are_refused_stops_the_run(town: Town):
-    town.crm.refused = set(town.crm.records)
+    town.crm.refused = set(town.crm.contacts)
 
     report = town.run()
 
@@ -78,14 +78,14 @@ def test_a_canary_of_which_all_records_are_refused_stops_the_run(town: Town):
 
 
 def test_a_canary_of_which_one_record_is_written_goes_on(town: Town):
-    town.crm.refused = set(town.crm.records) - {"c11"}  # a detractor: among the first
+    town.crm.refused = set(town.crm.contacts) - {"c11"}  # a detractor: among the first
     assert counts(town.run()) == {"rejected": 199, "written": 1}
 
 
 def test_a_canary_that_cannot_be_read_back_stops_the_run(town: Town):
     def vanish() -> None:
         for id, _ in town.crm.writes:
-            town.crm.records.pop(id, None)
+            town.crm.contacts.pop(id, None)
 
     town.crm.after_write = vanish
 
@@ -111,7 +111,7 @@ class BulkCrm(MemoryCrm):
 
 def test_no_bulk_job_for_a_canary(town: Town):
     crm = BulkCrm()
-    crm.records = town.crm.records
+    crm.contacts = town.crm.contacts
     town.crm = crm
 
     assert town.run().status == "succeeded"
@@ -122,7 +122,7 @@ def test_no_bulk_job_for_a_canary(town: Town):
 
 def test_a_bulk_job_does_not_start_after_a_bad_canary(town: Town):
     crm = BulkCrm()
-    crm.records = town.crm.records
+    crm.contacts = town.crm.contacts
     town.crm = crm
     meddled(crm, segment="?")
 

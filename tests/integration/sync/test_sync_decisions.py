@@ -82,7 +82,7 @@ def test_a_decision_for_a_record_that_is_gone_leaves_it_to_the_rules(town: Town)
     town.tell(answer("a1", 4, email="ann@example.com"))
     town.run()
     decide(town, "ann@example.com", other, [1])
-    del town.crm.records[other]
+    del town.crm.contacts[other]
     town.tell(answer("a2", 9, email="ann@example.com", days=1))
     town.run()
     assert town.shown() == {one: 9}
@@ -115,7 +115,7 @@ def test_relinking_restores_the_wrong_record_and_writes_the_right_one(town: Town
 
 def test_what_somebody_changed_on_the_wrong_record_since_is_theirs(town: Town):
     wrong, right = wrongly_written(town)
-    town.crm.records[wrong]["comment"] = "called him"
+    town.crm.contacts[wrong]["comment"] = "called him"
     decide(town, "ann@example.com", right, [1])
     assert town.shown("nps", "comment")[wrong] == (None, "called him")
 

@@ -56,7 +56,7 @@ def by_hand(town: Town, told: Iterable[SurveyResponse], valid: timedelta | None 
     """What every contact should show, by plain arithmetic: its newest answer that can be shown."""
     latest = {(one.source, one.id): one for one in told}
     since = town.clock.now() - valid if valid else datetime.min.replace(tzinfo=town.clock.now().tzinfo)
-    shown: dict[str, Any] = dict.fromkeys(town.crm.records, (None, None))
+    shown: dict[str, Any] = dict.fromkeys(town.crm.contacts, (None, None))
     for one in sorted(latest.values(), key=lambda one: (one.answered_at, SOURCES.index(one.source), one.id)):
         usable = one.status is ResponseStatus.COMPLETE and str(one.score).isdigit() and int(one.score) <= 10
         if usable and len(one.comment or "") <= 40 and one.answered_at >= since:
@@ -174,25 +174,25 @@ class AnyYear(RuleBasedStateMachine):
     def time_passes(self, days: int) -> None:
         self.town.later(days=days, minutes=3)
 
-    @precondition(lambda self: self.town.crm.records)
+    @precondition(lambda self: self.town.crm.contacts)
     @rule(data=st.data(), value=st.sampled_from([1, 99, None]))
     def a_person_edits(self, data: st.DataObject, value: int | None) -> None:
-        id = data.draw(st.sampled_from(sorted(self.town.crm.records)))
-        self.town.crm.records[id]["nps"] = value
+        id = data.draw(st.sampled_from(sorted(self.town.crm.contacts)))
+        self.town.crm.contacts[id]["nps"] = value
         self.theirs.setdefault((id, "nps"), set()).add(value)
         self.settled_by_hand = True
 
-    @precondition(lambda self: len(self.town.crm.records) > 1)
+    @precondition(lambda self: len(self.town.crm.contacts) > 1)
     @rule(data=st.data())
     def a_person_merges(self, data: st.DataObject) -> None:
-        loser, survivor = data.draw(st.permutations(sorted(self.town.crm.records)))[:2]
+        loser, survivor = data.draw(st.permutations(sorted(self.town.crm.contacts)))[:2]
         self.town.crm.merge(loser, survivor)
         self.settled_by_hand = True
 
-    @precondition(lambda self: self.town.crm.records)
+    @precondition(lambda self: self.town.crm.contacts)
     @rule(data=st.data())
     def a_person_deletes(self, data: st.DataObject) -> None:
-        del self.town.crm.records[data.draw(st.sampled_from(sorted(self.town.crm.records)))]
+        del self.town.crm.contacts[data.draw(st.sampled_from(sorted(self.town.crm.contacts)))]
         self.settled_by_hand = True
 
     @rule(who=st.sampled_from(PEOPLE))
@@ -232,10 +232,10 @@ class AnyYear(RuleBasedStateMachine):
         assert sum(report.states.values()) == report.pulled
         assert not any("conservation" in problem for problem in report.problems)
 
-    @precondition(lambda self: self.town.crm.records)
+    @precondition(lambda self: self.town.crm.contacts)
     @rule(data=st.data())
     def the_crm_refuses_some(self, data: st.DataObject) -> None:
-        self.town.crm.refused = data.draw(st.sets(st.sampled_from(sorted(self.town.crm.records))))
+        self.town.crm.refused = data.draw(st.sets(st.sampled_from(sorted(self.town.crm.contacts))))
         self.town.run()
         heal(self.town.crm)
         self.settled_by_hand = True

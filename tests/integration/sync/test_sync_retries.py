@@ -218,7 +218,7 @@ def test_a_letter_of_an_answer_that_waits_now_is_closed(town: Town):
     town.crm.refused = {ann}
     town.tell(answer("a1", 9, email="ann@example.com"))
     town.run()
-    del town.crm.records[ann]
+    del town.crm.contacts[ann]
     report = retry(town)
     assert counts(report) == {"waiting": 1}
     assert letters(town) == []

@@ -40,9 +40,9 @@ def test_records_that_show_what_was_written_are_all_well(town: Town):
 
 def test_each_kind_of_drift_is_named_with_its_field_and_both_values(town: Town):
     ids = peopled(town, "ann", "bob", "cyd", "dee")
-    town.crm.records[ids["ann"]]["nps"] = 10
-    town.crm.records[ids["bob"]]["comment"] = None
-    del town.crm.records[ids["cyd"]]
+    town.crm.contacts[ids["ann"]]["nps"] = 10
+    town.crm.contacts[ids["bob"]]["comment"] = None
+    del town.crm.contacts[ids["cyd"]]
     other = town.crm.add("dee@work.example")
     town.crm.merge(ids["dee"], other)
     report = verified(town)
@@ -69,7 +69,7 @@ def test_a_field_npsync_never_wrote_is_no_drift_when_its_record_is_gone(town: To
     town.run()
     written = [name for one in town.store.journal_of([gone]) for name in one.change.after]
     assert "comment" not in written
-    del town.crm.records[gone]
+    del town.crm.contacts[gone]
     town.crm.merge(merged, other)
     found = verified(town).compared
     assert {name: dict(counted) for name, counted in found.drift.items()} == {
@@ -79,7 +79,7 @@ def test_a_field_npsync_never_wrote_is_no_drift_when_its_record_is_gone(town: To
 
 def test_a_report_kept_in_the_history_holds_no_value_of_a_customer(town: Town):
     ids = peopled(town, "ann")
-    town.crm.records[ids["ann"]]["comment"] = "my private words"
+    town.crm.contacts[ids["ann"]]["comment"] = "my private words"
     report = verified(town)
     kept = town.store.run(report.run)
     assert kept is not None
@@ -103,7 +103,7 @@ def test_a_merge_that_a_run_followed_is_no_drift_any_more(town: Town):
 def test_a_sample_is_the_same_all_day_and_another_one_tomorrow(town: Town):
     ids = peopled(town, *(f"p{n}" for n in range(40)))
     for id in ids.values():
-        town.crm.records[id]["nps"] = 10
+        town.crm.contacts[id]["nps"] = 10
     first, again = verified(town, sample=10), verified(town, sample=10)
     assert first.compared.drifting == again.compared.drifting
     assert (len(first.compared.drifting), first.compared.written) == (10, 40)
@@ -134,7 +134,7 @@ def test_a_crm_that_is_down_fails_the_verification_and_the_history_says_so(town:
 
 def test_verifying_writes_nothing_to_the_crm_and_moves_no_state(town: Town):
     ids = peopled(town, "ann")
-    town.crm.records[ids["ann"]]["nps"] = 10
+    town.crm.contacts[ids["ann"]]["nps"] = 10
     written, states = len(town.crm.writes), town.store.fates([1])
     verified(town)
     assert len(town.crm.writes) == written
@@ -145,7 +145,7 @@ def test_verifying_writes_nothing_to_the_crm_and_moves_no_state(town: Town):
 def test_planned_again_overwrite_decides_about_what_somebody_set(town: Town, policy: str, shown: int):
     town.given = {"fields": {"nps": {"from": "score", "overwrite": policy}, "comment": "comment"}}
     ids = peopled(town, "ann", "bob")
-    ann = town.crm.records[ids["ann"]]
+    ann = town.crm.contacts[ids["ann"]]
     ann |= {"nps": 10, "comment": None}
     report = verified(town)
     answers = to_plan_again(town.store, SYNC, report.compared.drifting)

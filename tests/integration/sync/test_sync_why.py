@@ -80,7 +80,7 @@ def test_what_somebody_changed_or_emptied_since_is_theirs(town: Town):
     ann = town.crm.add("ann@example.com")
     town.tell(answer("r1", 3, email="ann@example.com", comment="slow"))
     run = town.run().run
-    town.crm.records[ann] |= {"nps": 10, "comment": None}
+    town.crm.contacts[ann] |= {"nps": 10, "comment": None}
     record = why_one(town, ann)
     changed, emptied = field(record), field(record, "comment")
     assert (changed.because, changed.shows, changed.ours, changed.run) == (Because.CHANGED, 10, 3, run)
@@ -155,7 +155,7 @@ def test_the_survivor_of_a_merge_tells_what_was_written_to_both(town: Town):
     town.tell(answer("r1", 3, email="ann@example.com"))
     first = town.run().run
     town.crm.merge(old, new)
-    town.crm.records[new]["nps"] = 3  # a merge keeps the value where the survivor has none
+    town.crm.contacts[new]["nps"] = 3  # a merge keeps the value where the survivor has none
     town.tell(answer("r2", 9, days=1, email="ann@work.example", comment="better"))
     for who in (old, "ann@example.com"):  # the survivor alone does not tell whom it absorbed
         record = why_one(town, who)
@@ -215,7 +215,7 @@ def test_a_deleted_record_is_told_as_gone(town: Town):
     ann = town.crm.add("ann@example.com")
     town.tell(answer("r1", 3, email="ann@example.com"))
     town.run()
-    del town.crm.records[ann]
+    del town.crm.contacts[ann]
     record = why_one(town, ann)
     assert not record.exists
     assert (field(record).because, field(record).ours) == (Because.RECORD_GONE, 3)
@@ -308,7 +308,7 @@ class World:
                 self.town.tell(step)
             case ("edits", who, value):
                 id = self.ids[who]
-                self.town.crm.records[id]["nps"] = value
+                self.town.crm.contacts[id]["nps"] = value
                 self.sets[id, "nps"].append(Set(None, value))
             case ("later", days):
                 self.town.later(days=days)
@@ -345,7 +345,7 @@ class World:
 
 def check(world: World, record: RecordStory) -> None:
     told = {one.name: one for one in record.fields}
-    live = world.town.crm.records[record.id]
+    live = world.town.crm.contacts[record.id]
     journal = {name for write in record.writes for name in write.fields}
     assert journal <= told.keys()
     for name in journal:

@@ -131,7 +131,7 @@ def test_an_undone_clearing_is_not_cleared_again_until_an_answer_comes_and_goes(
 
 def test_what_somebody_sets_after_an_undo_is_theirs(town: Town, ann: str):
     town.undo(told(town, "a", 9))
-    town.crm.records[ann]["nps"] = 5
+    town.crm.contacts[ann]["nps"] = 5
     town.tell(answer("b", 3, email=ANN, days=1))
     report = town.run()
     assert (town.shown("nps", "segment"), report.fields.kept) == ({ann: (5, "detractor")}, {"nps": 1})
@@ -139,7 +139,7 @@ def test_what_somebody_sets_after_an_undo_is_theirs(town: Town, ann: str):
 
 def test_a_value_adopted_and_given_back_is_somebodys_again(town: Town, ann: str):
     told(town, "a", 9)
-    town.crm.records[ann]["nps"] = 5
+    town.crm.contacts[ann]["nps"] = 5
     town.undo(town.run(everything=True, adopt=True).run)
     assert town.shown() == {ann: 5}
     assert told(town, "b", 3, days=1)
@@ -151,7 +151,7 @@ def test_a_value_adopted_and_given_back_is_somebodys_again(town: Town, ann: str)
 
 def test_what_somebody_changed_since_is_left_alone_and_told(town: Town, ann: str):
     run = told(town, "a", 9, comment="good")
-    town.crm.records[ann] |= {"nps": 5, "comment": None}
+    town.crm.contacts[ann] |= {"nps": 5, "comment": None}
     undone = town.undo(run)
     assert town.shown("nps", "segment", "comment", "last") == {ann: (5, None, None, None)}
     assert why(undone) == {"nps": (Why.CHANGED, 5), "comment": (Why.SET_BACK, None)}
@@ -187,7 +187,7 @@ def test_a_record_that_is_gone_and_one_that_was_merged_are_told(town: Town, ann:
     bob, cyd = town.crm.add("bob@example.com"), town.crm.add("cyd@example.com")
     town.tell(answer("a", 9, email=ANN), answer("b", 3, email="bob@example.com"))
     run = town.run().run
-    del town.crm.records[ann]
+    del town.crm.contacts[ann]
     town.crm.merge(bob, cyd)
     undone = town.undo(run)
     assert {(one.record_id, one.why, one.into) for one in undone.findings.left} == {
@@ -302,7 +302,7 @@ def test_a_reply_lost_in_the_middle_is_settled_by_looking(town: Town, ann: str, 
 
 def no_answer_to_writes(town: Town) -> None:
     """Writes arrive, the vendor says nothing of them, and reading the records fails."""
-    town.crm.silent |= set(town.crm.records)
+    town.crm.silent |= set(town.crm.contacts)
 
     def busy(call: str) -> None:
         if call == "get" and "write" in town.crm.calls:
@@ -318,7 +318,7 @@ def test_a_write_nobody_was_told_of_is_taken_back_where_it_shows(town: Town, ann
     no_answer_to_writes(town)
     run = town.run().run
     assert [outcome for _, outcome in town.store.run_changes(run)] == ["unknown", "unknown"]
-    town.crm.records[bob] |= {"nps": None, "segment": None, "last": None}  # for bob it did not arrive
+    town.crm.contacts[bob] |= {"nps": None, "segment": None, "last": None}  # for bob it did not arrive
     heal(town.crm)
     undone = town.undo(run)
     assert (undone.status, undone.written, undone.findings.left) == ("succeeded", 1, [])

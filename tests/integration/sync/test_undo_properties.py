@@ -146,11 +146,11 @@ class Story:
         self.edited = self.shown()
 
     def shown(self) -> dict[Place, Any]:
-        return {(id, name): fields[name] for id, fields in self.town.crm.records.items() for name in SHOWS}
+        return {(id, name): fields[name] for id, fields in self.town.crm.contacts.items() for name in SHOWS}
 
     def edit(self, edits: list[Edit]) -> None:
         for one in edits:
-            self.town.crm.records[self.ids[one.who]][one.field] = one.value
+            self.town.crm.contacts[self.ids[one.who]][one.field] = one.value
 
     def step(self, step: Step) -> dict[Place, Any]:
         """One run; what it wrote."""

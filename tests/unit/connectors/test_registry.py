@@ -36,4 +36,9 @@ def test_asking_for_the_names_imports_no_connector() -> None:
         "print([m for m in sys.modules if m.startswith('connectors.') and m.count('.') == 1])"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert set(eval(run.stdout)) == {"connectors.asking", "connectors.contract", "connectors.registry"}
+    assert set(eval(run.stdout)) == {
+        "connectors.asking",
+        "connectors.contract",
+        "connectors.registry",
+        "connectors.sharing",
+    }

@@ -281,6 +281,7 @@ class Connector:
     )
     objects: tuple[str, ...] = ()  # usual objects, for init and suggestions
     match_fields: Mapping[str, str] = field(default_factory=dict)  # kind → usual record field (email → Email)
+    created: str = ""  # the field of every record that tells when it was made
     record_id: Callable[[str], str | None] = lambda text: text
     """What a person pasted, as the id of a record in the vendor's own spelling; None when it cannot be one."""
     channels: tuple[str, ...] = ()  # channels a source tells

@@ -21,7 +21,7 @@ from mapping.cel_text import ExpressionProblem, rewrite
 from mapping.names import Getter, getter
 from nps.errors import RejectedError
 from nps.score import Segment
-from nps.standing import Standing
+from nps.standing import About, Standing
 from nps.values import Value
 
 
@@ -109,18 +109,18 @@ class Expressions:
         self._thread = threading.local()  # what is loaded lacks the new variables
         return Expression(source, program, rewritten.names)
 
-    def value(self, expression: Expression, standing: Standing) -> Value:
+    def value(self, expression: Expression, standing: Standing | About) -> Value:
         """What the expression says about this person. Raises RejectedError where it says nothing sensible."""
         return _neutral(self._run(expression, standing))
 
-    def holds(self, expression: Expression, standing: Standing) -> bool:
+    def holds(self, expression: Expression, standing: Standing | About) -> bool:
         """True when the condition is; null is false. Raises RejectedError for anything but true and false."""
         said = self._run(expression, standing)
         if said is None or isinstance(said, bool):
             return bool(said)
         raise _failed("a condition must be true or false")
 
-    def _run(self, expression: Expression, standing: Standing) -> Any:
+    def _run(self, expression: Expression, standing: Standing | About) -> Any:
         context = self._context(standing)
         try:
             return expression.program.execute(context)
@@ -129,7 +129,7 @@ class Expressions:
             why = _WHY.get(type(error), "a value does not suit it")
         raise _failed(why)
 
-    def _context(self, standing: Standing) -> Any:
+    def _context(self, standing: Standing | About) -> Any:
         mine = self._thread
         if getattr(mine, "standing", None) is not standing:
             if not hasattr(mine, "context"):

@@ -10,7 +10,7 @@ from mapping.problems import did_you_mean
 from nps.score import segment_of
 from nps.standing import Standing
 
-Getter = Callable[[Standing], Any]
+Getter = Callable[[Any], Any]  # of a Standing, or an About
 
 
 def _segment(standing: Standing) -> str | None:

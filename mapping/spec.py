@@ -95,12 +95,20 @@ class PeopleSpec(_Block):
         default=None, description="The field with the colleague who owns the relationship."
     )
     consent: str | None = Field(
-        default=None, description="Reserved: the field with the consent to be surveyed."
+        default=None,
+        description="The yes/no field with the consent to be surveyed: whoever has not given it is not asked. "
+        "Text messages need it.",
     )
     time_zone: str | None = Field(
-        default=None, description="Reserved: the field with the person's time zone."
+        default=None,
+        description="The field with the person's time zone (America/New_York): quiet hours are theirs.",
     )
-    language: str | None = Field(default=None, description="Reserved: the field with the person's language.")
+    language: str | None = Field(default=None, description="The field with the person's language.")
+    customer_since: str | None = Field(
+        default=None,
+        description="The field that says since when they are a customer, for contact_policy.new_customers_wait; "
+        "without it the day the record was made.",
+    )
 
 
 class FieldMapping(_Block):

@@ -21,6 +21,9 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     kind: str  # relationship | transactional
     recurring: bool = False  # an audience's turn: deferred where an event's ask is dropped
     seed: str = ""  # what sampling draws by: the same person in the same round gets the same lot
+    follows: str | None = (
+        None  # a reminder or fallback: the invitation it belongs to, whose own past does not count
+    )
 
 
 class Channel(StrEnum):
@@ -76,7 +79,9 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
 
     past: tuple[Past, ...] = ()
     suppressions: tuple[Suppression, ...] = ()
-    channels: tuple[Channel, ...] = ()  # by which this person could be reached, in the order of `through`
+    channels: tuple[
+        Channel, ...
+    ] = ()  # by which this person could be reached, in the order of `through`; none: no
     consent: bool | None = None
     opted_out: bool | None = None
     unreadable: tuple[str, ...] = ()
@@ -85,6 +90,7 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     customer_since: datetime | None = None
     account: str | None = None
     account_asks: int = 0  # sends to this account within policy.per_account.per
+    account_free_at: datetime | None = None  # when the first of them is that long ago; None: not looked up
     account_turn: bool = True  # False: others of this account have waited longer (fair rotation)
     sent_today: int = 0  # in the business zone's day, over all triggers
 

@@ -1,4 +1,4 @@
-"""Where a person stands: the answer that counts, the one before it, and how many there were."""
+"""What mappings and conditions may name about one person: their answers, or, before there are any, their records."""
 
 from __future__ import annotations
 
@@ -27,4 +27,19 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     record: Fields = {}
     account_id: str | None = None
     account: Fields = {}
+    event: Mapping[str, Json] = {}
+
+
+class About(msgspec.Struct, frozen=True, kw_only=True):
+    """What a condition may name about a person who has not answered yet (`where`, `when`, `never_ask`): the event, the
+    person's record and its account, as typed live values.
+
+    `account_known` False: there is an account, and it could not be read. A person without one has no `account_id`.
+    """
+
+    record_id: str = ""
+    record: Fields = {}
+    account_id: str | None = None
+    account: Fields = {}
+    account_known: bool = True
     event: Mapping[str, Json] = {}

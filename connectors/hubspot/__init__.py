@@ -36,6 +36,7 @@ CONNECTOR = Connector(
     grants=_grants,
     destination=_open,
     objects=("contacts", "companies", "tickets", "deals"),
+    created="createdate",
     match_fields={"email": "email", "phone": "phone"},
     record_id=_record_id,
     limits="190 calls per 10 seconds and 5 searches per second, less where HubSpot says so; batches of 100",

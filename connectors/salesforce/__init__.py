@@ -31,6 +31,7 @@ CONNECTOR = Connector(
     grants=grants,
     destination=_destination,
     objects=("Contact", "Account", "Lead", "Case"),
+    created="CreatedDate",
     match_fields={"email": "Email", "phone": "MobilePhone", "external_id": "Customer_Id__c"},
     record_id=long_id,
     limits="Daily API calls of the whole org; npsync leaves the share the YAML names to others. "

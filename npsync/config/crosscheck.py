@@ -5,14 +5,14 @@ Works on the raw values, so that a reference is checked even while its block has
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from connectors.contract import Connector
+from connectors.contract import Connector, Settings
 from npsync.config.document import Document
 from npsync.config.problems import Path, did_you_mean
 from npsync.config.wording import Found
@@ -21,12 +21,13 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _RESERVED_CONNECTION = "npsync"  # answers given on our own page come from it
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Known:
     """What the file names, valid or not, and the connectors that could be loaded."""
 
     document: Document
     connectors: Mapping[str, Connector]  # by connection
+    settings: Mapping[str, Settings] = dataclasses.field(default_factory=dict)  # of those without problem
 
     def section(self, name: str) -> dict[str, Any]:
         found = self.document.value.get(name)
@@ -46,7 +47,7 @@ def crosscheck(known: Known) -> Iterator[Found]:
 
 
 def _names(known: Known) -> Iterator[Found]:
-    for section in ("connections", "people", "surveys", "sync"):
+    for section in ("connections", "people", "surveys", "sync", "triggers"):
         for name in known.section(section):
             if not _NAME.fullmatch(name):
                 message = "a name starts with a letter or digit and holds letters, digits, - _ and ."
@@ -144,7 +145,7 @@ def _syncs(known: Known) -> Iterator[Found]:
         survey = given.get("survey")
         if isinstance(survey, str) and known.is_set((*path, "survey")):
             if survey not in surveys:
-                yield _unknown("survey", survey, surveys, (*path, "survey"))
+                yield unknown("survey", survey, surveys, (*path, "survey"))
             elif isinstance(surveys[survey], dict) and not surveys[survey].get("at"):
                 message = f'survey "{survey}" names no connection in `at`, so no answer ever arrives'
                 yield Found((*path, "survey"), "no_answers", message)
@@ -160,7 +161,7 @@ def _receiver(known: Known, to: Any, path: Path) -> Iterator[Found]:
             )
             yield Found(path, "unknown_people", message)
         else:
-            yield _unknown("people", to, people, path)
+            yield unknown("people", to, people, path)
     if isinstance(to, dict) and isinstance(to.get("connection"), str):
         yield from _destination(known, to["connection"], (*path, "connection"))
 
@@ -195,7 +196,7 @@ def _writers(known: Known) -> Iterator[Found]:
 
 def _connection(known: Known, name: str, path: Path) -> Iterator[Found]:
     if name not in known.section("connections") and known.is_set(path):
-        yield _unknown("connection", name, known.section("connections"), path)
+        yield unknown("connection", name, known.section("connections"), path)
 
 
 def _source(known: Known, name: str, path: Path) -> Iterator[Found]:
@@ -212,7 +213,7 @@ def _destination(known: Known, name: str, path: Path) -> Iterator[Found]:
         yield Found(path, "not_a_destination", f'"{name}" ({connector.title}) has no records to write to')
 
 
-def _unknown(what: str, name: str, names: Iterable[str], path: Path) -> Found:
+def unknown(what: str, name: str, names: Iterable[str], path: Path) -> Found:
     names = list(names)
     section = {"survey": "surveys", "connection": "connections", "people": "people"}[what]
     message = f'there is no "{name}" in {section}{did_you_mean(name, names)}'

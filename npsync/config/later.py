@@ -5,8 +5,6 @@ from __future__ import annotations
 from npsync.config.problems import Path
 
 _LATER: dict[Path, str] = {
-    ("triggers",): "events and audiences that ask for a survey",
-    ("contact_policy",): "rules about who may be asked, and how often",
     ("secret_key",): "signed links",
     ("pepper",): "remembering erased people without their address",
     ("retention",): "deleting old answers",

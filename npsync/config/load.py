@@ -16,21 +16,24 @@ from connectors.contract import Connector, Settings
 from mapping.spec import PeopleSpec
 from nps.branding import Branding
 from nps.errors import ConfigError
+from nps.policy import ContactPolicy
 from nps.surveys import SurveySpec
+from npsync.config.askcheck import askcheck, warnings
 from npsync.config.crosscheck import Known, crosscheck, is_plain_http
 from npsync.config.document import LARGEST, Document, Unreadable, fill, read, whole_text
 from npsync.config.fieldcheck import fieldcheck
 from npsync.config.later import TOP_LEVEL, comes_later
 from npsync.config.model import Config, Connection, FileSpec
-from npsync.config.problems import ConfigProblems, Path, did_you_mean, dotted
+from npsync.config.problems import ConfigProblems, Path, Problem, did_you_mean, dotted
 from npsync.config.secrets import register
 from npsync.config.variables import BadReference, Missing, Variables
 from npsync.config.wording import Found, tell, without_values
 from sync.spec import SyncSpec
+from triggers.spec import TriggerSpec
 
 Spec = TypeVar("Spec", bound=BaseModel)
 
-_SECTIONS = ("connections", "people", "surveys", "sync")
+_SECTIONS = ("connections", "people", "surveys", "sync", "triggers")
 
 
 def load(
@@ -95,30 +98,36 @@ class _Reading:
         people = self._entries("people", PeopleSpec)
         surveys = self._entries("surveys", SurveySpec)
         syncs = self._entries("sync", SyncSpec)
+        triggers = self._entries("triggers", TriggerSpec)
+        policy = self._block("contact_policy", ContactPolicy)
         branding = self._block("branding", Branding)
         zone, region, store = self._time_zone(), self._phone_region(), self._store()
         public_url = self._public_url()
-        known = Known(self.document, self.connectors)
-        for found in (*crosscheck(known), *fieldcheck(known)):
+        settings = {name: each.settings for name, each in connections.items()}
+        known = Known(self.document, self.connectors, settings)
+        for found in (*crosscheck(known), *fieldcheck(known), *askcheck(known)):
             if found.code == "plain_http":  # the connector's own model may have seen it, too
                 self.document.problems = [
                     each for each in self.document.problems if each.path != dotted(found.path)
                 ]
             self._tell(found)
-        if self.document.problems or zone is None or store is None or branding is None:
+        if self.document.problems or zone is None or store is None or policy is None or branding is None:
             return None
         return Config(
-            self.file,
-            zone,
-            region,
-            store,
-            connections,
-            people,
-            surveys,
-            syncs,
-            self.document,
-            public_url=public_url,
+            file=self.file,
+            time_zone=zone,
+            phone_region=region,
+            store=store,
+            connections=connections,
+            people=people,
+            surveys=surveys,
+            sync=syncs,
+            triggers=triggers,
+            contact_policy=policy,
             branding=branding,
+            public_url=public_url,
+            warnings=self._warnings(known),
+            document=self.document,
         )
 
     # ------------------------------------------------------------ top level
@@ -247,6 +256,17 @@ class _Reading:
         return self.file.absolute().parent
 
     # ------------------------------------------------------------ blocks
+
+    def _warnings(self, known: Known) -> tuple[Problem, ...]:
+        return tuple(
+            Problem.at(
+                self.document.place(found.path),
+                found.path,
+                found.code,
+                without_values(found.message, found.path, self.document),
+            )
+            for found in warnings(known)
+        )
 
     def _connections(self) -> dict[str, Connection]:
         found: dict[str, Connection] = {}

@@ -12,10 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from connectors.contract import Connector, Settings
 from mapping.spec import PeopleSpec
 from nps.branding import PLAIN, Branding
+from nps.policy import ContactPolicy
 from nps.surveys import SurveySpec
 from npsync.config.document import Document
-from npsync.config.problems import Place
+from npsync.config.problems import Place, Problem
 from sync.spec import SyncSpec
+from triggers.spec import TriggerSpec
 
 DEFAULT_STORE = "sqlite:///npsync.db"
 
@@ -29,7 +31,7 @@ class ConnectionSpec(BaseModel):
 
 
 class FileSpec(BaseModel):
-    """Where answers come from, who the customers are, and what their records shall show."""
+    """Where answers come from, who the customers are, what their records shall show, and who is asked when."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, title="npsync")
 
@@ -62,6 +64,12 @@ class FileSpec(BaseModel):
         default={}, description="The questions, and where each is answered."
     )
     sync: Mapping[str, SyncSpec] = Field(default={}, description="What is written where, and when.")
+    triggers: Mapping[str, TriggerSpec] = Field(
+        default={}, description="Which event, or whose turn, asks for which survey."
+    )
+    contact_policy: ContactPolicy = Field(
+        default=ContactPolicy(), description="Who may be asked, over all surveys, channels and tools."
+    )
     branding: Branding = Field(default=PLAIN, description="How our own survey page and mails look.")
 
 
@@ -88,8 +96,16 @@ class Config:
     surveys: Mapping[str, SurveySpec]
     sync: Mapping[str, SyncSpec]
     document: Document = field(repr=False, compare=False)
+    triggers: Mapping[str, TriggerSpec] = field(default_factory=dict)
+    contact_policy: ContactPolicy = field(default_factory=ContactPolicy)
+    warnings: tuple[Problem, ...] = ()  # what works, and may not be what was meant
     public_url: str = ""  # without a slash at its end; "" when the file names none
     branding: Branding = PLAIN
+
+    def customer_since(self, people: str) -> str | None:
+        """The field that says since when a person of this `people:` block is a customer."""
+        connection = self.connections[people]
+        return self.people[people].customer_since or connection.connector.created or None
 
     def place(self, path: Sequence[str | int]) -> Place:
         """Where `("sync", NAME, "fields", FIELD)` stands in the file."""

@@ -174,9 +174,7 @@ def test_an_example_says_at_its_top_what_it_is_for(file):
 
 
 # Accepted and not used by this version: docs/generate.py says so, too.
-UNUSED = {"phone", "opted_out", "owner", "consent", "time_zone", "language"}
-UNUSED |= {"labels", "thanks", "translations", "edit_window"}
-UNUSED |= {"ask", "then", "through", "remind", "expires"}
+UNUSED = {"owner"}
 
 
 def test_the_example_shows_every_key_that_this_version_uses():

@@ -38,8 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         latency=args.latency,
         pages=not args.no_pages,
         until=args.until,
-        limits=_limits(args.limit),
+        limits=_limits([*args.limit, f"mail.port={args.smtp_port}"]),
         vendors=tuple(args.vendor or VENDORS),
+        host=args.host,
     )
     listener = socket.create_server((args.host, args.port), backlog=512)
     # A reply leaves as head and body; without this the body would wait 40 ms for the client's delayed ACK. asyncio
@@ -60,17 +61,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(stop, lambda *_: None)
     if args.with_parent:
         threading.Thread(target=_stop_with_parent, args=(server,), daemon=True).start()
-    asyncio.run(_serve(server, listener, url, sandbox.env(url)))
+    asyncio.run(_serve(server, listener, url, sandbox))
     return 0
 
 
-async def _serve(server: uvicorn.Server, listener: socket.socket, url: str, env: dict[str, str]) -> None:
+async def _serve(server: uvicorn.Server, listener: socket.socket, url: str, sandbox: Sandbox) -> None:
+    await sandbox.start()
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not serving.done():
         await asyncio.sleep(0.01)
     if server.started:
-        _announce(url, env)
+        _announce(url, sandbox.env(url))
     await serving
+    await sandbox.stop()
 
 
 def _announce(url: str, env: dict[str, str]) -> None:
@@ -101,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         "--host", default="127.0.0.1", help="address to listen on (default: this machine only)"
     )
     parser.add_argument("--port", type=int, default=8600, help="0 picks a free one (default: 8600)")
+    parser.add_argument("--smtp-port", type=int, default=0, help="of the inbox (default: a free one)")
     parser.add_argument("--customers", type=int, default=1000, help="people in the world (default: 1000)")
     parser.add_argument(
         "--responses", type=int, help="survey answers (default: half as many again as customers)"

@@ -13,20 +13,21 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from sandbox.faces import FACES, Card, Face
-from sandbox.toy import House, NoSuchRecord, Toy
+from sandbox.toy import House, Looked, NoSuchRecord, Toy
 from sandbox.traffic import Write
 
 _FILES = Path(__file__).parent / "templates"
 _SAFE = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-src 'self'; form-action 'self'; "
+    "base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
 }
 _MOST_HITS = 25
-_TITLES = {"salesforce": "Salesforce", "hubspot": "HubSpot", "wootric": "Wootric"}
-_SURVEYS = {"wootric": "survey answers come from here"}
+_TITLES = {"salesforce": "Salesforce", "hubspot": "HubSpot", "wootric": "Wootric", "mail": "Mail"}
+_ROLES = {"wootric": "survey answers come from here", "mail": "invitations arrive here"}
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,12 @@ def app(toys: Mapping[str, Toy], house: House) -> Starlette:
             Route("/", pages.home),
             Route("/sandbox.css", pages.style),
             Route("/{vendor}/record/{id}", pages.record),
+            Route("/look/deliveries", pages.deliveries),
+            *(
+                Mount(f"/look/{vendor}", routes=toy.looks(pages.show))
+                for vendor, toy in toys.items()
+                if isinstance(toy, Looked)
+            ),
         ],
         exception_handlers={404: pages.missing},
     )
@@ -60,6 +67,7 @@ class _Pages:
             loader=jinja2.FileSystemLoader(_FILES), autoescape=True, undefined=jinja2.StrictUndefined
         )
         self._templates.filters["ago"] = self._ago
+        self._templates.filters["when"] = lambda seconds: datetime.fromtimestamp(seconds, UTC)
         self._templates.filters["moment"] = lambda moment: f"{moment:%Y-%m-%d %H:%M:%S} UTC"
         self._css = (_FILES / "sandbox.css").read_text(encoding="utf-8")
 
@@ -73,7 +81,8 @@ class _Pages:
             {
                 "title": _TITLES[vendor],
                 "vendor": vendor,
-                "role": _SURVEYS.get(vendor, "scores arrive here"),
+                "role": _ROLES.get(vendor, "scores arrive here"),
+                "look": f"/look/{vendor}" if isinstance(toy, Looked) else None,
                 "objects": toy.objects(),
                 "calls": traffic.get(vendor, {}).get("calls", 0),
                 "written": sum(traffic.get(vendor, {}).get("records_written", {}).values()),
@@ -81,7 +90,7 @@ class _Pages:
             for vendor, toy in self._toys.items()
         ]
         hits, more = self._search(wanted.lower()) if wanted else ([], False)
-        return self._page(
+        return self.show(
             "home.html", systems=systems, wanted=wanted, hits=hits, more=more, latest=self._latest()
         )
 
@@ -96,10 +105,14 @@ class _Pages:
         card = face.card(self._toys[face.vendor], row)
         writes = self._house.traffic.history(face.vendor, face.object, card.id)
         changes = _changes(face, writes)
-        return self._page("record.html", face=face, card=card, changes=changes, written=len(writes))
+        return self.show("record.html", face=face, card=card, changes=changes, written=len(writes))
+
+    async def deliveries(self, request: Request) -> Response:
+        sent = list(self._house.deliveries.all())[:-101:-1]
+        return self.show("deliveries.html", sent=sent)
 
     async def missing(self, request: Request, problem: Exception) -> Response:
-        return self._page("missing.html", 404)
+        return self.show("missing.html", 404)
 
     def _search(self, wanted: str) -> tuple[list[tuple[Face, Card]], bool]:
         """People whose name, e-mail or id holds the text; whether there are more."""
@@ -140,7 +153,7 @@ class _Pages:
                 return f"{count} {unit}{'s' if count > 1 else ''} ago"
         return "just now"
 
-    def _page(self, template: str, status: int = 200, **values: Any) -> Response:
+    def show(self, template: str, status: int = 200, **values: Any) -> Response:
         text = self._templates.get_template(template).render(now=self._house.clock.now(), **values)
         return HTMLResponse(text, status, headers=_SAFE)
 

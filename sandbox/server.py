@@ -1,4 +1,4 @@
-"""The sandbox's one HTTP server: `/salesforce`, `/hubspot`, `/wootric`, `/control`, and pages at `/`.
+"""The sandbox's one HTTP server: a prefix for each vendor (`/salesforce`), `/control`, and pages at `/`.
 
 The front stands before each toy: it plays latency and scripted faults, and keeps the request log. A toy (see
 toy.py) only ever sees requests it should answer.
@@ -23,11 +23,11 @@ from sandbox import control, pages
 from sandbox.clock import Clock
 from sandbox.deliveries import Deliveries
 from sandbox.faults import Fault, Faults, Kind
-from sandbox.toy import House, Toy
+from sandbox.toy import House, Listening, Toy
 from sandbox.traffic import Call, Traffic
 from sandbox.world import World, midnight
 
-VENDORS = ("salesforce", "hubspot", "wootric")
+VENDORS = ("salesforce", "hubspot", "wootric", "mail")
 _PLAYED_HERE = frozenset(Kind)
 _HTML_ERROR = (
     "<html><head><title>{0} error</title></head><body><h1>{0} error</h1><p>cloud-edge</p></body></html>"
@@ -48,6 +48,7 @@ class Options:
     until: datetime = field(default_factory=midnight)  # answers end here
     limits: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # vendor → limit → number
     vendors: tuple[str, ...] = VENDORS
+    host: str = "127.0.0.1"
 
 
 class Sandbox:
@@ -58,7 +59,7 @@ class Sandbox:
         faults = Faults(options.faults, seed=options.seed)
         clock, traffic = Clock(), Traffic(history=options.pages)
         deliveries = Deliveries(clock, faults, traffic)
-        self.house = House(world, clock, faults, traffic, options.limits, deliveries)
+        self.house = House(world, clock, faults, traffic, options.limits, deliveries, options.host)
         self.toys: dict[str, Toy] = {name: _toy(name, self.house) for name in options.vendors}
         self._prefixes: dict[str, ASGIApp] = {
             name: Front(name, toy, self.house, options.latency) for name, toy in self.toys.items()
@@ -73,6 +74,17 @@ class Sandbox:
             for vendor, toy in self.toys.items()
             for name, value in toy.env(f"{url}/{vendor}").items()
         }
+
+    async def start(self) -> None:
+        """What listens beside HTTP."""
+        for toy in self.toys.values():
+            if isinstance(toy, Listening):
+                await toy.start()
+
+    async def stop(self) -> None:
+        for toy in self.toys.values():
+            if isinstance(toy, Listening):
+                await toy.stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

@@ -7,11 +7,12 @@ prefix), and lets control and the pages look at its state and change it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Scope
 
 from sandbox.clock import Clock
@@ -33,6 +34,7 @@ class Room:
     traffic: Traffic
     limits: Mapping[str, int]  # `--limit salesforce.daily=1000`, without the vendor's name
     deliveries: Deliveries  # what the toy sends out
+    host: str  # where the sandbox listens
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,34 @@ class House:
     traffic: Traffic
     limits: Mapping[str, Mapping[str, int]]
     deliveries: Deliveries
+    host: str = "127.0.0.1"
 
     def room(self, vendor: str) -> Room:
         limits = self.limits.get(vendor, {})
-        return Room(self.world, self.clock, self.faults.of(vendor), self.traffic, limits, self.deliveries)
+        faults = self.faults.of(vendor)
+        return Room(self.world, self.clock, faults, self.traffic, limits, self.deliveries, self.host)
+
+
+class Show(Protocol):
+    """Renders a template of the sandbox as a page."""
+
+    def __call__(self, template: str, status: int = 200, **values: Any) -> Response: ...
+
+
+@runtime_checkable
+class Looked(Protocol):
+    """A toy with pages of its own, below /look/{vendor}."""
+
+    def looks(self, show: Show) -> Sequence[Route]: ...
+
+
+@runtime_checkable
+class Listening(Protocol):
+    """A toy that is not reached over the sandbox's HTTP alone."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
 
 
 class NoSuchRecord(LookupError):

@@ -25,8 +25,8 @@ from jinja2 import (
 )
 from jinja2.exceptions import SecurityError, TemplateRuntimeError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from pydantic import BaseModel, ConfigDict, Field
 
+from connectors.mail.settings import TemplateFiles as TemplateFiles
 from nps.asking import StepKind
 from nps.branding import Branding
 from nps.errors import ConfigError, RejectedError
@@ -35,20 +35,6 @@ from nps.score import SCALES
 from nps.sending import Message, Recipient
 
 _OURS = Path(__file__).parent / "templates"
-
-
-class TemplateFiles(BaseModel):
-    """An operator's own templates, instead of ours. What is left out stays ours."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    html: str | None = Field(
-        default=None, description="A Jinja2 file for the HTML part, relative to this file."
-    )
-    text: str | None = Field(default=None, description="A Jinja2 file for the plain text part.")
-    subject: str | None = Field(
-        default=None, description='The subject itself, with Jinja2: "One question, {{ name }}".'
-    )
 
 
 class Rendered(NamedTuple):

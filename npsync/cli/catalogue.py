@@ -22,9 +22,14 @@ def show(name: str | None, *, as_json: bool) -> None:
         output.say_json({"connectors": [_facts(each) for each in found]})
         return
     output.table(
-        ("type", "what", "reads answers", "writes records", "confidence"),
+        ("type", "what", "answers", "records", "asks", "events", "confidence"),
         [
-            (each.name, each.title, _yes(each.source), _yes(each.destination), each.confidence.value)
+            (
+                each.name,
+                each.title,
+                *map(_yes, (each.source, each.destination, each.sender, each.event_kinds)),
+                each.confidence.value,
+            )
             for each in found
         ],
     )

@@ -1,0 +1,135 @@
+"""What a mail connection says about itself in the YAML."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from email.headerregistry import Address
+from email.utils import parseaddr
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from connectors.addresses import is_loopback
+from connectors.contract import Settings
+from nps.durations import Period
+from nps.keys import email_key
+
+Security = Literal["starttls", "tls", "plain"]
+
+_PORTS: dict[Security, int] = {"starttls": 587, "tls": 465, "plain": 25}
+
+
+def _mailbox(text: str) -> str:
+    """A name and an address, as they stand in From."""
+    if "\r" in text or "\n" in text:
+        raise ValueError("an address stands on one line")
+    name, address = parseaddr(text)
+    if not address or email_key(address) is None:
+        raise ValueError(f'"{text}" is no mail address; write it like Acme <feedback@acme.com>')
+    if not address.isascii():
+        raise ValueError("the address itself has to be ASCII (the name before it may be anything)")
+    if not name and "<" in text:
+        raise ValueError(f'"{text}": the name before the address cannot be read; put it in quotes')
+    return text
+
+
+def _bare_address(text: str) -> str:
+    if _mailbox(text) != parseaddr(text)[1]:
+        raise ValueError("write the address alone, without a name")
+    return text
+
+
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
+BareAddress = Annotated[str, AfterValidator(_bare_address)]
+
+
+class TemplateFiles(BaseModel):
+    """An operator's own templates, instead of ours. What is left out stays ours."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    html: str | None = Field(
+        default=None, description="A Jinja2 file for the HTML part, relative to this file."
+    )
+    text: str | None = Field(default=None, description="A Jinja2 file for the plain text part.")
+    subject: str | None = Field(
+        default=None, description='The subject itself, with Jinja2: "One question, {{ name }}".'
+    )
+
+
+class MailSettings(Settings):
+    """Which relay takes our mail, and what stands in it beside the survey."""
+
+    host: str = Field(
+        min_length=1, description="The relay (SMTP submission) that signs and delivers your mail."
+    )
+    port: int | None = Field(
+        None, ge=1, le=65535, description="Default: 587 for starttls, 465 for tls, 25 for plain."
+    )
+    security: Security = Field(
+        "starttls", description="starttls or tls. plain only towards this machine, or with allow_plain."
+    )
+    allow_plain: bool = Field(
+        False, description="Allow security: plain towards a host you trust; the password would be readable."
+    )
+    username: str | None = Field(None, description="Login at the relay; none when it knows this machine.")
+    password: SecretStr | None = Field(None, description="Password of that login.")
+    sender: Mailbox = Field(
+        description="From: a name and an address of a domain the relay signs for, like Acme <feedback@acme.com>."
+    )
+    reply_to: Mailbox | None = Field(
+        None, description="Where replies go; somebody should read it. Default: the sender."
+    )
+    bounce_to: BareAddress | None = Field(
+        None,
+        description="A mailbox for bounces, like bounces@acme.com. The envelope then names the message "
+        "(bounces+inv-…@acme.com), so that its bounce finds it; the mail server has to deliver such addresses.",
+    )
+    unsubscribe_mailto: BareAddress | None = Field(
+        None, description="An address for unsubscribing by mail, offered beside our own page."
+    )
+    templates: TemplateFiles | None = Field(None, description="Your own templates, instead of ours.")
+    per_minute: int = Field(60, ge=1, le=100_000, description="At most so many mails in a minute.")
+    per_minute_and_domain: int | None = Field(
+        None, ge=1, description="At most so many in a minute to one domain of recipients; default no limit."
+    )
+    mails_per_connection: int = Field(
+        100, ge=1, description="After so many mails the connection is opened anew."
+    )
+    timeout: Period = Field(timedelta(minutes=1), description="How long the relay may take for one answer.")
+    hello: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9.\-\[\]:]+$", description="The name we greet with; default this machine's."
+    )
+
+    @model_validator(mode="after")
+    def _not_in_the_clear(self) -> Self:
+        if self.security == "plain" and not self.allow_plain and not is_loopback(self.host):
+            raise ValueError(
+                "security: plain would send every survey link unencrypted; use starttls or tls, "
+                "or say allow_plain: true when the network is yours"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _whole_login(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("give username and password together, or neither")
+        return self
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return self.host, self.port or _PORTS[self.security]
+
+    @property
+    def from_(self) -> Address:
+        return as_address(self.sender)
+
+    @property
+    def domain(self) -> str:
+        return self.from_.domain
+
+
+def as_address(text: str) -> Address:
+    """A checked mailbox of the settings."""
+    name, address = parseaddr(text)
+    return Address(display_name=name, addr_spec=address)

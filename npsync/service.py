@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from connectors.contract import Clock, Destination, Source, Tools
+from connectors.contract import Clock, Destination, EventSource, Sender, Source, Tools
 from nps.errors import ConfigError
 from npsync.calls import CallCounter, keeper, remember_allowance
 from npsync.clock import SystemClock
@@ -77,6 +77,8 @@ class Opened:
         self.calls = CallCounter(keeper(books, clock, config.time_zone))
         self._sources: dict[str, Source] = {}
         self._destinations: dict[str, Destination] = {}
+        self._event_sources: dict[str, EventSource] = {}
+        self._senders: dict[str, Sender] = {}
         self._tools_of: dict[str, Tools] = {}
 
     def source(self, name: str) -> Source:
@@ -96,6 +98,23 @@ class Opened:
                 connection.settings, self._tools(name)
             )
         return self._destinations[name]
+
+    def event_source(self, name: str) -> EventSource | None:
+        """None where what is pushed cannot be read again anywhere."""
+        connection = self.config.connections[name]
+        if connection.connector.events is None:
+            return None
+        if name not in self._event_sources:
+            self._event_sources[name] = connection.connector.events(connection.settings, self._tools(name))
+        return self._event_sources[name]
+
+    def sender(self, name: str) -> Sender:
+        if name not in self._senders:
+            connection = self.config.connections[name]
+            if connection.connector.sender is None:
+                raise ConfigError(f"connection {name}: {connection.type} cannot ask anybody")
+            self._senders[name] = connection.connector.sender(connection.settings, self._tools(name))
+        return self._senders[name]
 
     def close(self) -> None:
         try:
@@ -117,6 +136,10 @@ class Opened:
             source.close()
         for destination in self._destinations.values():
             destination.close()
+        for events in self._event_sources.values():
+            events.close()
+        for sender in self._senders.values():
+            sender.close()
 
     def _tools(self, name: str) -> Tools:
         """One for all parts of a connection: they share its session."""

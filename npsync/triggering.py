@@ -1,0 +1,249 @@
+"""From the YAML to triggers at work: rules compiled, people and connections opened by name, turn after turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from connectors.contract import Clock, EventSource, Sender, Sends
+from mapping.conditions import Conditions, fields_named
+from mapping.fields import names_read
+from mapping.match import compile_match
+from mapping.selftest import neutral
+from nps.errors import ConfigError
+from npsync.jobs import target_of
+from triggers.delivery import Closed
+from triggers.desk import Desk
+from triggers.people import People, Registry
+from triggers.report import Round
+from triggers.rounds import turn
+from triggers.rule import Asking, Rule, Way
+from triggers.spec import TriggerSpec, watches_of
+
+if TYPE_CHECKING:
+    from npsync.config import Config
+    from npsync.service import Opened
+    from store.api import Store
+    from triggers.desk import AskingStore
+
+POLL_EVERY = timedelta(minutes=2)
+REOPEN_AFTER = timedelta(minutes=15)  # fresh schema, fresh token
+EXPIRES = timedelta(days=30)  # an invitation whose survey does not say
+
+
+class Compiled:
+    """The triggers and the policy of one configuration, their conditions compiled together."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self.rules = {name: self._rule(name, spec) for name, spec in config.triggers.items()}
+        named = (one for rule in self.rules.values() for one in _conditions_of(rule))
+        self.conditions = Conditions((*config.contact_policy.never_ask, *named), config.time_zone)
+
+    def people(self, name: str) -> People:
+        """Who the customers of a connection are, with every field that some condition reads."""
+        config, spec = self._config, self._config.people[name]
+        about = (one for rule in self.rules.values() if rule.people == name for one in _conditions_of(rule))
+        conditions = (*config.contact_policy.never_ask, *about)
+        created = config.connections[name].connector.created
+        since = (spec.customer_since or created or None) if config.contact_policy.new_customers_wait else None
+        by_key = {rule.response: rule.record for rule in reversed(spec.match)}
+        return People(
+            connection=name,
+            object=spec.object,
+            match=compile_match(spec.match, config.phone_region),
+            only={field: neutral(value) for field, value in spec.only.items()},
+            region=config.phone_region,
+            zone=config.time_zone,
+            name=spec.name,
+            email=spec.email or by_key.get("email"),
+            phone=spec.phone or by_key.get("phone"),
+            external_id=by_key.get("external_id"),
+            opted_out=spec.opted_out,
+            consent=spec.consent,
+            time_zone=spec.time_zone,
+            language=spec.language,
+            customer_since=since,
+            account_object=spec.account.object if spec.account else None,
+            account_by=spec.account.by if spec.account else None,
+            names=frozenset(fields_named(conditions, "record")),
+            account_names=frozenset(fields_named(conditions, "account")),
+        )
+
+    def _rule(self, name: str, spec: TriggerSpec) -> Rule:
+        kinds = self._config.connections[spec.event.connection].connector.event_kinds if spec.event else ()
+        used = fields_named([spec.where] if spec.where is not None else [], "event")
+        facts = tuple(sorted(self._facts(spec.survey).union(used)))
+        watches = watches_of(spec, kinds, facts)
+        about = {kind.name: kind.about for kind in kinds}
+        people = spec.people_of(list(self._config.people))
+        if people is None:
+            raise ConfigError(f"trigger {name}: whose people it asks is not said; add people:")
+        return Rule(
+            name=name,
+            people=people,
+            asking=self._asking(spec.survey),
+            live=spec.asks,
+            paused=spec.paused,
+            connection=spec.event.connection if spec.event else None,
+            watch=watches[0] if watches else None,
+            about=about.get(spec.event.kind, "") if spec.event else "",
+            where=spec.where,
+            wait=spec.wait or timedelta(0),
+            cancel_on=watches[1:],
+            stale_after=spec.stale_after,
+            recurring=spec.audience is not None,
+            facts=facts,
+        )
+
+    def _asking(self, name: str) -> Asking:
+        survey = self._config.surveys[name]
+        return Asking(
+            survey=name,
+            metric=survey.metric.value,
+            kind=survey.kind.value,
+            ways=tuple(
+                Way(
+                    connection=one.use,
+                    sends=sends_of(self._config, one.use),
+                    when=one.when,
+                    after=one.after,
+                    vendor_survey=next(iter(survey.at.get(one.use, ())), None),
+                )
+                for one in survey.through
+            ),
+            said=survey.said,
+            remind=survey.remind,
+            expires=survey.expires or EXPIRES,
+        )
+
+    def _facts(self, survey: str) -> frozenset[str]:
+        """Fields of the event that the survey's answers are matched or shown with (event.*)."""
+        found: set[str] = set()
+        for spec in self._config.sync.values():
+            if spec.survey == survey:
+                found |= {rule.response for rule in target_of(self._config, spec).match}
+                found |= {name for mapping in spec.fields.values() for name in names_read(mapping)}
+                if spec.where is not None:
+                    found |= {f"event.{name}" for name in fields_named([spec.where], "event")}
+        return frozenset(name.removeprefix("event.") for name in found if name.startswith("event."))
+
+
+def _conditions_of(rule: Rule) -> Iterator[str]:
+    yield from (way.when for way in rule.asking.ways if way.when is not None)
+    if rule.where is not None:
+        yield rule.where
+
+
+def sends_of(config: Config, connection: str) -> Sends:
+    """How a connection asks. The configuration has checked that it does."""
+    known = config.connections[connection]
+    sends = known.connector.sends(known.settings) if known.connector.sends else None
+    if sends is None:
+        raise ConfigError(f"connection {connection}: {known.type} cannot ask anybody")
+    return sends
+
+
+class Connected:
+    """`triggers.desk.Opens` over the connections of a configuration."""
+
+    def __init__(self, compiled: Compiled, connections: Opened) -> None:
+        self._compiled, self._connections = compiled, connections
+        self._registries: dict[str, Registry] = {}
+
+    def event_source(self, name: str) -> EventSource | None:
+        return self._connections.event_source(name)
+
+    def sender(self, name: str) -> Sender:
+        return self._connections.sender(name)
+
+    def registry(self, people: str) -> Registry:
+        if people not in self._registries:
+            destination = self._connections.destination(people)
+            self._registries[people] = Registry(self._compiled.people(people), destination)
+        return self._registries[people]
+
+
+class Triggering:
+    """The triggers of one configuration, at work in this process: a turn now and then, of one thread at a time."""
+
+    def __init__(
+        self, config: Config, store: Store, clock: Clock, *, stop: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._config, self._store, self._clock, self._stop = config, store, clock, stop
+        self._compiled = Compiled(config)
+        self._closed = Closed()
+        self._opened: tuple[datetime, Desk] | None = None
+        self._open = ExitStack()
+
+    def turn(self, *, poll_all: bool = False) -> Round:
+        """What is due at this moment; connections are polled on their rhythm, or all of them at once."""
+        desk = self._desk()
+        return turn(desk, self._closed, poll_now=tuple(desk.watched if poll_all else self._due(desk)))
+
+    def close(self) -> None:
+        self._open.close()
+        self._opened = None
+
+    def _desk(self) -> Desk:
+        now = self._clock.now()
+        if self._opened is None or now >= self._opened[0] + REOPEN_AFTER:
+            self.close()
+            self._opened = (now, self._made())
+        return self._opened[1]
+
+    def _made(self) -> Desk:
+        from npsync.logs import notice
+        from npsync.service import opened
+
+        config = self._config
+        connections = self._open.enter_context(opened(config, self._store, self._clock))
+        senders = {
+            way.connection: way.sends for rule in self._compiled.rules.values() for way in rule.asking.ways
+        }
+        return Desk(
+            store=cast("AskingStore", self._store),
+            clock=self._clock,
+            owner=connections.owner,
+            rules=self._compiled.rules,
+            opens=Connected(self._compiled, connections),
+            policy=config.contact_policy,
+            conditions=self._compiled.conditions,
+            zone=config.time_zone,
+            public_url=config.public_url,
+            channels={name: sends.channel for name, sends in senders.items()},
+            notice=notice,
+            stop=self._stop,
+        )
+
+    def _due(self, desk: Desk) -> Iterator[str]:
+        """Connections whose time to be polled has come; whoever takes it, takes it for every process."""
+        now = self._clock.now()
+        for connection in desk.watched:
+            place = poll_place(connection)
+            known = self._store.due([place]).get(place)
+            if known is None:
+                self._store.schedule_first(place, now)
+                known = self._store.due([place])[place]
+            if known.due_at <= now and self._store.claim_due(place, known.due_at, now + POLL_EVERY):
+                yield connection
+
+
+def poll_place(connection: str) -> str:
+    """Under which name the clock remembers when a connection's events are read next."""
+    return f"events/{connection}"
+
+
+def ask_once(
+    config: Config, store: Store, clock: Clock, *, stop: Callable[[], bool] = lambda: False
+) -> dict[str, Any] | None:
+    """Poll, decide and send what is due, once. None: the file has no triggers."""
+    if not config.triggers:
+        return None
+    triggering = Triggering(config, store, clock, stop=stop)
+    try:
+        return triggering.turn(poll_all=True).as_json()
+    finally:
+        triggering.close()

@@ -1,0 +1,139 @@
+"""Every event is looked at once by every trigger: people are read again, the rules speak, and all of it is stored."""
+
+from __future__ import annotations
+
+import secrets
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+from nps.asking import Invitation, Step
+from nps.errors import AccessError, ConfigError, LeaseLost, UnavailableError
+from nps.events import Event
+from store.api import Noted, Verdict
+from triggers.desk import Desk
+from triggers.people import Found, Nobody, Person
+from triggers.report import Round
+from triggers.rule import Rule
+from triggers.rules import Known, cancels, is_stale, judged, taken_back
+
+AT_A_TIME = 100
+LEASE = "triggers/deciding"
+LEASE_SECONDS = 120.0
+
+
+def decide_events(desk: Desk, told: Round) -> bool:
+    """Look at the next events. True while there are more. One process at a time does it: another one's turn comes with
+    the next round. What the CRM cannot tell now stays undecided."""
+    store = desk.store
+    if not (noted := store.undecided_events(AT_A_TIME)):
+        return False
+    lease = store.acquire(LEASE, desk.owner, now=desk.clock.now(), seconds=LEASE_SECONDS)
+    if lease is None:
+        return False
+    try:
+        noted = store.undecided_events(AT_A_TIME)  # what was decided while we waited is not decided again
+        found = _people_of(desk, noted, told)
+        for one in noted:
+            if all((rule.name, one.number) in found for rule in _asked_by(desk, one)):
+                store.renew(lease, now=desk.clock.now(), seconds=LEASE_SECONDS)
+                _decide(desk, one, found, told)
+    except LeaseLost:
+        return False  # a frozen process woke up: another one decides
+    finally:
+        store.release(lease)
+    return len(noted) == AT_A_TIME and not told.problems and not desk.stop()
+
+
+Whom = dict[tuple[str, int], Found]  # (trigger, event) → the person
+
+
+def _asked_by(desk: Desk, noted: Noted) -> list[Rule]:
+    return [rule for rule in desk.rules.values() if rule.is_asked_by(noted.event)]
+
+
+def _people_of(desk: Desk, noted: Sequence[Noted], told: Round) -> Whom:
+    """The people all these events concern, by connection in as few calls as possible. A connection that cannot be asked
+    leaves its events out: they wait."""
+    by_people: defaultdict[str, dict[int, Noted]] = defaultdict(dict)
+    found: Whom = {}
+    now = desk.clock.now()
+    for one in noted:
+        for rule in _asked_by(desk, one):
+            if is_stale(rule, one, now) or rule.paused:
+                found[rule.name, one.number] = _NOT_READ
+            else:
+                by_people[rule.people][one.number] = one
+    for people, events in by_people.items():
+        try:
+            registry = desk.opens.registry(people)
+            persons = registry.find([one.event for one in events.values()])
+        except (AccessError, ConfigError, UnavailableError) as error:
+            told.problems.append(str(error))
+            desk.notice("people_unread", connection=people, problem=str(error))
+            continue
+        for one, person in zip(events.values(), persons, strict=True):
+            found.update(
+                ((rule.name, one.number), person) for rule in _asked_by(desk, one) if rule.people == people
+            )
+    return found
+
+
+_NOT_READ = Nobody("stale", "")  # what happened too long ago is nobody's business any more
+
+
+def _decide(desk: Desk, noted: Noted, found: Whom, told: Round) -> None:
+    event, now = noted.event, desk.clock.now()
+    about = desk.store.events_of([(event.connection, event.subject.object, event.subject.id)])
+    invitations: list[tuple[Invitation, Step | None]] = []
+    verdicts: list[Verdict] = []
+    for rule in _asked_by(desk, noted):
+        person = found[rule.name, noted.number]
+        said = judged(
+            rule,
+            noted,
+            person,
+            _known(desk, person, max(now, event.occurred_at + rule.wait)),
+            policy=desk.policy,
+            conditions=desk.conditions,
+            opposed=about,
+            zone=desk.zone,
+            id=secrets.token_urlsafe(16),
+            now=now,
+        )
+        verdicts.append(said.verdict)
+        told.said[said.verdict.code] += 1
+        if said.invitation is not None:
+            invitations.append((said.invitation, said.step))
+    cancelled = _taken_back(desk, event, about)
+    gone = desk.store.decide_event(noted.number, invitations, verdicts, cancelled, now=now)
+    told.said["cancelled"] += len(gone)
+
+
+def _known(desk: Desk, found: Found, at: datetime) -> Known:
+    """What the ledger says at this time. Nothing that waits counts: only what was sent, answered or promised."""
+    if not found.keys:
+        return Known()
+    suppressions = tuple(desk.store.suppressions(found.keys))
+    if not isinstance(found, Person):
+        return Known(suppressions=suppressions)
+    return Known(
+        past=tuple(desk.store.past(found.keys, since=at - desk.memory)),
+        suppressions=suppressions,
+        account_asks=_account_asks(desk, found.account_id, at),
+    )
+
+
+def _account_asks(desk: Desk, account: str | None, at: datetime) -> int:
+    cap = desk.policy.per_account
+    if cap is None or account is None:
+        return 0
+    return desk.store.account_asks([account], since=at - cap.per).get(account, 0)
+
+
+def _taken_back(desk: Desk, event: Event, about: Sequence[Event]) -> dict[str, tuple[str, str]]:
+    names = cancels(desk.rules.values(), event)
+    if not names:
+        return {}
+    waiting = desk.store.queued_about(event.connection, event.subject.object, event.subject.id)
+    return taken_back(event, names, waiting, about)

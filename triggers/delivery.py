@@ -1,0 +1,302 @@
+"""One message: the way it goes, the last word of the policy under the lock, the handing over, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+
+import msgspec
+
+from connectors.contract import Sender
+from nps.asking import (
+    Channel,
+    Decision,
+    Past,
+    Send,
+    StepKind,
+    Suppress,
+    Suppression,
+    SuppressionReason,
+    Wait,
+)
+from nps.errors import AccessError, ConfigError, NpsyncError, UnavailableError
+from nps.policy import decide
+from nps.sending import (
+    Accepted,
+    FailedPermanent,
+    FailedRetryable,
+    FateUnknown,
+    Message,
+    SendOutcome,
+    SuppressedByVendor,
+)
+from store.api import Claimed
+from triggers.desk import Desk
+from triggers.following import following, latest_sent, may_remind, retried
+from triggers.people import Found, Person
+from triggers.report import Round
+from triggers.rule import Rule, Way
+from triggers.rules import Known, ask_of, circumstances, eligible
+
+CLOSED_FOR = timedelta(minutes=15)  # a sender whose credential was refused
+
+
+@dataclass
+class Closed:
+    """Connections that nobody is asked through for now: their credential or relay refuses. Kept between rounds."""
+
+    until: dict[str, datetime] = field(default_factory=dict)
+
+    def is_closed(self, connection: str, now: datetime) -> bool:
+        return self.until.get(connection, now) > now
+
+    def close(self, connection: str, now: datetime) -> datetime:
+        self.until[connection] = now + CLOSED_FOR
+        return self.until[connection]
+
+
+def deliver(desk: Desk, rule: Rule, claimed: Claimed, person: Person, closed: Closed, told: Round) -> None:
+    """Send this step's message, unless the policy says no or not now."""
+    now = desk.clock.now()
+    place = _place(desk, rule, claimed, person, now)
+    way = rule.asking.ways[place] if place is not None else None
+    if way is not None and closed.is_closed(way.connection, now):
+        _wait(desk, claimed, closed.until[way.connection], way, told)
+        return
+    sender = None
+    if way is not None:
+        try:
+            sender = desk.opens.sender(way.connection)
+        except (AccessError, ConfigError, UnavailableError) as error:
+            _tell(desk, told, way.connection, error)
+            _wait(desk, claimed, closed.close(way.connection, now), way, told)
+            return
+    cap = desk.policy.per_account
+    decision = desk.store.reserve(
+        claimed,
+        person.keys,
+        _judge(desk, claimed, person, way, now),
+        way=claimed.step.way if place is None else place,
+        account=person.account_id,
+        account_since=now - (cap.per if cap else timedelta(0)),
+        day_began=_midnight(desk, now),
+        now=now,
+    )
+    if not isinstance(decision, Send) or way is None or sender is None:
+        told.steps["waits" if isinstance(decision, Wait) else _code(decision)] += 1
+        return
+    outcome = _handed_over(desk, rule, claimed, way, person, sender, closed, told)
+    settle(desk, rule, claimed, way, person, outcome, told)
+
+
+def settle(
+    desk: Desk, rule: Rule, claimed: Claimed, way: Way, found: Found, outcome: SendOutcome, told: Round
+) -> None:
+    """What became of a message is kept, with what follows it. What the vendor knows of the address goes first: were it
+    lost, the next message would go there again."""
+    now, invitation = desk.clock.now(), claimed.invitation
+    if isinstance(found, Person):
+        _heed(desk, way, found, outcome, now)
+    place = rule.asking.ways.index(way)
+    expires_at = deadline(rule, claimed, now) if isinstance(outcome, Accepted | FateUnknown) else None
+    step = msgspec.structs.replace(claimed.step, way=place)
+    desk.store.settle_step(
+        claimed,
+        outcome,
+        via=way.connection,
+        channel=way.sends.channel,
+        now=now,
+        following=following(rule.asking, invitation, step, outcome, expires_at=expires_at, now=now),
+        expires_at=expires_at,
+    )
+    told.steps[_NAMES[type(outcome)]] += 1
+
+
+def message_of(desk: Desk, rule: Rule, claimed: Claimed, way: Way, person: Person, now: datetime) -> Message:
+    invitation, asking = claimed.invitation, rule.asking
+    said = asking.said(person.recipient.language)
+    page = desk.public_url.rstrip("/")
+    return Message(
+        invitation=invitation.id,
+        step=claimed.step.number,
+        kind=claimed.step.kind,
+        to=person.recipient,
+        survey=asking.survey,
+        metric=asking.metric,
+        vendor_survey=way.vendor_survey,
+        language=said.language,
+        ask=said.ask,
+        labels=said.labels,
+        then=said.then.get("", ""),
+        link=f"{page}/s/{invitation.id}" if page else "",
+        unsubscribe=f"{page}/u/{invitation.id}" if page else "",
+        deadline=deadline(rule, claimed, now),
+        why=f"because {rule.about}" if rule.about else "",
+        facts=invitation.facts,
+    )
+
+
+def deadline(rule: Rule, claimed: Claimed, now: datetime) -> datetime:
+    """Until when the invitation may be answered: counted from its first message."""
+    return claimed.invitation.expires_at or now + rule.asking.expires
+
+
+# ------------------------------------------------------------ the way, and the last word
+
+
+def _place(desk: Desk, rule: Rule, claimed: Claimed, person: Person, now: datetime) -> int | None:
+    """Which of the survey's ways this message takes: the first that is meant for the person, has their address and is
+    not closed to them. None: there is none, and the policy will say why."""
+    places = _places(desk, rule, claimed, person)
+    if not places:
+        return None
+    ways = [rule.asking.ways[place] for place in places]
+    known = Known(suppressions=tuple(desk.store.suppressions(person.keys)))
+    said = _decided(desk, claimed, person, ways, known, now)
+    if isinstance(said, Send):
+        return next(
+            place for place, way in zip(places, ways, strict=True) if way.sends.channel in said.channels
+        )
+    return places[0]
+
+
+def _places(desk: Desk, rule: Rule, claimed: Claimed, person: Person) -> tuple[int, ...]:
+    step, ways = claimed.step, rule.asking.ways
+    open_to = eligible(ways, person, desk.conditions, person.about(claimed.invitation.facts))
+    if step.kind is StepKind.ASK:
+        return open_to
+    if step.kind is StepKind.FALLBACK:
+        return tuple(place for place in open_to if place >= step.way)
+    sent = latest_sent(desk.store.steps_of(claimed.invitation.id))
+    return tuple(
+        place for place in open_to if sent is not None and place == sent.way and ways[place].sends.can_remind
+    )
+
+
+Judge = Callable[[Sequence[Past], Sequence[Suppression], int, int], Decision]
+
+
+def _judge(desk: Desk, claimed: Claimed, person: Person, way: Way | None, now: datetime) -> Judge:
+    """The policy's last word, to be asked under the lock with what the ledger says there."""
+
+    def judge(
+        past: Sequence[Past], suppressions: Sequence[Suppression], account_asks: int, sent_today: int
+    ) -> Decision:
+        known = Known(tuple(past), tuple(suppressions), account_asks, sent_today)
+        if claimed.step.kind is not StepKind.ASK and (no := may_remind(claimed.invitation, past)) is not None:
+            return no
+        decision = _decided(desk, claimed, person, [way] if way else [], known, now)
+        if isinstance(decision, Wait) and _is_too_late(claimed, decision.until):
+            return Suppress("stale", f"it would be too late then: {decision.reason}")
+        return decision
+
+    return judge
+
+
+def _decided(
+    desk: Desk, claimed: Claimed, person: Person, ways: Sequence[Way], known: Known, now: datetime
+) -> Decision:
+    ask = ask_of(claimed.invitation)
+    if claimed.step.kind is not StepKind.ASK:
+        ask = msgspec.structs.replace(ask, follows=claimed.invitation.id)
+    about = person.about(claimed.invitation.facts)
+    seen = circumstances(person, ways, known, desk.policy, desk.conditions, about)
+    return decide(ask, seen, desk.policy, now, zone=desk.zone)
+
+
+def _is_too_late(claimed: Claimed, at: datetime) -> bool:
+    invitation = claimed.invitation
+    end = invitation.stale_at if invitation.sent_at is None else invitation.expires_at
+    return end is not None and at > end
+
+
+def _midnight(desk: Desk, now: datetime) -> datetime:
+    """When the business day began."""
+    return datetime.combine(now.astimezone(desk.zone).date(), time(), desk.zone)
+
+
+# ------------------------------------------------------------ handing over
+
+
+def _handed_over(
+    desk: Desk,
+    rule: Rule,
+    claimed: Claimed,
+    way: Way,
+    person: Person,
+    sender: Sender,
+    closed: Closed,
+    told: Round,
+) -> SendOutcome:
+    message = message_of(desk, rule, claimed, way, person, desk.clock.now())
+    try:
+        outcome = sender.send(message)
+    except (AccessError, ConfigError) as error:
+        # Not this person's fault: the sender is closed for all, and the step waits without losing a try.
+        _tell(desk, told, way.connection, error)
+        return FailedRetryable("closed", str(error), after=closed.close(way.connection, desk.clock.now()))
+    except NpsyncError as error:
+        return FateUnknown(str(error))
+    except Exception:
+        # A bug, and nobody can say how far the message got. It is told, and the message is not repeated.
+        settle(desk, rule, claimed, way, person, FateUnknown("npsync failed while sending it"), told)
+        raise
+    return retried(outcome, claimed.step, claimed.invitation.stale_at, desk.clock.now())
+
+
+def _heed(desk: Desk, way: Way, person: Person, outcome: SendOutcome, now: datetime) -> None:
+    """What the vendor knows of a person or an address holds for us too."""
+    channel = way.sends.channel
+    prefix = {Channel.EMAIL: "email:", Channel.SMS: "phone:"}.get(channel, "record:")
+    if isinstance(outcome, SuppressedByVendor) and outcome.opted_out:
+        is_stop = channel is Channel.SMS
+        reason = SuppressionReason.STOP if is_stop else SuppressionReason.UNSUBSCRIBE
+        only: Channel | None = channel if is_stop else None
+    elif isinstance(outcome, FailedPermanent) and outcome.address:
+        reason, only = SuppressionReason.BOUNCE, channel
+    else:
+        return
+    desk.store.suppress(
+        [
+            Suppression(
+                key=key, reason=reason, at=now, channel=only, source=way.connection, detail=outcome.code
+            )
+            for key in person.keys
+            if key.startswith(prefix)
+        ]
+    )
+
+
+def _wait(desk: Desk, claimed: Claimed, until: datetime, way: Way, told: Round) -> None:
+    desk.store.put_off(claimed, until, "closed", f"{way.connection} refuses to send at present")
+    told.steps["put_off"] += 1
+
+
+def _tell(desk: Desk, told: Round, connection: str, error: NpsyncError) -> None:
+    told.problems.append(str(error))
+    desk.notice("sender_closed", connection=connection, problem=str(error))
+
+
+def _code(decision: Decision) -> str:
+    return decision.code if isinstance(decision, Suppress) else "no_channel"
+
+
+_NAMES: dict[type, str] = {
+    Accepted: "accepted",
+    SuppressedByVendor: "suppressed_by_vendor",
+    FailedPermanent: "failed",
+    FailedRetryable: "retried",
+    FateUnknown: "unknown",
+}
+
+
+def outcome_of_interrupted(desk: Desk, rule: Rule, claimed: Claimed, way: Way, found: Found) -> SendOutcome:
+    """The fate of a message whose process died while sending it. Raises what `find` raises."""
+    if not way.sends.can_find or not isinstance(found, Person):
+        return FateUnknown("npsync was ended while it was being sent; whether it left is not known")
+    message = message_of(desk, rule, claimed, way, found, desk.clock.now())
+    outcome = desk.opens.sender(way.connection).find(message)
+    if outcome is None:
+        return FateUnknown(f"npsync was ended while it was being sent, and {way.connection} cannot tell")
+    return retried(outcome, claimed.step, claimed.invitation.stale_at, desk.clock.now())

@@ -1,0 +1,89 @@
+"""What following the triggers needs at hand: rules, people, connections by name, the store and the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from connectors.contract import Clock, EventSource, Sender, Watch
+from mapping.conditions import Conditions
+from nps.asking import Channel, Invitation
+from nps.policy import ContactPolicy
+from store.api import Asking
+from store.api.running import Leases
+from triggers.people import Registry
+from triggers.rule import Rule
+
+
+class AskingStore(Asking, Leases, Protocol):
+    """What the triggers ask of the store."""
+
+
+class Opens(Protocol):
+    """The connections of a configuration, by name, opened when first asked for. Whatever opening raises is raised."""
+
+    def event_source(self, name: str) -> EventSource | None:
+        """None: events of this connection cannot be read again; what is pushed is all there is."""
+        ...
+
+    def sender(self, name: str) -> Sender: ...
+
+    def registry(self, people: str) -> Registry:
+        """The people of this connection."""
+        ...
+
+
+UTC = ZoneInfo("UTC")
+
+Answers = Callable[[Invitation, int, str | None, datetime], None]
+"""Take an answer given outside the page (a reply by SMS): invitation, score, comment, when."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One configuration's triggers at work."""
+
+    store: AskingStore
+    clock: Clock
+    owner: str
+    rules: Mapping[str, Rule]
+    opens: Opens
+    policy: ContactPolicy
+    conditions: Conditions  # all that the rules and the policy name
+    zone: ZoneInfo = UTC
+    public_url: str = ""
+    channels: Mapping[str, Channel] = field(default_factory=dict)  # connection → how it asks
+    notice: Callable[..., Any] = lambda event, **facts: None
+    take_answer: Answers | None = None
+    stop: Callable[[], bool] = lambda: False
+
+    def watches(self, connection: str) -> tuple[Watch, ...]:
+        """All that some trigger wants to know of a connection, each kind and parameters once."""
+        wanted: dict[tuple[str, str], Watch] = {}
+        for rule in self.rules.values():
+            if rule.connection != connection:
+                continue
+            for watch in rule.watches:
+                key = (watch.kind, watch.parameters.model_dump_json())
+                facts = (wanted[key].facts if key in wanted else ()) + watch.facts + rule.facts
+                wanted[key] = Watch(watch.kind, watch.parameters, tuple(sorted(set(facts))))
+        return tuple(wanted.values())
+
+    @property
+    def memory(self) -> timedelta:
+        """How far back the policy looks."""
+        policy = self.policy
+        others = (
+            policy.after_decline,
+            policy.known_for,
+            policy.per_account.per if policy.per_account else None,
+        )
+        return max(policy.rest.longest, *(one for one in others if one is not None))
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The connections some trigger watches, in the YAML's order."""
+        return tuple(dict.fromkeys(rule.connection for rule in self.rules.values() if rule.connection))

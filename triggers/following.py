@@ -1,0 +1,106 @@
+"""What follows one message: reminders, the next channel, another try. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from nps.asking import Invitation, Past, PastKind, Step, StepKind, StepState, Suppress
+from nps.sending import Accepted, FailedPermanent, FailedRetryable, SendOutcome
+from triggers.rule import Asking
+
+TRIES = 6
+_SOONEST, _LATEST = timedelta(minutes=1), timedelta(hours=4)
+_WAITING = (StepState.QUEUED, StepState.SENDING)
+
+
+def following(
+    asking: Asking,
+    invitation: Invitation,
+    step: Step,
+    outcome: SendOutcome,
+    *,
+    expires_at: datetime | None,
+    now: datetime,
+) -> tuple[Step, ...]:
+    """The messages to come after this one. A reminder is followed by nothing: all are planned with the ask."""
+    if step.kind is StepKind.REMINDER:
+        return ()
+    if isinstance(outcome, FailedPermanent):
+        return _next_way(asking, invitation, step.way, now)
+    if not isinstance(outcome, Accepted):
+        return ()  # also what the vendor's own throttle refused: no other channel gets round it
+    fallback = _fallback(asking, invitation, step.way, now)
+    reminders = _reminders(asking, invitation, now) if step.kind is StepKind.ASK else ()
+    return tuple(one for one in (*fallback, *reminders) if expires_at is None or one.due_at < expires_at)
+
+
+def next_channel(
+    asking: Asking, invitation: Invitation, steps: Sequence[Step], *, now: datetime
+) -> tuple[Step, ...]:
+    """The next way, at once, when the latest message reached nobody and no other is on its way."""
+    sent = latest_sent(steps)
+    if sent is None or any(one.state in _WAITING and one.kind is StepKind.FALLBACK for one in steps):
+        return ()
+    return _next_way(asking, invitation, sent.way, now)
+
+
+def latest_sent(steps: Iterable[Step]) -> Step | None:
+    """The ask or fallback that was accepted last: reminders go where it went."""
+    sent = [one for one in steps if one.state is StepState.ACCEPTED and one.kind is not StepKind.REMINDER]
+    return max(sent, key=lambda one: one.number, default=None)
+
+
+def retried(outcome: SendOutcome, step: Step, stale_at: datetime | None, now: datetime) -> SendOutcome:
+    """A failure that may pass is tried again, longer apart each time, a few times and not when it is too late."""
+    if not isinstance(outcome, FailedRetryable):
+        return outcome
+    pause = min(_SOONEST * 4 ** min(step.attempts, 8), _LATEST)
+    again = max(outcome.after or now, now + pause)
+    if step.attempts + 1 >= TRIES:
+        return FailedPermanent(outcome.code, f"given up after {TRIES} tries: {outcome.reason}")
+    if stale_at is not None and again > stale_at:
+        return FailedPermanent(outcome.code, f"not sent before it was too late: {outcome.reason}")
+    return msgspec.structs.replace(outcome, after=again)
+
+
+def may_remind(invitation: Invitation, past: Sequence[Past]) -> Suppress | None:
+    """The rule of reminders and fallbacks: only while this is what the person was asked last, and not answered."""
+    since = invitation.sent_at or invitation.created_at
+    for one in past:
+        if one.invitation == invitation.id or one.at < since:
+            continue
+        if one.what is PastKind.ANSWER:
+            return Suppress("answered", "the person has answered since")
+        if one.what is PastKind.DECLINE:
+            return Suppress("declined", "the person has declined since")
+        return Suppress("newer_ask", "the person was asked something else since; that is not talked over")
+    if any(one.invitation == invitation.id and one.what is PastKind.ANSWER for one in past):
+        return Suppress("answered", "the person has answered")
+    return None
+
+
+def _reminders(asking: Asking, invitation: Invitation, now: datetime) -> tuple[Step, ...]:
+    return tuple(
+        Step(invitation=invitation.id, kind=StepKind.REMINDER, way=0, due_at=now + after)
+        for after in asking.remind
+    )
+
+
+def _fallback(asking: Asking, invitation: Invitation, way: int, now: datetime) -> tuple[Step, ...]:
+    """The next channel, for when this one was not answered in time. A way without `after` is no fallback: it is for
+    those whom the ways before it are not for."""
+    for place, one in enumerate(asking.ways):
+        if place > way and one.after is not None:
+            return (
+                Step(invitation=invitation.id, kind=StepKind.FALLBACK, way=place, due_at=now + one.after),
+            )
+    return ()
+
+
+def _next_way(asking: Asking, invitation: Invitation, way: int, now: datetime) -> tuple[Step, ...]:
+    if way + 1 >= len(asking.ways):
+        return ()
+    return (Step(invitation=invitation.id, kind=StepKind.FALLBACK, way=way + 1, due_at=now),)

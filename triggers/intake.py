@@ -1,0 +1,119 @@
+"""How events get in: connections are polled, and what was pushed is read again. Both end as the same events."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from nps.errors import AccessError, ConfigError, LeaseLost, NpsyncError, UnavailableError
+from nps.events import Event, Hint, Reading, Signal, Subject
+from store.api import Arrived
+from triggers.desk import Desk
+from triggers.report import Round
+from triggers.signals import apply
+
+AT_A_TIME = 200
+LEASE_SECONDS = 120.0
+_SOONEST, _LATEST = timedelta(seconds=30), timedelta(hours=1)
+
+
+def poll(desk: Desk, connection: str, told: Round) -> bool:
+    """Ask one connection what happened since the last time; the first time starts at now. False when another process
+    is at it. What a page holds is stored together with its cursor."""
+    store, now = desk.store, desk.clock.now()
+    watches = desk.watches(connection)
+    lease = store.acquire(f"events/{connection}", desk.owner, now=now, seconds=LEASE_SECONDS)
+    if lease is None:
+        return False
+    try:
+        source = desk.opens.event_source(connection)
+        if source is None or not watches:
+            return True
+        for page in source.poll(watches, store.event_cursor(connection)):
+            now = desk.clock.now()
+            store.renew(lease, now=now, seconds=LEASE_SECONDS)
+            told.events += store.note_events(page.events, now=now, cursor=(connection, page.cursor))
+            if desk.stop():
+                break
+    except LeaseLost:
+        return False  # a frozen process woke up: another one polls from the same cursor
+    except (AccessError, ConfigError, UnavailableError) as error:
+        _tell(desk, told, connection, error)
+    finally:
+        store.release(lease)
+    return True
+
+
+def settle_arrivals(desk: Desk, told: Round) -> bool:
+    """Take up what was pushed: hints are read again, signals applied. True while there is more."""
+    arrived = desk.store.arrivals(AT_A_TIME, now=desk.clock.now())
+    by_connection: defaultdict[str, list[Arrived]] = defaultdict(list)
+    signals: dict[int, tuple[str, str]] = {}
+    for one in arrived:
+        if isinstance(one.what, Signal):
+            signals[one.number] = apply(desk, one.what)
+        else:
+            by_connection[one.what.connection].append(one)
+    if signals:
+        desk.store.settle_arrivals(signals, now=desk.clock.now())
+    told.arrivals.update(code or "read" for code, _ in signals.values())
+    for connection, hints in by_connection.items():
+        _read(desk, connection, hints, told)
+    return len(arrived) == AT_A_TIME and not desk.stop()
+
+
+def _read(desk: Desk, connection: str, arrived: Sequence[Arrived], told: Round) -> None:
+    """All hints of one connection, in one go; when it cannot be reached they wait, longer each time."""
+    now = desk.clock.now()
+    watches = desk.watches(connection)
+    if not watches:
+        why = ("not_watched", f"no trigger has an event of {connection}")
+        desk.store.settle_arrivals({one.number: why for one in arrived}, now=now)
+        told.arrivals["not_watched"] += len(arrived)
+        return
+    try:
+        source = desk.opens.event_source(connection)
+        hints = [one.what for one in arrived if isinstance(one.what, Hint)]
+        if source is None:
+            readings: Sequence[Reading] = [
+                Reading(hint, (as_told(hint, one.at),)) for hint, one in zip(hints, arrived, strict=True)
+            ]
+        else:
+            readings = source.read(watches, hints)
+    except (AccessError, ConfigError, UnavailableError) as error:
+        _tell(desk, told, connection, error)
+        again = {one.number: now + _pause(one.attempts) for one in arrived}
+        desk.store.settle_arrivals({}, now=now, again=again)
+        told.arrivals["put_off"] += len(arrived)
+        return
+    settled = {
+        one.number: ("", "") if reading.events else ("nothing_found", reading.why_not)
+        for one, reading in zip(arrived, readings, strict=True)
+    }
+    events = [event for reading in readings for event in reading.events]
+    told.events += desk.store.note_events(events, now=desk.clock.now(), settled=settled)
+    told.arrivals.update(code or "read" for code, _ in settled.values())
+
+
+def as_told(hint: Hint, at: datetime) -> Event:
+    """An event that can be read again nowhere (a feature was used): what its sender said, without its addresses."""
+    return Event(
+        connection=hint.connection,
+        kind=hint.kind or "event",
+        key=f"{hint.kind or 'event'}/{hint.key}",
+        subject=hint.subject or Subject("event", hint.key),
+        occurred_at=hint.occurred_at or at,
+        person=hint.person,
+        facts=hint.facts,
+    )
+
+
+def _pause(attempts: int) -> timedelta:
+    doubled: timedelta = _SOONEST * 2 ** min(attempts, 12)
+    return min(doubled, _LATEST)
+
+
+def _tell(desk: Desk, told: Round, connection: str, error: NpsyncError) -> None:
+    told.problems.append(str(error))
+    desk.notice("events_unread", connection=connection, problem=str(error))

@@ -1,0 +1,339 @@
+"""Whom an event concerns: exactly one live record of `people`, read again, or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
+from connectors.contract import Destination, Lookup, Only
+from mapping.match import CompiledMatch, Conflict, Many, Matched, NoRecord
+from nps.asking import person_keys
+from nps.changes import MatchKey, Record
+from nps.events import Event, PersonKey
+from nps.keys import email_key, id_key, phone_key
+from nps.responses import SurveyResponse
+from nps.sending import Recipient
+from nps.standing import About
+from nps.values import Fields, Json, Value
+
+_UTC = ZoneInfo("UTC")
+_YES, _NO = frozenset(("true", "yes", "1")), frozenset(("false", "no", "0"))
+
+
+@dataclass(frozen=True)
+class People:
+    """One entry of `people:`. `names` and `account_names` are the fields that conditions read besides."""
+
+    connection: str
+    object: str
+    match: CompiledMatch
+    only: Only = field(default_factory=dict)
+    region: str | None = None
+    zone: ZoneInfo = _UTC
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    external_id: str | None = None
+    opted_out: str | None = None
+    consent: str | None = None
+    time_zone: str | None = None
+    language: str | None = None
+    customer_since: str | None = None
+    account_object: str | None = None
+    account_by: str | None = None
+    names: frozenset[str] = frozenset()
+    account_names: frozenset[str] = frozenset()
+
+    @property
+    def scope(self) -> str:
+        return f"{self.connection}.{self.object}"
+
+    @property
+    def _courtesies(self) -> frozenset[str]:
+        """Fields without which a person can still be asked."""
+        return frozenset(
+            filter(None, (self.name, self.time_zone, self.language, self.email, self.phone))
+        ) - frozenset(self._gates)
+
+    @property
+    def _gates(self) -> frozenset[str]:
+        """Fields that may say no: one that cannot be read says no too."""
+        return self.names | frozenset(filter(None, (self.opted_out, self.consent, self.customer_since)))
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """All that is read of a person's record."""
+        others = filter(None, (self.external_id, self.account_by))
+        return tuple(sorted(self._gates | self._courtesies | frozenset(others)))
+
+
+@dataclass(frozen=True)
+class Person:
+    """One person, as their record is now."""
+
+    scope: str
+    record_id: str
+    recipient: Recipient
+    keys: tuple[str, ...] = field(repr=False)
+    record: Fields = field(default_factory=dict, repr=False)
+    account_id: str | None = None
+    account: Fields | None = field(default=None, repr=False)  # None: not asked for, or it could not be read
+    opted_out: bool | None = None
+    consent: bool | None = None
+    unreadable: tuple[str, ...] = ()
+    zone: str | None = None
+    customer_since: datetime | None = None
+
+    def about(self, event: Mapping[str, Json]) -> About:
+        """What conditions may name."""
+        return About(
+            record_id=self.record_id,
+            record=self.record,
+            account_id=self.account_id,
+            account=self.account or {},
+            account_known=self.account_id is None or self.account is not None,
+            event=event,
+        )
+
+
+@dataclass(frozen=True)
+class Nobody:
+    """Why an event leads to no record: a stable word and a sentence without personal data. `keys` are those the event
+    has, as ledger and suppressions know them."""
+
+    code: str
+    reason: str
+    keys: tuple[str, ...] = field(default=(), repr=False)
+
+
+Found = Person | Nobody
+
+
+class Registry:
+    """Reads the people of one connection."""
+
+    def __init__(self, people: People, destination: Destination) -> None:
+        self.people, self._destination = people, destination
+
+    def read(self, record_ids: Iterable[str]) -> dict[str, Found]:
+        """Each id → the person as they are now; a merged record is followed to its survivor."""
+        people, asked = self.people, list(dict.fromkeys(record_ids))
+        if not asked:
+            return {}
+        absent = self._absent(people.object, people.fields)
+        fetch = [name for name in people.fields if name not in absent]
+        records = self._destination.get(people.object, asked, fetch, people.only)
+        known = self._persons(records, absent)
+        found: dict[str, Found] = {}
+        for record in records:
+            for id in (record.id, *record.merged):
+                found[id] = known[record.id]
+        gone = Nobody(
+            "unknown_person", f"{people.object} has no such record (any more), or `only` leaves it out"
+        )
+        return {id: found.get(id, gone) for id in asked}
+
+    def find(self, events: Sequence[Event]) -> list[Found]:
+        """Whom each event concerns, in their order, in as few calls as possible."""
+        named = [self._named(event) for event in events]
+        keys = [
+            self._match_keys(event) if ids is None else () for event, ids in zip(events, named, strict=True)
+        ]
+        chosen = self._chosen(keys)
+        wanted = [
+            ids if ids is not None else choice if isinstance(choice, tuple) else ()
+            for ids, choice in zip(named, chosen, strict=True)
+        ]
+        read = self.read(id for ids in wanted for id in ids)
+        return [
+            self._one(event, [read[id] for id in ids], choice)
+            for event, ids, choice in zip(events, wanted, chosen, strict=True)
+        ]
+
+    # ------------------------------------------------------------ whom an event names
+
+    def _named(self, event: Event) -> tuple[str, ...] | None:
+        """Records that the event names itself; only its own connection's ids mean anything here."""
+        if event.connection != self.people.connection:
+            return None
+        ids = tuple(dict.fromkeys(key.value for key in event.person if key.kind == "record"))
+        return ids or None
+
+    def _match_keys(self, event: Event) -> tuple[MatchKey, ...]:
+        return self.people.match.keys(_as_answer(event), event.facts)
+
+    def _chosen(self, keys: Sequence[tuple[MatchKey, ...]]) -> list[tuple[str, ...] | Nobody]:
+        match, people = self.people.match, self.people
+        asked = match.lookups(key for each in keys for key in each)
+        lookups = [Lookup(one.field, one.kind, one.values) for one in asked]
+        hits = self._destination.find(people.object, lookups, (), people.only) if lookups else []
+        paired = match.pair((key for each in keys for key in each), hits)
+        return [self._choice(match.choose(each, paired)) for each in keys]
+
+    def _choice(self, decision: Matched | NoRecord | Many | Conflict) -> tuple[str, ...] | Nobody:
+        match decision:
+            case Matched(record_id=id):
+                return (id,)
+            case Many(rule=rule, record_ids=ids):
+                return Nobody("many", f"{rule} names {len(ids)} records; nobody is asked")
+            case Conflict(rule=rule):
+                return Nobody(
+                    "conflict", f"a stronger rule names one record, {rule} another; nobody is asked"
+                )
+            case NoRecord():
+                return Nobody("unknown_person", f"no {self.people.object} has any of the event's keys")
+
+    def _one(self, event: Event, found: Sequence[Found], choice: tuple[str, ...] | Nobody) -> Found:
+        persons = {one.record_id: one for one in found if isinstance(one, Person)}
+        if len(persons) == 1:
+            return next(iter(persons.values()))
+        keys = _ledger_keys(event, self.people)
+        if len(persons) > 1:
+            return Nobody("many", f"the event names {len(persons)} records; nobody is asked", keys)
+        if not event.person:
+            return Nobody("no_person", "the event names nobody", keys)
+        why = found[0] if found else choice
+        assert isinstance(why, Nobody)
+        return Nobody(why.code, why.reason, keys)
+
+    # ------------------------------------------------------------ reading
+
+    def _absent(self, object: str, names: Iterable[str]) -> frozenset[str]:
+        """Fields the CRM lacks, or does not show us. A dotted one leads to another object and is just asked for."""
+        schema = self._destination.describe(object)
+        return frozenset(name for name in names if name not in schema.fields and "." not in name)
+
+    def _persons(self, records: Sequence[Record], absent: frozenset[str]) -> dict[str, Person]:
+        accounts, absent_there = self._accounts(records)
+        unreadable = tuple(sorted((absent & self.people._gates) | absent_there))
+        return {record.id: self._person(record, accounts, unreadable) for record in records}
+
+    def _accounts(self, records: Sequence[Record]) -> tuple[dict[str, Fields], frozenset[str]]:
+        people = self.people
+        if people.account_object is None or people.account_by is None or not people.account_names:
+            return {}, frozenset()
+        ids = sorted({id for one in records if (id := id_key(one.fields.get(people.account_by)))})
+        if not ids:
+            return {}, frozenset()
+        absent = self._absent(people.account_object, people.account_names)
+        fetch = sorted(people.account_names - absent)
+        found = self._destination.get(people.account_object, ids, fetch, {})
+        return {one.id: self._typed(people.account_object, one) for one in found}, absent
+
+    def _typed(self, object: str, record: Record) -> dict[str, Value]:
+        return {name: self._destination.typed(object, name)(live) for name, live in record.fields.items()}
+
+    def _person(self, record: Record, accounts: Mapping[str, Fields], unreadable: tuple[str, ...]) -> Person:
+        people, fields = self.people, self._typed(self.people.object, record)
+        email, phone = _text(fields, people.email), phone_key(_text(fields, people.phone), people.region)
+        external_id = id_key(_text(fields, people.external_id))
+        account = id_key(record.fields.get(people.account_by)) if people.account_by else None
+        opted_out, unclear = _yes_or_no(fields, people.opted_out)
+        agreed, vague = _yes_or_no(fields, people.consent)
+        return Person(
+            scope=people.scope,
+            record_id=record.id,
+            recipient=Recipient(
+                connection=people.connection,
+                object=people.object,
+                record_id=record.id,
+                name=_text(fields, people.name),
+                email=email if email_key(email) else None,
+                phone=phone,
+                external_id=external_id,
+                language=_text(fields, people.language),
+            ),
+            keys=_keys_of(people, record, email_key(email), phone, external_id),
+            record=fields,
+            account_id=account,
+            account=accounts.get(account) if account else None,
+            opted_out=opted_out,
+            consent=agreed,
+            unreadable=unreadable + unclear + vague,
+            zone=_text(fields, people.time_zone),
+            customer_since=_moment(fields, people.customer_since, people.zone),
+        )
+
+
+def _keys_of(
+    people: People, record: Record, email: str | None, phone: str | None, external_id: str | None
+) -> tuple[str, ...]:
+    """All names this person goes by, also those of records that were merged into theirs."""
+    others = (
+        key
+        for id in record.merged
+        for key in person_keys(connection=people.connection, object=people.object, record_id=id)
+    )
+    return (
+        *person_keys(
+            connection=people.connection,
+            object=people.object,
+            record_id=record.id,
+            email=email,
+            phone=phone,
+            external_id=external_id,
+        ),
+        *others,
+    )
+
+
+def _ledger_keys(event: Event, people: People) -> tuple[str, ...]:
+    given = _as_answer(event)
+    records = [key.value for key in event.person if key.kind == "record"]
+    own = event.connection == people.connection and len(records) == 1
+    return person_keys(
+        connection=people.connection,
+        object=people.object,
+        record_id=records[0] if own else None,
+        email=email_key(given.email),
+        phone=phone_key(given.phone, people.region),
+        external_id=id_key(given.external_id),
+    )
+
+
+def _as_answer(event: Event) -> SurveyResponse:
+    """The event's keys where the match rules look for an answer's."""
+    return SurveyResponse(
+        source=event.connection,
+        id=event.key,
+        answered_at=event.occurred_at,
+        email=_key(event.person, "email"),
+        phone=_key(event.person, "phone"),
+        external_id=_key(event.person, "external_id"),
+        properties=event.facts,
+    )
+
+
+def _key(keys: Sequence[PersonKey], kind: str) -> str | None:
+    return next((key.value for key in keys if key.kind == kind), None)
+
+
+def _text(fields: Fields, name: str | None) -> str | None:
+    value = fields.get(name) if name else None
+    if value is None or isinstance(value, bool):
+        return None
+    text = str(value).strip()
+    return text or None
+
+
+def _yes_or_no(fields: Fields, name: str | None) -> tuple[bool | None, tuple[str, ...]]:
+    """A yes/no field, and its name when what it says is neither: empty is no; None when it is not mapped."""
+    if name is None:
+        return None, ()
+    value = fields.get(name)
+    if value is None or isinstance(value, bool):
+        return bool(value), ()
+    word = str(value).strip().lower()
+    if word in _YES:
+        return True, ()
+    return (False, ()) if word in _NO or not word else (None, (name,))
+
+
+def _moment(fields: Fields, name: str | None, zone: ZoneInfo) -> datetime | None:
+    """A date is its first moment where the business is."""
+    value = fields.get(name) if name else None
+    if isinstance(value, datetime):
+        return value
+    return datetime.combine(value, time(), zone) if isinstance(value, date) else None

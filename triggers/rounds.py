@@ -1,0 +1,28 @@
+"""One round of the triggers: what was interrupted, what arrived, what is to be decided, what is due."""
+
+from __future__ import annotations
+
+from triggers.deciding import decide_events
+from triggers.delivery import Closed
+from triggers.desk import Desk
+from triggers.intake import poll, settle_arrivals
+from triggers.report import Round
+from triggers.sending import send_due, settle_interrupted
+
+
+def turn(desk: Desk, closed: Closed, *, poll_now: tuple[str, ...] = ()) -> Round:
+    """Everything there is to do at this moment, once. `poll_now`: the connections whose time to be polled has come."""
+    told = Round()
+    settle_interrupted(desk, told)
+    for connection in poll_now:
+        if desk.stop():
+            return told
+        poll(desk, connection, told)
+    while settle_arrivals(desk, told):
+        pass
+    while not desk.stop() and decide_events(desk, told):
+        pass
+    told.expired += desk.store.expire(now=desk.clock.now())
+    while not desk.stop() and send_due(desk, closed, told):
+        pass
+    return told

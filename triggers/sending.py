@@ -1,0 +1,229 @@
+"""Due messages go out: claimed, read again, decided again under a lock, sent once, and what became of them is kept.
+
+A process that dies leaves a step either claimed (another one takes it up) or `sending` (its fate is asked for, or it
+stays unknown): nothing is lost, and nothing is sent twice.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from nps.asking import Invitation, InvitationState, StepKind
+from nps.errors import AccessError, ConfigError, LeaseLost, NpsyncError, UnavailableError
+from nps.events import Event
+from nps.sending import FateUnknown
+from store.api import Claimed
+from triggers.delivery import Closed, deliver, outcome_of_interrupted, settle
+from triggers.desk import Desk
+from triggers.following import latest_sent
+from triggers.people import Found, Nobody
+from triggers.report import Round
+from triggers.rule import Rule
+
+AT_A_TIME = 50
+CLAIM_SECONDS = 300.0
+LATER = timedelta(minutes=5)  # when a CRM could not be asked
+
+
+def why_none_is_sent(desk: Desk) -> str | None:
+    """Why npsync sends nothing to anybody at present; None when it does."""
+    switches = desk.store.switches()
+    if switches.get("sends"):
+        return "sends are stopped; npsync sends resume lets them go on"
+    if not switches.get("ledger") and desk.store.ledger_size() == 0:
+        return (
+            "the ledger of who was asked is empty, so nobody knows who was asked lately: rebuild it "
+            "(npsync sends rebuild) or accept that it is empty (npsync sends accept-empty)"
+        )
+    return None
+
+
+def send_due(desk: Desk, closed: Closed, told: Round) -> bool:
+    """Send what is due. True while there is more."""
+    if (halted := why_none_is_sent(desk)) is not None:
+        return _tell_halted(desk, halted, told)
+    now = desk.clock.now()
+    claims = desk.store.claim_steps(desk.owner, now=now, limit=AT_A_TIME, seconds=CLAIM_SECONDS)
+    ready = [one for one in claims if _is_wanted(desk, one, told)]
+    found = _people_of(desk, ready, told)
+    gone = _no_longer_so(desk, ready, told)
+    for one in ready:
+        if desk.stop() or why_none_is_sent(desk) is not None:
+            _put_off(desk, one, desk.clock.now(), "stopped", "sends were stopped", told)
+            continue
+        person = found.get(one.invitation.id)
+        why = gone.get(one.invitation.id)
+        try:
+            if person is None or why == _UNREAD:
+                _put_off(
+                    desk, one, desk.clock.now() + LATER, "unread", "what it is about could not be read", told
+                )
+            elif why is not None:
+                _drop(desk, one, InvitationState.CANCELLED, "no_longer_so", why, told)
+            elif isinstance(person, Nobody):
+                _drop(desk, one, InvitationState.SUPPRESSED, person.code, person.reason, told)
+            else:
+                deliver(desk, desk.rules[one.invitation.trigger], one, person, closed, told)
+        except LeaseLost:
+            told.steps["taken_over"] += 1  # we were frozen; another process has it
+    return len(claims) == AT_A_TIME and not desk.stop()
+
+
+_UNREAD = "?"
+
+
+def _tell_halted(desk: Desk, halted: str, told: Round) -> bool:
+    if any(rule.live for rule in desk.rules.values()):
+        told.problems.append(halted)
+    return False
+
+
+def _is_wanted(desk: Desk, claimed: Claimed, told: Round) -> bool:
+    """What needs nobody's word: the trigger is gone or silent, it is too late, it was answered."""
+    now, invitation = desk.clock.now(), claimed.invitation
+    rule = desk.rules.get(invitation.trigger)
+    if rule is None:
+        _drop(
+            desk,
+            claimed,
+            InvitationState.CANCELLED,
+            "no_trigger",
+            "the YAML has no such trigger any more",
+            told,
+        )
+    elif not rule.live:
+        _drop(desk, claimed, InvitationState.CANCELLED, "shadow", "the trigger is in shadow mode again", told)
+    elif rule.paused:
+        _put_off(desk, claimed, now + LATER, "paused", "the trigger is paused", told)
+    elif is_too_late(claimed, now):
+        _drop(desk, claimed, InvitationState.EXPIRED, "stale", "it came too late to ask", told)
+    elif invitation.answered_at is not None:
+        _drop(desk, claimed, InvitationState.ANSWERED, "answered", "answered before it was sent", told)
+    elif claimed.step.kind is StepKind.REMINDER and latest_sent(desk.store.steps_of(invitation.id)) is None:
+        _drop(desk, claimed, InvitationState.FAILED, "nothing_to_remind_of", "no message was accepted", told)
+    else:
+        return True
+    return False
+
+
+def is_too_late(claimed: Claimed, now: datetime) -> bool:
+    """An ask must not be stale; what follows it must come before the invitation expires."""
+    invitation = claimed.invitation
+    if invitation.sent_at is None:
+        return invitation.stale_at is not None and now > invitation.stale_at
+    return invitation.expires_at is not None and now >= invitation.expires_at
+
+
+def _people_of(desk: Desk, claims: Sequence[Claimed], told: Round) -> dict[str, Found]:
+    """Invitation → its person, read a moment before. Those of a connection that cannot be asked are missing."""
+    by_people: defaultdict[str, list[Invitation]] = defaultdict(list)
+    for one in claims:
+        by_people[one.invitation.connection].append(one.invitation)
+    found: dict[str, Found] = {}
+    for people, invitations in by_people.items():
+        try:
+            persons = desk.opens.registry(people).read(each.record_id for each in invitations)
+        except (AccessError, ConfigError, UnavailableError) as error:
+            _tell(desk, "people_unread", people, error, told)
+            continue
+        found.update((each.id, persons[each.record_id]) for each in invitations)
+    return found
+
+
+def _no_longer_so(desk: Desk, claims: Sequence[Claimed], told: Round) -> dict[str, str]:
+    """Invitation → why its event is not so any more: what we have heard since, and what its system says now."""
+    why: dict[str, str] = {}
+    by_connection: defaultdict[str, dict[str, Event]] = defaultdict(dict)
+    own: dict[str, Event] = {}
+    for one in claims:
+        invitation, rule = one.invitation, desk.rules[one.invitation.trigger]
+        event, opposed = _event_of(desk, rule, invitation)
+        if event is None:
+            continue
+        if opposed is not None:
+            why[invitation.id] = f"{opposed.kind.replace('_', ' ')} since"
+            continue
+        own[invitation.id] = event
+        by_connection[event.connection][event.key] = event
+    for connection, events in by_connection.items():
+        said = _still(desk, connection, list(events.values()), told)
+        for id, event in own.items():
+            if event.connection == connection and (said is None or event.key in said):
+                why[id] = _UNREAD if said is None else said[event.key]
+    return why
+
+
+def _event_of(desk: Desk, rule: Rule, invitation: Invitation) -> tuple[Event | None, Event | None]:
+    """The event an invitation is about, and a later one that takes it back."""
+    if invitation.event_connection is None or invitation.subject is None:
+        return None, None
+    subject = invitation.subject
+    known = desk.store.events_of([(invitation.event_connection, subject.object, subject.id)])
+    event = next((each for each in known if each.key == invitation.event_key), None)
+    if event is None:
+        return None, None
+    opposed = (each for each in known if rule.is_cancelled_by(each) and each.occurred_at > event.occurred_at)
+    return event, next(opposed, None)
+
+
+def _still(desk: Desk, connection: str, events: Sequence[Event], told: Round) -> Mapping[str, str] | None:
+    """Keys of events that are not so any more → why. None: it cannot be said now."""
+    try:
+        source = desk.opens.event_source(connection)
+        return {} if source is None else source.still(desk.watches(connection), events)
+    except (AccessError, ConfigError, UnavailableError) as error:
+        _tell(desk, "events_unread", connection, error, told)
+        return None
+
+
+def _drop(desk: Desk, one: Claimed, state: InvitationState, code: str, reason: str, told: Round) -> None:
+    desk.store.drop_step(one, state, code, reason, now=desk.clock.now())
+    told.steps[code] += 1
+
+
+def _put_off(desk: Desk, one: Claimed, until: datetime, code: str, reason: str, told: Round) -> None:
+    desk.store.put_off(one, until, code, reason)
+    told.steps["put_off"] += 1
+
+
+def _tell(desk: Desk, what: str, connection: str, error: NpsyncError, told: Round) -> None:
+    told.problems.append(str(error))
+    desk.notice(what, connection=connection, problem=str(error))
+
+
+# ------------------------------------------------------------ what a process that died left behind
+
+
+def settle_interrupted(desk: Desk, told: Round) -> None:
+    """Messages whose process ended while sending them: their fate is asked for where the vendor can tell, and else
+    stays unknown. None is sent again unless it surely was not sent."""
+    left = desk.store.interrupted(desk.owner, now=desk.clock.now(), seconds=CLAIM_SECONDS)
+    for one in left:
+        rule = desk.rules.get(one.invitation.trigger)
+        way = rule.asking.ways[one.step.way] if rule and one.step.way < len(rule.asking.ways) else None
+        try:
+            if rule is None or way is None:
+                _unknown(desk, one, told)
+                continue
+            person = desk.opens.registry(one.invitation.connection).read([one.invitation.record_id])
+            found = person[one.invitation.record_id]
+            settle(desk, rule, one, way, found, outcome_of_interrupted(desk, rule, one, way, found), told)
+        except LeaseLost:
+            told.steps["taken_over"] += 1
+        except (AccessError, ConfigError, UnavailableError) as error:
+            # Its claim runs out, and then it is asked for again.
+            _tell(desk, "fate_not_found", one.invitation.connection, error, told)
+
+
+def _unknown(desk: Desk, one: Claimed, told: Round) -> None:
+    """The YAML has no such way any more, so there is nobody left to ask."""
+    desk.store.settle_step(
+        one,
+        FateUnknown("npsync was ended while it was being sent, and its way has left the YAML since"),
+        via=one.invitation.via or "",
+        channel="",
+        now=desk.clock.now(),
+    )
+    told.steps["unknown"] += 1

@@ -1,0 +1,152 @@
+"""What channels tell of messages and people: bounces, complaints, unsubscribes, STOP and START, replies."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from nps.asking import Invitation, Suppression, SuppressionReason, person_keys
+from nps.events import Signal, SignalKind
+from nps.keys import email_key
+from triggers.desk import Desk
+from triggers.following import next_channel
+
+REPLIES_WITHIN = timedelta(days=60)
+
+Said = tuple[str, str]  # code ("" when all went well), reason
+
+_REASONS = {
+    SignalKind.BOUNCE: SuppressionReason.BOUNCE,
+    SignalKind.COMPLAINT: SuppressionReason.COMPLAINT,
+    SignalKind.UNSUBSCRIBE: SuppressionReason.UNSUBSCRIBE,
+    SignalKind.STOP: SuppressionReason.STOP,
+}
+# A dead address and a STOP close one channel; who complained or unsubscribed wants no survey at all.
+_OF_ONE_CHANNEL = frozenset((SignalKind.BOUNCE, SignalKind.STOP))
+_SCALES = {"nps": range(11), "csat": range(1, 6), "ces": range(1, 8)}
+_SCORE = re.compile(r"\s*(\d{1,2})(?!\d)\s*(?:[-–—:.,;!)]+\s*|/\s*\d+\s*|\s|$)(.*)", re.DOTALL)
+
+
+def apply(desk: Desk, signal: Signal) -> Said:
+    """What this changes is stored before it counts as settled; doing it again changes nothing more."""
+    invitation = _invitation(desk, signal)
+    match signal.kind:
+        case SignalKind.DELIVERED:
+            return _delivered(desk, signal, invitation)
+        case SignalKind.FAILED:
+            return _undelivered(desk, signal, invitation, "not_delivered")
+        case SignalKind.SOFT_BOUNCE:
+            return "", ""  # the channel tries on by itself
+        case SignalKind.START:
+            return _lifted(desk, signal)
+        case SignalKind.REPLY:
+            return _answered(desk, signal, invitation)
+        case _:
+            return _suppressed(desk, signal, invitation)
+
+
+def _invitation(desk: Desk, signal: Signal) -> Invitation | None:
+    id = signal.invitation
+    if id is None and signal.message is not None:
+        id = desk.store.by_message(signal.connection, signal.message)
+    return None if id is None else desk.store.invitation(id)
+
+
+def _delivered(desk: Desk, signal: Signal, invitation: Invitation | None) -> Said:
+    if invitation is None:
+        return _not_ours(signal)
+    desk.store.delivered(invitation.id, signal.message, now=signal.at)
+    return "", ""
+
+
+def _undelivered(desk: Desk, signal: Signal, invitation: Invitation | None, code: str) -> Said:
+    if invitation is None:
+        return _not_ours(signal)
+    steps = desk.store.steps_of(invitation.id)
+    rule = desk.rules.get(invitation.trigger)
+    following = next_channel(rule.asking, invitation, steps, now=desk.clock.now()) if rule else ()
+    told = f"{signal.connection} could not deliver it" + (f" ({signal.code})" if signal.code else "")
+    desk.store.undelivered(
+        invitation.id, signal.message, code, told, now=desk.clock.now(), following=following
+    )
+    return "", ""
+
+
+def _suppressed(desk: Desk, signal: Signal, invitation: Invitation | None) -> Said:
+    keys = _keys(desk, signal, invitation)
+    if not keys:
+        return "unknown_person", "it names neither an address nor a message of ours"
+    one_channel = desk.channels.get(signal.connection) if signal.kind in _OF_ONE_CHANNEL else None
+    desk.store.suppress(
+        [
+            Suppression(
+                key=key,
+                reason=_REASONS[signal.kind],
+                at=signal.at,
+                channel=one_channel,
+                source=signal.connection,
+                detail=signal.code,
+            )
+            for key in keys
+        ]
+    )
+    if signal.kind is SignalKind.BOUNCE and invitation is not None:
+        return _undelivered(desk, signal, invitation, "bounce")
+    return "", ""
+
+
+def _lifted(desk: Desk, signal: Signal) -> Said:
+    """START: the person's own act, so it lifts their own STOP and nothing else."""
+    lifted = [
+        desk.store.lift(key, SuppressionReason.STOP, by=f"START to {signal.connection}", now=signal.at)
+        for key in _keys(desk, signal, None)
+    ]
+    return ("", "") if any(lifted) else ("nothing_to_lift", "nobody with this number had said STOP")
+
+
+def _answered(desk: Desk, signal: Signal, invitation: Invitation | None) -> Said:
+    """A reply that begins with a score is an answer; any other is kept where people find it."""
+    invitation = invitation or _latest_sent(desk, signal)
+    if invitation is None:
+        return _not_ours(signal)
+    said = score_of(signal.text or "", invitation.metric)
+    if said is None:
+        return "no_score", "a reply that does not begin with a score"
+    if desk.take_answer is None:
+        return "no_answers", "replies are not taken as answers here"
+    desk.take_answer(invitation, said[0], said[1], signal.at)
+    return "", ""
+
+
+def _latest_sent(desk: Desk, signal: Signal) -> Invitation | None:
+    """A reply names a number and no message: it answers what this connection sent there last."""
+    keys = _keys(desk, signal, None)
+    past = desk.store.past(keys, since=signal.at - REPLIES_WITHIN) if keys else []
+    sent = (one.invitation for one in past if one.invitation and one.source == signal.connection)
+    latest = next(sent, None)
+    return desk.store.invitation(latest) if latest else None
+
+
+def score_of(text: str, metric: str) -> tuple[int, str | None] | None:
+    """The score a reply begins with, and what is written after it."""
+    found = _SCORE.fullmatch(text)
+    if found is None or int(found[1]) not in _SCALES.get(metric, range(0)):
+        return None
+    return int(found[1]), found[2].strip() or None
+
+
+def _keys(desk: Desk, signal: Signal, invitation: Invitation | None) -> tuple[str, ...]:
+    """The address, and for what concerns the person also their record: a new address does not bring them back."""
+    keys: tuple[str, ...] = ()
+    if signal.address:
+        is_email = email_key(signal.address) is not None
+        keys = person_keys(email=signal.address.lower()) if is_email else person_keys(phone=signal.address)
+    if invitation is not None and (signal.kind not in _OF_ONE_CHANNEL or not keys):
+        keys += person_keys(
+            connection=invitation.connection, object=invitation.object, record_id=invitation.record_id
+        )
+    return keys
+
+
+def _not_ours(signal: Signal) -> Said:
+    return "unknown_message", f"{signal.kind} of a message npsync did not send, or sent long ago"

@@ -11,6 +11,9 @@ import msgspec
 from nps.events import Subject
 from nps.values import Json
 
+INVITATION = "npsync_invitation"
+"""The property by which an answer says which invitation it belongs to; senders hand it to vendors that give it back."""
+
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """The wish to ask one person one survey, because of one event or because their turn has come."""

@@ -105,6 +105,11 @@ class Branding(BaseModel):
         return readable(self.color, NIGHT)
 
     @property
+    def tint(self) -> str:
+        """A breath of the colour, for the ground of a page."""
+        return _mixed(WHITE, self.color, 0.06)
+
+    @property
     def ink(self) -> str:
         """What is written on a button of this colour."""
         return text_on(self.color)

@@ -14,6 +14,9 @@ from nps.durations import Duration, Period
 from nps.phrases import LANGUAGES, choose
 from nps.score import Segment
 
+OWN_PAGE = "npsync"
+"""The source of answers given on our own page: the one connection that nobody names in the YAML."""
+
 
 class Metric(StrEnum):
     """What the answer's number means. Only `nps` has segments."""

@@ -52,11 +52,17 @@ class Inbox:
         return None if found is None else Cursor(state=from_json(found[0]))
 
     def append(
-        self, connection: str, page: Page, persons: Sequence[int], *, received_at: datetime
+        self,
+        connection: str,
+        page: Page,
+        persons: Sequence[int],
+        *,
+        received_at: datetime,
+        durable: bool = False,
     ) -> Received:
         now = milliseconds(received_at)
         incoming = [_incoming(connection, response) for response in page.responses]
-        with self.database.write() as tx:
+        with self.database.write(durable=durable) as tx:
             self.database.lock_inbox(tx, connection)
             ids = [response.id for response in page.responses]
             known = {
@@ -86,6 +92,11 @@ class Inbox:
             state = json_object(page.cursor.state)
             tx.run(statements.STORE_CURSOR, connection=connection, state=state, now=now)
         return Received(new=len(rows) - edited, edited=edited, repeated=len(ids) - len(rows))
+
+    def answer(self, source: str, id: str) -> SurveyResponse | None:
+        with self.database.read() as tx:
+            found = tx.one(statements.ANSWER, source=source, id=id)
+        return None if found is None else response_of(found[1:])
 
     def responses(self, numbers: Sequence[int]) -> dict[int, SurveyResponse]:
         with self.database.read() as tx:

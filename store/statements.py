@@ -21,6 +21,9 @@ KNOWN = """
 
 OVERTAKEN = "UPDATE response SET newest = FALSE WHERE id = ?"
 
+ANSWER = f"""
+    SELECT r.id, {RESPONSE} FROM response r WHERE r.source = :source AND r.source_id = :id AND r.newest"""
+
 RESPONSES = f"SELECT r.id, {RESPONSE} FROM response r WHERE r.id IN LIST(:numbers)"
 
 STORE_CURSOR = """

@@ -24,6 +24,7 @@ PHRASES = Phrases(
     your_opinion="رأيك",
     go_on="متابعة",
     preselected="حددنا {score} نيابةً عنك. لن يُحفظ شيء حتى تضغط على الزر.",
+    noted="تم تسجيل تقييمك.",
     your_score="تقييمك",
     promoter="ما أكثر ما يعجبك؟",
     passive="ما الذي يجعل تجربتك أفضل؟",

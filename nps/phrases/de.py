@@ -23,6 +23,7 @@ PHRASES = Phrases(
     your_opinion="Ihre Meinung",
     go_on="Weiter",
     preselected="Wir haben {score} für Sie markiert. Gespeichert wird erst, wenn Sie auf die Schaltfläche drücken.",
+    noted="Ihre Bewertung ist notiert.",
     your_score="Ihre Bewertung",
     promoter="Was gefällt Ihnen am besten?",
     passive="Was würde es für Sie noch besser machen?",

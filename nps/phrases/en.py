@@ -23,6 +23,7 @@ PHRASES = Phrases(
     your_opinion="Your opinion",
     go_on="Continue",
     preselected="We marked {score} for you. Nothing is stored until you press the button.",
+    noted="Your score is noted.",
     your_score="Your score",
     promoter="What do you like most?",
     passive="What would make it even better for you?",

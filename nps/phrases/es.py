@@ -23,6 +23,7 @@ PHRASES = Phrases(
     your_opinion="Su opinión",
     go_on="Continuar",
     preselected="Hemos marcado {score} por usted. No se guarda nada hasta que pulse el botón.",
+    noted="Hemos anotado su puntuación.",
     your_score="Su puntuación",
     promoter="¿Qué es lo que más le gusta?",
     passive="¿Qué lo haría aún mejor para usted?",

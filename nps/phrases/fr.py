@@ -23,6 +23,7 @@ PHRASES = Phrases(
     your_opinion="Votre avis",
     go_on="Continuer",
     preselected="Nous avons coché {score} pour vous. Rien n’est enregistré avant que vous n’appuyiez sur le bouton.",
+    noted="Votre note est enregistrée.",
     your_score="Votre note",
     promoter="Qu’appréciez-vous le plus ?",
     passive="Qu’est-ce qui rendrait l’expérience encore meilleure pour vous ?",

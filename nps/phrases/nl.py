@@ -23,6 +23,7 @@ PHRASES = Phrases(
     your_opinion="Uw mening",
     go_on="Verder",
     preselected="We hebben {score} voor u aangevinkt. Er wordt pas iets opgeslagen als u op de knop drukt.",
+    noted="Uw score is genoteerd.",
     your_score="Uw score",
     promoter="Wat vindt u het beste?",
     passive="Wat zou het voor u nog beter maken?",

@@ -29,6 +29,7 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True):
     your_opinion: str
     go_on: str
     preselected: str  # {score}
+    noted: str
     your_score: str
     promoter: str  # the open question after the score, by segment
     passive: str

@@ -17,11 +17,22 @@ class Inbox(Protocol):
     def cursor(self, connection: str) -> Cursor | None: ...
 
     def append(
-        self, connection: str, page: Page, persons: Sequence[int], *, received_at: datetime
+        self,
+        connection: str,
+        page: Page,
+        persons: Sequence[int],
+        *,
+        received_at: datetime,
+        durable: bool = False,
     ) -> Received:
         """Store a page and its cursor in ONE transaction. `persons[i]` is a signed 64-bit number of the person behind
         `page.responses[i]`: answers of one person are taken up together. Identical re-reads are counted, not
-        stored; a changed content or newer `updated_at` is a new version, and the old one stays."""
+        stored; a changed content or newer `updated_at` is a new version, and the old one stays. `durable`: on the
+        disk when this returns, for what cannot be read again anywhere."""
+        ...
+
+    def answer(self, source: str, id: str) -> SurveyResponse | None:
+        """The newest version of one answer."""
         ...
 
     def responses(self, numbers: Sequence[int]) -> dict[int, SurveyResponse]: ...

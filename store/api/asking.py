@@ -302,6 +302,10 @@ class Ledger(Protocol):
         e-mail, phone or external id or is matched to the record. Latest first."""
         ...
 
+    def keys_of(self, invitation: str) -> tuple[str, ...]:
+        """The `person_keys` that the ledger holds for an invitation: whom it was sent to."""
+        ...
+
     def enter(self, entries: Sequence[LedgerEntry], *, now: datetime) -> int:
         """Remember these; how many are new."""
         ...

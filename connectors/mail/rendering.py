@@ -132,17 +132,18 @@ def variables(message: Message, look: Branding, zone: tzinfo) -> dict[str, Any]:
     """All names a template may use."""
     language = choose([message.language, message.to.language])
     words = LANGUAGES[language]
-    company = look.company or words.a_company
+    company = look.company or urlsplit(message.link).hostname or words.a_company
     low, high = SCALES[message.metric]
     low_label, high_label = message.labels or _ends(language, message.metric)
     deadline = "" if message.deadline is None else date_in(language, message.deadline.astimezone(zone).date())
     said_why = words.why.format(why=message.why.rstrip(". ")) if words.why and message.why else ""
+    link = message.link if message.language is None else with_query(message.link, lang=language)
     return {
         "ask": message.ask,
         "scale": [
             Choice(
                 score,
-                with_query(message.link, score=str(score)),
+                with_query(link, score=str(score)),
                 _aloud(score, low, high, low_label, high_label),
             )
             for score in range(low, high + 1)
@@ -151,7 +152,7 @@ def variables(message: Message, look: Branding, zone: tzinfo) -> dict[str, Any]:
         "high": high,
         "low_label": low_label,
         "high_label": high_label,
-        "link": message.link,
+        "link": link,
         "unsubscribe": message.unsubscribe,
         "deadline": deadline,
         "why": said_why or words.why_general.format(company=company),

@@ -13,17 +13,20 @@ from itertools import chain
 
 from connectors.contract import Clock
 from nps.errors import LeaseLost, NpsyncError
+from npsync.asker import Asker
 from npsync.clock import SystemClock
 from npsync.config import Config
 from npsync.jobs import run_once, target_of
 from npsync.logs import notice
 from npsync.schedule import Claim, claims, resume_killed, verify_claims
+from npsync.triggering import Triggering
 from npsync.verification import verify_once
 from store.api import Store
 from sync.engine import Options
 from sync.leasing import Busy
 from sync.report import Report
 from sync.verifying import SAMPLE, Verified
+from triggers.report import Round
 
 TICK_SECONDS = 1.0
 TOO_LONG_TO_LOG = (
@@ -47,10 +50,12 @@ class Clockwork:
         clock: Clock | None = None,
         run: Callable[[Config, Store, str, Clock, Callable[[], bool]], Report] | None = None,
         verify: Callable[[Config, Store, str, Clock, Callable[[], bool]], Verified] | None = None,
+        ask: Callable[[], Round] | None = None,
     ) -> None:
         self._config, self._store, self._clock = config, store, clock or SystemClock()
         self._run_once = run or _once
         self._verify_once = verify or _verified
+        self._asker = Asker(ask, self._clock) if ask is not None else None
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="npsync-sync")
         self._under_way: dict[str, Future[None]] = {}
@@ -59,6 +64,8 @@ class Clockwork:
 
     def tick(self) -> None:
         """Run what has come due. A due time that comes while its sync still runs is recorded as skipped."""
+        if self._asker is not None:
+            self._asker.tick()
         now = self._clock.now()
         due = chain(claims(self._config, self._store, now), verify_claims(self._config, self._store, now))
         for claim in due:
@@ -72,9 +79,13 @@ class Clockwork:
     def stop(self) -> None:
         """Take nothing new; runs under way hand back what they have not begun."""
         self._stop.set()
+        if self._asker is not None:
+            self._asker.stop()
 
     def wait(self) -> None:
         self._pool.shutdown(wait=True)
+        if self._asker is not None:
+            self._asker.wait()
 
     @property
     def under_way(self) -> list[Future[None]]:
@@ -142,10 +153,18 @@ def serve(config: Config, store: Store) -> None:
     """Tick until SIGTERM or SIGINT, then finish gracefully. Blocks."""
     from apscheduler.schedulers.background import BackgroundScheduler
 
-    clockwork = Clockwork(config, store)
-    resume_killed(config, store, SystemClock().now())
+    clock = SystemClock()
+    stopping = threading.Event()
+    triggering = Triggering(config, store, clock, stop=stopping.is_set) if config.triggers else None
+    clockwork = Clockwork(config, store, clock, ask=triggering.turn if triggering else None)
+    resume_killed(config, store, clock.now())
+
+    def stop(number: int, frame: object) -> None:
+        stopping.set()
+        clockwork.stop()
+
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda number, frame: clockwork.stop())
+        signal.signal(name, stop)
     scheduler = BackgroundScheduler(timezone="UTC")
     scheduler.add_job(
         clockwork.tick,
@@ -156,10 +175,12 @@ def serve(config: Config, store: Store) -> None:
         misfire_grace_time=None,
     )
     scheduler.start()
-    notice("serving", syncs=len(config.sync))
+    notice("serving", syncs=len(config.sync), triggers=len(config.triggers))
     while not clockwork.stopping.wait(1.0):
         pass
     notice("stopping")
     scheduler.shutdown(wait=True)
     clockwork.wait()
+    if triggering is not None:
+        triggering.close()
     notice("stopped")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from connectors.contract import Clock, EventSource, Sender, Sends
 from mapping.conditions import Conditions, fields_named
@@ -238,12 +238,10 @@ def poll_place(connection: str) -> str:
 
 def ask_once(
     config: Config, store: Store, clock: Clock, *, stop: Callable[[], bool] = lambda: False
-) -> dict[str, Any] | None:
-    """Poll, decide and send what is due, once. None: the file has no triggers."""
-    if not config.triggers:
-        return None
+) -> Round:
+    """Poll every watched connection, decide and send what is due, once."""
     triggering = Triggering(config, store, clock, stop=stop)
     try:
-        return triggering.turn(poll_all=True).as_json()
+        return triggering.turn(poll_all=True)
     finally:
         triggering.close()

@@ -18,8 +18,9 @@ class Round:
     expired: int = 0
     problems: list[str] = field(default_factory=list)
 
-    def __bool__(self) -> bool:
-        return any((self.events, self.arrivals, self.said, self.steps, self.expired, self.problems))
+    @property
+    def did_something(self) -> bool:
+        return any((self.events, self.arrivals, self.said, self.steps, self.expired))
 
     def as_json(self) -> dict[str, Any]:
         return {

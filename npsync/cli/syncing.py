@@ -200,9 +200,35 @@ def _run_due(config: Config, store: Store, options: Options, json: bool) -> int:
             output.tell_error(error)
             code = output.exit_code(error)
         worst = output.worst(worst, code)
+    if config.triggers:
+        ran = True
+        worst = output.worst(worst, _ask(config, store, options, json))
     if not ran and not json:
         output.say("Nothing is due. npsync run NAME runs a sync anyway.")
     return worst
+
+
+def _ask(config: Config, store: Store, options: Options, json: bool) -> int:
+    """What the triggers have to do now, once."""
+    from nps.errors import NpsyncError
+    from npsync.cli import asking_text, output
+    from npsync.clock import SystemClock
+    from npsync.triggering import ask_once
+    from npsync.web.intake import carry_over
+
+    clock = SystemClock()
+    try:
+        carry_over(config, store, clock)
+        done = ask_once(config, store, clock, stop=options.stop)
+    except NpsyncError as error:
+        output.tell_error(error)
+        return output.exit_code(error)
+    if json:
+        output.say_json({"asking": done.as_json()})
+    else:
+        for line in asking_text.round_lines(done):
+            output.say(line)
+    return output.PARTIAL if done.problems else output.SUCCEEDED
 
 
 def _who(only: str | None) -> str | None:

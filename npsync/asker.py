@@ -1,0 +1,69 @@
+"""Gives the triggers their turn beside the syncs: neither stops the other, whatever happens to it."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+from connectors.contract import Clock
+from nps.errors import NpsyncError
+from npsync.logs import notice
+from triggers.report import Round
+
+EVERY = timedelta(seconds=5)
+AFTER_A_FAILURE = timedelta(minutes=1)
+
+
+class Asker:
+    """One turn at a time, in a thread of its own. The ticks of the clock only say that time has passed."""
+
+    def __init__(self, take_turn: Callable[[], Round], clock: Clock) -> None:
+        self._take_turn, self._clock = take_turn, clock
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="npsync-asking")
+        self._running: Future[None] | None = None
+        self._not_before: datetime | None = None
+        self._problems: Sequence[str] = ()
+        self._stopped = threading.Event()
+
+    def tick(self) -> None:
+        now = self._clock.now()
+        if self._stopped.is_set() or (self._running is not None and not self._running.done()):
+            return
+        if self._not_before is None or now >= self._not_before:
+            self._not_before = now + EVERY
+            self._running = self._pool.submit(self._turn)
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def wait(self) -> None:
+        self._pool.shutdown(wait=True)
+
+    @property
+    def latest(self) -> Future[None] | None:
+        """The latest turn, also when it has ended."""
+        return self._running
+
+    def _turn(self) -> None:
+        try:
+            done = self._take_turn()
+        except NpsyncError as error:
+            notice("asking_failed", problem=str(error))
+            self._rest()
+        except Exception as error:  # noqa: BLE001 - told, and the syncs go on
+            notice("asking_crashed", problem="".join(traceback.format_exception(error)))
+            self._rest()
+        else:
+            self._tell(done)
+
+    def _rest(self) -> None:
+        self._not_before = self._clock.now() + AFTER_A_FAILURE
+
+    def _tell(self, done: Round) -> None:
+        """What a turn did; a problem that lasts is told once."""
+        if done.did_something or done.problems != self._problems:
+            notice("asked", **done.as_json())
+        self._problems = done.problems

@@ -5,7 +5,7 @@ Part of the contract (`connectors.contract` re-exports it). All of it is optiona
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -40,6 +40,9 @@ class EventKind:
     parameters: type[Parameters] = Parameters
     opposite: str | None = None  # the kind that usually cancels it: case_reopened
     by: tuple[str, ...] = ("poll",)  # poll | hook: how it is learnt
+    past: bool = True  # whether `EventSource.past` can tell it
+    reads: Callable[[Parameters], Mapping[str, frozenset[str]]] = lambda parameters: {}
+    """What the credential must be able to read for it: object → fields."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from fake_clock import FakeClock, fake_tools
 from sandbox_process import RunningSandbox
 
 from connectors import registry
-from connectors.contract import Destination, Source, Tools
+from connectors.contract import Destination, EventSource, Source, Tools
 from nps.errors import ConfigError, NpsyncError, UnavailableError
 
 Given = dict[str, Any]
@@ -169,6 +169,83 @@ DESTINATIONS: Mapping[str, DestinationRow] = {
 }
 
 
+# ---------------------------------------------------------------- event sources
+
+
+@dataclass(frozen=True)
+class Story:
+    """One kind of event, as people at the vendor make it happen. `begin` makes its subject, so that nothing happened
+    yet; `happen` lets it; `undo` takes it back; `touch` edits something else; `remove` deletes the subject."""
+
+    kind: str
+    object: str
+    begin: Callable[[Place], str]
+    happen: Callable[[Place, str], None]
+    undo: Callable[[Place, str], None]
+    touch: Callable[[Place, str], None]
+    remove: Callable[[Place, str], None]
+    parameters: Given = field(default_factory=dict)
+    facts: tuple[str, ...] = ()
+    told_late: bool = True  # whether `past` tells it
+    person: str = "record"  # kind of the key that leads to the person
+
+
+@dataclass(frozen=True)
+class EventRow:
+    settings: Callable[[Place], Given]
+    stories: tuple[Story, ...]
+
+
+def _salesforce_person(place: Place) -> str:
+    fields = {"LastName": "Event", "Email": f"{unique('event')}@acme.example", "Onboarding__c": "Started"}
+    return str(place.sandbox.control("POST", "/salesforce/Contact", fields)["id"])
+
+
+def _salesforce_case(place: Place) -> str:
+    fields = {"Subject": "Help", "Status": "New", "Priority": "High", "ContactId": _salesforce_person(place)}
+    return str(place.sandbox.control("POST", "/salesforce/Case", fields)["id"])
+
+
+def _knob(vendor: str, command: str) -> Callable[[Place, str], None]:
+    return lambda place, id: place.sandbox.control("POST", f"/{vendor}/do/{command}", {"id": id})
+
+
+def _set(vendor: str, object: str, **fields: Any) -> Callable[[Place, str], None]:
+    return lambda place, id: place.sandbox.control("PATCH", f"/{vendor}/{object}/{id}", fields)
+
+
+def _remove(vendor: str, object: str) -> Callable[[Place, str], None]:
+    return lambda place, id: place.sandbox.control("DELETE", f"/{vendor}/{object}/{id}")
+
+
+_CASE_CLOSED = Story(
+    kind="case_closed",
+    object="Case",
+    begin=_salesforce_case,
+    happen=_knob("salesforce", "close_case"),
+    undo=_knob("salesforce", "reopen_case"),
+    touch=_set("salesforce", "Case", Subject="Help again"),
+    remove=_remove("salesforce", "Case"),
+    facts=("Priority", "Contact.Email"),
+)
+_ONBOARDED = Story(
+    kind="record_changed",
+    object="Contact",
+    begin=_salesforce_person,
+    happen=_set("salesforce", "Contact", Onboarding__c="Done"),
+    undo=_set("salesforce", "Contact", Onboarding__c="In progress"),
+    touch=_set("salesforce", "Contact", Role__c="User"),
+    remove=_remove("salesforce", "Contact"),
+    parameters={"object": "Contact", "field": "Onboarding__c", "to": "Done"},
+    facts=("Role__c",),
+    told_late=False,
+)
+
+EVENTS: Mapping[str, EventRow] = {
+    "salesforce": EventRow(_salesforce, (_CASE_CLOSED, _ONBOARDED)),
+}
+
+
 # ---------------------------------------------------------------- opening
 
 
@@ -187,6 +264,12 @@ def open_destination(name: str, given: Given, tools: Tools | None = None) -> Des
     connector = registry.load(name)
     assert connector.destination is not None
     return connector.destination(connector.settings.model_validate(given), tools or contract_tools())
+
+
+def open_events(name: str, given: Given, tools: Tools) -> EventSource:
+    connector = registry.load(name)
+    assert connector.events is not None
+    return connector.events(connector.settings.model_validate(given), tools)
 
 
 def unique(prefix: str) -> str:

@@ -5,8 +5,9 @@ Importing this package is cheap; the vendor's library is imported when a connect
 
 from __future__ import annotations
 
-from connectors.contract import Connector, Destination, Tools
+from connectors.contract import Connector, Destination, EventSource, Tools
 from connectors.salesforce.ids import long_id
+from connectors.salesforce.kinds import KINDS
 from connectors.salesforce.permissions import grants
 from connectors.salesforce.settings import SalesforceSettings
 
@@ -16,6 +17,12 @@ login_host: acme.my.salesforce.com          # your My Domain; test orgs: acme--u
 auth: {flow: client_credentials, client_id: "${SF_ID}", client_secret: "${SF_SECRET}"}
 budget: {keep_for_others: 40%}              # of the org's daily API calls
 """
+
+
+def _events(settings: SalesforceSettings, tools: Tools) -> EventSource:
+    from connectors.salesforce.events import SalesforceEvents
+
+    return SalesforceEvents(settings, tools)
 
 
 def _destination(settings: SalesforceSettings, tools: Tools) -> Destination:
@@ -30,6 +37,8 @@ CONNECTOR = Connector(
     settings=SalesforceSettings,
     grants=grants,
     destination=_destination,
+    events=_events,
+    event_kinds=KINDS,
     objects=("Contact", "Account", "Lead", "Case"),
     created="CreatedDate",
     match_fields={"email": "Email", "phone": "MobilePhone", "external_id": "Customer_Id__c"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
@@ -10,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 
 from connectors.addresses import checked_base_url
 from connectors.contract import Settings
-from nps.durations import Share
+from nps.durations import Duration, Share
 
 _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+", re.IGNORECASE)
 VENDOR_HOSTS = (".salesforce.com", ".salesforce.mil", ".sfcrmproducts.cn")
@@ -134,6 +135,16 @@ class Budget(_Part):
     )
 
 
+class Events(_Part):
+    """How events are polled."""
+
+    overlap: Duration = Field(
+        timedelta(minutes=10),
+        description="How far behind the last record seen each poll begins again: a record shows up when its "
+        "transaction ends, under the time it began.",
+    )
+
+
 class SalesforceSettings(Settings):
     """A Salesforce org."""
 
@@ -159,6 +170,9 @@ class SalesforceSettings(Settings):
     budget: Budget = Field(
         default_factory=lambda: Budget.model_validate({}),
         description="What of the daily calls npsync may use.",
+    )
+    events: Events = Field(
+        default_factory=lambda: Events.model_validate({}), description="How events are polled."
     )
 
     @model_validator(mode="after")

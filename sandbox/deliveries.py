@@ -66,6 +66,7 @@ class Manner:
     timeout: float = 10.0
     taken: Callable[[Heard], bool] = lambda heard: heard.ok
     tries_again: Callable[[Heard], bool] = every_failure
+    pause: Callable[[Heard], float | None] = lambda heard: None  # where the receiver may say how long
 
 
 class State(StrEnum):
@@ -302,7 +303,8 @@ class Deliveries:
             delivery.state = State.GIVEN_UP
         else:
             delivery.state = State.WAITING
-            delivery.due = self._clock.time() + manner.gaps[made - 1]
+            asked = manner.pause(heard)
+            delivery.due = self._clock.time() + (manner.gaps[made - 1] if asked is None else asked)
             self._look()
             return
         if self._open.pop(delivery.id, None) is not None:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sandbox.hubspot.records import Record, Table
 from sandbox.hubspot.settings import Settings
 from sandbox.hubspot.standard import COMPANIES, CONTACTS
+from sandbox.hubspot.tickets import TICKETS, closing, furnish_tickets
 from sandbox.toy import NoSuchRecord, Room
 from sandbox.world import Company, Customer, World
 
@@ -19,11 +20,17 @@ READ_ONLY_TOKEN = "pat-na1-sandbox-read-only"
 CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN = "sandbox-app", "sandbox-app-secret", "sandbox-refresh"
 ACCESS_TOKEN_SECONDS = 1800
 
-_READ = frozenset({CONTACTS.read_scope, COMPANIES.read_scope, "oauth"})
+_READ = frozenset({CONTACTS.read_scope, COMPANIES.read_scope, TICKETS.read_scope, "oauth"})
 _SCHEMA_READ = frozenset({"crm.schemas.contacts.read", "crm.schemas.companies.read"})
 _WRITE = frozenset({CONTACTS.write_scope, COMPANIES.write_scope})
 _SCHEMA_WRITE = frozenset({CONTACTS.schema_scope, COMPANIES.schema_scope})
-EVERY_SCOPE = _READ | _SCHEMA_READ | _WRITE | _SCHEMA_WRITE | {"communication_preferences.read"}
+EVERY_SCOPE = (
+    _READ
+    | _SCHEMA_READ
+    | _WRITE
+    | _SCHEMA_WRITE
+    | {"communication_preferences.read", "communication_preferences.write"}
+)
 
 PRIMARY, UNLABELLED = 1, 279
 
@@ -45,19 +52,26 @@ class Account:
     settings: Settings = field(default_factory=Settings)
     contacts: Table = field(default_factory=lambda: Table(CONTACTS, first_id=33_001))
     companies: Table = field(default_factory=lambda: Table(COMPANIES, first_id=7_000_001))
+    tickets: Table = field(default_factory=lambda: Table(TICKETS, first_id=1_246_001))
     employers: dict[str, list[str]] = field(
         default_factory=dict
     )  # contact id → company ids, the primary first
+    people_of_tickets: dict[str, list[str]] = field(default_factory=dict)  # ticket id → contact ids
     unsubscribed: set[str] = field(default_factory=set)
     tokens: dict[str, Token] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.tickets.rule = closing
         self.tokens[TOKEN] = Token(EVERY_SCOPE)
         self.tokens[READ_ONLY_TOKEN] = Token(_READ | _SCHEMA_READ)
 
+    @property
+    def tables(self) -> tuple[Table, Table, Table]:
+        return self.contacts, self.companies, self.tickets
+
     def table(self, name: str) -> Table:
         """By any name HubSpot has for the type: contacts, contact, 0-1."""
-        for table in (self.contacts, self.companies):
+        for table in self.tables:
             if name.lower() in (table.kind.name, table.kind.singular.lower(), table.kind.type_id):
                 return table
         raise NoSuchRecord(f"HubSpot has no object {name}")
@@ -73,7 +87,7 @@ class Account:
 
     def apply(self, settings: Settings) -> None:
         self.settings = settings
-        for table in (self.contacts, self.companies):
+        for table in self.tables:
             table.remembers_before = settings.search_lag > 0
 
     def searchable_until(self) -> datetime:
@@ -90,6 +104,15 @@ class Account:
         kept = [self.companies.by_id(one) for one in self.employers.get(contact.id, [])]
         return list(dict.fromkeys(company.id for company in kept if company is not None))
 
+    def contacts_of(self, ticket: Record) -> list[str]:
+        found = [self.contacts.by_id(one) for one in self.people_of_tickets.get(ticket.id, [])]
+        return list(dict.fromkeys(contact.id for contact in found if contact is not None))
+
+    def companies_of(self, ticket: Record) -> list[str]:
+        """Those of its contacts, the first one's primary first."""
+        people = [self.contacts.records[one] for one in self.contacts_of(ticket)]
+        return list(dict.fromkeys(one for person in people for one in self.employers_of(person)))
+
     def merge(self, table: Table, winner: str, loser: str) -> Record:
         first, second = self.record(table, winner), self.record(table, loser)
         if first is second:
@@ -100,7 +123,19 @@ class Account:
         if table is self.contacts:
             both = [*self.employers.pop(first.id, []), *self.employers.pop(second.id, [])]
             self.employers[survivor.id] = list(dict.fromkeys(both))
+        if table is self.tickets:
+            people = [
+                *self.people_of_tickets.pop(first.id, []),
+                *self.people_of_tickets.pop(second.id, []),
+            ]
+            self.people_of_tickets[survivor.id] = list(dict.fromkeys(people))
         return survivor
+
+    def unsubscribe(self, email: str) -> None:
+        """From every mail of this account."""
+        self.unsubscribed.add(email)
+        if contact := self.contacts.by("email", email):
+            self.contacts.update(contact, {"hs_email_optout": "true"}, at=self.now(), source="EMAIL")
 
     # Who may call
 
@@ -148,6 +183,7 @@ def furnish(account: Account, world: World) -> None:
                 named = {"name": company.name, "domain": company.domain}
                 companies[company] = account.companies.create(named, at=born).id
             account.associate(contact.id, companies[company])
+    furnish_tickets(account, world)
 
 
 def _employers(customer: Customer, world: World) -> list[Company]:

@@ -56,6 +56,10 @@ def _preferences(account: Account, path: dict[str, str]) -> list[str]:
     return ["communication_preferences.read", "subscriptions-status-read"]
 
 
+def _change_preferences(account: Account, path: dict[str, str]) -> list[str]:
+    return ["communication_preferences.write", "subscriptions-status-write"]
+
+
 @dataclass(frozen=True)
 class Door:
     """One call: its names on the web, who may come in, what answers."""
@@ -105,6 +109,30 @@ DOORS = (
     _property("GET", "/groups", "properties", _read_schema, calls.list_groups),
     _property("POST", "/groups", "create_property", _write_schema, calls.create_group),
     _property("GET", "/{name}", "properties", _read_schema, calls.get_property),
+    Door(
+        "GET",
+        "/crm/v3/pipelines/{type}",
+        "/crm/pipelines/{version}/{type}",
+        "pipelines",
+        _read,
+        calls.list_pipelines,
+    ),
+    Door(
+        "POST",
+        _PREFERENCES + "/v3/unsubscribe",
+        _PREFERENCES + "/{version}/unsubscribe",
+        "unsubscribe",
+        _change_preferences,
+        calls.unsubscribe,
+    ),
+    Door(
+        "POST",
+        _PREFERENCES + "/v4/statuses/{email}/unsubscribe-all",
+        _PREFERENCES + "/{version}/statuses/{email}/unsubscribe-all",
+        "unsubscribe",
+        _change_preferences,
+        calls.unsubscribe_from_all,
+    ),
     Door(
         "GET",
         "/account-info/v3/details",

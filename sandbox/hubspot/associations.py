@@ -11,15 +11,22 @@ from sandbox.hubspot.records import Record, Table
 from sandbox.hubspot.refusals import invalid
 
 LARGEST_READ = 1_000
-_COMPANY_TO_CONTACT, _COMPANY_TO_CONTACT_PRIMARY = 280, 2
 
 Link = tuple[str, bool]  # the other record's id, and whether it is the primary
+# The ids of the association types: of the primary (where there is one), and of any.
+_TYPES: Mapping[tuple[str, str], tuple[int | None, int]] = {
+    ("contacts", "companies"): (PRIMARY, UNLABELLED),
+    ("companies", "contacts"): (2, 280),
+    ("tickets", "contacts"): (None, 16),
+    ("tickets", "companies"): (26, 339),
+}
 
 
 def read_associations(
     account: Account, source: Table, target: Table, body: Mapping[str, Any], *, version: str
 ) -> Reply:
-    if source is target:
+    pair = source.kind.name, target.kind.name
+    if pair not in _TYPES:
         raise invalid(f"{source.kind.singular} to {target.kind.singular} has no association here")
     inputs = inputs_of(body)
     refuse_large(inputs, LARGEST_READ)
@@ -27,31 +34,51 @@ def read_associations(
     rows, errors = [], []
     for one in inputs:
         record = source.by_id(text_id(one))
-        found = [] if record is None else _links(account, record, links)
+        found = [] if record is None else _links(account, pair, record, links)
         if found:
-            rows.append(_row(account, text_id(one), found, one.get("after"), backwards=links is not None))
+            rows.append(_row(account, text_id(one), found, one.get("after"), _TYPES[pair]))
         elif account.settings.unassociated_is_error:
             errors.append(_none(source, target, text_id(one)))
     return complete(account, rows, errors, version)
 
 
-def association_ids(account: Account, record: Record) -> dict[str, Any] | None:
-    """What `associations=companies` adds to a contact in lists and single reads."""
-    links = _links(account, record, None)
-    if not links:
-        return None
-    results = []
-    for company, primary in links:
-        if primary:
-            results.append({"id": company, "type": "contact_to_company"})
-        results.append({"id": company, "type": "contact_to_company_unlabeled"})
-    return {"companies": {"results": results}}
+def association_ids(account: Account, table: Table, record: Record, targets: set[str]) -> dict[str, Any]:
+    """What `associations=companies` adds to a record in lists and single reads; nothing where there is none."""
+    found = {}
+    for source, target in _TYPES:
+        if source != table.kind.name or target not in targets or source == "companies":
+            continue
+        word = f"{table.kind.singular.lower()}_to_{account.table(target).kind.singular.lower()}"
+        results = []
+        for other, primary in _links(account, (source, target), record, None):
+            if primary and _TYPES[source, target][0] is not None:
+                results.append({"id": other, "type": word})
+                results.append({"id": other, "type": f"{word}_unlabeled"})
+            elif _TYPES[source, target][0] is not None:
+                results.append({"id": other, "type": f"{word}_unlabeled"})
+            else:
+                results.append({"id": other, "type": word})
+        if results:
+            found[target] = {"results": results}
+    return found
 
 
-def _links(account: Account, record: Record, by_company: Mapping[str, list[Link]] | None) -> list[Link]:
-    if by_company is not None:
-        return by_company.get(record.id, [])
-    return [(company, place == 0) for place, company in enumerate(account.employers_of(record))]
+def _links(
+    account: Account,
+    pair: tuple[str, str],
+    record: Record,
+    by_company: Mapping[str, list[Link]] | None,
+) -> list[Link]:
+    match pair:
+        case ("companies", _):
+            return (by_company or {}).get(record.id, [])
+        case ("tickets", "contacts"):
+            others = account.contacts_of(record)
+        case ("tickets", _):
+            others = account.companies_of(record)
+        case _:
+            others = account.employers_of(record)
+    return [(other, place == 0) for place, other in enumerate(others)]
 
 
 def _contacts_by_company(account: Account) -> dict[str, list[Link]]:
@@ -62,27 +89,29 @@ def _contacts_by_company(account: Account) -> dict[str, list[Link]]:
     return found
 
 
-def _row(account: Account, source: str, links: list[Link], after: Any, *, backwards: bool) -> dict[str, Any]:
+def _row(
+    account: Account, source: str, links: list[Link], after: Any, types: tuple[int | None, int]
+) -> dict[str, Any]:
     size = account.settings.association_page
     start = int(after) if after else 0
     page = links[start : start + size]
     row: dict[str, Any] = {
         "from": {"id": source},
-        "to": [_to(account, other, primary, backwards=backwards) for other, primary in page],
+        "to": [_to(account, other, primary, types) for other, primary in page],
     }
     if start + size < len(links):
         row["paging"] = {"next": {"after": str(start + size), "link": "?after=" + str(start + size)}}
     return row
 
 
-def _to(account: Account, other: str, primary: bool, *, backwards: bool) -> dict[str, Any]:
-    plain, first = (_COMPANY_TO_CONTACT, _COMPANY_TO_CONTACT_PRIMARY) if backwards else (UNLABELLED, PRIMARY)
-    types = [{"category": "HUBSPOT_DEFINED", "typeId": plain, "label": None}]
-    if primary:
-        types.insert(0, {"category": "HUBSPOT_DEFINED", "typeId": first, "label": "Primary"})
+def _to(account: Account, other: str, primary: bool, types: tuple[int | None, int]) -> dict[str, Any]:
+    first, plain = types
+    told = [{"category": "HUBSPOT_DEFINED", "typeId": plain, "label": None}]
+    if primary and first is not None:
+        told.insert(0, {"category": "HUBSPOT_DEFINED", "typeId": first, "label": "Primary"})
     return {
         "toObjectId": int(other) if account.settings.numeric_association_ids else other,
-        "associationTypes": types,
+        "associationTypes": told,
     }
 
 

@@ -15,6 +15,7 @@ from sandbox.hubspot.gate import Gate
 from sandbox.hubspot.records import Record, Table, get_or_refuse
 from sandbox.hubspot.refusals import Refusal, invalid, malformed, not_found, values_not_valid
 from sandbox.hubspot.search import search
+from sandbox.hubspot.tickets import PIPELINES
 from sandbox.toy import NoSuchRecord
 
 LARGEST_LIST, LARGEST_LIST_WITH_HISTORY, DEFAULT_LIST = 100, 50, 10
@@ -189,6 +190,30 @@ def daily_usage(asked: Asked) -> Reply:
     return Reply(200, {"results": [usage]})
 
 
+def list_pipelines(asked: Asked) -> Reply:
+    if asked.table() is not asked.account.tickets:
+        return Reply(200, {"results": []})
+    return Reply(200, {"results": [one.as_json(place) for place, one in enumerate(PIPELINES)]})
+
+
+def unsubscribe(asked: Asked) -> Reply:
+    """v3: from one type of mail; this account has only one."""
+    body = asked.document()
+    email = str(body.get("emailAddress", "")).lower()
+    if not email or not body.get("subscriptionId"):
+        raise invalid("emailAddress and subscriptionId are required")
+    asked.account.unsubscribe(email)
+    status = {"id": str(body["subscriptionId"]), "status": "NOT_SUBSCRIBED"}
+    return Reply(200, {**status, "name": "Customer feedback", "sourceOfStatus": "SUBSCRIPTION_STATUS"})
+
+
+def unsubscribe_from_all(asked: Asked) -> Reply:
+    if asked.one("channel") != "EMAIL":
+        raise invalid("channel must be EMAIL")
+    asked.account.unsubscribe(asked.path["email"].lower())
+    return Reply(200, {"status": "COMPLETE", "results": []})
+
+
 def subscription_status(asked: Asked) -> Reply:
     email = asked.path["email"].lower()
     status = "NOT_SUBSCRIBED" if email in asked.account.unsubscribed else "SUBSCRIBED"
@@ -205,11 +230,17 @@ def unsubscribed_from_all(asked: Asked) -> Reply:
     return Reply(200, {"status": "COMPLETE", "results": results})
 
 
+def wanted_as(table: Table, names: Sequence[str]) -> bool:
+    return bool({table.kind.name, table.kind.singular.lower(), table.kind.type_id} & set(names))
+
+
 def _shown(asked: Asked, table: Table, record: Record) -> dict[str, Any]:
     row = record.as_json(table.shown(asked.many("properties")))
-    wanted = {"companies", "company", "0-2"} & set(asked.many("associations"))
-    if wanted and table is asked.account.contacts and (links := association_ids(asked.account, record)):
-        row["associations"] = links
+    wanted = asked.many("associations")
+    if wanted:
+        names = {kept.kind.name for kept in asked.account.tables if wanted_as(kept, wanted)}
+        if links := association_ids(asked.account, table, record, names):
+            row["associations"] = links
     return batches.with_versions(record, row, asked.many("propertiesWithHistory"))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from sandbox import deliveries
 from sandbox.faults import Fault
 from sandbox.hubspot import app
 from sandbox.hubspot.account import (
@@ -26,6 +27,9 @@ from sandbox.hubspot.definitions import from_request
 from sandbox.hubspot.gate import Gate
 from sandbox.hubspot.records import Record, Table, Values
 from sandbox.hubspot.refusals import Refusal, rate_limited
+from sandbox.hubspot.tickets import stage_for
+from sandbox.hubspot.webhooks import Webhooks
+from sandbox.hubspot.workflows import Workflows
 from sandbox.toy import NoSuchRecord, Room, Row
 
 _MESSAGES = {
@@ -40,12 +44,14 @@ class Portal:
     """What `--limit hubspot.burst=…` and the command `set` may change is in settings.py.
 
     Its own fault kinds: expired_token, quota_spent (until midnight), schema_drift (detail: object, field, change),
-    invalid_record, all_or_nothing (trace ids are not honoured), quiet_partial (200 for what is a 207), missing_row.
+    invalid_record, all_or_nothing (trace ids are not honoured), quiet_partial (200 for what is a 207), missing_row; and
+    those of what it sends out (deliveries.py). The object "sent" is what workflows mailed by themselves.
     """
 
     fault_kinds = frozenset(
         {"expired_token", "quota_spent", "schema_drift", "invalid_record", "all_or_nothing"}
         | {"quiet_partial", "missing_row"}
+        | deliveries.FAULT_KINDS
     )
 
     def __init__(self, room: Room) -> None:
@@ -54,6 +60,7 @@ class Portal:
         self._gate = Gate(self._account)
         self.app: ASGIApp = app.build(self._account, self._gate)
         furnish(self._account, room.world)
+        self._webhooks, self._workflows = Webhooks(self._account), Workflows(self._account)
         self._commands: dict[str, Callable[[Row], Any]] = {
             "set": self._set,
             "expire_tokens": self._expire_tokens,
@@ -65,6 +72,10 @@ class Portal:
             "associate": self._associate,
             "history": self._history,
             "use_calls": self._use_calls,
+            "close_ticket": self._close_ticket,
+            "reopen_ticket": self._reopen_ticket,
+            "webhooks": self._webhooks.set,
+            "workflow": self._workflows.set,
         }
 
     def env(self, url: str) -> dict[str, str]:
@@ -87,9 +98,12 @@ class Portal:
         return app.refused(Refusal(fault.status, category, message, headers=headers))
 
     def objects(self) -> Mapping[str, int]:
-        return {table.kind.name: len(table) for table in self._tables()}
+        tables = {table.kind.name: len(table) for table in self._account.tables}
+        return {**tables, "sent": len(self._workflows.sent)}
 
     def rows(self, object: str) -> Iterator[Row]:
+        if object == "sent":
+            return iter(list(self._workflows.sent))
         table = self._account.table(object)
         return (_row(table, record) for record in list(table.living()))
 
@@ -113,7 +127,7 @@ class Portal:
     def remove(self, object: str, id: str) -> None:
         """Into the recycle bin."""
         table = self._account.table(object)
-        table.archive(self._account.record(table, id))
+        table.archive(self._account.record(table, id), at=self._account.now())
 
     def merge(self, object: str, winner: str, loser: str) -> None:
         self._account.merge(self._account.table(object), winner, loser)
@@ -122,9 +136,6 @@ class Portal:
         if name not in self._commands:
             raise ValueError(f'no command "{name}"; there are: {", ".join(self._commands)}')
         return self._commands[name](arguments)
-
-    def _tables(self) -> tuple[Table, Table]:
-        return self._account.contacts, self._account.companies
 
     def _note_unsubscribed(self, table: Table, record: Record) -> None:
         email = record.values.get("email")
@@ -159,7 +170,7 @@ class Portal:
     def _forget(self, wanted: Row) -> Row:
         """{"object", "id"}: a privacy deletion."""
         table = self._account.table(wanted["object"])
-        table.forget(self._account.record(table, wanted["id"]).id)
+        table.forget(self._account.record(table, wanted["id"]).id, at=self._account.now())
         return {}
 
     def _restore(self, wanted: Row) -> Row:
@@ -168,7 +179,7 @@ class Portal:
         record = table.by_id(wanted["id"], archived=True)
         if record is None:
             raise NoSuchRecord(f"{wanted['id']} is not in the recycle bin")
-        table.restore(record)
+        table.restore(record, at=self._account.now())
         return _row(table, record)
 
     def _define(self, wanted: Row) -> Row:
@@ -190,11 +201,27 @@ class Portal:
         return {}
 
     def _associate(self, wanted: Row) -> Row:
-        """{"contact", "company", "primary": true}"""
+        """{"contact", "company", "primary": true}, or {"contact", "ticket"}"""
         contact = self._account.record(self._account.contacts, wanted["contact"])
+        if "ticket" in wanted:
+            ticket = self._account.record(self._account.tickets, wanted["ticket"])
+            self._account.people_of_tickets.setdefault(ticket.id, []).append(contact.id)
+            return {"contacts": self._account.contacts_of(ticket)}
         company = self._account.record(self._account.companies, wanted["company"])
         self._account.associate(contact.id, company.id, primary=bool(wanted.get("primary", True)))
         return {"companies": self._account.employers_of(contact)}
+
+    def _close_ticket(self, wanted: Row) -> Row:
+        """{"id", "stage": "4"}"""
+        return self._move(wanted, stage_for(wanted.get("stage"), "4", closed=True))
+
+    def _reopen_ticket(self, wanted: Row) -> Row:
+        """{"id", "stage": "2"}"""
+        return self._move(wanted, stage_for(wanted.get("stage"), "2", closed=False))
+
+    def _move(self, wanted: Row, fields: Row) -> Row:
+        self.change("tickets", wanted["id"], fields)
+        return self.row("tickets", wanted["id"])
 
     def _history(self, wanted: Row) -> list[Row]:
         """{"object", "id", "name"} → what the field held, newest first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,25 @@ from sandbox.hubspot.refusals import InvalidValue, Refusal, invalid, not_found, 
 from sandbox.hubspot.standard import ObjectType
 
 Values = dict[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something an account's webhooks and workflows may tell of: `what` is creation, propertyChange, deletion,
+    restore, merge or privacyDeletion."""
+
+    table: Table
+    what: str
+    id: str
+    at: datetime
+    source: str = "CRM_UI"
+    name: str | None = None
+    value: str | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+Watcher = Callable[[Happening], None]
+Rule = Callable[["Record | None", Mapping[str, "str | None"], datetime], Values]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +90,8 @@ class Table:
         self.records: dict[str, Record] = {}
         self.merged_into: dict[str, str] = {}
         self.remembers_before = False
+        self.rule: Rule = _no_rule  # what the account sets besides, when something is written
+        self.watchers: list[Watcher] = []
         self._next_id = first_id
         self._binned = 0
         self._ordered: list[int] = []
@@ -168,6 +189,7 @@ class Table:
         record_id = record_id or str(self._next_id)
         self._next_id = max(self._next_id, int(record_id)) + 1
         now = in_iso(at)
+        values = {**values, **self.rule(None, values, at)}
         filled = {name: value for name, value in values.items() if value is not None}
         filled |= {"hs_object_id": record_id, "createdate": now, self.kind.modified: now}
         record = Record(record_id, filled, now, now)
@@ -178,13 +200,16 @@ class Table:
         if len(self._ordered) > 1 and self._ordered[-2] > int(record_id):
             self._ordered.sort()
         self._hold(record)
+        self._tell(Happening(self, "creation", record.id, at, more={"changeFlag": "NEW"}))
         return record
 
     def update(self, record: Record, values: Mapping[str, str | None], *, at: datetime, source: str) -> None:
         """Stored-form values onto a record. Writing what is already there still counts as modified."""
         now = in_iso(at)
+        values = {**values, **self.rule(record, values, at)}
         if self.remembers_before:
             record.before.append((at, dict(record.values)))
+        changed: list[Happening] = []
         self._release(record, values.keys())
         for name, value in values.items():
             before = record.values.get(name)
@@ -194,25 +219,37 @@ class Table:
             if not versions and before is not None:
                 versions.append(Version(before, record.created_at, "IMPORT"))
             versions.append(Version(value, now, source))
+            if self.watchers:
+                changed.append(Happening(self, "propertyChange", record.id, at, source, name, value))
             if value is None:
                 del record.values[name]
             else:
                 record.values[name] = value
         record.updated_at = record.values[self.kind.modified] = now
         self._hold(record)
+        for happening in changed:
+            self._tell(happening)
 
-    def archive(self, record: Record) -> None:
+    def archive(self, record: Record, *, at: datetime) -> None:
         record.archived = True
         self._binned += 1
+        self._tell(Happening(self, "deletion", record.id, at))
 
-    def restore(self, record: Record) -> None:
+    def restore(self, record: Record, *, at: datetime) -> None:
         record.archived = False
         self._binned -= 1
+        self._tell(Happening(self, "restore", record.id, at))
 
-    def forget(self, record_id: str) -> None:
-        """A privacy deletion: nothing remains, not even in the recycle bin."""
+    def forget(self, record_id: str, *, at: datetime) -> None:
+        """A privacy deletion: nothing remains, not even in the recycle bin. Webhooks hear of it twice."""
         record = self.records.pop(record_id)
         self._release(record, self._holders.keys())
+        for what in ("privacyDeletion", "deletion"):
+            self._tell(Happening(self, what, record_id, at))
+
+    def _tell(self, happening: Happening) -> None:
+        for watcher in self.watchers:
+            watcher(happening)
 
     def merge(self, winner: Record, loser: Record, *, at: datetime, keep_winner_id: bool) -> Record:
         """The survivor. Both old ids lead to it, under a new id unless the winner keeps its own."""
@@ -235,6 +272,9 @@ class Table:
             if new in absorbed:
                 self.merged_into[old] = survivor.id
         self.merged_into |= dict.fromkeys(absorbed, survivor.id)
+        told = {"primaryObjectId": int(winner.id), "mergedObjectIds": [int(loser.id)]}
+        told |= {"newObjectId": int(survivor.id), "numberOfPropertiesMoved": len(loser.values)}
+        self._tell(Happening(self, "merge", survivor.id, at, more=told))
         return survivor
 
     def define(self, definition: Property) -> None:
@@ -277,6 +317,10 @@ class Table:
             for value in _held(record, name):
                 if self._holders[name].get(value) == record.id:
                     del self._holders[name][value]
+
+
+def _no_rule(record: Record | None, values: Mapping[str, str | None], at: datetime) -> Values:
+    return {}
 
 
 def _key(name: str, value: str) -> str:

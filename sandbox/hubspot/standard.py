@@ -26,18 +26,18 @@ class ObjectType:
     schema_scope: str
 
 
-def _text(name: str, label: str, field_type: str = "text") -> Property:
+def text(name: str, label: str, field_type: str = "text") -> Property:
     return Property(name, label, field_type=field_type)
 
 
-def _moment(name: str, label: str) -> Property:
+def moment(name: str, label: str) -> Property:
     return Property(name, label, "datetime", "date", read_only=True)
 
 
-_RECORD_ID = Property("hs_object_id", "Record ID", "number", "number", read_only=True)
-_MERGED_IDS = Property("hs_merged_object_ids", "Merged record IDs", "enumeration", "checkbox", read_only=True)
+RECORD_ID = Property("hs_object_id", "Record ID", "number", "number", read_only=True)
+MERGED_IDS = Property("hs_merged_object_ids", "Merged record IDs", "enumeration", "checkbox", read_only=True)
 _OWNERS = tuple(Option(f"Owner {number}", str(64_492_916 + number)) for number in (1, 2, 3))
-_OWNER = Property("hubspot_owner_id", "Owner", "enumeration", "select", options=_OWNERS)
+OWNER = Property("hubspot_owner_id", "Owner", "enumeration", "select", options=_OWNERS)
 
 _NPS_SEGMENTS = (
     Option("Promoter", "promoter", 0),
@@ -53,6 +53,7 @@ _NPS = (
     Property("nps_comment", "NPS comment", "string", "textarea", NPS_GROUP, hubspot_defined=False),
     Property("nps_trend", "NPS trend", "string", "text", NPS_GROUP, hubspot_defined=False),
 )
+_ONBOARDING = tuple(Option(word.capitalize(), word) for word in ("started", "done"))
 
 CONTACTS = ObjectType(
     name="contacts",
@@ -62,21 +63,41 @@ CONTACTS = ObjectType(
     shown_by_default=("createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname"),
     properties=(
         Property("email", "Email", unique=True),
-        _text("firstname", "First Name"),
-        _text("lastname", "Last Name"),
-        _text("phone", "Phone Number", "phonenumber"),
-        _text("mobilephone", "Mobile Phone Number", "phonenumber"),
-        _text("company", "Company Name"),
+        text("firstname", "First Name"),
+        text("lastname", "Last Name"),
+        text("phone", "Phone Number", "phonenumber"),
+        text("mobilephone", "Mobile Phone Number", "phonenumber"),
+        text("company", "Company Name"),
         Property("customer_id", "Customer ID", unique=True, hubspot_defined=False),
         Property("hs_additional_emails", "Additional email addresses", "string", "text"),
         Property("hs_email_optout", "Unsubscribed from all email", "bool", "booleancheckbox", read_only=True),
         Property("hs_calculated_merged_vids", "Merged vids with timestamps", calculated=True, read_only=True),
-        _MERGED_IDS,
-        _OWNER,
-        _moment("createdate", "Create Date"),
-        _moment("lastmodifieddate", "Last Modified Date"),
-        _RECORD_ID,
+        MERGED_IDS,
+        OWNER,
+        moment("createdate", "Create Date"),
+        moment("lastmodifieddate", "Last Modified Date"),
+        RECORD_ID,
         *_NPS,
+        Property(
+            "hs_email_hard_bounce_reason_enum",
+            "Email hard bounce reason",
+            "enumeration",
+            "select",
+            options=tuple(Option(reason, reason) for reason in ("UNKNOWN_USER", "POLICY", "MAILBOX_FULL")),
+            read_only=True,
+        ),
+        text("hs_timezone", "Time zone"),
+        Property("survey_consent", "Survey consent", "bool", "booleancheckbox", hubspot_defined=False),
+        Property("sms_consent", "SMS consent", "bool", "booleancheckbox", hubspot_defined=False),
+        Property(
+            "nps_last_invited", "NPS last invited", "datetime", "date", NPS_GROUP, hubspot_defined=False
+        ),
+        Property("npsync_survey", "Survey to send", "string", "text", NPS_GROUP, hubspot_defined=False),
+        Property("npsync_survey_link", "Survey link", "string", "text", NPS_GROUP, hubspot_defined=False),
+        Property(
+            "onboarding", "Onboarding", "enumeration", "select", options=_ONBOARDING, hubspot_defined=False
+        ),
+        Property("reports_used", "Reports used", "number", "number", hubspot_defined=False),
     ),
     groups={"contactinformation": "Contact information", NPS_GROUP: "NPS"},
     read_scope="crm.objects.contacts.read",
@@ -91,15 +112,15 @@ COMPANIES = ObjectType(
     modified="hs_lastmodifieddate",
     shown_by_default=("createdate", "domain", "hs_lastmodifieddate", "hs_object_id", "name"),
     properties=(
-        _text("name", "Company name"),
-        _text("domain", "Company Domain Name"),
-        _text("industry", "Industry"),
+        text("name", "Company name"),
+        text("domain", "Company Domain Name"),
+        text("industry", "Industry"),
         Property("customer_id", "Customer ID", unique=True, hubspot_defined=False),
-        _MERGED_IDS,
-        _OWNER,
-        _moment("createdate", "Create Date"),
-        _moment("hs_lastmodifieddate", "Last Modified Date"),
-        _RECORD_ID,
+        MERGED_IDS,
+        OWNER,
+        moment("createdate", "Create Date"),
+        moment("hs_lastmodifieddate", "Last Modified Date"),
+        RECORD_ID,
         Property("nps", "NPS", "number", "number", NPS_GROUP, hubspot_defined=False),
         Property("nps_responses", "NPS responses", "number", "number", NPS_GROUP, hubspot_defined=False),
         Property("nps_margin", "NPS margin", "number", "number", NPS_GROUP, hubspot_defined=False),

@@ -104,11 +104,21 @@ class Reply:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """Parts of a request that were not taken: too old, about nobody. They are counted where people can find them."""
+
+    code: str
+    reason: str  # a sentence without anything of the request
+    count: int = 1
+
+
+@dataclass(frozen=True)
 class Taken:
     """What a request held, and the reply for when all of it is stored."""
 
     arrivals: tuple[Arrival, ...] = ()
     reply: Reply = Reply()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 class Refused(NpsyncError):
@@ -124,7 +134,8 @@ class Inbound(Protocol):
     """Pure: no network, no store. It must be quick, for the caller waits."""
 
     def receive(self, posted: Posted) -> Taken:
-        """Verify over the raw bytes, then read. Raises Refused."""
+        """Verify over the raw bytes, then read. Raises Refused. The arrivals' `connection` is filled in by the
+        caller, who knows at which address they came."""
         ...
 
 

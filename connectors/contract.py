@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from connectors.asking import EventKind as EventKind
 from connectors.asking import EventSource as EventSource
 from connectors.asking import Inbound as Inbound
+from connectors.asking import LeftOut as LeftOut
 from connectors.asking import Parameters as Parameters
 from connectors.asking import Posted as Posted
 from connectors.asking import Refused as Refused

@@ -34,8 +34,8 @@ class Hint(msgspec.Struct, frozen=True, kw_only=True, tag="hint"):
     `facts` are for events that cannot be read again anywhere (a feature was used); no address is among them.
     """
 
-    connection: str
     key: str
+    connection: str = ""  # whose /hooks address it came to; filled in there
     kind: str | None = None  # of the connector's kinds; None: reading it again shows what it is
     subject: Subject | None = None
     person: tuple[PersonKey, ...] = ()
@@ -61,8 +61,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True, tag="signal"):
     """One thing a channel tells. It finds its invitation by `invitation` or `message`, else its person by `address`
     (an e-mail or phone key, as `nps.keys` spells it)."""
 
-    connection: str
     key: str
+    connection: str = ""  # whose /hooks address it came to; filled in there
     kind: SignalKind
     at: datetime
     invitation: str | None = None

@@ -25,9 +25,9 @@ _RECEIVE = """
 _REFUSED = """
     INSERT INTO arrival
         (connection, key, received_at, what, kind, subject, state, attempts, again_at, settled_at, code, reason)
-    VALUES (:connection, :key, :now, '', '', '', 'refused', 1, :now, :now, :code, :reason)
+    VALUES (:connection, :key, :now, '', '', '', 'refused', :times, :now, :now, :code, :reason)
     ON CONFLICT (connection, key) DO UPDATE
-    SET attempts = arrival.attempts + 1, settled_at = excluded.settled_at, reason = excluded.reason"""
+    SET attempts = arrival.attempts + excluded.attempts, settled_at = excluded.settled_at, reason = excluded.reason"""
 
 _NEXT = """
     SELECT id, received_at, attempts, what FROM arrival
@@ -73,7 +73,7 @@ class Events:
         with self.database.write(durable=True) as tx:
             return tx.many(_RECEIVE, rows)
 
-    def refuse(self, connection: str, code: str, reason: str, *, now: datetime) -> None:
+    def refuse(self, connection: str, code: str, reason: str, *, now: datetime, times: int = 1) -> None:
         with self.database.write() as tx:
             tx.run(
                 _REFUSED,
@@ -82,6 +82,7 @@ class Events:
                 now=milliseconds(now),
                 code=code,
                 reason=storable(reason),
+                times=times,
             )
 
     def arrivals(self, limit: int, *, now: datetime) -> list[Arrived]:

@@ -351,12 +351,14 @@ class _Reading:
         self.document.problems = [each for each in self.document.problems if each.code != "missing_variable"]
 
 
-def _register_secrets(settings: BaseModel) -> None:
+def _register_secrets(found: object) -> None:
     """Secrets written into the file itself are masked like those from the environment."""
-    for name in type(settings).model_fields:
-        value = getattr(settings, name)
-        if isinstance(value, SecretStr):
-            if not value.get_secret_value().startswith("${"):  # a variable that is not set
-                register(value.get_secret_value())
-        elif isinstance(value, BaseModel):
-            _register_secrets(value)
+    if isinstance(found, SecretStr):
+        if not found.get_secret_value().startswith("${"):  # a variable that is not set
+            register(found.get_secret_value())
+    elif isinstance(found, BaseModel):
+        for name in type(found).model_fields:
+            _register_secrets(getattr(found, name))
+    elif isinstance(found, tuple | list):
+        for each in found:
+            _register_secrets(each)

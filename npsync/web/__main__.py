@@ -41,9 +41,10 @@ def main(arguments: Sequence[str]) -> int:
 def _serve(config: Config, store: Store, listening: socket.socket, alive: int) -> int:
     clock = SystemClock()
     with opened_intake(config, store, clock) as intake:
+        made = app(config, store, clock, intake=intake)
         server = uvicorn.Server(
             uvicorn.Config(
-                app(config, store, clock, intake=intake),
+                made,
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -58,6 +59,7 @@ def _serve(config: Config, store: Store, listening: socket.socket, alive: int) -
         signal.signal(signal.SIGTERM, lambda number, frame: None)
         signal.signal(signal.SIGINT, lambda number, frame: None)
         server.run(sockets=[listening])
+        made.state.site.refusals.close()
     return 1 if crashed.is_set() else 0
 
 

@@ -14,6 +14,7 @@ from npsync.config import Config
 from npsync.web import hooks, problems
 from npsync.web.doorway import Doorway
 from npsync.web.intake import TogetherIntake, receiving
+from npsync.web.refusals import Refusals
 from npsync.web.site import Intake, Site
 from store.api import Store
 
@@ -22,7 +23,8 @@ ROUTERS: tuple[Callable[[Site], APIRouter], ...] = (hooks.router,)
 
 def app(config: Config, store: Store, clock: Clock, *, intake: Intake | None = None) -> FastAPI:
     """One web application over one store. `intake` stores what is pushed; by default the store itself does."""
-    site = Site(config, store, clock, intake or TogetherIntake(receiving(store, clock)))
+    intake = intake or TogetherIntake(receiving(store, clock))
+    site = Site(config, store, clock, intake, Refusals(store, clock))
     made = FastAPI(
         title="npsync",
         openapi_url="/api/v1/openapi.json",
@@ -37,4 +39,5 @@ def app(config: Config, store: Store, clock: Clock, *, intake: Intake | None = N
     )
     for router in ROUTERS:
         made.include_router(router(site))
+    made.state.site = site
     return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from fastapi import APIRouter, Request
+from msgspec.structs import replace
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -40,12 +41,14 @@ def router(site: Site) -> APIRouter:
         return found
 
     @routes.head("/hooks/{connection}")
+    @routes.head("/hooks/{connection}/{more:path}")
     async def validate(connection: str) -> Response:
         """Some senders ask whether anybody is there before they send."""
         listening(connection)
         return Response()
 
     @routes.api_route("/hooks/{connection}", methods=["POST", "PUT", "PATCH"])
+    @routes.api_route("/hooks/{connection}/{more:path}", methods=["POST", "PUT", "PATCH"])
     async def receive(connection: str, request: Request) -> Response:
         reader = listening(connection)
         posted = Posted(
@@ -61,10 +64,12 @@ def router(site: Site) -> APIRouter:
             else:
                 taken = reader.receive(posted)
         except Refused as refused:
-            notice("hook_refused", connection=connection, status=refused.status, code=refused.code)
+            site.refusals.note(connection, refused.code, str(refused))
             raise
+        for left_out in taken.left_out:
+            site.refusals.note(connection, left_out.code, left_out.reason, left_out.count)
         if taken.arrivals:
-            await site.intake.take(taken.arrivals)
+            await site.intake.take([replace(each, connection=connection) for each in taken.arrivals])
         return Response(taken.reply.body, taken.reply.status, media_type=taken.reply.content_type)
 
     return routes

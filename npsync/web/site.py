@@ -9,6 +9,7 @@ from typing import Protocol
 from connectors.contract import Clock
 from nps.events import Arrival
 from npsync.config import Config
+from npsync.web.refusals import Refusals
 from store.api import Store
 
 
@@ -28,6 +29,7 @@ class Site:
     store: Store
     clock: Clock
     intake: Intake
+    refusals: Refusals
 
     @property
     def public_url(self) -> str:

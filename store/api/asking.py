@@ -95,7 +95,7 @@ class Events(Protocol):
         """Store what was pushed, durably (fsync), except what is known by (connection, key). How many are new."""
         ...
 
-    def refuse(self, connection: str, code: str, reason: str, *, now: datetime) -> None:
+    def refuse(self, connection: str, code: str, reason: str, *, now: datetime, times: int = 1) -> None:
         """Note that something was not taken (unsigned, unreadable, too large), so that people find it. One row per
         code and hour says how often: whoever sends rubbish by the thousand does not fill the store."""
         ...

@@ -13,7 +13,7 @@ import pytest
 from asgi_caller import Caller
 from fake_clock import NOON, FakeClock
 
-from connectors.contract import Connector, Posted, Refused, Reply, Settings, Taken
+from connectors.contract import Connector, LeftOut, Posted, Refused, Reply, Settings, Taken
 from nps.errors import UnavailableError
 from nps.events import Arrival, Hint
 from npsync.config import load
@@ -30,12 +30,16 @@ class Remembered:
 
     arrivals: list[Arrival] = field(default_factory=list)
     trouble: Exception | None = None
+    refused: list[tuple[str, str, str, int]] = field(default_factory=list)
 
     def receive(self, arrivals: Sequence[Arrival], *, now: datetime) -> int:
         if self.trouble is not None:
             raise self.trouble
         self.arrivals += arrivals
         return len(arrivals)
+
+    def refuse(self, connection: str, code: str, reason: str, *, now: datetime, times: int = 1) -> None:
+        self.refused.append((connection, code, reason, times))
 
 
 class Plain:
@@ -52,7 +56,8 @@ class Plain:
             raise Refused(401, "the word is missing or wrong", code="bad_signature")
         if not posted.body:
             return Taken(reply=Reply(202, b"<ok/>", "text/xml"))
-        return Taken((Hint(connection="plain", key=posted.body.decode()),))
+        left_out = (LeftOut("too_old", "the event is too old", 2),) if posted.body.endswith(b"old") else ()
+        return Taken((Hint(key=posted.body.decode()),), left_out=left_out)
 
 
 @pytest.fixture
@@ -120,7 +125,19 @@ def test_a_refusal_is_clear_to_the_caller_and_quotes_nothing(call: Caller, memor
     assert replied.json["code"] == "bad_signature"
     assert replied.json["detail"] == "the word is missing or wrong"
     assert memory.arrivals == []
-    assert told == [("hook_refused", {"connection": "plain", "status": 401, "code": "bad_signature"})]
+
+
+def test_refusals_are_counted_where_people_find_them(call: Caller, memory: Remembered, told: Told):
+    for _ in range(3):
+        call.post("/hooks/plain", b'{"email": "ann@example.com"}')
+    call.post("/hooks/plain", b"a,b,old", x_word="please")
+    call.app.state.site.refusals.flush()
+    assert memory.refused == [
+        ("plain", "bad_signature", "the word is missing or wrong", 3),
+        ("plain", "too_old", "the event is too old", 2),
+    ]
+    assert ("hook_refused", {"connection": "plain", "code": "bad_signature", "times": 3}) in told
+    assert [arrival.key for arrival in memory.arrivals] == ["a,b,old"]
 
 
 def test_an_unknown_connection_is_not_found(call: Caller):
@@ -196,7 +213,7 @@ Told = list[tuple[str, Mapping[str, Any]]]
 def told(monkeypatch: pytest.MonkeyPatch) -> Told:
     """Every log line of the web."""
     lines: Told = []
-    for module in ("npsync.web.hooks", "npsync.web.doorway"):
+    for module in ("npsync.web.hooks", "npsync.web.doorway", "npsync.web.refusals"):
         monkeypatch.setattr(f"{module}.notice", lambda event, /, **facts: lines.append((event, facts)))
     logging.getLogger("asyncio").setLevel(logging.ERROR)
     return lines

@@ -108,12 +108,15 @@ def person_number(response: SurveyResponse, region: str | None) -> int:
     """A signed 64-bit number of the person behind an answer, equal for all answers with the same strongest
     key (e-mail, else phone, else external id). An answer without any key has a number of its own."""
     if key := email_key(response.email):
-        named = f"email\0{key}"
-    elif key := phone_key(response.phone, region):
-        named = f"phone\0{key}"
-    elif key := id_key(response.external_id):
-        named = f"id\0{key}"
-    else:
-        named = f"answer\0{response.source}\0{response.id}"
-    digest = blake2b(named.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        return key_number("email", key)
+    if key := phone_key(response.phone, region):
+        return key_number("phone", key)
+    if key := id_key(response.external_id):
+        return key_number("id", key)
+    return key_number("answer", f"{response.source}\0{response.id}")
+
+
+def key_number(kind: str, key: str) -> int:
+    """The number of the person whose strongest key this is. `kind`: email, phone or id (`nps.asking.person_keys`)."""
+    digest = blake2b(f"{kind}\0{key}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)

@@ -10,22 +10,46 @@ from typing import TYPE_CHECKING
 from nps.errors import ConfigError
 from store import schema
 from store.api import Store
+from store.claims import Claims
 from store.database import Database, SQLite
 from store.decisions import Decisions
 from store.dump import dump
 from store.events import Events
 from store.history import History
 from store.inbox import Inbox
+from store.invitations import Invitations
 from store.journal import Journal
 from store.leases import Leases
+from store.ledger import Ledger
 from store.letters import Letters
 from store.planning import Planning
 from store.runs import Runs
+from store.sending import Sending
+from store.suppressions import Suppressions
+from store.switches import Switches
 from store.taking import Taking
 from store.undoing import Undoing
 
 
-class SqlStore(Inbox, Taking, Planning, Journal, Undoing, Letters, Decisions, Runs, Leases, History, Events):
+class SqlStore(
+    Inbox,
+    Taking,
+    Planning,
+    Journal,
+    Undoing,
+    Letters,
+    Decisions,
+    Runs,
+    Leases,
+    History,
+    Events,
+    Invitations,
+    Claims,
+    Sending,
+    Ledger,
+    Suppressions,
+    Switches,
+):
     """A `store.api.Store`. Opening it touches nothing; `migrate` makes it ready."""
 
     def __init__(self, database: Database) -> None:

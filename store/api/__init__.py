@@ -19,6 +19,7 @@ from store.api.asking import (
     Claimed,
     Events,
     Invitations,
+    Judge,
     Ledger,
     LedgerEntry,
     Noted,
@@ -56,6 +57,7 @@ __all__ = [
     "Counted",
     "DeadLetterRow",
     "Due",
+    "Judge",
     "Lease",
     "LedgerEntry",
     "Link",
@@ -81,7 +83,7 @@ class Asking(Events, Invitations, Ledger, Protocol):
 
 
 class Store(
-    Inbox, Taking, Planning, Journal, Undoing, Runs, Letters, Decisions, History, Leases, Events, Protocol
+    Inbox, Taking, Planning, Journal, Undoing, Runs, Letters, Decisions, History, Leases, Asking, Protocol
 ):
     """All of it. `store.sql` puts the same rooms together."""
 

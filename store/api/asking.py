@@ -22,6 +22,10 @@ from nps.responses import Cursor
 from nps.sending import SendOutcome
 from nps.values import Json
 
+Judge = Callable[[Sequence[Past], Sequence[Suppression], int, int], Decision]
+"""Decides about a person inside the transaction, so it must be pure and quick: past (latest first), suppressions in
+force, asks to the account, messages of ours sent today (0 where no account, no cap was named)."""
+
 
 class Arrived(msgspec.Struct, frozen=True):
     """A hint or signal that lies in the event inbox and is not settled."""
@@ -176,19 +180,21 @@ class Invitations(Protocol):
         self,
         claimed: Claimed,
         keys: Sequence[str],
-        judge: Callable[[Sequence[Past], Sequence[Suppression], int, int], Decision],
+        judge: Judge,
         *,
         way: int,
         account: str | None,
         account_since: datetime,
-        day_began: datetime,
+        day_began: datetime | None,
         now: datetime,
     ) -> Decision:
         """Decide again, under a lock over everybody with one of these `keys`: `judge(past, suppressions, asks to the
         account, sent today)` is called inside the transaction. Send: the step is `sending` by this `way` (which tells
         whom to ask about its fate, should the process die) and the ledger holds a reservation, committed durably before
         this returns. Wait: the step is due again then. Suppress: the step is suppressed, and with the first one (ask)
-        its invitation. Raises LeaseLost when the claim is not ours any more."""
+        its invitation. `account` and `day_began` are None where no cap is set: then nobody waits for others of the same
+        account or day. The invitation's own sends are no asks to its account. Raises LeaseLost when the claim is not
+        ours any more."""
         ...
 
     def settle_step(
@@ -297,9 +303,10 @@ class Invitations(Protocol):
 class Ledger(Protocol):
     """One memory of who was asked, over all tools and channels; and who must not be."""
 
-    def past(self, keys: Sequence[str], *, since: datetime) -> list[Past]:
-        """Everything the ledger holds about these keys, and every answer in the inbox that carries one of them as
-        e-mail, phone or external id or is matched to the record. Latest first."""
+    def past(self, keys: Sequence[str], *, since: datetime, now: datetime) -> list[Past]:
+        """Everything the ledger holds about these keys but void reservations, and every answer in the inbox that
+        carries one of them as e-mail, phone or external id or is matched to the record. Latest first. An answer of the
+        inbox names its survey as its source does (the YAML's `at:`), and no metric."""
         ...
 
     def keys_of(self, invitation: str) -> tuple[str, ...]:
@@ -307,32 +314,40 @@ class Ledger(Protocol):
         ...
 
     def enter(self, entries: Sequence[LedgerEntry], *, now: datetime) -> int:
-        """Remember these; how many are new."""
+        """Remember these; how many are new. What has the `dedupe` of a reservation made by `reserve_for` uses it."""
         ...
 
     def reserve_for(
         self,
         entry: LedgerEntry,
-        judge: Callable[[Sequence[Past], Sequence[Suppression], int, int], Decision],
+        judge: Judge,
         *,
         account_since: datetime,
-        day_began: datetime,
+        day_began: datetime | None,
         now: datetime,
     ) -> Decision:
-        """`Invitations.reserve` for another department: Send leaves the entry's reservation in the ledger."""
+        """`Invitations.reserve` for another department: Send leaves the entry's reservation in the ledger. Asked again
+        with the `dedupe` of a valid one: Send; of one that was used: Suppress."""
         ...
 
     def release_reservation(self, dedupe: str) -> bool:
         """Take a reservation back that was not used."""
         ...
 
-    def account_asks(self, accounts: Sequence[str], *, since: datetime) -> dict[str, int]: ...
+    def account_asks(self, accounts: Sequence[str], *, since: datetime, now: datetime) -> dict[str, int]:
+        """How many asks went to each of these accounts since then, of those that got any: an invitation counts once,
+        with all its reminders."""
+        ...
 
     def last_asked(self, scope: str, record_ids: Sequence[str]) -> dict[str, datetime]:
         """When these records were asked last, of those that were."""
         ...
 
     def ledger_size(self) -> int: ...
+
+    def ledger_is_empty(self) -> bool:
+        """The same at no cost, for whoever asks before each round."""
+        ...
 
     def suppressions(self, keys: Sequence[str]) -> list[Suppression]:
         """Those in force."""
@@ -348,8 +363,9 @@ class Ledger(Protocol):
         """Remember these; how many are new."""
         ...
 
-    def lift(self, key: str, reason: SuppressionReason, *, by: str, now: datetime) -> bool:
-        """Only a person's own act lifts one; `by` says which."""
+    def lift(self, key: str, reason: SuppressionReason, *, by: str, now: datetime, why: str = "") -> bool:
+        """Only the person's own act lifts one; `by` and `why` say which. The trail stays, and what is told again of
+        before does not count."""
         ...
 
     def switches(self) -> dict[str, Json]:

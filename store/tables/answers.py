@@ -100,7 +100,10 @@ class WorkRow(Row, table=True):
     """A version taken up and not settled. `record_id`: the record it was matched to when it had a state before."""
 
     __tablename__ = "work"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_args__ = (
+        partial("ix_work_record_id", "record_id", where="record_id IS NOT NULL"),
+        {"sqlite_with_rowid": False},
+    )
     sync: str = Field(primary_key=True)
     person: int = big(primary_key=True)
     response: int = big(primary_key=True)

@@ -310,8 +310,18 @@ def upgrade() -> None:
             postgresql_where=sa.text("phone IS NOT NULL"),
         )
 
+    with op.batch_alter_table("work", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_work_record_id",
+            ["record_id"],
+            unique=False,
+            sqlite_where=sa.text("record_id IS NOT NULL"),
+            postgresql_where=sa.text("record_id IS NOT NULL"),
+        )
+
 
 def downgrade() -> None:
+    op.drop_index("ix_work_record_id", table_name="work")
     with op.batch_alter_table("response", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_response_phone",

@@ -1,0 +1,106 @@
+"""Claims of steps: each is one process's until it is settled, the process is gone or its time is over.
+
+`token` counts the claims of a step; whoever works on one proves that his is still the last. A step that is `sending`
+is never claimed like the others: it may have left, so it comes back through `interrupted`, for its fate to be found
+out. Where a transaction changes both, it locks the invitation first and then its steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from nps.asking import Invitation, StepState
+from nps.errors import LeaseLost
+from store.api import Claimed
+from store.asked import INVITATION, STEP, invitation_of, step_of
+from store.database import Database, Transaction
+from store.owners import is_gone
+from store.rows import milliseconds, moment, storable
+
+_CLAIM = f"""
+    UPDATE step SET owner = :owner, token = token + 1, free_at = :until WHERE id IN (
+        SELECT s.id FROM step s WHERE s.state = 'queued' AND s.free_at <= :now
+        ORDER BY s.free_at, s.id LIMIT :limit FOR UPDATE OF s SKIP LOCKED)
+    RETURNING {STEP}, token"""
+
+_FREE = """
+    UPDATE step SET owner = NULL, token = token + 1, free_at = due_at
+    WHERE owner = :gone AND owner IS NOT NULL AND state = 'queued'"""
+
+_INTERRUPTED = f"""
+    UPDATE step SET owner = :owner, token = token + 1, free_at = :until WHERE id IN (
+        SELECT s.id FROM step s WHERE s.owner IS NOT NULL AND s.state = 'sending'
+        AND (s.owner IN LIST(:gone) OR s.free_at <= :now) ORDER BY s.id FOR UPDATE OF s SKIP LOCKED)
+    RETURNING {STEP}, token"""
+
+_INVITATIONS = f"SELECT {INVITATION} FROM invitation WHERE id IN LIST(:ids)"
+
+_PUT_OFF = """
+    UPDATE step SET due_at = :until, free_at = :until, owner = NULL, token = token + 1, code = :code, reason = :reason
+    WHERE id = :number"""
+
+
+class Claims:
+    database: Database
+
+    def claim_steps(self, owner: str, *, now: datetime, limit: int, seconds: float) -> list[Claimed]:
+        until = _until(now, seconds)
+        with self.database.write() as tx:
+            for gone in _gone(tx):
+                tx.run(_FREE, gone=gone)
+            found = tx.rows(_CLAIM, owner=owner, now=milliseconds(now), until=until, limit=limit)
+            return _claimed(tx, found, until)
+
+    def interrupted(self, owner: str, *, now: datetime, seconds: float) -> list[Claimed]:
+        until = _until(now, seconds)
+        with self.database.write(durable=True) as tx:
+            found = tx.rows(_INTERRUPTED, owner=owner, gone=_gone(tx), now=milliseconds(now), until=until)
+            return _claimed(tx, found, until)
+
+    def put_off(self, claimed: Claimed, until: datetime, code: str, reason: str) -> None:
+        with self.database.write() as tx:
+            prove(tx, claimed, StepState.QUEUED)
+            put_off(tx, claimed.step.number, until, code, reason)
+
+
+def prove(tx: Transaction, claimed: Claimed, state: StepState) -> Invitation:
+    """The claim is still ours and the step as it should be. The invitation as it is now, locked like its step."""
+    [invitation] = tx.rows(
+        f"SELECT {INVITATION} FROM invitation i WHERE i.id = :id FOR UPDATE OF i", id=claimed.invitation.id
+    )
+    found = tx.one(
+        "SELECT s.token, s.state FROM step s WHERE s.id = :number FOR UPDATE OF s",
+        number=claimed.step.number,
+    )
+    if found != (claimed.token, state.value):
+        raise LeaseLost(
+            f"invitation {claimed.invitation.id}: its step {claimed.step.number} was taken over, cancelled or settled "
+            f"by somebody else (claim {claimed.token} is not current any more)."
+        )
+    return invitation_of(invitation)
+
+
+def put_off(tx: Transaction, number: int, until: datetime, code: str, reason: str) -> None:
+    tx.run(_PUT_OFF, until=milliseconds(until), code=code, reason=storable(reason), number=number)
+
+
+def _gone(tx: Transaction) -> list[str]:
+    held = tx.rows("SELECT DISTINCT owner FROM step WHERE owner IS NOT NULL")
+    return sorted(row[0] for row in held if is_gone(row[0]))
+
+
+def _claimed(tx: Transaction, found: Sequence[tuple[Any, ...]], until: int) -> list[Claimed]:
+    rows = tx.rows(_INVITATIONS, ids=sorted({row[1] for row in found}))
+    invitations = {row[0]: invitation_of(row) for row in rows}
+    claimed = [
+        Claimed(step, invitations[step.invitation], row[-1], moment(until))
+        for row in found
+        for step in [step_of(row)]
+    ]
+    return sorted(claimed, key=lambda one: (one.step.due_at, one.step.number))
+
+
+def _until(now: datetime, seconds: float) -> int:
+    return milliseconds(now) + round(seconds * 1000)

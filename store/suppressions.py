@@ -1,0 +1,82 @@
+"""Who must not be asked, and why. What was lifted stays, with who lifted it: the trail outlives the suppression."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from nps.asking import Suppression, SuppressionReason
+from store.asked import SUPPRESSION, suppression_of
+from store.database import Database, Transaction
+from store.rows import milliseconds, storable
+
+_SUPPRESS = """
+    INSERT INTO suppression (key, reason, channel, at, source, detail)
+    VALUES (:key, :reason, :channel, :at, :source, :detail)
+    ON CONFLICT (key, reason, channel) WHERE lifted_at IS NULL DO NOTHING"""
+
+_LIFTED_SINCE = """
+    SELECT 1 FROM suppression
+    WHERE key = :key AND reason = :reason AND channel = :channel AND lifted_at >= :at LIMIT 1"""
+
+_IN_FORCE = f"""
+    SELECT {SUPPRESSION} FROM suppression
+    WHERE key IN LIST(:keys) AND lifted_at IS NULL ORDER BY at DESC, id DESC"""
+
+_ALL = f"""
+    SELECT {SUPPRESSION} FROM suppression
+    WHERE lifted_at IS NULL{{which}} ORDER BY at DESC, id DESC LIMIT :limit"""
+
+_LIFT = """
+    UPDATE suppression SET lifted_at = :now, lifted_by = :by, lifted_why = :why
+    WHERE key = :key AND reason = :reason AND lifted_at IS NULL"""
+
+
+class Suppressions:
+    database: Database
+
+    def suppressions(self, keys: Sequence[str]) -> list[Suppression]:
+        with self.database.read() as tx:
+            return in_force(tx, keys)
+
+    def all_suppressions(
+        self, *, reason: SuppressionReason | None = None, limit: int = 100
+    ) -> list[Suppression]:
+        which = "" if reason is None else f" AND reason = '{reason.value}'"
+        with self.database.read() as tx:
+            found = tx.rows(_ALL.format(which=which), limit=limit)
+        return [suppression_of(row) for row in found]
+
+    def suppress(self, suppressions: Sequence[Suppression]) -> int:
+        ordered = sorted(suppressions, key=lambda one: (one.key, one.reason, one.channel or ""))
+        with self.database.write(durable=True) as tx:
+            return sum(_suppress(tx, one) for one in ordered)
+
+    def lift(self, key: str, reason: SuppressionReason, *, by: str, now: datetime, why: str = "") -> bool:
+        with self.database.write(durable=True) as tx:
+            lifted = tx.run(
+                _LIFT,
+                key=storable(key),
+                reason=reason.value,
+                by=storable(by),
+                why=storable(why),
+                now=milliseconds(now),
+            )
+        return bool(lifted)
+
+
+def in_force(tx: Transaction, keys: Sequence[str]) -> list[Suppression]:
+    found = tx.rows(_IN_FORCE, keys=[storable(key) for key in keys])
+    return [suppression_of(row) for row in found]
+
+
+def _suppress(tx: Transaction, one: Suppression) -> int:
+    its = {
+        "key": storable(one.key),
+        "reason": one.reason.value,
+        "channel": one.channel.value if one.channel else "",
+        "at": milliseconds(one.at),
+    }
+    if tx.one(_LIFTED_SINCE, **its):
+        return 0  # old news, told again, does not undo what the person did later
+    return tx.run(_SUPPRESS, **its, source=storable(one.source), detail=storable(one.detail))

@@ -1,0 +1,93 @@
+"""Due steps are each one process's; what a process that is gone held comes back, unless it was being sent."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from builders_asking import ANN, claim, queue, reserve
+from builders_store import NOON, later
+
+from nps.asking import Send, StepState
+from nps.errors import LeaseLost
+from store.owners import this_process
+from store.sql import SqlStore
+
+
+@pytest.fixture
+def dead() -> str:
+    """The owner of a process that has ended."""
+    script = "from store.owners import this_process; print(this_process())"
+    return subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def test_the_due_ones_come_oldest_first_and_the_others_not(store: SqlStore):
+    queue(store, "later", due=later(seconds=1))
+    queue(store, "new", due=NOON)
+    queue(store, "old", due=later(days=-1))
+    assert [one.invitation.id for one in claim(store)] == ["old", "new"]
+    assert claim(store) == []
+    assert [one.invitation.id for one in claim(store, now=later(seconds=1))] == ["later"]
+
+
+def test_a_claim_runs_out_and_its_holder_finds_that_out(store: SqlStore):
+    queue(store, "i1")
+    [mine] = claim(store, "one")
+    assert mine.until == later(seconds=60)
+    assert claim(store, "other", now=later(seconds=59)) == []
+    [theirs] = claim(store, "other", now=later(seconds=60))
+    assert theirs.token > mine.token
+    with pytest.raises(LeaseLost):
+        reserve(store, mine)
+    assert reserve(store, theirs) == Send()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody can know")
+def test_what_a_process_that_is_gone_held_is_free_at_once(store: SqlStore, dead: str):
+    queue(store, "i1", "i2")
+    [gone] = claim(store, dead, limit=1)
+    assert len(claim(store, this_process(), limit=9)) == 2
+    with pytest.raises(LeaseLost):
+        reserve(store, gone)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody can know")
+def test_what_it_was_sending_comes_back_only_to_find_out_its_fate(store: SqlStore, dead: str):
+    queue(store, "i1")
+    [gone] = claim(store, dead)
+    assert reserve(store, gone) == Send()
+    assert claim(store, this_process(), now=later(days=9)) == []
+    [left] = store.interrupted(this_process(), now=NOON, seconds=60)
+    assert (left.invitation.id, left.step.state) == ("i1", StepState.SENDING)
+    assert store.interrupted(this_process(), now=NOON, seconds=60) == []
+
+
+def test_what_is_being_sent_by_one_who_lives_is_left_alone_until_its_claim_runs_out(store: SqlStore):
+    queue(store, "i1")
+    [mine] = claim(store, this_process())
+    assert reserve(store, mine) == Send()
+    assert store.interrupted("other", now=later(seconds=59), seconds=60) == []
+    assert len(store.interrupted("other", now=later(seconds=60), seconds=60)) == 1
+
+
+def test_many_who_claim_at_once_get_each_step_once(store: SqlStore):
+    queue(store, *(f"i{n}" for n in range(60)))
+
+    def take(n: int) -> list[int]:
+        return [one.step.number for one in claim(store, f"p{n}", limit=5)]
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = [number for numbers in pool.map(take, range(24)) for number in numbers]
+    assert len(taken) == len(set(taken)) == 60
+
+
+def test_of_many_who_ask_one_person_at_once_one_sends(store: SqlStore):
+    queue(store, *(f"i{n}" for n in range(30)))
+    claimed = claim(store)
+    with ThreadPoolExecutor(8) as pool:
+        said = list(pool.map(lambda one: reserve(store, one, ANN), claimed))
+    assert said.count(Send()) == 1

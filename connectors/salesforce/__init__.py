@@ -5,7 +5,7 @@ Importing this package is cheap; the vendor's library is imported when a connect
 
 from __future__ import annotations
 
-from connectors.contract import Connector, Destination, EventSource, Tools
+from connectors.contract import Connector, Destination, EventSource, Inbound, Tools
 from connectors.salesforce.ids import long_id
 from connectors.salesforce.kinds import KINDS
 from connectors.salesforce.permissions import grants
@@ -25,6 +25,12 @@ def _events(settings: SalesforceSettings, tools: Tools) -> EventSource:
     return SalesforceEvents(settings, tools)
 
 
+def _inbound(settings: SalesforceSettings) -> Inbound:
+    from connectors.salesforce.inbound import SalesforceInbound
+
+    return SalesforceInbound(settings)
+
+
 def _destination(settings: SalesforceSettings, tools: Tools) -> Destination:
     from connectors.salesforce.destination import SalesforceDestination
 
@@ -39,6 +45,7 @@ CONNECTOR = Connector(
     destination=_destination,
     events=_events,
     event_kinds=KINDS,
+    inbound=_inbound,
     objects=("Contact", "Account", "Lead", "Case"),
     created="CreatedDate",
     match_fields={"email": "Email", "phone": "MobilePhone", "external_id": "Customer_Id__c"},

@@ -11,6 +11,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 
 from connectors.addresses import checked_base_url
 from connectors.contract import Settings
+from connectors.proving import SHORTEST
+from connectors.salesforce.ids import long_id
 from nps.durations import Duration, Share
 
 _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+", re.IGNORECASE)
@@ -47,6 +49,21 @@ def _version(text: str) -> str:
     return text
 
 
+def _secret(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value()) < SHORTEST:
+        raise ValueError(f"the secret has to have at least {SHORTEST} characters, or it can be guessed")
+    return secret
+
+
+def _org_id(text: str) -> str:
+    if (full := long_id(text)) is None or not full.startswith("00D"):
+        raise ValueError(f'"{text}" is not an org id; it begins with 00D (Setup > Company Information)')
+    return full
+
+
+Secret = Annotated[SecretStr, AfterValidator(_secret)]
+OrgId = Annotated[str, AfterValidator(_org_id)]
+Header = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 Host = Annotated[str, AfterValidator(_login_host)]
 Url = Annotated[str, AfterValidator(_url)]
 
@@ -145,6 +162,38 @@ class Events(_Part):
     )
 
 
+class Hooks(_Part):
+    """What Salesforce may push to /hooks/CONNECTION. All of it only names records, which are read again."""
+
+    token: Secret | None = Field(
+        None, description="The secret a flow's callout sends in `header`; at least 16 characters."
+    )
+    header: Header = Field("X-NPS-Token", description="The header with the token.")
+    hmac_secret: Secret | None = Field(
+        None,
+        description="Demand a signature of the body too: HMAC-SHA256 with this secret, in hex or base64. Whether a "
+        "credential's formula can sign a callout in your org is to be tried out.",
+    )
+    hmac_header: Header = Field("X-NPS-Signature", description="The header with the signature.")
+    url_secret: Secret | None = Field(
+        None, description="The secret at the end of an outbound message's endpoint, as ?secret=…"
+    )
+    org_id: OrgId | None = Field(
+        None,
+        description="The org's id (00D…): what another org pushes is refused. Outbound messages need it.",
+    )
+
+    @model_validator(mode="after")
+    def _somebody_may_call(self) -> Self:
+        if self.token is None and self.url_secret is None:
+            raise ValueError("give token (for a flow's callout), url_secret (for outbound messages) or both")
+        if self.hmac_secret is not None and self.token is None:
+            raise ValueError("hmac_secret comes beside token")
+        if self.url_secret is not None and self.org_id is None:
+            raise ValueError("outbound messages are not signed: say org_id too, the org's id (00D…)")
+        return self
+
+
 class SalesforceSettings(Settings):
     """A Salesforce org."""
 
@@ -174,6 +223,7 @@ class SalesforceSettings(Settings):
     events: Events = Field(
         default_factory=lambda: Events.model_validate({}), description="How events are polled."
     )
+    hooks: Hooks | None = Field(None, description="What Salesforce may push to us; nothing without it.")
 
     @model_validator(mode="after")
     def _addresses_fit_together(self) -> Self:

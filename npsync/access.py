@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
 from connectors.contract import Accessible, Grant, Needs, Verdict
+from nps.surveys import Through
+from npsync.check_asking import OF_EVENTS, asked_people, subject_of
 from npsync.config import Config
 from npsync.jobs import compiled, target_of
 from npsync.service import Opened
@@ -30,11 +33,52 @@ def needs_of(config: Config, connection: str) -> Needs:
             read[target.object].add(people.account.by)
             if fields.account_names:
                 read[people.account.object] |= set(fields.account_names)
+    for object, names in _asked(config, connection):
+        read[object] |= names
+    if connection in asked_people(config) and (shadow := config.contact_policy.ledger_field):
+        write[config.people[connection].object].add(shadow)
+        read[config.people[connection].object].add(shadow)
     return Needs(
         answers=any(connection in survey.at for survey in config.surveys.values()),
         read={name: frozenset(each) for name, each in read.items()},
         write={name: frozenset(each) for name, each in write.items()},
+        sends=any(connection == way.use for way in _ways(config)),
+        events=frozenset(
+            kind
+            for spec in config.triggers.values()
+            if spec.event is not None and spec.event.connection == connection
+            for kind in (spec.event.kind, *spec.cancel_on)
+        ),
     )
+
+
+def _asked(config: Config, connection: str) -> Iterator[tuple[str, set[str]]]:
+    """What triggers read of a connection: of the people they ask, their accounts, and what events are about."""
+    from npsync.triggering import Compiled
+
+    compiled = Compiled(config) if config.triggers else None
+    if compiled is None:
+        return
+    if connection in asked_people(config):
+        people = compiled.people(connection)
+        audiences = (spec.audience for spec in config.triggers.values() if spec.audience is not None)
+        narrowed = (set(each.only) for each in audiences if each.connection == connection)
+        yield people.object, {*people.fields, *people.only}.union(*narrowed)
+        if people.account_object is not None and people.account_names:
+            yield people.account_object, set(people.account_names)
+    kinds = {kind.name: kind for kind in config.connections[connection].connector.event_kinds}
+    for name, spec in config.triggers.items():
+        if spec.event is None or spec.event.connection != connection:
+            continue
+        for watch in compiled.rules[name].watches:
+            for object, fields in kinds[watch.kind].reads(watch.parameters).items():
+                yield object, set(fields)
+        if (subject := subject_of(spec, tuple(kinds.values()))) is not None:
+            yield subject, set(compiled.rules[name].facts) - OF_EVENTS
+
+
+def _ways(config: Config) -> Iterator[Through]:
+    return (way for spec in config.triggers.values() for way in config.surveys[spec.survey].through)
 
 
 @dataclass(frozen=True)

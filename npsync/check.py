@@ -6,7 +6,6 @@ Every finding names the line of the YAML; nothing is written anywhere.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
 from connectors.contract import Accessible, Destination, Needs, Verdict
@@ -16,6 +15,8 @@ from mapping.spec import FieldMapping, MatchRule, PeopleSpec
 from nps.errors import AccessError, ConfigError, RejectedError, UnavailableError
 from nps.schema import FieldSchema, FieldType, ObjectSchema
 from nps.surveys import Metric
+from npsync import check_asking
+from npsync.check_asking import Finding
 from npsync.config import Config, Problem
 from npsync.config.problems import Path, did_you_mean
 from npsync.jobs import target_of
@@ -46,16 +47,14 @@ _SEGMENTS = ("promoter", "passive", "detractor")
 _LONGEST_COMMENT = 4_000  # a field that takes more needs no truncate in practice
 
 
-@dataclass(frozen=True)
-class Finding:
-    path: Path
-    code: str
-    message: str
-
-
 def check(config: Config, connections: Opened) -> list[Problem]:
     """Compare with the live schema of every connection; what can't be reached is a problem of its own."""
-    found = [*_sources(config, connections), *_destinations(config, connections)]
+    found = [
+        *_sources(config, connections),
+        *_destinations(config, connections),
+        *_events(config, connections),
+        *_senders(config, connections),
+    ]
     return sorted({Problem.at(config.place(each.path), each.path, each.code, each.message) for each in found})
 
 
@@ -83,9 +82,43 @@ def _destinations(config: Config, connections: Opened) -> Iterator[Finding]:
                 if target.connection == connection:
                     yield from _sync(config, name, target, destination)
             if connection in config.people:
-                yield from _people(config.people[connection], destination, ("people", connection))
+                people = list(_people(config.people[connection], destination, ("people", connection)))
+                yield from people
+                if not any(each.code == "missing_object" for each in people):
+                    yield from check_asking.asking(config, connection, destination)
         except (AccessError, UnavailableError, ConfigError) as error:
             yield _not_reached(error, ("connections", connection))  # once, however many syncs need it
+
+
+def _events(config: Config, connections: Opened) -> Iterator[Finding]:
+    """Fields of the records that events are about, where the connection can describe them."""
+    used = dict.fromkeys(spec.event.connection for spec in config.triggers.values() if spec.event is not None)
+    for name in used:
+        if config.connections[name].connector.destination is None:
+            continue
+        try:
+            yield from check_asking.events(config, name, connections.destination(name))
+        except (AccessError, UnavailableError, ConfigError) as error:
+            yield _not_reached(error, ("connections", name))
+
+
+def _senders(config: Config, connections: Opened) -> Iterator[Finding]:
+    """Whether the ways triggers ask by let npsync in, where they can tell."""
+    used = dict.fromkeys(
+        way.use for spec in config.triggers.values() for way in config.surveys[spec.survey].through
+    )
+    for name in used:
+        path = ("connections", name)
+        try:
+            sender = connections.sender(name)
+            grants = sender.access(Needs(sends=True)) if hasattr(sender, "access") else ()
+        except (AccessError, UnavailableError, ConfigError) as error:
+            yield _not_reached(error, path)
+            continue
+        for grant in grants:
+            if grant.verdict is Verdict.MISSING:
+                message = f"{grant.permission} is missing; see npsync connect {name}"
+                yield Finding(path, "missing_permission", message)
 
 
 def _sync(config: Config, name: str, target: Target, destination: Destination) -> Iterator[Finding]:
@@ -99,6 +132,11 @@ def _sync(config: Config, name: str, target: Target, destination: Destination) -
     yield from _findings_of_fields(config, name, spec, schema, destination)
 
 
+_KEYS_OF_PEOPLE = (
+    "name", "email", "phone", "opted_out", "owner", "consent", "time_zone", "language", "customer_since"
+)  # fmt: skip
+
+
 def _people(people: PeopleSpec, destination: Destination, path: Path) -> Iterator[Finding]:
     """The fields `people:` names, whether a sync uses them yet or not."""
     schema = _described(destination, people.object, (*path, "object"))
@@ -106,7 +144,7 @@ def _people(people: PeopleSpec, destination: Destination, path: Path) -> Iterato
         yield schema
         return
     yield from _findings_of_records(schema, people.match, people.only, path)
-    for key in ("name", "email", "phone", "opted_out", "owner", "consent", "time_zone", "language"):
+    for key in _KEYS_OF_PEOPLE:
         field = getattr(people, key)
         if field is not None and field not in schema.fields:
             yield _missing_field(schema, field, (*path, key))

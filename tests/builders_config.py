@@ -65,3 +65,57 @@ def problems_of(text: str | bytes, folder: Path, env: Mapping[str, str] = ENV) -
     with pytest.raises(ConfigProblems) as raised:
         load(file, env)
     return list(raised.value.problems)
+
+
+TRIGGER = """\
+event: {connection: crm, kind: case_closed}
+where: 'event.Priority != "Low"'
+wait: 2 hours
+cancel_on: case_reopened
+stale_after: 3 days
+survey: csat
+"""
+ASKED = """\
+csat:
+  metric: csat
+  kind: transactional
+  ask: How satisfied are you with the help you got?
+  through: [{use: mailer}]
+"""
+CUSTOMERS = """\
+object: Contact
+match:
+  - {response: email, record: Email}
+account: {object: Account, by: AccountId}
+email: Email
+phone: MobilePhone
+opted_out: HasOptedOutOfEmail
+"""
+RELAY = """\
+  mailer:
+    type: mail
+    host: smtp.acme.com
+    sender: Acme <feedback@acme.com>
+"""
+PUBLIC = "public_url: https://surveys.acme.com\n"
+
+
+def asking_yaml(
+    trigger: str = TRIGGER,
+    *,
+    surveys: str = ASKED,
+    policy: str = "ledger_field: Last_Asked__c\n",
+    people: str = CUSTOMERS,
+    connections: str = RELAY,
+    top: str = PUBLIC,
+) -> str:
+    """A good file that asks after closed cases. Each argument stands for the lines of its block."""
+    parts = [
+        dedent(top),
+        CONNECTIONS + connections,
+        f"people:\n  crm:\n{indent(dedent(people), '    ')}",
+        f"surveys:\n{indent(dedent(surveys), '  ')}",
+        f"triggers:\n  after-support:\n{indent(dedent(trigger), '    ')}",
+        f"contact_policy:\n{indent(dedent(policy), '  ')}" if policy else "",
+    ]
+    return "".join(parts)

@@ -19,7 +19,7 @@ from nps.standing import About
 from nps.values import Fields, Json, Value
 
 _UTC = ZoneInfo("UTC")
-_YES, _NO = frozenset(("true", "yes", "1")), frozenset(("false", "no", "0"))
+YES, NO = frozenset(("true", "yes", "1")), frozenset(("false", "no", "0"))
 
 
 @dataclass(frozen=True)
@@ -326,9 +326,9 @@ def _yes_or_no(fields: Fields, name: str | None) -> tuple[bool | None, tuple[str
     if value is None or isinstance(value, bool):
         return bool(value), ()
     word = str(value).strip().lower()
-    if word in _YES:
+    if word in YES:
         return True, ()
-    return (False, ()) if word in _NO or not word else (None, (name,))
+    return (False, ()) if word in NO or not word else (None, (name,))
 
 
 def _moment(fields: Fields, name: str | None, zone: ZoneInfo) -> datetime | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -11,6 +12,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from connectors.contract import EventKind, Watch
 from mapping.spec import Scalar
 from nps.durations import Duration, Period
+
+_SHORTEST_ROUND = timedelta(days=1)
 
 
 class _Part(BaseModel):
@@ -111,6 +114,8 @@ class TriggerSpec(_Part):
                 raise ValueError(
                     '"every" is missing: how often each person of the audience is asked, like "180 days"'
                 )
+            if self.every < _SHORTEST_ROUND or self.every % _SHORTEST_ROUND:
+                raise ValueError("every has to be whole days for an audience, like 180 days")
             for key in ("wait", "cancel_on", "people"):
                 if key in self.model_fields_set:
                     raise ValueError(f"{key} belongs to an event; an audience has none")

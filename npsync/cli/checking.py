@@ -15,24 +15,33 @@ from npsync.config.secrets import redact
 def show(file: Path, *, offline: bool, without_variables: bool, as_json: bool) -> int:
     """Prints every problem, and returns the exit code."""
     try:
-        problems = _problems(file, offline=offline, without_variables=without_variables)
+        problems, warnings = _problems(file, offline=offline, without_variables=without_variables)
     except ConfigError as error:  # there is no such file
         if not as_json:
             raise
-        problems = [Problem(str(file), 1, 1, "", "no_file", str(error))]
+        problems, warnings = [Problem(str(file), 1, 1, "", "no_file", str(error))], ()
     if as_json:
-        output.say_json({"problems": [_redacted(problem) for problem in problems]})
+        output.say_json(
+            {
+                "problems": [_redacted(problem) for problem in problems],
+                "warnings": [_redacted(warning) for warning in warnings],
+            }
+        )
     else:
+        _warn(warnings)
         _tell(problems, file, offline=offline)
     return _exit_code(problems)
 
 
-def _problems(file: Path, *, offline: bool, without_variables: bool) -> Sequence[Problem]:
+def _problems(
+    file: Path, *, offline: bool, without_variables: bool
+) -> tuple[Sequence[Problem], Sequence[Problem]]:
+    """Problems, and warnings: what works and may not be what was meant."""
     try:
         config = load(file, without_variables=without_variables)
     except ConfigProblems as found:
-        return found.problems
-    return [] if offline else _live_problems(config)
+        return found.problems, ()
+    return [] if offline else _live_problems(config), config.warnings
 
 
 def _live_problems(config: Config) -> Sequence[Problem]:
@@ -46,6 +55,13 @@ def _live_problems(config: Config) -> Sequence[Problem]:
 
 def _redacted(problem: Problem) -> dict[str, str | int]:
     return problem.as_json() | {"message": redact(problem.message)}
+
+
+def _warn(warnings: Sequence[Problem]) -> None:
+    for warning in warnings:
+        output.say(f"{redact(str(warning))} (a warning)")
+    if warnings:
+        output.say()
 
 
 def _tell(problems: Sequence[Problem], file: Path, *, offline: bool) -> None:

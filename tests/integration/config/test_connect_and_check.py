@@ -44,7 +44,7 @@ def npsync(sandbox, tmp_path, monkeypatch, capsys):
 
 
 def test_the_example_fits_the_sandbox(npsync):
-    assert npsync("check", "--json") == (0, '{"problems": []}\n', "")
+    assert npsync("check", "--json") == (0, '{"problems": [], "warnings": []}\n', "")
 
 
 @pytest.mark.parametrize("connection", ["crm", "marketing", "email-nps"])

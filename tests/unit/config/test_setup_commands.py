@@ -126,13 +126,14 @@ def test_check_prints_json_for_machines(npsync, tmp_path):
                 "code": "unknown_name",
                 "message": 'there is no name "scroe"; did you mean "score"?',
             }
-        ]
+        ],
+        "warnings": [],
     }
 
 
 def test_check_of_a_good_file_prints_no_problem(npsync, tmp_path):
     (tmp_path / "npsync.yaml").write_text(yaml())
-    assert npsync("check", "--offline", "--json") == (0, '{"problems": []}\n', "")
+    assert npsync("check", "--offline", "--json") == (0, '{"problems": [], "warnings": []}\n', "")
 
 
 def test_check_of_no_file_says_so_in_either_form(npsync):

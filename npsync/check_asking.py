@@ -1,0 +1,178 @@
+"""What triggers, channels and the contact policy read of the live CRM: is it there, and can it mean what it should?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from connectors.contract import Destination, EventKind
+from mapping.conditions import fields_named
+from mapping.spec import PeopleSpec
+from nps.schema import FieldSchema, FieldType, ObjectSchema
+from npsync.config import Config
+from npsync.config.problems import Path, did_you_mean
+from triggers.people import NO, YES
+from triggers.spec import TriggerSpec, watches_of
+
+YES_OR_NO = ("consent", "opted_out")
+OF_EVENTS = frozenset({"id", "kind", "object", "occurred_at"})
+"""What every event has beside the fields of its record: `event.id` is the case's id."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    path: Path
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition over the records of one `people:` block, and where it stands."""
+
+    source: str
+    people: str
+    path: Path
+
+
+def conditions(config: Config) -> list[Condition]:
+    """Every condition that is judged for somebody: `where` of triggers, `when` of channels, `never_ask`."""
+    found = []
+    for name, trigger in config.triggers.items():
+        people = trigger.people_of(tuple(config.people))
+        if people is None:
+            continue
+        if trigger.where is not None:
+            found.append(Condition(trigger.where, people, ("triggers", name, "where")))
+        for at, way in enumerate(config.surveys[trigger.survey].through):
+            if way.when is not None:
+                path: Path = ("surveys", trigger.survey, "through", at, "when")
+                found.append(Condition(way.when, people, path))
+        for at, source in enumerate(config.contact_policy.never_ask):
+            found.append(Condition(source, people, ("contact_policy", "never_ask", at)))
+    return list(dict.fromkeys(found))
+
+
+def asked_people(config: Config) -> tuple[str, ...]:
+    """The `people:` blocks some trigger asks."""
+    known = tuple(config.people)
+    return tuple(dict.fromkeys(each for spec in config.triggers.values() if (each := spec.people_of(known))))
+
+
+# ---------------------------------------------------------------- what is wrong with it
+
+
+def asking(config: Config, people: str, destination: Destination) -> Iterator[Finding]:
+    """What asking the people of one block needs. Whether its object is there at all has been told."""
+    spec = config.people[people]
+    schema = destination.describe(spec.object)
+    yield from _meanings(spec, schema, people)
+    yield from _conditions(config, people, schema, destination)
+    if people not in asked_people(config):
+        return
+    yield from _audiences(config, people, schema)
+    policy = config.contact_policy
+    if policy.ledger_field is not None:
+        yield from _ledger_field(policy.ledger_field, schema)
+    since = config.customer_since(people)
+    counts = policy.new_customers_wait is not None and spec.customer_since is None
+    if counts and since is not None and since not in schema.fields:
+        yield _missing(schema, since, ("contact_policy", "new_customers_wait"))
+
+
+def _meanings(spec: PeopleSpec, schema: ObjectSchema, people: str) -> Iterator[Finding]:
+    for key in YES_OR_NO:
+        field = schema.fields.get(getattr(spec, key) or "")
+        if field is not None and not _says_yes_or_no(field):
+            message = f"{schema.name}.{field.name} is no yes/no field; nobody could tell what its values mean"
+            yield Finding(("people", people, key), "type_mismatch", message)
+    since = schema.fields.get(spec.customer_since or "")
+    if since is not None and since.type not in (FieldType.DATE, FieldType.DATETIME):
+        message = f"{schema.name}.{since.name} is no date; new_customers_wait counts from one"
+        yield Finding(("people", people, "customer_since"), "type_mismatch", message)
+
+
+def _says_yes_or_no(field: FieldSchema) -> bool:
+    """A yes/no field, or one whose words are understood as such; of free text nobody can tell before."""
+    if field.type is FieldType.CHOICE and field.options:
+        return all(option.strip().lower() in (*YES, *NO) for option in field.options)
+    return field.type in (FieldType.BOOLEAN, FieldType.TEXT, FieldType.CHOICE, FieldType.OTHER)
+
+
+def _conditions(
+    config: Config, people: str, schema: ObjectSchema, destination: Destination
+) -> Iterator[Finding]:
+    account = config.people[people].account
+    for each in conditions(config):
+        if each.people != people:
+            continue
+        yield from _absent(schema, fields_named([each.source], "record"), each.path)
+        named = fields_named([each.source], "account")
+        if named and account is not None:
+            yield from _absent(destination.describe(account.object), named, each.path)
+
+
+def _audiences(config: Config, people: str, schema: ObjectSchema) -> Iterator[Finding]:
+    for name, trigger in config.triggers.items():
+        if trigger.audience is not None and trigger.audience.connection == people:
+            for field in trigger.audience.only:
+                if field not in schema.fields:
+                    yield _missing(schema, field, ("triggers", name, "audience", "only", field))
+
+
+def _ledger_field(name: str, schema: ObjectSchema) -> Iterator[Finding]:
+    path: Path = ("contact_policy", "ledger_field")
+    field = schema.fields.get(name)
+    if field is None:
+        yield _missing(schema, name, path)
+    elif field.type not in (FieldType.DATE, FieldType.DATETIME):
+        yield Finding(path, "type_mismatch", f"{schema.name}.{name} is no date; the ledger writes one")
+    elif not field.writable:
+        message = f"{schema.name}.{name} can't be written with this credential (read-only or calculated)"
+        yield Finding(path, "not_writable", message)
+
+
+def events(config: Config, connection: str, destination: Destination) -> Iterator[Finding]:
+    """Fields of the record an event is about, which a trigger names as `event.*`, and those its kind names itself."""
+    kinds = config.connections[connection].connector.event_kinds
+    for name, trigger in config.triggers.items():
+        if trigger.event is None or trigger.event.connection != connection:
+            continue
+        object = subject_of(trigger, kinds)
+        if object is None:
+            continue
+        schema = destination.describe(object)
+        path: Path = ("triggers", name, "event")
+        for key, value in trigger.event.own_keys.items():
+            if key == "field" and isinstance(value, str) and value not in schema.fields:
+                yield _missing(schema, value, (*path, key))
+        named = [each for each in (trigger.where, *_whens(config, trigger)) if each is not None]
+        facts = [each for each in fields_named(named, "event") if each not in OF_EVENTS]
+        yield from _absent(schema, facts, ("triggers", name, "where"))
+
+
+def _whens(config: Config, trigger: TriggerSpec) -> Iterator[str | None]:
+    return (way.when for way in config.surveys[trigger.survey].through)
+
+
+def subject_of(trigger: TriggerSpec, kinds: Sequence[EventKind]) -> str | None:
+    """The object an event is about: the kind's, or the one its own keys name."""
+    assert trigger.event is not None
+    kind = next(each for each in kinds if each.name == trigger.event.kind)
+    if kind.object is not None:
+        return kind.object
+    parameters = watches_of(trigger, kinds, ())[0].parameters
+    object = getattr(parameters, "object", None)
+    return object if isinstance(object, str) else None
+
+
+def _absent(schema: ObjectSchema, names: Sequence[str], path: Path) -> Iterator[Finding]:
+    for name in names:
+        if name not in schema.fields and name.partition(".")[0] not in schema.fields:
+            yield _missing(schema, name, path)
+
+
+def _missing(schema: ObjectSchema, name: str, path: Path) -> Finding:
+    hint = did_you_mean(name, schema.fields)
+    message = f'{schema.name} has no field "{name}", or this credential does not see it'
+    return Finding(path, "missing_field", message + (hint if "mean" in hint else ""))

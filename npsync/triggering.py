@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from connectors.contract import Clock, EventSource, Sender, Sends
 from mapping.conditions import Conditions, fields_named
@@ -13,9 +13,10 @@ from mapping.fields import names_read
 from mapping.match import compile_match
 from mapping.selftest import neutral
 from nps.errors import ConfigError
+from nps.surveys import OWN_PAGE
 from npsync.jobs import target_of
 from triggers.delivery import Closed
-from triggers.desk import Desk
+from triggers.desk import Desk, Surveys, Told
 from triggers.people import People, Registry
 from triggers.report import Round
 from triggers.rounds import turn
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
     from npsync.config import Config
     from npsync.service import Opened
     from store.api import Store
-    from triggers.desk import AskingStore
 
 POLL_EVERY = timedelta(minutes=2)
 REOPEN_AFTER = timedelta(minutes=15)  # fresh schema, fresh token
+
 EXPIRES = timedelta(days=30)  # an invitation whose survey does not say
 
 
@@ -131,6 +132,18 @@ class Compiled:
         return frozenset(name.removeprefix("event.") for name in found if name.startswith("event."))
 
 
+def surveys_of(config: Config) -> Surveys:
+    """Which survey an answer belongs to, as the syncs tell it. Our own page says it by name."""
+
+    def survey(source: str, id: str) -> Told | None:
+        for name, spec in config.surveys.items():
+            if spec.includes(source, id or None) or (source == OWN_PAGE and name == id):
+                return Told(name, spec.metric.value, spec.kind.value)
+        return None
+
+    return survey
+
+
 def _conditions_of(rule: Rule) -> Iterator[str]:
     yield from (way.when for way in rule.asking.ways if way.when is not None)
     if rule.where is not None:
@@ -204,7 +217,7 @@ class Triggering:
             way.connection: way.sends for rule in self._compiled.rules.values() for way in rule.asking.ways
         }
         return Desk(
-            store=cast("AskingStore", self._store),
+            store=self._store,
             clock=self._clock,
             owner=connections.owner,
             rules=self._compiled.rules,
@@ -214,6 +227,7 @@ class Triggering:
             zone=config.time_zone,
             public_url=config.public_url,
             channels={name: sends.channel for name, sends in senders.items()},
+            surveys=surveys_of(config),
             notice=notice,
             stop=self._stop,
         )

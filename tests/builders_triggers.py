@@ -65,7 +65,7 @@ class AskedCrm(MemoryCrm):
 
     def add(self, email: str | None = None, **fields: Json) -> str:
         id = f"c{next(self._numbers)}"
-        self.records[id] = dict.fromkeys(PEOPLE) | {"email": email} | fields
+        self.contacts[id] = dict.fromkeys(PEOPLE) | {"email": email, "consent": True} | fields
         return id
 
     def describe(self, object: str) -> ObjectSchema:

@@ -118,7 +118,7 @@ def _known(desk: Desk, found: Found, at: datetime) -> Known:
     if not isinstance(found, Person):
         return Known(suppressions=suppressions)
     return Known(
-        past=tuple(desk.store.past(found.keys, since=at - desk.memory, now=at)),
+        past=desk.named(desk.store.past(found.keys, since=at - desk.memory, now=desk.clock.now())),
         suppressions=suppressions,
         account_asks=_account_asks(desk, found.account_id, at),
     )
@@ -128,7 +128,8 @@ def _account_asks(desk: Desk, account: str | None, at: datetime) -> int:
     cap = desk.policy.per_account
     if cap is None or account is None:
         return 0
-    return desk.store.account_asks([account], since=at - cap.per, now=at).get(account, 0)
+    counted = desk.store.account_asks([account], since=at - cap.per, now=desk.clock.now())
+    return counted.get(account, 0)
 
 
 def _taken_back(desk: Desk, event: Event, about: Sequence[Event]) -> dict[str, tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 
@@ -31,7 +31,7 @@ from nps.sending import (
     SendOutcome,
     SuppressedByVendor,
 )
-from store.api import Claimed
+from store.api import Claimed, Judge
 from triggers.desk import Desk
 from triggers.following import following, latest_sent, may_remind, retried
 from triggers.people import Found, Person
@@ -78,9 +78,9 @@ def deliver(desk: Desk, rule: Rule, claimed: Claimed, person: Person, closed: Cl
         person.keys,
         _judge(desk, claimed, person, way, now),
         way=claimed.step.way if place is None else place,
-        account=person.account_id,
+        account=person.account_id if cap else None,
         account_since=now - (cap.per if cap else timedelta(0)),
-        day_began=_midnight(desk, now),
+        day_began=_midnight(desk, now) if desk.policy.daily_cap else None,
         now=now,
     )
     if not isinstance(decision, Send) or way is None or sender is None:
@@ -174,16 +174,13 @@ def _places(desk: Desk, rule: Rule, claimed: Claimed, person: Person) -> tuple[i
     )
 
 
-Judge = Callable[[Sequence[Past], Sequence[Suppression], int, int], Decision]
-
-
 def _judge(desk: Desk, claimed: Claimed, person: Person, way: Way | None, now: datetime) -> Judge:
     """The policy's last word, to be asked under the lock with what the ledger says there."""
 
     def judge(
         past: Sequence[Past], suppressions: Sequence[Suppression], account_asks: int, sent_today: int
     ) -> Decision:
-        known = Known(tuple(past), tuple(suppressions), account_asks, sent_today)
+        known = Known(desk.named(past), tuple(suppressions), account_asks, sent_today)
         if claimed.step.kind is not StepKind.ASK and (no := may_remind(claimed.invitation, past)) is not None:
             return no
         decision = _decided(desk, claimed, person, [way] if way else [], known, now)

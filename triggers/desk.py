@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from connectors.contract import Clock, EventSource, Sender, Watch
 from mapping.conditions import Conditions
-from nps.asking import Channel, Invitation
+from nps.asking import Channel, Invitation, Past, PastKind
 from nps.policy import ContactPolicy
 from store.api import Asking
 from store.api.running import Leases
@@ -20,6 +22,18 @@ from triggers.rule import Rule
 
 class AskingStore(Asking, Leases, Protocol):
     """What the triggers ask of the store."""
+
+
+class Told(NamedTuple):
+    """A survey of the YAML, as what was asked or answered in some tool is counted."""
+
+    survey: str
+    metric: str
+    kind: str
+
+
+Surveys = Callable[[str, str], Told | None]
+"""The survey an answer belongs to: by its connection, and the survey's id there ("" when it has none)."""
 
 
 class Opens(Protocol):
@@ -55,6 +69,7 @@ class Desk:
     conditions: Conditions  # all that the rules and the policy name
     zone: ZoneInfo = UTC
     public_url: str = ""
+    surveys: Surveys = lambda source, survey: None
     channels: Mapping[str, Channel] = field(default_factory=dict)  # connection → how it asks
     notice: Callable[..., Any] = lambda event, **facts: None
     take_answer: Answers | None = None
@@ -71,6 +86,18 @@ class Desk:
                 facts = (wanted[key].facts if key in wanted else ()) + watch.facts + rule.facts
                 wanted[key] = Watch(watch.kind, watch.parameters, tuple(sorted(set(facts))))
         return tuple(wanted.values())
+
+    def named(self, past: Sequence[Past]) -> tuple[Past, ...]:
+        """The same, in the YAML's words: an answer of the inbox knows its survey as its own tool calls it."""
+        return tuple(
+            self._named(one) if one.what is PastKind.ANSWER and not one.metric else one for one in past
+        )
+
+    def _named(self, answer: Past) -> Past:
+        known = self.surveys(answer.source, answer.survey)
+        if known is None:
+            return answer
+        return msgspec.structs.replace(answer, survey=known.survey, metric=known.metric, kind=known.kind)
 
     @property
     def memory(self) -> timedelta:

@@ -32,7 +32,7 @@ def why_none_is_sent(desk: Desk) -> str | None:
     switches = desk.store.switches()
     if switches.get("sends"):
         return "sends are stopped; npsync sends resume lets them go on"
-    if not switches.get("ledger") and desk.store.ledger_size() == 0:
+    if not switches.get("ledger") and desk.store.ledger_is_empty():
         return (
             "the ledger of who was asked is empty, so nobody knows who was asked lately: rebuild it "
             "(npsync sends rebuild) or accept that it is empty (npsync sends accept-empty)"
@@ -68,7 +68,7 @@ def send_due(desk: Desk, closed: Closed, told: Round) -> bool:
                 deliver(desk, desk.rules[one.invitation.trigger], one, person, closed, told)
         except LeaseLost:
             told.steps["taken_over"] += 1  # we were frozen; another process has it
-    return len(claims) == AT_A_TIME and not desk.stop()
+    return bool(claims) and not desk.stop()  # what follows a failure at once is due now
 
 
 _UNREAD = "?"

@@ -121,7 +121,7 @@ def _answered(desk: Desk, signal: Signal, invitation: Invitation | None) -> Said
 def _latest_sent(desk: Desk, signal: Signal) -> Invitation | None:
     """A reply names a number and no message: it answers what this connection sent there last."""
     keys = _keys(desk, signal, None)
-    past = desk.store.past(keys, since=signal.at - REPLIES_WITHIN, now=signal.at) if keys else []
+    past = desk.store.past(keys, since=signal.at - REPLIES_WITHIN, now=desk.clock.now()) if keys else []
     sent = (one.invitation for one in past if one.invitation and one.source == signal.connection)
     latest = next(sent, None)
     return desk.store.invitation(latest) if latest else None

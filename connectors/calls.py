@@ -41,6 +41,10 @@ class FateUnknown(UnavailableError):
         self.stumbled = stumbled
 
 
+class Overlong(UnavailableError):
+    """The vendor answered, so it did something; but the answer was too long to be read."""
+
+
 # ---------------------------------------------------------------- what comes back
 
 
@@ -353,7 +357,7 @@ class _Call:
         self.attempts += 1
         reply = self._sent()
         if len(reply.body) > policy.max_bytes:
-            raise UnavailableError(
+            raise Overlong(
                 f"{self.what}: the answer is larger than {policy.max_bytes // MEGABYTE} MB; it was not read"
             )
         reply = Reply(reply.status, reply.headers, reply.body, self.what)
@@ -464,7 +468,7 @@ def _network_failure(error: Exception, what: str) -> _Again:
         case requests.exceptions.InvalidURL() | requests.exceptions.InvalidSchema():
             raise ConfigError(f"{what}: the address is not valid; check base_url in the YAML's connection")
         case TooLarge():
-            raise UnavailableError(f"{what}: the answer is larger than allowed; it was not read to its end")
+            raise Overlong(f"{what}: the answer is larger than allowed; it was not read to its end")
     cause = _root(error)
     if isinstance(cause, _NOT_SENT):
         words, advice = _NOT_SENT_WORDS.get(type(cause), _NO_CONNECTION)

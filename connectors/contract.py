@@ -85,6 +85,7 @@ class Tools:
     time_zone: str = "UTC"
     folder: Path = Path()  # the YAML file's: paths in the settings are relative to it
     look: Branding = PLAIN  # what messages in our own words look like
+    public_url: str = ""  # where we can be reached, without a slash at the end; "" when we cannot
     shared: Shared = field(default_factory=Shared, compare=False, repr=False)
     """What the destination, the event source and the sender of this connection share: hand all of them one Tools."""
 

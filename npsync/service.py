@@ -162,6 +162,7 @@ class Opened:
             time_zone=str(self.config.time_zone),
             folder=self.config.file.absolute().parent,
             look=self.config.branding,
+            public_url=self.config.public_url,
         )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 
 from nps.asking import Invitation, Suppression, SuppressionReason, person_keys
 from nps.events import Signal, SignalKind
 from nps.keys import email_key
+from nps.replies import read_score
+from nps.score import SCALES
 from triggers.desk import Desk
 from triggers.following import next_channel
 
@@ -23,8 +24,6 @@ _REASONS = {
 }
 # A dead address and a STOP close one channel; who complained or unsubscribed wants no survey at all.
 _OF_ONE_CHANNEL = frozenset((SignalKind.BOUNCE, SignalKind.STOP))
-_SCALES = {"nps": range(11), "csat": range(1, 6), "ces": range(1, 8)}
-_SCORE = re.compile(r"\s*(\d{1,2})(?!\d)\s*(?:[-–—:.,;!)]+\s*|/\s*\d+\s*|\s|$)(.*)", re.DOTALL)
 
 
 def apply(desk: Desk, signal: Signal) -> Said:
@@ -105,13 +104,13 @@ def _lifted(desk: Desk, signal: Signal) -> Said:
 
 
 def _answered(desk: Desk, signal: Signal, invitation: Invitation | None) -> Said:
-    """A reply that begins with a score is an answer; any other is kept where people find it."""
+    """A reply that is a score is an answer; any other is kept where people find it."""
     invitation = invitation or _latest_sent(desk, signal)
     if invitation is None:
         return _not_ours(signal)
-    said = score_of(signal.text or "", invitation.metric)
+    said = read_score(signal.text or "", *SCALES[invitation.metric])
     if said is None:
-        return "no_score", "a reply that does not begin with a score"
+        return "no_score", "a reply that is no score"
     if desk.take_answer is None:
         return "no_answers", "replies are not taken as answers here"
     desk.take_answer(invitation, said[0], said[1], signal.at)
@@ -125,14 +124,6 @@ def _latest_sent(desk: Desk, signal: Signal) -> Invitation | None:
     sent = (one.invitation for one in past if one.invitation and one.source == signal.connection)
     latest = next(sent, None)
     return desk.store.invitation(latest) if latest else None
-
-
-def score_of(text: str, metric: str) -> tuple[int, str | None] | None:
-    """The score a reply begins with, and what is written after it."""
-    found = _SCORE.fullmatch(text)
-    if found is None or int(found[1]) not in _SCALES.get(metric, range(0)):
-        return None
-    return int(found[1]), found[2].strip() or None
 
 
 def _keys(desk: Desk, signal: Signal, invitation: Invitation | None) -> tuple[str, ...]:

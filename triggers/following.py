@@ -13,7 +13,6 @@ from triggers.rule import Asking
 
 TRIES = 6
 _SOONEST, _LATEST = timedelta(minutes=1), timedelta(hours=4)
-_WAITING = (StepState.QUEUED, StepState.SENDING)
 
 
 def following(
@@ -40,11 +39,16 @@ def following(
 def next_channel(
     asking: Asking, invitation: Invitation, steps: Sequence[Step], *, now: datetime
 ) -> tuple[Step, ...]:
-    """The next way, at once, when the latest message reached nobody and no other is on its way."""
+    """The next way, at once, when the latest message reached nobody. What was planned for later stays planned, and is
+    left out when its turn comes (`is_overtaken`)."""
     sent = latest_sent(steps)
-    if sent is None or any(one.state in _WAITING and one.kind is StepKind.FALLBACK for one in steps):
-        return ()
-    return _next_way(asking, invitation, sent.way, now)
+    return () if sent is None else _next_way(asking, invitation, sent.way, now)
+
+
+def is_overtaken(step: Step, steps: Iterable[Step]) -> bool:
+    """A fallback whose way, or a later one, has asked already."""
+    sent = latest_sent(steps)
+    return step.kind is StepKind.FALLBACK and sent is not None and sent.way >= step.way
 
 
 def latest_sent(steps: Iterable[Step]) -> Step | None:

@@ -17,7 +17,7 @@ from nps.sending import FateUnknown
 from store.api import Claimed
 from triggers.delivery import Closed, deliver, outcome_of_interrupted, settle
 from triggers.desk import Desk
-from triggers.following import latest_sent
+from triggers.following import is_overtaken, latest_sent
 from triggers.people import Found, Nobody
 from triggers.report import Round
 from triggers.rule import Rule
@@ -101,7 +101,9 @@ def _is_wanted(desk: Desk, claimed: Claimed, told: Round) -> bool:
         _drop(desk, claimed, InvitationState.EXPIRED, "stale", "it came too late to ask", told)
     elif invitation.answered_at is not None:
         _drop(desk, claimed, InvitationState.ANSWERED, "answered", "answered before it was sent", told)
-    elif claimed.step.kind is StepKind.REMINDER and latest_sent(desk.store.steps_of(invitation.id)) is None:
+    elif is_overtaken(claimed.step, steps := desk.store.steps_of(invitation.id)):
+        _drop(desk, claimed, InvitationState.CANCELLED, "overtaken", "this way has asked already", told)
+    elif claimed.step.kind is StepKind.REMINDER and latest_sent(steps) is None:
         _drop(desk, claimed, InvitationState.FAILED, "nothing_to_remind_of", "no message was accepted", told)
     else:
         return True

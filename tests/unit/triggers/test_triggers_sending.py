@@ -497,6 +497,9 @@ def test_a_bounce_suppresses_the_address_starts_no_rest_and_lets_the_next_way_as
     )
     assert state == ("settled", "")
     assert desk.sent("texter") == [ann]
+    desk.later(days=7)  # when it would have asked anyway
+    desk.turn()
+    assert desk.sent("texter") == [ann]
 
 
 def test_a_bounce_without_another_way_fails_the_invitation_and_frees_the_person(desk: Desktop):

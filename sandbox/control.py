@@ -21,6 +21,7 @@ POST   /control/deliveries/settle                  wait until nothing is due; {"
 POST   /control/deliveries/hold                    {"vendor", "channel"}: nothing leaves until
 POST   /control/deliveries/release                 {"vendor", "channel", "order": kept|reversed|shuffled, "twice"}
 POST   /control/deliveries/{id}/again              the same once more
+POST   /control/deliveries/route                   {"public": "https://…", "local": "http://127…"}: as DNS would
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ def app(toys: Mapping[str, Toy], house: House) -> Starlette:
             Route("/deliveries/settle", desk.settle, methods=["POST"]),
             Route("/deliveries/hold", desk.hold, methods=["POST"]),
             Route("/deliveries/release", desk.release, methods=["POST"]),
+            Route("/deliveries/route", desk.route, methods=["POST"]),
             Route("/deliveries/{id:int}", desk.delivery, methods=["GET"]),
             Route("/deliveries/{id:int}/again", desk.send_again, methods=["POST"]),
             Route("/traffic", desk.traffic, methods=["GET"]),
@@ -169,6 +171,10 @@ class _Desk:
             seed=int(wanted.get("seed", 0)),
         )
         return _lines(one.told() for one in released)
+
+    async def route(self, request: Request) -> Response:
+        wanted = await _body(request)
+        return _json(self._house.deliveries.route(str(wanted.get("public")), str(wanted.get("local"))))
 
     async def delivery(self, request: Request) -> Response:
         return _json(self._delivery(request).shown())

@@ -124,14 +124,24 @@ class Delivery:
 
 
 Make = Callable[[Sequence[Any], int], Post]
+Hear = Callable[[Sequence[Any], Heard], None]  # what the vendor does with an answer that pleased it
 
 
 class Channel:
     """One registered hook: what waits for it, and how it leaves. `most` items go into one post."""
 
     def __init__(
-        self, deliveries: Deliveries, vendor: str, name: str, make: Make, manner: Manner, *, most: int = 1
+        self,
+        deliveries: Deliveries,
+        vendor: str,
+        name: str,
+        make: Make,
+        manner: Manner,
+        *,
+        most: int = 1,
+        heard: Hear | None = None,
     ) -> None:
+        self.heard = heard
         self.vendor = vendor
         self.name = name
         self.make = make
@@ -184,19 +194,43 @@ class Deliveries:
         self._done: deque[Delivery] = deque(maxlen=_REMEMBERED)
         self._flying: set[asyncio.Task[None]] = set()
         self._alarm: asyncio.TimerHandle | None = None
+        self._routes: dict[str, str] = {}  # a public address → where it is on this machine
         self._pool = urllib3.PoolManager(maxsize=16, retries=False)
         clock.watchers.append(self._look)
 
     # ------------------------------------------------------------ channels
 
     def channel(
-        self, vendor: str, name: str, url: str, make: Make, manner: Manner, *, most: int = 1
+        self,
+        vendor: str,
+        name: str,
+        url: str,
+        make: Make,
+        manner: Manner,
+        *,
+        most: int = 1,
+        heard: Hear | None = None,
+        insist: bool = True,
     ) -> Channel:
-        """A new channel, or the one of this name with other settings. ValueError: not an address for a toy."""
-        on_this_machine(url)
-        made = Channel(self, vendor, name, make, manner, most=most)
+        """A new channel, or the one of this name with other settings. ValueError: not an address a toy may call;
+        without `insist` (the address came over the vendor's API) the call just fails."""
+        if insist:
+            on_this_machine(self._routed(url))
+        made = Channel(self, vendor, name, make, manner, most=most, heard=heard)
         self._channels[vendor, name] = made
         return made
+
+    def route(self, public: str, local: str) -> dict[str, str]:
+        """What the internet would do: calls of addresses that begin with `public` go to `local`."""
+        on_this_machine(local)
+        self._routes[public.rstrip("/") + "/"] = local.rstrip("/") + "/"
+        return dict(self._routes)
+
+    def _routed(self, url: str) -> str:
+        for public, local in self._routes.items():
+            if url.startswith(public):
+                return local + url.removeprefix(public)
+        return url
 
     def close(self, vendor: str, name: str) -> None:
         self._channels.pop((vendor, name), None)
@@ -299,6 +333,8 @@ class Deliveries:
         manner, made = delivery.channel.manner, len(delivery.attempts)
         if manner.taken(heard):
             delivery.state = State.DELIVERED
+            if delivery.channel.heard is not None:
+                delivery.channel.heard(delivery.items, heard)
         elif made > len(manner.gaps) or not manner.tries_again(heard):
             delivery.state = State.GIVEN_UP
         else:
@@ -311,15 +347,19 @@ class Deliveries:
             self._done.append(delivery)
 
     def _call(self, post: Post, timeout: float) -> Heard:
+        url = self._routed(post.url)
         try:
+            on_this_machine(url)
             reply = self._pool.request(
                 post.method,
-                post.url,
+                url,
                 body=post.body or None,
                 headers=dict(post.headers),
                 timeout=timeout,
                 redirect=False,
             )
+        except ValueError as problem:
+            return Heard(0, problem=str(problem))
         except urllib3.exceptions.HTTPError as problem:
             return Heard(0, problem=type(problem).__name__)
         return Heard(reply.status, reply.data[:100_000], dict(reply.headers))

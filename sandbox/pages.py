@@ -26,8 +26,14 @@ _SAFE = {
     "X-Content-Type-Options": "nosniff",
 }
 _MOST_HITS = 25
-_TITLES = {"salesforce": "Salesforce", "hubspot": "HubSpot", "wootric": "Wootric", "mail": "Mail"}
-_ROLES = {"wootric": "survey answers come from here", "mail": "invitations arrive here"}
+_TITLES = {"hubspot": "HubSpot", "promoter": "Promoter.io"}  # where it is not the name, capitalised
+_ROLES = {
+    "salesforce": "scores arrive here",
+    "hubspot": "scores arrive here",
+    "wootric": "survey answers come from here",
+    "mail": "invitations arrive here",
+    "twilio": "text messages arrive here",
+}
 
 
 @dataclass(frozen=True)
@@ -79,9 +85,9 @@ class _Pages:
         traffic = self._house.traffic.summary()
         systems = [
             {
-                "title": _TITLES[vendor],
+                "title": _TITLES.get(vendor, vendor.capitalize()),
                 "vendor": vendor,
-                "role": _ROLES.get(vendor, "scores arrive here"),
+                "role": _ROLES[vendor],
                 "look": f"/look/{vendor}" if isinstance(toy, Looked) else None,
                 "objects": toy.objects(),
                 "calls": traffic.get(vendor, {}).get("calls", 0),

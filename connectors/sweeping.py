@@ -24,6 +24,8 @@ class Place:
     since: datetime
     mark: datetime
     last: tuple[datetime, str] | None = None
+    until: datetime | None = None
+    """Of a sweep in the order of ids: when it began. What changes later may lie behind it, and is the next one's."""
 
     def start(self, overlap: timedelta) -> datetime:
         """The earliest stamp this sweep looks at."""
@@ -31,6 +33,12 @@ class Place:
 
     def at(self, stamp: datetime, id: str) -> Place:
         return replace(self, last=(stamp, id))
+
+    def by_id(self, newest: datetime, id: str, began: datetime) -> Place:
+        """The same for a sweep in the order of ids: `newest` is the newest stamp of the page."""
+        until = self.until or began
+        seen = max(self.last[0], newest) if self.last else newest
+        return replace(self, last=(min(seen, until), id), until=until)
 
     def done(self) -> Place:
         return Place(self.since, max(self.mark, self.last[0]) if self.last else self.mark)
@@ -72,6 +80,7 @@ def _place(shown: Any) -> Place:
         datetime.fromisoformat(shown["since"]),
         datetime.fromisoformat(shown["mark"]),
         (datetime.fromisoformat(last[0]), last[1]) if last else None,
+        datetime.fromisoformat(shown["until"]) if "until" in shown else None,
     )
 
 
@@ -79,6 +88,8 @@ def _shown(place: Place) -> dict[str, Json]:
     shown: dict[str, Json] = {"since": spelled(place.since), "mark": spelled(place.mark)}
     if place.last is not None:
         shown["last"] = [spelled(place.last[0]), place.last[1]]
+    if place.until is not None:
+        shown["until"] = spelled(place.until)
     return shown
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -241,7 +241,60 @@ _ONBOARDED = Story(
     told_late=False,
 )
 
+
+def _hubspot_person(place: Place) -> str:
+    fields = {"lastname": "Event", "email": f"{unique('event')}@acme.example", "onboarding": "started"}
+    return str(place.sandbox.control("POST", "/hubspot/contacts", fields)["id"])
+
+
+def _hubspot_ticket(place: Place) -> str:
+    fields = {"subject": "Help", "hs_pipeline": "0", "hs_pipeline_stage": "1", "hs_ticket_priority": "HIGH"}
+    ticket = str(place.sandbox.control("POST", "/hubspot/tickets", fields)["id"])
+    place.sandbox.control(
+        "POST", "/hubspot/do/associate", {"ticket": ticket, "contact": _hubspot_person(place)}
+    )
+    return ticket
+
+
+_TICKET_CLOSED = Story(
+    kind="ticket_closed",
+    object="tickets",
+    begin=_hubspot_ticket,
+    happen=_knob("hubspot", "close_ticket"),
+    undo=_knob("hubspot", "reopen_ticket"),
+    touch=_set("hubspot", "tickets", subject="Help again"),
+    remove=_remove("hubspot", "tickets"),
+    facts=("hs_ticket_priority",),
+)
+
+
+def _closed_ticket(place: Place) -> str:
+    ticket = _hubspot_ticket(place)
+    place.sandbox.control("POST", "/hubspot/do/close_ticket", {"id": ticket})
+    return ticket
+
+
+_TICKET_REOPENED = replace(
+    _TICKET_CLOSED,
+    kind="ticket_reopened",
+    begin=_closed_ticket,
+    happen=_TICKET_CLOSED.undo,
+    undo=_TICKET_CLOSED.happen,
+)
+_ONBOARDED_THERE = Story(
+    kind="record_changed",
+    object="contacts",
+    begin=_hubspot_person,
+    happen=_set("hubspot", "contacts", onboarding="done"),
+    undo=_set("hubspot", "contacts", onboarding="started"),
+    touch=_set("hubspot", "contacts", lastname="Touched"),
+    remove=_remove("hubspot", "contacts"),
+    parameters={"object": "contact", "field": "onboarding", "to": "done"},
+    facts=("lastname",),
+)
+
 EVENTS: Mapping[str, EventRow] = {
+    "hubspot": EventRow(_hubspot, (_TICKET_CLOSED, _TICKET_REOPENED, _ONBOARDED_THERE)),
     "salesforce": EventRow(_salesforce, (_CASE_CLOSED, _ONBOARDED)),
 }
 

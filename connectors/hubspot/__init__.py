@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connectors.contract import Confidence, Connector, Destination, Needs, Tools
+from connectors.contract import Confidence, Connector, Destination, EventSource, Needs, Tools
+from connectors.hubspot.kinds import KINDS
 from connectors.hubspot.settings import HubSpotSettings
 
 
@@ -15,6 +16,12 @@ def _open(settings: HubSpotSettings, tools: Tools) -> Destination:
     from connectors.hubspot.opening import open_destination
 
     return open_destination(settings, tools)
+
+
+def _events(settings: HubSpotSettings, tools: Tools) -> EventSource:
+    from connectors.hubspot.events import HubSpotEvents
+
+    return HubSpotEvents(settings, tools)
 
 
 def _record_id(text: str) -> str | None:
@@ -35,6 +42,8 @@ CONNECTOR = Connector(
     settings=HubSpotSettings,
     grants=_grants,
     destination=_open,
+    events=_events,
+    event_kinds=KINDS,
     objects=("contacts", "companies", "tickets", "deals"),
     created="createdate",
     match_fields={"email": "email", "phone": "phone"},

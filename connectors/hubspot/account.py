@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from typing import Any
 
 from connectors.calls import Reply
 from connectors.contract import Tools
 from connectors.hubspot.access import Prober
 from connectors.hubspot.budget import DailyCalls
-from connectors.hubspot.finding import SEARCH_PAGE, Row
+from connectors.hubspot.finding import ASSOCIATION_BATCH, SEARCH_PAGE, Key, Row, next_page, read_body
 from connectors.hubspot.properties import Properties, properties
 from connectors.hubspot.replies import Refusal, answer_of, payload, refusal
 from connectors.hubspot.wire import Wire
 from nps.errors import ConfigError
 from nps.values import Json
+
+# Calls a refused batch read may cost beyond its first, while the values HubSpot cannot read are told apart.
+_EXTRA_READS = 32
 
 
 class Account:
@@ -75,6 +79,62 @@ class Account:
         return properties(object, answer_of(reply).get("results") or ())
 
     # ------------------------------------------------------------ answers
+
+    def read(
+        self,
+        known: Properties,
+        key: Key,
+        asked: Sequence[str],
+        reads: Sequence[str],
+        history: Sequence[str] = (),
+    ) -> tuple[list[Row], list[str]]:
+        """Rows, and the values HubSpot says name nothing. One it cannot read does not sink the others."""
+        rows: list[Row] = []
+        missing: list[str] = []
+        waiting = [list(asked)]
+        calls = 0
+        while waiting:
+            group = waiting.pop()
+            body = read_body(key, group, reads) | {"propertiesWithHistory": list(history)}
+            reply = self.wire.read(known.object_type, body)
+            calls += 1
+            if 200 <= reply.status < 300:
+                said = answer_of(reply)
+                rows += said.get("results") or ()
+                missing += [id for error in said.get("errors") or () for id in refusal(error).ids]
+                continue
+            reason = self.noted(reply, f"read {known.object_type}")
+            if reason.schema or calls > _EXTRA_READS:
+                raise ConfigError(
+                    f"{self.tools.connection}: HubSpot refuses to read {known.schema.name}"
+                    f"{f' by {key.name}' if key.name else ''} ({reason.code}: {reason.message})"
+                )
+            if len(group) == 1:
+                missing += group
+            else:
+                middle = len(group) // 2
+                waiting += [group[:middle], group[middle:]]
+        return rows, missing
+
+    def associated(
+        self, known: Properties, to: str, ids: Sequence[str], *, enough: Callable[[Mapping[str, Any]], bool]
+    ) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """(record, association answer), 1,000 records per call; a long answer is read on until it is `enough`."""
+        waiting: list[dict[str, Json]] = [{"id": id} for id in ids]
+        while waiting:
+            chunk, waiting = waiting[:ASSOCIATION_BATCH], waiting[ASSOCIATION_BATCH:]
+            reply = self.wire.associations(known.object_type, to, {"inputs": list(chunk)})
+            if not 200 <= reply.status < 300:
+                reason = self.noted(reply, f"{to} of {known.object_type}")
+                raise ConfigError(
+                    f"{self.tools.connection}: HubSpot refuses to tell the {to} of {known.schema.name} "
+                    f"({reason.code}: {reason.message})"
+                )
+            for association in answer_of(reply).get("results") or ():
+                record = str(association["from"]["id"])
+                yield record, association
+                if not enough(association) and (after := next_page(association)):
+                    waiting.append({"id": record, "after": after})
 
     def searched(self, known: Properties, body: Mapping[str, Json], *, by: str) -> list[Row]:
         """One page of a search."""

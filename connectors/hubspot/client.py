@@ -25,6 +25,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import hubspot
 import hubspot.crm.objects
+import hubspot.crm.pipelines
 import hubspot.crm.properties
 import orjson
 import urllib3
@@ -39,6 +40,7 @@ CONNECTIONS = 32
 
 _CAUGHT = (
     hubspot.crm.objects.ApiException,
+    hubspot.crm.pipelines.ApiException,
     hubspot.crm.properties.ApiException,
     AttributeError,  # the library decodes the body of a TLS failure, which has none
     UnicodeDecodeError,  # an error page that is not UTF-8
@@ -91,6 +93,10 @@ class ClientWire:
         # Its 70 modules are read when a mapping asks for the company, not at every start.
         api = self._api("associations", lambda: self._client.crm.associations.v4.batch_api)
         return self._call(api.get_page, from_type, to_type, dict(body), what=f"{to_type} of {from_type}")
+
+    def pipelines(self, object_type: str) -> Reply:
+        api = self._api("pipelines", lambda: self._client.crm.pipelines.pipelines_api)
+        return self._call(api.get_all, object_type, what=f"pipelines of {object_type}")
 
     def close(self) -> None:
         with self._lock:

@@ -13,7 +13,6 @@ from connectors.hubspot.access import tested
 from connectors.hubspot.account import Account
 from connectors.hubspot.encoding import canonical, live, typed
 from connectors.hubspot.finding import (
-    ASSOCIATION_BATCH,
     MERGED_IDS,
     READ_BATCH,
     SEARCH_PAGE,
@@ -26,14 +25,13 @@ from connectors.hubspot.finding import (
     allowed,
     chunks,
     comparable,
+    is_primary,
     is_wide,
     key_of,
-    next_page,
     paired,
     passes,
     primary,
     pushed_down,
-    read_body,
     record_key,
     searches,
 )
@@ -44,7 +42,6 @@ from connectors.hubspot.properties import (
     RECORD_ID,
     Properties,
 )
-from connectors.hubspot.replies import answer_of, refusal
 from connectors.hubspot.ruling import Ruling
 from connectors.hubspot.writing import UPDATE_BATCH, Input, body, inputs, reread
 from nps.changes import Batch, Hit, Outcome, Record, Unknown
@@ -52,8 +49,6 @@ from nps.errors import AccessError, ConfigError, UnavailableError
 from nps.schema import ObjectSchema
 from nps.values import Json, Value
 
-# Calls a refused batch read may cost beyond its first, while the values HubSpot cannot read are told apart.
-_EXTRA_READS = 32
 _MOST_SEARCH_PAGES = 50
 
 
@@ -199,7 +194,7 @@ class HubSpot:
     def _read_paired(
         self, known: Properties, key: Key, asked: Sequence[str], reads: Sequence[str]
     ) -> dict[str, Row]:
-        rows, missing = self._read(known, key, asked, reads)
+        rows, missing = self._account.read(known, key, asked, reads)
         pairs = paired(key, asked, rows, missing)
         found = dict(pairs.rows)
         if len(asked) == 1 and rows and not found:
@@ -209,41 +204,11 @@ class HubSpot:
             # Only asking alone tells which of the values a record answers that names none of them.
             if not strangers:
                 break
-            alone, _ = self._read(known, key, [value], reads)
+            alone, _ = self._account.read(known, key, [value], reads)
             for row in alone:
                 found[value] = row
                 strangers.discard(row["id"])
         return found
-
-    def _read(
-        self, known: Properties, key: Key, asked: Sequence[str], reads: Sequence[str]
-    ) -> tuple[list[Row], list[str]]:
-        """Rows, and the values HubSpot says name nothing. One it cannot read does not sink the others."""
-        rows: list[Row] = []
-        missing: list[str] = []
-        waiting = [list(asked)]
-        calls = 0
-        while waiting:
-            group = waiting.pop()
-            reply = self._wire.read(known.object_type, read_body(key, group, reads))
-            calls += 1
-            if 200 <= reply.status < 300:
-                said = answer_of(reply)
-                rows += said.get("results") or ()
-                missing += [id for error in said.get("errors") or () for id in refusal(error).ids]
-                continue
-            reason = self._account.noted(reply, f"read {known.object_type}")
-            if reason.schema or calls > _EXTRA_READS:
-                raise ConfigError(
-                    f"{self._tools.connection}: HubSpot refuses to read {known.schema.name}"
-                    f"{f' by {key.name}' if key.name else ''} ({reason.code}: {reason.message})"
-                )
-            if len(group) == 1:
-                missing += group
-            else:
-                middle = len(group) // 2
-                waiting += [group[:middle], group[middle:]]
-        return rows, missing
 
     def _by_search(
         self, known: Properties, lookup: Lookup, wanted: Sequence[str], rules: Sequence[Allowed]
@@ -303,22 +268,11 @@ class HubSpot:
         """The primary company of each record that has one: 1,000 records per call."""
         type_id = PRIMARY_COMPANY_TYPES[known.object_type]
         found: dict[str, str] = {}
-        waiting: list[dict[str, Json]] = [{"id": id} for id in ids]
-        while waiting:
-            chunk, waiting = waiting[:ASSOCIATION_BATCH], waiting[ASSOCIATION_BATCH:]
-            reply = self._wire.associations(known.object_type, "companies", {"inputs": list(chunk)})
-            if not 200 <= reply.status < 300:
-                reason = self._account.noted(reply, f"companies of {known.object_type}")
-                raise ConfigError(
-                    f"{self._tools.connection}: HubSpot refuses to tell the companies of {known.schema.name} "
-                    f"({reason.code}: {reason.message})"
-                )
-            for association in answer_of(reply).get("results") or ():
-                record = str(association["from"]["id"])
-                if company := primary(association, type_id):
-                    found[record] = company
-                elif after := next_page(association):
-                    waiting.append({"id": record, "after": after})
+        for record, association in self._account.associated(
+            known, "companies", ids, enough=is_primary(type_id)
+        ):
+            if company := primary(association, type_id):
+                found[record] = company
         return found
 
     # ------------------------------------------------------------ inside: writing

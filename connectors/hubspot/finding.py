@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 from connectors.contract import Only
@@ -214,6 +215,18 @@ class Everybody:
         return _body(filters, RECORD_ID, self.properties)
 
 
+def since_body(
+    stamp: str, start: datetime, also: Sequence[Mapping[str, Json]], after_id: str | None
+) -> dict[str, Json]:
+    """Records whose `stamp` is not before `start`, in the order of their ids: behind `after_id`, if one is given."""
+    milliseconds = str(int(start.timestamp() * 1000))
+    filters: list[Json] = [{"propertyName": stamp, "operator": "GTE", "value": milliseconds}]
+    filters += [dict(one) for one in also]
+    if after_id is not None:
+        filters.append({"propertyName": RECORD_ID, "operator": "GT", "value": after_id})
+    return _body(filters, RECORD_ID, (stamp,))
+
+
 def _body(filters: list[Json], sort: str, properties: Sequence[str]) -> dict[str, Json]:
     return {
         "filterGroups": [{"filters": filters}],
@@ -320,6 +333,16 @@ def primary(association: Mapping[str, Any], type_id: int) -> str | None:
         if any(kind.get("typeId") == type_id and kind.get("category") == "HUBSPOT_DEFINED" for kind in kinds):
             return str(to["toObjectId"])
     return None
+
+
+def is_primary(type_id: int) -> Callable[[Mapping[str, Any]], bool]:
+    """Whether an association answer tells the primary company already."""
+    return lambda association: primary(association, type_id) is not None
+
+
+def others(association: Mapping[str, Any]) -> list[str]:
+    """The records an association answer leads to."""
+    return [str(to["toObjectId"]) for to in association.get("to") or ()]
 
 
 def next_page(association: Mapping[str, Any]) -> str | None:

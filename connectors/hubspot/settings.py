@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
 from connectors.addresses import checked_base_url
 from connectors.contract import Settings
-from nps.durations import Share
+from nps.durations import Duration, Share
 
 ApiVersion = Literal["v3", "2026-03", "2026-09"]
 
@@ -53,6 +54,27 @@ class Timeouts(Settings):
     read: float = Field(default=60.0, description="Seconds to wait for an answer.", gt=0, le=300)
 
 
+class Events(Settings):
+    """How events are polled."""
+
+    overlap: Duration = Field(
+        default=timedelta(minutes=5),
+        description="How far behind the last record seen each poll begins again: HubSpot's search finds a change only "
+        "some moments after it happened.",
+    )
+    closed_at: str = Field(
+        default="closed_date",
+        min_length=1,
+        description="The tickets' property with the time they were closed. HubSpot empties it when one is reopened "
+        "(seen in accounts, not documented).",
+    )
+    reopened_at: str = Field(
+        default="hs_ticket_reopened_at",
+        min_length=1,
+        description="The tickets' property with the time they were last reopened (seen in accounts, not documented).",
+    )
+
+
 class HubSpotSettings(Settings):
     """A HubSpot account."""
 
@@ -75,6 +97,7 @@ class HubSpotSettings(Settings):
     limits: Limits = Field(default=Limits(), description="How fast npsync may call.")
     budget: Budget = Field(default=Budget(), description="How many calls npsync may make.")
     timeouts: Timeouts = Field(default=Timeouts(), description="When a call is given up.")
+    events: Events = Field(default=Events(), description="How events are polled.")
 
     @model_validator(mode="after")
     def _one_credential(self) -> Self:

@@ -28,6 +28,8 @@ class Wire(Protocol):
 
     def associations(self, from_type: str, to_type: str, body: Body) -> Reply: ...
 
+    def pipelines(self, object_type: str) -> Reply: ...
+
     def close(self) -> None: ...
 
 
@@ -62,6 +64,13 @@ class DatedWire:
         path = f"/crm/associations/{self._version}/{_segment(from_type)}/{_segment(to_type)}/batch/read"
         return self._http.request(
             "POST", path, json=dict(body), what=f"{to_type} of {from_type}", idempotent=True, reads=True
+        )
+
+    def pipelines(self, object_type: str) -> Reply:
+        return self._http.request(
+            "GET",
+            f"/crm/pipelines/{self._version}/{_segment(object_type)}",
+            what=f"pipelines of {object_type}",
         )
 
     def close(self) -> None:

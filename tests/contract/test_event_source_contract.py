@@ -15,7 +15,10 @@ from nps.errors import ConfigError
 from nps.events import Event, EventPage, Hint, Subject
 from nps.responses import Cursor
 
-LIVE = [name for name in registry.names() if registry.load(name).events is not None]
+# Those that can be asked. What is only ever pushed to us (`webhook`) has promises of its own.
+LIVE = [
+    name for name in registry.names() if any("poll" in kind.by for kind in registry.load(name).event_kinds)
+]
 STORIES = [
     pytest.param(name, story, id=f"{name}-{story.kind}")
     for name in LIVE

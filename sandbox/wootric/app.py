@@ -18,7 +18,15 @@ from starlette.routing import Route
 from sandbox.toy import name_call
 from sandbox.wootric.books import EVERYTHING, ORDERS, Answer, Books, EndUser, Timeline, Window
 from sandbox.wootric.settings import Settings
-from sandbox.wootric.shapes import Shown, answers_shown, declines_shown, people_shown
+from sandbox.wootric.shapes import (
+    Shown,
+    answers_shown,
+    declines_shown,
+    people_shown,
+    person_written,
+    settings_shown,
+)
+from sandbox.wootric.surveying import Form, Surveying, form_of, person_from
 from sandbox.wootric.tokens import Refusal, Tokens, bad_request, not_found, refused_token
 
 LAST_PAGE, LARGEST_PAGE, DEFAULT_PAGE = 30, 50, 25
@@ -32,6 +40,9 @@ class Desk:
     books: Mapping[str, Books]  # by account token
     tokens: Tokens
     settings: Callable[[], Settings]
+    surveying: Surveying
+    welcome: Callable[[Books, Mapping[str, Any]], EndUser]  # a new end user of these books
+    amend: Callable[[Books, EndUser, Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +99,7 @@ class Asked:
 
 
 Answerer = Callable[[Asked], Any]
+Taker = Callable[[Asked, Form], tuple[int, Any]]  # the reply's status and body
 
 
 def list_responses(asked: Asked) -> list[Shown]:
@@ -190,9 +202,45 @@ def _whole(text: str, name: str) -> int:
     return int(text)
 
 
+def survey_by_email(desk: Desk) -> Taker:
+    def take(asked: Asked, form: Form) -> tuple[int, Any]:
+        desk.surveying.by_email(asked.books, form, lambda fields: desk.welcome(asked.books, fields))
+        return 200, {}
+
+    return take
+
+
+def create_person(desk: Desk) -> Taker:
+    return lambda asked, form: (201, person_written(desk.welcome(asked.books, person_from(form))))
+
+
+def update_person(desk: Desk) -> Taker:
+    def take(asked: Asked, form: Form) -> tuple[int, Any]:
+        person = asked.person()
+        fields = person_from(form)
+        if "properties" in fields:
+            fields["properties"] = {**person.properties, **fields["properties"]}
+        desk.amend(asked.books, person, fields)
+        return 200, person_written(person)
+
+    return take
+
+
+def update_settings(desk: Desk) -> Taker:
+    def take(asked: Asked, form: Form) -> tuple[int, Any]:
+        person = asked.person()
+        desk.surveying.switch(asked.books, person, form)
+        return 200, settings_shown(person)
+
+    return take
+
+
 def build(desk: Desk) -> Starlette:
     def route(path: str, kind: str, answer: Answerer, *, limited: bool = False) -> Route:
         return Route(path, _endpoint(desk, kind, answer, limited=limited), methods=["GET"])
+
+    def taking(method: str, path: str, kind: str, take: Taker) -> Route:
+        return Route(path, _form_endpoint(desk, kind, take), methods=[method])
 
     return Starlette(
         routes=[
@@ -204,6 +252,10 @@ def build(desk: Desk) -> Starlette:
             route("/v1/end_users/{id}/responses", "responses", list_responses_of),
             route("/v1/end_users/{id}/responses/{response}", "response", get_response_of),
             route("/v1/declines", "declines", list_declines, limited=True),
+            taking("POST", "/v1/email_survey", "email_survey", survey_by_email(desk)),
+            taking("POST", "/v1/end_users", "create_end_user", create_person(desk)),
+            taking("PUT", "/v1/end_users/{id}", "update_end_user", update_person(desk)),
+            taking("PUT", "/v1/end_users/{id}/settings", "end_user_settings", update_settings(desk)),
             Route("/oauth/token", _token_endpoint(desk), methods=["POST"]),
         ],
         exception_handlers={HTTPException: _unknown_address},
@@ -231,6 +283,25 @@ def _endpoint(desk: Desk, kind: str, answer: Answerer, *, limited: bool) -> Call
             return _json(200, answer(asked), headers)
         except Refusal as refusal:
             return refused(refusal, headers)
+
+    return endpoint
+
+
+def _form_endpoint(desk: Desk, kind: str, take: Taker) -> Callable[[Request], Any]:
+    async def endpoint(request: Request) -> Response:
+        name_call(request.scope, kind)
+        settings = desk.settings()
+        form = form_of(await request.body())
+        try:
+            in_body = dict(form).get("access_token", "")
+            if kind == "email_survey" and settings.survey_token_in_body and not in_body:
+                raise refused_token("The access token is missing")
+            account = desk.tokens.check(in_body or _bearer(request))
+            asked = Asked(desk.books[account], settings, request.path_params, request.query_params)
+            status, body = take(asked, form)
+            return _json(status, body, {})
+        except Refusal as refusal:
+            return refused(refusal)
 
     return endpoint
 

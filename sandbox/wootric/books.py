@@ -18,6 +18,8 @@ class EndUser:
     phone: str | None = None
     properties: dict[str, Any] = field(default_factory=dict)
     surveys_disabled: bool = False
+    off: frozenset[str] = frozenset()  # email_nps, web_nps, mobile_nps that somebody switched off
+    forced: frozenset[str] = frozenset()  # force_web_survey, force_mobile_survey
 
 
 @dataclass(slots=True)

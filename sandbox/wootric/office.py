@@ -5,18 +5,23 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from sandbox import deliveries
 from sandbox.faults import Fault
-from sandbox.toy import NoSuchRecord, Room, Row
+from sandbox.toy import NoSuchRecord, Room, Row, Show
 from sandbox.wootric import app
 from sandbox.wootric.books import Answer, Books, Decline, EndUser
 from sandbox.wootric.furnish import FIRST_DECLINE, FIRST_PERSON, furnish
 from sandbox.wootric.settings import Settings
 from sandbox.wootric.shapes import answers_shown, declines_shown, people_shown
+from sandbox.wootric.surveying import Surveying
 from sandbox.wootric.times import seconds
 from sandbox.wootric.tokens import (
     ACCOUNT_TOKEN,
@@ -26,6 +31,7 @@ from sandbox.wootric.tokens import (
     Refusal,
     Tokens,
 )
+from sandbox.wootric.webhooks import Webhooks
 from sandbox.world import RELATIONSHIP_SURVEY
 
 _FIRST_ANSWER = 505_000_001
@@ -45,7 +51,7 @@ _PERSON_FIELDS = {"email", "external_id", "phone_number", "properties"}
 class Office:
     """What `--limit wootric.per_minute=…` and the command `set` may change is in settings.py."""
 
-    fault_kinds = frozenset({"expired_token"})
+    fault_kinds = frozenset({"expired_token"}) | deliveries.FAULT_KINDS
 
     def __init__(self, room: Room) -> None:
         self._room = room
@@ -53,12 +59,21 @@ class Office:
         self._books = Books()
         self._tokens = Tokens(room)
         accounts = {ACCOUNT_TOKEN: self._books, SECOND_ACCOUNT_TOKEN: Books()}
-        self.app: ASGIApp = app.build(app.Desk(accounts, self._tokens, lambda: self._settings))
+        self._surveying = Surveying(self._now, lambda: self._settings)
+        desk = app.Desk(
+            accounts, self._tokens, lambda: self._settings, self._surveying, self._welcome, self._amend
+        )
+        self.app: ASGIApp = app.build(desk)
+        self._webhooks = Webhooks(room, self._books, lambda: self._settings)
         furnish(self._books, room.world)
         self._commands: dict[str, Callable[[Row], Any]] = {
             "set": self._set,
             "expire_tokens": self._expire_tokens,
             "live": self._live,
+            "answer": self._answer_ask,
+            "decline": self._decline_ask,
+            "opt_out": self._opt_out,
+            "webhook": self._webhooks.set,
         }
 
     def env(self, url: str) -> dict[str, str]:
@@ -83,10 +98,13 @@ class Office:
             "responses": len(books.answers),
             "end_users": len(books.people),
             "declines": len(books.declines),
+            "asked": len(self._surveying),
         }
 
     def rows(self, object: str) -> Iterator[Row]:
         """As the API lists them now, oldest first."""
+        if object == "asked":
+            return self._surveying.shown(self._books)
         if object == "responses":
             return map(answers_shown(self._books, self._settings), self._books.answers.all())
         if object == "end_users":
@@ -95,11 +113,22 @@ class Office:
         return map(declines_shown(self._settings), self._books.declines.all())
 
     def row(self, object: str, id: str) -> Row:
+        if object == "asked":
+            return self._surveying.one(self._books, self._surveying.ask(id))
         if object == "responses":
             return answers_shown(self._books, self._settings)(self._answer(id))
         if object == "end_users":
             return people_shown(self._books, self._settings)(self._person(id))
         return declines_shown(self._settings)(self._decline(id))
+
+    def looks(self, show: Show) -> list[Route]:
+        async def listed(request: Request) -> Response:
+            columns = ("at", "email", "external_id", "channel", "state", "reason", "properties", "response")
+            rows = list(self.rows("asked"))[:-101:-1]
+            told = [{**row, "at": f"{datetime.fromtimestamp(row['at'], UTC):%Y-%m-%d %H:%M}"} for row in rows]
+            return show("shelves.html", title="Wootric", tables=[("asked", columns, told)])
+
+        return [Route("/", listed)]
 
     def change(self, object: str, id: str, fields: Row) -> None:
         """Responses take score, text, excluded_from_calculations, completed, tags;
@@ -118,6 +147,8 @@ class Office:
             return str(self._add_answer(fields).id)
         if object == "end_users":
             return str(self._add_person(fields).id)
+        if object == "asked":
+            raise ValueError("people are asked over the API")
         return str(self._add_decline(fields).id)
 
     def remove(self, object: str, id: str) -> None:
@@ -165,6 +196,29 @@ class Office:
             self._books.withdraw(self._answer(str(number)))
         return {"added": added, "edited": edited, "withdrawn": withdrawn}
 
+    def _answer_ask(self, wanted: Row) -> Row:
+        """{"id" of an ask, "score", "text"}: the person answers, and the answer carries what was passed"""
+        ask, fields = self._surveying.answered(str(wanted["id"]))
+        given = {name: value for name, value in wanted.items() if name != "id"}
+        answer = self._add_answer({**fields, **given})
+        ask.answer = answer.id
+        person = self._books.people[ask.end_user]
+        person.forced = frozenset()
+        return self.row("responses", str(answer.id))
+
+    def _decline_ask(self, wanted: Row) -> Row:
+        """{"id" of an ask}: the person closes the survey without a score"""
+        ask = self._surveying.waiting(str(wanted["id"]))
+        ask.declined = True
+        return self.row("declines", self.add("declines", {"end_user_id": ask.end_user}))
+
+    def _opt_out(self, wanted: Row) -> Row:
+        """{"id" of an end user}: the person wants no more surveys"""
+        person = self._person(str(wanted["id"]))
+        person.surveys_disabled = True
+        self._books.touched(person, self._now())
+        return self.row("end_users", str(person.id))
+
     def _now(self) -> int:
         return int(self._room.clock.time())
 
@@ -196,8 +250,12 @@ class Office:
         # An edit within the second of its creation must still be seen to be one.
         answer.updated = max(self._now(), answer.updated + 1)
         self._touch(answer)
+        self._webhooks.tell("updated", answer)
 
     def _change_person(self, person: EndUser, fields: Row) -> None:
+        self._amend(self._books, person, fields)
+
+    def _amend(self, books: Books, person: EndUser, fields: Mapping[str, Any]) -> None:
         _only(fields, _PERSON_FIELDS)
 
         def change(one: EndUser) -> None:
@@ -207,7 +265,7 @@ class Office:
             one.properties = fields.get("properties", one.properties)
             one.updated = max(self._now(), one.updated)
 
-        self._books.changed(person, change)
+        books.changed(person, change)
 
     def _add_answer(self, fields: Row) -> Answer:
         _only(fields, _NEW_ANSWER_FIELDS)
@@ -227,6 +285,7 @@ class Office:
         )
         self._books.record(answer)
         self._touch(answer)
+        self._webhooks.tell("created", answer)
         return answer
 
     def _giver(self, fields: Row, created: int) -> EndUser:
@@ -242,11 +301,17 @@ class Office:
             raise ValueError("a response needs end_user_id, external_id or email")
         return self._add_person({"email": email, "external_id": external_id}, created)
 
-    def _add_person(self, fields: Row, created: int | None = None) -> EndUser:
+    def _welcome(self, books: Books, fields: Mapping[str, Any]) -> EndUser:
+        return self._add_person(fields, books=books)
+
+    def _add_person(
+        self, fields: Mapping[str, Any], created: int | None = None, *, books: Books | None = None
+    ) -> EndUser:
         _only(fields, _PERSON_FIELDS)
+        books = self._books if books is None else books
         now = self._now() if created is None else created
         person = EndUser(
-            id=max(self._books.people, default=FIRST_PERSON) + 1,
+            id=max(books.people, default=FIRST_PERSON) + 1,
             created=now,
             updated=now,
             email=fields.get("email"),
@@ -254,7 +319,7 @@ class Office:
             phone=fields.get("phone_number"),
             properties=fields.get("properties") or {},
         )
-        self._books.welcome(person)
+        books.welcome(person)
         return person
 
     def _add_decline(self, fields: Row) -> Decline:
@@ -267,6 +332,7 @@ class Office:
             now,
         )
         self._books.declines.add(decline)
+        self._webhooks.tell("created", decline)
         return decline
 
     def _touch(self, answer: Answer) -> None:
@@ -278,6 +344,6 @@ def _number(id: str) -> int:
     return int(id) if id.isdigit() else -1
 
 
-def _only(fields: Row, allowed: set[str]) -> None:
+def _only(fields: Mapping[str, Any], allowed: set[str]) -> None:
     if unknown := fields.keys() - allowed:
         raise ValueError(f"no field {', '.join(sorted(unknown))}; there are: {', '.join(sorted(allowed))}")

@@ -23,6 +23,11 @@ class Settings:
     answers_touch_people: bool = False  # does an answer move the end user's updated_at? Not documented
     multi_account: bool = False  # the login owns two accounts, so tokens need ?account_token=
 
+    email_throttle: int = 0  # days since the last e-mail sent by API; off until vendor support enables it
+    survey_token_in_body: bool = (
+        False  # is /v1/email_survey happy with the header alone? Not shown in the samples
+    )
+
     def changed(self, wanted: Mapping[str, Any]) -> Settings:
         """ValueError names a switch that does not exist or a value it cannot take."""
         known = {one.name: type(getattr(self, one.name)) for one in fields(self)}

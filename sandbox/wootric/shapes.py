@@ -60,17 +60,35 @@ def people_shown(books: Books, settings: Settings) -> Callable[[EndUser], Shown]
             "phone_number": person.phone,
             "external_id": person.external_id,
             "last_response": _last_response(last) if last else None,
-            "settings": {
-                "email_nps": True,
-                "mobile_nps": True,
-                "web_nps": True,
-                "force_mobile_survey": None,
-                "force_web_survey": None,
-                "surveys_disabled_by_end_user": person.surveys_disabled or None,
-            },
+            "settings": settings_shown(person),
         }
 
     return shown
+
+
+def settings_shown(person: EndUser) -> Shown:
+    return {
+        "email_nps": "email_nps" not in person.off,
+        "mobile_nps": "mobile_nps" not in person.off,
+        "web_nps": "web_nps" not in person.off,
+        "force_mobile_survey": True if "force_mobile_survey" in person.forced else None,
+        "force_web_survey": True if "force_web_survey" in person.forced else None,
+        "surveys_disabled_by_end_user": person.surveys_disabled or None,
+    }
+
+
+def person_written(person: EndUser) -> Shown:
+    """What creating and updating answers: ISO times, and properties as a text."""
+    moments = {"created_at": person.created, "updated_at": person.updated}
+    iso = writer(Settings(time_format="iso"))
+    return {
+        "id": person.id,
+        "email": person.email,
+        "external_id": person.external_id,
+        "phone_number": person.phone,
+        "properties": orjson.dumps(person.properties).decode(),
+        **{name: iso(at) for name, at in moments.items()},
+    }
 
 
 def declines_shown(settings: Settings) -> Callable[[Decline], Shown]:

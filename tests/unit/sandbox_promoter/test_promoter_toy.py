@@ -1,0 +1,179 @@
+"""The toy Promoter.io: whom a campaign surveys, and how feedback is listed."""
+
+import itertools
+
+import pytest
+from sandbox_process import running_sandbox
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    with running_sandbox("--vendor", "promoter", customers=1, responses=0) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def clean(sandbox):
+    yield
+    sandbox.control("DELETE", "/faults")
+    do(sandbox, "set", throttle_days=30, campaign_field="campaign_id", page=25, per_minute=0)
+
+
+def do(sandbox, command, **arguments):
+    return sandbox.control("POST", f"/promoter/do/{command}", arguments)
+
+
+def call(sandbox, method, path, body=None, key=None, **options):
+    headers = {"Authorization": f"Token {key or sandbox.env['PROMOTER_KEY']}"}
+    url = path if path.startswith("http") else sandbox.env["PROMOTER_URL"] + path
+    return sandbox.session.request(method, url, json=body, headers=headers, timeout=10, **options)
+
+
+def somebody():
+    return f"person{next(_numbers)}@unit.example"
+
+
+def survey(sandbox, email, **more):
+    body = {"campaign_id": 99, "contact": {"email": email, "attributes": {"customer_id": "7"}}, **more}
+    return call(sandbox, "POST", "/v2/survey/", body)
+
+
+def survey_id(sandbox, email):
+    return next(row["id"] for row in sandbox.rows("promoter", "surveys") if row["email"] == email)
+
+
+def feedback(sandbox, **query):
+    return call(sandbox, "GET", "/v2/feedback/", params=query).json()
+
+
+def test_a_survey_is_sent_once_and_then_the_contact_is_not_eligible(sandbox):
+    email = somebody()
+    first = survey(sandbox, email, attributes={"npsync_invitation": "inv-1"})
+    assert (first.status_code, first.json()["campaign"]) == (201, 99)
+    again = survey(sandbox, email)
+    assert again.status_code == 400
+    assert again.json() == {"non_field_errors": ["Contact is not eligible for survey."]}
+    sandbox.control("POST", "/clock", {"advance": 30 * 86_400 + 1})
+    assert survey(sandbox, email).status_code == 201
+
+
+def test_nobody_is_asked_twice_in_a_day_whatever_the_setting(sandbox):
+    do(sandbox, "set", throttle_days=0)
+    email = somebody()
+    assert survey(sandbox, email).status_code == 201
+    assert survey(sandbox, email).status_code == 400
+
+
+@pytest.mark.parametrize("knob", ["unsubscribe", "deactivate"])
+def test_who_left_is_not_eligible(sandbox, knob):
+    email = somebody()
+    do(sandbox, knob, email=email)
+    assert survey(sandbox, email).json() == {"non_field_errors": ["Contact is not eligible for survey."]}
+
+
+def test_a_400_names_the_field_that_is_missing_or_wrong(sandbox):
+    contact = {"email": somebody()}
+    missing = call(sandbox, "POST", "/v2/survey/", {"campaign": 99, "contact": contact})
+    assert (missing.status_code, missing.json()) == (400, {"campaign_id": ["This field is required."]})
+    do(sandbox, "set", campaign_field="campaign")
+    assert call(sandbox, "POST", "/v2/survey/", {"campaign": 99, "contact": contact}).status_code == 201
+    do(sandbox, "set", campaign_field="campaign_id")
+    assert set(survey(sandbox, somebody(), campaign_id=4).json()) == {"campaign_id"}
+    assert survey(sandbox, "not an address").json() == {
+        "contact": {"email": ["Enter a valid email address."]}
+    }
+
+
+def test_the_first_version_is_flat_and_takes_texts_only(sandbox):
+    body = {"campaign": 99, "email": somebody(), "attributes": {"order": "A1"}}
+    assert call(sandbox, "POST", "/contacts/survey/", body).status_code == 201
+    wrong = call(sandbox, "POST", "/contacts/survey/", body | {"attributes": {"order": 1}})
+    assert wrong.json() == {"attributes": ["Not a valid string."]}
+
+
+def test_a_missing_last_slash_loses_what_was_posted(sandbox):
+    reply = call(sandbox, "POST", "/v2/survey", {"campaign_id": 99}, allow_redirects=False)
+    assert (reply.status_code, reply.headers["Location"].endswith("/v2/survey/")) == (301, True)
+
+
+def test_the_answer_carries_the_attributes_of_its_survey_and_lists_are_lost(sandbox):
+    email = somebody()
+    survey(sandbox, email, attributes={"npsync_invitation": "inv-2", "lines": [1, 2]})
+    given = do(sandbox, "answer", id=survey_id(sandbox, email), score=9, comment="Good")
+    (row,) = feedback(sandbox, survey__contact__email=email)["results"]
+    assert (row["id"], row["score"], row["score_type"], row["comment"]) == (
+        given["id"],
+        9,
+        "promoter",
+        "Good",
+    )
+    assert row["survey"]["attributes"] == {"npsync_invitation": "inv-2"}
+    assert row["contact"]["attributes"] == {"customer_id": "7"}
+    assert row["campaign"] == {"id": 99, "name": "Relationship"}
+    old = call(sandbox, "GET", f"/feedback/{row['id']}").json()
+    assert (old["campaign"], "survey" in old) == ("Relationship", False)
+
+
+def test_an_edit_keeps_its_date_and_moves_the_others(sandbox):
+    email = somebody()
+    survey(sandbox, email)
+    id = survey_id(sandbox, email)
+    first = do(sandbox, "answer", id=id, score=3)
+    sandbox.control("POST", "/clock", {"advance": 60})
+    edited = do(sandbox, "answer", id=id, score=8, comment="Fixed")
+    assert (edited["posted_date"], edited["score"]) == (first["posted_date"], 8)
+    assert edited["score_modified"] > first["score_modified"]
+
+
+def test_feedback_pages_by_next_links_within_dates(sandbox):
+    do(sandbox, "set", page=2)
+    for day in (1, 2, 2, 3):
+        fields = {"email": somebody(), "score": 7, "posted_date": f"2019-05-0{day}T12:00:00Z"}
+        sandbox.control("POST", "/promoter/feedback", fields)
+    first = feedback(sandbox, posted_date_0="2019-05-01", posted_date_1="2019-05-04")
+    assert (first["count"], len(first["results"]), first["previous"]) == (4, 2, None)
+    second = call(sandbox, "GET", first["next"]).json()
+    assert (len(second["results"]), second["next"]) == (2, None)
+    ids = {row["id"] for page in (first, second) for row in page["results"]}
+    assert len(ids) == 4
+    one_day = feedback(sandbox, posted_date_0="2019-05-02", posted_date_1="2019-05-03")
+    assert one_day["count"] == 2
+    beyond = call(sandbox, "GET", "/v2/feedback/", params={"posted_date_0": "2019-05-01", "page": 99})
+    assert (beyond.status_code, beyond.json()) == (404, {"detail": "Invalid page."})
+
+
+def test_a_loop_is_closed_on_the_feedback(sandbox):
+    id = sandbox.control("POST", "/promoter/feedback", {"email": somebody(), "score": 2})["id"]
+    assert call(sandbox, "PUT", f"/v2/feedback/{id}/", {"status": "CLOSED"}).json()["status"] == "CLOSED"
+    assert call(sandbox, "PUT", f"/v2/feedback/{id}/", {"status": "DONE"}).status_code == 400
+    assert call(sandbox, "PUT", "/v2/feedback/1/", {"status": "CLOSED"}).status_code == 404
+
+
+def test_a_wrong_key_and_too_many_calls_are_refused(sandbox):
+    assert call(sandbox, "GET", "/v2/feedback/", key="guess").status_code == 401
+    do(sandbox, "set", per_minute=1)
+    statuses = [call(sandbox, "GET", "/contacts/").status_code for _ in range(4)]
+    assert 429 in statuses
+    sandbox.fault("promoter", "status", status=429, retry_after=42)
+    do(sandbox, "set", per_minute=0)
+    refused = call(sandbox, "GET", "/contacts/")
+    assert refused.json() == {"detail": "Request was throttled. Expected available in 42.0 seconds."}
+    assert refused.headers["Retry-After"] == "42"
+
+
+def test_a_contact_is_found_by_its_address_and_removed(sandbox):
+    email = somebody()
+    survey(sandbox, email.upper())
+    (row,) = call(sandbox, "GET", "/contacts/", params={"email": email}).json()["results"]
+    assert row["unsubscribed"] is False
+    assert call(sandbox, "POST", "/contacts/remove/", {"email": email}).status_code == 200
+    sandbox.control("POST", "/clock", {"advance": 200 * 86_400})
+    assert survey(sandbox, email).status_code == 400
+
+
+def test_people_see_whom_the_campaign_asked(sandbox):
+    email = somebody()
+    survey(sandbox, email)
+    assert email in sandbox.session.get(f"{sandbox.url}/look/promoter/", timeout=10).text

@@ -98,12 +98,10 @@ class Templates:
             subject=_our("subject", "subject.txt")
             if subject is None
             else Source("subject", "subject", subject),
-            text=_our("text", "invitation.txt")
-            if files.text is None
-            else _theirs("text", files.text, folder),
+            text=_our("text", "invitation.txt") if files.text is None else theirs("text", files.text, folder),
             html=_our("html", "invitation.html")
             if files.html is None
-            else _theirs("html", files.html, folder),
+            else theirs("html", files.html, folder),
         )
 
     def problems(self) -> list[TemplateProblem]:
@@ -163,7 +161,7 @@ def variables(message: Message, look: Branding, zone: tzinfo) -> dict[str, Any]:
         "metric": message.metric,
         "company": company,
         "logo": look.logo if look.logo and look.logo.startswith("https://") else "",
-        "postal_address": [line.strip() for line in look.postal_address.splitlines() if line.strip()],
+        "sender": _sender(company, look),
         "privacy_url": look.privacy_url or "",
         "color": look.color,
         "on_color": look.ink,
@@ -182,6 +180,12 @@ def with_query(address: str, **more: str) -> str:
     parts = urlsplit(address)
     query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *more.items()])
     return urlunsplit(parts._replace(query=query))
+
+
+def _sender(company: str, look: Branding) -> list[str]:
+    """Who sends it and where they are: the company, unless its address begins with its name, and the address."""
+    address = [line.strip() for line in look.postal_address.splitlines() if line.strip()]
+    return address if address and address[0].startswith(company) else [company, *address]
 
 
 def _ends(language: str, metric: str) -> tuple[str, str]:
@@ -203,7 +207,7 @@ def _our(part: str, file: str) -> Source:
     return Source(part, f"npsync's {file}", (_OURS / file).read_text("utf-8"))
 
 
-def _theirs(part: str, named: str, folder: Path) -> Source:
+def theirs(part: str, named: str, folder: Path) -> Source:
     try:
         return Source(part, named, (folder / Path(named).expanduser()).read_text("utf-8"))
     except FileNotFoundError:

@@ -23,6 +23,7 @@ from npsync.config.crosscheck import Known, crosscheck, is_plain_http
 from npsync.config.document import LARGEST, Document, Unreadable, fill, read, whole_text
 from npsync.config.fieldcheck import fieldcheck
 from npsync.config.later import TOP_LEVEL, comes_later
+from npsync.config.lookcheck import look_warnings, lookcheck
 from npsync.config.model import Config, Connection, FileSpec
 from npsync.config.problems import ConfigProblems, Path, Problem, did_you_mean, dotted
 from npsync.config.secrets import register
@@ -105,7 +106,8 @@ class _Reading:
         public_url = self._public_url()
         settings = {name: each.settings for name, each in connections.items()}
         known = Known(self.document, self.connectors, settings)
-        for found in (*crosscheck(known), *fieldcheck(known), *askcheck(known)):
+        looks = lookcheck(branding, settings, self._folder())
+        for found in (*crosscheck(known), *fieldcheck(known), *askcheck(known), *looks):
             if found.code == "plain_http":  # the connector's own model may have seen it, too
                 self.document.problems = [
                     each for each in self.document.problems if each.path != dotted(found.path)
@@ -126,7 +128,7 @@ class _Reading:
             contact_policy=policy,
             branding=branding,
             public_url=public_url,
-            warnings=self._warnings(known),
+            warnings=self._warnings(known, branding),
             document=self.document,
         )
 
@@ -257,7 +259,7 @@ class _Reading:
 
     # ------------------------------------------------------------ blocks
 
-    def _warnings(self, known: Known) -> tuple[Problem, ...]:
+    def _warnings(self, known: Known, look: Branding) -> tuple[Problem, ...]:
         return tuple(
             Problem.at(
                 self.document.place(found.path),
@@ -265,7 +267,7 @@ class _Reading:
                 found.code,
                 without_values(found.message, found.path, self.document),
             )
-            for found in warnings(known)
+            for found in (*warnings(known), *look_warnings(look))
         )
 
     def _connections(self) -> dict[str, Connection]:

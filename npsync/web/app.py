@@ -11,14 +11,14 @@ from starlette.middleware import Middleware
 
 from connectors.contract import Clock, Refused
 from npsync.config import Config
-from npsync.web import hooks, problems
+from npsync.web import customers, hooks, problems
 from npsync.web.doorway import Doorway
 from npsync.web.intake import TogetherIntake, receiving
 from npsync.web.refusals import Refusals
 from npsync.web.site import Intake, Site
 from store.api import Store
 
-ROUTERS: tuple[Callable[[Site], APIRouter], ...] = (hooks.router,)
+ROUTERS: tuple[Callable[[Site], APIRouter], ...] = (hooks.router, customers.router)
 
 
 def app(config: Config, store: Store, clock: Clock, *, intake: Intake | None = None) -> FastAPI:

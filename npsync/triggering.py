@@ -20,8 +20,9 @@ from triggers.desk import Desk, Surveys, Told
 from triggers.people import People, Registry
 from triggers.report import Round
 from triggers.rounds import turn
-from triggers.rule import Asking, Rule, Way
+from triggers.rule import Asking, Audience, Rule, Way
 from triggers.spec import TriggerSpec, watches_of
+from triggers.turns import Rhythm
 
 if TYPE_CHECKING:
     from npsync.config import Config
@@ -96,7 +97,23 @@ class Compiled:
             cancel_on=watches[1:],
             stale_after=spec.stale_after,
             recurring=spec.audience is not None,
+            audience=self._audience(name, spec),
             facts=facts,
+        )
+
+    def _audience(self, name: str, spec: TriggerSpec) -> Audience | None:
+        if spec.audience is None or spec.every is None:
+            return None
+        policy = self._config.contact_policy
+        return Audience(
+            only={field: neutral(value) for field, value in spec.audience.only.items()},
+            rhythm=Rhythm(
+                name=name,
+                days=spec.every.days,
+                zone=self._config.time_zone,
+                weekdays=policy.send_on,
+                quiet=policy.quiet_hours,
+            ),
         )
 
     def _asking(self, name: str) -> Asking:

@@ -202,6 +202,19 @@ class Invitations:
             )
         return [invitation_of(row) for row in found]
 
+    def waiting_in(self, account: str, *, due_before: datetime) -> list[Invitation]:
+        with self.database.read() as tx:
+            found = tx.rows(
+                f"""SELECT {INVITATION} FROM invitation i
+                WHERE i.account = :account AND i.account IS NOT NULL AND i.state = 'queued' AND i.recurring
+                AND EXISTS (SELECT 1 FROM step s WHERE s.invitation = i.id AND s.kind = 'ask'
+                    AND s.state = 'queued' AND s.due_at < :before)
+                ORDER BY i.id""",
+                account=account,
+                before=milliseconds(due_before),
+            )
+        return [invitation_of(row) for row in found]
+
     def steps_of(self, id: str) -> list[Step]:
         with self.database.read() as tx:
             found = tx.rows(f"SELECT {STEP} FROM step WHERE invitation = :id ORDER BY id", id=id)

@@ -93,7 +93,7 @@ def _decide(desk: Desk, noted: Noted, found: Whom, told: Round) -> None:
             rule,
             noted,
             person,
-            _known(desk, person, max(now, event.occurred_at + rule.wait)),
+            known_of(desk, person, max(now, event.occurred_at + rule.wait)),
             policy=desk.policy,
             conditions=desk.conditions,
             opposed=about,
@@ -110,7 +110,7 @@ def _decide(desk: Desk, noted: Noted, found: Whom, told: Round) -> None:
     told.said["cancelled"] += len(gone)
 
 
-def _known(desk: Desk, found: Found, at: datetime) -> Known:
+def known_of(desk: Desk, found: Found, at: datetime) -> Known:
     """What the ledger says at this time. Nothing that waits counts: only what was sent, answered or promised."""
     if not found.keys:
         return Known()

@@ -33,6 +33,7 @@ from nps.sending import (
 )
 from store.api import Claimed, Judge
 from triggers.desk import Desk
+from triggers.fairness import ahead_of
 from triggers.following import following, latest_sent, may_remind, retried
 from triggers.people import Found, Person
 from triggers.report import Round
@@ -176,11 +177,12 @@ def _places(desk: Desk, rule: Rule, claimed: Claimed, person: Person) -> tuple[i
 
 def _judge(desk: Desk, claimed: Claimed, person: Person, way: Way | None, now: datetime) -> Judge:
     """The policy's last word, to be asked under the lock with what the ledger says there."""
+    ahead = ahead_of(desk, claimed.invitation, person.account_id, now)
 
     def judge(
         past: Sequence[Past], suppressions: Sequence[Suppression], account_asks: int, sent_today: int
     ) -> Decision:
-        known = Known(desk.named(past), tuple(suppressions), account_asks, sent_today)
+        known = Known(desk.named(past), tuple(suppressions), account_asks, sent_today, ahead)
         if claimed.step.kind is not StepKind.ASK and (no := may_remind(claimed.invitation, past)) is not None:
             return no
         decision = _decided(desk, claimed, person, [way] if way else [], known, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
@@ -135,6 +135,14 @@ class Registry:
         )
         return {id: found.get(id, gone) for id in asked}
 
+    def listed(self, only: Only) -> Iterator[list[str]]:
+        """The ids of everybody whom `people` and `only` allow, a page at a time."""
+        narrowed = both(self.people.only, only)
+        if narrowed is None:
+            return
+        for records in self._destination.records(self.people.object, (), narrowed):
+            yield [record.id for record in records]
+
     def find(self, events: Sequence[Event]) -> list[Found]:
         """Whom each event concerns, in their order, in as few calls as possible."""
         named = [self._named(event) for event in events]
@@ -255,6 +263,23 @@ class Registry:
             zone=_text(fields, people.time_zone),
             customer_since=_moment(fields, people.customer_since, people.zone),
         )
+
+
+def both(one: Only, other: Only) -> Only | None:
+    """Records that both allow; None where a field would have to show two values at once."""
+    narrowed = dict(one)
+    for name, wanted in other.items():
+        if name in narrowed:
+            first, second = _several(narrowed[name]), _several(wanted)
+            if not (common := [value for value in first if value in second]):
+                return None
+            wanted = common
+        narrowed[name] = wanted
+    return narrowed
+
+
+def _several(wanted: Json) -> list[Json]:
+    return list(wanted) if isinstance(wanted, list) else [wanted]
 
 
 def _keys_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from triggers.audience import call_audiences
 from triggers.deciding import decide_events
 from triggers.delivery import Closed
 from triggers.desk import Desk
@@ -22,6 +23,8 @@ def turn(desk: Desk, closed: Closed, *, poll_now: tuple[str, ...] = ()) -> Round
         pass
     while not desk.stop() and decide_events(desk, told):
         pass
+    if not desk.stop():
+        call_audiences(desk, told)
     told.expired += desk.store.expire(now=desk.clock.now())
     while not desk.stop() and send_due(desk, closed, told):
         pass

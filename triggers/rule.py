@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from connectors.contract import Sends, Watch
+from connectors.contract import Only, Sends, Watch
 from nps.events import Event
 from nps.surveys import Said
+from triggers.turns import Rhythm
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,14 @@ class Asking:
 
 
 @dataclass(frozen=True)
+class Audience:
+    """Who is asked again and again, and in which rhythm. `only` narrows the records that `people` allows."""
+
+    only: Only
+    rhythm: Rhythm
+
+
+@dataclass(frozen=True)
 class Rule:
     """One trigger. `live` is `mode: on`; else it decides and records, and sends nothing. A recurring audience has no
     event (`watch` is None)."""
@@ -53,6 +62,7 @@ class Rule:
     cancel_on: tuple[Watch, ...] = ()
     stale_after: timedelta | None = None
     recurring: bool = False
+    audience: Audience | None = None
     facts: tuple[str, ...] = ()  # fields of its event that its conditions and the mappings of answers read
 
     def is_asked_by(self, event: Event) -> bool:

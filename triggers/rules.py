@@ -46,6 +46,7 @@ class Known:
     suppressions: tuple[Suppression, ...] = ()
     account_asks: int = 0
     sent_today: int = 0
+    ahead: int = 0  # others of the account who wait for their turn and come first
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def judged(
             return _no(rule, noted, None, "erased", "this person asked to be forgotten", now)
         return _no(rule, noted, None, found.code, found.reason, now)
     about = found.about(event.facts)
-    if rule.where is not None and (why := _is_not_meant(rule.where, conditions, about)) is not None:
+    if rule.where is not None and (why := why_not_meant(rule.where, conditions, about)) is not None:
         return _no(rule, noted, found, *why, now)
     invitation = _invitation(rule, noted, found, id, now)
     ways = [rule.asking.ways[place] for place in eligible(rule.asking.ways, found, conditions, about)]
@@ -128,11 +129,11 @@ def eligible(ways: Sequence[Way], person: Person, conditions: Conditions, about:
         place
         for place, way in enumerate(ways)
         if has_address(way, person)
-        and (way.when is None or _is_not_meant(way.when, conditions, about) is None)
+        and (way.when is None or why_not_meant(way.when, conditions, about) is None)
     )
 
 
-def _is_not_meant(source: str, conditions: Conditions, about: About) -> tuple[str, str] | None:
+def why_not_meant(source: str, conditions: Conditions, about: About) -> tuple[str, str] | None:
     """Why a condition is not met, as code and sentence."""
     try:
         return None if conditions.holds(source, about) else ("not_meant", f"it is not so that {source}")
@@ -167,6 +168,8 @@ def circumstances(
         customer_since=person.customer_since,
         account=person.account_id,
         account_asks=known.account_asks,
+        account_turn=policy.per_account is None
+        or known.ahead < policy.per_account.at_most - known.account_asks,
         sent_today=known.sent_today,
     )
 

@@ -277,6 +277,10 @@ class Invitations(Protocol):
         """The latest first."""
         ...
 
+    def waiting_in(self, account: str, *, due_before: datetime) -> list[Invitation]:
+        """Recurring invitations to people of this account whose ask waits and is due before then."""
+        ...
+
     def steps_of(self, id: str) -> list[Step]: ...
 
     def by_message(self, via: str, message: str) -> str | None:

@@ -109,6 +109,7 @@ class InvitationTable(Row, table=True):
             "subject",
             where="subject IS NOT NULL",
         ),
+        partial("ix_invitation_account", "account", where="state = 'queued' AND account IS NOT NULL"),
         partial("ix_invitation_expiring", "expires_at", where="state = 'sent'"),
     )
     id: str = Field(primary_key=True)

@@ -128,6 +128,13 @@ def upgrade() -> None:
         )
         batch_op.create_index(batch_op.f("ix_invitation_created_at"), ["created_at"], unique=False)
         batch_op.create_index(
+            "ix_invitation_account",
+            ["account"],
+            unique=False,
+            sqlite_where=sa.text("state = 'queued' AND account IS NOT NULL"),
+            postgresql_where=sa.text("state = 'queued' AND account IS NOT NULL"),
+        )
+        batch_op.create_index(
             "ix_invitation_expiring",
             ["expires_at"],
             unique=False,
@@ -400,6 +407,11 @@ def downgrade() -> None:
             "ix_invitation_expiring",
             sqlite_where=sa.text("state = 'sent'"),
             postgresql_where=sa.text("state = 'sent'"),
+        )
+        batch_op.drop_index(
+            "ix_invitation_account",
+            sqlite_where=sa.text("state = 'queued' AND account IS NOT NULL"),
+            postgresql_where=sa.text("state = 'queued' AND account IS NOT NULL"),
         )
         batch_op.drop_index(batch_op.f("ix_invitation_created_at"))
         batch_op.drop_index(batch_op.f("ix_invitation_connection_object_record_id"))

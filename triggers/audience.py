@@ -1,0 +1,190 @@
+"""Recurring programmes: once a day the people of an audience whose turn comes are read, judged, and queued.
+
+A turn goes through the same policy as an event's ask, when it is queued and again when it is sent; so neither the
+rhythm nor anything else gets round a rest, and whoever an event asked lately is left alone by the audience too. What
+comes too soon is deferred, to the moment when it is allowed, unless the person's next turn comes before.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from mapping.conditions import Conditions
+from nps.asking import Invitation, InvitationState, Step, StepKind, Suppress, Wait
+from nps.calling import next_day
+from nps.errors import AccessError, ConfigError, LeaseLost, UnavailableError
+from nps.policy import ContactPolicy, decide
+from store.api import Verdict
+from triggers.deciding import known_of
+from triggers.desk import Desk
+from triggers.people import Found, Nobody, Person
+from triggers.report import Round
+from triggers.rule import Audience, Rule
+from triggers.rules import Known, Said, ask_of, circumstances, eligible, why_not_meant
+from triggers.turns import Turn
+
+AT_A_TIME = 100
+LEASE_SECONDS = 300.0
+
+Called = tuple[str, Turn]  # record id, and its turn
+
+
+def place_of(rule: Rule) -> str:
+    """Under which name the clock remembers from when on turns of this audience were not looked at yet."""
+    return f"audience/{rule.name}"
+
+
+def call_audiences(desk: Desk, told: Round) -> None:
+    """Queue everybody whose turn comes until the end of the business day, for every audience that has not been called
+    today. What a stopped npsync missed is made up for."""
+    for rule in desk.rules.values():
+        if rule.audience is not None and not desk.stop():
+            _call(desk, rule, rule.audience, told)
+
+
+def _call(desk: Desk, rule: Rule, audience: Audience, told: Round) -> None:
+    store, now, place = desk.store, desk.clock.now(), place_of(rule)
+    store.schedule_first(place, now)
+    begin = store.due([place])[place].due_at
+    if begin > now:
+        return
+    end = next_day(now, desk.zone)
+    if rule.paused or (lease := store.acquire(place, desk.owner, now=now, seconds=LEASE_SECONDS)) is None:
+        if rule.paused:
+            store.claim_due(place, begin, end)  # whose turn comes meanwhile is not asked later either
+        return
+    try:
+        turns = _called(desk, rule, audience, begin, end)
+        while called := list(islice(turns, AT_A_TIME)):
+            _decide(desk, rule, audience, called, told)
+            if desk.stop():
+                return  # the day is called again; who was queued is known
+            store.renew(lease, now=desk.clock.now(), seconds=LEASE_SECONDS)
+        store.claim_due(place, begin, end)
+    except LeaseLost:
+        return  # a frozen process woke up: another one calls
+    except (AccessError, ConfigError, UnavailableError) as error:
+        told.problems.append(str(error))
+        desk.notice("audience_unread", trigger=rule.name, connection=rule.people, problem=str(error))
+    finally:
+        store.release(lease)
+
+
+def _called(desk: Desk, rule: Rule, audience: Audience, begin: datetime, end: datetime) -> Iterator[Called]:
+    """Everybody of the audience whose turn comes in this time, page by page: memory stays flat."""
+    for ids in desk.opens.registry(rule.people).listed(audience.only):
+        for id in ids:
+            for turn in audience.rhythm.turns(id, begin, end):
+                yield id, turn
+
+
+def _decide(desk: Desk, rule: Rule, audience: Audience, called: Sequence[Called], told: Round) -> None:
+    found = desk.opens.registry(rule.people).read(id for id, _ in called)
+    now = desk.clock.now()
+    for record_id, turn in called:
+        person = found[record_id]
+        said = judged_turn(
+            rule,
+            audience,
+            record_id,
+            turn,
+            person,
+            known_of(desk, person, max(now, turn.at)),
+            policy=desk.policy,
+            conditions=desk.conditions,
+            zone=desk.zone,
+            id=secrets.token_urlsafe(16),
+            now=now,
+        )
+        told.said[said.verdict.code] += 1
+        invitations = [(said.invitation, said.step)] if said.invitation is not None else []
+        desk.store.decide_event(None, invitations, [said.verdict], {}, now=now)
+
+
+def judged_turn(
+    rule: Rule,
+    audience: Audience,
+    record_id: str,
+    turn: Turn,
+    found: Found,
+    known: Known,
+    *,
+    policy: ContactPolicy,
+    conditions: Conditions,
+    zone: ZoneInfo,
+    id: str,
+    now: datetime,
+) -> Said:
+    """The trigger's word on one person whose turn it is. Pure."""
+
+    def no(code: str, reason: str) -> Said:
+        return Said(_verdict(rule, record_id, found, code, reason, now))
+
+    ends = turn.at + audience.rhythm.every  # then it is this person's next turn
+    too_late = min(ends, turn.at + rule.stale_after) if rule.stale_after is not None else ends
+    if now > too_late:
+        return no("stale", "their turn was too long ago")
+    if isinstance(found, Nobody):
+        return no(found.code, found.reason)
+    about = found.about({})
+    if rule.where is not None and (why := why_not_meant(rule.where, conditions, about)) is not None:
+        return no(*why)
+    invitation = _invitation(rule, found, turn, too_late, id, now)
+    ways = [rule.asking.ways[place] for place in eligible(rule.asking.ways, found, conditions, about)]
+    seen = circumstances(found, ways, known, policy, conditions, about)
+    decision = decide(ask_of(invitation), seen, policy, max(turn.at, now), zone=zone)
+    if isinstance(decision, Suppress):
+        return no(decision.code, decision.reason)
+    if isinstance(decision, Wait):
+        if decision.until >= too_late:
+            return no(decision.code, f"{decision.reason}; their next turn comes before")
+        invitation = msgspec.structs.replace(invitation, due_at=decision.until)
+    why_later = decision.reason if isinstance(decision, Wait) else ""
+    if not rule.live:
+        shadow = msgspec.structs.replace(invitation, state=InvitationState.SHADOW)
+        return Said(_verdict(rule, record_id, found, "shadow", why_later, now, id), shadow)
+    step = Step(invitation=id, kind=StepKind.ASK, way=0, due_at=invitation.due_at)
+    return Said(_verdict(rule, record_id, found, "queued", why_later, now, id), invitation, step)
+
+
+def _invitation(
+    rule: Rule, person: Person, turn: Turn, stale_at: datetime, id: str, now: datetime
+) -> Invitation:
+    to = person.recipient
+    return Invitation(
+        id=id,
+        dedupe=f"{rule.name}/{person.scope}/{person.record_id}/{turn.number}",
+        trigger=rule.name,
+        survey=rule.asking.survey,
+        metric=rule.asking.metric,
+        kind=rule.asking.kind,
+        connection=to.connection,
+        object=to.object,
+        record_id=person.record_id,
+        state=InvitationState.QUEUED,
+        created_at=now,
+        due_at=turn.at,
+        stale_at=stale_at,
+        recurring=True,
+        account=person.account_id,
+    )
+
+
+def _verdict(
+    rule: Rule, record_id: str, found: Found, code: str, reason: str, now: datetime, id: str | None = None
+) -> Verdict:
+    return Verdict(
+        trigger=rule.name,
+        at=now,
+        scope=found.scope if isinstance(found, Person) else "",
+        record_id=found.record_id if isinstance(found, Person) else record_id,
+        code=code,
+        reason=reason,
+        invitation=id,
+    )

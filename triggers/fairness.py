@@ -1,0 +1,34 @@
+"""Whose turn it is when not everybody of an account may be asked: whoever was asked longest ago, or never."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from nps.asking import Invitation
+from triggers.desk import Desk
+
+SOON = timedelta(days=1)  # who waits for something else for longer holds nobody up
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def ahead_of(desk: Desk, invitation: Invitation, account: str | None, now: datetime) -> int:
+    """How many others of the account wait for their turn as well and come first. Events ask when they happen, so
+    only recurring asks give way to each other."""
+    if not invitation.recurring or account is None or desk.policy.per_account is None:
+        return 0
+    waiting = [
+        one for one in desk.store.waiting_in(account, due_before=now + SOON) if one.id != invitation.id
+    ]
+    last: dict[tuple[str, str], datetime] = {}
+    for scope in {_scope(one) for one in (*waiting, invitation)}:
+        ids = [one.record_id for one in (*waiting, invitation) if _scope(one) == scope]
+        last |= {(scope, id): at for id, at in desk.store.last_asked(scope, ids).items()}
+
+    def place(one: Invitation) -> tuple[datetime, datetime, str]:
+        return last.get((_scope(one), one.record_id), _NEVER), one.created_at, one.id
+
+    return sum(place(one) < place(invitation) for one in waiting)
+
+
+def _scope(one: Invitation) -> str:
+    return f"{one.connection}.{one.object}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connectors.contract import Confidence, Connector, Destination, EventSource, Needs, Tools
+from connectors.contract import Confidence, Connector, Destination, EventSource, Inbound, Needs, Tools
 from connectors.hubspot.kinds import KINDS
 from connectors.hubspot.settings import HubSpotSettings
 
@@ -22,6 +22,12 @@ def _events(settings: HubSpotSettings, tools: Tools) -> EventSource:
     from connectors.hubspot.events import HubSpotEvents
 
     return HubSpotEvents(settings, tools)
+
+
+def _inbound(settings: HubSpotSettings) -> Inbound:
+    from connectors.hubspot.inbound import HubSpotInbound
+
+    return HubSpotInbound(settings)
 
 
 def _record_id(text: str) -> str | None:
@@ -44,6 +50,7 @@ CONNECTOR = Connector(
     destination=_open,
     events=_events,
     event_kinds=KINDS,
+    inbound=_inbound,
     objects=("contacts", "companies", "tickets", "deals"),
     created="createdate",
     match_fields={"email": "email", "phone": "phone"},

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
 from connectors.addresses import checked_base_url
 from connectors.contract import Settings
+from connectors.proving import SHORTEST
 from nps.durations import Duration, Share
 
+
+def _digits(value: object) -> object:
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not text.isascii() or not text.isdigit():
+        raise ValueError("the account's id is a number, like 12345678 (Hub ID)")
+    return text
+
+
+PortalId = Annotated[str, BeforeValidator(_digits)]
 ApiVersion = Literal["v3", "2026-03", "2026-09"]
 
 
@@ -75,6 +85,42 @@ class Events(Settings):
     )
 
 
+class Hooks(Settings):
+    """What HubSpot may push to /hooks/CONNECTION. All of it only names records, which are read again."""
+
+    client_secret: SecretStr | None = Field(
+        default=None,
+        description="Client secret of the app whose webhooks come here, or whose signature a workflow was told to use.",
+    )
+    api_key: SecretStr | None = Field(
+        default=None,
+        description='The key a workflow\'s "Send a webhook" sends in `header`; at least 16 characters.',
+    )
+    header: str = Field(
+        default="X-NPS-Token",
+        pattern=r"^[A-Za-z0-9-]{1,64}$",
+        description="The header (or query parameter) with the API key.",
+    )
+    portal_id: PortalId | None = Field(
+        default=None, description="The account's id (Hub ID): events of other accounts are left out."
+    )
+    accept_v1: bool = Field(
+        default=False,
+        description="Take signatures of version 1 too, which sign neither address nor time: only for an app that "
+        "sends no other (a legacy private app may be one).",
+    )
+
+    @model_validator(mode="after")
+    def _somebody_may_call(self) -> Self:
+        if self.client_secret is None and self.api_key is None:
+            raise ValueError("give client_secret (of an app), api_key (for a workflow) or both")
+        if self.accept_v1 and self.client_secret is None:
+            raise ValueError("accept_v1 comes beside client_secret")
+        if self.api_key is not None and len(self.api_key.get_secret_value()) < SHORTEST:
+            raise ValueError(f"api_key has to have at least {SHORTEST} characters, or it can be guessed")
+        return self
+
+
 class HubSpotSettings(Settings):
     """A HubSpot account."""
 
@@ -98,6 +144,7 @@ class HubSpotSettings(Settings):
     budget: Budget = Field(default=Budget(), description="How many calls npsync may make.")
     timeouts: Timeouts = Field(default=Timeouts(), description="When a call is given up.")
     events: Events = Field(default=Events(), description="How events are polled.")
+    hooks: Hooks | None = Field(default=None, description="What HubSpot may push to us; nothing without it.")
 
     @model_validator(mode="after")
     def _one_credential(self) -> Self:

@@ -11,7 +11,7 @@ import msgspec
 
 from nps.events import Arrival, Event, Hint, PersonKey, Signal, SignalKind, Subject
 from nps.responses import Cursor
-from store.api import ArrivalRow, Arrived, Noted
+from store.api import ArrivalRow, Arrived, EventRow, Noted
 from store.database import Database, Transaction
 from store.rows import from_json, json_object, milliseconds, moment, storable, to_json
 
@@ -162,6 +162,30 @@ class Events:
                 )
             ]
         return [_event(row) for row in sorted(found, key=lambda row: (row[6], row[0]))]
+
+    def event_rows(self, *, connection: str | None = None, limit: int = 100) -> list[EventRow]:
+        where, given = (
+            ("", {}) if connection is None else ("WHERE connection = :connection", {"connection": connection})
+        )
+        with self.database.read() as tx:
+            found = tx.rows(
+                f"""SELECT id, noted_at, connection, kind, object, subject, occurred_at, decided_at FROM event {where}
+                ORDER BY id DESC LIMIT :limit""",
+                **given,
+                limit=limit,
+            )
+        return [
+            EventRow(
+                number=row[0],
+                noted_at=moment(row[1]),
+                connection=row[2],
+                kind=row[3],
+                subject=f"{row[4]}/{row[5]}",
+                occurred_at=moment(row[6]),
+                decided=row[7] is not None,
+            )
+            for row in found
+        ]
 
     def events_since(self, since: datetime) -> list[Event]:
         with self.database.read() as tx:

@@ -237,9 +237,12 @@ class Invitations:
         scope: str | None = None,
         record_id: str | None = None,
         code: str | None = None,
+        events: Sequence[int] | None = None,
         limit: int = 100,
     ) -> list[Verdict]:
         where, given = _narrowed(trigger=trigger, scope=scope, record_id=record_id, code=code)
+        if events is not None:
+            where, given = f"{where} AND event IN LIST(:events)", given | {"events": list(events)}
         with self.database.read() as tx:
             found = tx.rows(
                 f"SELECT {_VERDICT} FROM verdict WHERE {where} ORDER BY id DESC LIMIT :limit",

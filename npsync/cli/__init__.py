@@ -33,6 +33,8 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (  # command, module, name in it
     ("serve", "npsync.cli.operating", "serve"),
     ("runs", "npsync.cli.operating", "runs"),
     ("why", "npsync.cli.why", "why"),
+    ("invitations", "npsync.cli.asking", "invitations"),
+    ("events", "npsync.cli.asking", "events"),
     ("verify", "npsync.cli.verifying", "verify"),
     ("review", "npsync.cli.review", "review"),
     ("dead-letters", "npsync.cli.dead_letters", "dead_letters"),

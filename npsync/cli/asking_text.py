@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from nps.asking import Invitation, Step
+import msgspec
+
+from mapping.problems import did_you_mean
+from nps.asking import Invitation, InvitationState, Step
+from nps.errors import ConfigError
+from npsync.cli import output
+from npsync.invited import About, Arrivals
 from store.api import ArrivalRow, Verdict
 from triggers.report import Round
+
+if TYPE_CHECKING:
+    from npsync.config import Config
 
 WORDS: Mapping[str, str] = {
     "accepted": "sent",
@@ -46,40 +56,166 @@ def _plain(code: str) -> str:
     return code.replace("_", " ")
 
 
-def moment(at: datetime | None, zone: ZoneInfo) -> str:
+def state_named(word: str | None) -> InvitationState | None:
+    """The state a person typed. Raises ConfigError."""
+    if word is None:
+        return None
+    try:
+        return InvitationState(word)
+    except ValueError:
+        known = ", ".join(InvitationState)
+        hint = did_you_mean(word, list(InvitationState))
+        raise ConfigError(f'there is no state "{word}"{hint or f"; the states are {known}"}') from None
+
+
+def refuse_unknown_trigger(config: Config, name: str) -> None:
+    if name not in config.triggers:
+        raise ConfigError(f'{config.file}: there is no trigger "{name}"{did_you_mean(name, config.triggers)}')
+
+
+# ------------------------------------------------------------ invitations
+
+
+def tell_invitations(
+    found: Sequence[Invitation],
+    funnel: Mapping[tuple[str, str], int],
+    zone: ZoneInfo,
+    *,
+    trigger: str | None,
+    json: bool,
+) -> None:
+    counted = {key: count for key, count in funnel.items() if trigger in (None, key[0])}
+    if json:
+        told = [
+            {"trigger": name, "code": code, "count": count} for (name, code), count in sorted(counted.items())
+        ]
+        output.say_json({"last_30_days": told, "invitations": [as_json(one) for one in found]})
+        return
+    if not counted and not found:
+        output.say("Nobody was asked yet, and nothing happened that asks. npsync events shows what arrived.")
+        return
+    if counted:
+        output.table(["trigger", "in the last 30 days", "people"], _funnel_rows(counted))
+        output.say()
+    output.table(
+        ["invitation", "trigger", "record", "state", "when", "by", "why"], _invitation_rows(found, zone)
+    )
+
+
+def tell_about(story: About, who: str, zone: ZoneInfo, *, json: bool) -> None:
+    if json:
+        output.say_json(
+            {
+                "invitations": [as_json(one) for one in story.invitations],
+                "messages": [msgspec.to_builtins(one) for one in story.steps],
+                "not_asked": [msgspec.to_builtins(one) for one in story.not_asked],
+            }
+        )
+        return
+    for line in about_lines(story, who):
+        output.say(line)
+    if story.invitations:
+        columns = ["invitation", "trigger", "record", "state", "when", "by", "why"]
+        output.table(columns, _invitation_rows(story.invitations, zone))
+    if story.steps:
+        output.say("\nMessages:")
+        output.table(["number", "kind", "due", "state", "why"], _step_rows(story.steps, zone))
+    if story.not_asked:
+        output.say("\nNot asked:")
+        output.table(["when", "trigger", "record", "what", "why"], verdict_rows(story.not_asked, zone))
+
+
+def about_lines(story: About, who: str) -> Iterator[str]:
+    if not story.found:
+        yield f"{who} was never asked, and nothing happened that would have asked them."
+
+
+def tell_not_asked(found: Sequence[Verdict], zone: ZoneInfo, *, json: bool) -> None:
+    if json:
+        output.say_json({"not_asked": [msgspec.to_builtins(one) for one in found]})
+    elif not found:
+        output.say("Nobody was left out.")
+    else:
+        output.table(["when", "trigger", "record", "what", "why"], verdict_rows(found, zone))
+
+
+def as_json(one: Invitation) -> dict[str, Any]:
+    told: dict[str, Any] = msgspec.to_builtins(one)
+    return told
+
+
+def _moment(at: datetime | None, zone: ZoneInfo) -> str:
     return "" if at is None else f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
-def invitation_rows(found: Iterable[Invitation], zone: ZoneInfo) -> Iterator[list[str]]:
+def _invitation_rows(found: Iterable[Invitation], zone: ZoneInfo) -> Iterator[list[str]]:
     for one in found:
         when = one.answered_at or one.sent_at or one.due_at
+        why = one.reason or _plain(one.code)
+        yield [one.id, one.trigger, one.record_id, str(one.state), _moment(when, zone), one.via or "", why]
+
+
+def _step_rows(steps: Iterable[Step], zone: ZoneInfo) -> Iterator[list[str]]:
+    for one in steps:
+        delivered = "delivered" if one.delivered_at else ""
         yield [
-            one.id,
-            one.trigger,
-            one.record_id,
+            str(one.number),
+            str(one.kind),
+            _moment(one.due_at, zone),
             str(one.state),
-            moment(when, zone),
-            one.via or "",
-            one.reason or _plain(one.code),
+            one.reason or delivered,
         ]
 
 
 def verdict_rows(found: Iterable[Verdict], zone: ZoneInfo) -> Iterator[list[str]]:
     for one in found:
-        yield [moment(one.at, zone), one.trigger, one.record_id or "", _plain(one.code), one.reason]
+        yield [_moment(one.at, zone), one.trigger, one.record_id or "", _plain(one.code), one.reason]
 
 
-def step_rows(steps: Sequence[Step], zone: ZoneInfo) -> Iterator[list[str]]:
-    for one in steps:
-        yield [str(one.number), str(one.kind), moment(one.due_at, zone), str(one.state), one.reason]
-
-
-def arrival_rows(found: Iterable[ArrivalRow], zone: ZoneInfo) -> Iterator[list[str]]:
-    for one in found:
-        became = one.reason or _plain(one.code) or one.state
-        yield [str(one.number), moment(one.at, zone), one.connection, one.kind, one.subject, became]
-
-
-def funnel_rows(funnel: Mapping[tuple[str, str], int]) -> Iterator[list[str]]:
+def _funnel_rows(funnel: Mapping[tuple[str, str], int]) -> Iterator[list[str]]:
     for (trigger, code), count in sorted(funnel.items()):
-        yield [trigger, WORDS.get(code, _plain(code)), str(count)]
+        yield [trigger, _plain(code), str(count)]
+
+
+# ------------------------------------------------------------ events
+
+
+def tell_arrivals(found: Arrivals, zone: ZoneInfo, *, json: bool) -> None:
+    if json:
+        events = [
+            msgspec.to_builtins(one)
+            | {"said": [msgspec.to_builtins(each) for each in found.said.get(one.number, ())]}
+            for one in found.events
+        ]
+        output.say_json({"events": events, "pushed": [msgspec.to_builtins(one) for one in found.pushed]})
+        return
+    if not found.events and not found.pushed:
+        output.say("Nothing arrived yet. Polling starts with the first npsync run or npsync serve.")
+        return
+    if found.events:
+        output.table(
+            ["event", "when", "connection", "what", "about", "what became of it"], _event_rows(found, zone)
+        )
+    if found.pushed:
+        output.say("\nPushed to /hooks:")
+        columns = ["number", "when", "connection", "what", "about", "what became of it"]
+        output.table(columns, _arrival_rows(found.pushed, zone))
+
+
+def _event_rows(found: Arrivals, zone: ZoneInfo) -> Iterator[list[str]]:
+    for one in found.events:
+        said = "; ".join(_said(each) for each in found.said.get(one.number, ()))
+        became = said or ("no trigger is about it" if one.decided else "not looked at yet")
+        when = _moment(one.occurred_at, zone)
+        yield [str(one.number), when, one.connection, _plain(one.kind), one.subject, became]
+
+
+def _said(one: Verdict) -> str:
+    return f"{one.trigger}: {one.reason or WORDS.get(one.code, _plain(one.code))}"
+
+
+def _arrival_rows(found: Iterable[ArrivalRow], zone: ZoneInfo) -> Iterator[list[str]]:
+    for one in found:
+        fine = {"new": "not looked at yet", "settled": "done"}.get(one.state, one.state)
+        became = one.reason or _plain(one.code) or fine
+        yield [str(one.number), _moment(one.at, zone), one.connection, _plain(one.kind), one.subject, became]

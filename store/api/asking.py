@@ -50,6 +50,18 @@ class ArrivalRow(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 0  # of a refused one: how often, within its hour
 
 
+class EventRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An event as people find it; what the triggers said about it are its verdicts."""
+
+    number: int
+    noted_at: datetime
+    connection: str
+    kind: str
+    subject: str  # object/id
+    occurred_at: datetime
+    decided: bool
+
+
 class Noted(msgspec.Struct, frozen=True):
     """An event that is stored and that the triggers have not decided about."""
 
@@ -143,6 +155,10 @@ class Events(Protocol):
 
     def events_of(self, subjects: Sequence[tuple[str, str, str]]) -> list[Event]:
         """All events about these (connection, object, id)."""
+        ...
+
+    def event_rows(self, *, connection: str | None = None, limit: int = 100) -> list[EventRow]:
+        """The latest noted first, decided or not."""
         ...
 
     def events_since(self, since: datetime) -> list[Event]:
@@ -294,6 +310,7 @@ class Invitations(Protocol):
         scope: str | None = None,
         record_id: str | None = None,
         code: str | None = None,
+        events: Sequence[int] | None = None,
         limit: int = 100,
     ) -> list[Verdict]:
         """Who was asked and who was not, and why. The latest first."""

@@ -1,0 +1,103 @@
+"""Who was asked and who was not, and what arrived."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from npsync.cli.output import ConfigOption, JsonOption
+
+if TYPE_CHECKING:
+    from npsync.config import Config
+    from npsync.invited import About
+    from store.api import Store
+
+
+def invitations(
+    who: Annotated[
+        str | None,
+        typer.Argument(help="An invitation, or a person: e-mail, phone, external id or record id."),
+    ] = None,
+    trigger: Annotated[str | None, typer.Option(help="Only those of this trigger.")] = None,
+    state: Annotated[
+        str | None, typer.Option(help="Only those that are queued, sent, answered, suppressed …")
+    ] = None,
+    not_asked: Annotated[
+        bool, typer.Option("--not-asked", help="Those that were not asked, and why.")
+    ] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Take back this invitation.")] = False,
+    reason: Annotated[str, typer.Option(help="With --cancel: why, for those who look later.")] = "",
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask no CRM whose an e-mail or external id is.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, help="How many to show.")] = 20,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show who was asked, who was not and why."""
+    from nps.errors import ConfigError
+    from npsync import invited, service
+    from npsync.cli import asking_text, output
+    from npsync.clock import SystemClock
+    from npsync.config import load
+    from npsync.deciders import signed
+
+    loaded = load(output.config_path(config), without_variables=offline)
+    wanted = asking_text.state_named(state)
+    if trigger is not None:
+        asking_text.refuse_unknown_trigger(loaded, trigger)
+    if cancel and who is None:
+        raise ConfigError("--cancel takes back one invitation: npsync invitations ID --cancel")
+    zone = loaded.time_zone
+    with service.open_store(loaded) as store:
+        now = SystemClock().now()
+        if who is not None and cancel:
+            one = invited.cancel(store, who, signed("cancelled", reason, now), now)
+            if json:
+                output.say_json(asking_text.as_json(one))
+            else:
+                output.say(f"{one.id}: {one.reason}. Nobody is asked.")
+        elif who is not None:
+            story = _about(loaded, store, who, offline, limit)
+            asking_text.tell_about(story, who, zone, json=json)
+            if not story.found:
+                raise typer.Exit(output.FAILED)
+        elif not_asked:
+            asking_text.tell_not_asked(
+                invited.not_asked(store, trigger=trigger, limit=limit), zone, json=json
+            )
+        else:
+            found = store.invitations(trigger=trigger, state=wanted, limit=limit)
+            funnel = store.funnel(since=now - invited.FUNNEL)
+            asking_text.tell_invitations(found, funnel, zone, trigger=trigger, json=json)
+
+
+def _about(config: Config, store: Store, who: str, offline: bool, limit: int) -> About:
+    from npsync import invited, service
+
+    if offline:
+        return invited.about(config, store, who, None, limit=limit)
+    with service.opened(config, store) as connections:
+        return invited.about(config, store, who, connections, limit=limit)
+
+
+def events(
+    connection: Annotated[str | None, typer.Option(help="Only those of this connection.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many to show.")] = 20,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show what arrived about events, and what became of it."""
+    from mapping.problems import did_you_mean
+    from nps.errors import ConfigError
+    from npsync import invited, service
+    from npsync.cli import asking_text, output
+
+    loaded = output.load_config(config)
+    if connection is not None and connection not in loaded.connections:
+        hint = did_you_mean(connection, loaded.connections)
+        raise ConfigError(f'{loaded.file}: there is no connection "{connection}"{hint}')
+    with service.open_store(loaded) as store:
+        found = invited.arrivals(store, connection=connection, limit=limit)
+    asking_text.tell_arrivals(found, loaded.time_zone, json=json)

@@ -1,0 +1,131 @@
+"""Who was asked, and who was not and why: gathered for people to read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from nps.asking import Invitation, InvitationState, Step
+from nps.errors import ConfigError
+from nps.events import Event, PersonKey, Subject
+from store.api import ArrivalRow, EventRow, Verdict
+from triggers.people import Person
+
+if TYPE_CHECKING:
+    from npsync.config import Config
+    from npsync.service import Opened
+    from store.api import Store
+
+FUNNEL = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class About:
+    """One person's or one invitation's part of the story."""
+
+    invitations: tuple[Invitation, ...] = ()
+    steps: tuple[Step, ...] = ()  # where it is about one invitation
+    not_asked: tuple[Verdict, ...] = ()
+
+    @property
+    def found(self) -> bool:
+        return bool(self.invitations or self.not_asked)
+
+
+def about(config: Config, store: Store, who: str, connections: Opened | None, *, limit: int) -> About:
+    """`who`: an invitation's id, a record's id, or an e-mail, phone or external id, by which the CRM is asked whose it
+    is (never with `connections` None)."""
+    if (one := store.invitation(who)) is not None:
+        return About((one,), tuple(store.steps_of(one.id)))
+    told = [_of_record(store, scope, id, limit) for scope, id in _records(config, who, connections)]
+    return About(
+        tuple(one for each in told for one in each.invitations),
+        not_asked=tuple(one for each in told for one in each.not_asked),
+    )
+
+
+def of_records(store: Store, records: Iterable[tuple[str, str]], *, limit: int = 20) -> About:
+    """What asking has to do with these (scope, record id)."""
+    told = [_of_record(store, scope, id, limit) for scope, id in records]
+    return About(
+        tuple(one for each in told for one in each.invitations),
+        not_asked=tuple(one for each in told for one in each.not_asked),
+    )
+
+
+def _of_record(store: Store, scope: str, record_id: str, limit: int) -> About:
+    said = store.verdicts(scope=scope, record_id=record_id, limit=limit)
+    return About(
+        tuple(store.invitations(scope=scope, record_id=record_id, limit=limit)),
+        not_asked=tuple(one for one in said if one.invitation is None),
+    )
+
+
+def _records(config: Config, who: str, connections: Opened | None) -> list[tuple[str, str]]:
+    found: dict[tuple[str, str], None] = {}
+    for name, people in config.people.items():
+        scope = f"{name}.{people.object}"
+        id = config.connections[name].connector.record_id(who)
+        if id is not None:
+            found[scope, id] = None
+        if connections is not None and (live := _looked_up(config, name, who, connections)) is not None:
+            found[scope, live] = None
+    return list(found)
+
+
+def _looked_up(config: Config, name: str, who: str, connections: Opened) -> str | None:
+    """The record of a person named by an e-mail, phone or external id, as the CRM says today."""
+    from npsync.triggering import Compiled, Connected
+
+    registry = Connected(Compiled(config), connections).registry(name)
+    kind = "email" if "@" in who else "phone" if who.startswith("+") else "external_id"
+    asked = Event(
+        connection="",
+        kind="",
+        key="",
+        subject=Subject("", ""),
+        occurred_at=connections.clock.now(),
+        person=(PersonKey(kind, who),),
+    )
+    [found] = registry.find([asked])
+    return found.record_id if isinstance(found, Person) else None
+
+
+def cancel(store: Store, id: str, reason: str, now: datetime) -> Invitation:
+    """Take one back that was not sent. Raises ConfigError when there is none, or it is too late."""
+    if store.invitation(id) is None:
+        raise ConfigError(f"there is no invitation {id}; npsync invitations lists them")
+    store.cancel_invitations([id], "by_hand", reason, now=now)
+    one = store.invitation(id)
+    assert one is not None
+    if one.state is not InvitationState.CANCELLED:
+        raise ConfigError(f"invitation {id} is {one.state} and can be cancelled no more")
+    return one
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """What was pushed and refused, and the events with what the triggers said about each."""
+
+    pushed: tuple[ArrivalRow, ...]
+    events: tuple[EventRow, ...]
+    said: dict[int, list[Verdict]]
+
+
+def arrivals(store: Store, *, connection: str | None, limit: int) -> Arrivals:
+    events = tuple(store.event_rows(connection=connection, limit=limit))
+    said: defaultdict[int, list[Verdict]] = defaultdict(list)
+    if events:
+        numbers = [one.number for one in events]
+        for one in store.verdicts(events=numbers, limit=limit * 20):
+            if one.event is not None:
+                said[one.event].append(one)
+    return Arrivals(tuple(store.arrival_rows(connection=connection, limit=limit)), events, dict(said))
+
+
+def not_asked(store: Store, *, trigger: str | None, limit: int) -> Sequence[Verdict]:
+    """The latest verdicts that led to no invitation."""
+    return [one for one in store.verdicts(trigger=trigger, limit=limit * 5) if one.invitation is None][:limit]

@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layers docs bench crash soak lock properties wheel clean living
+.PHONY: help demo test check lint types layers docs bench intake crash soak lock properties wheel clean living
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ docs: $(VENV)/.dev ## write docs/reference/ again from the code
 
 bench: $(VENV)/.dev ## speed and memory against a hand-written script, in the same run
 	@$(BIN)/python -m bench $(ARGS)
+
+intake: $(VENV)/.dev ## how soon hooks answer under 200 events a second, beside a sync
+	@$(BIN)/python -m bench.intake $(ARGS)
 
 crash: $(VENV)/.dev ## kill a run at every point where it touches the world, restart it, and compare
 	@$(BIN)/python -m bench.crash $(ARGS)

@@ -170,6 +170,32 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
 
 
+def created_for_its_owner(path: Path) -> None:
+    """Make the file before SQLite does, which would let others read it."""
+    if path.is_dir():
+        raise ConfigError(f"store: {path} is a folder; name a file in it: sqlite:///npsync.db")
+    if path.exists():
+        return
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise ConfigError(
+            f"store: cannot create {path} ({error.strerror}). Create its folder, or change `store:`."
+        ) from None
+
+
+def connected(path: Path) -> sqlite3.Connection:
+    """A bare connection that any thread may use, one at a time; transactions are begun and ended by hand."""
+    connection = sqlite3.connect(
+        path, timeout=BUSY_MILLISECONDS / 1000, isolation_level=None, check_same_thread=False
+    )
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        _write_ahead(connection)
+    return connection
+
+
 class SQLite:
     """A file, readable by its owner alone. WAL: readers and the one writer do not wait for each other."""
 
@@ -207,7 +233,7 @@ class SQLite:
 
     @contextmanager
     def _transaction(self, begin: str, *, durable: bool = False) -> Iterator[Transaction]:
-        self._create()
+        created_for_its_owner(self.path)
         with without_data(), self._engine.connect() as connection:
             driver: Any = connection.connection.driver_connection
             if durable:
@@ -220,21 +246,6 @@ class SQLite:
                 connection.rollback()
                 if durable:
                     driver.execute("PRAGMA synchronous = NORMAL")
-
-    def _create(self) -> None:
-        """Make the file before SQLite does, which would let others read it."""
-        if self.path.is_dir():
-            raise ConfigError(f"store: {self.path} is a folder; name a file in it: sqlite:///npsync.db")
-        if self.path.exists():
-            return
-        try:
-            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        except FileExistsError:
-            return
-        except OSError as error:
-            raise ConfigError(
-                f"store: cannot create {self.path} ({error.strerror}). Create its folder, or change `store:`."
-            ) from None
 
     @contextmanager
     def overlay(self) -> Iterator[Database]:
@@ -250,7 +261,7 @@ class SQLite:
     def backup(self, path: Path) -> None:
         """A consistent copy while others go on writing; for the owner's eyes only."""
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        self._create()
+        created_for_its_owner(self.path)
         with without_data(), self._engine.connect() as connection:
             ours: Any = connection.connection.driver_connection
             theirs = sqlite3.connect(path)

@@ -6,7 +6,10 @@ waits for a few milliseconds at most. PostgreSQL needs no spool.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +17,8 @@ import msgspec
 from sqlalchemy.engine import make_url
 
 from nps.events import Arrival
-from store.database import SQLite, Transaction
+from store.database import connected, created_for_its_owner
+from store.errors import without_data
 from store.events import decoded, encoded
 from store.rows import milliseconds, moment
 
@@ -32,55 +36,79 @@ class Spooled(msgspec.Struct, frozen=True):
 
 
 class Spool:
-    """Thread-safe; several processes may use one file."""
+    """Thread-safe; several processes may use one file. It speaks to the driver itself: every event passes here while
+    its sender waits."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._database = SQLite(path)
-        with self._database.write(durable=True) as tx:
-            tx.run(_TABLE)
+        created_for_its_owner(path)
+        self._turn = threading.Lock()
+        with without_data():
+            self._connection = connected(path)
+            self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.execute(_TABLE)
 
     def put(self, arrivals: Sequence[Arrival], *, now: datetime) -> None:
         """Durable (fsync) when this returns: all of them, or none."""
-        rows = [(milliseconds(now), encoded(each)) for each in arrivals]
-        with self._database.write(durable=True) as tx:
-            tx.many("INSERT INTO arrival (at, what) VALUES (?, ?)", rows)
+        at = milliseconds(now)
+        rows = [(at, encoded(each)) for each in arrivals]
+        with self._writing() as connection:
+            connection.executemany("INSERT INTO arrival (at, what) VALUES (?, ?)", rows)
 
     def first(self, limit: int) -> list[Spooled]:
         """The oldest that the store has not refused."""
-        with self._database.read() as tx:
-            return _spooled(tx, "trouble IS NULL", limit)
+        return self._spooled("trouble IS NULL", limit)
 
     def refused(self, limit: int) -> list[Spooled]:
         """The oldest that the store would not take. They stay until somebody looks."""
-        with self._database.read() as tx:
-            return _spooled(tx, "trouble IS NOT NULL", limit)
+        return self._spooled("trouble IS NOT NULL", limit)
 
     def drop(self, numbers: Sequence[int]) -> None:
         """The store has them."""
-        with self._database.write() as tx:
-            tx.run("DELETE FROM arrival WHERE number IN LIST(:numbers)", numbers=list(numbers))
+        with self._writing() as connection:
+            connection.executemany("DELETE FROM arrival WHERE number = ?", [(number,) for number in numbers])
 
     def set_aside(self, troubles: Mapping[int, str]) -> None:
-        with self._database.write() as tx:
-            tx.many(
+        with self._writing() as connection:
+            connection.executemany(
                 "UPDATE arrival SET trouble = ? WHERE number = ?",
                 [(why, number) for number, why in troubles.items()],
             )
 
     def take_up_again(self) -> int:
         """What was refused is tried once more. How many."""
-        with self._database.write() as tx:
-            return tx.run("UPDATE arrival SET trouble = NULL WHERE trouble IS NOT NULL")
+        with self._writing() as connection:
+            return connection.execute("UPDATE arrival SET trouble = NULL WHERE trouble IS NOT NULL").rowcount
 
     def counts(self) -> tuple[int, int]:
         """How many wait for the store, and how many it refused."""
-        with self._database.read() as tx:
-            found = tx.one("SELECT count(*) - count(trouble), count(trouble) FROM arrival")
-        return (0, 0) if found is None else (int(found[0]), int(found[1]))
+        with self._turn, without_data():
+            sql = "SELECT count(*) - count(trouble), count(trouble) FROM arrival"
+            waiting, refused = self._connection.execute(sql).fetchone()
+        return int(waiting), int(refused)
 
     def close(self) -> None:
-        self._database.close()
+        with self._turn:
+            self._connection.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._turn, without_data():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+
+    def _spooled(self, which: str, limit: int) -> list[Spooled]:
+        sql = f"SELECT number, at, what, trouble FROM arrival WHERE {which} ORDER BY number LIMIT ?"
+        with self._turn, without_data():
+            found = self._connection.execute(sql, (limit,)).fetchall()
+        return [
+            Spooled(number=row[0], at=moment(row[1]), what=decoded(row[2]), trouble=row[3]) for row in found
+        ]
 
 
 def spool_path(url: str) -> Path | None:
@@ -89,13 +117,3 @@ def spool_path(url: str) -> Path | None:
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
         return None
     return Path(parsed.database).with_suffix(".hooks.db")
-
-
-def _spooled(tx: Transaction, which: str, limit: int) -> list[Spooled]:
-    return [
-        Spooled(number=row[0], at=moment(row[1]), what=decoded(row[2]), trouble=row[3])
-        for row in tx.rows(
-            f"SELECT number, at, what, trouble FROM arrival WHERE {which} ORDER BY number LIMIT :limit",
-            limit=limit,
-        )
-    ]

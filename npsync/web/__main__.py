@@ -21,6 +21,7 @@ from npsync.web.app import app
 from npsync.web.intake import opened_intake
 from store.api import Store
 
+SECONDS_OF_A_TURN = 0.0005  # callers do not wait for a thread that carries events into the store
 MOST_CALLERS = 1_000
 SECONDS_IDLE = 30
 SECONDS_TO_ANSWER = 10  # what is under way when it is told to end
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _serve(config: Config, store: Store, listening: socket.socket, alive: int) -> int:
     clock = SystemClock()
+    sys.setswitchinterval(SECONDS_OF_A_TURN)
     with opened_intake(config, store, clock) as intake:
         made = app(config, store, clock, intake=intake)
         server = uvicorn.Server(
@@ -59,7 +61,7 @@ def _serve(config: Config, store: Store, listening: socket.socket, alive: int) -
         signal.signal(signal.SIGTERM, lambda number, frame: None)
         signal.signal(signal.SIGINT, lambda number, frame: None)
         server.run(sockets=[listening])
-        made.state.site.refusals.close()
+        made.site.refusals.close()
     return 1 if crashed.is_set() else 0
 
 

@@ -3,28 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.types import Receive, Scope, Send
 
-from connectors.contract import Clock, Refused
+from connectors.contract import Clock
 from npsync.config import Config
-from npsync.web import customers, hooks, problems
+from npsync.web import customers, problems
 from npsync.web.doorway import Doorway
+from npsync.web.hooks import PREFIX, Hooks
 from npsync.web.intake import TogetherIntake, receiving
 from npsync.web.refusals import Refusals
 from npsync.web.site import Intake, Site
 from store.api import Store
 
-ROUTERS: tuple[Callable[[Site], APIRouter], ...] = (hooks.router, customers.router)
+ROUTERS: tuple[Callable[[Site], APIRouter], ...] = (customers.router,)
 
 
-def app(config: Config, store: Store, clock: Clock, *, intake: Intake | None = None) -> FastAPI:
+class Web:
+    """The whole web as one ASGI application. `routed` is what FastAPI does."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.routed = _routed(site)
+        self._hooks = Doorway(Hooks(site), public_url=site.public_url)
+        self._prefix = urlsplit(site.public_url).path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope = _below(scope, self._prefix)
+            if scope["path"].startswith(PREFIX):
+                await self._hooks(scope, receive, send)
+                return
+        await self.routed(scope, receive, send)
+
+
+def app(config: Config, store: Store, clock: Clock, *, intake: Intake | None = None) -> Web:
     """One web application over one store. `intake` stores what is pushed; by default the store itself does."""
     intake = intake or TogetherIntake(receiving(store, clock))
-    site = Site(config, store, clock, intake, Refusals(store, clock))
+    return Web(Site(config, store, clock, intake, Refusals(store, clock)))
+
+
+def _routed(site: Site) -> FastAPI:
     made = FastAPI(
         title="npsync",
         openapi_url="/api/v1/openapi.json",
@@ -33,11 +57,20 @@ def app(config: Config, store: Store, clock: Clock, *, intake: Intake | None = N
         middleware=[Middleware(Doorway, public_url=site.public_url)],
         exception_handlers={
             HTTPException: problems.tell_http,
-            Refused: problems.tell_refused,
             RequestValidationError: problems.tell_invalid,
         },
     )
     for router in ROUTERS:
         made.include_router(router(site))
-    made.state.site = site
     return made
+
+
+def _below(scope: Scope, prefix: str) -> Scope:
+    """The same request as if it had been made below `prefix`."""
+    path: str = scope["path"]
+    if not prefix or not path.startswith(f"{prefix}/"):
+        return scope
+    raw: bytes = scope.get("raw_path") or path.encode()
+    cut = {"path": path[len(prefix) :]}
+    marked = prefix.encode("ascii", "ignore")
+    return {**scope, **cut, "raw_path": raw[len(marked) :] if raw.startswith(marked) else raw}

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Mapping
+from collections.abc import Sequence
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from connectors.contract import Refused
 from nps.errors import UnavailableError
 from npsync.logs import notice
-from npsync.web.problems import TRY_AGAIN, Problem, problem
+from npsync.web.problems import TRY_AGAIN, Problem, problem, refused
 
 KILO, MEGA = 1024, 1024 * 1024
 LARGEST = {"/hooks/": 5 * MEGA, "/api/": 1 * MEGA}  # a batch of Segment's; a page of imported sends
@@ -32,27 +32,27 @@ SAFE_BEHIND_TLS = {"Strict-Transport-Security": "max-age=31536000"}
 
 
 class Doorway:
-    """ASGI middleware. `prefix` is the path of the public URL, for a proxy that does not cut it."""
+    """ASGI middleware."""
 
     def __init__(self, app: ASGIApp, *, public_url: str) -> None:
         self._app = app
-        self._headers = {**SAFE, **(SAFE_BEHIND_TLS if public_url.startswith("https://") else {})}
-        self._prefix = _path_of(public_url)
+        safe = {**SAFE, **(SAFE_BEHIND_TLS if public_url.startswith("https://") else {})}
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in safe.items()]
         self._being_read = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        scope = _below(scope, self._prefix)
         reply = _Reply(send, self._headers)
         body = _Body(self, receive, scope)
         try:
             body.announce(Headers(scope=scope).get("content-length"))
             await self._app(scope, body.receive, reply.send)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (told, never swallowed)
             if reply.begun:
-                raise
+                notice("web_crashed", place=_place(scope["path"]), problem=_where(error))
+                raise RuntimeError("a reply was cut short; see web_crashed") from None
             await _told(error, scope["path"])(scope, receive, reply.send)
         finally:
             self._being_read -= body.read
@@ -116,22 +116,24 @@ class _Body:
 class _Reply:
     """A reply on its way out, with the headers it lacks."""
 
-    def __init__(self, send: Send, headers: Mapping[str, str]) -> None:
+    def __init__(self, send: Send, headers: Sequence[tuple[bytes, bytes]]) -> None:
         self._send, self._headers = send, headers
         self.begun = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.begun = True
-            given = MutableHeaders(scope=message)
-            for name, value in self._headers.items():
-                given.setdefault(name, value)
+            given = message["headers"] = list(message.get("headers", ()))
+            named = {name.lower() for name, _ in given}
+            given.extend(header for header in self._headers if header[0] not in named)
         await self._send(message)
 
 
 def _told(error: Exception, path: str) -> ASGIApp:
     if isinstance(error, Problem):
         return problem(error.status_code, error.detail, code=error.code, headers=error.headers)
+    if isinstance(error, Refused):
+        return refused(error)
     if isinstance(error, UnavailableError):
         notice("web_unavailable", place=_place(path), problem=str(error))
         return problem(503, "not now; send it again later", code="unavailable", headers=TRY_AGAIN)
@@ -154,18 +156,3 @@ def _where(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     lines = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-6:]]
     return "\n".join([type(error).__name__, *lines])
-
-
-def _path_of(url: str) -> str:
-    return urlsplit(url).path.rstrip("/")
-
-
-def _below(scope: Scope, prefix: str) -> Scope:
-    """The same request as if it had been made below `prefix`."""
-    path: str = scope["path"]
-    if not prefix or not path.startswith(f"{prefix}/"):
-        return scope
-    raw: bytes = scope.get("raw_path") or path.encode()
-    cut = {"path": path[len(prefix) :]}
-    marked = prefix.encode("ascii", "ignore")
-    return {**scope, **cut, "raw_path": raw[len(marked) :] if raw.startswith(marked) else raw}

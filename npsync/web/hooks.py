@@ -1,82 +1,94 @@
-"""/hooks/{connection}: what a vendor tells us is verified, stored, and answered; everything else happens later."""
+"""/hooks/{connection}: what a vendor tells us is verified, stored, and answered; everything else happens later.
+
+A plain ASGI application: nothing of a request is for FastAPI to read, and a sender waits.
+"""
 
 from __future__ import annotations
 
 from functools import cache
 
-from fastapi import APIRouter, Request
 from msgspec.structs import replace
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
-from connectors.contract import Inbound, Posted, Refused
+from connectors.contract import Inbound, Posted, Refused, Taken
 from npsync.logs import notice
 from npsync.web.problems import Problem
 from npsync.web.site import Site
 
+PREFIX = "/hooks/"
 QUICK = 64 * 1024  # bytes that are read so fast that others need not be let through meanwhile
+METHODS = ("POST", "PUT", "PATCH")
 
 
-def router(site: Site) -> APIRouter:
-    """The routes. They are no part of the API's description: each vendor has its own."""
-    routes = APIRouter(include_in_schema=False)
+class Hooks:
+    """Raises Problem and Refused; the doorway tells them."""
 
-    @cache
-    def inbound(name: str) -> Inbound | None:
-        connection = site.config.connections[name]
-        make = connection.connector.inbound
-        return None if make is None else make(connection.settings)
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._inbound = cache(self._opened)
 
-    def listening(name: str) -> Inbound:
-        if name not in site.config.connections:
-            raise Problem(404, "there is nothing at this address", code="not_found")
-        if (found := inbound(name)) is None:
-            kind = site.config.connections[name].type
-            notice(
-                "hook_not_meant",
-                connection=name,
-                hint=f"{kind} connections take nothing that is pushed; npsync connectors {kind} tells what they do",
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        name = str(scope["path"]).split("/")[2]
+        reader = self._inbound(name)
+        if reader is None:
+            raise self._nobody(name)
+        if request.method == "HEAD":  # some senders ask whether anybody is there before they send
+            response = Response()
+        elif request.method in METHODS:
+            response = await self._heard(name, reader, request)
+        else:
+            raise Problem(
+                405, "post here", code="method_not_allowed", headers={"Allow": "HEAD, POST, PUT, PATCH"}
             )
-            raise Problem(404, "there is nothing at this address", code="not_found")
-        return found
+        await response(scope, receive, send)
 
-    @routes.head("/hooks/{connection}")
-    @routes.head("/hooks/{connection}/{more:path}")
-    async def validate(connection: str) -> Response:
-        """Some senders ask whether anybody is there before they send."""
-        listening(connection)
-        return Response()
+    async def _heard(self, name: str, reader: Inbound, request: Request) -> Response:
+        taken = await self._read(name, reader, request)
+        for left_out in taken.left_out:
+            self._site.refusals.note(name, left_out.code, left_out.reason, left_out.count)
+        if taken.arrivals:
+            await self._site.intake.take([replace(each, connection=name) for each in taken.arrivals])
+        return Response(taken.reply.body, taken.reply.status, media_type=taken.reply.content_type)
 
-    @routes.api_route("/hooks/{connection}", methods=["POST", "PUT", "PATCH"])
-    @routes.api_route("/hooks/{connection}/{more:path}", methods=["POST", "PUT", "PATCH"])
-    async def receive(connection: str, request: Request) -> Response:
-        reader = listening(connection)
+    async def _read(self, name: str, reader: Inbound, request: Request) -> Taken:
         posted = Posted(
             method=request.method,
-            url=_called(site.public_url, request),
-            headers={name.lower(): value for name, value in request.headers.items()},
+            url=_called(self._site.public_url, request.scope),
+            headers=dict(request.headers),  # their names are in lower case
             body=await request.body(),
-            at=site.clock.now(),
+            at=self._site.clock.now(),
         )
         try:
             if len(posted.body) > QUICK:
-                taken = await run_in_threadpool(reader.receive, posted)
-            else:
-                taken = reader.receive(posted)
+                return await run_in_threadpool(reader.receive, posted)
+            return reader.receive(posted)
         except Refused as refused:
-            site.refusals.note(connection, refused.code, str(refused))
+            self._site.refusals.note(name, refused.code, str(refused))
             raise
-        for left_out in taken.left_out:
-            site.refusals.note(connection, left_out.code, left_out.reason, left_out.count)
-        if taken.arrivals:
-            await site.intake.take([replace(each, connection=connection) for each in taken.arrivals])
-        return Response(taken.reply.body, taken.reply.status, media_type=taken.reply.content_type)
 
-    return routes
+    def _opened(self, name: str) -> Inbound | None:
+        connection = self._site.config.connections.get(name)
+        make = connection.connector.inbound if connection is not None else None
+        return None if connection is None or make is None else make(connection.settings)
+
+    def _nobody(self, name: str) -> Problem:
+        """The log says why; the caller need not know which connections there are."""
+        if (connection := self._site.config.connections.get(name)) is not None:
+            hint = f"{connection.type} connections take nothing that is pushed"
+            notice(
+                "hook_not_meant",
+                connection=name,
+                hint=f"{hint}; npsync connectors {connection.type} tells more",
+            )
+        return Problem(404, "there is nothing at this address", code="not_found")
 
 
-def _called(public_url: str, request: Request) -> str:
+def _called(public_url: str, scope: Scope) -> str:
     """The address as the sender called it. Never the Host header: anybody can write anything into it."""
-    path = (request.scope.get("raw_path") or request.url.path.encode()).decode("latin-1")
-    query = request.scope["query_string"].decode("latin-1")
+    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    query = scope["query_string"].decode("latin-1")
     return f"{public_url}{path}" + (f"?{query}" if query else "")

@@ -24,6 +24,7 @@ MOST_WAITING = 2_000  # requests; more than that is better sent again
 MOST_TOGETHER = 5_000  # arrivals in one transaction
 SECONDS_TO_STORE = 10.0
 CARRIED_TOGETHER = 500
+SECONDS_BETWEEN_LOADS = 0.25  # what came meanwhile goes into one transaction
 LONGEST_PAUSE = 30.0
 
 
@@ -182,9 +183,10 @@ class Carrier:
                 self._stop.wait(pause)
                 continue
             pause = 0.0
-            if not carried:
-                self._wanted.wait(1.0)
+            if carried < CARRIED_TOGETHER:
+                self._wanted.wait()
                 self._wanted.clear()
+                self._stop.wait(SECONDS_BETWEEN_LOADS)
 
 
 @contextmanager

@@ -54,8 +54,7 @@ async def tell_http(request: Request, error: Exception) -> Response:
     return problem(error.status_code, str(error.detail), code=code, headers=error.headers)
 
 
-async def tell_refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refused)
+def refused(error: Refused) -> Response:
     headers = {"WWW-Authenticate": "Signature"} if error.status == HTTPStatus.UNAUTHORIZED else None
     return problem(error.status, str(error), code=error.code, headers=headers)
 

@@ -131,7 +131,7 @@ def test_refusals_are_counted_where_people_find_them(call: Caller, memory: Remem
     for _ in range(3):
         call.post("/hooks/plain", b'{"email": "ann@example.com"}')
     call.post("/hooks/plain", b"a,b,old", x_word="please")
-    call.app.state.site.refusals.flush()
+    call.app.site.refusals.flush()
     assert memory.refused == [
         ("plain", "bad_signature", "the word is missing or wrong", 3),
         ("plain", "too_old", "the event is too old", 2),

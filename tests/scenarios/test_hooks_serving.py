@@ -1,0 +1,202 @@
+"""`npsync serve` as the door for events: what got a 2xx is in the store, whoever dies."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli_process import Npsync, stop
+
+from bench.sender import SECRET, Sender, event, request
+
+PATIENCE = 60.0
+CONFIG = {
+    "public_url": "http://127.0.0.1:8642",
+    "store": "sqlite:///npsync.db",
+    "connections": {"product": {"type": "webhook", "preset": "segment", "auth": {"secret": "${SECRET}"}}},
+}
+
+
+@pytest.fixture
+def npsync(tmp_path: Path) -> Npsync:
+    npsync = Npsync(tmp_path, {"SECRET": SECRET})
+    npsync.configured(CONFIG)
+    npsync("db", "upgrade")
+    return npsync
+
+
+def test_an_event_is_answered_once_stored_and_stored_once(npsync: Npsync):
+    with serving(npsync) as serve:
+        assert [serve.post("e1"), serve.post("e2"), serve.post("e1")] == [200, 200, 200]
+        until(lambda: stored(npsync) == ["e1", "e2"])
+        assert serve.post("e3", signed=False) == 401
+        until(lambda: refused(npsync) == [("product", "unsigned", 1)])
+        assert stop(serve.process).code == 0
+    assert stored(npsync) == ["e1", "e2"]
+
+
+def test_everything_that_got_a_2xx_survives_a_kill_under_load(npsync: Npsync):
+    acknowledged: list[str] = []
+    for turn in range(2):
+        with serving(npsync) as serve:
+            acknowledged += killed_under_load(serve, named=f"t{turn}-", after=60)
+    assert len(acknowledged) >= 120
+    with serving(npsync) as serve:
+        until(lambda: set(acknowledged) <= set(stored(npsync)))
+        assert stop(serve.process).code == 0
+    assert len(stored(npsync)) == len(set(stored(npsync)))
+
+
+def test_when_the_web_alone_dies_it_is_started_again_and_the_clock_goes_on(npsync: Npsync):
+    with serving(npsync) as serve:
+        assert serve.post("before") == 200
+        os.kill(serve.web[-1], signal.SIGKILL)
+        # Nobody is refused: the socket is serve's, and whoever comes now waits in its queue.
+        assert serve.post("after") == 200
+        assert len(serve.web) == 2
+        assert serve.process.poll() is None
+        until(lambda: stored(npsync) == ["after", "before"])
+
+
+def test_what_a_web_left_behind_is_taken_over_even_by_a_serve_without_one(npsync: Npsync):
+    with serving(npsync) as serve, sqlite3.connect(npsync.folder / "npsync.db", timeout=30) as held:
+        held.execute("BEGIN IMMEDIATE")  # the store is busy, as it is while a sync writes
+        assert serve.post("e1") == 200
+        serve.kill()
+        held.rollback()
+    assert stored(npsync) == []
+    with serving(npsync, "--no-web") as quiet:
+        assert stored(npsync) == ["e1"]
+        assert quiet.told("web_started") == []
+
+
+def test_a_port_that_is_taken_is_said_at_once(npsync: Npsync):
+    with serving(npsync) as serve:
+        told = npsync("serve", "--listen", f"127.0.0.1:{serve.port}", exits=2).err
+        assert f"--listen 127.0.0.1:{serve.port}: another program listens there already" in told
+    for wrong in ("8642", "localhost:", "127.0.0.1:99999", ":8642"):
+        assert "write HOST:PORT" in npsync("serve", "--listen", wrong, exits=2).err
+    assert "contradict" in npsync("serve", "--listen", "127.0.0.1:0", "--no-web", exits=2).err
+
+
+# ---------------------------------------------------------------- npsync serve
+
+
+class Serving:
+    """A running `npsync serve`, and what its log says."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.log: list[dict[str, Any]] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.log.append(json.loads(line))
+
+    def told(self, name: str) -> list[dict[str, Any]]:
+        return [line for line in self.log if line["event"] == name]
+
+    @property
+    def port(self) -> int:
+        return int(self.told("listening")[0]["port"])
+
+    @property
+    def web(self) -> list[int]:
+        return [int(line["pid"]) for line in self.told("web_started")]
+
+    def post(self, id: str, *, signed: bool = True) -> int:
+        body = event(id)
+        head = request("x", "/hooks/product", body).split(b"\r\n")
+        signature = next(line for line in head if line.startswith(b"X-Signature")).split()[1].decode()
+        asked = urllib.request.Request(f"http://127.0.0.1:{self.port}/hooks/product", data=body)
+        asked.add_header("X-Signature", signature if signed else "0" * 40)
+        try:
+            with urllib.request.urlopen(asked, timeout=PATIENCE) as replied:
+                return int(replied.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    def kill(self) -> None:
+        """Both processes, as when the machine's memory is full."""
+        for pid in (self.process.pid, self.web[-1]):
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@contextmanager
+def serving(npsync: Npsync, *how: str) -> Iterator[Serving]:
+    process = npsync.started("serve", *(how or ("--listen", "127.0.0.1:0")), "--json")
+    serve = Serving(process)
+    try:
+        until(lambda: bool(serve.told("serving")) or process.poll() is not None)
+        yield serve
+    finally:
+        if process.poll() is None:
+            stop_or_kill(process)
+        for stream in (process.stdout, process.stderr):
+            assert stream is not None
+            stream.close()
+
+
+def stop_or_kill(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def killed_under_load(serve: Serving, *, named: str, after: int) -> list[str]:
+    """The ids that got a 2xx before everything was killed."""
+
+    async def load() -> list[str]:
+        sender = Sender("127.0.0.1", serve.port, "/hooks/product", named=named)
+        sending = asyncio.create_task(sender.send(rate=400, seconds=60))
+        while len(sender.sent.acknowledged) < after:
+            assert not sending.done()
+            await asyncio.sleep(0.005)
+        serve.kill()
+        sender.stop()
+        return (await sending).acknowledged
+
+    return asyncio.run(load())
+
+
+def stored(npsync: Npsync) -> list[str]:
+    return sorted(
+        key.rpartition("/")[2] for (key,) in rows(npsync, "SELECT key FROM arrival WHERE state <> 'refused'")
+    )
+
+
+def refused(npsync: Npsync) -> list[tuple[Any, ...]]:
+    return rows(npsync, "SELECT connection, code, attempts FROM arrival WHERE state = 'refused'")
+
+
+def rows(npsync: Npsync, sql: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(npsync.folder / "npsync.db", timeout=30)) as store:
+        return store.execute(sql).fetchall()
+
+
+def until(happened: Callable[[], bool]) -> None:
+    """Wait for it; a test that waits in vain fails."""
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)

@@ -33,6 +33,7 @@ _ROLES = {
     "wootric": "survey answers come from here",
     "mail": "invitations arrive here",
     "twilio": "text messages arrive here",
+    "segment": "people use features here",
     "promoter": "campaigns ask, answers come from here",
 }
 

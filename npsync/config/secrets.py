@@ -6,7 +6,9 @@ import json
 import re
 import threading
 from collections.abc import Iterable
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, urlsplit
+
+from connectors.addresses import is_loopback
 
 MASK = "***"
 _SHORTEST = 5  # masking "on" or "443" everywhere would make text unreadable and hide nothing
@@ -19,6 +21,8 @@ _pattern: re.Pattern[str] | None = None
 def register(value: str) -> None:
     """From now on `redact` masks this value, also in the forms it takes in addresses and JSON."""
     global _pattern
+    if _is_this_machine(value.strip()):
+        return
     forms = {form for form in _forms(value) if len(form) >= _SHORTEST}
     with _lock:
         if forms <= _known:
@@ -39,6 +43,16 @@ def forget() -> None:
     with _lock:
         _known.clear()
         _pattern = None
+
+
+def _is_this_machine(text: str) -> bool:
+    """The address of a server here (`127.0.0.1`, `http://localhost:8642`): masking it everywhere hides nothing."""
+    try:
+        parts = urlsplit(text if "://" in text else f"//{text}")
+    except ValueError:
+        return False
+    told = parts.hostname is not None and "@" not in parts.netloc and not parts.query and not parts.fragment
+    return told and parts.path.count("/") <= 1 and is_loopback(parts.hostname or "")
 
 
 def _forms(value: str) -> Iterable[str]:

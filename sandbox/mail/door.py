@@ -13,7 +13,7 @@ from typing import Any
 from sandbox.faults import VendorFaults
 from sandbox.traffic import Call, Traffic
 
-USER, PASSWORD = "npsync", "smtp-sandbox-secret"
+USER, PASSWORD = "survey-relay", "smtp-sandbox-secret"
 LARGEST = 20 * 1024 * 1024
 
 # kind → the reply when the rule names none; `detail: {"reply": "552 5.2.2 Mailbox full"}` says another

@@ -204,6 +204,20 @@ def test_a_masked_value_is_masked_in_addresses_and_json_too():
     assert secrets.redact(told) == "*** *** *** ***"
 
 
+@pytest.mark.parametrize("value", ["127.0.0.1", "localhost", "http://127.0.0.1:8642", "http://[::1]:1/crm"])
+def test_an_address_of_this_machine_is_no_secret(value):
+    secrets.register(value)
+    assert secrets.redact(f"listening at {value}") == f"listening at {value}"
+
+
+@pytest.mark.parametrize(
+    "value", ["http://me:hidden@127.0.0.1", "http://127.0.0.1/hooks/hidden", "http://127.0.0.1/?key=hidden"]
+)
+def test_an_address_of_this_machine_that_holds_a_secret_is_masked(value):
+    secrets.register(value)
+    assert secrets.redact(f"listening at {value}") == "listening at ***"
+
+
 def test_a_private_key_is_masked_line_by_line():
     secrets.register(
         "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0\nBAQEFAASCBKcwggSjAgEAA\n-----END KEY-----"

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connectors.contract import Confidence, Connector, Needs, Source, Tools
+from connectors.contract import Confidence, Connector, Needs, Sender, Sends, Source, Tools
 from connectors.wootric.settings import WootricSettings
+from nps.asking import Channel
 
 
 def _source(settings: WootricSettings, tools: Tools) -> Source:
     from connectors.wootric.source import Wootric
 
     return Wootric(settings, tools)
+
+
+def _sender(settings: WootricSettings, tools: Tools) -> Sender:
+    from connectors.wootric.sender import WootricSender
+
+    return WootricSender(settings, tools)
+
+
+def _sends(settings: WootricSettings) -> Sends:
+    """A second mail would be a second survey to Wootric, so it sends no reminders for us."""
+    channel = Channel.EMAIL if settings.send == "email" else Channel.IN_APP
+    return Sends(channel=channel, needs="email", words="vendor", page=False, can_remind=False)
 
 
 def _grants(settings: WootricSettings, needs: Needs) -> Sequence[str]:
@@ -21,6 +34,8 @@ def _grants(settings: WootricSettings, needs: Needs) -> Sequence[str]:
     ]
     if not settings.account_token:
         grants.append("A login that owns several accounts also needs account_token.")
+    if needs.sends:
+        grants.append("The same key sends surveys: Wootric tells no rights apart.")
     return grants
 
 
@@ -30,6 +45,8 @@ CONNECTOR = Connector(
     settings=WootricSettings,
     grants=_grants,
     source=_source,
+    sender=_sender,
+    sends=_sends,
     channels=("email", "web", "mobile"),
     edits="Answers of the last 7 days (`overlap`) are read again in every run; older edits with --full.",
     limits="Calls per minute on some endpoints, 1,500 answers per query: npsync paces and pages by itself.",
@@ -40,5 +57,6 @@ client_id: "${WOOTRIC_ID}"
 client_secret: "${WOOTRIC_SECRET}"
 # account_token: "${WOOTRIC_ACCOUNT}"   # NPS-EU-… or NPS-AU-… chooses the region
 # overlap: 7 days                       # how far back edits are noticed
+# send: web                             # asks in the app instead of by mail
 """,
 )

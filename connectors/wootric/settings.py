@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from connectors.addresses import checked_base_url
 from connectors.contract import Settings
@@ -16,6 +16,48 @@ _HOSTS = {
     "NPS-AU-": "https://api.wootric.au",
 }
 _US = "https://api.wootric.com"
+
+
+def _whole_days(length: timedelta) -> timedelta:
+    if length % timedelta(days=1):
+        raise ValueError("Wootric counts in whole days")
+    return length
+
+
+Days = Annotated[Duration, AfterValidator(_whole_days)]
+
+
+class EmailSurvey(Settings):
+    """How a survey mail of Wootric's looks, and how long Wootric itself holds one back."""
+
+    response_throttle: Days = Field(
+        timedelta(days=7),
+        description="Not again so soon after an answer, by Wootric's own count: a net below contact_policy. Keep it "
+        "below your rests: what Wootric holds back it tells nobody.",
+    )
+    decline_throttle: Days | None = Field(
+        None, description="The same after a decline. Default: what the account says."
+    )
+    first_survey_delay: Days | None = Field(
+        None, description="Not so soon after the sign-up date. Default: what the account says."
+    )
+    registered_percent: int | None = Field(
+        None,
+        ge=1,
+        le=100,
+        description="The share of people Wootric lets through. Default: what the account says.",
+    )
+    survey_immediately: bool = Field(False, description="Skip Wootric's own eligibility check altogether.")
+    subject: str | None = Field(None, description="Subject of the mail. Default: the account's.")
+    intro: str | None = Field(None, description="What stands before the question.")
+    senders_name: str | None = Field(None, description="The name the mail comes from.")
+    reply_to_email: str | None = Field(None, description="Where replies go.")
+    product_name: str | None = Field(None, description="What the question names.")
+    audience_text: str | None = Field(None, description="To whom one would recommend it.")
+    logo_url: str | None = Field(None, description="The logo in the mail.")
+    pass_language: bool = Field(
+        False, description="Send the person's language along; Wootric has to have the survey in it."
+    )
 
 
 class WootricSettings(Settings):
@@ -46,6 +88,18 @@ class WootricSettings(Settings):
     )
     partial_when_incomplete: bool = Field(
         False, description="Treat an answer that Wootric calls not completed as half-finished: it waits."
+    )
+
+    send: Literal["email", "web", "mobile"] = Field(
+        "email",
+        description="How this connection asks: a survey mail, or the web or mobile survey made due for the next visit.",
+    )
+    email_survey: EmailSurvey = Field(
+        default_factory=lambda: EmailSurvey.model_validate({}),
+        description="With send: email, how the mail looks.",
+    )
+    token_in_body: bool = Field(
+        False, description="Send the access token in the form as well, for accounts that want it there."
     )
 
     @model_validator(mode="after")

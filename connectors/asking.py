@@ -155,6 +155,7 @@ class Sends:
     can_remind: bool = True  # False: the vendor reminds, or cannot
     can_find: bool = False  # whether `find` can tell the fate of an interrupted send
     needs_survey_id: bool = False  # `at:` has to name the survey's id in this tool
+    writes: tuple[str, ...] = ()  # fields of the person's record it writes
 
 
 class Sender(Protocol):

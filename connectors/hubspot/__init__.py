@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connectors.contract import Confidence, Connector, Destination, EventSource, Inbound, Needs, Tools
+from connectors.contract import (
+    Confidence,
+    Connector,
+    Destination,
+    EventSource,
+    Inbound,
+    Needs,
+    Sender,
+    Sends,
+    Tools,
+)
 from connectors.hubspot.kinds import KINDS
 from connectors.hubspot.settings import HubSpotSettings
 
@@ -22,6 +32,18 @@ def _events(settings: HubSpotSettings, tools: Tools) -> EventSource:
     from connectors.hubspot.events import HubSpotEvents
 
     return HubSpotEvents(settings, tools)
+
+
+def _sender(settings: HubSpotSettings, tools: Tools) -> Sender:
+    from connectors.field_sender import FieldSender
+
+    return FieldSender(settings.sends or {}, _open(settings, tools), tools)
+
+
+def _sends(settings: HubSpotSettings) -> Sends | None:
+    from connectors.by_field import sends
+
+    return sends(settings.sends)
 
 
 def _inbound(settings: HubSpotSettings) -> Inbound:
@@ -51,6 +73,8 @@ CONNECTOR = Connector(
     events=_events,
     event_kinds=KINDS,
     inbound=_inbound,
+    sender=_sender,
+    sends=_sends,
     objects=("contacts", "companies", "tickets", "deals"),
     created="createdate",
     match_fields={"email": "email", "phone": "phone"},

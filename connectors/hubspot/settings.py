@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
 from connectors.addresses import checked_base_url
+from connectors.by_field import DESCRIPTION, Templates
 from connectors.contract import Settings
 from connectors.proving import SHORTEST
 from nps.durations import Duration, Share
@@ -144,6 +145,7 @@ class HubSpotSettings(Settings):
     budget: Budget = Field(default=Budget(), description="How many calls npsync may make.")
     timeouts: Timeouts = Field(default=Timeouts(), description="When a call is given up.")
     events: Events = Field(default=Events(), description="How events are polled.")
+    sends: Templates | None = Field(default=None, description=DESCRIPTION)
     hooks: Hooks | None = Field(default=None, description="What HubSpot may push to us; nothing without it.")
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ Importing this package is cheap; the vendor's library is imported when a connect
 
 from __future__ import annotations
 
-from connectors.contract import Connector, Destination, EventSource, Inbound, Tools
+from connectors.contract import Connector, Destination, EventSource, Inbound, Sender, Sends, Tools
 from connectors.salesforce.ids import long_id
 from connectors.salesforce.kinds import KINDS
 from connectors.salesforce.permissions import grants
@@ -23,6 +23,18 @@ def _events(settings: SalesforceSettings, tools: Tools) -> EventSource:
     from connectors.salesforce.events import SalesforceEvents
 
     return SalesforceEvents(settings, tools)
+
+
+def _sender(settings: SalesforceSettings, tools: Tools) -> Sender:
+    from connectors.field_sender import FieldSender
+
+    return FieldSender(settings.sends or {}, _destination(settings, tools), tools)
+
+
+def _sends(settings: SalesforceSettings) -> Sends | None:
+    from connectors.by_field import sends
+
+    return sends(settings.sends)
 
 
 def _inbound(settings: SalesforceSettings) -> Inbound:
@@ -46,6 +58,8 @@ CONNECTOR = Connector(
     events=_events,
     event_kinds=KINDS,
     inbound=_inbound,
+    sender=_sender,
+    sends=_sends,
     objects=("Contact", "Account", "Lead", "Case"),
     created="CreatedDate",
     match_fields={"email": "Email", "phone": "MobilePhone", "external_id": "Customer_Id__c"},

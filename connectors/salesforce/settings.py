@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from connectors.addresses import checked_base_url
+from connectors.by_field import DESCRIPTION, Templates
 from connectors.contract import Settings
 from connectors.proving import SHORTEST
 from connectors.salesforce.ids import long_id
@@ -223,6 +224,7 @@ class SalesforceSettings(Settings):
     events: Events = Field(
         default_factory=lambda: Events.model_validate({}), description="How events are polled."
     )
+    sends: Templates | None = Field(default=None, description=DESCRIPTION)
     hooks: Hooks | None = Field(None, description="What Salesforce may push to us; nothing without it.")
 
     @model_validator(mode="after")

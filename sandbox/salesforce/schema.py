@@ -159,6 +159,8 @@ CONTACT = ObjectType(
         Field("Onboarding__c", "picklist", "Onboarding", 255, values=("Started", "In progress", "Done")),
         Field("Reports_Used__c", "double", "Reports Used", precision=8),
         Field("Time_Zone__c", "string", "Time Zone", 40),
+        Field("CSAT_Score__c", "double", "CSAT Score", precision=2),
+        Field("CSAT_Last_Survey__c", "date", "CSAT Last Survey"),
         *_system(),
     ),
 )

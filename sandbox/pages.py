@@ -34,6 +34,7 @@ _ROLES = {
     "mail": "invitations arrive here",
     "twilio": "text messages arrive here",
     "segment": "people use features here",
+    "intercom": "conversations are closed here",
     "promoter": "campaigns ask, answers come from here",
 }
 

@@ -35,6 +35,7 @@ _ROLES = {
     "twilio": "text messages arrive here",
     "segment": "people use features here",
     "intercom": "conversations are closed here",
+    "mixpanel": "people use features here",
     "promoter": "campaigns ask, answers come from here",
 }
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-VENDORS = ("salesforce", "hubspot", "wootric", "twilio", "promoter", "intercom")
+VENDORS = ("salesforce", "hubspot", "wootric", "twilio", "promoter", "intercom", "mixpanel")
 Rule = Mapping[str, Any]
 
 

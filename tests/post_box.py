@@ -6,7 +6,7 @@ import contextlib
 import json
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -28,7 +28,12 @@ class PostBox:
     url: str = ""
     received: list[Received] = field(default_factory=list)
     answers: deque[tuple[int, bytes]] = field(default_factory=deque)  # used up first
-    usual: tuple[int, bytes] = (200, b"")
+    usual: tuple[int, bytes] | Callable[[Received], tuple[int, bytes]] = (200, b"")
+
+    def answer(self, received: Received) -> tuple[int, bytes]:
+        if self.answers:
+            return self.answers.popleft()
+        return self.usual(received) if callable(self.usual) else self.usual
 
     def take(self) -> list[Received]:
         """What came since the last look."""
@@ -44,8 +49,9 @@ def post_box(answer: bytes = b"", status: int = 200) -> Iterator[PostBox]:
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            box.received.append(Received(self.command, self.path, headers, body))
-            status, said = box.answers.popleft() if box.answers else box.usual
+            received = Received(self.command, self.path, headers, body)
+            box.received.append(received)
+            status, said = box.answer(received)
             self.send_response(status)
             self.send_header("Content-Length", str(len(said)))
             self.end_headers()

@@ -1,0 +1,264 @@
+"""The project: its events, how they are exported, and its cohorts."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import gzip
+import hmac
+import itertools
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from sandbox import deliveries
+from sandbox.faults import Fault
+from sandbox.mixpanel.cohorts import PROJECT_ID, Cohorts
+from sandbox.toy import NoSuchRecord, Room, Row, Show, name_call
+
+USER, SECRET = "npsync.service-account", "mixpanel-sandbox-secret"
+LARGEST_EXPORT = 100_000
+_KEPT = 200_000
+
+
+@dataclass
+class Settings:
+    """What control may switch."""
+
+    time_zone: str = "UTC"  # of the project; one made before 2023 has its own, and `time` is local to it
+    per_hour: int = 60
+    per_second: int = 3
+
+
+class Refused(Exception):
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+    def reply(self) -> Response:
+        body = orjson.dumps({"error": str(self), "status": "error"})
+        return Response(body, self.status, media_type="application/json")
+
+
+class Project:
+    """Its own fault kind: repeated_rows (an export holds every row twice); and those of what it sends out."""
+
+    title = "Mixpanel"
+    fault_kinds = frozenset({"repeated_rows"}) | deliveries.FAULT_KINDS
+
+    def __init__(self, room: Room) -> None:
+        self.room = room
+        self.settings = Settings()
+        self.cohorts = Cohorts(room)
+        self.app: ASGIApp = Starlette(routes=[Route("/api/2.0/export", self._export, methods=["GET"])])
+        self._events: deque[Row] = deque(maxlen=_KEPT)
+        self._numbers = itertools.count(1)
+        self._asked: deque[float] = deque(maxlen=1_000)
+        self._commands: dict[str, Callable[[Row], Any]] = {
+            "set": self._set,
+            "track": self._track,
+            "track_customers": self._track_customers,
+            "cohort": self.cohorts.set,
+            "sync": self.cohorts.sync,
+            "sync_customers": self._sync_customers,
+            "resume": self.cohorts.resume,
+        }
+
+    def env(self, url: str) -> dict[str, str]:
+        return {
+            "MIXPANEL_URL": url,
+            "MIXPANEL_USER": USER,
+            "MIXPANEL_SECRET": SECRET,
+            "MIXPANEL_PROJECT": PROJECT_ID,
+        }
+
+    def refusal(self, fault: Fault) -> Response:
+        words = {429: "You have exceeded your rate limit.", 401: "Invalid service account credentials"}
+        return Refused(fault.status, words.get(fault.status, "Internal server error")).reply()
+
+    # ------------------------------------------------------------ state, for control and the pages
+
+    def objects(self) -> Mapping[str, int]:
+        return {"events": len(self._events), "cohorts": len(self.cohorts.rows())}
+
+    def rows(self, object: str) -> Iterator[Row]:
+        return iter(list(self._events) if object == "events" else self.cohorts.rows())
+
+    def row(self, object: str, id: str) -> Row:
+        found = next((row for row in self.rows(object) if row["id"] == id), None)
+        if found is None:
+            raise NoSuchRecord(f"no {object} {id}")
+        return found
+
+    def change(self, object: str, id: str, fields: Row) -> None:
+        raise ValueError(f"{object} do not change")
+
+    def add(self, object: str, fields: Row) -> str:
+        if object != "events":
+            raise ValueError("cohorts are set by the command cohort")
+        return str(self._track(fields)["id"])
+
+    def remove(self, object: str, id: str) -> None:
+        if object != "events":
+            raise ValueError("a cohort ends by the command cohort with url null")
+        self._events.remove(self.row(object, id))
+
+    def merge(self, object: str, winner: str, loser: str) -> None:
+        raise ValueError(f"{object} do not merge")
+
+    def command(self, name: str, arguments: Row) -> Any:
+        if name not in self._commands:
+            raise ValueError(f"no such knob: {name}; there are: {', '.join(self._commands)}")
+        try:
+            return self._commands[name](arguments)
+        except KeyError as missing:
+            raise ValueError(f"{name} needs {missing}") from None
+
+    def looks(self, show: Show) -> list[Route]:
+        async def listed(request: Request) -> Response:
+            events = [
+                {
+                    "time": f"{datetime.fromtimestamp(row['at'], UTC):%Y-%m-%d %H:%M:%S}",
+                    "event": row["event"],
+                    "distinct_id": row["properties"]["distinct_id"],
+                }
+                for row in list(self._events)[:-101:-1]
+            ]
+            tables = [
+                ("events", ("time", "event", "distinct_id"), events),
+                ("cohorts", ("name", "members", "told", "paused"), self.cohorts.rows()),
+            ]
+            return show("shelves.html", title=self.title, tables=tables)
+
+        return [Route("/", listed)]
+
+    # ------------------------------------------------------------ knobs
+
+    def _set(self, given: Row) -> Row:
+        for name, value in given.items():
+            if not hasattr(self.settings, name):
+                raise ValueError(f"no setting {name}; there are: {', '.join(vars(self.settings))}")
+            setattr(self.settings, name, value)
+        return dict(vars(self.settings))
+
+    def _track(self, given: Row) -> Row:
+        """{event, distinct_id, properties, time, insert_id, late: seconds between happening and processing}"""
+        now = self.room.clock.time()
+        at = float(given.get("time", now - float(given.get("late", 0))))
+        id = str(next(self._numbers))
+        properties = {
+            "time": int(at),
+            "distinct_id": str(given["distinct_id"]),
+            "$insert_id": given.get("insert_id", uuid.UUID(int=int(id)).hex),
+            "mp_processing_time_ms": int(now * 1000),
+            **given.get("properties", {}),
+        }
+        row = {"id": id, "at": at, "event": str(given["event"]), "properties": properties}
+        self._events.append(row)
+        return row
+
+    def _track_customers(self, given: Row) -> Row:
+        """{event, count, properties}: so many people of the world use a feature"""
+        people = list(itertools.islice(self.room.world.customers(), int(given.get("count", 1))))
+        for person in people:
+            told = {"$email": person.email, **given.get("properties", {})}
+            self._track({"event": given["event"], "distinct_id": person.external_id, "properties": told})
+        return {"tracked": len(people)}
+
+    def _sync_customers(self, given: Row) -> Row:
+        """{id, count}: the cohort is the world's first people"""
+        people = itertools.islice(self.room.world.customers(), int(given.get("count", 1)))
+        members = [
+            {
+                "mixpanel_distinct_id": person.external_id,
+                "first_name": person.first_name,
+                "last_name": person.last_name,
+                "phone_number": person.phone,
+                **({"email": person.email} if person.email else {}),
+            }
+            for person in people
+        ]
+        return self.cohorts.sync({**given, "members": members})
+
+    # ------------------------------------------------------------ the export
+
+    async def _export(self, request: Request) -> Response:
+        name_call(request.scope, "export")
+        try:
+            self._admit(request)
+            self._count()
+            rows = self._wanted(request)
+        except Refused as refused:
+            return refused.reply()
+        if self.room.faults.take("repeated_rows", "GET", request.url.path):
+            rows = [row for row in rows for _ in range(2)]
+        in_ms = request.query_params.get("time_in_ms") == "true"
+        body = b"".join(self._line(row, in_ms=in_ms) for row in rows)
+        headers = {}
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            body, headers = gzip.compress(body, 1), {"Content-Encoding": "gzip"}
+        return Response(body, headers=headers, media_type="text/plain; charset=utf-8")
+
+    def _admit(self, request: Request) -> None:
+        scheme, _, text = request.headers.get("authorization", "").partition(" ")
+        try:
+            given = base64.b64decode(text, validate=True) if scheme.lower() == "basic" else b""
+        except binascii.Error:
+            given = b""
+        if not hmac.compare_digest(given, f"{USER}:{SECRET}".encode()):
+            raise Refused(401, "Invalid service account credentials")
+        if request.query_params.get("project_id") != PROJECT_ID:
+            raise Refused(400, "project_id is a required parameter for service account authentication")
+
+    def _count(self) -> None:
+        now = self.room.clock.time()
+        hour = sum(1 for at in self._asked if at > now - 3_600)
+        second = sum(1 for at in self._asked if at > now - 1)
+        if hour >= self.settings.per_hour or second >= self.settings.per_second:
+            self.room.traffic.limit_met("mixpanel", "export")
+            raise Refused(429, "You have exceeded your rate limit.")
+        self._asked.append(now)
+
+    def _wanted(self, request: Request) -> list[Row]:
+        query = request.query_params
+        try:
+            first, last = (date.fromisoformat(query.get(name, "")) for name in ("from_date", "to_date"))
+            names = set(orjson.loads(query["event"])) if "event" in query else None
+            limit = int(query.get("limit", LARGEST_EXPORT))
+        except (ValueError, TypeError) as problem:
+            raise Refused(400, f"Invalid parameter: {problem}") from None
+        if last < first or not 1 <= limit <= LARGEST_EXPORT:
+            raise Refused(400, "to_date is before from_date, or limit is not 1 to 100000")
+        rows = [
+            row
+            for row in self._events
+            if first <= self._day(row) <= last and (names is None or row["event"] in names)
+        ]
+        return sorted(rows, key=lambda row: row["properties"]["time"])[:limit]
+
+    @property
+    def _zone(self) -> ZoneInfo:
+        return ZoneInfo(self.settings.time_zone)
+
+    def _day(self, row: Row) -> date:
+        return datetime.fromtimestamp(row["properties"]["time"], self._zone).date()
+
+    def _line(self, row: Row, *, in_ms: bool) -> bytes:
+        """In a project with a zone of its own, `time` counts as if its clock showed UTC."""
+        at = float(row["at"])
+        offset = datetime.fromtimestamp(at, self._zone).utcoffset() or timedelta(0)
+        local = at + offset.total_seconds()
+        told = {"event": row["event"], "properties": {**row["properties"]}}
+        told["properties"]["time"] = int(local * 1000) if in_ms else int(local)
+        return orjson.dumps(told) + b"\n"

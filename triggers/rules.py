@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -35,8 +35,6 @@ from store.api import Noted, Verdict
 from triggers.people import Found, Nobody, Person
 from triggers.rule import Rule, Way
 
-FUTURE = timedelta(minutes=5)  # a clock may be so much ahead of ours
-
 
 @dataclass(frozen=True)
 class Known:
@@ -59,8 +57,8 @@ class Said:
 
 
 def happened_at(noted: Noted) -> datetime:
-    """An event of the future happened when we heard of it."""
-    return noted.at if noted.event.occurred_at > noted.at + FUTURE else noted.event.occurred_at
+    """Nothing happened later than we heard of it, whatever a clock ahead of ours says."""
+    return min(noted.event.occurred_at, noted.at)
 
 
 def is_stale(rule: Rule, noted: Noted, now: datetime) -> bool:

@@ -1,0 +1,134 @@
+"""From a case closed in Salesforce to a mail, by polling, with the real command line and the sandbox's relay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from cli_process import Npsync
+from townspeople import Person, Town
+
+from store import open_store
+
+CONFIG = """
+time_zone: UTC
+public_url: https://ask.acme.example
+connections:
+  crm:
+    type: salesforce
+    login_host: acme.my.salesforce.com
+    base_url: "${SALESFORCE_URL}"
+    auth: {flow: client_credentials, client_id: "${SF_ID}", client_secret: "${SF_SECRET}"}
+  mailer:
+    type: mail
+    host: "${SMTP_HOST}"
+    port: "${SMTP_PORT}"
+    security: plain
+    username: "${SMTP_USER}"
+    password: "${SMTP_PASSWORD}"
+    sender: Acme <feedback@acme.example>
+people:
+  crm:
+    object: Contact
+    match:
+      - {response: email, record: Email}
+    account: {object: Account, by: AccountId}
+    name: Name
+    email: Email
+    opted_out: HasOptedOutOfEmail
+surveys:
+  support-csat:
+    metric: csat
+    kind: transactional
+    ask: How satisfied are you with the help you got?
+    through:
+      - {use: mailer}
+triggers:
+  after-support:
+    mode: MODE
+    event: {connection: crm, kind: case_closed}
+    where: 'event.Priority != "Low"'
+    wait: WAIT
+    cancel_on: case_reopened
+    stale_after: 3 days
+    survey: support-csat
+"""
+
+
+@pytest.fixture
+def npsync(npsync: Npsync) -> Npsync:
+    written(npsync)
+    npsync("run")  # the first poll starts at now
+    with_a_ledger(npsync)
+    return npsync
+
+
+def written(npsync: Npsync, mode: str = "on", wait: str = "0 minutes") -> None:
+    text = CONFIG.replace("MODE", mode).replace("WAIT", wait)
+    (npsync.folder / "npsync.yaml").write_text(text, encoding="utf-8")
+
+
+def with_a_ledger(npsync: Npsync) -> None:
+    store = open_store(f"sqlite:///{npsync.folder / 'npsync.db'}")
+    store.switch("ledger", {"accepted": "a new installation"})
+    store.close()
+
+
+def closes_a_case(town: Town, person: Person, **fields: Any) -> str:
+    given = {"ContactId": person.contact, "Subject": "It does not start", "Priority": "High", **fields}
+    added: dict[str, str] = town.sandbox.control("POST", "/salesforce/Case", given)
+    town.sandbox.control("POST", "/salesforce/do/close_case", {"id": added["id"]})
+    return added["id"]
+
+
+def mails_to(town: Town, person: Person) -> list[dict[str, Any]]:
+    return [mail for mail in town.sandbox.rows("mail", "messages") if person.email in mail["rcpt_to"]]
+
+
+def test_a_closed_case_asks_its_contact_once_by_mail(npsync: Npsync, town: Town):
+    ann, bob = town.person("ann"), town.person("bob")
+    closes_a_case(town, ann)
+    closes_a_case(town, bob, Priority="Low")
+    npsync("run")
+    npsync("run")
+    [mail] = mails_to(town, ann)
+    [invitation] = npsync("invitations", ann.contact or "", "--json").json["invitations"]
+    assert any(link.startswith(f"https://ask.acme.example/s/{invitation['id']}") for link in mail["links"])
+    assert (invitation["state"], invitation["record_id"]) == ("sent", ann.contact)
+    assert mails_to(town, bob) == []
+    shown = npsync("invitations", bob.email or "").out
+    assert "not meant" in shown
+    assert "case closed" in npsync("events").out
+
+
+def test_a_case_that_is_reopened_before_its_time_asks_nobody(npsync: Npsync, town: Town):
+    written(npsync, wait="1 hours")
+    ann = town.person("ann")
+    case = closes_a_case(town, ann)
+    npsync("run")
+    town.sandbox.control("POST", "/clock", {"advance": 5})  # Salesforce tells whole seconds
+    town.sandbox.control("POST", "/salesforce/do/reopen_case", {"id": case})
+    npsync("run")
+    [invitation] = npsync("invitations", ann.contact or "", "--json").json["invitations"]
+    assert (invitation["state"], mails_to(town, ann)) == ("cancelled", [])
+
+
+def test_in_shadow_mode_everything_is_shown_and_nothing_is_sent(npsync: Npsync, town: Town):
+    written(npsync, mode="shadow")
+    ann = town.person("ann")
+    closes_a_case(town, ann)
+    npsync("run")
+    assert mails_to(town, ann) == []
+    assert "shadow" in npsync("invitations", ann.contact or "").out
+
+
+def test_an_invitation_can_be_taken_back_by_hand(npsync: Npsync, town: Town):
+    written(npsync, wait="1 hours")
+    ann = town.person("ann")
+    closes_a_case(town, ann)
+    npsync("run")
+    [invitation] = npsync("invitations", ann.contact or "", "--json").json["invitations"]
+    npsync("invitations", invitation["id"], "--cancel", "--reason", "she called")
+    assert "she called" in npsync("invitations", invitation["id"]).out
+    npsync("invitations", invitation["id"], "--cancel", exits=0)
+    npsync("invitations", "no-such-thing", "--cancel", exits=2)

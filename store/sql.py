@@ -28,6 +28,7 @@ from store.sending import Sending
 from store.suppressions import Suppressions
 from store.switches import Switches
 from store.taking import Taking
+from store.tokens import Tokens
 from store.undoing import Undoing
 
 
@@ -49,6 +50,7 @@ class SqlStore(
     Ledger,
     Suppressions,
     Switches,
+    Tokens,
 ):
     """A `store.api.Store`. Opening it touches nothing; `migrate` makes it ready."""
 

@@ -39,6 +39,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (  # command, module, name in it
     ("review", "npsync.cli.review", "review"),
     ("dead-letters", "npsync.cli.dead_letters", "dead_letters"),
     ("quota", "npsync.cli.quota", "quota"),
+    ("tokens", "npsync.cli.tokens", "tokens"),
     ("db", "npsync.cli.operating", "db"),
 )
 

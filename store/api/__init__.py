@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from store.api.access import TokenRow, Tokens
 from store.api.answers import Inbox, Taking
 from store.api.asking import (
     ArrivalRow,
@@ -73,6 +74,7 @@ __all__ = [
     "Store",
     "Stored",
     "Taken",
+    "TokenRow",
     "Tried",
     "Unwritten",
     "Verdict",
@@ -85,7 +87,19 @@ class Asking(Events, Invitations, Ledger, Protocol):
 
 
 class Store(
-    Inbox, Taking, Planning, Journal, Undoing, Runs, Letters, Decisions, History, Leases, Asking, Protocol
+    Inbox,
+    Taking,
+    Planning,
+    Journal,
+    Undoing,
+    Runs,
+    Letters,
+    Decisions,
+    History,
+    Leases,
+    Asking,
+    Tokens,
+    Protocol,
 ):
     """All of it. `store.sql` puts the same rooms together."""
 

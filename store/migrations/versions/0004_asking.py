@@ -1,4 +1,4 @@
-"""Events, invitations, the ledger and suppressions"""
+"""Events, invitations, the ledger and suppressions; tokens of the API"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,6 +17,28 @@ def _one_of(table: str, column: str, words: str) -> sa.CheckConstraint:
 
 
 def upgrade() -> None:
+    op.create_table(
+        "api_token",
+        sa.Column("id", BIG, sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("scopes", sa.String(), nullable=False),
+        sa.Column("created_at", BIG, nullable=False),
+        sa.Column("used_at", BIG, nullable=True),
+        sa.Column("revoked_at", BIG, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_token")),
+        sa.UniqueConstraint("digest", name=op.f("uq_api_token_digest")),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("api_token", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_api_token_in_force",
+            ["name"],
+            unique=True,
+            sqlite_where=sa.text("revoked_at IS NULL"),
+            postgresql_where=sa.text("revoked_at IS NULL"),
+        )
+
     op.create_table(
         "arrival",
         sa.Column("id", BIG, sa.Identity(always=False), nullable=False),
@@ -434,3 +456,4 @@ def downgrade() -> None:
         )
 
     op.drop_table("arrival")
+    op.drop_table("api_token")

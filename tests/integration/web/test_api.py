@@ -1,0 +1,213 @@
+"""/api/v1: who may call it, and what other tools' sends become."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asgi_caller import Caller, Replied
+from fake_clock import NOON, FakeClock
+
+from nps.asking import PastKind
+from npsync import tokens
+from npsync.config import load
+from npsync.service import open_store
+from npsync.web.app import app
+from store.api import Store
+
+CONFIG: dict[str, Any] = {
+    "phone_region": "US",
+    "connections": {"hub": {"type": "hubspot", "token": "x" * 20}},
+    "people": {"hub": {"object": "contacts", "match": [{"response": "email", "record": "email"}]}},
+    "surveys": {"relationship": {"metric": "nps", "kind": "relationship"}},
+}
+
+
+@dataclass
+class Api:
+    store: Store
+    clock: FakeClock
+    app: Any
+
+    def token(self, name: str = "marketing") -> str:
+        return tokens.create(self.store, name, ["events"], now=self.clock.now())
+
+    def call(
+        self, path: str, body: Any, token: str | None = None, *, address: str = "203.0.113.9"
+    ) -> Replied:
+        headers = {"content-type": "application/json"}
+        if token is not None:
+            headers["authorization"] = f"Bearer {token}"
+        return Caller(self.app, address, headers).post(path, json.dumps(body).encode())
+
+    def sends(self, token: str | None, *sends: dict[str, Any]) -> Replied:
+        return self.call("/api/v1/sends", {"sends": list(sends)}, token)
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Api]:
+    (tmp_path / "npsync.yaml").write_text(json.dumps(CONFIG), encoding="utf-8")
+    config, clock = load(tmp_path / "npsync.yaml"), FakeClock()
+    with open_store(config) as store:
+        yield Api(store, clock, app(config, store, clock))
+
+
+def sent(id: str = "m-1", **keys: Any) -> dict[str, Any]:
+    at = (NOON - timedelta(days=1)).isoformat()
+    return {
+        "id": id,
+        "person": {"email": "Ann <Ann@Example.com>"},
+        "at": at,
+        "survey": "relationship",
+        **keys,
+    }
+
+
+# ---------------------------------------------------------------- who may call
+
+
+def test_without_a_token_nothing_is_done(api: Api):
+    for token in (None, "npsync_guess", ""):
+        replied = api.sends(token, sent())
+        assert (replied.status, replied.json["code"]) == (401, "no_token")
+        assert replied.headers["www-authenticate"] == "Bearer"
+    assert api.store.ledger_is_empty()
+
+
+def test_a_token_is_kept_as_a_hash_alone(api: Api):
+    token = api.token()
+    assert token not in "\n".join(api.store.dump())
+    assert tokens.digest(token) in "\n".join(api.store.dump())
+
+
+def test_a_revoked_token_stops_working_at_once_and_its_name_is_free_again(api: Api):
+    first = api.token()
+    assert api.sends(first, sent()).status == 200
+    tokens.revoke(api.store, "marketing", now=NOON)
+    assert api.sends(first, sent("m-2")).status == 401
+    assert api.sends(api.token(), sent("m-2")).status == 200
+    assert [one.revoked_at is None for one in api.store.tokens()] == [True, False]
+
+
+def test_a_token_that_allows_something_else_is_told_so(api: Api):
+    api.store.add_token("reader", tokens.digest("npsync_reader"), ["read"], now=NOON)
+    replied = api.sends("npsync_reader", sent())
+    assert (replied.status, replied.json["code"]) == (403, "scope")
+
+
+def test_when_a_token_was_used_last_is_noted_by_the_hour(api: Api):
+    token = api.token()
+    assert api.store.tokens()[0].used_at is None
+    api.sends(token, sent())
+    api.clock.advance(600)
+    api.sends(token, sent())
+    assert api.store.tokens()[0].used_at == NOON
+    api.clock.advance(3600)
+    api.sends(token, sent())
+    assert api.store.tokens()[0].used_at == NOON + timedelta(seconds=4200)
+
+
+def test_an_address_that_guesses_tokens_is_slowed_down_and_nobody_else(api: Api):
+    token = api.token()
+    told = [api.sends("npsync_guess", sent()).status for _ in range(22)]
+    assert told == [401] * 20 + [429] * 2
+    assert api.sends(token, sent()).status == 200
+    api.clock.advance(60)
+    assert api.sends("npsync_guess", sent()).status == 401
+
+
+def test_a_token_has_a_pace(api: Api):
+    token = api.token()
+    told = [api.sends(token, sent()) for _ in range(121)]
+    assert [each.status for each in told] == [200] * 120 + [429]
+    assert int(told[-1].headers["retry-after"]) > 0
+    assert api.sends(api.token("support"), sent()).status == 200
+
+
+# ---------------------------------------------------------------- sends of other tools
+
+
+def test_a_send_of_another_tool_is_in_the_ledger_under_every_name(api: Api):
+    person = {
+        "email": "Ann <Ann@Example.com>",
+        "phone": "(202) 555-0143",
+        "external_id": "0042",
+        "connection": "hub",
+        "record_id": "17",
+    }
+    replied = api.sends(api.token(), sent(person=person, channel="email"))
+    assert replied.json == {"new": 1, "known": 0}
+    for key in ("email:ann@example.com", "phone:+12025550143", "id:0042", "record:hub.contacts/17"):
+        [past] = api.store.past([key], since=NOON - timedelta(days=9), now=NOON)
+        assert (past.what, past.metric, past.kind) == (PastKind.SEND, "nps", "relationship")
+        assert (past.source, past.survey, past.at) == ("marketing", "relationship", NOON - timedelta(days=1))
+
+
+def test_the_same_send_again_counts_once(api: Api):
+    token = api.token()
+    api.sends(token, sent("m-1"), sent("m-2"))
+    assert api.sends(token, sent("m-2"), sent("m-3")).json == {"new": 1, "known": 1}
+    assert api.store.ledger_size() == 3
+
+
+def test_two_tools_may_use_the_same_ids(api: Api):
+    api.sends(api.token(), sent("m-1"))
+    assert api.sends(api.token("support"), sent("m-1")).json == {"new": 1, "known": 0}
+
+
+@pytest.mark.parametrize(
+    ("keys", "where"),
+    [
+        ({"person": {}}, "sends.0.person"),
+        ({"person": {"email": "secret-words"}}, "person.email"),
+        ({"person": {"phone": "12"}}, "person.phone"),
+        ({"person": {"record_id": "1"}}, "person"),
+        ({"person": {"record_id": "1", "connection": "crm"}}, "person.connection"),
+        ({"at": "2026-03-01T00:00:00"}, "sends.0.at"),
+        ({"at": "2027-03-01T00:00:00Z"}, "at"),
+        ({"survey": "unknown"}, "survey"),
+        ({"metric": "stars"}, "metric"),
+        ({"id": ""}, "id"),
+        ({"secret-words": 1}, "sends.0"),
+    ],
+)
+def test_a_wrong_send_is_refused_with_its_place_and_nothing_is_stored(
+    api: Api, keys: dict[str, Any], where: str
+):
+    replied = (
+        api.sends(api.token(), sent("good"), sent(**keys))
+        if "id" not in keys
+        else api.sends(api.token(), sent(**keys))
+    )
+    assert replied.status == 422
+    assert where.replace("sends.0", "sends.") in str(replied.json).replace("sends.0", "sends.").replace(
+        "sends.1", "sends."
+    )
+    assert api.store.ledger_is_empty()
+
+
+@pytest.mark.parametrize("body", ["", "[", "[]", "null", '{"sends": []}', '{"sends": [1]}', '{"sends": {}}'])
+def test_what_is_no_request_gets_a_clear_answer(api: Api, body: str):
+    headers = {"authorization": f"Bearer {api.token()}", "content-type": "application/json"}
+    replied = Caller(api.app, headers=headers).post("/api/v1/sends", body.encode())
+    assert (replied.status, replied.json["code"]) == (422, "invalid")
+
+
+def test_a_megabyte_is_enough_for_everybody(api: Api):
+    headers = {"authorization": f"Bearer {api.token()}"}
+    assert Caller(api.app, headers=headers).post("/api/v1/sends", b" " * 1_100_000).status == 413
+
+
+def test_the_description_names_every_route_and_its_token(api: Api):
+    described = Caller(api.app).get("/api/v1/openapi.json").json
+    assert "/api/v1/sends" in described["paths"]
+    assert all(path.startswith("/api/v1/") for path in described["paths"])
+    for methods in described["paths"].values():
+        for told in methods.values():
+            assert told["security"]
+            assert "401" in told["responses"]

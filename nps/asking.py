@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from nps.events import Subject
+from nps.events import Subject, named
 from nps.values import Json
 
 INVITATION = "npsync_invitation"
@@ -166,6 +166,11 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
     via: str | None = None  # the connection that sent it last
     code: str = ""
     reason: str = ""
+
+    @property
+    def event(self) -> Mapping[str, Json]:
+        """What `event.*` names of an answer to it: the facts, and as `id` the id of what the event was about."""
+        return named(self.subject, self.facts)
 
 
 class StepKind(StrEnum):

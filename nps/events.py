@@ -19,6 +19,14 @@ class Subject(msgspec.Struct, frozen=True):
     id: str
 
 
+SUBJECT_ID = "id"
+
+
+def named(subject: Subject | None, facts: Mapping[str, Json]) -> Mapping[str, Json]:
+    """What `event.*` names: the facts, and as `id` the subject's id, so that an answer can be written onto the case."""
+    return facts if subject is None else {**facts, SUBJECT_ID: subject.id}
+
+
 class PersonKey(msgspec.Struct, frozen=True):
     """One thing that may tell whom an event concerns. `record` is an id in the event's own connection; the others are
     looked up as the `match` rules of `people` look up an answer's."""
@@ -89,6 +97,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     occurred_at: datetime
     person: tuple[PersonKey, ...] = ()
     facts: Mapping[str, Json] = {}
+
+    @property
+    def names(self) -> Mapping[str, Json]:
+        """What `event.*` names in conditions and mappings."""
+        return named(self.subject, self.facts)
 
 
 class EventPage(msgspec.Struct, frozen=True):

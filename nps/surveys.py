@@ -220,9 +220,14 @@ class SurveySpec(_Part):
         )
 
     @property
+    def own_page(self) -> bool:
+        """Whether answers may come from our own page: npsync has the question, and asks it (or nobody does)."""
+        return bool(self.ask) and (bool(self.through) or not self.at)
+
+    @property
     def sources(self) -> tuple[str, ...]:
-        """The connections that deliver this survey, in the YAML's order."""
-        return tuple(self.at)
+        """The connections that deliver this survey, in the YAML's order; our own page comes last."""
+        return (*self.at, OWN_PAGE) if self.own_page else tuple(self.at)
 
     def includes(self, source: str, survey: str | None) -> bool:
         """Whether an answer of this connection, under this survey id of the source, belongs to it."""

@@ -10,6 +10,7 @@ from mapping.fields import CompiledFields, compile_fields
 from mapping.match import compile_match
 from mapping.selftest import neutral
 from mapping.spec import MatchRule
+from nps.surveys import OWN_PAGE
 from sync.job import Feed, Job
 from sync.spec import SyncSpec, Target
 
@@ -96,7 +97,7 @@ def compiled(config: Config, spec: SyncSpec) -> CompiledFields:
 def feeds_of(config: Config, spec: SyncSpec, connections: Opened) -> tuple[Feed, ...]:
     """The survey's sources in the YAML's order, each told what to keep: what any sync of it uses."""
     survey = config.surveys[spec.survey]
-    return tuple(
+    feeds = tuple(
         Feed(
             connection=connection,
             source=connections.source(connection),
@@ -109,6 +110,9 @@ def feeds_of(config: Config, spec: SyncSpec, connections: Opened) -> tuple[Feed,
         for rank, (connection, ids) in enumerate(survey.at.items())
         for keeps in [_keeps(config, connection)]
     )
+    if not survey.own_page:
+        return feeds
+    return (*feeds, Feed(OWN_PAGE, None, len(feeds), frozenset({spec.survey})))
 
 
 @dataclass(frozen=True)

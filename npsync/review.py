@@ -12,6 +12,7 @@ from nps.errors import ConfigError, NpsyncError
 from nps.responses import SurveyResponse
 from store.api import Asked, Link, Settled, State, Store, Stored
 from sync.first_look import answer_value
+from sync.invited import Invited
 from sync.leasing import Busy
 from sync.linking import keys_to_link
 
@@ -106,7 +107,8 @@ def look(config: Config, store: Store, connections: Opened, item: Item) -> Looke
     from npsync.jobs import build_job
 
     job = build_job(config, item.sync, connections)
-    keys = job.match.keys(item.answer.response)
+    response = item.answer.response
+    keys = job.match.keys(response, Invited(store).event(response))
     others = tuple(
         Item(item.sync, *one)
         for one in store.beside(item.sync, [item.answer.number], [], [])
@@ -205,8 +207,9 @@ def decide_link(
 
     jobs = {item.sync: build_job(config, item.sync, connections) for item in items}
     item, job, live = _record_in(items, jobs, record)
-    keys = job.match.keys(item.answer.response)
-    if not keys:
+    invited = Invited(store)
+    keys = job.match.keys(item.answer.response, invited.event(item.answer.response))
+    if not keys and not only_this:
         raise ConfigError(
             f"{called(item.answer.response)} carries none of the keys that `match` compares with a record"
         )
@@ -269,11 +272,15 @@ def _concerned(
     records = wrong | ({state.record_id} if state is not None and state.record_id else set())
     near = store.beside(job.name, [number], sorted(records), sorted(values))
     near += store.undecided(job.name, UNDECIDED, limit=MOST)
+    invited = Invited(store)
+    invited.learn(stored.response for stored, _ in near)
     numbers = {
         stored.number
         for stored, settled in near
         if settled.state is not State.EXCLUDED
-        and any(key.value in values for key in job.match.keys(stored.response))
+        and any(
+            key.value in values for key in job.match.keys(stored.response, invited.event(stored.response))
+        )
     }
     return tuple(sorted(numbers | ({number} if state is not None else set())))
 

@@ -13,6 +13,7 @@ from mapping.fields import names_read
 from mapping.match import compile_match
 from mapping.selftest import neutral
 from nps.errors import ConfigError
+from nps.events import SUBJECT_ID
 from nps.surveys import OWN_PAGE
 from npsync.jobs import target_of
 from triggers.delivery import Closed
@@ -77,7 +78,7 @@ class Compiled:
     def _rule(self, name: str, spec: TriggerSpec) -> Rule:
         kinds = self._config.connections[spec.event.connection].connector.event_kinds if spec.event else ()
         used = fields_named([spec.where] if spec.where is not None else [], "event")
-        facts = tuple(sorted(self._facts(spec.survey).union(used)))
+        facts = tuple(sorted(self._facts(spec.survey).union(used) - {SUBJECT_ID}))
         watches = watches_of(spec, kinds, facts)
         about = {kind.name: kind.about for kind in kinds}
         people = spec.people_of(list(self._config.people))
@@ -146,7 +147,8 @@ class Compiled:
                 found |= {name for mapping in spec.fields.values() for name in names_read(mapping)}
                 if spec.where is not None:
                     found |= {f"event.{name}" for name in fields_named([spec.where], "event")}
-        return frozenset(name.removeprefix("event.") for name in found if name.startswith("event."))
+        named = {name.removeprefix("event.") for name in found if name.startswith("event.")}
+        return frozenset(named - {SUBJECT_ID})  # which every event has, whatever it is about
 
 
 def surveys_of(config: Config) -> Surveys:

@@ -35,7 +35,7 @@ def view_of(config: Config, name: str) -> View:
         only={name: neutral(value) for name, value in target.only.items()},
         match=compile_match(target.match, config.phone_region),
         fields=compiled(config, spec),
-        ranks={source: rank for rank, source in enumerate(survey.at)},
+        ranks={source: rank for rank, source in enumerate(survey.sources)},
         lines=_lines(config, name, spec),
         header=tuple(field for field in header if field is not None),
         record_id=config.connections[target.connection].connector.record_id,

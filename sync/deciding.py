@@ -42,6 +42,11 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     account: Fields = {}
 
 
+def no_event(response: SurveyResponse) -> Mapping[str, Json]:
+    """`event.*` of an answer where no field reads it."""
+    return {}
+
+
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """What a sync's YAML says about deciding, compiled."""
 
@@ -51,6 +56,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     canonical: Mapping[str, Callable[[Value], Json]]
     valid_for: timedelta | None = None
     adopt: bool = False
+    event: Callable[[SurveyResponse], Mapping[str, Json]] = no_event
 
 
 class Mark(NamedTuple):
@@ -175,6 +181,7 @@ def _standing(
         record=target.typed,
         account_id=target.account_id,
         account=target.account,
+        event=rules.event(response),
     )
 
 

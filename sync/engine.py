@@ -412,9 +412,8 @@ class _Attempt:
     def _nothing_could_be_read(self) -> bool:
         """Every source failed, and not only because its calls of today are spent."""
         failures = self.pulled.failures.values()
-        return len(failures) == len(self.job.feeds) and not all(
-            isinstance(error, BudgetError) for error in failures
-        )
+        read = [feed for feed in self.job.feeds if feed.source is not None]
+        return len(failures) == len(read) and not all(isinstance(error, BudgetError) for error in failures)
 
     def _unbalanced(self, states: Mapping[State, int]) -> Iterator[str]:
         if self.taken_up is not None and sum(states.values()) != self.taken_up:

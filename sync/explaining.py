@@ -19,7 +19,7 @@ from nps.errors import RejectedError
 from nps.newest import Answer, believed
 from nps.responses import SurveyResponse
 from nps.score import Labelled, parse_score, segment_of
-from nps.values import JsonFields
+from nps.values import Json, JsonFields
 from nps.writes import Write, steps
 from store.api import DeadLetterRow, Settled, State
 from store.past import Fate, Journalled, Linked, Version
@@ -87,6 +87,8 @@ class Known:
     journal: Sequence[Journalled] = ()
     letters: Sequence[DeadLetterRow] = ()
     links: Sequence[Linked] = ()
+    events: Mapping[int, Mapping[str, Json]] = field(default_factory=dict)
+    """`event.*` of the versions that answer an invitation of ours."""
 
 
 @dataclass(frozen=True)
@@ -169,11 +171,15 @@ def _answers(view: View, seen: Seen, known: Known) -> list[AnswerStory]:
         if number not in elsewhere
         if number in here | asking or _name(version.response) in names or version.person in persons
     ]
-    return tell_answers(view, chosen, fates, known.letters)
+    return tell_answers(view, chosen, fates, known.letters, known.events)
 
 
 def tell_answers(
-    view: View, versions: Sequence[Version], fates: Mapping[int, Fate], letters: Sequence[DeadLetterRow]
+    view: View,
+    versions: Sequence[Version],
+    fates: Mapping[int, Fate],
+    letters: Sequence[DeadLetterRow],
+    events: Mapping[int, Mapping[str, Json]],
 ) -> list[AnswerStory]:
     """The fate of these versions in one sync, each with its reason."""
     deciding = max(
@@ -186,7 +192,10 @@ def tell_answers(
         for letter in letters
         if letter.sync == view.sync and letter.status == "open"
     }
-    return [_answer(view, one, fates.get(one.number), deciding, open_letters) for one in versions]
+    return [
+        _answer(view, one, fates.get(one.number), deciding, open_letters, events.get(one.number))
+        for one in versions
+    ]
 
 
 def _order(view: View, version: Version) -> Answer:
@@ -202,11 +211,12 @@ def _answer(
     fate: Fate | None,
     deciding: Version | None,
     letters: Mapping[int | None, int],
+    event: Mapping[str, Json] | None,
 ) -> AnswerStory:
     response = version.response
     settled = fate.settled if fate is not None else _not_taken_up(version)
     score, segment = _score(view, response)
-    keys = {rule_of(key): key.value for key in view.match.keys(response)}
+    keys = {rule_of(key): key.value for key in view.match.keys(response, event)}
     decides = deciding is not None and version.number == deciding.number
     lost = settled.state is State.SUPERSEDED and settled.code != "edited" and deciding is not None
     return AnswerStory(

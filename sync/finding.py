@@ -96,6 +96,10 @@ def match(job: Job, one: Candidate, found: Found, chunk: Chunk, now: datetime) -
         survivor = found.renamed.get(one.linked, one.linked)
         if survivor in found.records:
             return Belongs(survivor, "a person's decision", _shown_key(one))
+    if one.invited is not None:
+        survivor = found.renamed.get(one.invited, one.invited)
+        if survivor in found.records:
+            return Belongs(survivor, "own invitation", _shown_key(one))
     number = one.taken.number
     match job.match.choose(one.keys, found.paired):
         case Matched(record_id=record_id, rule=rule):
@@ -145,7 +149,7 @@ def _shown_key(one: Candidate) -> str:
     for key in one.keys:
         if key.response == "email":
             return key.value
-    return one.keys[0].value
+    return one.keys[0].value if one.keys else one.taken.response.email or ""
 
 
 def next_look(received_at: datetime, now: datetime) -> datetime | None:

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from nps.asking import Invitation
 from nps.changes import MatchKey
 from nps.errors import RejectedError
 from nps.responses import ResponseStatus, SurveyResponse
 from nps.score import parse_score
 from store.api import State, Store, Taken
 from sync.deciding import Mark
+from sync.invited import Invited
 from sync.job import Feed, Job
 
 
@@ -23,6 +25,7 @@ class Candidate(msgspec.Struct, frozen=True):
     keys: tuple[MatchKey, ...]
     score: int
     linked: str | None = None  # a person's decision
+    invited: str | None = None  # the record whose person we asked
 
 
 @dataclass
@@ -41,7 +44,7 @@ class Chunk:
     )  # not of this chunk, but they count for its records
 
 
-def first_look(job: Job, feeds: Mapping[str, Feed], taken: Taken) -> Mark | Candidate:
+def first_look(job: Job, feeds: Mapping[str, Feed], taken: Taken, invited: Invited) -> Mark | Candidate:
     response = taken.response
     feed = feeds.get(response.source)
     if feed is None:
@@ -64,20 +67,31 @@ def first_look(job: Job, feeds: Mapping[str, Feed], taken: Taken) -> Mark | Cand
         score = parse_score(response.score, job.metric, labelled=job.labelled)
     except RejectedError as error:
         return Mark(State.REJECTED, error.code, str(error), error.field)
-    keys = job.match.keys(response)
-    if not keys:
+    invitation = invited.of(response) if response.properties else None
+    keys = job.match.keys(response, None if invitation is None else invitation.event)
+    record_id = None if invitation is None else _its_record(job, invitation)
+    if not keys and record_id is None:
         return Mark(
             State.REJECTED,
             "no_key",
             "the answer carries none of the keys that `match` compares with a record",
         )
-    return Candidate(taken, keys, score)
+    return Candidate(taken, keys, score, invited=record_id)
 
 
-def classified(job: Job, feeds: Mapping[str, Feed], store: Store, taken: Sequence[Taken]) -> Chunk:
+def _its_record(job: Job, invitation: Invitation) -> str | None:
+    """The record of the person we asked, where this sync writes to such records."""
+    asked = (invitation.survey, invitation.connection, invitation.object)
+    return invitation.record_id if asked == (job.survey, job.connection, job.object) else None
+
+
+def classified(
+    job: Job, feeds: Mapping[str, Feed], store: Store, taken: Sequence[Taken], invited: Invited
+) -> Chunk:
     chunk = Chunk(taken={one.number: one for one in taken})
+    invited.learn(one.response for one in taken)
     for one in taken:
-        verdict = first_look(job, feeds, one)
+        verdict = first_look(job, feeds, one, invited)
         if isinstance(verdict, Mark):
             chunk.marks[one.number] = verdict
         else:
@@ -90,6 +104,7 @@ def classified(job: Job, feeds: Mapping[str, Feed], store: Store, taken: Sequenc
     chunk.touched = {record for record in chunk.earlier.values() if record}
     chunk.touched |= {one.matched for one in taken if one.matched}
     chunk.touched |= {one.linked for one in chunk.candidates if one.linked}
+    chunk.touched |= {one.invited for one in chunk.candidates if one.invited}
     return chunk
 
 
@@ -108,6 +123,7 @@ def _linked(job: Job, store: Store, candidates: Iterable[Candidate]) -> list[Can
             one.score,
             ours.get(answer_value(one.taken.response))
             or next((by_key[key.value] for key in one.keys if key.value in by_key), None),
+            one.invited,
         )
         for one in candidates
     ]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from connectors.contract import Clock
+from nps.asking import INVITATION
 from nps.errors import NpsyncError, UnavailableError
 from nps.keys import person_number
 from nps.responses import Cursor, Page, SurveyResponse
@@ -64,6 +65,8 @@ def pull(
     """
     progress.phase("pulling", None)
     for feed in feeds:
+        if feed.source is None:
+            continue
         try:
             with _alone(feed.connection, store, clock, owner, stop) as lease:
                 cursor, reach = _start(feed, store, full=full)
@@ -119,7 +122,8 @@ def _kept(feed: Feed, response: SurveyResponse) -> SurveyResponse:
         return response
     properties = response.properties
     if drop_properties and keep is not None:
-        properties = {name: value for name, value in properties.items() if name in keep}
+        # What leads back to the invitation is no fact about a person, and without it the answer may find no record.
+        properties = {name: value for name, value in properties.items() if name in keep or name == INVITATION}
     return msgspec.structs.replace(
         response, comment=None if drop_comment else response.comment, properties=properties
     )

@@ -22,7 +22,7 @@ class Feed:
     the YAML, which decides between answers of the same second."""
 
     connection: str
-    source: Source
+    source: Source | None  # None: its answers are in the inbox already (those of our own page)
     rank: int
     surveys: frozenset[str] | None = None
     since: datetime | None = (

@@ -21,10 +21,11 @@ from nps.score import parse_score
 from nps.values import Fields, Json, JsonFields, Value
 from store.api import Lease, Settled, State, Store
 from sync.causes import cause_of
-from sync.deciding import Mark, Rules, Target, decide
+from sync.deciding import Mark, Rules, Target, decide, no_event
 from sync.finding import Belongs, Found, belongs_merged, followed, look_up, match, survivor_of
 from sync.first_look import Candidate, Chunk, classified, first_look
 from sync.interruption import heed
+from sync.invited import Invited
 from sync.job import Codecs, Job
 from sync.merges import absorbed, follow_links
 from sync.moving import Deserted, taken_back
@@ -124,6 +125,7 @@ class _Planner:
         self.job, self.codecs, self.store, self.lease, self.run = job, codecs, store, lease, run
         self.planned, self.now, self.partial = planned, now, partial
         self.feeds = {feed.connection: feed for feed in job.feeds}
+        self.invited = Invited(store)
         self.rules = Rules(
             survey=job.survey,
             metric=job.metric,
@@ -131,6 +133,7 @@ class _Planner:
             canonical=codecs.canonical,
             valid_for=job.valid_for,
             adopt=adopt,
+            event=self.invited.event if "event" in job.fields.uses else no_event,
         )
         self.account_codecs: Mapping[str, Callable[[Json], Value]] = {}
         if job.account_object is not None:
@@ -157,7 +160,7 @@ class _Planner:
             size = CHUNK if left is None else min(CHUNK, left)
             taken, after = self.store.work(self.job.name, after, size, persons=persons)
             if taken:
-                yield classified(self.job, self.feeds, self.store, taken)
+                yield classified(self.job, self.feeds, self.store, taken, self.invited)
                 left = None if left is None else left - len(taken)
             if after is None:
                 return
@@ -280,7 +283,11 @@ class _Planner:
         if self.partial:
             # Not this time, but they count: without them an older answer would take the record over.
             for lying in self.store.lying(self.job.name, ids):
-                verdict = None if lying.number in chunk.taken else first_look(self.job, self.feeds, lying)
+                verdict = (
+                    None
+                    if lying.number in chunk.taken
+                    else first_look(self.job, self.feeds, lying, self.invited)
+                )
                 if isinstance(verdict, Candidate) and lying.matched is not None:
                     record_id = old_ids.get(lying.matched, lying.matched)
                     groups[record_id].answers.append(self._newcomer(verdict))

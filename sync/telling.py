@@ -15,6 +15,7 @@ from nps.responses import SurveyResponse
 from store.api import Store
 from store.past import Fate, Who
 from sync.explaining import Known, Seen, Target, View, explain, tell_answers
+from sync.invited import Invited
 from sync.merges import remembered
 from sync.story import AnswerStory, Story
 
@@ -233,12 +234,15 @@ def _known(store: Store, found: Sequence[int], seen: Sequence[Seen]) -> Known:
     numbers |= set(store.answers_of_persons(sorted(persons)))
     versions = store.versions(sorted(numbers))
     every = sorted(versions)
+    invited = Invited(store)
+    invited.learn(one.response for one in versions.values())
     return Known(
         versions=versions,
         fates=store.fates(every),
         journal=journal,
         letters=store.letters_about(every, ids),
         links=store.links_of((), ids),
+        events={number: event for number, one in versions.items() if (event := invited.event(one.response))},
     )
 
 
@@ -255,7 +259,7 @@ def _loose(
             for one in versions
             if one.response.source in view.ranks and (view.sync, one.number) not in told
         ]
-        stories += tell_answers(view, its, fates, known.letters)
+        stories += tell_answers(view, its, fates, known.letters, known.events)
     return sorted(stories, key=lambda one: (one.answered_at, one.number, one.sync))
 
 

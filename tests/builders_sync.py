@@ -140,7 +140,7 @@ class Town:
 
 
 def _rule(name: str) -> dict[str, str]:
-    return {"response": name, "record": {"external_id": "code"}.get(name, name)}
+    return {"response": name, "record": {"external_id": "code", "event.id": "code"}.get(name, name)}
 
 
 def breaker(**given: Any) -> BreakerSpec:

@@ -134,7 +134,7 @@ def message_of(desk: Desk, rule: Rule, claimed: Claimed, way: Way, person: Perso
         unsubscribe=f"{page}/u/{invitation.id}" if page else "",
         deadline=deadline(rule, claimed, now),
         why=f"because {rule.about}" if rule.about else "",
-        facts=invitation.facts,
+        facts=invitation.event,
     )
 
 
@@ -164,7 +164,7 @@ def _place(desk: Desk, rule: Rule, claimed: Claimed, person: Person, now: dateti
 
 def _places(desk: Desk, rule: Rule, claimed: Claimed, person: Person) -> tuple[int, ...]:
     step, ways = claimed.step, rule.asking.ways
-    open_to = eligible(ways, person, desk.conditions, person.about(claimed.invitation.facts))
+    open_to = eligible(ways, person, desk.conditions, person.about(claimed.invitation.event))
     if step.kind is StepKind.ASK:
         return open_to
     if step.kind is StepKind.FALLBACK:
@@ -199,7 +199,7 @@ def _decided(
     ask = ask_of(claimed.invitation)
     if claimed.step.kind is not StepKind.ASK:
         ask = msgspec.structs.replace(ask, follows=claimed.invitation.id)
-    about = person.about(claimed.invitation.facts)
+    about = person.about(claimed.invitation.event)
     seen = circumstances(person, ways, known, desk.policy, desk.conditions, about)
     return decide(ask, seen, desk.policy, now, zone=desk.zone)
 

@@ -170,7 +170,7 @@ class Registry:
         return ids or None
 
     def _match_keys(self, event: Event) -> tuple[MatchKey, ...]:
-        return self.people.match.keys(_as_answer(event), event.facts)
+        return self.people.match.keys(_as_answer(event), event.names)
 
     def _chosen(self, keys: Sequence[tuple[MatchKey, ...]]) -> list[tuple[str, ...] | Nobody]:
         match, people = self.people.match, self.people

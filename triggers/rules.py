@@ -90,7 +90,7 @@ def judged(
         if erased:
             return _no(rule, noted, None, "erased", "this person asked to be forgotten", now)
         return _no(rule, noted, None, found.code, found.reason, now)
-    about = found.about(event.facts)
+    about = found.about(event.names)
     if rule.where is not None and (why := why_not_meant(rule.where, conditions, about)) is not None:
         return _no(rule, noted, found, *why, now)
     invitation = _invitation(rule, noted, found, id, now)

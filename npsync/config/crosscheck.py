@@ -146,8 +146,13 @@ def _syncs(known: Known) -> Iterator[Found]:
         if isinstance(survey, str) and known.is_set((*path, "survey")):
             if survey not in surveys:
                 yield unknown("survey", survey, surveys, (*path, "survey"))
-            elif isinstance(surveys[survey], dict) and not surveys[survey].get("at"):
-                message = f'survey "{survey}" names no connection in `at`, so no answer ever arrives'
+            elif isinstance(surveys[survey], dict) and not (
+                surveys[survey].get("at") or surveys[survey].get("ask")
+            ):
+                message = (
+                    f'survey "{survey}" names no connection in `at` and has no `ask` for our own page, '
+                    "so no answer ever arrives"
+                )
                 yield Found((*path, "survey"), "no_answers", message)
         yield from _receiver(known, given.get("to"), (*path, "to"))
 

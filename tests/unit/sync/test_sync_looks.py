@@ -17,6 +17,7 @@ from store.api import State, Taken
 from sync.deciding import Mark
 from sync.finding import FORGET_WAITING, next_look
 from sync.first_look import Candidate, first_look
+from sync.invited import Invited
 from sync.report import MatchReport, status_of
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -62,7 +63,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
 def looked_at(town: Town, *, newest: bool = True, job: Any = None, **given: Any) -> Mark | Candidate:
     made = town.job(**(job or {}))
     taken = Taken(number=1, response=answer(**given), newest=newest, received_at=NOON)
-    return first_look(made, {feed.connection: feed for feed in made.feeds}, taken)
+    return first_look(made, {feed.connection: feed for feed in made.feeds}, taken, Invited(town.store))
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_the_message_says_all_that_a_sender_needs(desk: Desktop):
     assert (message.to.email, message.to.name, message.to.external_id) == ("Ann@Example.com", "Ann", "0042")
     assert message.deadline == NOON + timedelta(days=14) == invitation.expires_at
     assert message.why == "because a case was closed"
-    assert message.facts == {"Priority": "High"}
+    assert message.facts == {"Priority": "High", "id": "1"}
     assert "ann" not in repr(message).lower()
 
 

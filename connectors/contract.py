@@ -283,6 +283,11 @@ class Connector:
     )
     objects: tuple[str, ...] = ()  # usual objects, for init and suggestions
     match_fields: Mapping[str, str] = field(default_factory=dict)  # kind → usual record field (email → Email)
+    opted_out: Mapping[str, str] = field(default_factory=dict)
+    """Object → the yes/no field that says this person must not be mailed, unless `people.opted_out` names another.
+    Where the credential does not see it nobody is asked."""
+    bounced: Mapping[str, str] = field(default_factory=dict)
+    """Object → the field that says, by yes or by a reason, that the person's e-mail address does not work."""
     created: str = ""  # the field of every record that tells when it was made
     record_id: Callable[[str], str | None] = lambda text: text
     """What a person pasted, as the id of a record in the vendor's own spelling; None when it cannot be one."""

@@ -38,6 +38,12 @@ def needs_of(config: Config, connection: str) -> Needs:
     if connection in asked_people(config) and (shadow := config.contact_policy.ledger_field):
         write[config.people[connection].object].add(shadow)
         read[config.people[connection].object].add(shadow)
+    for way in _ways(config):
+        sends = config.connections[way.use].connector.sends
+        how = sends(config.connections[way.use].settings) if sends is not None else None
+        if how is not None and how.writes and way.use == connection and connection in config.people:
+            write[config.people[connection].object] |= set(how.writes)
+            read[config.people[connection].object] |= set(how.writes)
     return Needs(
         answers=any(connection in survey.at for survey in config.surveys.values()),
         read={name: frozenset(each) for name, each in read.items()},

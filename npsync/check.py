@@ -146,7 +146,7 @@ def _people(people: PeopleSpec, destination: Destination, path: Path) -> Iterato
     yield from _findings_of_records(schema, people.match, people.only, path)
     for key in _KEYS_OF_PEOPLE:
         field = getattr(people, key)
-        if field is not None and field not in schema.fields:
+        if field and field not in schema.fields:
             yield _missing_field(schema, field, (*path, key))
     if people.account is not None:
         account = _described(destination, people.account.object, (*path, "account", "object"))

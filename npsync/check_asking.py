@@ -70,6 +70,8 @@ def asking(config: Config, people: str, destination: Destination) -> Iterator[Fi
     yield from _conditions(config, people, schema, destination)
     if people not in asked_people(config):
         return
+    yield from _own_opt_out(config, people, schema)
+    yield from _written_to_ask(config, people, schema)
     yield from _audiences(config, people, schema)
     policy = config.contact_policy
     if policy.ledger_field is not None:
@@ -78,6 +80,32 @@ def asking(config: Config, people: str, destination: Destination) -> Iterator[Fi
     counts = policy.new_customers_wait is not None and spec.customer_since is None
     if counts and since is not None and since not in schema.fields:
         yield _missing(schema, since, ("contact_policy", "new_customers_wait"))
+
+
+def _own_opt_out(config: Config, people: str, schema: ObjectSchema) -> Iterator[Finding]:
+    """The CRM's own flag, where the YAML names none."""
+    field = config.opted_out(people)
+    if config.people[people].opted_out is None and field is not None and field not in schema.fields:
+        message = (
+            f'{schema.name} has no field "{field}", or this credential does not see it: it tells who must not be '
+            "mailed, so nobody would be asked. Make it visible, or say opted_out: a field of your own, or false"
+        )
+        yield Finding(("people", people), "missing_field", message)
+
+
+def _written_to_ask(config: Config, people: str, schema: ObjectSchema) -> Iterator[Finding]:
+    """Fields that a channel writes for an automation of the CRM to see."""
+    for survey in dict.fromkeys(spec.survey for spec in config.triggers.values()):
+        for at, way in enumerate(config.surveys[survey].through):
+            connection = config.connections[way.use]
+            sends = connection.connector.sends(connection.settings) if connection.connector.sends else None
+            for name in sends.writes if sends is not None and way.use == people else ():
+                field, path = schema.fields.get(name), ("surveys", survey, "through", at)
+                if field is None:
+                    yield _missing(schema, name, path)
+                elif not field.writable:
+                    message = f"{schema.name}.{name} can't be written with this credential (read-only or calculated)"
+                    yield Finding(path, "not_writable", message)
 
 
 def _meanings(spec: PeopleSpec, schema: ObjectSchema, people: str) -> Iterator[Finding]:

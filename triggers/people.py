@@ -37,6 +37,7 @@ class People:
     phone: str | None = None
     external_id: str | None = None
     opted_out: str | None = None
+    bounced: str | None = None  # says by yes, or by a reason, that the e-mail address does not work
     consent: str | None = None
     time_zone: str | None = None
     language: str | None = None
@@ -54,7 +55,7 @@ class People:
     def _courtesies(self) -> frozenset[str]:
         """Fields without which a person can still be asked."""
         return frozenset(
-            filter(None, (self.name, self.time_zone, self.language, self.email, self.phone))
+            filter(None, (self.name, self.time_zone, self.language, self.email, self.phone, self.bounced))
         ) - frozenset(self._gates)
 
     @property
@@ -248,7 +249,7 @@ class Registry:
                 object=people.object,
                 record_id=record.id,
                 name=_text(fields, people.name),
-                email=email if email_key(email) else None,
+                email=email if email_key(email) and not _says_something(fields, people.bounced) else None,
                 phone=phone,
                 external_id=external_id,
                 language=_text(fields, people.language),
@@ -341,6 +342,14 @@ def _text(fields: Fields, name: str | None) -> str | None:
         return None
     text = str(value).strip()
     return text or None
+
+
+def _says_something(fields: Fields, name: str | None) -> bool:
+    """Yes, or any text that is no plain no: the reason of a bounce."""
+    value = fields.get(name) if name else None
+    return value is True or (
+        isinstance(value, str) and bool(value.strip()) and value.strip().lower() not in NO
+    )
 
 
 def _yes_or_no(fields: Fields, name: str | None) -> tuple[bool | None, tuple[str, ...]]:

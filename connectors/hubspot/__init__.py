@@ -64,6 +64,8 @@ def _grants(settings: HubSpotSettings, needs: Needs) -> Sequence[str]:
     return grants(needs)
 
 
+_PEOPLE = ("contacts", "contact", "0-1")  # as people may spell the one object
+
 CONNECTOR = Connector(
     name="hubspot",
     title="HubSpot",
@@ -77,6 +79,8 @@ CONNECTOR = Connector(
     sends=_sends,
     objects=("contacts", "companies", "tickets", "deals"),
     created="createdate",
+    opted_out=dict.fromkeys(_PEOPLE, "hs_email_optout"),
+    bounced=dict.fromkeys(_PEOPLE, "hs_email_hard_bounce_reason_enum"),
     match_fields={"email": "email", "phone": "phone"},
     record_id=_record_id,
     limits="190 calls per 10 seconds and 5 searches per second, less where HubSpot says so; batches of 100",

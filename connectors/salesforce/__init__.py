@@ -62,6 +62,12 @@ CONNECTOR = Connector(
     sends=_sends,
     objects=("Contact", "Account", "Lead", "Case"),
     created="CreatedDate",
+    opted_out={
+        "Contact": "HasOptedOutOfEmail",
+        "Lead": "HasOptedOutOfEmail",
+        "Account": "PersonHasOptedOutOfEmail",
+    },
+    bounced={"Contact": "IsEmailBounced", "Lead": "IsEmailBounced"},
     match_fields={"email": "Email", "phone": "MobilePhone", "external_id": "Customer_Id__c"},
     record_id=long_id,
     limits="Daily API calls of the whole org; npsync leaves the share the YAML names to others. "

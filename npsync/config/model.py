@@ -107,6 +107,13 @@ class Config:
         connection = self.connections[people]
         return self.people[people].customer_since or connection.connector.created or None
 
+    def opted_out(self, people: str) -> str | None:
+        """The field that says this person must not be mailed: the YAML's, else the CRM's own."""
+        spec = self.people[people]
+        if spec.opted_out is not None:
+            return spec.opted_out or None
+        return self.connections[people].connector.opted_out.get(spec.object)
+
     def place(self, path: Sequence[str | int]) -> Place:
         """Where `("sync", NAME, "fields", FIELD)` stands in the file."""
         return self.document.place(path)

@@ -99,6 +99,48 @@ def test_what_asking_would_miss_is_told_at_its_line(tmp_path, given, code, path)
     assert found(tmp_path, **given) == [(code, path)]
 
 
+NO_FLAG = CUSTOMERS.replace("opted_out: HasOptedOutOfEmail\n", "")
+
+
+def test_the_crms_own_flag_counts_where_the_yaml_names_none(tmp_path):
+    config = config_of(asking_yaml(people=NO_FLAG), tmp_path)
+    assert "HasOptedOutOfEmail" not in NO_FLAG
+    assert config.opted_out("crm") == "HasOptedOutOfEmail"
+    assert "HasOptedOutOfEmail" in needs_of(config, "crm").read["Contact"]
+    assert check(config, Opened()) == []
+
+
+def test_a_flag_of_the_crm_that_is_not_visible_is_told_since_it_says_no_for_everybody(tmp_path, monkeypatch):
+    monkeypatch.delitem(OBJECTS["Contact"], "HasOptedOutOfEmail")
+    [problem] = check(config_of(asking_yaml(people=NO_FLAG), tmp_path), Opened())
+    assert (problem.code, problem.path) == ("missing_field", "people.crm")
+    assert "nobody would be asked" in problem.message
+    assert "opted_out" in problem.message
+
+
+def test_nobody_has_to_look_at_a_flag(tmp_path, monkeypatch):
+    monkeypatch.delitem(OBJECTS["Contact"], "HasOptedOutOfEmail")
+    config = config_of(asking_yaml(people=NO_FLAG + "opted_out: false\n"), tmp_path)
+    assert config.opted_out("crm") is None
+    assert check(config, Opened()) == []
+
+
+def by_field(name):
+    asking = asking_yaml(surveys=ASKED.replace("{use: mailer}", "{use: crm}"))
+    at = asking.index("\n", asking.index("auth:")) + 1
+    return f'{asking[:at]}    sends: {{{name}: "{{invitation}}"}}\n{asking[at:]}'
+
+
+def test_a_field_that_asks_is_to_be_granted_and_has_to_be_there(tmp_path):
+    config = config_of(by_field("Name"), tmp_path)
+    assert needs_of(config, "crm").write["Contact"] == {"Last_Asked__c", "Name"}
+    assert check(config, Opened()) == []
+    [missing] = check(config_of(by_field("Nmae"), tmp_path), Opened())
+    assert (missing.code, missing.path) == ("missing_field", "surveys.csat.through[0]")
+    [read_only] = check(config_of(by_field("Read_Only__c"), tmp_path), Opened())
+    assert (read_only.code, read_only.path) == ("not_writable", "surveys.csat.through[0]")
+
+
 def test_a_field_of_an_event_that_is_nearly_right_is_suggested(tmp_path):
     config = config_of(asking_yaml(TRIGGER.replace("Priority", "Priorty")), tmp_path)
     [problem] = check(config, Opened())

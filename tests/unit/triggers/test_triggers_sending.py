@@ -164,6 +164,22 @@ def test_an_opt_out_that_the_credential_cannot_see_says_no(desk: Desktop):
     assert desk.verdicts() == {"unreadable": 1}
 
 
+@pytest.mark.parametrize(("bounced", "sent"), [("OTHER", 0), ("true", 0), ("false", 1), ("", 1), (None, 1)])
+def test_an_address_that_the_crm_says_bounces_is_none(desk: Desktop, bounced: str | None, sent: int):
+    ann = asked(desk)
+    desk.crm.contacts[ann]["bounced"] = bounced
+    desk.turn()
+    assert len(desk.sent()) == sent
+    assert desk.verdicts()["no_channel"] == 1 - sent
+
+
+def test_a_bounce_that_the_credential_cannot_see_says_nothing(desk: Desktop):
+    ann = asked(desk)
+    desk.crm.hidden.add("bounced")
+    desk.turn()
+    assert desk.sent() == [ann]
+
+
 def test_an_answer_of_another_tool_since_then_says_no(desk: Desktop):
     desk.rule(wait=timedelta(hours=2))
     asked(desk)

@@ -199,6 +199,35 @@ class Connected:
         return self._registries[people]
 
 
+def desk_of(
+    config: Config,
+    compiled: Compiled,
+    connections: Opened,
+    store: Store,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+) -> Desk:
+    """All that following the triggers needs, over these connections."""
+    from npsync.logs import notice
+
+    ways = (way for rule in compiled.rules.values() for way in rule.asking.ways)
+    return Desk(
+        store=store,
+        clock=connections.clock,
+        owner=connections.owner,
+        rules=compiled.rules,
+        opens=Connected(compiled, connections),
+        policy=config.contact_policy,
+        conditions=compiled.conditions,
+        zone=config.time_zone,
+        public_url=config.public_url,
+        channels={way.connection: way.sends.channel for way in ways},
+        surveys=surveys_of(config),
+        notice=notice,
+        stop=stop,
+    )
+
+
 class Triggering:
     """The triggers of one configuration, at work in this process: a turn now and then, of one thread at a time."""
 
@@ -228,29 +257,10 @@ class Triggering:
         return self._opened[1]
 
     def _made(self) -> Desk:
-        from npsync.logs import notice
         from npsync.service import opened
 
-        config = self._config
-        connections = self._open.enter_context(opened(config, self._store, self._clock))
-        senders = {
-            way.connection: way.sends for rule in self._compiled.rules.values() for way in rule.asking.ways
-        }
-        return Desk(
-            store=self._store,
-            clock=self._clock,
-            owner=connections.owner,
-            rules=self._compiled.rules,
-            opens=Connected(self._compiled, connections),
-            policy=config.contact_policy,
-            conditions=self._compiled.conditions,
-            zone=config.time_zone,
-            public_url=config.public_url,
-            channels={name: sends.channel for name, sends in senders.items()},
-            surveys=surveys_of(config),
-            notice=notice,
-            stop=self._stop,
-        )
+        connections = self._open.enter_context(opened(self._config, self._store, self._clock))
+        return desk_of(self._config, self._compiled, connections, self._store, stop=self._stop)
 
     def _due(self, desk: Desk) -> Iterator[str]:
         """Connections whose time to be polled has come; whoever takes it, takes it for every process."""

@@ -23,6 +23,7 @@ from nps.branding import Branding
 from nps.policy import ContactPolicy
 from nps.surveys import SurveySpec, Translation
 from npsync.cli import application
+from npsync.cli.catalogue import kind_row
 from npsync.config.model import FileSpec
 from npsync.config.schema import AsWritten
 from sync.spec import BreakerSpec, SyncSpec, Target
@@ -185,12 +186,33 @@ def connector_page(connector: Connector) -> str:
         f"# {connector.title}",
         f"`type: {connector.name}`. The same facts on a terminal: `npsync connectors {connector.name}`.",
         _table(("", ""), [fact for fact in facts if fact[1]]),
+        *_events(connector),
         "## Settings",
         *_tables(connector.settings, ""),
         "## To begin with",
         f"```yaml block=connection\n{connector.starter.strip()}\n```",
     ]
     return _page(parts)
+
+
+def _events(connector: Connector) -> Iterator[str]:
+    """The kinds of event it tells, and what a trigger says beside their names."""
+    if not connector.event_kinds:
+        return
+    yield "## Events"
+    yield "What can ask for a survey: `triggers.NAME.event: {connection, kind, …}`."
+    rows = [tuple(_code(name, *rest)) for name, *rest in map(kind_row, connector.event_kinds)]
+    yield _table(("kind", "when", "keys beside it", "learnt by"), rows)
+    models = dict.fromkeys(kind.parameters for kind in connector.event_kinds if kind.parameters.model_fields)
+    for model in models:
+        names = ", ".join(f"`{kind.name}`" for kind in connector.event_kinds if kind.parameters is model)
+        yield f"Keys of {names}:"
+        yield from _tables(model, "")
+
+
+def _code(name: str, *rest: str) -> Iterator[str]:
+    yield f"`{name}`"
+    yield from rest
 
 
 # ---------------------------------------------------------------- commands

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from connectors import registry
-from connectors.contract import Connector
+from connectors.contract import Connector, EventKind
 from npsync.cli import output
+
+_WAYS = {"poll": "asking", "hook": "being told"}
 
 
 def show(name: str | None, *, as_json: bool) -> None:
@@ -50,6 +52,7 @@ def _facts(connector: Connector) -> dict[str, Any]:
         "objects": list(connector.objects),
         "match_fields": dict(connector.match_fields),
         "channels": list(connector.channels),
+        "events": [_kind(each) for each in connector.event_kinds],
         "edits": connector.edits,
         "limits": connector.limits,
         "confidence": connector.confidence.value,
@@ -68,6 +71,12 @@ def _tell(connector: Connector) -> None:
     ]
     output.say()
     output.table(("", ""), [row for row in rows if row[1]])
+    if connector.event_kinds:
+        output.say()
+        output.say("Events that can ask for a survey (triggers: NAME: event: {connection, kind, …})")
+        output.table(
+            ("kind", "when", "keys", "learnt by"), [kind_row(each) for each in connector.event_kinds]
+        )
     output.say()
     output.say("Settings")
     output.table(("key", "", "what"), list(_settings(connector)))
@@ -75,6 +84,26 @@ def _tell(connector: Connector) -> None:
         output.say()
         output.say("To begin with")
         output.say("  " + connector.starter.strip().replace("\n", "\n  "))
+
+
+def _kind(kind: EventKind) -> dict[str, Any]:
+    return {
+        "kind": kind.name,
+        "about": kind.about,
+        "object": kind.object,
+        "opposite": kind.opposite,
+        "by": list(kind.by),
+        "past": kind.past,
+        "parameters": kind.parameters.model_json_schema(),
+    }
+
+
+def kind_row(kind: EventKind) -> tuple[str, str, str, str]:
+    """A kind of event for people: its name, when it happens, the keys a trigger gives beside it, how it is learnt."""
+    fields = kind.parameters.model_fields.items()
+    keys = ", ".join(name if field.is_required() else f"[{name}]" for name, field in fields)
+    about = f"{kind.about}; taken back by {kind.opposite}" if kind.opposite else kind.about
+    return kind.name, about, keys, " or ".join(_WAYS.get(way, way) for way in kind.by)
 
 
 def _settings(connector: Connector) -> list[tuple[str, str, str]]:

@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--answers", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="a tenth of the answers, one round, no pacing")
-    parser.add_argument("--only", choices=("cost", "overlap", "pacing", "intake"))
+    parser.add_argument("--only", choices=("cost", "overlap", "pacing", "claims", "intake"))
     options = parser.parse_args()
     answers = options.answers // 10 if options.quick else options.answers
     rounds = 1 if options.quick else options.rounds
@@ -47,6 +47,10 @@ def main() -> None:
         overlap(min(answers, 10_000))
     if options.only in (None, "pacing") and not options.quick:
         pacing()
+    if options.only in (None, "claims"):
+        from bench.claims import claims
+
+        claims(30_000 if options.quick else 300_000, 5_000)
     if options.only == "intake":
         from bench import intake
 

@@ -48,8 +48,11 @@ _INVITATION = """
     UPDATE invitation SET state = :state, code = :code, reason = :reason, via = COALESCE(:via, via),
         sent_at = COALESCE(sent_at, :sent_at), expires_at = COALESCE(:expires_at, expires_at) WHERE id = :id"""
 
-_WAITING = """
-    SELECT 1 FROM step WHERE invitation = :id AND (state = 'queued' OR state = 'sending') AND id <> :but LIMIT 1"""
+_OTHERS = """
+    SELECT DISTINCT state FROM step WHERE invitation = :id AND id <> :but
+    AND (state = 'queued' OR state = 'sending' OR state = 'accepted' OR state = 'unknown')"""
+
+_OPEN = (InvitationState.QUEUED, InvitationState.SENT, InvitationState.UNKNOWN)
 
 
 class Sending:
@@ -104,7 +107,7 @@ class Sending:
         number, dedupe = claimed.step.number, reservation(claimed.step.number)
         with self.database.write(durable=True) as tx:
             invitation = prove(tx, claimed, StepState.SENDING)
-            if isinstance(outcome, FailedRetryable):
+            if isinstance(outcome, FailedRetryable) and invitation.state in _OPEN:
                 let_go(tx, dedupe)
                 tx.run("UPDATE step SET state = 'queued' WHERE id = :number", number=number)
                 put_off(tx, number, outcome.after or now + AGAIN_AFTER, outcome.code, outcome.reason)
@@ -125,7 +128,7 @@ class Sending:
                 reason=storable(reason),
                 number=number,
             )
-            if invitation.state in (InvitationState.QUEUED, InvitationState.SENT, InvitationState.UNKNOWN):
+            if invitation.state in _OPEN:
                 queue(tx, following)
                 state = _state_after(tx, invitation, outcome, claimed.step.number)
                 kept = state is invitation.state
@@ -188,18 +191,30 @@ def _close(tx: Transaction, number: int, state: StepState, code: str, reason: st
 
 
 def _end_if_unsent(
-    tx: Transaction, invitation: Invitation, number: int, state: InvitationState, code: str, reason: str
+    tx: Transaction, invitation: Invitation, number: int, ended: InvitationState, code: str, reason: str
 ) -> None:
-    """An invitation of which nothing was sent ends with its step, unless another one waits."""
-    if invitation.state is not InvitationState.QUEUED or tx.one(_WAITING, id=invitation.id, but=number):
-        return
-    tx.run(
-        "UPDATE invitation SET state = :state, code = :code, reason = :reason WHERE id = :id",
-        state=state.value,
-        code=code,
-        reason=storable(reason),
-        id=invitation.id,
-    )
+    """An invitation of which nothing was sent ends with its last step."""
+    if invitation.state in _OPEN and _without(tx, invitation, number, ended) is ended:
+        tx.run(
+            "UPDATE invitation SET state = :state, code = :code, reason = :reason WHERE id = :id",
+            state=ended.value,
+            code=code,
+            reason=storable(reason),
+            id=invitation.id,
+        )
+
+
+def _without(tx: Transaction, invitation: Invitation, number: int, ended: InvitationState) -> InvitationState:
+    """The state of an open invitation without this step: what its others bear out, else `ended`."""
+    others = {row[0] for row in tx.rows(_OTHERS, id=invitation.id, but=number)}
+    waits = not others.isdisjoint(("queued", "sending"))
+    if waits and invitation.state is InvitationState.QUEUED:
+        return InvitationState.QUEUED
+    if "accepted" in others:
+        return InvitationState.SENT
+    if "unknown" in others:
+        return InvitationState.UNKNOWN
+    return invitation.state if waits else ended
 
 
 def _step_state(outcome: SendOutcome) -> StepState:
@@ -230,13 +245,14 @@ def _state_after(
     tx: Transaction, invitation: Invitation, outcome: SendOutcome, number: int
 ) -> InvitationState:
     """Once something was sent, what becomes of a reminder changes nothing about that."""
-    if isinstance(outcome, Accepted):
-        return InvitationState.SENT
-    if invitation.state is not InvitationState.QUEUED:
-        return invitation.state
-    if isinstance(outcome, FateUnknown):
-        return InvitationState.UNKNOWN
-    if tx.one(_WAITING, id=invitation.id, but=number):
-        return InvitationState.QUEUED
-    suppressed = isinstance(outcome, SuppressedByVendor)
-    return InvitationState.SUPPRESSED if suppressed else InvitationState.FAILED
+    match outcome:
+        case Accepted():
+            return InvitationState.SENT
+        case FateUnknown() if invitation.state is InvitationState.QUEUED:
+            return InvitationState.UNKNOWN
+        case FateUnknown():
+            return invitation.state
+        case SuppressedByVendor():
+            return _without(tx, invitation, number, InvitationState.SUPPRESSED)
+        case _:
+            return _without(tx, invitation, number, InvitationState.FAILED)

@@ -71,13 +71,15 @@ def entry(dedupe: str, *, keys: Sequence[str] = ANN, at: datetime = NOON, **othe
     return LedgerEntry(dedupe=dedupe, keys=tuple(keys), past=past, **told)
 
 
-def judge(now: datetime = NOON, *, rest: timedelta = REST, per_account: int = 99, a_day: int = 99) -> Judge:
-    """One rest, whoever asked; a cap per account and per day; suppressions win."""
+def judge(
+    now: datetime = NOON, *, rest: timedelta = REST, per_account: int = 99, a_day: int = 99, own: str = ""
+) -> Judge:
+    """One rest, whoever asked (but in `own` invitation); a cap per account and per day; suppressions win."""
 
     def decide(past: Sequence[Past], suppressions: Sequence[Suppression], asks: int, sent: int) -> Decision:
         if suppressions:
             return Suppress("suppressed", suppressions[0].reason.value)
-        if any(one.at > now - rest for one in past):
+        if any(one.at > now - rest and one.invitation != own for one in past):
             return Suppress("rest", "asked not long ago")
         if asks >= per_account:
             return Suppress("account", "enough of this account were asked")

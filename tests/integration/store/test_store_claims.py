@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ import pytest
 from builders_asking import ANN, claim, queue, reserve
 from builders_store import NOON, later
 
-from nps.asking import Send, StepState
+from nps.asking import InvitationState, Send, StepState
 from nps.errors import LeaseLost
 from store.owners import this_process
 from store.sql import SqlStore
@@ -91,3 +92,34 @@ def test_of_many_who_ask_one_person_at_once_one_sends(store: SqlStore):
     with ThreadPoolExecutor(8) as pool:
         said = list(pool.map(lambda one: reserve(store, one, ANN), claimed))
     assert said.count(Send()) == 1
+
+
+_WORKER = """
+import sys
+from builders_asking import ANN, claim, reserve
+from nps.asking import Send
+from store import open_store
+from store.owners import this_process
+
+store, owner, sends = open_store(sys.argv[1]), this_process(), 0
+while claimed := claim(store, owner, limit=5):
+    sends += sum(isinstance(reserve(store, one, ANN), Send) for one in claimed)
+store.close()
+print(sends)
+"""
+
+
+def test_a_hundred_that_come_due_for_one_person_in_four_processes_make_one_send(store: SqlStore, url: str):
+    queue(store, *(f"i{n}" for n in range(100)))
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", _WORKER, url], stdout=subprocess.PIPE, text=True, env=environment
+        )
+        for _ in range(4)
+    ]
+    sends = [int(worker.communicate(timeout=60)[0]) for worker in workers]
+    assert sum(sends) == 1
+    assert store.ledger_size() == 1
+    states = {one.state for one in store.invitations(limit=1_000)}
+    assert states == {InvitationState.QUEUED, InvitationState.SUPPRESSED}

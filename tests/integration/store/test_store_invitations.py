@@ -332,6 +332,26 @@ def test_what_becomes_of_a_reminder_does_not_unsend_the_invitation(store: SqlSto
     assert state(store) is InvitationState.SENT
 
 
+def test_a_reminder_that_could_go_later_does_not_after_the_answer(store: SqlStore):
+    sent(store, following=[step("i1", StepKind.REMINDER)])
+    [reminder] = claim(store)
+    assert reserve(store, reminder, rest=timedelta()) == Send()
+    store.answered("i1", now=NOON)
+    settle(store, reminder, FailedRetryable("421", "busy"))
+    assert steps(store) == [StepState.ACCEPTED, StepState.FAILED]
+    assert asked(store) == [PastKind.ANSWER, PastKind.SEND]
+
+
+def test_when_the_first_message_bounces_the_reminder_on_its_way_decides(store: SqlStore):
+    sent(store, following=[step("i1", StepKind.REMINDER)])
+    [reminder] = claim(store)
+    assert reserve(store, reminder, rest=timedelta()) == Send()
+    assert store.undelivered("i1", "<m1>", "550", "no such user", now=NOON)
+    assert state(store) is InvitationState.SENT
+    settle(store, reminder, FailedPermanent("550", "no such user"))
+    assert (state(store), asked(store)) == (InvitationState.FAILED, [])
+
+
 def test_a_step_that_is_not_sent_after_all_ends_an_unsent_invitation(store: SqlStore):
     queue(store, "i1")
     [claimed] = claim(store)

@@ -26,10 +26,10 @@ from triggers.desk import AskingStore, Desk, Opens
 from triggers.imagined import ImaginedStore
 from triggers.people import Found, Person, Registry
 from triggers.report import Round
-from triggers.rule import Rule
+from triggers.rule import Audience, Rule
 from triggers.sending import send_due
 
-AT_A_TIME = 100
+AT_A_TIME = 200
 ASKED, WAITING = "asked", "waiting"
 
 
@@ -102,6 +102,13 @@ class RememberedPeople:
                 if isinstance(found, Person):
                     self._by_id[found.record_id] = found
 
+    def prepare_turns(self, audience: Audience, begin: datetime, end: datetime) -> None:
+        """Read everybody whose turn comes in this time."""
+        ids = (id for page in self.listed(audience.only) for id in page)
+        called = [id for id in ids if any(audience.rhythm.turns(id, begin, end))]
+        for start in range(0, len(called), AT_A_TIME):
+            self.read(called[start : start + AT_A_TIME])
+
     def find(self, events: Sequence[Event]) -> list[Found]:
         return [self._by_event[event.connection, event.key] for event in events]
 
@@ -141,13 +148,20 @@ class _Opens:
             self.people[people] = RememberedPeople(self.real.registry(people))
         return cast(Registry, self.people[people])
 
-    def prepare(self, rules: Mapping[str, Rule], events: Sequence[Event]) -> None:
-        """Read the people of all these events, a hundred at a time and not one by one."""
+    def prepare(
+        self, rules: Mapping[str, Rule], events: Sequence[Event], begin: datetime, end: datetime
+    ) -> None:
+        """Read all people there will be, many at a time and not one by one."""
         for people in dict.fromkeys(rule.people for rule in rules.values()):
             self.registry(people)
             mine = [rule for rule in rules.values() if rule.people == people]
             asked = [event for event in events if any(rule.is_asked_by(event) for rule in mine)]
             self.people[people].prepare(asked)
+            for rule in mine:
+                if rule.audience is not None and not rule.paused:
+                    self.people[people].prepare_turns(
+                        rule.audience, begin, next_day(end, rule.audience.rhythm.zone)
+                    )
 
 
 def simulate(
@@ -171,7 +185,7 @@ def simulate(
         notice=lambda event, **facts: None,
     )
     meant = [event for event in events if any(_concerns(rule, event) for rule in rules.values())]
-    opens.prepare(rules, meant)
+    opens.prepare(rules, meant, begin, end)
     told, closed = Round(), Closed()
     calls = any(rule.audience for rule in rules.values())
     for at in _moments(store, meant, begin, end, desk.zone if calls else None):

@@ -38,8 +38,8 @@ _BAR = 50
 
 def facts(simulation: Simulation, history: History) -> dict[str, Any]:
     return {
-        "from": simulation.begin,
-        "to": simulation.end,
+        "from": simulation.begin.isoformat(timespec="seconds"),
+        "to": simulation.end.isoformat(timespec="seconds"),
         "events": simulation.events,
         "triggers": {
             name: dict(Counter(one.code for one in found).most_common())
@@ -47,7 +47,7 @@ def facts(simulation: Simulation, history: History) -> dict[str, Any]:
         },
         "outcomes": [
             {
-                "at": one.at,
+                "at": one.at.isoformat(timespec="seconds"),
                 "trigger": one.trigger,
                 "code": one.code,
                 "reason": one.reason,

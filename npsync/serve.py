@@ -155,7 +155,7 @@ def serve(config: Config, store: Store) -> None:
 
     clock = SystemClock()
     stopping = threading.Event()
-    triggering = Triggering(config, store, clock, stop=stopping.is_set) if config.triggers else None
+    triggering = Triggering(config, store, clock, stop=stopping.is_set) if config.has_to_ask else None
     clockwork = Clockwork(config, store, clock, ask=triggering.turn if triggering else None)
     resume_killed(config, store, clock.now())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,13 @@ from mapping.conditions import Conditions, fields_named
 from mapping.fields import names_read
 from mapping.match import compile_match
 from mapping.selftest import neutral
+from nps.asking import Channel, Invitation
 from nps.errors import ConfigError
 from nps.events import SUBJECT_ID
 from nps.surveys import OWN_PAGE
 from npsync.jobs import target_of
 from triggers.delivery import Closed
-from triggers.desk import Desk, Surveys, Told
+from triggers.desk import Answers, Desk, Surveys, Told
 from triggers.people import People, Registry
 from triggers.report import Round
 from triggers.rounds import turn
@@ -152,6 +154,30 @@ class Compiled:
         return frozenset(named - {SUBJECT_ID})  # which every event has, whatever it is about
 
 
+@dataclass(frozen=True)
+class _Kept:
+    config: Config
+    store: Store
+    clock: Clock
+
+
+def answers_of(config: Config, store: Store, clock: Clock) -> Answers:
+    """Replies go where the page's answers go, by the same rules."""
+    from npsync.web.answering import Desk as Counter
+    from npsync.web.answering import Open
+
+    counter = Counter(_Kept(config, store, clock))
+
+    def take(invitation: Invitation, score: int, comment: str | None) -> str | None:
+        found = counter.look(invitation.id)
+        if not isinstance(found, Open):
+            return f"its invitation takes no answer any more ({found})"
+        counter.take(found, score, comment)
+        return None
+
+    return take
+
+
 def surveys_of(config: Config) -> Surveys:
     """Which survey an answer belongs to, as the syncs tell it. Our own page says it by name."""
 
@@ -168,6 +194,16 @@ def _conditions_of(rule: Rule) -> Iterator[str]:
     yield from (way.when for way in rule.asking.ways if way.when is not None)
     if rule.where is not None:
         yield rule.where
+
+
+def channels_of(config: Config) -> dict[str, Channel]:
+    """How each connection asks, of those that can."""
+    found = {}
+    for name, known in config.connections.items():
+        sends = known.connector.sends(known.settings) if known.connector.sends else None
+        if sends is not None:
+            found[name] = sends.channel
+    return found
 
 
 def sends_of(config: Config, connection: str) -> Sends:
@@ -210,7 +246,6 @@ def desk_of(
     """All that following the triggers needs, over these connections."""
     from npsync.logs import notice
 
-    ways = (way for rule in compiled.rules.values() for way in rule.asking.ways)
     return Desk(
         store=store,
         clock=connections.clock,
@@ -221,9 +256,10 @@ def desk_of(
         conditions=compiled.conditions,
         zone=config.time_zone,
         public_url=config.public_url,
-        channels={way.connection: way.sends.channel for way in ways},
+        channels=channels_of(config),
         surveys=surveys_of(config),
         notice=notice,
+        take_answer=answers_of(config, store, connections.clock),
         stop=stop,
     )
 

@@ -247,7 +247,7 @@ class Desktop:
             "zone": self.zone,
             "public_url": "https://ask.acme.example",
             "channels": {name: sends.channel for name, sends in self.sends.items()},
-            "take_answer": lambda invitation, score, comment, at: self.answers.append(
+            "take_answer": lambda invitation, score, comment: self.answers.append(
                 (invitation.id, score, comment)
             ),
         }

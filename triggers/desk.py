@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
@@ -52,8 +52,9 @@ class Opens(Protocol):
 
 UTC = ZoneInfo("UTC")
 
-Answers = Callable[[Invitation, int, str | None, datetime], None]
-"""Take an answer given outside the page (a reply by SMS): invitation, score, comment, when."""
+Answers = Callable[[Invitation, int, str | None], str | None]
+"""Take an answer given outside the page (a reply by text message): invitation, score, comment. Returns why it is not
+taken any more, or None. The same answer again changes nothing."""
 
 
 @dataclass(frozen=True)

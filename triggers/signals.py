@@ -113,8 +113,8 @@ def _answered(desk: Desk, signal: Signal, invitation: Invitation | None) -> Said
         return "no_score", "a reply that is no score"
     if desk.take_answer is None:
         return "no_answers", "replies are not taken as answers here"
-    desk.take_answer(invitation, said[0], said[1], signal.at)
-    return "", ""
+    refused = desk.take_answer(invitation, *said)
+    return ("not_taken", refused) if refused else ("", "")
 
 
 def _latest_sent(desk: Desk, signal: Signal) -> Invitation | None:

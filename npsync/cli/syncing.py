@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
 
 import typer
 
@@ -200,15 +200,21 @@ def _run_due(config: Config, store: Store, options: Options, json: bool) -> int:
             output.tell_error(error)
             code = output.exit_code(error)
         worst = output.worst(worst, code)
-    if config.triggers:
-        ran = True
-        worst = output.worst(worst, _ask(config, store, options, json))
+    if config.has_to_ask:
+        asked = _ask(config, store, options, json)
+        ran = ran or asked.said
+        worst = output.worst(worst, asked.code)
     if not ran and not json:
         output.say("Nothing is due. npsync run NAME runs a sync anyway.")
     return worst
 
 
-def _ask(config: Config, store: Store, options: Options, json: bool) -> int:
+class _Asked(NamedTuple):
+    code: int
+    said: bool  # anything, to the person who runs it
+
+
+def _ask(config: Config, store: Store, options: Options, json: bool) -> _Asked:
     """What the triggers have to do now, once."""
     from nps.errors import NpsyncError
     from npsync.cli import asking_text, output
@@ -222,13 +228,14 @@ def _ask(config: Config, store: Store, options: Options, json: bool) -> int:
         done = ask_once(config, store, clock, stop=options.stop)
     except NpsyncError as error:
         output.tell_error(error)
-        return output.exit_code(error)
-    if json:
+        return _Asked(output.exit_code(error), True)
+    lines = list(asking_text.round_lines(done))
+    if json and config.triggers:
         output.say_json({"asking": done.as_json()})
-    else:
-        for line in asking_text.round_lines(done):
+    elif not json:
+        for line in lines:
             output.say(line)
-    return output.PARTIAL if done.problems else output.SUCCEEDED
+    return _Asked(output.PARTIAL if done.problems else output.SUCCEEDED, bool(lines))
 
 
 def _who(only: str | None) -> str | None:

@@ -114,6 +114,11 @@ class Config:
             return spec.opted_out or None
         return self.connections[people].connector.opted_out.get(spec.object)
 
+    @property
+    def has_to_ask(self) -> bool:
+        """Whether there may be something to ask or to heed: triggers, or what is pushed to us (somebody says STOP)."""
+        return bool(self.triggers or self.public_url)
+
     def place(self, path: Sequence[str | int]) -> Place:
         """Where `("sync", NAME, "fields", FIELD)` stands in the file."""
         return self.document.place(path)

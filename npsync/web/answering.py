@@ -12,14 +12,17 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
 
+from connectors.contract import Clock
 from nps.asking import INVITATION, Invitation, InvitationState, StepState
 from nps.keys import person_number
 from nps.responses import Cursor, Page, SurveyResponse
 from nps.surveys import OWN_PAGE, SurveySpec
 from nps.values import Json
+from npsync.config import Config
 from npsync.logs import notice
-from npsync.web.site import Site
+from store.api import Store
 
 LONGEST_COMMENT = 5_000  # characters
 UNLESS_SAID = timedelta(days=30)  # how long an answer is taken where the invitation does not say
@@ -54,10 +57,23 @@ class Open:
     again: bool = False  # it has been answered before
 
 
+class Kept(Protocol):
+    """Where answers are kept: what a `Site` is, and a process without a web may be."""
+
+    @property
+    def config(self) -> Config: ...
+
+    @property
+    def store(self) -> Store: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+
 class Desk:
     """Takes answers for one site. Thread-safe."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Kept) -> None:
         self._site, self._store, self._config = site, site.store, site.config
         self._turn = threading.Lock()
         self._clicks: OrderedDict[str, deque[tuple[datetime, int]]] = OrderedDict()

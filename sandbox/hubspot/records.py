@@ -90,7 +90,7 @@ class Table:
         self.records: dict[str, Record] = {}
         self.merged_into: dict[str, str] = {}
         self.remembers_before = False
-        self.rule: Rule = _no_rule  # what the account sets besides, when something is written
+        self.rule: Rule | None = None  # what the account sets besides, when something is written
         self.watchers: list[Watcher] = []
         self._next_id = first_id
         self._binned = 0
@@ -189,7 +189,8 @@ class Table:
         record_id = record_id or str(self._next_id)
         self._next_id = max(self._next_id, int(record_id)) + 1
         now = in_iso(at)
-        values = {**values, **self.rule(None, values, at)}
+        if self.rule is not None:
+            values = {**values, **self.rule(None, values, at)}
         filled = {name: value for name, value in values.items() if value is not None}
         filled |= {"hs_object_id": record_id, "createdate": now, self.kind.modified: now}
         record = Record(record_id, filled, now, now)
@@ -200,13 +201,15 @@ class Table:
         if len(self._ordered) > 1 and self._ordered[-2] > int(record_id):
             self._ordered.sort()
         self._hold(record)
-        self._tell(Happening(self, "creation", record.id, at, more={"changeFlag": "NEW"}))
+        if self.watchers:
+            self._tell(Happening(self, "creation", record.id, at, more={"changeFlag": "NEW"}))
         return record
 
     def update(self, record: Record, values: Mapping[str, str | None], *, at: datetime, source: str) -> None:
         """Stored-form values onto a record. Writing what is already there still counts as modified."""
         now = in_iso(at)
-        values = {**values, **self.rule(record, values, at)}
+        if self.rule is not None:
+            values = {**values, **self.rule(record, values, at)}
         if self.remembers_before:
             record.before.append((at, dict(record.values)))
         changed: list[Happening] = []
@@ -317,10 +320,6 @@ class Table:
             for value in _held(record, name):
                 if self._holders[name].get(value) == record.id:
                     del self._holders[name][value]
-
-
-def _no_rule(record: Record | None, values: Mapping[str, str | None], at: datetime) -> Values:
-    return {}
 
 
 def _key(name: str, value: str) -> str:

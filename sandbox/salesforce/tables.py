@@ -67,6 +67,7 @@ class Table:
         self.indexes = {place: Index() for place, field in enumerate(type.fields) if field.indexed}
         self.hidden: set[str] = set()  # lower-cased names without field-level security
         self._numbers = itertools.count(1)
+        self._blank: Record = [False if field.type == "boolean" else None for field in type.fields]
         self.id, self.deleted = self.place("Id"), self.place("IsDeleted")
         self._modified = tuple(self.place(name) for name in ("LastModifiedDate", "SystemModstamp"))
         self._modified_by = self.place("LastModifiedById")
@@ -184,7 +185,7 @@ class Table:
     def insert(self, fields: Mapping[str, Stored]) -> str:
         """A new row exactly as given; its id."""
         id = record_id(self.type.prefix, next(self._numbers))
-        row: Record = [False if column.field.type == "boolean" else None for column in self.columns.values()]
+        row = list(self._blank)
         self.rows[id] = row
         for name, value in fields.items():
             self._set(row, self.place(name), value, id)

@@ -23,7 +23,9 @@ import orjson
 import uvicorn
 
 from sandbox.profiles import described, rules_of
-from sandbox.server import VENDORS, Options, Sandbox
+from sandbox.server import Options, Sandbox
+from sandbox.vendors import VENDORS
+from sandbox.vendors import described as vendors_described
 from sandbox.world import midnight
 
 
@@ -80,7 +82,8 @@ def _announce(url: str, env: dict[str, str]) -> None:
     print(orjson.dumps({"ready": True, "url": url, "env": env}).decode(), flush=True)
     if not sys.stdout.isatty():
         return
-    print(f"\nThe toy vendors are up. Look at them: {url}\nFor the terminal where npsync runs:\n")
+    print(f"\nThe toy vendors are up. Look at them: {url}\n{vendors_described()}")
+    print("\nFor the terminal where npsync runs:\n")
     for name, value in env.items():
         print(f"  export {name}={shlex.quote(value)}")
     print("\nCtrl-C stops them; what they remember is gone then.", flush=True)
@@ -96,8 +99,8 @@ def _stop_with_parent(server: uvicorn.Server) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="sandbox",
-        description="Toy Salesforce, HubSpot and Wootric over real HTTP, on this machine only.",
-        epilog=f"fault profiles:\n{described()}",
+        description="Toy vendors over real HTTP and SMTP, on this machine only.",
+        epilog=f"vendors:\n{vendors_described()}\n\nfault profiles:\n{described()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(

@@ -18,6 +18,7 @@ from starlette.routing import Mount, Route
 from sandbox.faces import FACES, Card, Face
 from sandbox.toy import House, Looked, NoSuchRecord, Toy
 from sandbox.traffic import Write
+from sandbox.vendors import BY_NAME
 
 _FILES = Path(__file__).parent / "templates"
 _SAFE = {
@@ -26,18 +27,6 @@ _SAFE = {
     "X-Content-Type-Options": "nosniff",
 }
 _MOST_HITS = 25
-_TITLES = {"hubspot": "HubSpot", "promoter": "Promoter.io"}  # where it is not the name, capitalised
-_ROLES = {
-    "salesforce": "scores arrive here",
-    "hubspot": "scores arrive here",
-    "wootric": "survey answers come from here",
-    "mail": "invitations arrive here",
-    "twilio": "text messages arrive here",
-    "segment": "people use features here",
-    "intercom": "conversations are closed here",
-    "mixpanel": "people use features here",
-    "promoter": "campaigns ask, answers come from here",
-}
 
 
 @dataclass(frozen=True)
@@ -89,9 +78,9 @@ class _Pages:
         traffic = self._house.traffic.summary()
         systems = [
             {
-                "title": _TITLES.get(vendor, vendor.capitalize()),
+                "title": BY_NAME[vendor].title,
                 "vendor": vendor,
-                "role": _ROLES[vendor],
+                "role": BY_NAME[vendor].role,
                 "look": f"/look/{vendor}" if isinstance(toy, Looked) else None,
                 "objects": toy.objects(),
                 "calls": traffic.get(vendor, {}).get("calls", 0),

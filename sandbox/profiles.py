@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-VENDORS = ("salesforce", "hubspot", "wootric", "twilio", "promoter", "intercom", "mixpanel")
+from sandbox.vendors import CALLED
+
 Rule = Mapping[str, Any]
 
 
@@ -25,7 +26,7 @@ def rules_of(names: str) -> Iterator[Rule]:
         if name not in PROFILES:
             raise ValueError(f'no fault profile "{name}"; there are: {", ".join(PROFILES)}')
         for rule in PROFILES[name].rules:
-            for vendor in VENDORS:
+            for vendor in CALLED:
                 if rule.get("vendor", vendor) == vendor:
                     yield {"times": None, **rule, "vendor": vendor}
 

@@ -25,19 +25,9 @@ from sandbox.deliveries import Deliveries
 from sandbox.faults import Fault, Faults, Kind
 from sandbox.toy import House, Listening, Toy
 from sandbox.traffic import Call, Traffic
+from sandbox.vendors import VENDORS
 from sandbox.world import World, midnight
 
-VENDORS = (
-    "salesforce",
-    "hubspot",
-    "wootric",
-    "mail",
-    "twilio",
-    "promoter",
-    "segment",
-    "intercom",
-    "mixpanel",
-)
 _PLAYED_HERE = frozenset(Kind)
 _HTML_ERROR = (
     "<html><head><title>{0} error</title></head><body><h1>{0} error</h1><p>cloud-edge</p></body></html>"

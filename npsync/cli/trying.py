@@ -28,6 +28,7 @@ def demo(
 
 def sandbox(
     port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8900,
+    smtp_port: Annotated[int, typer.Option(help="Of the inbox; 0 takes a free one.")] = 0,
     customers: CustomersOption = 1000,
     responses: ResponsesOption = None,
     seed: SeedOption = 7,
@@ -41,13 +42,13 @@ def sandbox(
         ),
     ] = None,
 ) -> None:
-    """Start the toy Salesforce, HubSpot and Wootric, and print the variables config.example.yaml needs."""
+    """Start toy vendors (CRMs, survey tools, an inbox, text messages, product events), and print their variables."""
     import subprocess
     import sys
 
     # It ends when its standard input does: whatever stops us stops it too.
     command = [sys.executable, "-m", "sandbox", "--with-parent", "--port", str(port)]
-    command += ["--customers", str(customers), "--seed", str(seed)]
+    command += ["--smtp-port", str(smtp_port), "--customers", str(customers), "--seed", str(seed)]
     if responses is not None:
         command += ["--responses", str(responses)]
     if faults is not None:

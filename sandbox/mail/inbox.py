@@ -35,8 +35,6 @@ class MailHost:
         self._mails: OrderedDict[str, Mail] = OrderedDict()
         self._arrived = 0
         self._door = Door(room.faults, room.traffic, room.clock.time, self._keep)
-        self._listener = socket.create_server((room.host, room.limits.get("port", 0)))
-        self._listener.setblocking(False)
         self._server: asyncio.Server | None = None
         self.app: ASGIApp = Starlette()
         self._commands: dict[str, Callable[[Row], Any]] = {
@@ -48,14 +46,18 @@ class MailHost:
         }
 
     async def start(self) -> None:
-        self._server = await self._door.open(self._listener)
+        port = self._room.limits.get("port", 0)
+        self._server = await self._door.open(socket.create_server((self._room.host, port)))
 
     async def stop(self) -> None:
         if self._server is not None:
             self._server.close()
 
     def env(self, url: str) -> dict[str, str]:
-        host, port = self._listener.getsockname()[:2]
+        """Nothing before `start`: until then nobody listens."""
+        if self._server is None:
+            return {}
+        host, port = self._server.sockets[0].getsockname()[:2]
         return {
             "SMTP_HOST": host,
             "SMTP_PORT": str(port),

@@ -1,0 +1,35 @@
+"""The systems the sandbox plays, in the order people see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Vendor:
+    name: str
+    title: str
+    role: str  # one line for people
+    called: bool = True  # npsync calls it over HTTP, so that faults can meet its calls
+
+
+EVERY = (
+    Vendor("salesforce", "Salesforce", "scores arrive here, cases are closed here"),
+    Vendor("hubspot", "HubSpot", "scores arrive here, tickets are closed here"),
+    Vendor("wootric", "Wootric", "asks people, survey answers come from here"),
+    Vendor("mail", "Mail", "invitations arrive here", called=False),
+    Vendor("twilio", "Twilio", "text messages arrive here"),
+    Vendor("promoter", "Promoter.io", "campaigns ask, answers come from here"),
+    Vendor("segment", "Segment and RudderStack", "people use features here", called=False),
+    Vendor("intercom", "Intercom", "conversations are closed here"),
+    Vendor("mixpanel", "Mixpanel", "people use features here"),
+)
+VENDORS = tuple(vendor.name for vendor in EVERY)
+CALLED = tuple(vendor.name for vendor in EVERY if vendor.called)
+BY_NAME = {vendor.name: vendor for vendor in EVERY}
+
+
+def described() -> str:
+    """One line for each."""
+    width = max(map(len, VENDORS))
+    return "\n".join(f"  {vendor.name:<{width}}  {vendor.title}: {vendor.role}" for vendor in EVERY)

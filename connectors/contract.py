@@ -29,6 +29,7 @@ from nps.branding import PLAIN, Branding
 from nps.changes import Batch, Hit, Outcome, Record
 from nps.responses import Cursor, Page
 from nps.schema import ObjectSchema
+from nps.sending import Message
 from nps.values import Json, Value
 
 
@@ -281,6 +282,9 @@ class Connector:
     sends: Callable[[Any], Sends | None] | None = (
         None  # how a connection with these settings asks; None: it cannot
     )
+    remarks: Callable[[Any, Message], Sequence[str]] | None = None
+    """What to know before messages like this one go out through a connection with these settings: `check` warns of it.
+    A pure function."""
     objects: tuple[str, ...] = ()  # usual objects, for init and suggestions
     match_fields: Mapping[str, str] = field(default_factory=dict)  # kind → usual record field (email → Email)
     opted_out: Mapping[str, str] = field(default_factory=dict)

@@ -22,6 +22,7 @@ from mapping.spec import FieldMapping, FieldTest, MatchRule, PeopleSpec
 from nps.branding import Branding
 from nps.policy import ContactPolicy
 from nps.surveys import SurveySpec, Translation
+from npsync.capabilities import asks
 from npsync.cli import application
 from npsync.cli.catalogue import kind_row
 from npsync.config.model import FileSpec
@@ -176,6 +177,8 @@ def connector_page(connector: Connector) -> str:
         ("reads answers", "yes" if connector.source else "no"),
         ("writes records", ", ".join(connector.objects) if connector.destination else "no"),
         ("matches by", ", ".join(f"{key} = `{field}`" for key, field in connector.match_fields.items())),
+        ("asks people", asks(connector) or "no"),
+        ("takes posts", "at `/hooks/CONNECTION`" if connector.inbound else ""),
         ("channels it tells", ", ".join(connector.channels)),
         ("edited answers", connector.edits),
         ("limits", connector.limits),

@@ -117,4 +117,7 @@ def try_out(config: Config, name: str, connections: Opened) -> Tested:
         grants += cast(Accessible, connections.source(name)).access(needs)
     if writes:
         grants += cast(Accessible, connections.destination(name)).access(needs)
+    if connector.sender is not None and (needs.sends or not (connector.source or connector.destination)):
+        sender = connections.sender(name)
+        grants += cast(Accessible, sender).access(needs) if hasattr(sender, "access") else []
     return Tested(name, to_grant(config, name), tuple(dict.fromkeys(grants)))

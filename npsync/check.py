@@ -59,7 +59,7 @@ def check(config: Config, connections: Opened) -> list[Problem]:
 
 
 def _sources(config: Config, connections: Opened) -> Iterator[Finding]:
-    used = dict.fromkeys(name for spec in config.sync.values() for name in config.surveys[spec.survey].at)
+    used = dict.fromkeys(name for spec in config.sync.values() for name in config.sources_of(spec.survey))
     for name in used:
         path = ("connections", name)
         try:

@@ -107,7 +107,7 @@ def feeds_of(config: Config, spec: SyncSpec, connections: Opened) -> tuple[Feed,
             keep_comment=keeps.comment,
             keep_properties=keeps.properties,
         )
-        for rank, (connection, ids) in enumerate(survey.at.items())
+        for rank, (connection, ids) in enumerate(config.sources_of(spec.survey).items())
         for keeps in [_keeps(config, connection)]
     )
     if not survey.own_page:

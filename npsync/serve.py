@@ -120,7 +120,7 @@ class Clockwork:
 
     def _uses(self, claim: Claim) -> list[str]:
         spec = self._config.sync[claim.sync]
-        sources = () if claim.verify else self._config.surveys[spec.survey].at
+        sources = () if claim.verify else self._config.sources_of(spec.survey)
         return sorted({target_of(self._config, spec).connection, *sources})
 
     def _hand_back(self, claim: Claim) -> None:

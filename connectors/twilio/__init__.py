@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from connectors.contract import Confidence, Connector, Inbound, Needs, Sender, Sends, Tools
 from connectors.twilio.settings import TwilioSettings
 from nps.asking import Channel
+from nps.sending import Message
 
 
 def _sender(settings: TwilioSettings, tools: Tools) -> Sender:
@@ -24,6 +25,12 @@ def _inbound(settings: TwilioSettings) -> Inbound:
 def _sends(settings: TwilioSettings) -> Sends:
     kept = not (settings.discard_content or settings.obfuscate_address)
     return Sends(channel=Channel.SMS, needs="phone", can_find=kept)
+
+
+def _remarks(settings: TwilioSettings, message: Message) -> Sequence[str]:
+    from connectors.twilio.texts import remarks
+
+    return remarks(message, settings)
 
 
 def _grants(settings: TwilioSettings, needs: Needs) -> Sequence[str]:
@@ -44,6 +51,7 @@ CONNECTOR = Connector(
     sender=_sender,
     inbound=_inbound,
     sends=_sends,
+    remarks=_remarks,
     limits="1,600 characters a text; 160 (70 with letters outside the GSM alphabet) are billed as one. "
     "npsync keeps to per_minute and waits when Twilio says so.",
     confidence=Confidence.PARTIAL,

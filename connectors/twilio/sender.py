@@ -15,7 +15,6 @@ from connectors.handing import handed_over, sending_policy
 from connectors.http import Http
 from connectors.twilio.settings import TwilioSettings
 from connectors.twilio.texts import LONGEST, text
-from connectors.twilio.texts import remarks as remarks_on
 from nps.asking import StepKind
 from nps.errors import AccessError, ConfigError, UnavailableError
 from nps.keys import phone_key
@@ -83,9 +82,6 @@ class Twilio:
             return found
         except UnavailableError:
             return None
-
-    def remarks(self, message: Message) -> list[str]:
-        return remarks_on(message, self._settings)
 
     def access(self, needs: Needs) -> list[Grant]:
         reply = self._http.request("GET", self._path, params={"PageSize": 1}, what="list texts")

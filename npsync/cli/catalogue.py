@@ -6,6 +6,7 @@ from typing import Any
 
 from connectors import registry
 from connectors.contract import Connector, EventKind
+from npsync.capabilities import asks
 from npsync.cli import output
 
 _WAYS = {"poll": "asking", "hook": "being told"}
@@ -52,6 +53,8 @@ def _facts(connector: Connector) -> dict[str, Any]:
         "objects": list(connector.objects),
         "match_fields": dict(connector.match_fields),
         "channels": list(connector.channels),
+        "asks": asks(connector),
+        "hook": connector.inbound is not None,
         "events": [_kind(each) for each in connector.event_kinds],
         "edits": connector.edits,
         "limits": connector.limits,
@@ -66,6 +69,8 @@ def _tell(connector: Connector) -> None:
         ("writes records", ", ".join(connector.objects) if connector.destination else "-"),
         ("matches by", ", ".join(f"{key} = {field}" for key, field in connector.match_fields.items())),
         ("channels", ", ".join(connector.channels)),
+        ("asks", asks(connector) or "-"),
+        ("takes posts", "at /hooks/CONNECTION" if connector.inbound else ""),
         ("edited answers", connector.edits),
         ("limits", connector.limits),
     ]

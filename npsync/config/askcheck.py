@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from connectors.contract import Connector, EventKind, Sends
 from mapping.conditions import ABOUT_EVENTS, ABOUT_PEOPLE, fields_named, problems_of_condition
-from nps.asking import Channel
+from nps.asking import Channel, StepKind
+from nps.sending import Message, Recipient
 from npsync.config.crosscheck import Known, unknown
 from npsync.config.problems import Path, did_you_mean
 from npsync.config.wording import Found, tell
@@ -39,6 +40,7 @@ def warnings(known: Known) -> Iterator[Found]:
     yield from _texts_at_night(known)
     yield from _same_event_twice(known)
     yield from _ledger_without_field(known)
+    yield from _remarks(known)
 
 
 # ---------------------------------------------------------------- triggers
@@ -342,6 +344,32 @@ def _ignored_wording(known: Known) -> Iterator[Found]:
             if survey.get("remind") and not sends.can_remind:
                 message = f"{way['use']} sends no reminders for npsync"
                 yield Found(("surveys", name, "remind"), "no_reminders", message)
+
+
+_LINK = "/s/" + "x" * 22  # as long as a real one
+
+
+def _remarks(known: Known) -> Iterator[Found]:
+    """What a connector says about a message with this question, were one sent."""
+    for name, survey in known.section("surveys").items():
+        if not isinstance(survey, dict) or not isinstance(survey.get("ask"), str):
+            continue
+        for _, way, _ in _ways(known, survey):
+            remarks = known.connectors[way["use"]].remarks
+            if remarks is None:
+                continue
+            example = Message(
+                invitation="",
+                step=0,
+                kind=StepKind.ASK,
+                to=Recipient(connection="", object="", record_id=""),
+                survey=name,
+                metric=str(survey.get("metric", "nps")),
+                ask=survey["ask"],
+                link=f"{str(known.document.value.get('public_url', '')).rstrip('/')}{_LINK}",
+            )
+            for remark in remarks(known.settings[way["use"]], example):
+                yield Found(("surveys", name, "ask"), "remark", f"{way['use']}: {remark}")
 
 
 def _no_opposite(known: Known) -> Iterator[Found]:

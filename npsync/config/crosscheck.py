@@ -92,7 +92,7 @@ def _surveys(known: Known) -> Iterator[Found]:
         if not isinstance(given, dict):
             continue
         for path, connection, ids in _places_asked(given.get("at"), ("surveys", name, "at")):
-            yield from _source(known, connection, path)
+            yield from _tool(known, connection, path)
             yield from _claims(known.document, claimed, path, connection, ids)
         for at, way in enumerate(_items(given.get("through"))):
             if isinstance(way, dict) and isinstance(way.get("use"), str):
@@ -204,10 +204,12 @@ def _connection(known: Known, name: str, path: Path) -> Iterator[Found]:
         yield unknown("connection", name, known.section("connections"), path)
 
 
-def _source(known: Known, name: str, path: Path) -> Iterator[Found]:
+def _tool(known: Known, name: str, path: Path) -> Iterator[Found]:
+    """Where a survey is answered, or where it has an id because the tool sends it."""
     yield from _connection(known, name, path)
-    connector = known.connectors.get(name)
-    if connector is not None and connector.source is None:
+    connector, settings = known.connectors.get(name), known.settings.get(name)
+    sends = connector.sends(settings) if connector and connector.sends and settings is not None else None
+    if connector is not None and connector.source is None and not (sends and sends.needs_survey_id):
         yield Found(path, "not_a_source", f'"{name}" ({connector.title}) has no survey answers to read')
 
 

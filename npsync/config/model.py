@@ -119,6 +119,15 @@ class Config:
         """Whether there may be something to ask or to heed: triggers, or what is pushed to us (somebody says STOP)."""
         return bool(self.triggers or self.public_url)
 
+    def sources_of(self, survey: str) -> dict[str, tuple[str, ...]]:
+        """Where this survey's answers are read, with its ids there, in the YAML's order. `at` may also name a tool that
+        only sends it."""
+        return {
+            name: ids
+            for name, ids in self.surveys[survey].at.items()
+            if self.connections[name].connector.source is not None
+        }
+
     def place(self, path: Sequence[str | int]) -> Place:
         """Where `("sync", NAME, "fields", FIELD)` stands in the file."""
         return self.document.place(path)

@@ -1,0 +1,46 @@
+"""What a connector can do, in a sentence each: for the terminal and the reference."""
+
+from __future__ import annotations
+
+from connectors.contract import Connector, Sends
+from nps.asking import Channel
+
+_CHANNELS = {
+    Channel.EMAIL: "by e-mail",
+    Channel.SMS: "by text message",
+    Channel.IN_APP: "in the app",
+    Channel.OTHER: "by a link that somebody else sends",
+}
+_NEEDS = {"email": "an e-mail address", "phone": "a phone number", "external_id": "your own id of the person"}
+
+
+def asks(connector: Connector) -> str:
+    """How a connection of this type asks, as its starter sets it up; "" when it cannot."""
+    if connector.sender is None:
+        return ""
+    sends = usual_sends(connector)
+    return "when its settings say how" if sends is None else how(sends)
+
+
+def how(sends: Sends) -> str:
+    parts = [_CHANNELS[sends.channel]]
+    parts.append("in your words" if sends.words == "ours" else "in the tool's own words")
+    if sends.page:
+        parts.append("answered on our page")
+    if sends.needs in _NEEDS:
+        parts.append(f"needs {_NEEDS[sends.needs]}")
+    if sends.needs_survey_id:
+        parts.append("and the survey's id there (`at`)")
+    if not sends.can_remind:
+        parts.append("no reminders")
+    return ", ".join(parts)
+
+
+def usual_sends(connector: Connector) -> Sends | None:
+    from ruamel.yaml import YAML  # a tenth of a second that nobody else pays
+
+    if connector.sends is None:
+        return None
+    given = YAML(typ="safe").load(connector.starter) or {}
+    given.pop("type", None)
+    return connector.sends(connector.settings.model_validate(given))

@@ -11,7 +11,10 @@ from datetime import datetime, timedelta
 from nps.errors import ConfigError
 from store.api import Store, TokenRow
 
-SCOPES = {"events": "ask whether a person may be asked, and tell what other tools sent"}
+SCOPES = {
+    "events": "ask whether a person may be asked, and tell what other tools sent",
+    "surveys": "ask which survey waits for a person, to show it in your product",
+}
 PREFIX = "npsync_"  # so that a scanner for secrets finds one in a repository
 REMEMBERED = timedelta(hours=1)
 

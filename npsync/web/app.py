@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from connectors.contract import Clock
 from npsync.config import Config
-from npsync.web import api, customers, problems
+from npsync.web import api, customers, embedding, problems
 from npsync.web.doorway import Doorway
 from npsync.web.hooks import PREFIX, Hooks
 from npsync.web.intake import TogetherIntake, receiving
@@ -21,7 +21,7 @@ from npsync.web.refusals import Refusals
 from npsync.web.site import Intake, Site
 from store.api import Store
 
-ROUTERS: tuple[Callable[[Site], APIRouter], ...] = (api.router, customers.router)
+ROUTERS: tuple[Callable[[Site], APIRouter], ...] = (api.router, customers.router, embedding.router)
 
 
 class Web:

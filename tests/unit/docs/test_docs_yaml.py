@@ -36,7 +36,9 @@ FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 BASE = """\
 time_zone: UTC
 phone_region: US
+public_url: https://feedback.acme.com
 connections:
+  mailer: {type: mail, host: smtp.acme.com, sender: Acme <feedback@acme.com>}
   crm:
     type: salesforce
     login_host: acme.my.salesforce.com
@@ -53,6 +55,7 @@ people:
     match:
       - {response: email, record: Email}
     account: {object: Account, by: AccountId}
+    email: Email
   marketing:
     object: contacts
     match:
@@ -60,6 +63,13 @@ people:
 surveys:
   relationship:
     at: [email-nps]
+    ask: How likely are you to recommend Acme?
+    through: [{use: mailer}]
+  support-csat:
+    metric: csat
+    kind: transactional
+    ask: How satisfied are you?
+    through: [{use: mailer}]
 sync:
   nps-to-contacts:
     every: 15 minutes
@@ -197,6 +207,16 @@ def test_the_example_shows_every_key_that_this_version_uses():
         if name not in UNUSED
     }
     assert {key for key in keys if not re.search(rf"(?<![\w.]){key}:", text)} == set()
+
+
+def test_the_triggers_the_example_shows_in_comments_work_too(tmp_path):
+    text = (ROOT / "config.example.yaml").read_text("utf-8")
+    block = text[text.index("# triggers:\n") : text.index("\n# ---", text.index("# triggers:\n"))]
+    shown = "\n".join(line.removeprefix("#").removeprefix(" ") for line in block.splitlines())
+    policy = text[text.index("contact_policy:\n") :]
+    config = loaded(tmp_path, completed(f"{shown}\n{policy}"))
+    assert set(config.triggers) == {"after-support", "half-yearly"}
+    assert config.warnings == ()
 
 
 def test_what_the_example_shows_in_comments_works_too(tmp_path):

@@ -1,7 +1,8 @@
 """`make intake`: how soon /hooks answers under a steady stream of events, without and with a sync beside it.
 
 `npsync serve` as people run it, on SQLite; the toy vendors and the sender share the machine with it, so every figure is
-an upper bound. After each round every event that was answered with 2xx is looked for in the store.
+an upper bound. A server that does nothing is asked at the same time: it shows how much of it is the machine. After each
+round every event that was answered with 2xx is looked for in the store.
 """
 
 from __future__ import annotations
@@ -52,33 +53,52 @@ class Round:
     """One stream of events, and what was found afterwards."""
 
     sent: Sent
-    stored: int
+    echoed: Sent  # by a server that does nothing, at the same time
     missing: int
     sync_seconds: float  # of the stream's time, as long as the sync was under way
 
 
 def told(name: str, done: Round) -> str:
-    sent = done.sent
+    sent, echoed = done.sent, done.echoed
     share = f", sync under way for {done.sync_seconds:.0f} s of it" if done.sync_seconds else ""
+    machine = f"   (a server that does nothing: p99 {echoed.percentile(0.99):.1f} ms)"
     return (
         f"{name:<24} p50 {sent.percentile(0.5):6.1f} ms   p99 {sent.percentile(0.99):6.1f} ms   "
-        f"slowest {sent.percentile(1.0):6.1f} ms   {len(sent.acknowledged):,} acknowledged, "
+        f"slowest {sent.percentile(1.0):6.1f} ms{machine}\n{'':<27}{len(sent.acknowledged):,} acknowledged, "
         f"{sum(sent.refused.values())} not, {done.missing} missing{share}"
     )
 
 
 def round_of(url: str, folder: Path, rate: float, seconds: float, *, sync: bool) -> Round:
     with serving(url, folder, sync=sync) as (port, lines):
-        sender = Sender("127.0.0.1", port, "/hooks/product")
         began = time.monotonic()
-        sent = asyncio.run(sender.send(rate, seconds))
+        sent, echoed = asyncio.run(both(port, rate, seconds))
         ended = time.monotonic()
         wanted = set(sent.acknowledged)
         stored = waited_for(folder / "npsync.db", wanted)
-        syncing = lines.sync_ended_at
-        return Round(
-            sent, len(stored), len(wanted - stored), min(ended, syncing or ended) - began if sync else 0.0
-        )
+        syncing = min(ended, lines.sync_ended_at or ended) - began if sync else 0.0
+        return Round(sent, echoed, len(wanted - stored), syncing)
+
+
+async def both(port: int, rate: float, seconds: float) -> tuple[Sent, Sent]:
+    """The stream to npsync, and a tenth of it to a server that does nothing."""
+    with echoing() as other:
+        sending = Sender("127.0.0.1", port, "/hooks/product").send(rate, seconds)
+        control = Sender("127.0.0.1", other, "/").send(rate / 10, seconds)
+        sent, echoed = await asyncio.gather(sending, control)
+    return sent, echoed
+
+
+@contextmanager
+def echoing() -> Iterator[int]:
+    command = [sys.executable, "-m", "bench.echo"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=HERE.parent)
+    assert process.stdout is not None
+    try:
+        yield int(process.stdout.readline())
+    finally:
+        process.kill()
+        process.wait()
 
 
 class Lines:

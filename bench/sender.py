@@ -16,6 +16,7 @@ import orjson
 
 SECRET = "intake-shared-secret"
 PATIENCE = 20.0
+MOST_IDLE = 10.0
 
 
 @dataclass
@@ -52,7 +53,7 @@ class Sender:
 
     def __init__(self, host: str, port: int, path: str, *, named: str = "e") -> None:
         self._host, self._port, self._path, self._named = host, port, path, named
-        self._free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._free: list[tuple[float, asyncio.StreamReader, asyncio.StreamWriter]] = []  # since when
         self._stop = asyncio.Event()
         self.sent = Sent()
 
@@ -73,7 +74,7 @@ class Sender:
             under_way.add(task)
             task.add_done_callback(under_way.discard)
         await asyncio.gather(*under_way)
-        for _, writer in self._free:
+        for _, _, writer in self._free:
             writer.close()
         return self.sent
 
@@ -91,7 +92,7 @@ class Sender:
             self.sent.refused[str(status)] += 1
 
     async def _posted(self, id: str) -> int:
-        reader, writer = self._free.pop() if self._free else await self._connected()
+        reader, writer = await self._connected()
         try:
             writer.write(request(self._host, self._path, event(id)))
             head = await reader.readuntil(b"\r\n\r\n")
@@ -107,8 +108,14 @@ class Sender:
         if b"connection: close" in head.lower():
             writer.close()
         else:
-            self._free.append((reader, writer))
+            self._free.append((asyncio.get_running_loop().time(), reader, writer))
         return int(head.split(b" ", 2)[1])
 
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """The free one that was used last. What was idle for long may just be closed on its other side."""
+        while self._free:
+            since, reader, writer = self._free.pop()
+            if asyncio.get_running_loop().time() - since < MOST_IDLE:
+                return reader, writer
+            writer.close()
         return await asyncio.open_connection(self._host, self._port)

@@ -42,9 +42,9 @@ def round_lines(done: Round) -> Iterator[str]:
     if done.events:
         yield f"Events: {done.events} new."
     for title, counts in (("Arrived", done.arrivals), ("Decided", done.said), ("Messages", done.steps)):
-        if counts:
+        if counts.total():
             told = " · ".join(
-                f"{count} {WORDS.get(code, _plain(code))}" for code, count in counts.most_common()
+                f"{count} {WORDS.get(code, _plain(code))}" for code, count in counts.most_common() if count
             )
             yield f"{title}: {told}."
     if done.expired:

@@ -1,4 +1,5 @@
-"""`npsync demo`: the sandbox as a subprocess, and the main job end to end."""
+"""`npsync demo`: the sandbox as a subprocess, and both ways through the house: answers onto records, and an event that
+asks for the next answer."""
 
 from __future__ import annotations
 
@@ -8,12 +9,12 @@ from pathlib import Path
 
 from npsync import logs
 from npsync.cli import output
-from npsync.demonstration import main_job
+from npsync.demonstration import circle, main_job
 from npsync.demonstration.toys import sandbox
 
 
 def run(*, customers: int, responses: int | None, seed: int, keep: bool) -> int:
-    """The exit code: 0 when it did what it is for."""
+    """The exit code: 0 when both ways did what they are for."""
     logs.set_up(json=False, verbose=False)
     with (
         tempfile.TemporaryDirectory(prefix="npsync-demo-") as folder,
@@ -23,6 +24,7 @@ def run(*, customers: int, responses: int | None, seed: int, keep: bool) -> int:
             f"A sandbox with {customers:,} customers is at {url}: toy Salesforce, HubSpot and Wootric, and an inbox.\n"
         )
         good = main_job.show(variables, Path(folder))
+        good = circle.show(variables, url, Path(folder)) and good
         _where_to_look(url, keep)
         if keep:
             _wait()
@@ -38,7 +40,9 @@ def _where_to_look(url: str, keep: bool) -> None:
     output.say(
         "  drive it yourself:                           npsync sandbox, and the commands of the README"
     )
-    output.say("  the files behind it:                         config.example.yaml")
+    output.say(
+        "  the files behind it:                         config.example.yaml, examples/survey-after-support.yaml"
+    )
 
 
 def _wait() -> None:

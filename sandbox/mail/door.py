@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
 import socket
 import ssl
 from collections.abc import Callable
@@ -53,6 +54,8 @@ class Door:
     def _protocol(self) -> asyncio.Protocol:
         from aiosmtpd.smtp import SMTP  # only when somebody connects: most sandboxes never see a mail
 
+        # It warns of an attribute that it sets itself whenever somebody signs in.
+        logging.getLogger("mail.log").setLevel(logging.ERROR)
         protocol: asyncio.Protocol = SMTP(
             self,
             hostname="mx.sandbox.example",

@@ -60,6 +60,17 @@ def test_the_demo_ends_by_itself_and_tells_the_whole_story(tmp_path: Path):
         "this answer, run 1",
         "To take it back: npsync undo 1 --record 003",
         "Every record shows its customer's newest answer; the second run wrote nothing.",
+        "an agent closes case ",
+        "Events: 1 new.",
+        "Messages: 1 sent.",
+        "How satisfied are you with the help you got?",
+        "Answer here:",
+        "Stop survey invitations:",
+        "The customer opens the link, chooses 4 of 5",
+        "$ npsync run csat-to-cases",
+        "CSAT_Score__c – → 4",
+        "$ npsync run csat-to-contacts",
+        "CSAT_Score__c – → 4",
         "Where to look:",
     ]
     place = 0

@@ -71,3 +71,4 @@ def test_the_demo_runs_from_the_installed_wheel(installed: Path, tmp_path: Path)
     ran = npsync(installed, tmp_path, "demo", "--customers", "60")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "the second run wrote nothing" in ran.stdout
+    assert "CSAT_Score__c – → 4" in ran.stdout

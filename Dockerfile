@@ -12,6 +12,7 @@ COPY store store
 COPY sync sync
 COPY triggers triggers
 COPY sandbox sandbox
+COPY examples examples
 COPY npsync npsync
 RUN /opt/npsync/bin/pip install --no-cache-dir --no-deps .
 

@@ -20,9 +20,7 @@ def run(*, customers: int, responses: int | None, seed: int, keep: bool) -> int:
         tempfile.TemporaryDirectory(prefix="npsync-demo-") as folder,
         sandbox(customers, responses, seed) as (url, variables),
     ):
-        output.say(
-            f"A sandbox with {customers:,} customers is at {url}: toy Salesforce, HubSpot and Wootric, and an inbox.\n"
-        )
+        output.say(f"A sandbox with {customers:,} customers is at {url}: toy vendors, and an inbox.\n")
         good = main_job.show(variables, Path(folder))
         good = circle.show(variables, url, Path(folder)) and good
         _where_to_look(url, keep)
@@ -40,9 +38,8 @@ def _where_to_look(url: str, keep: bool) -> None:
     output.say(
         "  drive it yourself:                           npsync sandbox, and the commands of the README"
     )
-    output.say(
-        "  the files behind it:                         config.example.yaml, examples/survey-after-support.yaml"
-    )
+    output.say("  the files behind it:                         config.example.yaml")
+    output.say("                                               examples/survey-after-support.yaml")
 
 
 def _wait() -> None:

@@ -102,10 +102,12 @@ def loaded(tmp_path: Path, text: str) -> Config:
 
 
 def made_up(text: str) -> dict[str, str]:
-    names = re.findall(r"\$\{(\w+)\}", text)
-    return {
-        name: f"http://127.0.0.1:9/{name}" if name.endswith("_URL") else f"made-up-{name}" for name in names
-    }
+    return {name: _value_of(name) for name in re.findall(r"\$\{(\w+)\}", text)}
+
+
+def _value_of(name: str) -> str:
+    fitting = {"URL": f"http://127.0.0.1:9/{name}", "HOST": "127.0.0.1", "PORT": "2525"}
+    return fitting.get(name.rpartition("_")[2], f"made-up-{name}")
 
 
 def completed(fragment: str) -> str:

@@ -116,11 +116,13 @@ def test_two_records_with_one_address_are_one_person(desk: Desktop):
 
 
 def test_defect_26_neither_a_reminder_nor_a_cadence_bypasses_the_throttle(desk: Desktop):
-    """Seen elsewhere: the throttle is asked for first messages only."""
+    """Seen elsewhere: the throttle is asked for the first message of an event only."""
     desk.rule(remind=(timedelta(days=3),))
+    desk.rule("cadence", survey="other", metric="ces", event="turn_came")
     ann = asked(desk)
     desk.turn()
     desk.later(days=1)
+    desk.happen(case(1, ann, days=1, kind="turn_came"))
     other = Past(
         at=desk.clock.now(), what=PastKind.SEND, source="marketing", metric="nps", kind="relationship"
     )
@@ -130,8 +132,11 @@ def test_defect_26_neither_a_reminder_nor_a_cadence_bypasses_the_throttle(desk: 
     desk.later(days=3)
     desk.turn()
     assert desk.sent() == [ann]
-    steps = desk.store.steps_of(desk.invitations()[0].id)
+    asking = next(one for one in desk.invitations() if one.trigger == "after-support")
+    steps = desk.store.steps_of(asking.id)
     assert [(one.kind, one.code) for one in steps] == [(StepKind.ASK, ""), (StepKind.REMINDER, "newer_ask")]
+    [said] = desk.store.verdicts(trigger="cadence")
+    assert (said.code, said.reason) == ("rest", "asked on 2026-03-03: left alone until 2026-03-10")
 
 
 def test_defect_27_somebody_a_trigger_asked_is_not_asked_again_by_another_programme(desk: Desktop):

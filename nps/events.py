@@ -104,6 +104,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         return named(self.subject, self.facts)
 
 
+OF_EVERY_EVENT = frozenset({"id", "kind", "object", "occurred_at"})
+"""What conditions may name of every event, beside the fields of its record: `event.id` is the case's id."""
+
+
 class EventPage(msgspec.Struct, frozen=True):
     """Some events, and the cursor that is right once all of them are stored."""
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import cast
 
 from connectors.contract import Accessible, Grant, Needs, Verdict
+from nps.events import OF_EVERY_EVENT
 from nps.surveys import Through
-from npsync.check_asking import OF_EVENTS, asked_people, subject_of
+from npsync.check_asking import asked_people, subject_of
 from npsync.config import Config
 from npsync.jobs import compiled, target_of
 from npsync.service import Opened
@@ -80,7 +81,7 @@ def _asked(config: Config, connection: str) -> Iterator[tuple[str, set[str]]]:
             for object, fields in kinds[watch.kind].reads(watch.parameters).items():
                 yield object, set(fields)
         if (subject := subject_of(spec, tuple(kinds.values()))) is not None:
-            yield subject, set(compiled.rules[name].facts) - OF_EVENTS
+            yield subject, set(compiled.rules[name].facts) - OF_EVERY_EVENT
 
 
 def _ways(config: Config) -> Iterator[Through]:

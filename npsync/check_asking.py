@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from connectors.contract import Destination, EventKind
 from mapping.conditions import fields_named
 from mapping.spec import PeopleSpec
+from nps.events import OF_EVERY_EVENT
 from nps.schema import FieldSchema, FieldType, ObjectSchema
 from npsync.config import Config
 from npsync.config.problems import Path, did_you_mean
@@ -15,8 +16,6 @@ from triggers.people import NO, YES
 from triggers.spec import TriggerSpec, watches_of
 
 YES_OR_NO = ("consent", "opted_out")
-OF_EVENTS = frozenset({"id", "kind", "object", "occurred_at"})
-"""What every event has beside the fields of its record: `event.id` is the case's id."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +174,7 @@ def events(config: Config, connection: str, destination: Destination) -> Iterato
             if key == "field" and isinstance(value, str) and value not in schema.fields:
                 yield _missing(schema, value, (*path, key))
         named = [each for each in (trigger.where, *_whens(config, trigger)) if each is not None]
-        facts = [each for each in fields_named(named, "event") if each not in OF_EVENTS]
+        facts = [each for each in fields_named(named, "event") if each not in OF_EVERY_EVENT]
         yield from _absent(schema, facts, ("triggers", name, "where"))
 
 

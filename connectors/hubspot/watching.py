@@ -18,7 +18,7 @@ from connectors.hubspot.stages import Stages
 from connectors.record_changes import FLICKERED, RECORD_CHANGED, RecordChanged
 from connectors.sweeping import spelled
 from nps.errors import ConfigError, RejectedError
-from nps.events import Event, PersonKey, Subject
+from nps.events import OF_EVERY_EVENT, Event, PersonKey, Subject
 from nps.keys import email_key
 from nps.values import Json
 
@@ -109,7 +109,7 @@ class _OneKind:
     ) -> None:
         self.known = account.known(object_type(object))
         self.stamp = stamp
-        self.facts = tuple(name for name in dict.fromkeys(facts) if name != "id")
+        self.facts = tuple(name for name in dict.fromkeys(facts) if name not in OF_EVERY_EVENT)
         self.reads = tuple(dict.fromkeys((*needs, *self.facts)))
         account.check(self.known, (*self.reads, stamp))
         self._connection = account.tools.connection
@@ -119,6 +119,13 @@ class _OneKind:
         return self._live[name](shown.properties.get(name))
 
     def _event(self, shown: Shown, key: str, at: datetime, person: tuple[PersonKey, ...]) -> Event:
+        object = self.known.object_type
+        own: dict[str, Json] = {
+            "id": shown.id,
+            "kind": self.kind,
+            "object": object,
+            "occurred_at": spelled(at),
+        }
         return Event(
             connection=self._connection,
             kind=self.kind,
@@ -126,7 +133,7 @@ class _OneKind:
             subject=Subject(self.known.object_type, shown.id),
             occurred_at=at,
             person=person,
-            facts={"id": shown.id, **{name: self._value(shown, name) for name in self.facts}},
+            facts={**{name: self._value(shown, name) for name in self.facts}, **own},
         )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from connectors.contract import Memory, Watch
 from connectors.record_changes import FLICKERED, RECORD_CHANGED, RecordChanged
 from connectors.salesforce import codecs, soql
@@ -17,7 +19,7 @@ from connectors.salesforce.reading import Reading
 from connectors.salesforce.seen import Closings, Showing
 from connectors.sweeping import spelled
 from nps.errors import ConfigError
-from nps.events import Event, PersonKey, Subject
+from nps.events import OF_EVERY_EVENT, Event, PersonKey, Subject
 from nps.keys import email_key
 from nps.values import Json
 
@@ -67,7 +69,10 @@ def watched(org: Org, connection: str, memory: Memory, watches: Sequence[Watch])
         said = watch.parameters.said if isinstance(watch.parameters, RecordChanged) else watch.kind
         _, wanted = facts.setdefault((watch.kind, f"{said}\0{_person(watch)}"), (watch, {}))
         wanted.update(dict.fromkeys(watch.facts))
-    return [_made(org, connection, memory, watch, list(wanted)) for watch, wanted in facts.values()]
+    return [
+        _made(org, connection, memory, watch, [name for name in wanted if name not in OF_EVERY_EVENT])
+        for watch, wanted in facts.values()
+    ]
 
 
 def _person(watch: Watch) -> str:
@@ -97,8 +102,19 @@ def moment(value: Json) -> datetime:
     return datetime.fromisoformat(str(value))
 
 
-def _facts(shown: Shown, names: Sequence[str]) -> dict[str, Json]:
-    return {"id": shown.id, **{name: shown.fields[name] for name in names if name != "id"}}
+def _happened(
+    connection: str, kind: str, key: str, shown: Shown, object: str, at: datetime, names: Sequence[str]
+) -> Event:
+    """An event with the fields of its record, and what every event has; whose it is, is added."""
+    own: dict[str, Json] = {"id": shown.id, "kind": kind, "object": object, "occurred_at": spelled(at)}
+    return Event(
+        connection=connection,
+        kind=kind,
+        key=key,
+        subject=Subject(object, shown.id),
+        occurred_at=at,
+        facts={**{name: shown.fields[name] for name in names}, **own},
+    )
 
 
 # ---------------------------------------------------------------- cases
@@ -117,20 +133,14 @@ class _Cases:
         self._facts = tuple(dict.fromkeys([*(name for name in has if name == "CaseNumber"), *facts]))
         self._connection = connection
         self._closings = closings
-        wanted = [*CASE_NEEDS, *has, STAMP, *(name for name in self._facts if name != "id")]
+        wanted = [*CASE_NEEDS, *has, STAMP, *self._facts]
         self.reading = Reading("Case", org.columns("Case", dict.fromkeys(wanted)))
         self._by_email = "SuppliedEmail" in has
 
     def _event(self, case: Shown, closed_at: datetime, occurred_at: datetime) -> Event:
-        return Event(
-            connection=self._connection,
-            kind=self.kind,
-            key=f"{self.kind}/{case.id}/{spelled(closed_at)}",
-            subject=Subject("Case", case.id),
-            occurred_at=occurred_at,
-            person=self._person(case),
-            facts=_facts(case, self._facts),
-        )
+        key = f"{self.kind}/{case.id}/{spelled(closed_at)}"
+        event = _happened(self._connection, self.kind, key, case, "Case", occurred_at, self._facts)
+        return replace(event, person=self._person(case))
 
     def _person(self, case: Shown) -> tuple[PersonKey, ...]:
         if contact := case.fields["ContactId"]:
@@ -214,7 +224,7 @@ class Changes:
         self._facts = tuple(dict.fromkeys([change.field, *facts]))
         person = _person_field(org, change)
         wanted = [change.field, STAMP, *self._facts, *([person] if person else [])]
-        columns = org.columns(change.object, (name for name in dict.fromkeys(wanted) if name != "id"))
+        columns = org.columns(change.object, dict.fromkeys(wanted))
         self.reading = Reading(change.object, columns)
         self._wanted = codecs.writer(columns[change.field])(change.to)
         self._person = person
@@ -246,15 +256,9 @@ class Changes:
         return record.fields[self._change.field] == self._wanted
 
     def _event(self, record: Shown, at: datetime) -> Event:
-        return Event(
-            connection=self._connection,
-            kind=RECORD_CHANGED,
-            key=self._change.key(record.id, at),
-            subject=Subject(self.object, record.id),
-            occurred_at=at,
-            person=self._persons(record),
-            facts=_facts(record, self._facts),
-        )
+        key = self._change.key(record.id, at)
+        event = _happened(self._connection, RECORD_CHANGED, key, record, self.object, at, self._facts)
+        return replace(event, person=self._persons(record))
 
     def _persons(self, record: Shown) -> tuple[PersonKey, ...]:
         if self._person is None:

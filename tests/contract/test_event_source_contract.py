@@ -12,7 +12,7 @@ from fake_clock import Calls, FakeClock, MemoryInMemory, fake_tools
 from connectors import registry
 from connectors.contract import EventSource, Watch
 from nps.errors import ConfigError
-from nps.events import Event, EventPage, Hint, Subject
+from nps.events import OF_EVERY_EVENT, Event, EventPage, Hint, Subject
 from nps.responses import Cursor
 
 # Those that can be asked. What is only ever pushed to us (`webhook`) has promises of its own.
@@ -36,8 +36,11 @@ class Desk:
         kinds = {kind.name: kind for kind in registry.load(name).event_kinds}
         self.kinds = kinds
         self.watch = Watch(
-            story.kind, kinds[story.kind].parameters.model_validate(dict(story.parameters)), story.facts
+            story.kind,
+            kinds[story.kind].parameters.model_validate(dict(story.parameters)),
+            (*story.facts, "occurred_at", "kind"),
         )
+        self.own_fields = {story.parameters["field"]} if "field" in story.parameters else set()
         self._opened: list[EventSource] = []
         self.source = self.another()
 
@@ -153,7 +156,10 @@ def test_what_happens_after_it_is_told_once_per_thing_that_happened(told: Desk) 
         assert event.kind == told.story.kind
         assert event.subject.object == told.story.object
         assert [key.kind for key in event.person] == [told.story.person]
-        assert set(told.story.facts) | {"id"} <= set(event.facts)
+        assert set(told.story.facts) | OF_EVERY_EVENT == set(event.facts) - {"CaseNumber", *told.own_fields}
+        assert event.facts["id"] == event.subject.id
+        assert event.facts["object"] == event.subject.object
+        assert datetime.fromisoformat(str(event.facts["occurred_at"])) == event.occurred_at
         assert told.clock.now() - timedelta(hours=1) < event.occurred_at <= told.clock.now()
 
 

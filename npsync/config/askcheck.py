@@ -178,7 +178,7 @@ class _Trigger:
             return
         path: Path = ("surveys", survey, "through", at)
         key = _ADDRESSES.get(sends.needs)
-        if key is not None and not people.get(key):
+        if key is not None and not people.get(key) and not _is_matched_by(people, key):
             what = "an e-mail address" if key == "email" else "a phone number"
             message = f"{way['use']} needs {what}, and people.{self.people} does not say which field has it: add {key}"
             yield Found((*path, "use"), "no_address", f"{message} (trigger {self.name})")
@@ -202,6 +202,14 @@ def _needs_account(
             f'"account.{field}" needs to know the account: add account: {{object, by}} to people.{people}'
         )
         yield Found(path, "no_account", message)
+
+
+def _is_matched_by(people: Mapping[str, Any], key: str) -> bool:
+    """Whether a match rule says which field has the address: then `people` need not say it again."""
+    rules = people.get("match")
+    return isinstance(rules, list) and any(
+        isinstance(rule, dict) and rule.get("response") == key for rule in rules
+    )
 
 
 # ---------------------------------------------------------------- ways to ask

@@ -10,6 +10,9 @@ from npsync.config import askcheck
 from npsync.config.askcheck import _sends
 from triggers.spec import Mode, watches_of
 
+NAMELESS = CUSTOMERS.replace(
+    "response: email, record: Email", "response: external_id, record: Id__c"
+).replace("email: Email\n", "")
 AUDIENCE = """\
 audience: {connection: crm, only: {Active__c: true}}
 every: 180 days
@@ -130,7 +133,7 @@ def test_a_kind_that_is_nearly_right_is_suggested(tmp_path):
          "surveys.csat.through[0].when"),
         ({"surveys": "csat:\n  metric: csat\n  through: [{use: mailer}]\n"}, "missing_key", "surveys.csat.ask"),
         ({"top": ""}, "no_public_url", "surveys.csat.through[0].use"),
-        ({"people": changed(CUSTOMERS, "email: Email\nphone", "phone")}, "no_address", "surveys.csat.through[0].use"),
+        ({"people": NAMELESS}, "no_address", "surveys.csat.through[0].use"),
         ({"policy": "new_customers_wait: soon\n"}, "bad_value", "contact_policy.new_customers_wait"),
         ({"policy": "never_ask: ['event.Priority == 1']\n"}, "unknown_name", "contact_policy.never_ask[0]"),
         ({"policy": "never_ask: ['account.Tier__c == 1']\n", "people": changed(CUSTOMERS, "account: {", "x-a: {")},
@@ -150,6 +153,10 @@ def test_a_kind_that_is_nearly_right_is_suggested(tmp_path):
 )  # fmt: skip
 def test_what_could_not_ask_or_not_be_judged_is_refused(tmp_path, given, code, path):
     assert (code, path) in told(asking_yaml(**given), tmp_path)
+
+
+def test_an_address_that_people_are_matched_by_need_not_be_said_again(tmp_path):
+    assert warned(asking_yaml(people=changed(CUSTOMERS, "email: Email\nphone", "phone")), tmp_path) == []
 
 
 def test_the_ledger_has_a_field_of_its_own(tmp_path):

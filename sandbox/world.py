@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache
 
+TIME_ZONES = ("America/New_York", "America/Los_Angeles", "America/Chicago", "Europe/Berlin", "Asia/Kolkata")
 RELATIONSHIP_SURVEY = "1146"
 OTHER_SURVEY = "2002"
 
@@ -67,6 +68,19 @@ class Customer:
     @property
     def name(self) -> str:
         return f"{self.first_name} {self.last_name}"
+
+    @property
+    def time_zone(self) -> str:
+        return TIME_ZONES[self.number % len(TIME_ZONES)]
+
+    @property
+    def takes_texts(self) -> bool:
+        """Agreed to get text messages."""
+        return self.number % 3 == 0 and not self.opted_out
+
+    @property
+    def uses_the_product(self) -> bool:
+        return self.role in ("User", "Administrator")
 
     @property
     def salesforce_contacts(self) -> int:

@@ -173,6 +173,8 @@ def furnish(account: Account, world: World) -> None:
                 "customer_id": customer.external_id,
                 "hs_email_optout": "true" if customer.opted_out else None,
                 "hubspot_owner_id": OWNERS[customer.number % len(OWNERS)],
+                "time_zone": customer.time_zone,
+                "sms_consent": "true" if customer.takes_texts else None,
             },
             at=born,
         )

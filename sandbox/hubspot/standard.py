@@ -86,7 +86,7 @@ CONTACTS = ObjectType(
             options=tuple(Option(reason, reason) for reason in ("UNKNOWN_USER", "POLICY", "MAILBOX_FULL")),
             read_only=True,
         ),
-        text("hs_timezone", "Time zone"),
+        Property("time_zone", "Time zone", hubspot_defined=False),
         Property("survey_consent", "Survey consent", "bool", "booleancheckbox", hubspot_defined=False),
         Property("sms_consent", "SMS consent", "bool", "booleancheckbox", hubspot_defined=False),
         Property(

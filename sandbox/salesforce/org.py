@@ -18,6 +18,7 @@ FieldsWritten = Mapping[str, tuple[Any, Any]]  # name → (old, new)
 Watcher = Callable[[Table, Record, Record | None], None]  # the row now, and as it was (None: it is new)
 
 ORG_ID = "00DHs0000000001MAA"
+_TIERS = (*["Standard"] * 6, *["Growth"] * 3, "Strategic")
 _SHARED = ("NPS_Score", "NPS_Segment", "NPS_Last_Survey", "NPS_Comment", "NPS_Trend", "Customer_Id", "Role")
 
 
@@ -223,6 +224,11 @@ class Org:
             "IsPersonAccount": person,
             "Customer_Id__c": customer.external_id,
             "Role__c": customer.role,
+            "Survey_Consent__c": not customer.opted_out,
+            "SMS_Consent__c": customer.takes_texts,
+            "Active_User__c": customer.uses_the_product,
+            "Onboarding__c": "In progress" if customer.number % 20 == 0 else "Done",
+            "Time_Zone__c": customer.time_zone,
             **stamps,
         }
         id = self.contacts.insert(fields)
@@ -243,6 +249,7 @@ class Org:
                     "Name": company.name,
                     "OwnerId": self.owners[company.number % len(self.owners)],
                     "Website": f"https://{company.domain}",
+                    "Tier__c": _TIERS[company.number % len(_TIERS)],
                     **stamps,
                 }
             )

@@ -41,10 +41,10 @@ def names_in(field: str, template: str) -> set[str]:
     try:
         parsed = [(name, spec, how) for _, name, spec, how in _FORMATTER.parse(template) if name is not None]
     except ValueError:
-        raise ValueError(f"{field}: a brace is missing; write {{{{ for a brace of the text") from None
+        raise ValueError(f"{field} lacks a brace; write {{{{ for a brace of the text") from None
     for name, spec, how in parsed:
         if name not in NAMES or spec or how:
-            raise ValueError(f"{field}: {{{name}}} is no name here; there are {', '.join(NAMES)}")
+            raise ValueError(f"{field} says {{{name}}}, which is no name here; there are {', '.join(NAMES)}")
     return {name for name, _, _ in parsed}
 
 

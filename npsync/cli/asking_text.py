@@ -38,6 +38,9 @@ WORDS: Mapping[str, str] = {
 }
 
 
+_INVITATION = ["invitation", "trigger", "record", "state", "when", "by", "why"]
+
+
 def round_lines(done: Round) -> Iterator[str]:
     if done.events:
         yield f"Events: {done.events} new."
@@ -97,37 +100,37 @@ def tell_invitations(
     if counted:
         output.table(["trigger", "in the last 30 days", "people"], _funnel_rows(counted))
         output.say()
-    output.table(
-        ["invitation", "trigger", "record", "state", "when", "by", "why"], _invitation_rows(found, zone)
-    )
+    output.table(_INVITATION, _invitation_rows(found, zone))
 
 
 def tell_about(story: About, who: str, zone: ZoneInfo, *, json: bool) -> None:
     if json:
-        output.say_json(
-            {
-                "invitations": [as_json(one) for one in story.invitations],
-                "messages": [msgspec.to_builtins(one) for one in story.steps],
-                "not_asked": [msgspec.to_builtins(one) for one in story.not_asked],
-            }
-        )
-        return
-    for line in about_lines(story, who):
-        output.say(line)
+        output.say_json(about_as_json(story))
+    elif story.found:
+        tell_asked(story, zone)
+    else:
+        output.say(f"{who} was never asked, and nothing happened that would have asked them.")
+
+
+def tell_asked(story: About, zone: ZoneInfo) -> None:
+    """One person's invitations, one invitation's messages, and what asked them nothing."""
     if story.invitations:
-        columns = ["invitation", "trigger", "record", "state", "when", "by", "why"]
-        output.table(columns, _invitation_rows(story.invitations, zone))
+        output.say("Invitations:")
+        output.table(_INVITATION, _invitation_rows(story.invitations, zone))
     if story.steps:
         output.say("\nMessages:")
         output.table(["number", "kind", "due", "state", "why"], _step_rows(story.steps, zone))
     if story.not_asked:
-        output.say("\nNot asked:")
+        output.say(("\n" if story.invitations else "") + "Not asked:")
         output.table(["when", "trigger", "record", "what", "why"], verdict_rows(story.not_asked, zone))
 
 
-def about_lines(story: About, who: str) -> Iterator[str]:
-    if not story.found:
-        yield f"{who} was never asked, and nothing happened that would have asked them."
+def about_as_json(story: About) -> dict[str, Any]:
+    return {
+        "invitations": [as_json(one) for one in story.invitations],
+        "messages": [msgspec.to_builtins(one) for one in story.steps],
+        "not_asked": [msgspec.to_builtins(one) for one in story.not_asked],
+    }
 
 
 def tell_not_asked(found: Sequence[Verdict], zone: ZoneInfo, *, json: bool) -> None:

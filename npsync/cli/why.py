@@ -10,6 +10,7 @@ from npsync.cli.output import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
     from npsync.config import Config
+    from npsync.invited import About
     from store.api import Store
     from sync.story import Story
 
@@ -28,8 +29,8 @@ def why(
     """Tell why a record shows what it shows: the answer behind it, those that lost, every write, what changed since."""
     from mapping.problems import did_you_mean
     from nps.errors import ConfigError
-    from npsync import service
-    from npsync.cli import output, why_text
+    from npsync import invited, service
+    from npsync.cli import asking_text, output, why_text
     from npsync.config import load
 
     loaded = load(output.config_path(config), without_variables=offline)
@@ -37,15 +38,43 @@ def why(
         raise ConfigError(f'{loaded.file}: there is no sync "{sync}"{did_you_mean(sync, loaded.sync)}')
     with service.open_store(loaded) as store:
         story = told(loaded, store, who, sync=sync, offline=offline)
+        asked = invited.About() if sync is not None else _asked(loaded, store, who, story, offline=offline)
     if json:
-        output.say_json(why_text.as_json(story, loaded.time_zone))
+        output.say_json(
+            why_text.as_json(story, loaded.time_zone) | {"asked": asking_text.about_as_json(asked)}
+        )
     else:
-        for line in why_text.lines(story, loaded.time_zone):
-            output.say(line)
+        if story.found or not asked.found:
+            for line in why_text.lines(story, loaded.time_zone):
+                output.say(line)
+        if asked.found:
+            output.say(f"\n{who} and our own surveys:")
+            asking_text.tell_asked(asked, loaded.time_zone)
     if story.problems:
         raise typer.Exit(output.PARTIAL)
-    if not story.found:
+    if not story.found and not asked.found:
         raise typer.Exit(output.FAILED)
+
+
+def _asked(config: Config, store: Store, who: str, story: Story, *, offline: bool) -> About:
+    """What our own asking has to do with them, also with somebody who never answered anything."""
+    from npsync import invited, service
+
+    if story.records or not config.triggers:
+        return invited.of_records(store, _records(story))
+    if offline:
+        return invited.about(config, store, who, None, limit=20)
+    with service.opened(config, store) as connections:
+        return invited.about(config, store, who, connections, limit=20)
+
+
+def _records(story: Story) -> list[tuple[str, str]]:
+    """The records told of, and those that were merged into them: who was asked before a merge stays asked."""
+    return [
+        (f"{record.connection}.{record.object}", id)
+        for record in story.records
+        for id in (record.id, *record.absorbed)
+    ]
 
 
 def told(config: Config, store: Store, who: str, *, sync: str | None = None, offline: bool = False) -> Story:

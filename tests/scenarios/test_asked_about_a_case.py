@@ -98,6 +98,7 @@ def test_a_closed_case_asks_its_contact_once_by_mail(npsync: Npsync, town: Town)
     assert mails_to(town, bob) == []
     shown = npsync("invitations", bob.email or "").out
     assert "not meant" in shown
+    assert invitation["id"] in npsync("why", ann.email or "").out
     assert "case closed" in npsync("events").out
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connectors.contract import Connector, Needs, Sender, Sends, Tools
+from connectors.contract import Connector, Inbound, Needs, Sender, Sends, Tools
 from connectors.mail.settings import MailSettings
 from nps.asking import Channel
 
@@ -13,6 +13,12 @@ def _sender(settings: MailSettings, tools: Tools) -> Sender:
     from connectors.mail.sender import Mail
 
     return Mail(settings, tools)
+
+
+def _inbound(settings: MailSettings) -> Inbound:
+    from connectors.mail.hooks import MailHooks
+
+    return MailHooks(settings)
 
 
 def _grants(settings: MailSettings, needs: Needs) -> Sequence[str]:
@@ -33,6 +39,7 @@ CONNECTOR = Connector(
     settings=MailSettings,
     grants=_grants,
     sender=_sender,
+    inbound=_inbound,
     sends=lambda settings: Sends(channel=Channel.EMAIL, needs="email"),
     limits="Your relay's. npsync keeps to per_minute, and to per_minute_and_domain where you set it.",
     starter="""\

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from email.headerregistry import Address
 from email.utils import parseaddr
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from connectors.addresses import is_loopback
 from connectors.contract import Settings
+from connectors.webhook.settings import Auth, Path, Paths, Plain, as_list
 from nps.durations import Period
+from nps.events import SignalKind
 from nps.keys import email_key
 
 Security = Literal["starttls", "tls", "plain"]
@@ -57,6 +60,54 @@ class TemplateFiles(BaseModel):
     )
 
 
+_TOLD = (
+    SignalKind.DELIVERED,
+    SignalKind.SOFT_BOUNCE,
+    SignalKind.BOUNCE,
+    SignalKind.COMPLAINT,
+    SignalKind.UNSUBSCRIBE,
+    SignalKind.FAILED,
+)
+Values = Annotated[tuple[Plain, ...], BeforeValidator(as_list), Field(min_length=1)]
+
+
+def _kinds_we_know(
+    kinds: Mapping[SignalKind, Mapping[str, Values]],
+) -> Mapping[SignalKind, Mapping[str, Values]]:
+    for kind, values in kinds.items():
+        if kind not in _TOLD:
+            raise ValueError(f'"{kind}" is nothing a mail service tells; known: {", ".join(_TOLD)}')
+        if not values:
+            raise ValueError(f"{kind}: say by which values it is known, like {{event: bounced}}")
+    return kinds
+
+
+class BounceHook(BaseModel):
+    """What your mail service posts to /hooks/CONNECTION about single mails (JSON), or the reports a mail server hands
+    over as they are (Content-Type: message/rfc822)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    auth: Annotated[tuple[Auth, ...], BeforeValidator(as_list), Field(min_length=1)] = Field(
+        description="How the service proves who it is. Of a list, all must hold."
+    )
+    kinds: Annotated[Mapping[SignalKind, Mapping[Path, Values]], AfterValidator(_kinds_we_know)] = Field(
+        default_factory=dict,
+        description="What a post means, by values in it; the first that fits counts: bounce (hard: the address is not "
+        "written to again), soft_bounce, complaint, unsubscribe, delivered, failed (for another reason).",
+    )
+    items: Path | None = Field(
+        None, description="The list in the body. Default: the body is one, or a list of them."
+    )
+    message: Paths = Field(
+        (), description="Where our Message-ID (or X-Npsync-Message) stands, or the headers it is among."
+    )
+    address: Paths = Field((), description="Where the person's address stands, when no message is named.")
+    id: Paths = Field((), description="The post's own id: the same again is the same. Default: its content.")
+    at: Paths = Field((), description="When it happened. Default: when it arrives.")
+    code: Paths = Field((), description="The service's code or status, to be shown.")
+
+
 class MailSettings(Settings):
     """Which relay takes our mail, and what stands in it beside the survey."""
 
@@ -95,6 +146,9 @@ class MailSettings(Settings):
     )
     mails_per_connection: int = Field(
         100, ge=1, description="After so many mails the connection is opened anew."
+    )
+    bounces: BounceHook | None = Field(
+        None, description="What comes back about mails, posted to /hooks/CONNECTION."
     )
     timeout: Period = Field(timedelta(minutes=1), description="How long the relay may take for one answer.")
     hello: str | None = Field(

@@ -35,6 +35,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (  # command, module, name in it
     ("why", "npsync.cli.why", "why"),
     ("invitations", "npsync.cli.asking", "invitations"),
     ("events", "npsync.cli.asking", "events"),
+    ("bounces", "npsync.cli.bounces", "bounces"),
     ("verify", "npsync.cli.verifying", "verify"),
     ("review", "npsync.cli.review", "review"),
     ("dead-letters", "npsync.cli.dead_letters", "dead_letters"),

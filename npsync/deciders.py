@@ -8,11 +8,12 @@ from datetime import datetime
 
 def signed(done: str, reason: str, now: datetime) -> str:
     """ "discarded by ann on 2026-11-22: a test by the agency"."""
-    said = f"{done} by {_who()} on {now:%Y-%m-%d}"
+    said = f"{done} by {whoever()} on {now:%Y-%m-%d}"
     return f"{said}: {reason.strip()}" if reason.strip() else said
 
 
-def _who() -> str:
+def whoever() -> str:
+    """Who sits there, as the system calls them."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user that has no name

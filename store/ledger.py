@@ -216,7 +216,8 @@ def hold(tx: Transaction, entry: LedgerEntry, now: datetime) -> None:
 def use(tx: Transaction, dedupe: str, *, source: str, channel: str, now: datetime) -> None:
     """The reservation became a send."""
     tx.run(
-        """UPDATE ledger SET what = 'send', at = :now, until = NULL, source = :source, channel = :channel
+        """UPDATE ledger SET what = 'send', at = :now, until = NULL, source = :source, channel = :channel,
+            show_at = :now
         WHERE dedupe = :dedupe""",
         dedupe=dedupe,
         source=source,

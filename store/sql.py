@@ -25,6 +25,7 @@ from store.letters import Letters
 from store.planning import Planning
 from store.runs import Runs
 from store.sending import Sending
+from store.shadow import Shadow
 from store.suppressions import Suppressions
 from store.switches import Switches
 from store.taking import Taking
@@ -48,6 +49,7 @@ class SqlStore(
     Claims,
     Sending,
     Ledger,
+    Shadow,
     Suppressions,
     Switches,
     Tokens,

@@ -60,6 +60,7 @@ class Closed:
 def deliver(desk: Desk, rule: Rule, claimed: Claimed, person: Person, closed: Closed, told: Round) -> None:
     """Send this step's message, unless the policy says no or not now."""
     now = desk.clock.now()
+    _remember_opt_out(desk, person, now)
     place = _place(desk, rule, claimed, person, now)
     way = rule.asking.ways[place] if place is not None else None
     if way is not None and closed.is_closed(way.connection, now):
@@ -242,6 +243,18 @@ def _handed_over(
         settle(desk, rule, claimed, way, person, FateUnknown("npsync failed while sending it"), told)
         raise
     return retried(outcome, claimed.step, claimed.invitation.stale_at, desk.clock.now())
+
+
+def _remember_opt_out(desk: Desk, person: Person, now: datetime) -> None:
+    """What the CRM's flag says holds under every name of the person, also once another tool knows them anew."""
+    if person.opted_out:
+        source = person.recipient.connection
+        desk.store.suppress(
+            [
+                Suppression(key=key, reason=SuppressionReason.CRM_OPT_OUT, at=now, source=source)
+                for key in person.keys
+            ]
+        )
 
 
 def _heed(desk: Desk, way: Way, person: Person, outcome: SendOutcome, now: datetime) -> None:

@@ -89,16 +89,8 @@ class Desk:
         return tuple(wanted.values())
 
     def named(self, past: Sequence[Past]) -> tuple[Past, ...]:
-        """The same, in the YAML's words: an answer of the inbox knows its survey as its own tool calls it."""
-        return tuple(
-            self._named(one) if one.what is PastKind.ANSWER and not one.metric else one for one in past
-        )
-
-    def _named(self, answer: Past) -> Past:
-        known = self.surveys(answer.source, answer.survey)
-        if known is None:
-            return answer
-        return msgspec.structs.replace(answer, survey=known.survey, metric=known.metric, kind=known.kind)
+        """The same, in the YAML's words."""
+        return in_our_words(past, self.surveys)
 
     @property
     def memory(self) -> timedelta:
@@ -115,3 +107,17 @@ class Desk:
     def watched(self) -> tuple[str, ...]:
         """The connections some trigger watches, in the YAML's order."""
         return tuple(dict.fromkeys(rule.connection for rule in self.rules.values() if rule.connection))
+
+
+def in_our_words(past: Sequence[Past], surveys: Surveys) -> tuple[Past, ...]:
+    """What an answer of the inbox was about: it knows its survey as its own tool calls it."""
+    return tuple(
+        _named(one, surveys) if one.what is PastKind.ANSWER and not one.metric else one for one in past
+    )
+
+
+def _named(answer: Past, surveys: Surveys) -> Past:
+    known = surveys(answer.source, answer.survey)
+    if known is None:
+        return answer
+    return msgspec.structs.replace(answer, survey=known.survey, metric=known.metric, kind=known.kind)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from connectors.contract import Destination, Lookup, Only
 from mapping.match import CompiledMatch, Conflict, Many, Matched, NoRecord
 from nps.asking import person_keys
-from nps.changes import MatchKey, Record
+from nps.changes import Batch, Change, MatchKey, Outcome, Record, Rejected, Written
+from nps.errors import ConfigError
 from nps.events import Event, PersonKey
 from nps.keys import email_key, id_key, phone_key
 from nps.responses import SurveyResponse
+from nps.schema import FieldType
 from nps.sending import Recipient
 from nps.standing import About
 from nps.values import Fields, Json, Value
@@ -144,6 +146,40 @@ class Registry:
         for records in self._destination.records(self.people.object, (), narrowed):
             yield [record.id for record in records]
 
+    def reading(self, name: str) -> Registry:
+        """The same people, read with one more field."""
+        return Registry(replace(self.people, names=self.people.names | {name}), self._destination)
+
+    def show(self, name: str, moments: Mapping[str, datetime]) -> dict[str, str]:
+        """Write these moments onto a date field of the records, where it shows nothing later. Record → why it was not
+        written. A record that is gone has nothing to show."""
+        object, destination = self.people.object, self._destination
+        known = destination.describe(object).fields.get(name)
+        if known is None:
+            raise ConfigError(
+                f"{object} has no field {name}, or it is not visible: contact_policy.ledger_field"
+            )
+        canonical, typed = destination.canonical(object, name), destination.typed(object, name)
+        asked_by: dict[str, list[str]] = {}
+        changes = []
+        for record in destination.get(object, sorted(moments), [name], {}):
+            asked_by[record.id] = [id for id in (record.id, *record.merged) if id in moments]
+            asked = max(moments[id] for id in asked_by[record.id])
+            wanted: Value = (
+                asked.astimezone(self.people.zone).date() if known.type is FieldType.DATE else asked
+            )
+            before, after = record.fields.get(name), canonical(wanted)
+            if after != before and _is_later(wanted, typed(before)):
+                changes.append(
+                    Change(object=object, record_id=record.id, before={name: before}, after={name: after})
+                )
+        refused: dict[str, str] = {}
+        for outcome in _written(destination, object, changes):
+            if not isinstance(outcome, Written):
+                why = outcome.message if isinstance(outcome, Rejected) else outcome.reason
+                refused |= dict.fromkeys(asked_by[outcome.record_id], why)
+        return refused
+
     def find(self, events: Sequence[Event]) -> list[Found]:
         """Whom each event concerns, in their order, in as few calls as possible."""
         named = [self._named(event) for event in events]
@@ -264,6 +300,24 @@ class Registry:
             zone=_text(fields, people.time_zone),
             customer_since=_moment(fields, people.customer_since, people.zone),
         )
+
+
+def _written(destination: Destination, object: str, changes: Sequence[Change]) -> Iterator[Outcome]:
+    start = 0
+    while start < len(changes):
+        way = destination.ways(object, len(changes) - start)[0]
+        some = tuple(changes[start : start + way.batch])
+        yield from destination.write(Batch(0, object, way.api, some), lambda handle: None)
+        start += len(some)
+
+
+def _is_later(wanted: Value, shown: Value) -> bool:
+    """Later than what the field shows; whatever is no date there is not in the way."""
+    if isinstance(shown, datetime) and isinstance(wanted, datetime):
+        return wanted > shown
+    if isinstance(shown, date) and isinstance(wanted, date) and type(shown) is type(wanted):
+        return wanted > shown
+    return True
 
 
 def both(one: Only, other: Only) -> Only | None:

@@ -7,6 +7,7 @@ from triggers.deciding import decide_events
 from triggers.delivery import Closed
 from triggers.desk import Desk
 from triggers.intake import poll, settle_arrivals
+from triggers.ledger import show_on_records
 from triggers.report import Round
 from triggers.sending import send_due, settle_interrupted
 
@@ -28,4 +29,5 @@ def turn(desk: Desk, closed: Closed, *, poll_now: tuple[str, ...] = ()) -> Round
     told.expired += desk.store.expire(now=desk.clock.now())
     while not desk.stop() and send_due(desk, closed, told):
         pass
+    show_on_records(desk, told)
     return told

@@ -18,6 +18,7 @@ from store.api import Claimed
 from triggers.delivery import Closed, deliver, outcome_of_interrupted, settle
 from triggers.desk import Desk
 from triggers.following import is_overtaken, latest_sent
+from triggers.ledger import why_none_is_sent
 from triggers.people import Found, Nobody
 from triggers.report import Round
 from triggers.rule import Rule
@@ -27,22 +28,9 @@ CLAIM_SECONDS = 300.0
 LATER = timedelta(minutes=5)  # when a CRM could not be asked
 
 
-def why_none_is_sent(desk: Desk) -> str | None:
-    """Why npsync sends nothing to anybody at present; None when it does."""
-    switches = desk.store.switches()
-    if switches.get("sends"):
-        return "sends are stopped; npsync sends resume lets them go on"
-    if not switches.get("ledger") and desk.store.ledger_is_empty():
-        return (
-            "the ledger of who was asked is empty, so nobody knows who was asked lately: rebuild it "
-            "(npsync sends rebuild) or accept that it is empty (npsync sends accept-empty)"
-        )
-    return None
-
-
 def send_due(desk: Desk, closed: Closed, told: Round) -> bool:
     """Send what is due. True while there is more."""
-    if (halted := why_none_is_sent(desk)) is not None:
+    if (halted := why_none_is_sent(desk.store)) is not None:
         return _tell_halted(desk, halted, told)
     now = desk.clock.now()
     claims = desk.store.claim_steps(desk.owner, now=now, limit=AT_A_TIME, seconds=CLAIM_SECONDS)
@@ -50,7 +38,7 @@ def send_due(desk: Desk, closed: Closed, told: Round) -> bool:
     found = _people_of(desk, ready, told)
     gone = _no_longer_so(desk, ready, told)
     for one in ready:
-        if desk.stop() or why_none_is_sent(desk) is not None:
+        if desk.stop() or why_none_is_sent(desk.store) is not None:
             _put_off(desk, one, desk.clock.now(), "stopped", "sends were stopped", told)
             continue
         person = found.get(one.invitation.id)

@@ -25,6 +25,7 @@ from store.api.asking import (
     Ledger,
     LedgerEntry,
     Noted,
+    Unshown,
     Verdict,
 )
 from store.api.changes import Journal, Planning, Undoing
@@ -76,6 +77,7 @@ __all__ = [
     "Taken",
     "TokenRow",
     "Tried",
+    "Unshown",
     "Unwritten",
     "Verdict",
     "Wrote",

@@ -104,6 +104,16 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime | None = None  # a reservation that is not used by then is void
 
 
+class Unshown(msgspec.Struct, frozen=True):
+    """A send of ours that the person's record does not show yet."""
+
+    number: int
+    connection: str
+    object: str
+    record_id: str
+    at: datetime
+
+
 class Events(Protocol):
     """The event inbox: what was pushed to us, and the events themselves."""
 
@@ -362,6 +372,18 @@ class Ledger(Protocol):
 
     def last_asked(self, scope: str, record_ids: Sequence[str]) -> dict[str, datetime]:
         """When these records were asked last, of those that were."""
+        ...
+
+    def unshown(self, limit: int, *, now: datetime) -> list[Unshown]:
+        """Sends of ours to be shown on their records next."""
+        ...
+
+    def shown(self, numbers: Sequence[int]) -> None:
+        """Their records show them."""
+        ...
+
+    def show_later(self, numbers: Sequence[int], at: datetime) -> None:
+        """To be tried again then."""
         ...
 
     def ledger_size(self) -> int: ...

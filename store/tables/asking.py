@@ -178,7 +178,8 @@ class StepTable(Row, table=True):
 
 
 class LedgerTable(Row, table=True):
-    """One send, answer, decline or reservation. `until`: a reservation that is not used by then is void."""
+    """One send, answer, decline or reservation. `until`: a reservation that is not used by then is void. `show_at`: a
+    send of ours that the person's record does not show yet, and when it is to be written there."""
 
     __tablename__ = "ledger"
     __table_args__ = (
@@ -187,6 +188,7 @@ class LedgerTable(Row, table=True):
         Index(None, "at"),
         partial("ix_ledger_account", "account", "at", where="account IS NOT NULL"),
         partial("ix_ledger_invitation", "invitation", where="invitation IS NOT NULL"),
+        partial("ix_ledger_unshown", "show_at", "id", where="show_at IS NOT NULL"),
         {"sqlite_autoincrement": True},
     )
     id: int | None = number()
@@ -202,6 +204,7 @@ class LedgerTable(Row, table=True):
     account: str | None
     until: int | None = big()
     entered_at: int = big()
+    show_at: int | None = big()
 
 
 class LedgerKeyRow(Row, table=True):

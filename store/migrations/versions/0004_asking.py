@@ -192,6 +192,7 @@ def upgrade() -> None:
         sa.Column("account", sa.String(), nullable=True),
         sa.Column("until", BIG, nullable=True),
         sa.Column("entered_at", BIG, nullable=False),
+        sa.Column("show_at", BIG, nullable=True),
         _one_of("ledger", "what", "send reserved answer decline"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger")),
         sa.UniqueConstraint("dedupe", name=op.f("uq_ledger_dedupe")),
@@ -206,6 +207,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("account IS NOT NULL"),
         )
         batch_op.create_index(batch_op.f("ix_ledger_at"), ["at"], unique=False)
+        batch_op.create_index(
+            "ix_ledger_unshown",
+            ["show_at", "id"],
+            unique=False,
+            sqlite_where=sa.text("show_at IS NOT NULL"),
+            postgresql_where=sa.text("show_at IS NOT NULL"),
+        )
         batch_op.create_index(
             "ix_ledger_invitation",
             ["invitation"],

@@ -1,0 +1,250 @@
+"""Who may be asked, for those who ask from elsewhere: one person, judged by all that ledger, policy and CRM say."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mapping.problems import did_you_mean
+from nps.asking import (
+    Ask,
+    Channel,
+    Circumstances,
+    Decision,
+    Past,
+    PastKind,
+    Send,
+    Suppress,
+    Suppression,
+    person_keys,
+)
+from nps.errors import ConfigError
+from nps.events import Event, PersonKey, Subject
+from nps.keys import email_key, id_key, phone_key
+from nps.policy import decide
+from nps.values import Json
+from npsync.triggering import Compiled, Connected, surveys_of
+from store.api import LedgerEntry
+from triggers.desk import in_our_words
+from triggers.ledger import why_none_is_sent
+from triggers.people import Found, Person
+from triggers.rules import Known, circumstances
+
+if TYPE_CHECKING:
+    from npsync.config import Config
+    from npsync.service import Opened
+    from store.api import Store
+
+RESERVED_FOR = timedelta(days=2)
+_EVER = timedelta(days=36_500)
+
+
+@dataclass(frozen=True)
+class Named:
+    """One person as somebody else names them: at least one of these. `connection` says whose record it is."""
+
+    email: str | None = None
+    phone: str | None = None
+    external_id: str | None = None
+    connection: str | None = None
+    record_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody wants to ask. `tool` is who they are; `reserve` makes the yes hold until `until`."""
+
+    tool: str
+    survey: str | None = None
+    reserve: bool = False
+    until: datetime | None = None
+    id: str | None = None  # the asker's own name of a reservation: wished again, it is the same one
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer. `reservation` is what to say when it is used (`sends` with that id) or given back."""
+
+    decision: Decision
+    reservation: str | None = None
+    until: datetime | None = None
+
+    @property
+    def may(self) -> bool:
+        return isinstance(self.decision, Send)
+
+
+def may_ask(config: Config, store: Store, connections: Opened, who: Named, wish: Wish) -> Verdict:
+    """Whether this person may be asked. Raises ConfigError for an unknown survey or nobody named, AccessError and
+    UnavailableError where the CRM cannot be asked: nobody says yes in the dark."""
+    now = connections.clock.now()
+    ask = _ask(config, wish)
+    if (halted := why_none_is_sent(store)) is not None:
+        return Verdict(Suppress("stopped", halted))
+    people = _people(config, connections, who, now)
+    keys = tuple(dict.fromkeys([*keys_of(config, who), *(key for one in people for key in one.keys)]))
+    if not keys:
+        raise ConfigError("nobody is named: an e-mail address, a phone number with +, or an id")
+    account = next((one.account_id for one in people if one.account_id), None)
+    cap = config.contact_policy.per_account
+    judge = _Judge(config, people, ask, now)
+    until = wish.until or now + RESERVED_FOR
+    reservation = f"reserved/{wish.tool}/{wish.id or secrets.token_urlsafe(12)}"
+    if not wish.reserve:
+        past = store.past(keys, since=now - _EVER, now=now)
+        asks = 0
+        if cap and account:
+            asks = store.account_asks([account], since=now - cap.per, now=now).get(account, 0)
+        return Verdict(judge(past, store.suppressions(keys), asks, 0))
+    entry = LedgerEntry(
+        dedupe=reservation,
+        keys=keys,
+        past=Past(
+            at=now,
+            what=PastKind.RESERVED,
+            survey=ask.survey,
+            metric=ask.metric,
+            kind=ask.kind,
+            source=wish.tool,
+        ),
+        account=account if cap else None,
+        until=until,
+    )
+    decision = store.reserve_for(
+        entry, judge, account_since=now - (cap.per if cap else timedelta(0)), day_began=None, now=now
+    )
+    return Verdict(decision, reservation, until) if isinstance(decision, Send) else Verdict(decision)
+
+
+class _Judge:
+    """The policy's word about one person, on what the ledger says when it is asked."""
+
+    def __init__(self, config: Config, people: Sequence[Person], ask: Ask, now: datetime) -> None:
+        self._config, self._people, self._ask, self._now = config, people, ask, now
+        self._compiled = Compiled(config)
+        # Whom others ask is not drawn by us, and does not use up our day.
+        self._policy = config.contact_policy.model_copy(update={"sample": Decimal(1), "daily_cap": None})
+
+    def __call__(
+        self, past: Sequence[Past], suppressions: Sequence[Suppression], account_asks: int, sent_today: int
+    ) -> Decision:
+        told = in_our_words(past, surveys_of(self._config))
+        known = Known(told, tuple(suppressions), account_asks, 0)
+        zone = self._config.time_zone
+        said = [
+            decide(self._ask, seen, self._policy, self._now, zone=zone) for seen in self._circumstances(known)
+        ]
+        return next((one for one in said if not isinstance(one, Send)), said[0])
+
+    def _circumstances(self, known: Known) -> list[Circumstances]:
+        """One per record that names this person; where none does, what the ledger knows is all there is."""
+        if not self._people:
+            return [Circumstances(past=known.past, suppressions=known.suppressions, channels=tuple(Channel))]
+        return [
+            _any_channel(
+                circumstances(one, (), known, self._policy, self._compiled.conditions, one.about({}))
+            )
+            for one in self._people
+        ]
+
+
+def _any_channel(seen: Circumstances) -> Circumstances:
+    """The asker has channels of their own: what a person closed is left out of the answer."""
+    return msgspec.structs.replace(seen, channels=tuple(Channel))
+
+
+def _ask(config: Config, wish: Wish) -> Ask:
+    """Of a survey that is not ours nothing is known: then the most careful rest counts, the one between surveys of
+    kind relationship."""
+    if wish.survey is None:
+        return Ask(trigger="", survey="", metric="", kind="relationship")
+    survey = config.surveys.get(wish.survey)
+    if survey is None:
+        hint = did_you_mean(wish.survey, config.surveys)
+        raise ConfigError(f'there is no survey "{wish.survey}" in the YAML{hint}')
+    return Ask(trigger="", survey=wish.survey, metric=survey.metric.value, kind=survey.kind.value)
+
+
+def keys_of(config: Config, who: Named) -> tuple[str, ...]:
+    """The names by which ledger and suppressions know somebody, as far as they were named."""
+    people = config.people.get(who.connection) if who.connection is not None else None
+    return person_keys(
+        connection=who.connection,
+        object=people.object if people else None,
+        record_id=who.record_id if people else None,
+        email=email_key(who.email),
+        phone=phone_key(who.phone, config.phone_region),
+        external_id=id_key(who.external_id),
+    )
+
+
+def _people(config: Config, connections: Opened, who: Named, now: datetime) -> list[Person]:
+    """The records that name this person, as they are now, in every CRM of `people`."""
+    connected = Connected(Compiled(config), connections)
+    named = (
+        PersonKey("email", who.email or ""),
+        PersonKey("phone", who.phone or ""),
+        PersonKey("external_id", who.external_id or ""),
+    )
+    person = tuple(key for key in named if key.value)
+    found: list[Found] = []
+    for name in config.people:
+        registry = connected.registry(name)
+        if who.record_id is not None and who.connection == name:
+            found += registry.read([who.record_id]).values()
+        elif person:
+            asked = Event(
+                connection="",
+                kind="",
+                key="",
+                subject=Subject("", ""),
+                occurred_at=now,
+                person=person,
+            )
+            found += registry.find([asked])
+    return [one for one in found if isinstance(one, Person)]
+
+
+def named_by(config: Config, text: str) -> Named:
+    """A person as somebody types it: an e-mail address, a phone number with +, a record id, or an external id."""
+    if email_key(text) is not None:
+        return Named(email=text)
+    if phone_key(text, config.phone_region) is not None and text.strip().startswith("+"):
+        return Named(phone=text)
+    for name in config.people:
+        if (record := config.connections[name].connector.record_id(text)) is not None:
+            return Named(connection=name, record_id=record)
+    return Named(external_id=text)
+
+
+# ------------------------------------------------------------ for machines
+
+
+def as_json(said: Verdict) -> dict[str, Json]:
+    decision = said.decision
+    facts: dict[str, Json] = {"may_ask": said.may}
+    if isinstance(decision, Send):
+        facts["channels"] = [channel.value for channel in decision.channels]
+    else:
+        facts |= {"code": decision.code, "reason": decision.reason}
+        facts["from"] = decision.until.isoformat() if decision.until else None
+    if said.reservation is not None and said.until is not None:
+        facts |= {"reservation": said.reservation, "until": said.until.isoformat()}
+    return facts
+
+
+def suppression_as_json(one: Suppression) -> dict[str, Json]:
+    return {
+        "key": one.key,
+        "reason": one.reason.value,
+        "channel": one.channel.value if one.channel else None,
+        "at": one.at.isoformat(),
+        "source": one.source,
+        "detail": one.detail,
+    }

@@ -48,7 +48,7 @@ NAMES: Mapping[str, str] = {
     "invited_at": "when the person was asked, where the survey tool tells",
     "survey": "the survey's name in this file",
     "channel": "how the person was asked: email, web, …",
-    "source": "the connection the answer came from",
+    "source": "the connection the answer came from; npsync for our own page",
     "answers": "how many answers of this person count",
     "record.id": "the id of the CRM record",
     "account_id": "the id of the record's account (needs `account` in `people`)",
@@ -58,7 +58,8 @@ ROOT_NAMES: Mapping[str, str] = {
     "record": "a live field of the CRM record, in the vendor's own name",
     "account": "a live field of the record's account (needs `account` in `people`)",
     "properties": "a property that came with the answer",
-    "event": "what an invitation of npsync was about; always empty in this version",
+    "event": "what made npsync ask: a field of the case, ticket or record, and its id as `event.id`; empty for other "
+    "answers",
 }
 
 EXIT_CODES: Mapping[int, str] = {

@@ -27,9 +27,13 @@ SHOWN = [pytest.param(file.read_text("utf-8"), id=file.name) for file in FILES] 
 def made_up(text: str) -> dict[str, str]:
     """A value for every variable the text refers to."""
     names = re.findall(r"\$\{(\w+)\}", text)
-    return {
-        name: f"http://127.0.0.1:9/{name}" if name.endswith("_URL") else f"made-up-{name}" for name in names
-    }
+    return {name: _value(name) for name in names}
+
+
+def _value(name: str) -> str:
+    if name.endswith("_URL"):
+        return f"http://127.0.0.1:9/{name}"
+    return "2525" if name.endswith("_PORT") else f"made-up-{name}"
 
 
 @pytest.mark.parametrize("text", SHOWN)

@@ -22,7 +22,6 @@ import urllib3
 
 from sandbox.clock import Clock
 from sandbox.faults import Faults
-from sandbox.traffic import Call, Traffic
 
 # The receiver did its work and the vendor did not hear of it; or the vendor sends everything a second time.
 FAULT_KINDS = frozenset({"lost_ack", "duplicate_delivery"})
@@ -184,10 +183,9 @@ class Channel:
 class Deliveries:
     """Every channel of the sandbox, and what became of what they sent."""
 
-    def __init__(self, clock: Clock, faults: Faults, traffic: Traffic) -> None:
+    def __init__(self, clock: Clock, faults: Faults) -> None:
         self._clock = clock
         self._faults = faults
-        self._traffic = traffic
         self._numbers = itertools.count(1)
         self._channels: dict[tuple[str, str], Channel] = {}
         self._open: dict[int, Delivery] = {}
@@ -320,29 +318,35 @@ class Deliveries:
         delivery.state = State.FLYING
         channel = delivery.channel
         at = self._clock.time()
-        post = channel.make(delivery.items, len(delivery.attempts))
+        try:
+            post = channel.make(delivery.items, len(delivery.attempts))
+        except LookupError as gone:  # the record it was about was removed meanwhile
+            nothing = Post("", b"", {})
+            delivery.attempts.append(Attempt(at, nothing, Heard(0, problem=str(gone))))
+            self._end(delivery, State.GIVEN_UP)
+            return
         heard = await asyncio.to_thread(self._call, post, channel.manner.timeout)
         if heard.status and self._faults.take(channel.vendor, ("lost_ack",), "POST", channel.name):
             heard = Heard(0, problem="the reply got lost on its way back")
         delivery.attempts.append(Attempt(at, post, heard))
-        path = f"→ {urlsplit(post.url).path}"
-        self._traffic.called(Call(channel.vendor, "sent", post.method, path, heard.status, at))
         self._judge(delivery, heard)
 
     def _judge(self, delivery: Delivery, heard: Heard) -> None:
         manner, made = delivery.channel.manner, len(delivery.attempts)
         if manner.taken(heard):
-            delivery.state = State.DELIVERED
+            self._end(delivery, State.DELIVERED)
             if delivery.channel.heard is not None:
                 delivery.channel.heard(delivery.items, heard)
         elif made > len(manner.gaps) or not manner.tries_again(heard):
-            delivery.state = State.GIVEN_UP
+            self._end(delivery, State.GIVEN_UP)
         else:
-            delivery.state = State.WAITING
             asked = manner.pause(heard)
+            delivery.state = State.WAITING
             delivery.due = self._clock.time() + (manner.gaps[made - 1] if asked is None else asked)
             self._look()
-            return
+
+    def _end(self, delivery: Delivery, state: State) -> None:
+        delivery.state = state
         if self._open.pop(delivery.id, None) is not None:
             self._done.append(delivery)
 

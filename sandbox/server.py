@@ -58,7 +58,7 @@ class Sandbox:
         world = World(options.seed, options.customers, options.responses, options.ugly, options.until)
         faults = Faults(options.faults, seed=options.seed)
         clock, traffic = Clock(), Traffic(history=options.pages)
-        deliveries = Deliveries(clock, faults, traffic)
+        deliveries = Deliveries(clock, faults)
         self.house = House(world, clock, faults, traffic, options.limits, deliveries, options.host)
         self.toys: dict[str, Toy] = {name: _toy(name, self.house) for name in options.vendors}
         self._prefixes: dict[str, ASGIApp] = {

@@ -129,6 +129,10 @@ TICKETS = ObjectType(
         moment("hs_last_closed_date", "Last closed date"),
         moment("hs_ticket_reopened_at", "Ticket reopened at"),
         Property("time_to_close", "Time to close", "number", "number", read_only=True),
+        *(
+            moment(f"hs_v2_date_entered_{id}", f'Date entered "{stage.label}"')
+            for id, stage in _STAGES.items()
+        ),
         moment("createdate", "Create date"),
         moment("hs_lastmodifieddate", "Last modified date"),
         RECORD_ID,
@@ -150,15 +154,17 @@ def closing(record: Record | None, wanted: Mapping[str, str | None], at: datetim
         return {}
     stage = wanted["hs_pipeline_stage"]
     before = record.values.get("hs_pipeline_stage") if record is not None else None
-    is_closed, was_closed = _closed(stage), _closed(before)
+    if stage == before:
+        return {}
     now = in_iso(at)
-    if is_closed and not was_closed:
+    values: Values = {} if stage is None else {f"hs_v2_date_entered_{stage}": now}
+    if _closed(stage) and not _closed(before):
         opened = datetime.fromisoformat(record.values["createdate"]) if record is not None else at
-        spent = str(int((at - opened).total_seconds() * 1000))
-        return {"closed_date": now, "hs_last_closed_date": now, "time_to_close": spent}
-    if was_closed and not is_closed:
-        return {"closed_date": None, "hs_ticket_reopened_at": now}
-    return {}
+        values["time_to_close"] = str(int((at - opened).total_seconds() * 1000))
+        values |= {"closed_date": now, "hs_last_closed_date": now}
+    elif _closed(before) and not _closed(stage):
+        values |= {"closed_date": None, "hs_ticket_reopened_at": now}
+    return values
 
 
 def _closed(stage: str | None) -> bool:

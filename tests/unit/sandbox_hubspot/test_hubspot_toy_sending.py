@@ -241,3 +241,15 @@ def test_a_workflow_without_re_enrolment_takes_each_record_once(hubspot):
     assert [row["value"] for row in hubspot.sandbox.rows("hubspot", "sent") if row["record"] == ann] == [
         "first"
     ]
+
+
+def test_a_call_about_a_record_that_is_gone_is_given_up(hubspot, box):
+    hubspot.do("workflow", name="hook", property="onboarding", value="done", webhook={"url": f"{box.url}/w"})
+    box.answers.append((503, b""))
+    id = hubspot.contact()
+    hubspot.update({"id": id, "properties": {"onboarding": "done"}})
+    settled(hubspot)
+    hubspot.do("forget", object="contacts", id=id)
+    (delivery,) = settled(hubspot, early=True)
+    assert (delivery["state"], delivery["attempts"][-1]["problem"]) == ("given_up", f"no contact {id}")
+    assert len(box.take()) == 1

@@ -22,6 +22,7 @@ def test_closing_and_reopening_keep_the_three_dates_the_vendor_keeps(hubspot):
     closed = hubspot.do("close_ticket", id=id)
     assert closed["closed_date"] == closed["hs_last_closed_date"] == closed["hs_lastmodifieddate"]
     assert 90_000 <= int(closed["time_to_close"]) < 120_000
+    assert closed["hs_v2_date_entered_4"] == closed["closed_date"] > closed["hs_v2_date_entered_1"]
     ahead(hubspot, 60)
     reopened = hubspot.do("reopen_ticket", id=id)
     assert reopened["closed_date"] is None

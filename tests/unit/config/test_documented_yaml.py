@@ -33,6 +33,8 @@ def made_up(text: str) -> dict[str, str]:
 def _value(name: str) -> str:
     if name.endswith("_URL"):
         return f"http://127.0.0.1:9/{name}"
+    if name.endswith("_HOST"):
+        return "127.0.0.1"
     return "2525" if name.endswith("_PORT") else f"made-up-{name}"
 
 

@@ -113,6 +113,7 @@ class Arrivals:
     pushed: tuple[ArrivalRow, ...]
     events: tuple[EventRow, ...]
     said: dict[int, list[Verdict]]
+    invitations: dict[str, Invitation]
 
 
 def arrivals(store: Store, *, connection: str | None, limit: int) -> Arrivals:
@@ -123,7 +124,13 @@ def arrivals(store: Store, *, connection: str | None, limit: int) -> Arrivals:
         for one in store.verdicts(events=numbers, limit=limit * 20):
             if one.event is not None:
                 said[one.event].append(one)
-    return Arrivals(tuple(store.arrival_rows(connection=connection, limit=limit)), events, dict(said))
+    ids = [one.invitation for each in said.values() for one in each if one.invitation is not None]
+    return Arrivals(
+        tuple(store.arrival_rows(connection=connection, limit=limit)),
+        events,
+        dict(said),
+        {one.id: one for one in store.invitations(ids=ids, limit=len(ids))} if ids else {},
+    )
 
 
 def not_asked(store: Store, *, trigger: str | None, limit: int) -> Sequence[Verdict]:

@@ -134,7 +134,7 @@ def eligible(ways: Sequence[Way], person: Person, conditions: Conditions, about:
 def why_not_meant(source: str, conditions: Conditions, about: About) -> tuple[str, str] | None:
     """Why a condition is not met, as code and sentence."""
     try:
-        return None if conditions.holds(source, about) else ("not_meant", f"it is not so that {source}")
+        return None if conditions.holds(source, about) else ("not_meant", f"not so: {source}")
     except CannotTell as why:
         return "cannot_tell", f"{source} cannot be judged: {why}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -35,24 +36,26 @@ WORDS: Mapping[str, str] = {
     "unknown_person": "about somebody without a record",
     "no_channel": "not to be reached",
     "read": "read again",
+    "cancelled": "taken back",
+    "failed": "failed",
 }
-
-
-_INVITATION = ["invitation", "trigger", "record", "state", "when", "by", "why"]
 
 
 def round_lines(done: Round) -> Iterator[str]:
     if done.events:
         yield f"Events: {done.events} new."
-    for title, counts in (("Arrived", done.arrivals), ("Decided", done.said), ("Messages", done.steps)):
-        if counts.total():
-            told = " · ".join(
-                f"{count} {WORDS.get(code, _plain(code))}" for code, count in counts.most_common() if count
-            )
-            yield f"{title}: {told}."
+    yield from _counted("Arrived", done.arrivals, "")
+    yield from _counted("Decided", done.said, "not asked: ")
+    yield from _counted("Messages", done.steps, "not sent: ")
     if done.expired:
         yield f"{done.expired} invitations were not answered in time."
     yield from (f"! {problem}" for problem in done.problems)
+
+
+def _counted(title: str, counts: Counter[str], no: str) -> Iterator[str]:
+    """What has no word of its own is a reason against it."""
+    if told := [f"{n} {WORDS.get(code, no + _plain(code))}" for code, n in counts.most_common() if n]:
+        yield f"{title}: {' · '.join(told)}."
 
 
 def _plain(code: str) -> str:
@@ -100,7 +103,8 @@ def tell_invitations(
     if counted:
         output.table(["trigger", "in the last 30 days", "people"], _funnel_rows(counted))
         output.say()
-    output.table(_INVITATION, _invitation_rows(found, zone))
+    for line in _invitation_lines(found, zone):
+        output.say(line)
 
 
 def tell_about(story: About, who: str, zone: ZoneInfo, *, json: bool) -> None:
@@ -116,7 +120,8 @@ def tell_asked(story: About, zone: ZoneInfo) -> None:
     """One person's invitations, one invitation's messages, and what asked them nothing."""
     if story.invitations:
         output.say("Invitations:")
-        output.table(_INVITATION, _invitation_rows(story.invitations, zone))
+        for line in _invitation_lines(story.invitations, zone):
+            output.say(line)
     if story.steps:
         output.say("\nMessages:")
         output.table(["number", "kind", "due", "state", "why"], _step_rows(story.steps, zone))
@@ -151,11 +156,23 @@ def _moment(at: datetime | None, zone: ZoneInfo) -> str:
     return "" if at is None else f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
-def _invitation_rows(found: Iterable[Invitation], zone: ZoneInfo) -> Iterator[list[str]]:
-    for one in found:
-        when = one.answered_at or one.sent_at or one.due_at
-        why = one.reason or _plain(one.code)
-        yield [one.id, one.trigger, one.record_id, str(one.state), _moment(when, zone), one.via or "", why]
+def _invitation_lines(found: Sequence[Invitation], zone: ZoneInfo) -> Iterator[str]:
+    """An id stays in one piece, to be copied; why stands below."""
+    rows = [
+        (
+            _moment(one.answered_at or one.sent_at or one.due_at, zone),
+            f"{one.state} by {one.via}" if one.via else str(one.state),
+            one.record_id,
+            one.trigger,
+        )
+        for one in found
+    ]
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for one, row in zip(found, rows, strict=True):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield "  ".join((*cells, one.id))
+        if why := one.reason or _plain(one.code):
+            yield f"  {why}"
 
 
 def _step_rows(steps: Iterable[Step], zone: ZoneInfo) -> Iterator[list[str]]:
@@ -207,13 +224,18 @@ def tell_arrivals(found: Arrivals, zone: ZoneInfo, *, json: bool) -> None:
 
 def _event_rows(found: Arrivals, zone: ZoneInfo) -> Iterator[list[str]]:
     for one in found.events:
-        said = "; ".join(_said(each) for each in found.said.get(one.number, ()))
+        said = "; ".join(_said(each, found.invitations) for each in found.said.get(one.number, ()))
         became = said or ("no trigger is about it" if one.decided else "not looked at yet")
         when = _moment(one.occurred_at, zone)
         yield [str(one.number), when, one.connection, _plain(one.kind), one.subject, became]
 
 
-def _said(one: Verdict) -> str:
+def _said(one: Verdict, invitations: Mapping[str, Invitation]) -> str:
+    """What a trigger said, or what became of the invitation since."""
+    invitation = invitations.get(one.invitation or "")
+    if invitation is not None:
+        why = f" ({invitation.reason})" if invitation.reason else ""
+        return f"{one.trigger}: {invitation.state}{why}"
     return f"{one.trigger}: {one.reason or WORDS.get(one.code, _plain(one.code))}"
 
 

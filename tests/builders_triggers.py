@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,7 +26,7 @@ from nps.responses import Cursor
 from nps.schema import FieldSchema, FieldType, ObjectSchema
 from nps.sending import Accepted, Message, SendOutcome
 from nps.surveys import Said
-from nps.values import Json
+from nps.values import Json, Value
 from store import open_store
 from triggers.delivery import Closed
 from triggers.desk import Desk
@@ -49,6 +49,7 @@ PEOPLE: Mapping[str, FieldType] = {
     "consent": FieldType.BOOLEAN,
     "since": FieldType.DATETIME,
     "account": FieldType.TEXT,
+    "last_invited": FieldType.DATE,
 }
 EMAIL = Sends(Channel.EMAIL, needs="email", can_find=False)
 SMS = Sends(Channel.SMS, needs="phone")
@@ -68,6 +69,11 @@ class AskedCrm(MemoryCrm):
         id = f"c{next(self._numbers)}"
         self.contacts[id] = dict.fromkeys(PEOPLE) | {"email": email, "consent": True} | fields
         return id
+
+    def typed(self, object: str, field: str) -> Callable[[Json], Value]:
+        if PEOPLE.get(field) is FieldType.DATE:
+            return lambda live: date.fromisoformat(live) if isinstance(live, str) else None
+        return super().typed(object, field)
 
     def describe(self, object: str) -> ObjectSchema:
         self._call("describe")

@@ -69,10 +69,12 @@ class Wish:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer. `reservation` is what to say when it is used (`sends` with that id) or given back."""
+    """The answer. `reservation` names it in the ledger, to be given back; the tool that reports a send by `id`
+    (POST /api/v1/sends) uses it."""
 
     decision: Decision
     reservation: str | None = None
+    id: str | None = None
     until: datetime | None = None
 
     @property
@@ -95,7 +97,7 @@ def may_ask(config: Config, store: Store, connections: Opened, who: Named, wish:
     cap = config.contact_policy.per_account
     judge = _Judge(config, people, ask, now)
     until = wish.until or now + RESERVED_FOR
-    reservation = f"reserved/{wish.tool}/{wish.id or secrets.token_urlsafe(12)}"
+    id = wish.id or secrets.token_urlsafe(12)
     if not wish.reserve:
         past = store.past(keys, since=now - _EVER, now=now)
         asks = 0
@@ -103,7 +105,7 @@ def may_ask(config: Config, store: Store, connections: Opened, who: Named, wish:
             asks = store.account_asks([account], since=now - cap.per, now=now).get(account, 0)
         return Verdict(judge(past, store.suppressions(keys), asks, 0))
     entry = LedgerEntry(
-        dedupe=reservation,
+        dedupe=reservation_of(wish.tool, id),
         keys=keys,
         past=Past(
             at=now,
@@ -119,7 +121,14 @@ def may_ask(config: Config, store: Store, connections: Opened, who: Named, wish:
     decision = store.reserve_for(
         entry, judge, account_since=now - (cap.per if cap else timedelta(0)), day_began=None, now=now
     )
-    return Verdict(decision, reservation, until) if isinstance(decision, Send) else Verdict(decision)
+    if not isinstance(decision, Send):
+        return Verdict(decision)
+    return Verdict(decision, entry.dedupe, id, until)
+
+
+def reservation_of(tool: str, id: str) -> str:
+    """The ledger's name of what a tool sends or reserves: the send uses the reservation of the same id."""
+    return f"api/{tool}/{id}"
 
 
 class _Judge:
@@ -235,7 +244,7 @@ def as_json(said: Verdict) -> dict[str, Json]:
         facts |= {"code": decision.code, "reason": decision.reason}
         facts["from"] = decision.until.isoformat() if decision.until else None
     if said.reservation is not None and said.until is not None:
-        facts |= {"reservation": said.reservation, "until": said.until.isoformat()}
+        facts |= {"id": said.id, "reservation": said.reservation, "until": said.until.isoformat()}
     return facts
 
 

@@ -13,6 +13,7 @@ from nps.asking import Past, PastKind, person_keys
 from nps.keys import email_key, id_key, phone_key
 from nps.surveys import Kind, Metric
 from npsync.config import Config
+from npsync.gatekeeper import reservation_of
 from npsync.web.bearers import needing
 from npsync.web.problems import Problem
 from npsync.web.site import Site
@@ -110,7 +111,7 @@ def entry(config: Config, tool: str, sent: Sent, place: int, now: datetime) -> L
     metric = sent.metric or (survey.metric if survey is not None else None)
     kind = sent.kind or (survey.kind if survey is not None else None)
     return LedgerEntry(
-        dedupe=f"api/{tool}/{sent.id}",
+        dedupe=reservation_of(tool, sent.id),
         keys=tuple(keys_of(config, sent.person, place)),
         past=Past(
             at=sent.at.astimezone(UTC),

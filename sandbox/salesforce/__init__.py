@@ -99,7 +99,7 @@ class Salesforce:
         · allow_key {username, public_key} · refresh_token {rotate} · use_calls, use_batches {used}
         · reader (credentials that may only read)
         · flow {object, set: {field: value}} (what a record-triggered flow does to every record saved; {} ends it)
-        · close_case {id, status}, reopen_case {id, status}
+        · close_case {id, status}, reopen_case {id, status} · bounce_email {id} (a mail to this contact came back)
         · callout {name, url, headers, hmac: {header, secret}, body, when: {object, field, to, on_create}} (a flow
         that calls out; url null ends it) · outbound_message {name, url, fields, when, org_id, id_length, nil, most}"""
         commands: dict[str, Callable[[Row], Any]] = {
@@ -117,6 +117,7 @@ class Salesforce:
             "flow": self._flow,
             "close_case": self._close_case,
             "reopen_case": self._reopen_case,
+            "bounce_email": self._bounce_email,
             "callout": self.automation.callout,
             "outbound_message": self.automation.outbound_message,
         }
@@ -184,6 +185,10 @@ class Salesforce:
 
     def _reopen_case(self, given: Row) -> Row:
         return self._status(given, "Working", closed=False)
+
+    def _bounce_email(self, given: Row) -> Row:
+        self.org.bounce_email(given["id"])
+        return self.row("Contact", given["id"])
 
     def _status(self, given: Row, usual: str, *, closed: bool) -> Row:
         status = given.get("status", usual)

@@ -112,6 +112,13 @@ class Org:
         except RecordError as problem:
             raise ValueError(f"{problem.code}: {problem.message}") from None
 
+    def bounce_email(self, contact: str) -> None:
+        """The vendor's own mail server heard that the address does not exist."""
+        columns, row = self.contacts.columns, self.contacts.row(contact)
+        flags: dict[Column, Stored] = {columns["isemailbounced"]: True}
+        flags[columns["emailbounceddate"]] = self.now()
+        self._change(self.contacts, row, flags, by=self.owners[0])
+
     def remove(self, object: str, id: str) -> None:
         table = self._table(object)
         table.delete(table.row(id), now=self.now())

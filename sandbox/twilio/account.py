@@ -61,7 +61,10 @@ class Twilio(Shelves):
         self.settings = Settings()
         self.opted_out: set[str] = set()
         self._inbound: Channel | None = None
-        self._callbacks: dict[str, Channel] = {}
+        # One channel for all: every message may bring an address of its own.
+        self._callbacks = room.deliveries.channel(
+            "twilio", "status", "", lambda items, attempt: self._post(*items[0]), _ONCE, insist=False
+        )
         self._callback_of: dict[str, str] = {}  # of messages that are on their way
         self.app: ASGIApp = app.build(self)
         self.knobs = {
@@ -106,7 +109,15 @@ class Twilio(Shelves):
             self.room.deliveries.close("twilio", "inbound")
             self._inbound = None
         else:
-            self._inbound = self._channel("inbound", given["url"], insist=True)
+            url = str(given["url"])
+            self._inbound = self.room.deliveries.channel(
+                "twilio",
+                "inbound",
+                url,
+                lambda items, attempt: self._post(url, items[0]),
+                _ONCE,
+                heard=self._answered,
+            )
         return {"url": given["url"]}
 
     def _reply(self, given: Row) -> Row:
@@ -192,8 +203,6 @@ class Twilio(Shelves):
             self._callback_of.pop(message["sid"], None)
         if url is None:
             return
-        if url not in self._callbacks:
-            self._callbacks[url] = self._channel(f"status {url}", url)
         told = [
             ("AccountSid", ACCOUNT_SID),
             ("ApiVersion", VERSION),
@@ -208,7 +217,7 @@ class Twilio(Shelves):
             told.append(("ErrorCode", str(error)))
         if message["messaging_service_sid"]:
             told.append(("MessagingServiceSid", message["messaging_service_sid"]))
-        self._callbacks[url].put(told)
+        self._callbacks.put((url, told))
 
     def _keep(
         self, sender: str, to: str, body: str, *, status: str, direction: str, service: str | None = None
@@ -265,16 +274,12 @@ class Twilio(Shelves):
             told.append(("OptOutType", word))
         return told
 
-    def _channel(self, name: str, url: str, *, insist: bool = False) -> Channel:
-        def make(items: Sequence[Any], attempt: int) -> Post:
-            headers = {
-                "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
-                "X-Twilio-Signature": signature(self.settings.signing_token, url, items[0]),
-            }
-            return Post(url, urlencode(items[0]).encode(), headers)
-
-        heard = self._answered if name == "inbound" else None
-        return self.room.deliveries.channel("twilio", name, url, make, _ONCE, heard=heard, insist=insist)
+    def _post(self, url: str, told: list[tuple[str, str]]) -> Post:
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
+            "X-Twilio-Signature": signature(self.settings.signing_token, url, told),
+        }
+        return Post(url, urlencode(told).encode(), headers)
 
     def _answered(self, items: Sequence[Any], heard: Heard) -> None:
         """TwiML may hold a message for the person; one who opted out does not get it."""

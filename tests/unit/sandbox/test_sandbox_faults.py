@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+import requests
 from salesforce_caller import Caller
 from sandbox_process import RunningSandbox, running_sandbox
 
 from sandbox.faults import Faults
 from sandbox.profiles import PROFILES
+from sandbox.vendors import CALLED
 
 A_DAY = 24 * 3600 + 1
 
@@ -123,3 +125,26 @@ def test_a_bulk_job_can_outlive_whoever_waits_for_it(crm: Caller):
     crm.sandbox.control("POST", "/clock", {"advance": 3600})
     assert [state(), state()] == ["InProgress", "JobComplete"]
     assert crm.contact(contact)["NPS_Score__c"] == 4
+
+
+@pytest.mark.parametrize("vendor", CALLED)
+def test_the_front_plays_its_faults_before_every_vendor(everybody, vendor):
+    address = f"{everybody.url}/{vendor}/anything"
+    everybody.fault(vendor, "html")
+    assert everybody.session.get(address, timeout=10).status_code == 502
+    everybody.fault(vendor, "status", status=503)
+    assert everybody.session.get(address, timeout=10).status_code == 503
+    for kind in ("reset", "lost_reply"):
+        everybody.fault(vendor, kind)
+        with pytest.raises(requests.ConnectionError):
+            everybody.session.get(address, timeout=10)
+    assert everybody.session.get(address, timeout=10).status_code in (401, 404)
+    assert everybody.control("GET", "/faults/played")[vendor] == dict.fromkeys(
+        ("html", "lost_reply", "reset", "status"), 1
+    )
+
+
+@pytest.fixture(scope="module")
+def everybody():
+    with running_sandbox(customers=10, responses=0) as running:
+        yield running

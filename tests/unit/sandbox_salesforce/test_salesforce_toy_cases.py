@@ -140,3 +140,11 @@ def test_a_write_that_is_taken_back_leaves_no_history(crm):
     assert [one["success"] for one in reply.json()] == [False, False]
     assert shown(crm, id)["IsClosed"] is False
     assert history(crm, id) == [("created", None, None)]
+
+
+def test_a_bounced_address_is_flagged_and_nobody_may_write_the_flag(crm):
+    contact = crm.new_contact(Email="gone@unit.example")
+    row = crm.knob("bounce_email", id=contact)
+    assert (row["IsEmailBounced"], row["EmailBouncedDate"]) == (True, row["SystemModstamp"])
+    refused = crm.call("PATCH", f"/sobjects/Contact/{contact}", json={"IsEmailBounced": False})
+    assert refused.json()[0]["errorCode"] == "INVALID_FIELD_FOR_INSERT_UPDATE"

@@ -155,6 +155,7 @@ class Sends:
     can_remind: bool = True  # False: the vendor reminds, or cannot
     can_find: bool = False  # whether `find` can tell the fate of an interrupted send
     needs_survey_id: bool = False  # `at:` has to name the survey's id in this tool
+    looked_up: bool = False  # nothing leaves: whoever sends looks the link up (`npsync invitations --links`)
     writes: tuple[str, ...] = ()  # fields of the person's record it writes
 
 
@@ -167,7 +168,8 @@ class Sender(Protocol):
         ...
 
     def find(self, message: Message) -> SendOutcome | None:
-        """The fate of an earlier attempt whose process died. None: the vendor cannot tell."""
+        """The fate of an earlier attempt whose process died; FailedRetryable only when it surely never left. None: the
+        vendor cannot tell."""
         ...
 
     def close(self) -> None: ...

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from nps.asking import Invitation, InvitationState, Step
@@ -16,6 +17,7 @@ from triggers.people import Person
 
 if TYPE_CHECKING:
     from npsync.config import Config
+    from npsync.config.model import Connection
     from npsync.service import Opened
     from store.api import Store
 
@@ -45,6 +47,23 @@ def about(config: Config, store: Store, who: str, connections: Opened | None, *,
         tuple(one for each in told for one in each.invitations),
         not_asked=tuple(one for each in told for one in each.not_asked),
     )
+
+
+def to_hand_on(config: Config, store: Store, now: datetime, *, limit: int) -> list[tuple[Invitation, str]]:
+    """Invitations whose link somebody else sends and that can still be answered, with that link; the latest first."""
+    ways = {name for name, each in config.connections.items() if _is_looked_up(each)}
+    sent = store.invitations(state=InvitationState.SENT, limit=_LOOKED_THROUGH)
+    waiting = (one for one in sent if one.via in ways and (one.expires_at is None or one.expires_at > now))
+    return [(one, f"{config.public_url}/s/{one.id}") for one in islice(waiting, limit)]
+
+
+def _is_looked_up(connection: Connection) -> bool:
+    declared = connection.connector.sends
+    sends = declared(connection.settings) if declared is not None else None
+    return sends is not None and sends.looked_up
+
+
+_LOOKED_THROUGH = 10_000
 
 
 def of_records(store: Store, records: Iterable[tuple[str, str]], *, limit: int = 20) -> About:

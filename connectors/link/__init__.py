@@ -23,6 +23,7 @@ def _sends(settings: LinkSettings) -> Sends:
         needs=settings.needs,
         can_remind=settings.file is not None or settings.url is not None,
         can_find=settings.url is None,
+        looked_up=settings.file is None and settings.url is None,
     )
 
 

@@ -28,6 +28,9 @@ def invitations(
     ] = False,
     cancel: Annotated[bool, typer.Option("--cancel", help="Take back this invitation.")] = False,
     reason: Annotated[str, typer.Option(help="With --cancel: why, for those who look later.")] = "",
+    links: Annotated[
+        bool, typer.Option("--links", help="Those whose link somebody else sends (type: link), with it.")
+    ] = False,
     offline: Annotated[
         bool, typer.Option("--offline", help="Ask no CRM whose an e-mail or external id is.")
     ] = False,
@@ -63,6 +66,8 @@ def invitations(
             asking_text.tell_about(story, who, zone, json=json)
             if not story.found:
                 raise typer.Exit(output.FAILED)
+        elif links:
+            asking_text.tell_links(invited.to_hand_on(loaded, store, now, limit=limit), zone, json=json)
         elif not_asked:
             asking_text.tell_not_asked(
                 invited.not_asked(store, trigger=trigger, limit=limit), zone, json=json

@@ -82,6 +82,19 @@ def refuse_unknown_trigger(config: Config, name: str) -> None:
 # ------------------------------------------------------------ invitations
 
 
+def tell_links(found: Sequence[tuple[Invitation, str]], zone: ZoneInfo, *, json: bool) -> None:
+    if json:
+        output.say_json({"links": [{**as_json(one), "link": link} for one, link in found]})
+        return
+    if not found:
+        output.say("No link waits for somebody to send it.")
+        return
+    for one, link in found:
+        until = f" (to be answered by {_moment(one.expires_at, zone)})" if one.expires_at else ""
+        output.say(f"{one.object}/{one.record_id}: {one.survey}{until}")
+        output.say(f"  {link}")
+
+
 def tell_invitations(
     found: Sequence[Invitation],
     funnel: Mapping[tuple[str, str], int],

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
-from cli_process import Npsync
+from cli_process import Npsync, stop
 from townspeople import Person, Town
 
-from store import open_store
+PATIENCE = 45.0
 
 CONFIG = """
 time_zone: UTC
@@ -59,19 +60,13 @@ triggers:
 def npsync(npsync: Npsync) -> Npsync:
     written(npsync)
     npsync("run")  # the first poll starts at now
-    with_a_ledger(npsync)
+    npsync("sends", "accept-empty-ledger")
     return npsync
 
 
 def written(npsync: Npsync, mode: str = "on", wait: str = "0 minutes") -> None:
     text = CONFIG.replace("MODE", mode).replace("WAIT", wait)
     (npsync.folder / "npsync.yaml").write_text(text, encoding="utf-8")
-
-
-def with_a_ledger(npsync: Npsync) -> None:
-    store = open_store(f"sqlite:///{npsync.folder / 'npsync.db'}")
-    store.switch("ledger", {"accepted": "a new installation"})
-    store.close()
 
 
 def closes_a_case(town: Town, person: Person, **fields: Any) -> str:
@@ -121,6 +116,39 @@ def test_in_shadow_mode_everything_is_shown_and_nothing_is_sent(npsync: Npsync, 
     npsync("run")
     assert mails_to(town, ann) == []
     assert "shadow" in npsync("invitations", ann.contact or "").out
+
+
+def test_serve_asks_beside_the_syncs_and_ends_gracefully(npsync: Npsync, town: Town):
+    ann = town.person("ann")
+    closes_a_case(town, ann)
+    serve = npsync.started("serve", "--json", "--no-web")
+    try:
+        until_asked(town, ann)
+        ended = stop(serve)
+    finally:
+        serve.kill()
+    assert ended.code == 0
+    assert [mail["rcpt_to"] for mail in mails_to(town, ann)] == [[ann.email]]
+    assert '"event": "asked"' in ended.err
+    assert ann.email not in ended.err
+
+
+def test_stopped_sends_ask_nobody_until_they_are_resumed(npsync: Npsync, town: Town):
+    ann = town.person("ann")
+    closes_a_case(town, ann)
+    npsync("sends", "stop")
+    assert "sends are stopped" in npsync("run", exits=3).out
+    assert mails_to(town, ann) == []
+    npsync("sends", "resume")
+    npsync("run")
+    assert len(mails_to(town, ann)) == 1
+
+
+def until_asked(town: Town, person: Person) -> None:
+    end = time.monotonic() + PATIENCE
+    while not mails_to(town, person):
+        assert time.monotonic() < end, "nobody was asked"
+        time.sleep(0.2)
 
 
 def test_an_invitation_can_be_taken_back_by_hand(npsync: Npsync, town: Town):

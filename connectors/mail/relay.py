@@ -7,15 +7,18 @@ import smtplib
 import ssl
 import threading
 from contextlib import suppress
+from datetime import timedelta
 
 from connectors.contract import Tools
 from connectors.mail.composing import Letter
-from connectors.mail.replies import SmtpReply, Stage, outcome
+from connectors.mail.replies import SmtpReply, Stage, may_be_about_one_mail, outcome
 from connectors.mail.settings import MailSettings
 from nps.errors import AccessError, NpsyncError, UnavailableError
 from nps.sending import Accepted, FailedPermanent, FailedRetryable, FateUnknown, SendOutcome
 
 _IDLE = 30.0  # seconds after which the connection is asked whether it still lives
+_OTHERS_FIRST = timedelta(hours=6)
+_STOPPED_BY = "stopped_by"
 _BROKEN = (smtplib.SMTPServerDisconnected, OSError)
 
 
@@ -119,16 +122,16 @@ class Relay:
             raise _Dead from None
         if code in (421, -1):
             raise _Dead  # tired of this connection, not of the mail
-        return None if code == 354 else self._not_taken(smtp, SmtpReply.of(code, text), stage)
+        return None if code == 354 else self._not_taken(smtp, SmtpReply.of(code, text), stage, letter)
 
     def _ruled(self, smtp: smtplib.SMTP, code: int, text: bytes, letter: Letter) -> SendOutcome:
         if code == 250:
             if self._carried >= self._settings.mails_per_connection:
                 self._drop(politely=True)
             return Accepted(letter.reference)
-        return self._not_taken(smtp, SmtpReply.of(code, text), Stage.CONTENT)
+        return self._not_taken(smtp, SmtpReply.of(code, text), Stage.CONTENT, letter)
 
-    def _not_taken(self, smtp: smtplib.SMTP, reply: SmtpReply, stage: Stage) -> SendOutcome:
+    def _not_taken(self, smtp: smtplib.SMTP, reply: SmtpReply, stage: Stage, letter: Letter) -> SendOutcome:
         if reply.code in (421, -1):
             self._drop()
         else:
@@ -136,7 +139,25 @@ class Relay:
                 smtp.rset()
             except (smtplib.SMTPException, OSError):
                 self._drop()
-        return outcome(reply, stage, self._tools.connection)
+        try:
+            return outcome(reply, stage, self._tools.connection)
+        except AccessError:
+            if may_be_about_one_mail(reply, stage) and self._stopped_us_before(letter):
+                return self._out_of_the_way(reply)
+            raise
+
+    def _stopped_us_before(self, letter: Letter) -> bool:
+        """Whether this mail was the one that stopped sending the last time. Remembered beyond this process: it is due
+        first again, and would keep everybody else waiting for ever."""
+        memory = self._tools.memory
+        if memory.get([_STOPPED_BY]).get(_STOPPED_BY) == letter.reference:
+            return True
+        memory.put({_STOPPED_BY: letter.reference})
+        return False
+
+    def _out_of_the_way(self, reply: SmtpReply) -> SendOutcome:
+        reason = f"the relay refuses this mail by policy ({reply}), again; others go first"
+        return FailedRetryable(str(reply), reason, after=self._tools.clock.now() + _OTHERS_FIRST)
 
     # ------------------------------------------------------------ the connection
 

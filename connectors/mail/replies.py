@@ -52,7 +52,7 @@ def outcome(reply: SmtpReply, stage: Stage, connection: str) -> SendOutcome:
     said = f"the relay answered {reply} to {stage.value}"
     if 400 <= reply.code < 500:
         return FailedRetryable(str(reply), said)
-    if reply.status == _FULL or (reply.code == 552 and stage is Stage.RECIPIENT and not reply.status):
+    if reply.status == _FULL or (reply.code == 552 and not reply.status):
         return FailedRetryable(str(reply), f"{said}: the mailbox is full")
     if reply.status.startswith("5.7.") or reply.code in _ABOUT_US:
         raise AccessError(
@@ -66,3 +66,8 @@ def outcome(reply: SmtpReply, stage: Stage, connection: str) -> SendOutcome:
     # 550 without a status may be an unknown user as well as a relay that has had enough of us. It is not held against
     # the address: a misjudged policy would suppress a whole customer base.
     return FailedPermanent(str(reply), said)
+
+
+def may_be_about_one_mail(reply: SmtpReply, stage: Stage) -> bool:
+    """Whether a refusal by policy came so late that it may be this recipient or this mail after all."""
+    return stage in (Stage.RECIPIENT, Stage.CONTENT) and reply.code not in _ABOUT_US

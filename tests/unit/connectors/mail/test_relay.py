@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from builders_sending import message, recipient
-from fake_clock import FakeClock, fake_tools
+from fake_clock import FakeClock, MemoryInMemory, fake_tools
 from played_relay import PASSWORD, PlayedRelay, certificate, played_relay
 
 from connectors.contract import Needs, Verdict
@@ -96,6 +97,7 @@ def test_a_connection_lost_after_the_last_dot_leaves_the_fate_unknown_and_nothin
         ("rcpt", "552 mailbox full", FailedRetryable("552", "")),
         ("rcpt", "550 5.2.2 mailbox full", FailedRetryable("550 5.2.2", "")),
         ("mail", "451 try later", FailedRetryable("451", "")),
+        ("data", "552 over quota", FailedRetryable("552", "")),
         ("data", "550 5.1.1 no such user", FailedPermanent("550 5.1.1", "", address=True)),
         ("data", "554 5.6.0 content refused", FailedPermanent("554 5.6.0", "")),
         ("data", "552 5.3.4 too big", FailedPermanent("552 5.3.4", "")),
@@ -130,6 +132,42 @@ def test_a_refusal_by_policy_stops_all_sending_and_is_held_against_nobody(relay,
     shown = "".join(traceback.format_exception(caught.value))
     assert "petrov" not in shown
     assert "O'Brien" not in shown
+
+
+def test_a_mail_that_stops_all_sending_twice_makes_way_for_the_others(relay):
+    """It is due first whenever sending is tried again: without this it would keep everybody waiting for ever."""
+    relay.say["ann@petrov.example"] = "550 5.7.1 this group takes no mail from outside"
+    memory, clock = MemoryInMemory(), FakeClock()
+
+    def another_process() -> Mail:
+        return Mail(
+            MailSettings.model_validate(relay.settings()), fake_tools("mailer", clock=clock, memory=memory)
+        )
+
+    with pytest.raises(AccessError):
+        another_process().send(message())
+    outcome = another_process().send(message())
+    assert isinstance(outcome, FailedRetryable)
+    assert outcome.after == clock.now() + timedelta(hours=6)
+    assert isinstance(another_process().send(message(to=recipient(email="bob@acme.example"))), Accepted)
+
+
+def test_a_relay_that_refuses_everybody_stops_at_the_next_one_too(relay):
+    relay.say["rcpt"] = "550 5.7.1 relaying denied"
+    sender = mail(relay)
+    with pytest.raises(AccessError):
+        sender.send(message())
+    assert isinstance(sender.send(message()), FailedRetryable)
+    with pytest.raises(AccessError):
+        sender.send(message(invitation="another", to=recipient(email="bob@acme.example")))
+
+
+def test_a_login_that_is_missing_is_never_about_one_mail(relay):
+    relay.say["rcpt"] = "530 5.7.0 authentication required"
+    sender = mail(relay)
+    for _ in range(3):
+        with pytest.raises(AccessError):
+            sender.send(message())
 
 
 def test_one_refused_address_does_not_stop_the_next_mail_on_the_same_connection(relay):

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from sqlalchemy.engine import make_url
@@ -26,6 +27,9 @@ _TABLE = """CREATE TABLE IF NOT EXISTS arrival (
     number INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, what TEXT NOT NULL, trouble TEXT)"""
 
 
+LONGEST_LOG = 16 * 1024 * 1024
+
+
 class Spooled(msgspec.Struct, frozen=True):
     """An arrival that lies in the spool. `trouble`: why the store would not take it."""
 
@@ -37,22 +41,21 @@ class Spooled(msgspec.Struct, frozen=True):
 
 class Spool:
     """Thread-safe; several processes may use one file. It speaks to the driver itself: every event passes here while
-    its sender waits."""
+    its sender waits. Putting has a connection of its own, which waits for the disk once and for nothing else; what is
+    read and dropped, and copied from the log into the file, is done by another one beside it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         created_for_its_owner(path)
-        self._turn = threading.Lock()
         with without_data():
-            self._connection = connected(path)
-            self._connection.execute("PRAGMA synchronous = FULL")
-            self._connection.execute(_TABLE)
+            self._putting, self._carrying = _Line(path, "FULL"), _Line(path, "NORMAL")
+            self._carrying.connection.execute(_TABLE)
 
     def put(self, arrivals: Sequence[Arrival], *, now: datetime) -> None:
         """Durable (fsync) when this returns: all of them, or none."""
         at = milliseconds(now)
         rows = [(at, encoded(each)) for each in arrivals]
-        with self._writing() as connection:
+        with self._putting.writing() as connection:
             connection.executemany("INSERT INTO arrival (at, what) VALUES (?, ?)", rows)
 
     def first(self, limit: int) -> list[Spooled]:
@@ -65,11 +68,12 @@ class Spool:
 
     def drop(self, numbers: Sequence[int]) -> None:
         """The store has them."""
-        with self._writing() as connection:
+        with self._carrying.writing() as connection:
             connection.executemany("DELETE FROM arrival WHERE number = ?", [(number,) for number in numbers])
+        self._carrying.tidy(self.path)
 
     def set_aside(self, troubles: Mapping[int, str]) -> None:
-        with self._writing() as connection:
+        with self._carrying.writing() as connection:
             connection.executemany(
                 "UPDATE arrival SET trouble = ? WHERE number = ?",
                 [(why, number) for number, why in troubles.items()],
@@ -77,38 +81,65 @@ class Spool:
 
     def take_up_again(self) -> int:
         """What was refused is tried once more. How many."""
-        with self._writing() as connection:
+        with self._carrying.writing() as connection:
             return connection.execute("UPDATE arrival SET trouble = NULL WHERE trouble IS NOT NULL").rowcount
 
     def counts(self) -> tuple[int, int]:
         """How many wait for the store, and how many it refused."""
-        with self._turn, without_data():
-            sql = "SELECT count(*) - count(trouble), count(trouble) FROM arrival"
-            waiting, refused = self._connection.execute(sql).fetchone()
+        [(waiting, refused)] = self._carrying.rows(
+            "SELECT count(*) - count(trouble), count(trouble) FROM arrival"
+        )
         return int(waiting), int(refused)
 
     def close(self) -> None:
-        with self._turn:
-            self._connection.close()
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._turn, without_data():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
+        for line in (self._putting, self._carrying):
+            line.close()
 
     def _spooled(self, which: str, limit: int) -> list[Spooled]:
-        sql = f"SELECT number, at, what, trouble FROM arrival WHERE {which} ORDER BY number LIMIT ?"
-        with self._turn, without_data():
-            found = self._connection.execute(sql, (limit,)).fetchall()
+        found = self._carrying.rows(
+            f"SELECT number, at, what, trouble FROM arrival WHERE {which} ORDER BY number LIMIT ?", limit
+        )
         return [
             Spooled(number=row[0], at=moment(row[1]), what=decoded(row[2]), trouble=row[3]) for row in found
         ]
+
+
+class _Line:
+    """A connection that threads use in turn."""
+
+    def __init__(self, path: Path, synchronous: str) -> None:
+        self.connection = connected(path)
+        self.connection.execute(f"PRAGMA synchronous = {synchronous}")
+        self.connection.execute("PRAGMA wal_autocheckpoint = 0")
+        self._turn = threading.Lock()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        with self._turn, without_data():
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.connection
+                self.connection.execute("COMMIT")
+            except BaseException:
+                self.connection.execute("ROLLBACK")
+                raise
+
+    def rows(self, sql: str, *parameters: int) -> list[Any]:
+        with self._turn, without_data():
+            return self.connection.execute(sql, parameters).fetchall()
+
+    def tidy(self, path: Path) -> None:
+        """Copy a log that has grown into the file, so that it begins anew. Most of it is copied while others go on
+        putting; only for the rest do they wait."""
+        log = path.with_name(f"{path.name}-wal")
+        if log.exists() and log.stat().st_size > LONGEST_LOG:
+            with self._turn, without_data():
+                for how in ("PASSIVE", "TRUNCATE"):
+                    self.connection.execute(f"PRAGMA wal_checkpoint({how})").fetchall()
+
+    def close(self) -> None:
+        with self._turn:
+            self.connection.close()
 
 
 def spool_path(url: str) -> Path | None:

@@ -73,6 +73,19 @@ def test_a_spool_outlives_its_process(spool: Spool):
     assert [each.what.key for each in spool.first(10)] == ["b"]
 
 
+def test_its_log_begins_anew_when_it_has_grown(spool: Spool, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("store.spool.LONGEST_LOG", 100_000)
+    log = spool.path.with_name("npsync.hooks.db-wal")
+    longest = 0
+    for number in range(200):
+        spool.put(hints(f"k{number}"), now=NOW)
+        if number % 10 == 9:
+            spool.drop([each.number for each in spool.first(10)])
+        longest = max(longest, log.stat().st_size)
+    assert spool.counts() == (0, 0)
+    assert longest < 400_000
+
+
 def test_only_its_owner_may_read_a_spool(spool: Spool):
     assert stat.S_IMODE(spool.path.stat().st_mode) == 0o600
 

@@ -1,26 +1,30 @@
-"""/api/v1: what other tools tell us of their own sends, so that one ledger knows who was asked."""
+"""/api/v1: other departments ask before they send, and tell what they sent, so that one ledger knows who was asked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, get_type_hints
 
 from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from starlette.responses import Response
 
 from nps.asking import Past, PastKind, person_keys
 from nps.keys import email_key, id_key, phone_key
 from nps.surveys import Kind, Metric
+from npsync import gatekeeper
 from npsync.config import Config
-from npsync.gatekeeper import reservation_of
+from npsync.gatekeeper import Named, Wish, reservation_of
 from npsync.web.bearers import needing
+from npsync.web.gate import Gate
 from npsync.web.problems import Problem
 from npsync.web.site import Site
 from store.api import LedgerEntry, TokenRow
 
 MOST_TOGETHER = 1_000
 EARLY = timedelta(minutes=5)  # clocks differ
+LONGEST_RESERVATION = timedelta(days=30)
 
 PROBLEM: Mapping[str, Any] = {"content": {"application/problem+json": {"schema": {"type": "object"}}}}
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -58,7 +62,9 @@ class Sent(_Part):
     """One survey or other message that another tool sent."""
 
     id: str = Field(
-        min_length=1, max_length=200, description="The tool's own id of it: told again, it counts once."
+        min_length=1,
+        max_length=200,
+        description="The tool's own id of it: told again, it counts once. One that was reserved uses its reservation.",
     )
     person: Person
     at: AwareDatetime = Field(description="When it was sent, with a zone.")
@@ -84,21 +90,100 @@ class Remembered(_Part):
     known: int
 
 
+class Wanted(_Part):
+    """The wish to ask one person something."""
+
+    person: Person
+    survey: str | None = Field(
+        None, description="A survey of the YAML; of another one the most careful rest counts."
+    )
+    reserve: bool = Field(False, description="Hold the yes: nobody else may ask this person meanwhile.")
+    until: AwareDatetime | None = Field(
+        None, description="With reserve: how long it holds; default two days, at most thirty."
+    )
+    id: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="With reserve: your own id of the message. Wished again it is the same reservation, and a send "
+        "with this id uses it.",
+    )
+
+    @model_validator(mode="after")
+    def _of_a_reservation(self) -> Self:
+        if not self.reserve and (self.until is not None or self.id is not None):
+            raise ValueError("until and id belong to reserve: true")
+        if self.reserve and self.id is None:
+            raise ValueError("a reservation needs an id of yours, by which you use it or give it back")
+        return self
+
+
+class Said(_Part):
+    """The answer. Without `may_ask`, `code` and `reason` say why not, and `from` since when it would be yes."""
+
+    may_ask: bool
+    channels: tuple[str, ...] | None = None
+    code: str | None = None
+    reason: str | None = None
+    free_from: datetime | None = Field(None, alias="from")
+    id: str | None = Field(None, description="Your id of the reservation.")
+    until: datetime | None = Field(None, description="How long it holds.")
+
+
+class Unused(_Part):
+    id: str = Field(min_length=1, max_length=200, description="Your own name of the reservation.")
+
+
 def router(site: Site) -> APIRouter:
     routes = APIRouter(prefix="/api/v1", responses=PROBLEMS)
+    gate = Gate(site)
     Caller = Annotated[TokenRow, Depends(needing(site, "events"))]
 
-    def sends(told: Sends, caller: Caller) -> Remembered:
+    def may_ask(wanted: Wanted, caller: TokenRow) -> Mapping[str, Any]:
+        """Ask whether a person may be asked now: over all tools and channels, with the CRM's flags as they are. A yes
+        that is reserved holds for you alone; say when you used it, or give it back."""
+        until = latest(wanted.until, site.clock.now())
+        wish = Wish(caller.name, wanted.survey, wanted.reserve, until, wanted.id)
+        list(keys_of(site.config, wanted.person))  # what is no address is said, not overlooked
+        said = gatekeeper.as_json(gate.may_ask(Named(**dict(wanted.person)), wish))
+        return {name: value for name, value in said.items() if name != "reservation"}
+
+    def give_back(unused: Unused, caller: TokenRow) -> Response:
+        """Give back a reservation that is not used: the person is free for others again."""
+        if not site.store.release_reservation(reservation_of(caller.name, unused.id)):
+            raise Problem(404, "you hold no such reservation", code="not_found")
+        return Response(status_code=204)
+
+    def sends(told: Sends, caller: TokenRow) -> Remembered:
         """Tell which messages another tool sent: they count as asked, for everybody's rest. All are stored or none."""
         now = site.clock.now()
         entries = [entry(site.config, caller.name, each, place, now) for place, each in enumerate(told.sends)]
         new = site.store.enter(entries, now=now)
         return Remembered(new=new, known=len(entries) - new)
 
-    # The type of `caller` is made here, where the store is known; FastAPI reads it from the function.
-    sends.__annotations__ = {"told": Sends, "caller": Caller, "return": Remembered}
+    # FastAPI reads from a function who the caller is; only here is the store known that knows him.
+    for each in (may_ask, give_back, sends):
+        each.__annotations__ = {**get_type_hints(each), "caller": Caller}
+    routes.add_api_route(
+        "/may-ask",
+        may_ask,
+        methods=["POST"],
+        summary="May this person be asked?",
+        response_model=Said,
+        response_model_exclude_unset=True,
+    )
+    routes.add_api_route(
+        "/give-back", give_back, methods=["POST"], summary="Give back a reservation", status_code=204
+    )
     routes.add_api_route("/sends", sends, methods=["POST"], summary="Report sends of another tool")
     return routes
+
+
+def latest(until: datetime | None, now: datetime) -> datetime | None:
+    """How long a reservation holds. Raises Problem."""
+    if until is not None and not now < until <= now + LONGEST_RESERVATION:
+        raise Problem(422, "until has to be in the next thirty days", code="invalid")
+    return until
 
 
 def entry(config: Config, tool: str, sent: Sent, place: int, now: datetime) -> LedgerEntry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import pytest
 from asgi_caller import Caller, Replied
 from fake_clock import NOON, FakeClock
 
-from nps.asking import PastKind
+from nps.asking import PastKind, Suppression, SuppressionReason
 from npsync import tokens
 from npsync.config import load
 from npsync.service import open_store
@@ -22,7 +23,7 @@ from store.api import Store
 
 CONFIG: dict[str, Any] = {
     "phone_region": "US",
-    "connections": {"hub": {"type": "hubspot", "token": "x" * 20}},
+    "connections": {"hub": {"type": "hubspot", "token": "x" * 20, "base_url": "http://127.0.0.1:9"}},
     "people": {"hub": {"object": "contacts", "match": [{"response": "email", "record": "email"}]}},
     "surveys": {"relationship": {"metric": "nps", "kind": "relationship"}},
 }
@@ -127,6 +128,108 @@ def test_a_token_has_a_pace(api: Api):
     assert [each.status for each in told] == [200] * 120 + [429]
     assert int(told[-1].headers["retry-after"]) > 0
     assert api.sends(api.token("support"), sent()).status == 200
+
+
+# ---------------------------------------------------------------- may I ask?
+
+
+@pytest.fixture
+def ledger(api: Api) -> Api:
+    """No CRM to look into: what the ledger knows is all there is."""
+    api.store.switch("ledger", {"accepted": "a new installation"})
+    config = dataclasses.replace(api.app.site.config, people={})
+    return dataclasses.replace(api, app=app(config, api.store, api.clock))
+
+
+ANN = {"email": "ann@example.com"}
+
+
+def wish(api: Api, token: str, **keys: Any) -> Replied:
+    return api.call("/api/v1/may-ask", {"person": ANN, "survey": "relationship", **keys}, token)
+
+
+def test_whoever_was_not_asked_for_long_may_be_asked(ledger: Api):
+    said = wish(ledger, ledger.token())
+    assert said.status == 200
+    assert said.json["may_ask"] is True
+    assert "email" in said.json["channels"]
+    assert ledger.store.ledger_is_empty()
+
+
+def test_one_tools_send_keeps_the_others_away_and_says_how_long(ledger: Api):
+    ledger.sends(ledger.token(), sent())
+    said = wish(ledger, ledger.token("support"), person={"email": "ANN@example.com"}).json
+    assert (said["may_ask"], said["code"]) == (False, "rest")
+    assert said["reason"]
+    assert said["from"] == (NOON + timedelta(days=179)).isoformat().replace("+00:00", "Z")
+
+
+def test_a_reservation_holds_for_one_and_keeps_the_others_away(ledger: Api):
+    marketing, support = ledger.token(), ledger.token("support")
+    until = (NOON + timedelta(days=1)).isoformat()
+    mine = wish(ledger, marketing, reserve=True, id="m-1", until=until).json
+    assert (mine["may_ask"], mine["id"]) == (True, "m-1")
+    assert wish(ledger, marketing, reserve=True, id="m-1").json["may_ask"] is True
+    assert wish(ledger, support, reserve=True, id="m-1").json["may_ask"] is False
+    ledger.clock.advance(86_401)
+    assert wish(ledger, support, reserve=True, id="m-1").json["may_ask"] is True
+
+
+def test_a_send_uses_its_reservation_once(ledger: Api):
+    marketing = ledger.token()
+    wish(ledger, marketing, reserve=True, id="m-1")
+    assert ledger.store.ledger_size() == 1
+    ledger.sends(marketing, sent("m-1", at=NOON.isoformat()))
+    assert ledger.store.ledger_size() == 1
+    [past] = ledger.store.past(["email:ann@example.com"], since=NOON - timedelta(days=1), now=NOON)
+    assert past.what is PastKind.SEND
+
+
+def test_a_reservation_is_given_back_by_its_owner_alone(ledger: Api):
+    marketing, support = ledger.token(), ledger.token("support")
+    wish(ledger, marketing, reserve=True, id="m-1")
+    assert ledger.call("/api/v1/give-back", {"id": "m-1"}, support).status == 404
+    assert ledger.call("/api/v1/give-back", {"id": "m-1"}, marketing).status == 204
+    assert ledger.call("/api/v1/give-back", {"id": "m-1"}, marketing).status == 404
+    assert wish(ledger, support).json["may_ask"] is True
+
+
+def test_an_unsubscribed_person_may_not_be_asked_by_anybody(ledger: Api):
+    gone = Suppression(key="email:ann@example.com", reason=SuppressionReason.UNSUBSCRIBE, at=NOON)
+    ledger.store.suppress([gone])
+    said = wish(ledger, ledger.token()).json
+    assert (said["may_ask"], said["code"]) == (False, "suppressed")
+
+
+def test_while_sends_are_stopped_nobody_may(ledger: Api):
+    ledger.store.switch("sends", {"stopped": True, "why": "an incident", "by": "ann", "at": NOON.isoformat()})
+    assert wish(ledger, ledger.token()).json["code"] == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("keys", "where"),
+    [
+        ({"person": {"email": "secret-words"}}, "person.email"),
+        ({"person": {}}, "person"),
+        ({"survey": "relationshp"}, "did you mean"),
+        ({"id": "m-1"}, "reserve"),
+        ({"reserve": True}, "id"),
+        ({"reserve": True, "id": "m", "until": "2026-01-01T00:00:00Z"}, "until"),
+        ({"reserve": True, "id": "m", "until": "2026-09-01T00:00:00Z"}, "thirty days"),
+    ],
+)
+def test_a_wrong_wish_is_refused_with_its_reason(ledger: Api, keys: dict[str, Any], where: str):
+    replied = wish(ledger, ledger.token(), **keys)
+    assert (replied.status, replied.json["code"]) == (422, "invalid")
+    assert where in replied.body.decode()
+    assert "secret-words" not in replied.body.decode()
+
+
+def test_while_the_crm_cannot_be_asked_nobody_says_yes_in_the_dark(api: Api):
+    api.store.switch("ledger", {"accepted": "a new installation"})
+    replied = wish(api, api.token())
+    assert replied.status == 503
+    assert int(replied.headers["retry-after"]) > 0
 
 
 # ---------------------------------------------------------------- sends of other tools

@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from nps.asking import Invitation, InvitationState, Step
+from nps.asking import Invitation, InvitationState, Past, PastKind, Step, Suppression
 from nps.errors import ConfigError
 from nps.events import Event, PersonKey, Subject
+from npsync import gatekeeper
+from npsync.clock import SystemClock
 from store.api import ArrivalRow, EventRow, Verdict
 from triggers.people import Person
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from store.api import Store
 
 FUNNEL = timedelta(days=30)
+LEDGER = timedelta(days=2 * 365)  # what other tools sent, as far back as anybody asks about
+_ASKED = (PastKind.SEND, PastKind.RESERVED)
 
 
 @dataclass(frozen=True)
@@ -31,10 +35,12 @@ class About:
     invitations: tuple[Invitation, ...] = ()
     steps: tuple[Step, ...] = ()  # where it is about one invitation
     not_asked: tuple[Verdict, ...] = ()
+    suppressions: tuple[Suppression, ...] = ()  # those in force
+    elsewhere: tuple[Past, ...] = ()  # asked or promised by other tools
 
     @property
     def found(self) -> bool:
-        return bool(self.invitations or self.not_asked)
+        return bool(self.invitations or self.not_asked or self.suppressions or self.elsewhere)
 
 
 def about(config: Config, store: Store, who: str, connections: Opened | None, *, limit: int) -> About:
@@ -42,11 +48,7 @@ def about(config: Config, store: Store, who: str, connections: Opened | None, *,
     is (never with `connections` None)."""
     if (one := store.invitation(who)) is not None:
         return About((one,), tuple(store.steps_of(one.id)))
-    told = [_of_record(store, scope, id, limit) for scope, id in _records(config, who, connections)]
-    return About(
-        tuple(one for each in told for one in each.invitations),
-        not_asked=tuple(one for each in told for one in each.not_asked),
-    )
+    return of_records(config, store, who, _records(config, who, connections), limit=limit)
 
 
 def to_hand_on(config: Config, store: Store, now: datetime, *, limit: int) -> list[tuple[Invitation, str]]:
@@ -66,13 +68,35 @@ def _is_looked_up(connection: Connection) -> bool:
 _LOOKED_THROUGH = 10_000
 
 
-def of_records(store: Store, records: Iterable[tuple[str, str]], *, limit: int = 20) -> About:
-    """What asking has to do with these (scope, record id)."""
+def of_records(
+    config: Config, store: Store, who: str, records: Sequence[tuple[str, str]], *, limit: int = 20
+) -> About:
+    """What asking has to do with `who` and with these (scope, record id) of theirs."""
     told = [_of_record(store, scope, id, limit) for scope, id in records]
+    invitations = tuple(one for each in told for one in each.invitations)
+    keys = _keys(config, store, who, records, invitations)
+    now = SystemClock().now()
+    past = store.past(keys, since=now - LEDGER, now=now) if keys else []
     return About(
-        tuple(one for each in told for one in each.invitations),
+        invitations,
         not_asked=tuple(one for each in told for one in each.not_asked),
+        suppressions=tuple(store.suppressions(keys)),
+        elsewhere=tuple(one for one in past if one.what in _ASKED and one.invitation is None)[:limit],
     )
+
+
+def _keys(
+    config: Config,
+    store: Store,
+    who: str,
+    records: Iterable[tuple[str, str]],
+    invitations: Iterable[Invitation],
+) -> tuple[str, ...]:
+    """All names of this person that we know of."""
+    named = gatekeeper.keys_of(config, gatekeeper.named_by(config, who))
+    of_records = (f"record:{scope}/{id}" for scope, id in records)
+    sent_to = (key for one in invitations for key in store.keys_of(one.id))
+    return tuple(dict.fromkeys((*named, *of_records, *sent_to)))
 
 
 def _of_record(store: Store, scope: str, record_id: str, limit: int) -> About:

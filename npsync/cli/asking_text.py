@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from mapping.problems import did_you_mean
-from nps.asking import Invitation, InvitationState, Step
+from nps.asking import Invitation, InvitationState, Past, Step, Suppression
 from nps.errors import ConfigError
 from npsync.cli import output
 from npsync.invited import About, Arrivals
@@ -142,12 +142,42 @@ def tell_asked(story: About, zone: ZoneInfo) -> None:
         output.say(("\n" if story.invitations else "") + "Not asked:")
         output.table(["when", "trigger", "record", "what", "why"], verdict_rows(story.not_asked, zone))
 
+    if story.suppressions:
+        output.say("\nMust not be asked:")
+        output.table(["since", "why", "channel", "said by"], _suppression_rows(story.suppressions, zone))
+    if story.elsewhere:
+        output.say("\nAsked by other tools:")
+        output.table(["when", "tool", "survey", "what"], _elsewhere_rows(story.elsewhere, zone))
+
+
+def _suppression_rows(found: Sequence[Suppression], zone: ZoneInfo) -> Iterator[tuple[str, ...]]:
+    """One line for each reason, though it is kept under every name of the person."""
+    seen = set()
+    for one in found:
+        row = (
+            f"{one.at.astimezone(zone):%Y-%m-%d}",
+            one.reason.value.replace("_", " "),
+            one.channel.value if one.channel else "all",
+            " ".join(filter(None, (one.source, one.detail))),
+        )
+        if row not in seen:
+            seen.add(row)
+            yield row
+
+
+def _elsewhere_rows(found: Sequence[Past], zone: ZoneInfo) -> Iterator[tuple[str, ...]]:
+    for one in found:
+        when = f"{one.at.astimezone(zone):%Y-%m-%d %H:%M}"
+        yield (when, one.source, one.survey or one.metric or one.kind, one.what.value)
+
 
 def about_as_json(story: About) -> dict[str, Any]:
     return {
         "invitations": [as_json(one) for one in story.invitations],
         "messages": [msgspec.to_builtins(one) for one in story.steps],
         "not_asked": [msgspec.to_builtins(one) for one in story.not_asked],
+        "suppressions": [msgspec.to_builtins(one) for one in story.suppressions],
+        "elsewhere": [msgspec.to_builtins(one) for one in story.elsewhere],
     }
 
 

@@ -61,7 +61,7 @@ def _asked(config: Config, store: Store, who: str, story: Story, *, offline: boo
     from npsync import invited, service
 
     if story.records or not config.triggers:
-        return invited.of_records(store, _records(story))
+        return invited.of_records(config, store, who, _records(story))
     if offline:
         return invited.about(config, store, who, None, limit=20)
     with service.opened(config, store) as connections:

@@ -161,3 +161,33 @@ def test_an_invitation_can_be_taken_back_by_hand(npsync: Npsync, town: Town):
     assert "she called" in npsync("invitations", invitation["id"]).out
     npsync("invitations", invitation["id"], "--cancel", exits=0)
     npsync("invitations", "no-such-thing", "--cancel", exits=2)
+
+
+def test_the_crms_opt_out_is_remembered_told_and_holds_for_other_departments(npsync: Npsync, town: Town):
+    written(npsync, wait="1 hours")
+    ann = town.person("ann")
+    closes_a_case(town, ann)
+    npsync("run")
+    town.sandbox.control("PATCH", f"/salesforce/Contact/{ann.contact}", {"HasOptedOutOfEmail": True})
+    with npsync.store() as store:  # the hour is over
+        store.execute("UPDATE step SET due_at = due_at - 7200000, free_at = free_at - 7200000")
+    npsync("run")
+    assert mails_to(town, ann) == []
+    assert "crm opt out" in npsync("why", ann.email or "").out
+    [one, *_] = npsync("suppressions", "list", ann.email or "", "--json").json["suppressions"]
+    assert (one["reason"], one["source"]) == ("crm_opt_out", "crm")
+    refused = npsync(
+        "may-ask", ann.contact or "", "--survey", "support-csat", "--reserve", "--json", exits=1
+    ).json
+    assert (refused["may_ask"], refused["code"]) == (False, "suppressed")
+
+
+def test_whoever_another_department_reserved_is_not_asked_by_us(npsync: Npsync, town: Town):
+    ann, bob = town.person("ann"), town.person("bob")
+    npsync("may-ask", ann.email or "", "--reserve", "--tool", "finance")
+    closes_a_case(town, ann)
+    closes_a_case(town, bob)
+    npsync("run")
+    assert (len(mails_to(town, ann)), len(mails_to(town, bob))) == (0, 1)
+    assert "finance" in npsync("why", ann.email or "").out
+    assert npsync("may-ask", bob.email or "", "--json", exits=1).json["code"] == "rest"

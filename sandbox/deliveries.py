@@ -26,7 +26,7 @@ from sandbox.faults import Faults
 # The receiver did its work and the vendor did not hear of it; or the vendor sends everything a second time.
 FAULT_KINDS = frozenset({"lost_ack", "duplicate_delivery"})
 MINUTE, HOUR = 60.0, 3600.0
-_REMEMBERED = 500
+_REMEMBERED, _ITEMS_REMEMBERED = 500, 5_000  # of what is done: memory stays flat, however much is sent
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,8 @@ class Deliveries:
         self._numbers = itertools.count(1)
         self._channels: dict[tuple[str, str], Channel] = {}
         self._open: dict[int, Delivery] = {}
-        self._done: deque[Delivery] = deque(maxlen=_REMEMBERED)
+        self._done: deque[Delivery] = deque()
+        self._kept = 0  # items of what is done
         self._flying: set[asyncio.Task[None]] = set()
         self._alarm: asyncio.TimerHandle | None = None
         self._routes: dict[str, str] = {}  # a public address → where it is on this machine
@@ -295,6 +296,7 @@ class Deliveries:
 
     def forget(self) -> None:
         self._done.clear()
+        self._kept = 0
         self._open = {id: one for id, one in self._open.items() if one.state is State.FLYING}
 
     def _look(self) -> None:
@@ -349,6 +351,9 @@ class Deliveries:
         delivery.state = state
         if self._open.pop(delivery.id, None) is not None:
             self._done.append(delivery)
+            self._kept += len(delivery.items)
+            while len(self._done) > _REMEMBERED or (self._kept > _ITEMS_REMEMBERED and len(self._done) > 1):
+                self._kept -= len(self._done.popleft().items)
 
     def _call(self, post: Post, timeout: float) -> Heard:
         url = self._routed(post.url)

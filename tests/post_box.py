@@ -28,12 +28,24 @@ class PostBox:
     url: str = ""
     received: list[Received] = field(default_factory=list)
     answers: deque[tuple[int, bytes]] = field(default_factory=deque)  # used up first
+    arrival: threading.Condition = field(default_factory=threading.Condition)
     usual: tuple[int, bytes] | Callable[[Received], tuple[int, bytes]] = (200, b"")
 
     def answer(self, received: Received) -> tuple[int, bytes]:
         if self.answers:
             return self.answers.popleft()
         return self.usual(received) if callable(self.usual) else self.usual
+
+    def keep(self, received: Received) -> None:
+        with self.arrival:
+            self.received.append(received)
+            self.arrival.notify_all()
+
+    def wait(self, count: int) -> list[Received]:
+        """The first `count` requests, however long they take within reason."""
+        with self.arrival:
+            assert self.arrival.wait_for(lambda: len(self.received) >= count, timeout=30)
+            return self.received[:count]
 
     def take(self) -> list[Received]:
         """What came since the last look."""
@@ -50,8 +62,8 @@ def post_box(answer: bytes = b"", status: int = 200) -> Iterator[PostBox]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
             received = Received(self.command, self.path, headers, body)
-            box.received.append(received)
             status, said = box.answer(received)
+            box.keep(received)
             self.send_response(status)
             self.send_header("Content-Length", str(len(said)))
             self.end_headers()

@@ -114,6 +114,17 @@ def test_the_asynchronous_path_tries_again_after_15_30_60_and_120_minutes(crm, b
     assert len(delivery["attempts"]) == 5
 
 
+def test_nobody_needs_to_ask_for_a_callout_or_for_its_retry(crm, box):
+    flow(crm, box)
+    box.answers.append((503, b""))
+    closed_case(crm)
+    box.wait(1)
+    settled(crm)  # the vendor has heard the 503 too
+    crm.sandbox.control("POST", "/clock", {"advance": 15 * 60 + 1})
+    first, second = box.wait(2)
+    assert first.body == second.body
+
+
 def test_retries_come_at_once_when_asked_and_end_when_taken(crm, box):
     flow(crm, box)
     box.answers.append((500, b""))

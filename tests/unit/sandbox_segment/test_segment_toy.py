@@ -166,3 +166,13 @@ def test_an_event_needs_somebody(sandbox):
         f"{sandbox.url}/control/segment/do/track", json={"event": "Feature Used"}, timeout=10
     )
     assert (reply.status_code, "user_id" in reply.json()["error"]) == (400, True)
+
+
+def test_what_is_done_is_forgotten_in_time(sandbox, box):
+    do(sandbox, "destination", url=f"{box.url}/s", batch=1000)
+    people = 20
+    for _ in range(260):
+        do(sandbox, "track_customers", event="Feature Used", count=people)
+    deliveries = settled(sandbox)
+    assert sum(one["items"] for one in deliveries) <= 5_000 + people
+    assert deliveries[-1]["state"] == "delivered"

@@ -109,10 +109,12 @@ OF_EVERY_EVENT = frozenset({"id", "kind", "object", "occurred_at"})
 
 
 class EventPage(msgspec.Struct, frozen=True):
-    """Some events, and the cursor that is right once all of them are stored."""
+    """Some events, and the cursor that is right once all of them are stored. `signals`: what the system knows against
+    asking the people they are about (unsubscribed there, bounced)."""
 
     events: tuple[Event, ...]
     cursor: Cursor
+    signals: tuple[Signal, ...] = ()
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -121,3 +123,4 @@ class Reading(msgspec.Struct, frozen=True):
     hint: Hint
     events: tuple[Event, ...] = ()
     why_not: str = ""
+    signals: tuple[Signal, ...] = ()

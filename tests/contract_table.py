@@ -293,8 +293,36 @@ _ONBOARDED_THERE = Story(
     facts=("lastname",),
 )
 
+
+def _intercom(place: Place) -> Given:
+    return {
+        "access_token": place.sandbox.env["INTERCOM_TOKEN"],
+        "base_url": place.sandbox.env["INTERCOM_URL"],
+    }
+
+
+def _conversation(place: Place) -> str:
+    contact = place.sandbox.control("POST", "/intercom/contacts", {"external_id": unique("C-")})["id"]
+    return str(place.sandbox.control("POST", "/intercom/conversations", {"contacts": [contact]})["id"])
+
+
+_CONVERSATION_CLOSED = Story(
+    kind="conversation_closed",
+    object="conversations",
+    begin=_conversation,
+    happen=_knob("intercom", "close_conversation"),
+    undo=_knob("intercom", "reopen_conversation"),
+    touch=lambda place, id: place.sandbox.control(
+        "POST", "/intercom/do/rate_conversation", {"id": id, "rating": 4}
+    ),
+    remove=_remove("intercom", "conversations"),
+    facts=("title", "statistics.count_reopens"),
+    person="external_id",
+)
+
 EVENTS: Mapping[str, EventRow] = {
     "hubspot": EventRow(_hubspot, (_TICKET_CLOSED, _TICKET_REOPENED, _ONBOARDED_THERE)),
+    "intercom": EventRow(_intercom, (_CONVERSATION_CLOSED,)),
     "salesforce": EventRow(_salesforce, (_CASE_CLOSED, _ONBOARDED)),
 }
 

@@ -33,6 +33,8 @@ def poll(desk: Desk, connection: str, told: Round) -> bool:
         for page in source.poll(watches, store.event_cursor(connection)):
             now = desk.clock.now()
             store.renew(lease, now=now, seconds=LEASE_SECONDS)
+            for signal in page.signals:  # before anybody decides about their events
+                apply(desk, signal)
             told.events += store.note_events(page.events, now=now, cursor=(connection, page.cursor))
             if desk.stop():
                 break
@@ -92,6 +94,8 @@ def _read(desk: Desk, connection: str, arrived: Sequence[Arrived], told: Round) 
         for one, reading in zip(arrived, readings, strict=True)
     }
     events = [event for reading in readings for event in reading.events]
+    for signal in (signal for reading in readings for signal in reading.signals):
+        apply(desk, signal)
     told.events += desk.store.note_events(events, now=desk.clock.now(), settled=settled)
     told.arrivals.update(code or "read" for code, _ in settled.values())
 

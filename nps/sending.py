@@ -75,11 +75,13 @@ class FailedPermanent(msgspec.Struct, frozen=True):
 
 
 class FailedRetryable(msgspec.Struct, frozen=True):
-    """Surely not sent; may work later."""
+    """Surely not sent; may work later. `tried` is false when nobody got as far as this message (the credential was
+    refused): that costs it none of its tries."""
 
     code: str
     reason: str
     after: datetime | None = None
+    tried: bool = True
 
 
 class FateUnknown(msgspec.Struct, frozen=True):

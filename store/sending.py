@@ -109,7 +109,11 @@ class Sending:
             invitation = prove(tx, claimed, StepState.SENDING)
             if isinstance(outcome, FailedRetryable) and invitation.state in _OPEN:
                 let_go(tx, dedupe)
-                tx.run("UPDATE step SET state = 'queued' WHERE id = :number", number=number)
+                tx.run(
+                    "UPDATE step SET state = 'queued', attempts = attempts - :untried WHERE id = :number",
+                    untried=0 if outcome.tried else 1,
+                    number=number,
+                )
                 put_off(tx, number, outcome.after or now + AGAIN_AFTER, outcome.code, outcome.reason)
                 return
             left = isinstance(outcome, Accepted | FateUnknown)

@@ -28,6 +28,7 @@ from nps.sending import (
     FailedRetryable,
     FateUnknown,
     Message,
+    Recipient,
     SendOutcome,
     SuppressedByVendor,
 )
@@ -115,15 +116,15 @@ def settle(
     told.steps[_NAMES[type(outcome)]] += 1
 
 
-def message_of(desk: Desk, rule: Rule, claimed: Claimed, way: Way, person: Person, now: datetime) -> Message:
+def message_of(desk: Desk, rule: Rule, claimed: Claimed, way: Way, to: Recipient, now: datetime) -> Message:
     invitation, asking = claimed.invitation, rule.asking
-    said = asking.said(person.recipient.language)
+    said = asking.said(to.language)
     page = desk.public_url.rstrip("/")
     return Message(
         invitation=invitation.id,
         step=claimed.step.number,
         kind=claimed.step.kind,
-        to=person.recipient,
+        to=to,
         survey=asking.survey,
         metric=asking.metric,
         vendor_survey=way.vendor_survey,
@@ -229,13 +230,14 @@ def _handed_over(
     closed: Closed,
     told: Round,
 ) -> SendOutcome:
-    message = message_of(desk, rule, claimed, way, person, desk.clock.now())
+    message = message_of(desk, rule, claimed, way, person.recipient, desk.clock.now())
     try:
         outcome = sender.send(message)
     except (AccessError, ConfigError) as error:
         # Not this person's fault: the sender is closed for all, and the step waits without losing a try.
         _tell(desk, told, way.connection, error)
-        return FailedRetryable("closed", str(error), after=closed.close(way.connection, desk.clock.now()))
+        again = closed.close(way.connection, desk.clock.now())
+        return FailedRetryable("closed", str(error), after=again, tried=False)
     except NpsyncError as error:
         return FateUnknown(str(error))
     except Exception:
@@ -305,9 +307,14 @@ _NAMES: dict[type, str] = {
 
 def outcome_of_interrupted(desk: Desk, rule: Rule, claimed: Claimed, way: Way, found: Found) -> SendOutcome:
     """The fate of a message whose process died while sending it. Raises what `find` raises."""
-    if not way.sends.can_find or not isinstance(found, Person):
+    if not way.sends.can_find:
         return FateUnknown("npsync was ended while it was being sent; whether it left is not known")
-    message = message_of(desk, rule, claimed, way, found, desk.clock.now())
+    invitation = claimed.invitation
+    gone = Recipient(
+        connection=invitation.connection, object=invitation.object, record_id=invitation.record_id
+    )
+    to = found.recipient if isinstance(found, Person) else gone
+    message = message_of(desk, rule, claimed, way, to, desk.clock.now())
     outcome = desk.opens.sender(way.connection).find(message)
     if outcome is None:
         return FateUnknown(f"npsync was ended while it was being sent, and {way.connection} cannot tell")

@@ -429,6 +429,7 @@ def test_a_refused_credential_stops_its_sender_for_all_and_costs_nobody_their_me
         desk.later(minutes=20)
         desk.turn()
     assert calls == 21
+    assert {step.attempts for one in desk.invitations() for step in desk.store.steps_of(one.id)} == {0}
     desk.senders["mailer"].answer = lambda message: Accepted()
     desk.later(minutes=20)
     desk.turn()

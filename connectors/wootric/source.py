@@ -59,6 +59,8 @@ class Wootric:
             self._tried("read responses", "/v1/responses", "the answers themselves"),
             self._tried("read end users", "/v1/end_users", "e-mail, phone and external id behind an answer"),
         ]
+        if needs.sends:
+            return grants
         return [
             *grants,
             Grant(

@@ -223,6 +223,15 @@ def test_sender_and_source_of_one_connection_sign_in_once(vendor):
     sender.close()
 
 
+def test_a_key_that_sends_is_not_said_to_be_able_to_do_too_much(vendor):
+    source = Wootric(settings(), fake_tools("nps", clock=FakeClock()))
+    vendor.says = [(200, [])]
+    reading, sending = source.access(Needs(answers=True)), source.access(Needs(answers=True, sends=True))
+    assert Verdict.EXCESS in {grant.verdict for grant in reading}
+    assert Verdict.EXCESS not in {grant.verdict for grant in sending}
+    source.close()
+
+
 def test_access_is_tried_without_asking_anybody(vendor):
     assert [grant.verdict for grant in wootric().access(Needs(sends=True))] == [Verdict.UNTESTED]
     assert calls(vendor) == ["GET /v1/end_users"]

@@ -88,14 +88,14 @@ def _openings(now: datetime, zone: ZoneInfo, quiet: QuietHours | None) -> Iterat
     """Every moment at which it could begin to be allowed, in order. Where clocks are set back, a time of day comes
     twice; where they are set forward over it, the moment after stands for it."""
     today = now.astimezone(zone).date()
-    times = [time()] if quiet is None else sorted({time(), quiet.to})
-    found = {
-        datetime.combine(today + timedelta(days=ahead), at, zone).replace(fold=fold).astimezone(UTC)
-        for ahead in range(-1, _DAYS_AHEAD)
-        for at in times
-        for fold in (0, 1)
-    }
-    yield from sorted(found)
+    times = {time()} if quiet is None else {time(), quiet.to}
+    for ahead in range(-1, _DAYS_AHEAD):
+        day = today + timedelta(days=ahead)
+        yield from sorted(
+            datetime.combine(day, at, zone).replace(fold=fold).astimezone(UTC)
+            for at in times
+            for fold in (0, 1)
+        )
 
 
 def next_day(now: datetime, zone: ZoneInfo) -> datetime:

@@ -146,7 +146,7 @@ def decide(
     case = _Case(ask, circumstances, policy, now, zone)
     for rule in _RULES:
         if (no := rule(case)) is not None:
-            return no
+            return case.by_day(no) if isinstance(no, Wait) else no
     return Send(case.open_channels)
 
 
@@ -179,10 +179,28 @@ class _Case:
         defer = self.policy.on_excess == "defer" if self.policy.on_excess else self.ask.recurring
         return Wait(until, code, reason) if defer else Suppress(code, reason, until)
 
+    @property
+    def there(self) -> ZoneInfo:
+        """Where the person is, as far as that is known."""
+        return (zone_named(self.known.zone) if self.known.zone else None) or self.zone
+
+    def by_day(self, wait: Wait) -> Wait:
+        """What ends in the quiet of the person's day waits until that is over: once, and not again at its end. After a
+        night or a full day events go first: a turn can come later, a case cannot."""
+        quiet, days, until = self.policy.quiet_hours, self.policy.send_on, wait.until
+        if not may_call(until, self.there, quiet, days):
+            until = next_call(until, self.there, quiet, days)
+        later = until + _EVENTS_FIRST
+        gives_way = self.ask.recurring and wait.code in ("daily_cap", "quiet_hours")
+        if gives_way and may_call(later, self.there, quiet, days):
+            until = later
+        return Wait(until, wait.code, wait.reason)
+
     def day(self, at: datetime) -> str:
         return f"{at.astimezone(self.zone):%Y-%m-%d}"
 
 
+_EVENTS_FIRST = timedelta(minutes=15)
 _CHANNEL_CLOSED: dict[SuppressionReason, Channel] = {
     SuppressionReason.STOP: Channel.SMS,
     SuppressionReason.BOUNCE: Channel.EMAIL,
@@ -378,11 +396,10 @@ def _daily_cap(case: _Case) -> Decision | None:
 
 def _not_now(case: _Case) -> Decision | None:
     quiet, days = case.policy.quiet_hours, case.policy.send_on
-    there = (zone_named(case.known.zone) if case.known.zone else None) or case.zone
-    if may_call(case.now, there, quiet, days):
+    if may_call(case.now, case.there, quiet, days):
         return None
-    until = next_call(case.now, there, quiet, days)
-    local = f"{until.astimezone(there):%Y-%m-%d %H:%M}"
+    until = next_call(case.now, case.there, quiet, days)
+    local = f"{until.astimezone(case.there):%Y-%m-%d %H:%M}"
     return Wait(until, "quiet_hours", f"not at this hour or day where the person is; from {local} there")
 
 

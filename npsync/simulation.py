@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from nps.errors import AccessError, BudgetError, ConfigError, UnavailableError
 from nps.events import Event
 from npsync.triggering import Compiled, desk_of
+from sync.progress import Progress, Silent
 from triggers.desk import Desk
 from triggers.simulating import Simulation, simulate
 
@@ -35,18 +36,36 @@ def simulated(
     *,
     days: int,
     trigger: str | None = None,
-    progress: Callable[[datetime], None] = lambda at: None,
+    progress: Progress | None = None,
 ) -> tuple[Simulation, History]:
     """Follow all triggers of the file (or one, even if it is paused) over the past `days`; writes nothing anywhere."""
     from npsync.service import opened
 
+    progress = progress or Silent()
     end = clock.now()
     begin = end - timedelta(days=days)
     with opened(config, books=store, clock=clock) as connections:
         compiled = Compiled(config)
         desk = _chosen(desk_of(config, compiled, connections, store), trigger)
+        progress.phase("past", None)
         history = history_of(config, desk, connections, begin)
-        return simulate(desk, history.events, begin=begin, end=end, progress=progress), history
+        progress.advance(len(history.events))
+        progress.phase("imagining", days)
+        return simulate(
+            desk, history.events, begin=begin, end=end, progress=_by_day(progress, begin)
+        ), history
+
+
+def _by_day(progress: Progress, begin: datetime) -> Callable[[datetime], None]:
+    done = 0
+
+    def at(moment: datetime) -> None:
+        nonlocal done
+        if (days := (moment - begin).days) > done:
+            progress.advance(days - done)
+            done = days
+
+    return at
 
 
 def _chosen(desk: Desk, trigger: str | None) -> Desk:

@@ -87,6 +87,8 @@ def _called(desk: Desk, rule: Rule, audience: Audience, begin: datetime, end: da
 def _decide(desk: Desk, rule: Rule, audience: Audience, called: Sequence[Called], told: Round) -> None:
     found = desk.opens.registry(rule.people).read(id for id, _ in called)
     now = desk.clock.now()
+    invitations: list[tuple[Invitation, Step | None]] = []
+    verdicts: list[Verdict] = []
     for record_id, turn in called:
         person = found[record_id]
         said = judged_turn(
@@ -103,8 +105,10 @@ def _decide(desk: Desk, rule: Rule, audience: Audience, called: Sequence[Called]
             now=now,
         )
         told.said[said.verdict.code] += 1
-        invitations = [(said.invitation, said.step)] if said.invitation is not None else []
-        desk.store.decide_event(None, invitations, [said.verdict], {}, now=now)
+        verdicts.append(said.verdict)
+        if said.invitation is not None:
+            invitations.append((said.invitation, said.step))
+    desk.store.decide_event(None, invitations, verdicts, {}, now=now)
 
 
 def judged_turn(

@@ -75,6 +75,10 @@ class ImaginedStore:
         self._by_key: defaultdict[str, list[_Entry]] = defaultdict(list)
         self._by_account: defaultdict[str, list[datetime]] = defaultdict(list)
         self._sent: list[datetime] = []
+        self._pasts: dict[tuple[str, ...], list[Past]] = {}
+        self._suppressions: dict[tuple[str, ...], list[Suppression]] = {}
+        self._asked_ever: dict[str, bool] = {}
+        self._last_asked: dict[tuple[str, str], datetime | None] = {}
         self._reserved: dict[int, _Entry] = {}
         self._due: dict[str, datetime] = {}
         self._recurring: defaultdict[str, set[int]] = defaultdict(set)  # account → steps that wait
@@ -129,7 +133,8 @@ class ImaginedStore:
         *,
         now: datetime,
     ) -> list[str]:
-        self._pending = [one for one in self._pending if one.number != number]
+        if number is not None:
+            self._pending = [one for one in self._pending if one.number != number]
         known = {one.id for one, _ in invitations if one.dedupe in self._dedupes}
         for invitation, step in invitations:
             if invitation.id not in known:
@@ -252,26 +257,44 @@ class ImaginedStore:
     # ------------------------------------------------------------ the ledger
 
     def past(self, keys: Sequence[str], *, since: datetime, now: datetime) -> list[Past]:
-        real = self.real.past(keys, since=since, now=self.now)
-        known = [one for one in real if one.at <= self.now and one.invitation not in self._undone]
+        known = [one for one in self._real_past(tuple(keys)) if since <= one.at <= self.now]
         ours = {id(entry): entry.past for key in keys for entry in self._by_key[key]}
         found = [*known, *(one for one in ours.values() if one.at >= since)]
         return sorted(found, key=lambda one: one.at, reverse=True)
 
+    def _real_past(self, keys: tuple[str, ...]) -> list[Past]:
+        """All that is really known of these keys: read once, for nobody else writes meanwhile that matters here."""
+        if keys not in self._pasts:
+            found = self.real.past(keys, since=self.begin - FOREVER, now=self.now)
+            self._pasts[keys] = [one for one in found if one.invitation not in self._undone]
+        return self._pasts[keys]
+
     def account_asks(self, accounts: Sequence[str], *, since: datetime, now: datetime) -> dict[str, int]:
-        before = self.real.account_asks(accounts, since=since, now=now)
-        after = self.real.account_asks(accounts, since=self.now, now=now)
         return {
-            account: before.get(account, 0)
-            - after.get(account, 0)
-            - sum(name == account and since <= at < self.now for name, at in self._undone_asks)
-            + sum(at >= since for at in self._by_account[account])
+            account: self._real_asks(account, since) + sum(at >= since for at in self._by_account[account])
             for account in accounts
         }
 
+    def _real_asks(self, account: str, since: datetime) -> int:
+        """Those from `since` until the imagined now, less what is imagined anew."""
+
+        def after(at: datetime) -> int:
+            return self.real.account_asks([account], since=at, now=self.now).get(account, 0)
+
+        if account not in self._asked_ever:
+            self._asked_ever[account] = after(self.begin - FOREVER) > 0
+        if not self._asked_ever[account]:
+            return 0
+        undone = sum(name == account and since <= at < self.now for name, at in self._undone_asks)
+        return after(since) - after(self.now) - undone
+
     def last_asked(self, scope: str, record_ids: Sequence[str]) -> dict[str, datetime]:
-        real = self.real.last_asked(scope, record_ids)
-        found = {id: at for id, at in real.items() if at < self.begin}
+        unread = [id for id in record_ids if (scope, id) not in self._last_asked]
+        if unread:
+            real = self.real.last_asked(scope, unread)
+            self._last_asked |= {(scope, id): real.get(id) for id in unread}
+        known = {id: self._last_asked[scope, id] for id in record_ids}
+        found = {id: at for id, at in known.items() if at is not None and at < self.begin}
         for id in record_ids:
             ours = [entry.past.at for entry in self._by_key[f"record:{scope}/{id}"]]
             if ours:
@@ -279,7 +302,9 @@ class ImaginedStore:
         return found
 
     def suppressions(self, keys: Sequence[str]) -> list[Suppression]:
-        return [one for one in self.real.suppressions(keys) if one.at <= self.now]
+        if (names := tuple(keys)) not in self._suppressions:
+            self._suppressions[names] = self.real.suppressions(names)
+        return [one for one in self._suppressions[names] if one.at <= self.now]
 
     def ledger_is_empty(self) -> bool:
         return False

@@ -11,7 +11,13 @@ from connectors.contract import Allowance
 from sync.progress import Progress
 
 LOG_EVERY_SECONDS = 10.0
-WORDS = {"pulling": "Pulling answers", "planning": "Matching and planning", "writing": "Writing records"}
+WORDS = {
+    "pulling": "Pulling answers",
+    "planning": "Matching and planning",
+    "writing": "Writing records",
+    "past": "Reading the past",
+    "imagining": "Following its days",
+}
 
 
 @contextmanager

@@ -33,6 +33,7 @@ def simulate(
     from nps.errors import ConfigError
     from npsync import logs, service
     from npsync.cli import output, simulation_text
+    from npsync.cli.progress import shown_progress
     from npsync.clock import SystemClock
     from npsync.config.problems import did_you_mean
     from npsync.simulation import simulated
@@ -45,8 +46,10 @@ def simulate(
             f'{loaded.file}: there is no trigger "{trigger}"{did_you_mean(trigger, loaded.triggers)}'
         )
     logs.set_up(json=json)
-    with service.open_store(loaded) as store:
-        simulation, history = simulated(loaded, store, SystemClock(), days=days, trigger=trigger)
+    with service.open_store(loaded) as store, shown_progress(quiet=json) as progress:
+        simulation, history = simulated(
+            loaded, store, SystemClock(), days=days, trigger=trigger, progress=progress
+        )
     if json:
         output.say_json(simulation_text.facts(simulation, history))
         return

@@ -345,6 +345,23 @@ def test_the_daily_cap_waits_for_the_next_day_of_the_business_for_events_too():
     assert asked(sent_today=499, policy={"daily_cap": 500}) == Send(EMAIL)
 
 
+def test_a_wait_that_would_end_at_night_ends_in_the_morning_of_the_person():
+    policy = {
+        "daily_cap": 500,
+        "quiet_hours": {"from": "20:00", "to": "08:00"},
+        "send_on": ["mon", "wed", "fri"],
+    }
+    decision = asked(sent_today=500, zone="Europe/Berlin", policy=policy)
+    assert (decision.code, decision.until) == ("daily_cap", datetime(2026, 3, 6, 7, 0, tzinfo=UTC))
+
+
+def test_after_a_full_day_events_go_first():
+    policy = {"daily_cap": 500, "quiet_hours": {"from": "20:00", "to": "08:00"}}
+    event, turn = asked(sent_today=500, policy=policy), asked(NPS, sent_today=500, policy=policy)
+    assert event.until == datetime(2026, 3, 5, 13, 0, tzinfo=UTC)  # 8 o'clock in New York
+    assert turn.until == event.until + timedelta(minutes=15)
+
+
 def test_a_new_customer_is_left_alone_at_first():
     policy = {"new_customers_wait": "30 days"}
     assert code(asked(customer_since=NOW - 29 * DAY, policy=policy)) == "new_customer"

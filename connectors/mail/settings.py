@@ -78,7 +78,9 @@ def _kinds_we_know(
         if kind not in _TOLD:
             raise ValueError(f'"{kind}" is nothing a mail service tells; known: {", ".join(_TOLD)}')
         if not values:
-            raise ValueError(f"{kind}: say by which values it is known, like {{event: bounced}}")
+            raise ValueError(
+                f"{kind}: {{}} is known by nothing; say by which values, like {{event: bounced}}"
+            )
     return kinds
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from builders_sending import recipient
@@ -81,6 +82,14 @@ def test_two_people_get_one_message_each_over_one_opened_sender(
     people = [somebody(row, place) for _ in range(3)]
     assert all(isinstance(sender.send(asked(row, one)), Accepted) for one in people)
     assert [len(row.taken(place, one)) for one in people] == [1, 1, 1]
+
+
+def test_several_threads_may_send_at_once(row: SenderRow, place: Place, sender: Sender) -> None:
+    people = [somebody(row, place) for _ in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = list(pool.map(lambda one: sender.send(asked(row, one)), people))
+    assert all(isinstance(outcome, Accepted) for outcome in outcomes)
+    assert [len(row.taken(place, one)) for one in people] == [1] * 8
 
 
 def test_an_answer_that_is_lost_never_makes_a_second_message(

@@ -134,7 +134,7 @@ def test_who_is_not_let_in_and_what_cannot_be_read():
     ("more", "problem"),
     [
         ({"kinds": {"reply": {"event": "replied"}}}, "nothing a mail service tells"),
-        ({"kinds": {"bounce": {}}}, "say by which values"),
+        ({"kinds": {"bounce": {}}}, "by which values"),
         ({"auth": []}, "at least 1"),
         ({"kinds": {"bounced": {"event": "x"}}}, "Input should be"),
     ],

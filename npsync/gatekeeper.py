@@ -33,7 +33,7 @@ from npsync.triggering import Compiled, Connected, surveys_of
 from store.api import LedgerEntry
 from triggers.desk import in_our_words
 from triggers.ledger import why_none_is_sent
-from triggers.people import Found, Person
+from triggers.people import Found, Nobody, Person
 from triggers.rules import Known, circumstances
 
 if TYPE_CHECKING:
@@ -85,45 +85,55 @@ class Verdict:
 def may_ask(config: Config, store: Store, connections: Opened, who: Named, wish: Wish) -> Verdict:
     """Whether this person may be asked. Raises ConfigError for an unknown survey or nobody named, AccessError and
     UnavailableError where the CRM cannot be asked: nobody says yes in the dark."""
-    now = connections.clock.now()
+    now, compiled = connections.clock.now(), Compiled(config)
     ask = _ask(config, wish)
     if (halted := why_none_is_sent(store)) is not None:
         return Verdict(Suppress("stopped", halted))
-    people = _people(config, connections, who, now)
+    found = _found(config, Connected(compiled, connections), who, now)
+    people = [one for one in found if isinstance(one, Person)]
     keys = tuple(dict.fromkeys([*keys_of(config, who), *(key for one in people for key in one.keys)]))
     if not keys:
         raise ConfigError("nobody is named: an e-mail address, a phone number with +, or an id")
-    account = next((one.account_id for one in people if one.account_id), None)
+    if (doubt := _doubt(found)) is not None:
+        return Verdict(doubt)
+    judge = _Judge(config, compiled, people, ask, now)
     cap = config.contact_policy.per_account
-    judge = _Judge(config, people, ask, now)
+    account = next((one.account_id for one in people if one.account_id), None) if cap else None
+    since = now - (cap.per if cap else timedelta(0))
+    if wish.reserve:
+        return _reserved(store, keys, account, since, judge, wish)
+    past = store.past(keys, since=now - _EVER, now=now)
+    asks = store.account_asks([account], since=since, now=now).get(account, 0) if account else 0
+    return Verdict(judge(past, store.suppressions(keys), asks, 0))
+
+
+def _reserved(
+    store: Store, keys: tuple[str, ...], account: str | None, since: datetime, judge: _Judge, wish: Wish
+) -> Verdict:
+    ask, now = judge.ask, judge.now
     until = wish.until or now + RESERVED_FOR
     id = wish.id or secrets.token_urlsafe(12)
-    if not wish.reserve:
-        past = store.past(keys, since=now - _EVER, now=now)
-        asks = 0
-        if cap and account:
-            asks = store.account_asks([account], since=now - cap.per, now=now).get(account, 0)
-        return Verdict(judge(past, store.suppressions(keys), asks, 0))
+    held = Past(
+        at=now,
+        what=PastKind.RESERVED,
+        survey=ask.survey,
+        metric=ask.metric,
+        kind=ask.kind,
+        source=wish.tool,
+    )
     entry = LedgerEntry(
-        dedupe=reservation_of(wish.tool, id),
-        keys=keys,
-        past=Past(
-            at=now,
-            what=PastKind.RESERVED,
-            survey=ask.survey,
-            metric=ask.metric,
-            kind=ask.kind,
-            source=wish.tool,
-        ),
-        account=account if cap else None,
-        until=until,
+        dedupe=reservation_of(wish.tool, id), keys=keys, past=held, account=account, until=until
     )
-    decision = store.reserve_for(
-        entry, judge, account_since=now - (cap.per if cap else timedelta(0)), day_began=None, now=now
-    )
-    if not isinstance(decision, Send):
-        return Verdict(decision)
-    return Verdict(decision, entry.dedupe, id, until)
+    decision = store.reserve_for(entry, judge, account_since=since, day_began=None, now=now)
+    return Verdict(decision, entry.dedupe, id, until) if isinstance(decision, Send) else Verdict(decision)
+
+
+def _doubt(found: Sequence[Found]) -> Suppress | None:
+    """Two records by one name: one of them may have said no. Somebody no record names is known to the ledger alone."""
+    for one in found:
+        if isinstance(one, Nobody) and one.code in ("many", "conflict"):
+            return Suppress(one.code, one.reason)
+    return None
 
 
 def reservation_of(tool: str, id: str) -> str:
@@ -134,9 +144,11 @@ def reservation_of(tool: str, id: str) -> str:
 class _Judge:
     """The policy's word about one person, on what the ledger says when it is asked."""
 
-    def __init__(self, config: Config, people: Sequence[Person], ask: Ask, now: datetime) -> None:
-        self._config, self._people, self._ask, self._now = config, people, ask, now
-        self._compiled = Compiled(config)
+    def __init__(
+        self, config: Config, compiled: Compiled, people: Sequence[Person], ask: Ask, now: datetime
+    ) -> None:
+        self._config, self._compiled, self._people = config, compiled, people
+        self.ask, self.now = ask, now
         # Whom others ask is not drawn by us, and does not use up our day.
         self._policy = config.contact_policy.model_copy(update={"sample": Decimal(1), "daily_cap": None})
 
@@ -147,7 +159,7 @@ class _Judge:
         known = Known(told, tuple(suppressions), account_asks, 0)
         zone = self._config.time_zone
         said = [
-            decide(self._ask, seen, self._policy, self._now, zone=zone) for seen in self._circumstances(known)
+            decide(self.ask, seen, self._policy, self.now, zone=zone) for seen in self._circumstances(known)
         ]
         return next((one for one in said if not isinstance(one, Send)), said[0])
 
@@ -193,9 +205,8 @@ def keys_of(config: Config, who: Named) -> tuple[str, ...]:
     )
 
 
-def _people(config: Config, connections: Opened, who: Named, now: datetime) -> list[Person]:
-    """The records that name this person, as they are now, in every CRM of `people`."""
-    connected = Connected(Compiled(config), connections)
+def _found(config: Config, connected: Connected, who: Named, now: datetime) -> list[Found]:
+    """The records that name this person, as they are now, in every CRM of `people`; or why there is none."""
     named = (
         PersonKey("email", who.email or ""),
         PersonKey("phone", who.phone or ""),
@@ -217,7 +228,7 @@ def _people(config: Config, connections: Opened, who: Named, now: datetime) -> l
                 person=person,
             )
             found += registry.find([asked])
-    return [one for one in found if isinstance(one, Person)]
+    return found
 
 
 def named_by(config: Config, text: str) -> Named:

@@ -191,3 +191,12 @@ def test_whoever_another_department_reserved_is_not_asked_by_us(npsync: Npsync, 
     assert (len(mails_to(town, ann)), len(mails_to(town, bob))) == (0, 1)
     assert "finance" in npsync("why", ann.email or "").out
     assert npsync("may-ask", bob.email or "", "--json", exits=1).json["code"] == "rest"
+
+
+def test_where_two_records_have_one_address_nobody_says_yes(npsync: Npsync, town: Town):
+    ann = town.person("ann")
+    town.sandbox.control("POST", "/salesforce/Contact", {"LastName": "Twin", "Email": ann.email})
+    told = npsync("may-ask", ann.email or "", "--reserve", "--json", exits=1).json
+    assert (told["may_ask"], told["code"]) == (False, "many")
+    assert npsync("may-ask", ann.contact or "").out == "Yes.\n"
+    assert npsync("may-ask", "nobody.knows@example.com").out == "Yes.\n"

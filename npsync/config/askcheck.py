@@ -93,6 +93,9 @@ class _Trigger:
         kind = kinds.get(str(self.event.get("kind")))
         if kind is not None:
             yield from self._own_keys(kind, path)
+            if "poll" not in kind.by and "public_url" not in self.known.document.value:
+                message = f'"{name}" tells of this by webhook alone: say under which public_url npsync serve is reached'
+                yield Found((*path, "connection"), "no_public_url", message)
         elif isinstance(self.event.get("kind"), str):
             yield self._no_such_kind(str(self.event["kind"]), (*path, "kind"))
         yield from self._cancel_on(kinds)

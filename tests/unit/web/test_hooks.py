@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -194,6 +195,36 @@ def test_a_body_that_does_not_say_how_large_it_is_is_cut_off(call: Caller, reade
 def test_a_body_as_large_as_allowed_is_taken(call: Caller, reader: Plain):
     assert call.post("/hooks/plain", b"x" * FIVE_MEGABYTES, x_word="please").status == 200
     assert len(reader.seen[0].body) == FIVE_MEGABYTES
+
+
+def test_a_body_that_never_ends_is_given_up(
+    config: Config, memory: Remembered, monkeypatch: pytest.MonkeyPatch
+):
+    """Whoever sends a byte now and then must not keep a place for ever."""
+    monkeypatch.setattr("npsync.web.doorway.SECONDS_TO_SEND", 0.01)
+    replied: list[dict[str, Any]] = []
+
+    async def silence() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: dict[str, Any]) -> None:
+        replied.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/hooks/plain", "headers": [], "query_string": b""}
+    asyncio.run(app(config, cast(Store, memory), FakeClock())(scope, silence, send))  # type: ignore[arg-type]
+    assert replied[0]["status"] == 408
+    assert memory.arrivals == []
+
+
+def test_many_large_bodies_at_once_do_not_fill_the_memory(
+    config: Config, memory: Remembered, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("npsync.web.doorway.MOST_AT_ONCE", 1_000)
+    call = Caller(app(config, cast(Store, memory), FakeClock()))
+    replied = call.post("/hooks/plain", b"x" * 1_001, x_word="please")
+    assert (replied.status, replied.json["code"]) == (503, "busy")
+    assert [call.post("/hooks/plain", b"x" * 600, x_word="please").status for _ in range(3)] == [200] * 3
 
 
 def test_every_reply_tells_browsers_to_be_careful(config: Config, memory: Remembered):

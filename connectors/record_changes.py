@@ -39,7 +39,8 @@ class RecordChanged(Parameters):
     def said(self) -> str:
         """The change in words for keys: what two triggers that mean the same share."""
         value = str(self.to).lower() if isinstance(self.to, bool) else str(self.to)
-        return f"{RECORD_CHANGED}/{self.object}/{self.field}={value}"
+        led = f"@{self.person}" if self.person else ""  # two triggers may ask two people about one change
+        return f"{RECORD_CHANGED}/{self.object}/{self.field}={value}{led}"
 
     def key(self, id: str, stamp: datetime) -> str:
         return f"{self.said}/{id}/{spelled(stamp)}"

@@ -34,7 +34,7 @@ class Shared:
     def give_back(self) -> None:
         """The last one closes it."""
         with self._lock:
-            self._users -= 1
+            self._users = max(self._users - 1, 0)
             if self._users:
                 return
             held, self._held = self._held, None

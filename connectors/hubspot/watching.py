@@ -66,11 +66,10 @@ class Watched(Protocol):
 
 def watched(account: Account, stages: Stages, names: Events, watches: Sequence[Watch]) -> list[Watched]:
     """One for each kind and parameters: the facts of several triggers are read at once."""
-    wanted: dict[tuple[str, str, str], tuple[Watch, dict[str, None]]] = {}
+    wanted: dict[str, tuple[Watch, dict[str, None]]] = {}
     for watch in watches:
-        change = watch.parameters if isinstance(watch.parameters, RecordChanged) else None
-        said, person = (change.said, change.person or "") if change else ("", "")
-        _, facts = wanted.setdefault((watch.kind, said, person), (watch, {}))
+        said = watch.parameters.said if isinstance(watch.parameters, RecordChanged) else watch.kind
+        _, facts = wanted.setdefault(said, (watch, {}))
         facts.update(dict.fromkeys(watch.facts))
     return [_made(account, stages, names, watch, list(facts)) for watch, facts in wanted.values()]
 

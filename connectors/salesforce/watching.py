@@ -16,9 +16,10 @@ from connectors.salesforce.kinds import CASE_CLOSED, CASE_HAS, CASE_NEEDS, CASE_
 from connectors.salesforce.library import quote
 from connectors.salesforce.org import Org, Row
 from connectors.salesforce.reading import Reading
+from connectors.salesforce.schema import Column
 from connectors.salesforce.seen import Closings, Showing
 from connectors.sweeping import spelled
-from nps.errors import ConfigError
+from nps.errors import ConfigError, RejectedError
 from nps.events import OF_EVERY_EVENT, Event, PersonKey, Subject
 from nps.keys import email_key
 from nps.values import Json
@@ -64,19 +65,15 @@ class Watched(Protocol):
 
 def watched(org: Org, connection: str, memory: Memory, watches: Sequence[Watch]) -> list[Watched]:
     """One for each kind and parameters: the facts of several triggers are read at once."""
-    facts: dict[tuple[str, str], tuple[Watch, dict[str, None]]] = {}
+    facts: dict[str, tuple[Watch, dict[str, None]]] = {}
     for watch in watches:
         said = watch.parameters.said if isinstance(watch.parameters, RecordChanged) else watch.kind
-        _, wanted = facts.setdefault((watch.kind, f"{said}\0{_person(watch)}"), (watch, {}))
+        _, wanted = facts.setdefault(said, (watch, {}))
         wanted.update(dict.fromkeys(watch.facts))
     return [
         _made(org, connection, memory, watch, [name for name in wanted if name not in OF_EVERY_EVENT])
         for watch, wanted in facts.values()
     ]
-
-
-def _person(watch: Watch) -> str:
-    return (isinstance(watch.parameters, RecordChanged) and watch.parameters.person) or ""
 
 
 def _made(org: Org, connection: str, memory: Memory, watch: Watch, facts: Sequence[str]) -> Watched:
@@ -226,7 +223,7 @@ class Changes:
         wanted = [change.field, STAMP, *self._facts, *([person] if person else [])]
         columns = org.columns(change.object, dict.fromkeys(wanted))
         self.reading = Reading(change.object, columns)
-        self._wanted = codecs.writer(columns[change.field])(change.to)
+        self._wanted = _written(columns[change.field], change)
         self._person = person
         self._person_is_id = person is not None and columns[person].kind in ("id", "reference")
         self._already = soql.restriction(columns, {change.field: change.to})
@@ -270,6 +267,17 @@ class Changes:
             return (PersonKey("record", str(value)),)
         address = email_key(str(value))
         return (PersonKey("email", address),) if address else ()
+
+
+def _written(column: Column, change: RecordChanged) -> Json:
+    """The value as the field shows it."""
+    try:
+        shown = codecs.writer(column)(change.to)
+    except RejectedError as problem:
+        raise ConfigError(f"record_changed of {change.object}: to: {problem}") from None
+    if shown is None:
+        raise ConfigError(f"record_changed of {change.object}: to: must not be empty")
+    return shown
 
 
 def _person_field(org: Org, change: RecordChanged) -> str | None:

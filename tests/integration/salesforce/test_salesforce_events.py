@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from builders_salesforce import ACCOUNT, Answer, Opened, Org, error, field, org, page, settings
+from builders_salesforce import ACCOUNT, Answer, Opened, Org, error, field, options, org, page, settings
 from fake_clock import NOON, Calls, FakeClock, MemoryInMemory, Notices, fake_tools
 
 from connectors.contract import Watch
@@ -302,12 +302,35 @@ def test_a_value_is_said_as_the_yaml_says_it(to: Any, said: str) -> None:
     assert RecordChanged(object="A", field="B", to=to).said == f"record_changed/A/B={said}"
 
 
+@pytest.mark.parametrize("to", ["", 5])
+def test_a_value_the_field_cannot_hold_is_a_matter_of_configuration(to: Any) -> None:
+    with org() as strict:
+        choice = field("Onboarding__c", "picklist", restrictedPicklist=True, picklistValues=options("Done"))
+        strict.describes("Contact", [*CONTACT[:1], choice, *CONTACT[2:]])
+        change = DONE.model_copy(update={"to": to})
+        with pytest.raises(ConfigError, match="to:"):
+            Polled(strict).start(Watch("record_changed", change))
+
+
+def test_two_triggers_that_ask_two_people_about_one_change_have_an_event_each(here: Org) -> None:
+    columns = [*CONTACT, field("Boss__c", "reference"), field("Peer__c", "reference")]
+    with org() as wide:
+        wide.describes("Contact", columns)
+        row = contact(1, "Done", 60) | {"Boss__c": "003000000000008AAA", "Peer__c": "003000000000009AAA"}
+        answering(wide, page([]), page([]), page([row]))
+        polled = Polled(wide)
+        watches = [
+            Watch("record_changed", DONE.model_copy(update={"person": person}))
+            for person in ("Boss__c", "Peer__c")
+        ]
+        found, _ = polled.poll(polled.start(*watches), *watches)
+    assert [event.person[0].value[-4] for event in found] == ["8", "9"]
+    assert len({event.key for event in found}) == 2
+
+
 def test_a_record_that_is_no_person_needs_a_field_that_leads_to_one(here: Org) -> None:
     columns = [*ACCOUNT, field("SystemModstamp", "datetime"), field("Champion__c", "reference")]
     here.describes("Account", columns)
-    answering(
-        here, page([]), page([{"Id": "001000000000001AAA", "Name": "Won", "SystemModstamp": stamp(60)}])
-    )
     change = RecordChanged(object="Account", field="Name", to="Won")
     with pytest.raises(ConfigError, match="person: Primary_Contact__c"):
         Polled(here).start(Watch("record_changed", change))

@@ -51,10 +51,8 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True):
     gone_text: str
     busy: str
     busy_text: str
-    too_large: str
     privacy: str
     preview: str
-    close: str
 
     # unsubscribing
     unsubscribe: str

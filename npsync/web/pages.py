@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -111,6 +111,54 @@ class Pages:
         )
         return Response(
             html, status, media_type="text/html", headers={**self._headers(embedded), **(headers or {})}
+        )
+
+    def said(
+        self,
+        heading: str,
+        paragraphs: Sequence[str],
+        *,
+        language: str,
+        status: int = 200,
+        embedded: bool = False,
+        preview: bool = False,
+        done: bool = False,
+        button: str = "",
+        undo: bool = False,
+        action: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """A page that says something. `button` asks for a press, `undo` offers to take it back; both go to `action`."""
+        return self.reply(
+            "said.html",
+            language=language,
+            status=status,
+            embedded=embedded,
+            preview=preview,
+            headers=headers,
+            heading=heading,
+            paragraphs=paragraphs,
+            done=done,
+            button=button,
+            undo=undo,
+            action=action,
+        )
+
+    def gone(self, language: str, status: int, *, embedded: bool = False) -> Response:
+        """The one page for every link that leads nowhere; only the status tells why."""
+        words = LANGUAGES[language]
+        return self.said(words.gone, [words.gone_text], language=language, status=status, embedded=embedded)
+
+    def busy(self, language: str, *, status: int = 429, embedded: bool = False) -> Response:
+        """Not now: too much was asked for, or the store cannot be reached."""
+        words = LANGUAGES[language]
+        return self.said(
+            words.busy,
+            [words.busy_text],
+            language=language,
+            status=status,
+            embedded=embedded,
+            headers={"Retry-After": "60"},
         )
 
     def _headers(self, embedded: bool) -> dict[str, str]:

@@ -6,7 +6,6 @@ asks the open question, a second one stores the comment. No page shows what some
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,13 +22,13 @@ from npsync.web.pages import Pages, scale_labels
 from npsync.web.problems import Problem
 from npsync.web.site import Site
 from npsync.web.throttle import Throttle
-from npsync.web.visits import Visit, caller_of, may_preview, read_form, visit_of
+from npsync.web.visits import Visit, caller_of, friendly, may_preview, read_form, visit_of
 
-_STATUS = {Closed.UNKNOWN: 404, Closed.OVER: 410, Closed.ANSWERED: 200}
+_STATUS = {Closed.UNKNOWN: 404, Closed.OVER: 410}
 
 
 def router(site: Site, pages: Pages) -> APIRouter:
-    routes = APIRouter(include_in_schema=False)
+    routes = APIRouter(include_in_schema=False, route_class=friendly(pages))
     desk = Desk(site)
     floor = Floor(pages, site)
     looks, answers, misses = Throttle(60, 60), Throttle(20, 20), Throttle(60, 60)
@@ -151,47 +150,24 @@ class Floor:
         paragraphs = [said.thanks or words.what_next.format(company=company)]
         if found.survey.edit_window:
             paragraphs.append(words.may_change.format(date=self._date(until, language)))
-        return self._said(
-            words.thanks, paragraphs, visit, language, done=True, preview=found.invitation is None
+        return self._pages.said(
+            words.thanks,
+            paragraphs,
+            language=language,
+            embedded=visit.embedded,
+            preview=found.invitation is None,
+            done=True,
         )
 
     def closed(self, why: Closed, visit: Visit) -> Response:
-        words = LANGUAGES[visit.language]
+        language, embedded = visit.language, visit.embedded
         if why is Closed.ANSWERED:
-            return self._said(words.already, [words.already_text], visit, visit.language)
-        return self._said(words.gone, [words.gone_text], visit, visit.language, status=_STATUS[why])
+            words = LANGUAGES[language]
+            return self._pages.said(words.already, [words.already_text], language=language, embedded=embedded)
+        return self._pages.gone(language, _STATUS[why], embedded=embedded)
 
     def busy(self, visit: Visit) -> Response:
-        words = LANGUAGES[visit.language]
-        headers = {"Retry-After": "60"}
-        return self._said(words.busy, [words.busy_text], visit, visit.language, status=429, headers=headers)
-
-    def _said(
-        self,
-        heading: str,
-        paragraphs: Sequence[str],
-        visit: Visit,
-        language: str,
-        *,
-        done: bool = False,
-        status: int = 200,
-        preview: bool = False,
-        headers: Mapping[str, str] | None = None,
-    ) -> Response:
-        return self._pages.reply(
-            "said.html",
-            language=language,
-            status=status,
-            embedded=visit.embedded,
-            preview=preview,
-            headers=headers,
-            heading=heading,
-            paragraphs=paragraphs,
-            done=done,
-            button="",
-            undo=False,
-            action="",
-        )
+        return self._pages.busy(visit.language, embedded=visit.embedded)
 
     def _reply(self, template: str, found: Open, visit: Visit, **names: Any) -> Response:
         language = visit.language_of(found)

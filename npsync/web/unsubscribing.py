@@ -6,7 +6,7 @@ reason, works as long as the invitation is remembered, and as often as it is mad
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
@@ -18,67 +18,42 @@ from npsync.web.answering import LINK
 from npsync.web.pages import Pages
 from npsync.web.site import Site
 from npsync.web.throttle import Throttle
-from npsync.web.visits import Visit, caller_of, read_form, visit_of
+from npsync.web.visits import Visit, caller_of, friendly, read_form, visit_of
 
 PAGE, ONE_CLICK = "page", "one_click"
 
 
 def router(site: Site, pages: Pages) -> APIRouter:
-    routes = APIRouter(include_in_schema=False)
+    routes = APIRouter(include_in_schema=False, route_class=friendly(pages))
     presses, misses = Throttle(20, 20), Throttle(60, 60)
 
-    def shown(
-        visit: Visit,
-        heading: str,
-        paragraphs: Sequence[str],
-        *,
-        status: int = 200,
-        button: str = "",
-        undo: bool = False,
-        done: bool = False,
-        headers: Mapping[str, str] | None = None,
-    ) -> Response:
-        return pages.reply(
-            "said.html",
-            language=visit.language,
-            status=status,
-            headers=headers,
-            heading=heading,
-            paragraphs=paragraphs,
-            button=button,
-            undo=undo,
-            done=done,
-            action=visit.action,
-        )
-
-    def refused(id: str, request: Request, visit: Visit, throttle: Throttle) -> Response | None:
-        words = LANGUAGES[visit.language]
-        if throttle.admits(id, site.clock.monotonic()):
-            return None
-        return shown(visit, words.busy, [words.busy_text], status=429, headers={"Retry-After": "60"})
-
     def unknown(request: Request, visit: Visit) -> Response:
-        words = LANGUAGES[visit.language]
-        if (busy := refused(caller_of(request), request, visit, misses)) is not None:
-            return busy
-        return shown(visit, words.gone, [words.gone_text], status=404)
+        if not misses.admits(caller_of(request), site.clock.monotonic()):
+            return pages.busy(visit.language)
+        return pages.gone(visit.language, 404)
 
     @routes.api_route("/u/{id}", methods=["GET", "HEAD"])
     async def ask(id: str, request: Request) -> Response:
         visit = visit_of(request, pages)
-        if (busy := refused(id, request, visit, presses)) is not None:
-            return busy
+        if not presses.admits(id, site.clock.monotonic()):
+            return pages.busy(visit.language)
         if await run_in_threadpool(_keys, site, id) is None:
             return unknown(request, visit)
         words = LANGUAGES[visit.language]
         text = words.unsubscribe_text.format(company=pages.company(visit.language))
-        return shown(visit, words.unsubscribe_ask, [text], button=words.unsubscribe_do)
+        return pages.said(
+            words.unsubscribe_ask,
+            [text],
+            language=visit.language,
+            button=words.unsubscribe_do,
+            action=visit.action,
+        )
 
     @routes.post("/u/{id}")
     async def unsubscribe(id: str, request: Request) -> Response:
         visit = visit_of(request, pages)
-        if (busy := refused(id, request, visit, presses)) is not None:
-            return busy
+        if not presses.admits(id, site.clock.monotonic()):
+            return pages.busy(visit.language)
         form = await read_form(request)
         keys = await run_in_threadpool(_keys, site, id)
         if keys is None:
@@ -87,11 +62,18 @@ def router(site: Site, pages: Pages) -> APIRouter:
         if "mistake" in form:
             await run_in_threadpool(_lift, site, keys)
             text = words.resubscribed_text.format(company=company)
-            return shown(visit, words.resubscribed, [text], done=True)
+            return pages.said(words.resubscribed, [text], language=visit.language, done=True)
         source = ONE_CLICK if form.get("List-Unsubscribe") == "One-Click" else PAGE
         await run_in_threadpool(_suppress, site, keys, source)
         text = words.unsubscribed_text.format(company=company)
-        return shown(visit, words.unsubscribed, [text], done=True, undo=True)
+        return pages.said(
+            words.unsubscribed,
+            [text],
+            language=visit.language,
+            done=True,
+            undo=True,
+            action=visit.action,
+        )
 
     return routes
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from fastapi import Request
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
+from nps.errors import UnavailableError
 from nps.phrases import LANGUAGES, accepted, choose
+from npsync.logs import notice
 from npsync.web.answering import Open
 from npsync.web.pages import Pages
 from npsync.web.problems import Problem
@@ -46,6 +52,25 @@ class Visit:
         if self.embedded:
             query["embed"] = "1"
         return self.path + (f"?{urlencode(query)}" if query else "")
+
+
+def friendly(pages: Pages) -> type[APIRoute]:
+    """Routes that tell a customer in words, not in JSON, that the store cannot be reached just now."""
+
+    class Friendly(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            answer = super().get_route_handler()
+
+            async def patiently(request: Request) -> Response:
+                try:
+                    return await answer(request)
+                except UnavailableError as error:
+                    notice("page_unavailable", page=self.path, problem=str(error))
+                    return pages.busy(visit_of(request, pages).language, status=503)
+
+            return patiently
+
+    return Friendly
 
 
 def visit_of(request: Request, pages: Pages) -> Visit:

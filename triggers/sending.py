@@ -7,7 +7,8 @@ stays unknown): nothing is lost, and nothing is sent twice.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from nps.asking import Invitation, InvitationState, StepKind
@@ -34,32 +35,45 @@ def send_due(desk: Desk, closed: Closed, told: Round) -> bool:
         return _tell_halted(desk, halted, told)
     now = desk.clock.now()
     claims = desk.store.claim_steps(desk.owner, now=now, limit=AT_A_TIME, seconds=CLAIM_SECONDS)
-    ready = [one for one in claims if _is_wanted(desk, one, told)]
+    ready = []
+    for one in claims:
+        with _ours(told):
+            if _is_wanted(desk, one, told):
+                ready.append(one)
     found = _people_of(desk, ready, told)
     gone = _no_longer_so(desk, ready, told)
     for one in ready:
-        if desk.stop() or why_none_is_sent(desk.store) is not None:
-            _put_off(desk, one, desk.clock.now(), "stopped", "sends were stopped", told)
-            continue
-        person = found.get(one.invitation.id)
-        why = gone.get(one.invitation.id)
-        try:
-            if person is None or why == _UNREAD:
-                _put_off(
-                    desk, one, desk.clock.now() + LATER, "unread", "what it is about could not be read", told
-                )
-            elif why is not None:
-                _drop(desk, one, InvitationState.CANCELLED, "no_longer_so", why, told)
-            elif isinstance(person, Nobody):
-                _drop(desk, one, InvitationState.SUPPRESSED, person.code, person.reason, told)
-            else:
-                deliver(desk, desk.rules[one.invitation.trigger], one, person, closed, told)
-        except LeaseLost:
-            told.steps["taken_over"] += 1  # we were frozen; another process has it
+        with _ours(told):
+            _send(desk, one, found.get(one.invitation.id), gone.get(one.invitation.id), closed, told)
     return bool(claims) and not desk.stop()  # what follows a failure at once is due now
 
 
+@contextmanager
+def _ours(told: Round) -> Iterator[None]:
+    """A claim that was cancelled meanwhile, or taken over while we were frozen, is none of our business any more."""
+    try:
+        yield
+    except LeaseLost:
+        told.steps["taken_over"] += 1
+
+
 _UNREAD = "?"
+
+
+def _send(
+    desk: Desk, one: Claimed, person: Found | None, gone: str | None, closed: Closed, told: Round
+) -> None:
+    now = desk.clock.now()
+    if desk.stop() or why_none_is_sent(desk.store) is not None:
+        _put_off(desk, one, now, "stopped", "sends were stopped", told)
+    elif person is None or gone == _UNREAD:
+        _put_off(desk, one, now + LATER, "unread", "what it is about could not be read", told)
+    elif gone is not None:
+        _drop(desk, one, InvitationState.CANCELLED, "no_longer_so", gone, told)
+    elif isinstance(person, Nobody):
+        _drop(desk, one, InvitationState.SUPPRESSED, person.code, person.reason, told)
+    else:
+        deliver(desk, desk.rules[one.invitation.trigger], one, person, closed, told)
 
 
 def _tell_halted(desk: Desk, halted: str, told: Round) -> bool:

@@ -85,6 +85,20 @@ def test_sends_that_are_stopped_between_two_messages_stop_at_once(desk: Desktop)
     assert len(set(desk.sent())) == 3
 
 
+def test_what_is_taken_back_while_others_are_sent_is_not_sent(desk: Desktop):
+    ann, bob = asked(desk, 1), asked(desk, 2)
+
+    def take_back(message: Message) -> SendOutcome:
+        others = [one.id for one in desk.invitations() if one.id != message.invitation]
+        desk.store.cancel_invitations(others, "by_hand", "", now=desk.clock.now())
+        return Accepted()
+
+    desk.senders["mailer"].answer = take_back
+    desk.turn()
+    assert desk.sent() in ([ann], [bob])
+    assert len(desk.invitations(InvitationState.CANCELLED)) == 1
+
+
 def test_with_an_empty_ledger_nothing_is_sent_until_somebody_says_that_it_may_be_empty(desk: Desktop):
     desk.store.switch("ledger", None)
     ann = asked(desk)

@@ -26,8 +26,9 @@ _CLAIM = f"""
     RETURNING {STEP}, token"""
 
 _FREE = """
-    UPDATE step SET owner = NULL, token = token + 1, free_at = due_at
-    WHERE owner = :gone AND owner IS NOT NULL AND state = 'queued'"""
+    UPDATE step SET owner = NULL, token = token + 1, free_at = due_at WHERE id IN (
+        SELECT s.id FROM step s WHERE s.owner = :gone AND s.owner IS NOT NULL AND s.state = 'queued'
+        FOR UPDATE OF s SKIP LOCKED)"""
 
 _INTERRUPTED = f"""
     UPDATE step SET owner = :owner, token = token + 1, free_at = :until WHERE id IN (

@@ -200,3 +200,24 @@ def test_where_two_records_have_one_address_nobody_says_yes(npsync: Npsync, town
     assert (told["may_ask"], told["code"]) == (False, "many")
     assert npsync("may-ask", ann.contact or "").out == "Yes.\n"
     assert npsync("may-ask", "nobody.knows@example.com").out == "Yes.\n"
+
+
+def test_a_lost_ledger_is_rebuilt_from_the_date_on_the_records(npsync: Npsync, town: Town):
+    file = npsync.folder / "npsync.yaml"
+    field = "NPS_Last_Survey__c"
+    file.write_text(
+        file.read_text(encoding="utf-8") + f"contact_policy: {{ledger_field: {field}}}\n", encoding="utf-8"
+    )
+    ann, bob = town.person("ann"), town.person("bob")
+    closes_a_case(town, ann)
+    npsync("run")
+    assert len(mails_to(town, ann)) == 1
+    [shown] = [row for row in town.sandbox.rows("salesforce", "Contact") if row["Id"] == ann.contact]
+    assert shown[field] is not None
+    for lost in npsync.folder.glob("npsync.db*"):
+        lost.unlink()
+    npsync("run")
+    assert "the ledger of who was asked is empty" in npsync("sends", "status", exits=4).out
+    assert npsync("sends", "rebuild", "--json").json["new"] >= 1
+    assert npsync("may-ask", ann.email or "", "--json", exits=1).json["code"] == "rest"
+    assert npsync("may-ask", bob.email or "").out == "Yes.\n"

@@ -15,7 +15,7 @@ import requests
 from cli_process import Npsync, stop
 from townspeople import Person, Town
 
-PATIENCE = 40.0  # seconds until something that must happen has happened
+PATIENCE = 60.0  # seconds until something that must happen has happened
 ORG = "00DHs0000000001MAA"
 FLOW_TOKEN = "a-token-of-the-flow-0001"
 OUTBOUND_SECRET = "a-secret-of-the-address-0001"
@@ -73,6 +73,12 @@ def asking(trigger: Mapping[str, Any], url: str, **more: Any) -> dict[str, Any]:
                 "token": "${HUBSPOT_TOKEN}",
                 "base_url": "${HUBSPOT_URL}",
                 "hooks": {"client_secret": "${HUBSPOT_CLIENT_SECRET}", "api_key": WORKFLOW_KEY},
+            },
+            "chat": {
+                "type": "intercom",
+                "access_token": "${INTERCOM_TOKEN}",
+                "base_url": "${INTERCOM_URL}",
+                "hooks": {"client_secret": "${INTERCOM_CLIENT_SECRET}"},
             },
             "segment": {
                 "type": "webhook",
@@ -167,7 +173,7 @@ class Circle:
 def _answers(url: str) -> bool:
     try:
         return requests.get(f"{url}/", timeout=5).status_code == 404
-    except requests.ConnectionError:
+    except requests.RequestException:  # not yet, or too busy to answer
         return False
 
 

@@ -25,6 +25,7 @@ from npsync.triggering import ask_once
 from npsync.web import listening
 from npsync.web.app import app
 from store.api import Store
+from triggers.ledger import accept_empty
 
 EXAMPLE = "examples/survey-after-support.yaml"
 SCORE, COMMENT = 4, "Quick, but I had to ask twice"
@@ -38,7 +39,7 @@ def show(variables: Mapping[str, str], url: str, folder: Path) -> bool:
         address = f"http://127.0.0.1:{door.getsockname()[1]}"
         config = load(copied(EXAMPLE, folder), {**os.environ, **variables, "NPSYNC_URL": address})
         with service.open_store(config) as store, _pages(config, store, door):
-            store.switch("ledger", {"accepted": "a demonstration: nobody was ever asked"})
+            accept_empty(store, by="demo", why="nobody was ever asked", now=SystemClock().now())
             _turn(config, store, "cases that are closed from now on are noticed")
             case = _closed_case(url)
             output.say(f'\nIn Salesforce, an agent closes case {case["CaseNumber"]}, "{case["Subject"]}".\n')

@@ -52,6 +52,13 @@ def closes_a_ticket(circle: Circle, person: Person) -> None:
     circle.control("POST", "/hubspot/do/close_ticket", {"id": ticket})
 
 
+def closes_a_conversation(circle: Circle, person: Person) -> None:
+    contact = {"email": person.email, "external_id": person.external_id}
+    id = circle.control("POST", "/intercom/contacts", contact)["id"]
+    conversation = circle.control("POST", "/intercom/conversations", {"contacts": [id]})["id"]
+    circle.control("POST", "/intercom/do/close_conversation", {"id": conversation})
+
+
 def uses_a_feature(circle: Circle, person: Person) -> None:
     told = {"event": "Feature Used", "user_id": person.external_id, "properties": {"feature": "bulk_export"}}
     circle.control("POST", "/segment/do/track", told)
@@ -85,6 +92,10 @@ def a_workflow_sends_webhooks(circle: Circle) -> None:
     circle.control("POST", "/hubspot/do/workflow", {"name": "closed", **workflow})
 
 
+def intercom_notifies(circle: Circle) -> None:
+    circle.control("POST", "/intercom/do/webhook", {"url": f"{circle.url}/hooks/chat"})
+
+
 def segment_posts(circle: Circle) -> None:
     circle.control("POST", "/segment/do/destination", {"url": f"{circle.url}/hooks/segment"})
 
@@ -100,6 +111,7 @@ def rudderstack_posts(circle: Circle) -> None:
 
 CASE = {"event": {"connection": "crm", "kind": "case_closed"}, "where": 'event.Type != "Internal"'}
 TICKET = {"event": {"connection": "marketing", "kind": "ticket_closed"}}
+CONVERSATION = {"event": {"connection": "chat", "kind": "conversation_closed"}, "people": "crm"}
 ONBOARDED = {
     "event": {
         "connection": "crm",
@@ -124,6 +136,8 @@ SOURCES: Mapping[str, Source] = {
     "hubspot polled": Source(TICKET, closes_a_ticket),
     "hubspot app webhooks": Source(TICKET, closes_a_ticket, an_app_has_webhooks),
     "hubspot workflow": Source(TICKET, closes_a_ticket, a_workflow_sends_webhooks),
+    "intercom polled": Source(CONVERSATION, closes_a_conversation),
+    "intercom webhook": Source(CONVERSATION, closes_a_conversation, intercom_notifies),
     "segment": Source(used("segment"), uses_a_feature, segment_posts),
     "rudderstack": Source(used("rudder"), uses_a_feature, rudderstack_posts),
 }
@@ -138,6 +152,7 @@ def circle(sandbox: RunningSandbox, tmp_path: Path) -> Iterator[Circle]:
         ("salesforce", "outbound_message", {"name": "closed", "url": None}),
         ("hubspot", "webhooks", {"url": None}),
         ("hubspot", "workflow", {"name": "closed", "property": None}),
+        ("intercom", "webhook", {"url": None}),
         ("segment", "destination", {"url": None}),
         ("segment", "destination", {"url": None, "flavour": "rudderstack"}),
     ):
@@ -150,9 +165,7 @@ def test_an_event_asks_by_mail_and_the_answer_comes_back_onto_the_records(
 ) -> None:
     person = circle.town.person(external_id=f"C-{id(source)}")
     circle.npsync.configured(asking(source.trigger, circle.url))
-    circle.npsync("db", "upgrade", exits=(0, 2))
-    with circle.npsync.store() as s:
-        s.execute("INSERT INTO switch VALUES ('ledger', '{\"accepted\": true}')")
+    circle.npsync("sends", "accept-empty-ledger")
     circle.npsync("run")  # polls for the first time: from now on
     with circle.serving():
         if source.prepared is not None:

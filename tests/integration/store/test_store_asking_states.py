@@ -46,7 +46,7 @@ OUTCOMES: list[SendOutcome] = [
     FailedRetryable("421", "busy"),
 ]
 LEFT = (StepState.ACCEPTED, StepState.UNKNOWN)
-EXAMPLES = int(os.environ.get("NPSYNC_ASKING_CASES", "40"))
+EXAMPLES = int(os.environ.get("NPSYNC_ASKING_CASES", "30"))
 PEOPLE = ("003A", "003B", "003C", "003D", "003E")
 people = st.sampled_from(PEOPLE)
 outcomes = st.sampled_from(OUTCOMES)
@@ -274,7 +274,7 @@ def test_nobody_is_asked_twice_and_nothing_is_lost_on_postgres(
             self.url = postgres.new_database(migrated_postgres)
             super().__init__()
 
-    _run(OnPostgres, examples=max(8, EXAMPLES // 6))
+    _run(OnPostgres, examples=max(6, EXAMPLES // 6))
 
 
 def _run(machine: type[Asking], *, examples: int) -> None:

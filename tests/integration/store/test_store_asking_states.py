@@ -265,7 +265,6 @@ def test_nobody_is_asked_twice_and_nothing_is_lost_on_sqlite(migrated_sqlite: Pa
         _run(OnSqlite, examples=EXAMPLES)
 
 
-@pytest.mark.timeout(180)
 def test_nobody_is_asked_twice_and_nothing_is_lost_on_postgres(
     postgres: PostgresServer, migrated_postgres: str
 ):

@@ -144,7 +144,7 @@ class HubSpotSettings(Settings):
     limits: Limits = Field(default=Limits(), description="How fast npsync may call.")
     budget: Budget = Field(default=Budget(), description="How many calls npsync may make.")
     timeouts: Timeouts = Field(default=Timeouts(), description="When a call is given up.")
-    events: Events = Field(default=Events(), description="How events are polled.")
+    events: Events = Field(default=Events(), description="Where polls look, and how far back.")
     sends: Templates | None = Field(default=None, description=DESCRIPTION)
     hooks: Hooks | None = Field(default=None, description="What HubSpot may push to us; nothing without it.")
 

@@ -222,7 +222,7 @@ class SalesforceSettings(Settings):
         description="What of the daily calls npsync may use.",
     )
     events: Events = Field(
-        default_factory=lambda: Events.model_validate({}), description="How events are polled."
+        default_factory=lambda: Events.model_validate({}), description="How far back polls look."
     )
     sends: Templates | None = Field(default=None, description=DESCRIPTION)
     hooks: Hooks | None = Field(None, description="What Salesforce may push to us; nothing without it.")

@@ -17,6 +17,7 @@ from nps.keys import person_number
 from nps.responses import Cursor, Page, SurveyResponse
 from store.api import Lease, Received, Store
 from sync.interruption import Interrupted, heed
+from sync.invited import close_answered
 from sync.job import Feed
 from sync.progress import Progress
 from sync.reach import Reach, known, remember
@@ -110,6 +111,7 @@ def _start(feed: Feed, store: Store, *, full: bool) -> tuple[Cursor | None, Reac
 def _append(feed: Feed, page: Page, store: Store, clock: Clock, region: str | None) -> Received:
     persons = [person_number(response, region) for response in page.responses]
     kept = tuple([_kept(feed, response) for response in page.responses])
+    close_answered(store, kept)
     return store.append(feed.connection, Page(kept, page.cursor), persons, received_at=clock.now())
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from nps.asking import INVITATION, Invitation
-from nps.responses import SurveyResponse
+from nps.asking import INVITATION, Invitation, InvitationState
+from nps.responses import ResponseStatus, SurveyResponse
 from nps.values import Json
 from store.api import Store
 
@@ -42,6 +42,21 @@ class Invited:
         """`event.*` of this answer."""
         invitation = self.of(response)
         return _NOTHING if invitation is None else invitation.event
+
+
+def close_answered(store: Store, responses: Iterable[SurveyResponse]) -> None:
+    """Invitations whose answer came back through a survey tool are answered: no reminder follows. A tool may keep the
+    invitation with the person and hand it back with a later answer too, so it has to lie within its time."""
+    named = {id: one for one in responses if one.properties and (id := _named(one)) is not None}
+    if not named:
+        return
+    for invitation in store.invitations(ids=sorted(named), limit=len(named)):
+        answer = named[invitation.id]
+        if invitation.state is not InvitationState.SENT or answer.status is not ResponseStatus.COMPLETE:
+            continue
+        began, ends = invitation.sent_at, invitation.expires_at
+        if began is not None and began <= answer.answered_at <= (ends or answer.answered_at):
+            store.answered(invitation.id, now=answer.answered_at)
 
 
 def _named(response: SurveyResponse) -> str | None:

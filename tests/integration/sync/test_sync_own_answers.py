@@ -6,15 +6,16 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from builders_asking import invitation
 from builders_sync import Town, answer, counts
 from builders_why import why_one
 from fake_clock import NOON
 from memory_destination import OBJECT
 
-from nps.asking import INVITATION
+from nps.asking import INVITATION, InvitationState
 from nps.events import Subject
-from nps.responses import Cursor, Page, SurveyResponse
+from nps.responses import Cursor, Page, ResponseStatus, SurveyResponse
 from store.api import Link
 from sync.engine import Options, run
 
@@ -123,6 +124,31 @@ def test_a_survey_tool_that_hands_the_invitation_back_is_as_good_as_our_own_page
     town.tell(answer("w1", 10, email="somebody@else.example", properties={INVITATION: ID, "plan": "gold"}))
     town.run()
     assert town.shown() == {ann: 10}
+
+
+@pytest.mark.parametrize(
+    ("days", "status", "state"),
+    [
+        (1, ResponseStatus.COMPLETE, InvitationState.ANSWERED),
+        (1, ResponseStatus.PARTIAL, InvitationState.SENT),
+        (-1, ResponseStatus.COMPLETE, InvitationState.SENT),  # of a time before we asked
+        (20, ResponseStatus.COMPLETE, InvitationState.SENT),  # long after: the tool still has our property
+    ],
+)
+def test_an_answer_that_comes_back_through_a_survey_tool_ends_its_invitation(
+    town: Town, days: float, status: ResponseStatus, state: InvitationState
+):
+    ann = town.crm.add("ann@example.com")
+    until = NOON + timedelta(days=14)
+    asked(town, ann, state=InvitationState.SENT, sent_at=NOON, expires_at=until)
+    town.clock.advance(30 * 86_400)
+    town.tell(answer("w1", 10, days=days, status=status, properties={INVITATION: ID}))
+    town.run()
+    now = town.store.invitation(ID)
+    assert now is not None
+    assert now.state is state
+    if state is InvitationState.ANSWERED:
+        assert now.answered_at == NOON + timedelta(days=days)
 
 
 def test_the_inbox_keeps_what_leads_to_the_invitation_and_nothing_else_unasked(town: Town):

@@ -107,7 +107,8 @@ class Serving:
     def _read(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
-            self.log.append(json.loads(line))
+            if line.startswith("{") and line.endswith("}\n"):  # what is killed may leave half a line
+                self.log.append(json.loads(line))
 
     def told(self, name: str) -> list[dict[str, Any]]:
         return [line for line in self.log if line["event"] == name]

@@ -43,6 +43,9 @@ class EventKind:
     past: bool = True  # whether `EventSource.past` can tell it
     reads: Callable[[Parameters], Mapping[str, frozenset[str]]] = lambda parameters: {}
     """What the credential must be able to read for it: object → fields."""
+    why: str = (
+        ""  # what a person asked after it reads: "your support case was closed"; "": only that we know them
+    )
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ class Compiled:
         used = fields_named([spec.where] if spec.where is not None else [], "event")
         facts = tuple(sorted(self._facts(spec.survey).union(used) - {SUBJECT_ID}))
         watches = watches_of(spec, kinds, facts)
-        about = {kind.name: kind.about for kind in kinds}
+        why = {kind.name: kind.why for kind in kinds}
         people = spec.people_of(list(self._config.people))
         if people is None:
             raise ConfigError(f"trigger {name}: whose people it asks is not said; add people:")
@@ -95,7 +95,7 @@ class Compiled:
             paused=spec.paused,
             connection=spec.event.connection if spec.event else None,
             watch=watches[0] if watches else None,
-            about=about.get(spec.event.kind, "") if spec.event else "",
+            why=why.get(spec.event.kind, "") if spec.event else "",
             where=spec.where,
             wait=spec.wait or timedelta(0),
             cancel_on=watches[1:],

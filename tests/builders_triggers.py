@@ -227,7 +227,7 @@ class Desktop:
             asking=Asking(**asking),
             watch=Watch(given.pop("event", CLOSED)),
             cancel_on=tuple(Watch(kind) for kind in cancel),
-            **{"live": True, "connection": CRM, "about": "a case was closed", **given},
+            **{"live": True, "connection": CRM, "why": "your support case was closed", **given},
         )
         self.rules[name] = made
         return made

@@ -135,7 +135,7 @@ def message_of(desk: Desk, rule: Rule, claimed: Claimed, way: Way, to: Recipient
         link=f"{page}/s/{invitation.id}" if page else "",
         unsubscribe=f"{page}/u/{invitation.id}" if page else "",
         deadline=deadline(rule, claimed, now),
-        why=f"because {rule.about}" if rule.about else "",
+        why=f"because {rule.why}" if rule.why else "",
         facts=invitation.event,
     )
 

@@ -56,7 +56,7 @@ class Rule:
     paused: bool = False
     connection: str | None = None  # where its event happens
     watch: Watch | None = None
-    about: str = ""  # what happened, for the person asked: "a case was closed"
+    why: str = ""  # what the person asked reads: "your support case was closed"
     where: str | None = None  # a condition on event and record
     wait: timedelta = timedelta(0)
     cancel_on: tuple[Watch, ...] = ()

@@ -27,6 +27,7 @@ KINDS = (
     EventKind(
         TICKET_CLOSED,
         "a ticket was closed",
+        why="your support ticket was closed",
         object="tickets",
         opposite=TICKET_REOPENED,
         by=("poll", "hook"),

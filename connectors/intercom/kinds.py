@@ -10,6 +10,7 @@ KINDS = (
     EventKind(
         CONVERSATION_CLOSED,
         "a conversation was closed",
+        why="your conversation with us was closed",
         object="conversations",
         opposite=CONVERSATION_REOPENED,
         by=("poll", "hook"),

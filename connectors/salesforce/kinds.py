@@ -30,6 +30,7 @@ KINDS = (
     EventKind(
         CASE_CLOSED,
         "a case was closed",
+        why="your support case was closed",
         object="Case",
         opposite=CASE_REOPENED,
         by=("poll", "hook"),

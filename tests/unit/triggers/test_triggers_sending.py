@@ -45,7 +45,7 @@ def test_the_message_says_all_that_a_sender_needs(desk: Desktop):
     assert message.unsubscribe == f"https://ask.acme.example/u/{invitation.id}"
     assert (message.to.email, message.to.name, message.to.external_id) == ("Ann@Example.com", "Ann", "0042")
     assert message.deadline == NOON + timedelta(days=14) == invitation.expires_at
-    assert message.why == "because a case was closed"
+    assert message.why == "because your support case was closed"
     assert message.facts == {"Priority": "High", "id": "1"}
     assert "ann" not in repr(message).lower()
 

@@ -85,7 +85,7 @@ def test_a_trigger_is_what_its_lines_say(config: Config):
     assert rule.asking.remind == (timedelta(days=3),)
     assert rule.asking.expires == timedelta(days=10)
     assert [way.sends.channel for way in rule.asking.ways] == [Channel.EMAIL]
-    assert rule.about
+    assert rule.why
 
 
 def test_the_events_fields_that_conditions_and_answers_use_are_asked_for(config: Config):

@@ -368,7 +368,7 @@ class _Call:
     def _sent(self) -> Reply:
         try:
             return self.send()
-        except _ON_THE_WIRE as error:
+        except ON_THE_WIRE as error:
             broken: Exception = error
         failure = _network_failure(broken, self.what)
         self.unknown = self.unknown or failure.unknown
@@ -453,7 +453,7 @@ class TooLarge(Exception):
     """A body went over the cap while it was read."""
 
 
-_ON_THE_WIRE = (
+ON_THE_WIRE = (
     requests.RequestException,
     urllib3.exceptions.HTTPError,
     ConnectionError,

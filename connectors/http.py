@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from typing import Any
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
@@ -15,7 +15,7 @@ import requests.adapters
 from connectors.addresses import DEFAULT_PORTS
 from connectors.addresses import checked_base_url as checked_base_url
 from connectors.addresses import is_loopback as is_loopback
-from connectors.calls import CallPolicy, Reply, TooLarge
+from connectors.calls import ON_THE_WIRE, CallPolicy, Reply, TooLarge
 from nps.errors import UnavailableError
 from nps.values import Json
 
@@ -23,6 +23,7 @@ Params = Mapping[str, str | int] | list[tuple[str, str | int]]
 Form = Mapping[str, str] | list[tuple[str, str]]
 
 _CHUNK = 65536
+_LONGEST_LINE = 16 * 1024 * 1024
 _MOST_REDIRECTS = 5
 
 
@@ -96,6 +97,29 @@ class Http:
 
         return self._followed(ask, url, what) if method == "GET" else ask(url)
 
+    def lines(self, path: str, *, params: Params | None = None, what: str) -> Iterator[bytes]:
+        """A GET whose answer is a line per thing, each handed over as it comes: all of them may be more than memory
+        holds. The policy's judge sees a 200 without its body, and stops what is none. Redirects are not followed.
+        UnavailableError when the answer breaks off; the lines before are whole."""
+        url = self._url(path)
+        begun: list[requests.Response] = []
+
+        def send() -> Reply:
+            while begun:
+                begun.pop().close()
+            response = self._begun("GET", url, params, None, self._headers)
+            if response.status_code == 200:
+                begun.append(response)
+                return Reply(200, _lowered(response))
+            with response:
+                return Reply(response.status_code, _lowered(response), self._body(response))
+
+        reply = self.policy.call(send, what=what, reads=True)
+        if not begun:
+            raise UnavailableError(f"{reply.what}: status {reply.status} came where lines were expected")
+        with begun.pop() as response:
+            yield from self._lines(response, reply.what)
+
     def same_host(self, url: str) -> bool:
         """Whether `url` has the scheme, host and port of the base address."""
         return url.startswith(self._below) or _origin(urlsplit(url)) == self._origin
@@ -148,6 +172,18 @@ class Http:
         body: bytes | Form | None,
         headers: Mapping[str, str],
     ) -> Reply:
+        with self._begun(method, url, params, body, headers) as response:
+            return Reply(response.status_code, _lowered(response), self._body(response))
+
+    def _begun(
+        self,
+        method: str,
+        url: str,
+        params: Params | None,
+        body: bytes | Form | None,
+        headers: Mapping[str, str],
+    ) -> requests.Response:
+        """The request is out and the answer begins to come."""
         sent = dict(headers)
         if not self.same_host(url):
             sent = {name: value for name, value in sent.items() if name.lower() in _HARMLESS}
@@ -155,14 +191,10 @@ class Http:
             sent["Authorization"] = f"{self._scheme} {self.policy.token.get()}"
         session = self._session()
         prepared = self._prepared(method, url, params, body, sent)
-        with session.get_adapter(url).send(
+        response: requests.Response = session.get_adapter(url).send(
             prepared, stream=True, timeout=self._timeouts, **self._surroundings(session, url)
-        ) as response:
-            return Reply(
-                response.status_code,
-                {name.lower(): value for name, value in response.headers.items()},
-                self._body(response),
-            )
+        )
+        return response
 
     def _prepared(
         self,
@@ -184,6 +216,16 @@ class Http:
         if params:
             prepared.url = f"{prepared.url}?{urlencode(params)}"
         return prepared
+
+    def _lines(self, response: requests.Response, what: str) -> Iterator[bytes]:
+        rest, chunks = b"", response.raw.stream(_CHUNK, decode_content=True)
+        while (chunk := _next_chunk(chunks, what)) is not None:
+            *whole, rest = (rest + chunk).split(b"\n")
+            yield from (line for line in whole if line.strip())
+            if len(rest) > _LONGEST_LINE:
+                raise UnavailableError(f"{what}: a line is larger than allowed; it was not read to its end")
+        if rest.strip():
+            yield rest
 
     def _body(self, response: requests.Response) -> bytes:
         chunks: list[bytes] = []
@@ -270,6 +312,20 @@ def _host_part(url: str) -> tuple[str, str]:
     """Scheme, host and port of an address, as they are written."""
     parts = urlsplit(url)
     return parts.scheme, parts.netloc
+
+
+def _next_chunk(chunks: Iterator[bytes], what: str) -> bytes | None:
+    """None at the end."""
+    try:
+        return next(chunks, None)
+    except ON_THE_WIRE:
+        pass
+    # Outside the handler, so that nothing that happened on the wire hangs on to our error.
+    raise UnavailableError(f"{what}: the answer broke off before its end; the next run reads it again")
+
+
+def _lowered(response: requests.Response) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
 
 
 _USUAL = {"User-Agent": "npsync", "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}

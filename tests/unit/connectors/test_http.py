@@ -210,3 +210,38 @@ def test_each_thread_has_its_own_session_and_close_closes_them_all() -> None:
     assert len({id(session) for session in sessions}) == 3
     client.close()
     assert client._sessions == []
+
+
+# ---------------------------------------------------------------- lines
+
+
+@responses.activate
+@pytest.mark.parametrize("end", [b"", b"\n", b"\n\n"])
+def test_lines_come_one_by_one_whole_and_without_empty_ones(end: bytes) -> None:
+    long = b"x" * 100_000  # longer than what is read at once, and all of it than what may be in memory
+    responses.get(f"{HOST}/export", body=b"one\n\n" + long + b"\ntwo" + end)
+    assert list(http().lines("/export", what="export")) == [b"one", long, b"two"]
+
+
+@responses.activate
+def test_a_refused_export_has_no_lines() -> None:
+    responses.get(f"{HOST}/export", body=b'{"error": "gone"}', status=404)
+    with pytest.raises(UnavailableError, match="status 404 came where lines were expected"):
+        list(http().lines("/export", what="export"))
+
+
+@responses.activate
+def test_lines_are_asked_for_again_when_the_vendor_is_busy() -> None:
+    responses.get(f"{HOST}/export", status=503)
+    responses.get(f"{HOST}/export", body=b"one\n")
+    assert list(http().lines("/export", what="export")) == [b"one"]
+
+
+@responses.activate
+def test_what_came_before_an_answer_broke_off_is_whole_and_the_rest_is_told() -> None:
+    responses.get(f"{HOST}/export", body=b"one\n" + b"x" * 80_000, headers={"Content-Length": "90000"})
+    lines = http().lines("/export", what="export")
+    assert next(lines) == b"one"
+    with pytest.raises(UnavailableError, match="broke off") as broken:
+        list(lines)
+    assert broken.value.__context__ is None

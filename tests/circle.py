@@ -20,6 +20,7 @@ ORG = "00DHs0000000001MAA"
 FLOW_TOKEN = "a-token-of-the-flow-0001"
 OUTBOUND_SECRET = "a-secret-of-the-address-0001"
 WORKFLOW_KEY = "a-key-of-the-workflow-0001"
+COHORT_LOGIN = {"username": "npsync", "password": "a-password-of-the-sync"}
 BEARER = "Bearer a-token-of-rudderstack"
 
 PEOPLE: dict[str, Any] = {
@@ -79,6 +80,14 @@ def asking(trigger: Mapping[str, Any], url: str, **more: Any) -> dict[str, Any]:
                 "access_token": "${INTERCOM_TOKEN}",
                 "base_url": "${INTERCOM_URL}",
                 "hooks": {"client_secret": "${INTERCOM_CLIENT_SECRET}"},
+            },
+            "product": {
+                "type": "mixpanel",
+                "project_id": "${MIXPANEL_PROJECT}",
+                "service_account": {"username": "${MIXPANEL_USER}", "secret": "${MIXPANEL_SECRET}"},
+                "base_url": "${MIXPANEL_URL}",
+                "every": "0 minutes",
+                "hooks": COHORT_LOGIN,
             },
             "segment": {
                 "type": "webhook",

@@ -175,18 +175,20 @@ DESTINATIONS: Mapping[str, DestinationRow] = {
 @dataclass(frozen=True)
 class Story:
     """One kind of event, as people at the vendor make it happen. `begin` makes its subject, so that nothing happened
-    yet; `happen` lets it; `undo` takes it back; `touch` edits something else; `remove` deletes the subject."""
+    yet; `happen` lets it; `undo` takes it back; `touch` edits something else; `remove` deletes the subject. `recorded`:
+    a record stands for it, which a hint can name and which may change; else what was done stays done."""
 
     kind: str
     object: str
     begin: Callable[[Place], str]
     happen: Callable[[Place, str], None]
-    undo: Callable[[Place, str], None]
-    touch: Callable[[Place, str], None]
-    remove: Callable[[Place, str], None]
+    undo: Callable[[Place, str], None] = lambda place, id: None
+    touch: Callable[[Place, str], None] = lambda place, id: None
+    remove: Callable[[Place, str], None] = lambda place, id: None
     parameters: Given = field(default_factory=dict)
     facts: tuple[str, ...] = ()
     told_late: bool = True  # whether `past` tells it
+    recorded: bool = True
     person: str = "record"  # kind of the key that leads to the person
 
 
@@ -320,9 +322,37 @@ _CONVERSATION_CLOSED = Story(
     person="external_id",
 )
 
+
+def _mixpanel(place: Place) -> Given:
+    env = place.sandbox.env
+    return {
+        "project_id": env["MIXPANEL_PROJECT"],
+        "service_account": {"username": env["MIXPANEL_USER"], "secret": env["MIXPANEL_SECRET"]},
+        "base_url": env["MIXPANEL_URL"],
+        "every": "0 minutes",
+    }
+
+
+def _feature_used(place: Place, id: str) -> None:
+    used = {"event": "Export", "distinct_id": id, "properties": {"feature": "bulk_export"}}
+    place.sandbox.control("POST", "/mixpanel/do/track", used)
+
+
+_FEATURE_USED = Story(
+    kind="feature_used",
+    object="person",
+    begin=lambda place: unique("u-"),
+    happen=_feature_used,
+    parameters={"name": "Export"},
+    facts=("name", "properties.feature"),
+    recorded=False,
+    person="external_id",
+)
+
 EVENTS: Mapping[str, EventRow] = {
     "hubspot": EventRow(_hubspot, (_TICKET_CLOSED, _TICKET_REOPENED, _ONBOARDED_THERE)),
     "intercom": EventRow(_intercom, (_CONVERSATION_CLOSED,)),
+    "mixpanel": EventRow(_mixpanel, (_FEATURE_USED,)),
     "salesforce": EventRow(_salesforce, (_CASE_CLOSED, _ONBOARDED)),
 }
 

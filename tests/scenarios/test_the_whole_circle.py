@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from circle import BEARER, FLOW_TOKEN, OUTBOUND_SECRET, WORKFLOW_KEY, Circle, asking, free_port
+from circle import BEARER, COHORT_LOGIN, FLOW_TOKEN, OUTBOUND_SECRET, WORKFLOW_KEY, Circle, asking, free_port
 from cli_process import Npsync
 from sandbox_process import RunningSandbox, running_sandbox
 from townspeople import Person, Town
@@ -64,6 +64,20 @@ def uses_a_feature(circle: Circle, person: Person) -> None:
     circle.control("POST", "/segment/do/track", told)
 
 
+def uses_a_feature_of_the_product(circle: Circle, person: Person) -> None:
+    told = {
+        "event": "Feature Used",
+        "distinct_id": person.external_id,
+        "properties": {"feature": "bulk_export"},
+    }
+    circle.control("POST", "/mixpanel/do/track", told)
+
+
+def comes_into_a_cohort(circle: Circle, person: Person) -> None:
+    added = {"mixpanel_distinct_id": person.external_id, "email": person.email}
+    circle.control("POST", "/mixpanel/do/sync", {"add": [added]})
+
+
 def a_flow_calls_out(circle: Circle) -> None:
     hook = {
         "name": "closed",
@@ -109,6 +123,14 @@ def rudderstack_posts(circle: Circle) -> None:
     circle.control("POST", "/segment/do/destination", hook)
 
 
+def a_cohort_is_synced(circle: Circle) -> None:
+    """Everybody who is in it already is told at first."""
+    login = {"user": COHORT_LOGIN["username"], "password": COHORT_LOGIN["password"]}
+    circle.control("POST", "/mixpanel/do/cohort", {"url": f"{circle.url}/hooks/product", **login})
+    circle.control("POST", "/mixpanel/do/sync", {"members": [{"mixpanel_distinct_id": "long-a-member"}]})
+    circle.control("POST", "/deliveries/settle", {})
+
+
 CASE = {"event": {"connection": "crm", "kind": "case_closed"}, "where": 'event.Type != "Internal"'}
 TICKET = {"event": {"connection": "marketing", "kind": "ticket_closed"}}
 CONVERSATION = {"event": {"connection": "chat", "kind": "conversation_closed"}, "people": "crm"}
@@ -128,6 +150,17 @@ def used(connection: str) -> dict[str, Any]:
     return {"event": event, "people": "crm", "where": 'event.properties.feature == "bulk_export"'}
 
 
+EXPORTED = {
+    "event": {"connection": "product", "kind": "feature_used", "name": "Feature Used"},
+    "people": "crm",
+    "where": 'event.properties.feature == "bulk_export"',
+}
+IN_COHORT = {
+    "event": {"connection": "product", "kind": "entered_cohort", "cohort": "Used export"},
+    "people": "crm",
+}
+
+
 SOURCES: Mapping[str, Source] = {
     "salesforce polled": Source(CASE, closes_a_case),
     "salesforce flow": Source(CASE, closes_a_case, a_flow_calls_out),
@@ -138,6 +171,8 @@ SOURCES: Mapping[str, Source] = {
     "hubspot workflow": Source(TICKET, closes_a_ticket, a_workflow_sends_webhooks),
     "intercom polled": Source(CONVERSATION, closes_a_conversation),
     "intercom webhook": Source(CONVERSATION, closes_a_conversation, intercom_notifies),
+    "mixpanel export": Source(EXPORTED, uses_a_feature_of_the_product),
+    "mixpanel cohort": Source(IN_COHORT, comes_into_a_cohort, a_cohort_is_synced),
     "segment": Source(used("segment"), uses_a_feature, segment_posts),
     "rudderstack": Source(used("rudder"), uses_a_feature, rudderstack_posts),
 }
@@ -153,6 +188,7 @@ def circle(sandbox: RunningSandbox, tmp_path: Path) -> Iterator[Circle]:
         ("hubspot", "webhooks", {"url": None}),
         ("hubspot", "workflow", {"name": "closed", "property": None}),
         ("intercom", "webhook", {"url": None}),
+        ("mixpanel", "cohort", {"url": None}),
         ("segment", "destination", {"url": None}),
         ("segment", "destination", {"url": None, "flavour": "rudderstack"}),
     ):

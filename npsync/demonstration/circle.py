@@ -88,7 +88,7 @@ def _asked(url: str) -> str:
     if not mails:
         raise SandboxFailed("no mail arrived in the sandbox's inbox; see above")
     mail = mails[-1]
-    output.say(f"\nThe customer's inbox ({url}/mail):\n")
+    output.say(f"\nThe customer's inbox ({url}/look/mail/):\n")
     output.say(f"  From: {mail['from']}")
     output.say(f"  Subject: {mail['subject']}\n")
     for line in str(mail["text"]).strip().splitlines():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -49,7 +50,8 @@ def round_lines(done: Round) -> Iterator[str]:
     yield from _counted("Messages", done.steps, "not sent: ")
     if done.expired:
         yield f"{done.expired} invitations were not answered in time."
-    yield from (f"! {problem}" for problem in done.problems)
+    for problem in done.problems:
+        yield from wrap(f"! {problem}", output.WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _counted(title: str, counts: Counter[str], no: str) -> Iterator[str]:

@@ -71,6 +71,22 @@ def say(text: str = "") -> None:
     _out(harmless(text))
 
 
+def say_wrapped(text: str, *, indent: str = "", then: str | None = None) -> None:
+    """A sentence of any length, over as many lines of 100 columns as it takes; `then` indents all but the first."""
+    from textwrap import wrap
+
+    after = indent if then is None else then
+    for line in wrap(
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=after,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ):
+        say(line)
+
+
 def harmless(text: str) -> str:
     """What customers and vendors wrote may hold characters that steer a terminal; here they are only shown."""
     return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -28,11 +30,11 @@ def status(json: JsonOption = False, config: ConfigOption = None) -> None:
         facts = {"sends": halted is None, "why_not": halted, "ledger_entries": size}
         output.say_json(facts | {"stopped": switches.get(SENDS), "ledger": switches.get(LEDGER)})
     else:
-        output.say("Sends go out." if halted is None else f"Nothing is sent: {halted}.")
-        for text in (_told("stopped", switches.get(SENDS)), _ledger_told(switches.get(LEDGER))):
-            if text:
-                output.say(f"  {text}")
-        output.say(f"  the ledger holds {size:,} entries")
+        output.say_wrapped("Sends go out." if halted is None else f"Nothing is sent: {halted}.")
+        zone = loaded.time_zone
+        for text in (_told("stopped", switches.get(SENDS), zone), _ledger_told(switches.get(LEDGER), zone)):
+            output.say_wrapped(text, indent="  ", then="    ")
+        output.say(f"  the ledger holds {size:,} entr{'y' if size == 1 else 'ies'}")
     if halted is not None:
         raise typer.Exit(output.STOPPED)
 
@@ -64,7 +66,7 @@ def resume(config: ConfigOption = None) -> None:
         stopped, halted = ledger.resume(store), ledger.why_none_is_sent(store)
     output.say("Sends go out again." if stopped else "Sends were not stopped.")
     if halted is not None:
-        output.say(f"But nothing is sent: {halted}.")
+        output.say_wrapped(f"But nothing is sent: {halted}.")
         raise typer.Exit(output.STOPPED)
 
 
@@ -150,14 +152,16 @@ def bring_in(
         raise typer.Exit(output.PARTIAL)
 
 
-def _told(done: str, switch: Any) -> str:
+def _told(done: str, switch: Any, zone: ZoneInfo) -> str:
     if not isinstance(switch, dict):
         return ""
+    at = datetime.fromisoformat(switch["at"]).astimezone(zone)
     why = f": {switch['why']}" if switch.get("why") else ""
-    return f"{done} by {switch.get('by')} at {switch.get('at')}{why}"
+    return f"{done} by {switch['by']} on {at:%Y-%m-%d %H:%M %Z}{why}"
 
 
-def _ledger_told(switch: Any) -> str:
+def _ledger_told(switch: Any, zone: ZoneInfo) -> str:
     if isinstance(switch, dict) and "rebuilt" in switch:
-        return _told(f"ledger rebuilt from {switch['read']:,} records ({switch['rebuilt']:,} new)", switch)
-    return _told("empty ledger accepted", switch)
+        done = f"ledger rebuilt from {switch['read']:,} records ({switch['rebuilt']:,} new)"
+        return _told(done, switch, zone)
+    return _told("empty ledger accepted", switch, zone)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,15 @@ def test_an_empty_ledger_keeps_everything_back_until_it_is_accepted(npsync: Npsy
     told = npsync("sends", "status").out
     assert "Sends go out." in told
     assert "a new installation" in told
+
+
+def test_what_keeps_everything_back_is_told_in_lines_that_fit(npsync: Npsync):
+    told = npsync("sends", "status", exits=4).out + npsync("sends", "resume", exits=4).out
+    assert max(map(len, told.splitlines())) <= 100
+    npsync("sends", "stop", "--reason", "a long story " * 20)
+    told = npsync("sends", "status", exits=4).out
+    assert max(map(len, told.splitlines())) <= 100
+    assert re.search(r"stopped by \S+ on 20\d\d-\d\d-\d\d \d\d:\d\d UTC: a long story", told)
 
 
 def test_stopped_sends_stay_stopped_and_say_by_whom_and_why(npsync: Npsync):

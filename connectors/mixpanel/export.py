@@ -78,21 +78,13 @@ class Export:
         if not (yield from self._asked(names, first, last)):
             return
         days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-        self._tools.notice(
-            "export_split",
-            names=len(names),
-            days=len(days),
-            limit=MOST_ROWS,
-            possible=len(days) * len(names) > 1,
-        )
-        if len(days) > 1:
-            for day in days:
-                yield from self._days(names, day, day)
-        elif len(names) > 1:
-            for name in names:
-                yield from self._days([name], first, last)
-        else:
+        if len(days) == len(names) == 1:
             self._tools.notice("export_cut_short", day=f"{first}", limit=MOST_ROWS)
+            return
+        self._tools.notice("export_split", days=len(days), names=len(names), limit=MOST_ROWS)
+        for day in days:
+            for some in [names] if len(days) > 1 else [[name] for name in names]:
+                yield from self._days(some, day, day)
 
     def _asked(self, names: Sequence[str], first: date, last: date) -> Generator[Row, None, bool]:
         """One query. Returns whether there may be more than it told."""

@@ -169,10 +169,7 @@ class _Case:
 
     @property
     def open_channels(self) -> tuple[Channel, ...]:
-        closed = {channel for each in self.known.suppressions for channel in closes(each)}
-        if self.known.consent is not True:
-            closed.add(Channel.SMS)  # a text message needs the person's consent, on record
-        return tuple(each for each in self.known.channels if each not in closed)
+        return open_channels(self.known)
 
     def excess(self, code: str, reason: str, until: datetime) -> Decision:
         """Too soon or too much: an event's ask is dropped, a recurring one is put off, unless the YAML says."""
@@ -214,6 +211,14 @@ def closes(suppression: Suppression) -> tuple[Channel, ...]:
     if own is None:
         return tuple(Channel)
     return (suppression.channel or own,)
+
+
+def open_channels(known: Circumstances) -> tuple[Channel, ...]:
+    """The channels by which this person may be reached at all, at whatever hour."""
+    closed = {channel for each in known.suppressions for channel in closes(each)}
+    if known.consent is not True:
+        closed.add(Channel.SMS)  # a text message needs the person's consent, on record
+    return tuple(each for each in known.channels if each not in closed)
 
 
 _WHY_SUPPRESSED: dict[SuppressionReason, str] = {

@@ -11,6 +11,7 @@ import msgspec
 from connectors.contract import Sender
 from nps.asking import (
     Channel,
+    Circumstances,
     Decision,
     Past,
     Send,
@@ -21,7 +22,7 @@ from nps.asking import (
     Wait,
 )
 from nps.errors import AccessError, ConfigError, NpsyncError, UnavailableError
-from nps.policy import decide
+from nps.policy import decide, open_channels
 from nps.sending import (
     Accepted,
     FailedPermanent,
@@ -62,7 +63,7 @@ def deliver(desk: Desk, rule: Rule, claimed: Claimed, person: Person, closed: Cl
     """Send this step's message, unless the policy says no or not now."""
     now = desk.clock.now()
     _remember_opt_out(desk, person, now)
-    place = _place(desk, rule, claimed, person, now)
+    place = _place(desk, rule, claimed, person)
     way = rule.asking.ways[place] if place is not None else None
     if way is not None and closed.is_closed(way.connection, now):
         _wait(desk, claimed, closed.until[way.connection], way, told)
@@ -148,7 +149,7 @@ def deadline(rule: Rule, claimed: Claimed, now: datetime) -> datetime:
 # ------------------------------------------------------------ the way, and the last word
 
 
-def _place(desk: Desk, rule: Rule, claimed: Claimed, person: Person, now: datetime) -> int | None:
+def _place(desk: Desk, rule: Rule, claimed: Claimed, person: Person) -> int | None:
     """Which of the survey's ways this message takes: the first that is meant for the person, has their address and is
     not closed to them. None: there is none, and the policy will say why."""
     places = _places(desk, rule, claimed, person)
@@ -156,12 +157,10 @@ def _place(desk: Desk, rule: Rule, claimed: Claimed, person: Person, now: dateti
         return None
     ways = [rule.asking.ways[place] for place in places]
     known = Known(suppressions=tuple(desk.store.suppressions(person.keys)))
-    said = _decided(desk, claimed, person, ways, known, now)
-    if isinstance(said, Send):
-        return next(
-            place for place, way in zip(places, ways, strict=True) if way.sends.channel in said.channels
-        )
-    return places[0]
+    open_to = open_channels(_seen(desk, claimed, person, ways, known))
+    return next(
+        (place for place, way in zip(places, ways, strict=True) if way.sends.channel in open_to), places[0]
+    )
 
 
 def _places(desk: Desk, rule: Rule, claimed: Claimed, person: Person) -> tuple[int, ...]:
@@ -201,9 +200,13 @@ def _decided(
     ask = ask_of(claimed.invitation)
     if claimed.step.kind is not StepKind.ASK:
         ask = msgspec.structs.replace(ask, follows=claimed.invitation.id)
-    about = person.about(claimed.invitation.event)
-    seen = circumstances(person, ways, known, desk.policy, desk.conditions, about)
+    seen = _seen(desk, claimed, person, ways, known)
     return decide(ask, seen, desk.policy, now, zone=desk.zone)
+
+
+def _seen(desk: Desk, claimed: Claimed, person: Person, ways: Sequence[Way], known: Known) -> Circumstances:
+    about = person.about(claimed.invitation.event)
+    return circumstances(person, ways, known, desk.policy, desk.conditions, about)
 
 
 def _is_too_late(claimed: Claimed, at: datetime) -> bool:
@@ -260,7 +263,8 @@ def _remember_opt_out(desk: Desk, person: Person, now: datetime) -> None:
 
 
 def _heed(desk: Desk, way: Way, person: Person, outcome: SendOutcome, now: datetime) -> None:
-    """What the vendor knows of a person or an address holds for us too."""
+    """What the vendor knows of a person or an address holds for us too: an opt-out under every name of the person, a
+    STOP of the number and a bounce of the address alone."""
     channel = way.sends.channel
     prefix = {Channel.EMAIL: "email:", Channel.SMS: "phone:"}.get(channel, "record:")
     if isinstance(outcome, SuppressedByVendor) and outcome.opted_out:
@@ -277,7 +281,7 @@ def _heed(desk: Desk, way: Way, person: Person, outcome: SendOutcome, now: datet
                 key=key, reason=reason, at=now, channel=only, source=way.connection, detail=outcome.code
             )
             for key in person.keys
-            if key.startswith(prefix)
+            if only is None or key.startswith(prefix)
         ]
     )
 

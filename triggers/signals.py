@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from nps.asking import Invitation, Suppression, SuppressionReason, person_keys
+from nps.asking import Channel, Invitation, Suppression, SuppressionReason, person_keys
 from nps.events import Signal, SignalKind
 from nps.keys import email_key
 from nps.replies import read_score
@@ -24,6 +24,7 @@ _REASONS = {
 }
 # A dead address and a STOP close one channel; who complained or unsubscribed wants no survey at all.
 _OF_ONE_CHANNEL = frozenset((SignalKind.BOUNCE, SignalKind.STOP))
+_ADDRESSES = {Channel.EMAIL: "email:", Channel.SMS: "phone:"}
 
 
 def apply(desk: Desk, signal: Signal) -> Said:
@@ -73,7 +74,7 @@ def _undelivered(desk: Desk, signal: Signal, invitation: Invitation | None, code
 
 def _suppressed(desk: Desk, signal: Signal, invitation: Invitation | None) -> Said:
     keys = _keys(desk, signal, invitation)
-    if not keys:
+    if not keys and invitation is None:
         return "unknown_person", "it names neither an address nor a message of ours"
     one_channel = desk.channels.get(signal.connection) if signal.kind in _OF_ONE_CHANNEL else None
     desk.store.suppress(
@@ -127,16 +128,22 @@ def _latest_sent(desk: Desk, signal: Signal) -> Invitation | None:
 
 
 def _keys(desk: Desk, signal: Signal, invitation: Invitation | None) -> tuple[str, ...]:
-    """The address, and for what concerns the person also their record: a new address does not bring them back."""
+    """The address (of what names only a message: the one it went to), and for what concerns the person all their names:
+    neither a new address nor another record brings them back."""
     keys: tuple[str, ...] = ()
     if signal.address:
-        is_email = email_key(signal.address) is not None
-        keys = person_keys(email=signal.address.lower()) if is_email else person_keys(phone=signal.address)
-    if invitation is not None and (signal.kind not in _OF_ONE_CHANNEL or not keys):
-        keys += person_keys(
-            connection=invitation.connection, object=invitation.object, record_id=invitation.record_id
-        )
-    return keys
+        email = email_key(signal.address)
+        keys = person_keys(email=email) if email else person_keys(phone=signal.address)
+    if invitation is None or (signal.kind in _OF_ONE_CHANNEL and keys):
+        return keys
+    record = person_keys(
+        connection=invitation.connection, object=invitation.object, record_id=invitation.record_id
+    )
+    names = desk.store.keys_of(invitation.id)
+    if signal.kind in _OF_ONE_CHANNEL:
+        prefix = _ADDRESSES.get(desk.channels.get(signal.connection, Channel.OTHER), "record:")
+        return tuple(one for one in names if one.startswith(prefix))
+    return tuple(dict.fromkeys((*keys, *record, *names)))
 
 
 def _not_ours(signal: Signal) -> Said:

@@ -277,6 +277,21 @@ def test_a_suppressed_channel_leaves_the_others(desk: Desktop):
     assert (desk.sent("mailer"), desk.sent("texter")) == ([], [ann])
 
 
+def test_a_suppressed_channel_leaves_the_others_at_night_too(desk: Desktop):
+    by_two_ways(desk)
+    desk.policy_is(quiet_hours={"from": "11:00", "to": "14:00"})  # it is noon
+    ann = asked(desk, 1, phone="+12025550143", consent=True)
+    bounced = Suppression(
+        key="email:p1@example.com", reason=SuppressionReason.BOUNCE, at=NOON, channel=Channel.EMAIL
+    )
+    desk.store.suppress([bounced])
+    desk.turn()
+    assert [one.state for one in desk.invitations()] == [InvitationState.QUEUED]
+    desk.later(hours=3)
+    desk.turn()
+    assert (desk.sent("mailer"), desk.sent("texter")) == ([], [ann])
+
+
 def test_the_next_channel_only_when_the_first_was_not_answered_in_time(desk: Desktop):
     by_two_ways(desk)
     ann = asked(desk, 1, phone="+12025550143", consent=True)
@@ -333,6 +348,21 @@ def test_what_the_vendor_knows_of_an_opt_out_holds_everywhere(desk: Desktop):
     assert [one.reason for one in desk.store.suppressions(["email:p1@example.com"])] == [
         SuppressionReason.UNSUBSCRIBE
     ]
+
+
+def test_an_opt_out_the_vendor_tells_of_is_the_persons_and_not_the_addresses(desk: Desktop):
+    ann = asked(desk, 1, phone="+12025550143", consent=True, code="0042")
+    desk.senders["mailer"].answer = lambda message: SuppressedByVendor(
+        "unsub", "unsubscribed", opted_out=True
+    )
+    desk.turn()
+    desk.crm.contacts[ann]["email"] = "new@example.com"
+    desk.rule("by-text", event="used", ways=(desk.way("texter"),))
+    desk.happen(case(2, ann, kind="used"))
+    desk.turn()
+    assert desk.sent("texter") == []
+    names = [f"record:crm.contacts/{ann}", "phone:+12025550143", "id:0042"]
+    assert all(desk.store.suppressions([name]) for name in names)
 
 
 # ------------------------------------------------------------ reminders, expiry
@@ -565,6 +595,38 @@ def test_who_unsubscribes_stays_away_with_a_new_address(desk: Desktop):
     desk.turn()
     assert desk.sent() == [ann]
     assert desk.verdicts()["suppressed"] == 1
+
+
+def test_an_address_is_one_however_its_sender_spells_it(desk: Desktop):
+    told(desk, SignalKind.COMPLAINT, address="Jo <Jo@Bücher.example>")
+    desk.happen(case(1, desk.crm.add("jo@xn--bcher-kva.example")))
+    desk.turn()
+    assert desk.sent() == []
+
+
+def test_who_unsubscribes_stays_away_under_another_record_of_theirs(desk: Desktop):
+    asked(desk, 1, phone="+12025550143")
+    desk.turn()
+    [invitation] = desk.invitations()
+    told(desk, SignalKind.UNSUBSCRIBE, invitation=invitation.id)
+    desk.later(days=400)
+    desk.rule("by-text", event="used", ways=(desk.way("texter"),))
+    other = desk.crm.add("else@example.com", phone="+12025550143")
+    desk.happen(case(2, other, days=400, kind="used"))
+    desk.turn()
+    assert desk.sent("texter") == []
+
+
+def test_a_bounce_that_names_only_its_message_is_of_the_address_it_went_to(desk: Desktop):
+    ann = asked(desk)
+    desk.turn()
+    [invitation] = desk.invitations()
+    told(desk, SignalKind.BOUNCE, invitation=invitation.id)
+    desk.crm.contacts[ann]["email"] = "right@example.com"
+    desk.happen(case(2, ann, days=0.1))
+    desk.later(days=1)
+    desk.turn()
+    assert desk.sent() == [ann, ann]  # the address was put right
 
 
 def test_stop_closes_text_messages_and_start_opens_them_again(desk: Desktop):

@@ -52,13 +52,13 @@ class Claims:
             for gone in _gone(tx):
                 tx.run(_FREE, gone=gone)
             found = tx.rows(_CLAIM, owner=owner, now=milliseconds(now), until=until, limit=limit)
-            return _claimed(tx, found, until)
+            return _claimed(tx, found, until, seconds)
 
     def interrupted(self, owner: str, *, now: datetime, seconds: float) -> list[Claimed]:
         until = _until(now, seconds)
         with self.database.write(durable=True) as tx:
             found = tx.rows(_INTERRUPTED, owner=owner, gone=_gone(tx), now=milliseconds(now), until=until)
-            return _claimed(tx, found, until)
+            return _claimed(tx, found, until, seconds)
 
     def put_off(self, claimed: Claimed, until: datetime, code: str, reason: str) -> None:
         with self.database.write() as tx:
@@ -92,11 +92,11 @@ def _gone(tx: Transaction) -> list[str]:
     return sorted(row[0] for row in held if is_gone(row[0]))
 
 
-def _claimed(tx: Transaction, found: Sequence[tuple[Any, ...]], until: int) -> list[Claimed]:
+def _claimed(tx: Transaction, found: Sequence[tuple[Any, ...]], until: int, seconds: float) -> list[Claimed]:
     rows = tx.rows(_INVITATIONS, ids=sorted({row[1] for row in found}))
     invitations = {row[0]: invitation_of(row) for row in rows}
     claimed = [
-        Claimed(step, invitations[step.invitation], row[-1], moment(until))
+        Claimed(step, invitations[step.invitation], row[-1], moment(until), seconds)
         for row in found
         for step in [step_of(row)]
     ]

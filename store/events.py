@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -138,10 +138,17 @@ class Events:
             _settle(tx, settled or {}, now)
         return new
 
-    def undecided_events(self, limit: int) -> list[Noted]:
+    def undecided_events(
+        self, limit: int, *, after: int = 0, but: Collection[tuple[str, str]] = ()
+    ) -> list[Noted]:
         with self.database.read() as tx:
             found = tx.rows(
-                f"SELECT {_EVENT} FROM event WHERE decided_at IS NULL ORDER BY id LIMIT :limit", limit=limit
+                f"""SELECT {_EVENT} FROM event
+                WHERE decided_at IS NULL AND id > :after AND NOT (connection || '/' || kind) IN LIST(:but)
+                ORDER BY id LIMIT :limit""",
+                after=after,
+                but=[f"{connection}/{kind}" for connection, kind in sorted(but)],
+                limit=limit,
             )
         return [Noted(row[0], moment(row[-1]), _event(row)) for row in found]
 

@@ -38,7 +38,9 @@ from store.rows import maybe_milliseconds, milliseconds, storable
 
 AGAIN_AFTER = timedelta(minutes=1)  # where neither the vendor nor the caller says when to try again
 
-_SENDING = "UPDATE step SET state = 'sending', way = :way, attempts = attempts + 1 WHERE id = :number"
+# The claim begins anew: it was made for many steps, and this one may be the last of them.
+_SENDING = """
+    UPDATE step SET state = 'sending', way = :way, attempts = attempts + 1, free_at = :until WHERE id = :number"""
 
 _SETTLED = """
     UPDATE step SET state = :state, message = :message, via = :via, channel = :channel, code = :code, reason = :reason,
@@ -86,7 +88,8 @@ class Sending:
             )
             if isinstance(decision, Send):
                 hold(tx, _reservation(claimed, keys, account, now), now)
-                tx.run(_SENDING, way=way, number=number)
+                until = now + timedelta(seconds=claimed.seconds)
+                tx.run(_SENDING, way=way, until=milliseconds(until), number=number)
             elif isinstance(decision, Wait):
                 put_off(tx, number, decision.until, decision.code, decision.reason)
             else:

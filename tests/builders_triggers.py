@@ -223,11 +223,10 @@ class Desktop:
         cancel = given.pop("cancel_on", (REOPENED,))
         made = Rule(
             name=name,
-            people=CRM,
             asking=Asking(**asking),
             watch=Watch(given.pop("event", CLOSED)),
             cancel_on=tuple(Watch(kind) for kind in cancel),
-            **{"live": True, "connection": CRM, "why": "your support case was closed", **given},
+            **{"live": True, "people": CRM, "connection": CRM, "why": "your support case was closed", **given},
         )
         self.rules[name] = made
         return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from nps.asking import Invitation, Step
@@ -22,27 +22,39 @@ LEASE = "triggers/deciding"
 LEASE_SECONDS = 120.0
 
 
-def decide_events(desk: Desk, told: Round) -> bool:
-    """Look at the next events. True while there are more. One process at a time does it: another one's turn comes with
-    the next round. What the CRM cannot tell now stays undecided."""
+def decide_events(desk: Desk, told: Round) -> None:
+    """Look at every event once. One process at a time does it: another one's turn comes with the next round. What a
+    CRM cannot tell now stays undecided, and holds up nothing of another one."""
     store = desk.store
-    if not (noted := store.undecided_events(AT_A_TIME)):
-        return False
+    if not store.undecided_events(1):
+        return
     lease = store.acquire(LEASE, desk.owner, now=desk.clock.now(), seconds=LEASE_SECONDS)
     if lease is None:
-        return False
+        return
+    unread: set[str] = set()  # people that cannot be read in this round
+    seen = 0
     try:
-        noted = store.undecided_events(AT_A_TIME)  # what was decided while we waited is not decided again
-        found = _people_of(desk, noted, told)
-        for one in noted:
-            if all((rule.name, one.number) in found for rule in _asked_by(desk, one)):
-                store.renew(lease, now=desk.clock.now(), seconds=LEASE_SECONDS)
-                _decide(desk, one, found, told)
+        while not desk.stop() and (noted := _next(desk, seen, unread)):
+            found = _people_of(desk, noted, unread, told)
+            for one in noted:
+                if all((rule.name, one.number) in found for rule in _asked_by(desk, one)):
+                    store.renew(lease, now=desk.clock.now(), seconds=LEASE_SECONDS)
+                    _decide(desk, one, found, told)
+            seen = noted[-1].number
     except LeaseLost:
-        return False  # a frozen process woke up: another one decides
+        return  # a frozen process woke up: another one decides
     finally:
         store.release(lease)
-    return len(noted) == AT_A_TIME and not told.problems and not desk.stop()
+
+
+def _next(desk: Desk, seen: int, unread: Collection[str]) -> list[Noted]:
+    """The next events, but for those about people that cannot be read."""
+    waiting = {
+        (rule.connection, rule.watch.kind)
+        for rule in desk.rules.values()
+        if rule.connection is not None and rule.watch is not None and rule.people in unread
+    }
+    return desk.store.undecided_events(AT_A_TIME, after=seen, but=waiting)
 
 
 Whom = dict[tuple[str, int], Found]  # (trigger, event) → the person
@@ -52,9 +64,9 @@ def _asked_by(desk: Desk, noted: Noted) -> list[Rule]:
     return [rule for rule in desk.rules.values() if rule.is_asked_by(noted.event)]
 
 
-def _people_of(desk: Desk, noted: Sequence[Noted], told: Round) -> Whom:
+def _people_of(desk: Desk, noted: Sequence[Noted], unread: set[str], told: Round) -> Whom:
     """The people all these events concern, by connection in as few calls as possible. A connection that cannot be asked
-    leaves its events out: they wait."""
+    leaves its events out, and is `unread` from then on: they wait."""
     by_people: defaultdict[str, dict[int, Noted]] = defaultdict(dict)
     found: Whom = {}
     now = desk.clock.now()
@@ -71,6 +83,7 @@ def _people_of(desk: Desk, noted: Sequence[Noted], told: Round) -> Whom:
         except (AccessError, ConfigError, UnavailableError) as error:
             told.problems.append(str(error))
             desk.notice("people_unread", connection=people, problem=str(error))
+            unread.add(people)
             continue
         for one, person in zip(events.values(), persons, strict=True):
             found.update(

@@ -9,9 +9,10 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 
 import msgspec
 
@@ -113,8 +114,15 @@ class ImaginedStore:
 
     # ------------------------------------------------------------ events
 
-    def undecided_events(self, limit: int) -> list[Noted]:
-        return self._pending[:limit]
+    def undecided_events(
+        self, limit: int, *, after: int = 0, but: Collection[tuple[str, str]] = ()
+    ) -> list[Noted]:
+        behind = (
+            one
+            for one in self._pending
+            if one.number > after and (one.event.connection, one.event.kind) not in but
+        )
+        return list(islice(behind, limit))
 
     def events_of(self, subjects: Sequence[tuple[str, str, str]]) -> list[Event]:
         return [event for subject in subjects for event in self._about[subject]]
@@ -175,7 +183,7 @@ class ImaginedStore:
         steps: list[Step] = []
         while len(steps) < limit and (due := self.next_due()) is not None and due <= now:
             steps.append(self._steps[heapq.heappop(self._queue)[1]])
-        return [Claimed(step, self.invitations[step.invitation], 1, now + FOREVER) for step in steps]
+        return [Claimed(step, self.invitations[step.invitation], 1, now + FOREVER, seconds) for step in steps]
 
     def steps_of(self, id: str) -> list[Step]:
         return [self._steps[self._step_of[id]]] if id in self._step_of else []

@@ -22,8 +22,7 @@ def turn(desk: Desk, closed: Closed, *, poll_now: tuple[str, ...] = ()) -> Round
         poll(desk, connection, told)
     while settle_arrivals(desk, told):
         pass
-    while not desk.stop() and decide_events(desk, told):
-        pass
+    decide_events(desk, told)
     if not desk.stop():
         call_audiences(desk, told)
     told.expired += desk.store.expire(now=desk.clock.now())

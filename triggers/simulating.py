@@ -190,8 +190,7 @@ def simulate(
     calls = any(rule.audience for rule in rules.values())
     for at in _moments(store, meant, begin, end, desk.zone if calls else None):
         progress(at)
-        while decide_events(imagined, told):
-            pass
+        decide_events(imagined, told)
         call_audiences(imagined, told)
         while send_due(imagined, closed, told):
             pass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -85,12 +85,14 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Claimed(msgspec.Struct, frozen=True):
-    """A due step that this process may work on until `until`; `token` fences it."""
+    """A due step that this process may work on until `until`, and for so many `seconds` more from the moment it begins
+    to send; `token` fences it."""
 
     step: Step
     invitation: Invitation
     token: int
     until: datetime
+    seconds: float
 
 
 class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,8 +161,11 @@ class Events(Protocol):
         the arrivals they were read for, in ONE durable transaction. How many are new."""
         ...
 
-    def undecided_events(self, limit: int) -> list[Noted]:
-        """Events no trigger has looked at, in order of arrival."""
+    def undecided_events(
+        self, limit: int, *, after: int = 0, but: Collection[tuple[str, str]] = ()
+    ) -> list[Noted]:
+        """Events no trigger has looked at, in order of arrival: those behind the number `after`, and `but` of these
+        (connection, kind)."""
         ...
 
     def events_of(self, subjects: Sequence[tuple[str, str, str]]) -> list[Event]:

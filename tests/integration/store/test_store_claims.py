@@ -75,6 +75,16 @@ def test_what_is_being_sent_by_one_who_lives_is_left_alone_until_its_claim_runs_
     assert len(store.interrupted("other", now=later(seconds=60), seconds=60)) == 1
 
 
+def test_a_message_that_leaves_late_in_its_claim_is_not_taken_for_interrupted(store: SqlStore):
+    queue(store, "i1")
+    [mine] = claim(store, this_process())
+    assert (
+        reserve(store, mine, now=later(seconds=59)) == Send()
+    )  # the last of many that were claimed together
+    assert store.interrupted("other", now=later(seconds=118), seconds=60) == []
+    assert len(store.interrupted("other", now=later(seconds=119), seconds=60)) == 1
+
+
 def test_many_who_claim_at_once_get_each_step_once(store: SqlStore):
     queue(store, *(f"i{n}" for n in range(60)))
 

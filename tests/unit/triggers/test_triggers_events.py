@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from nps.asking import InvitationState, Suppression, SuppressionReason
 from nps.errors import AccessError, UnavailableError
 from nps.events import Event, PersonKey
+from triggers.people import Registry
 
 # ------------------------------------------------------------ any order, any repetition
 
@@ -320,6 +321,33 @@ def test_a_crm_that_cannot_be_asked_delays_the_decision(desk: Desktop):
     desk.crm.before_call = lambda call: None
     desk.turn()
     assert desk.sent() == [ann]
+
+
+def test_a_crm_that_cannot_be_asked_holds_up_no_event_of_another(desk: Desktop):
+    """However many of its events wait, in front and in between."""
+
+    def registry(people: str) -> Registry:
+        if people == "other":
+            raise UnavailableError("other: busy")
+        return desk.registry(people)
+
+    desk.rule("theirs", people="other", connection="other")
+    ann, bob = desk.crm.add("ann@example.com"), desk.crm.add("bob@example.com")
+    stuck = [case(number, "x", connection="other") for number in range(250)]
+    events = [*stuck[:120], case(1, ann), *stuck[120:], case(2, bob)]
+    desk.store.note_events(events, now=desk.clock.now())
+    down = Opening(desk, registry)
+    told = desk.turn(poll=False, opens=down)
+    assert sorted(desk.sent()) == sorted([ann, bob])
+    assert told.problems == ["other: busy"]  # it was asked once
+    assert len(desk.store.undecided_events(1000)) == 250
+
+
+class Opening:
+    """The desk's connections, but for its people."""
+
+    def __init__(self, desk: Desktop, registry: Callable[[str], Registry]) -> None:
+        self.event_source, self.sender, self.registry = desk.event_source, desk.sender, registry
 
 
 def test_defect_16_a_trigger_that_was_acknowledged_is_never_dropped(desk: Desktop):

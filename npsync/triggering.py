@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -46,6 +46,11 @@ class Compiled:
         self.rules = {name: self._rule(name, spec) for name, spec in config.triggers.items()}
         named = (one for rule in self.rules.values() for one in _conditions_of(rule))
         self.conditions = Conditions((*config.contact_policy.never_ask, *named), config.time_zone)
+
+    @property
+    def known(self) -> Collection[str]:
+        """The connections whose people are."""
+        return self._config.people
 
     def people(self, name: str) -> People:
         """Who the customers of a connection are, with every field that some condition reads."""
@@ -230,6 +235,10 @@ class Connected:
 
     def registry(self, people: str) -> Registry:
         if people not in self._registries:
+            if people not in self._compiled.known:
+                raise ConfigError(
+                    f"people: there is no {people} (any more); those who were its are not asked"
+                )
             destination = self._connections.destination(people)
             self._registries[people] = Registry(self._compiled.people(people), destination)
         return self._registries[people]

@@ -226,7 +226,13 @@ class Desktop:
             asking=Asking(**asking),
             watch=Watch(given.pop("event", CLOSED)),
             cancel_on=tuple(Watch(kind) for kind in cancel),
-            **{"live": True, "people": CRM, "connection": CRM, "why": "your support case was closed", **given},
+            **{
+                "live": True,
+                "people": CRM,
+                "connection": CRM,
+                "why": "your support case was closed",
+                **given,
+            },
         )
         self.rules[name] = made
         return made

@@ -12,10 +12,12 @@ from builders_config import config_of
 from fake_clock import NOON, FakeClock
 
 from nps.asking import Channel, InvitationState
+from nps.errors import ConfigError
 from nps.sending import Accepted
 from nps.surveys import OWN_PAGE
 from npsync.config import Config
-from npsync.triggering import Compiled, answers_of, channels_of, surveys_of
+from npsync.service import opened
+from npsync.triggering import Compiled, Connected, answers_of, channels_of, surveys_of
 from store import open_store
 from store.sql import SqlStore
 
@@ -110,6 +112,14 @@ def test_channels_and_surveys_are_known_by_their_connections(config: Config):
     assert told is not None
     assert (told.survey, told.metric, told.kind) == ("support-csat", "csat", "transactional")
     assert surveys_of(config)("mailer", "unheard of") is None
+
+
+def test_people_that_have_left_the_yaml_are_a_mistake_of_its_and_no_crash(config: Config, store: SqlStore):
+    with (
+        opened(config, store, FakeClock(NOON)) as connections,
+        pytest.raises(ConfigError, match="there is no old-crm"),
+    ):
+        Connected(Compiled(config), connections).registry("old-crm")
 
 
 def sent(store: SqlStore, id: str = "i" * 22) -> str:

@@ -48,7 +48,7 @@ CONNECTOR = Connector(
     limits="5 MB per request. What is pushed while npsync is down arrives when its sender tries again.",
     starter="""\
 type: webhook
-preset: segment                         # or rudderstack, mixpanel_cohort; without one say auth and fields
+preset: segment                         # or rudderstack; without one say auth and fields
 auth: {secret: "${SEGMENT_SECRET}"}     # the shared secret of Segment's webhook destination
 # max_event_age: 1 day                  # older events are refused
 """,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-Preset = Literal["segment", "rudderstack", "mixpanel_cohort"]
+Preset = Literal["segment", "rudderstack"]
 
 _TRACK: Mapping[str, Any] = {
     "event": "event",
@@ -29,20 +29,5 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "auth": {"kind": "header", "name": "Authorization"},
         "fields": _TRACK,
         "only": {"type": "track"},
-    },
-    "mixpanel_cohort": {
-        "auth": {"kind": "basic"},
-        "items": "parameters.members",
-        # A full list (`members`) comes when a cohort is connected: these people did nothing just now.
-        "only": {"action": "add_members"},
-        "fields": {
-            "event": "parameters.mixpanel_cohort_name",
-            # A sync that failed begins at its top again; who leaves a cohort and comes back later is new.
-            "id": "{parameters.mixpanel_cohort_id}/{mixpanel_distinct_id}/{received.date}",
-            "external_id": "mixpanel_distinct_id",
-            "email": "email",
-            "phone": "phone_number",
-        },
-        "reply": {"repeat": "action", "add": {"status": "success"}},
     },
 }

@@ -50,4 +50,5 @@ def test_the_page_about_faults_has_a_line_for_every_profile_and_every_kind():
     page = (ROOT / "docs" / "how-to" / "make-things-go-wrong.md").read_text(encoding="utf-8")
     assert all(f"| `{name}` | {profile.about} |" in page for name, profile in PROFILES.items())
     kinds = {*Kind, *Salesforce.fault_kinds, *Portal.fault_kinds, *Office.fault_kinds}
-    assert all(f"`{kind}`" in page for kind in kinds)
+    pushed = (ROOT / "docs" / "how-to" / "play-the-vendors.md").read_text(encoding="utf-8")
+    assert [kind for kind in sorted(kinds) if f"`{kind}`" not in page + pushed] == []

@@ -150,7 +150,7 @@ def test_subscriptions_may_be_about_anything_and_generic(hubspot, box):
     events = [event for post in box.take() for event in post.json()]
     kinds = [event["subscriptionType"] for event in events if event["objectTypeId"] == "0-1"]
     assert kinds.count("object.merge") == 1
-    assert kinds[-2:] == ["object.privacyDeletion", "object.deletion"]
+    assert {"object.privacyDeletion", "object.deletion"} <= set(kinds)  # posts may overtake each other
     merge = next(event for event in events if event["subscriptionType"] == "object.merge")
     assert (merge["primaryObjectId"], merge["mergedObjectIds"]) == (int(ann), [int(ben)])
 

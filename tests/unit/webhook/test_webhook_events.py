@@ -205,26 +205,34 @@ def test_leading_zeros_are_part_of_an_id():
     assert one(track(userId=42)).person == (PersonKey("external_id", "42"),)
 
 
-MIXPANEL = {
-    "preset": "mixpanel_cohort",
+COHORTS = {
     "auth": TOKEN,
+    "items": "parameters.members",
+    "only": {"action": "add_members"},
+    "fields": {
+        "event": "parameters.cohort_name",
+        "id": "{parameters.cohort_id}/{distinct_id}/{received.date}",
+        "external_id": "distinct_id",
+        "email": "email",
+    },
+    "reply": {"repeat": "action", "add": {"status": "success"}},
 }
-MEMBER = {"email": "jo@example.com", "mixpanel_distinct_id": "u-1001", "first_name": "Jo"}
+MEMBER = {"email": "jo@example.com", "distinct_id": "u-1001", "first_name": "Jo"}
 
 
 def cohort(action: str, *members: Any) -> dict[str, Any]:
     return {
         "action": action,
         "parameters": {
-            "mixpanel_cohort_name": "Used export",
-            "mixpanel_cohort_id": "99",
+            "cohort_name": "Used export",
+            "cohort_id": "99",
             "members": list(members),
         },
     }
 
 
 def test_people_who_enter_a_cohort():
-    taken = receive(cohort("add_members", MEMBER, {"mixpanel_distinct_id": "u-2"}), MIXPANEL)
+    taken = receive(cohort("add_members", MEMBER, {"distinct_id": "u-2"}), COHORTS)
     assert [arrival.key for arrival in taken.arrivals] == [
         "track/99/u-1001/2026-11-02",
         "track/99/u-2/2026-11-02",
@@ -236,13 +244,13 @@ def test_people_who_enter_a_cohort():
 
 @pytest.mark.parametrize("action", ["members", "remove_members"])
 def test_a_whole_cohort_and_those_who_leave_it_ask_nobody(action: str):
-    taken = receive(cohort(action, MEMBER), MIXPANEL)
+    taken = receive(cohort(action, MEMBER), COHORTS)
     assert taken.arrivals == ()
     assert orjson.loads(taken.reply.body) == {"action": action, "status": "success"}
 
 
 def test_an_empty_call_is_answered():
-    assert receive(cohort("add_members"), MIXPANEL).reply.status == 200
+    assert receive(cohort("add_members"), COHORTS).reply.status == 200
     assert receive([]).arrivals == ()
 
 
@@ -352,9 +360,9 @@ KEYS = st.sampled_from(
         "action",
         "parameters",
         "members",
-        "mixpanel_distinct_id",
-        "mixpanel_cohort_id",
-        "mixpanel_cohort_name",
+        "distinct_id",
+        "cohort_id",
+        "cohort_name",
         "phone_number",
     ]
 )
@@ -383,7 +391,7 @@ def test_any_json_is_taken_or_refused(body: Any):
         raw = orjson.dumps(body)
     except TypeError:  # a lone surrogate or a number beyond 64 bits, which no JSON of orjson's holds
         return
-    for given_settings in (SEGMENT, MIXPANEL):
+    for given_settings in (SEGMENT, COHORTS):
         clean(raw, given_settings)
 
 

@@ -198,11 +198,18 @@ def keys_of(config: Config, who: Named) -> tuple[str, ...]:
     return person_keys(
         connection=who.connection,
         object=people.object if people else None,
-        record_id=who.record_id if people else None,
+        record_id=_record(config, who) if people else None,
         email=email_key(who.email),
         phone=phone_key(who.phone, config.phone_region),
         external_id=id_key(who.external_id),
     )
+
+
+def _record(config: Config, who: Named) -> str | None:
+    """The id as the CRM itself spells it: Salesforce shows people 15 of its 18 characters."""
+    if who.connection not in config.connections or who.record_id is None:
+        return who.record_id
+    return config.connections[who.connection].connector.record_id(who.record_id) or who.record_id
 
 
 def _found(config: Config, connected: Connected, who: Named, now: datetime) -> list[Found]:
@@ -216,8 +223,8 @@ def _found(config: Config, connected: Connected, who: Named, now: datetime) -> l
     found: list[Found] = []
     for name in config.people:
         registry = connected.registry(name)
-        if who.record_id is not None and who.connection == name:
-            found += registry.read([who.record_id]).values()
+        if (record := _record(config, who)) is not None and who.connection == name:
+            found += registry.read([record]).values()
         elif person:
             asked = Event(
                 connection="",

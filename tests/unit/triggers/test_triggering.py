@@ -11,11 +11,13 @@ from builders_asking import claim, queue, reserve
 from builders_config import config_of
 from fake_clock import NOON, FakeClock
 
+from connectors.salesforce.ids import long_id
 from nps.asking import Channel, InvitationState
 from nps.errors import ConfigError
 from nps.sending import Accepted
 from nps.surveys import OWN_PAGE
 from npsync.config import Config
+from npsync.gatekeeper import Named, keys_of
 from npsync.service import opened
 from npsync.triggering import Compiled, Connected, answers_of, channels_of, surveys_of
 from store import open_store
@@ -120,6 +122,14 @@ def test_people_that_have_left_the_yaml_are_a_mistake_of_its_and_no_crash(config
         pytest.raises(ConfigError, match="there is no old-crm"),
     ):
         Connected(Compiled(config), connections).registry("old-crm")
+
+
+def test_a_record_has_one_name_in_the_ledger_however_its_id_is_spelt(config: Config):
+    short, whole = "003A000001abcDE", long_id("003A000001abcDE")
+    assert whole is not None
+    assert len(whole) == 18
+    names = {keys_of(config, Named(connection="crm", record_id=id)) for id in (short, whole)}
+    assert names == {(f"record:crm.Contact/{whole}",)}
 
 
 def sent(store: SqlStore, id: str = "i" * 22) -> str:

@@ -168,6 +168,12 @@ class _Case:
         )
 
     @property
+    def is_asked_already(self) -> bool:
+        """Whether the invitation this message belongs to was sent, so that the message is no ask of its own."""
+        own = (each.what for each in self.known.past if each.invitation == self.ask.follows)
+        return self.ask.follows is not None and PastKind.SEND in own
+
+    @property
     def open_channels(self) -> tuple[Channel, ...]:
         return open_channels(self.known)
 
@@ -376,7 +382,7 @@ def _later(at: datetime, by: timedelta) -> datetime:
 
 def _account_cap(case: _Case) -> Decision | None:
     cap = case.policy.per_account
-    if cap is None or case.known.account is None or case.ask.follows:
+    if cap is None or case.known.account is None or case.is_asked_already:
         return None
     if case.known.account_asks >= cap.at_most:
         free = case.known.account_free_at

@@ -175,7 +175,15 @@ def test_nobody_is_reminded_of_what_they_answered_or_declined():
 def test_a_reminder_does_not_count_against_the_account_again():
     reminder = Ask(trigger="t", survey="support-csat", metric="csat", kind="transactional", follows="inv-1")
     cap = {"per_account": {"at_most": 1, "per": "30 days"}}
-    assert asked(reminder, account="001", account_asks=1, policy=cap) == Send(EMAIL)
+    own = sent(3 * DAY, invitation="inv-1")
+    assert asked(reminder, past=(own,), account="001", account_asks=1, policy=cap) == Send(EMAIL)
+
+
+def test_another_channel_after_one_that_reached_nobody_counts_against_the_account_like_any_ask():
+    fallback = Ask(trigger="t", survey="support-csat", metric="csat", kind="transactional", follows="inv-1")
+    cap = {"per_account": {"at_most": 1, "per": "30 days"}}
+    assert code(asked(fallback, account="001", account_asks=1, policy=cap)) == "account_cap"
+    assert asked(fallback, account="001", account_asks=0, policy=cap) == Send(EMAIL)
 
 
 # ---------------------------------------------------------------- do we already know?

@@ -207,9 +207,10 @@ def keys_of(config: Config, who: Named) -> tuple[str, ...]:
 
 def _record(config: Config, who: Named) -> str | None:
     """The id as the CRM itself spells it: Salesforce shows people 15 of its 18 characters."""
-    if who.connection not in config.connections or who.record_id is None:
+    known = config.connections.get(who.connection) if who.connection is not None else None
+    if known is None or who.record_id is None:
         return who.record_id
-    return config.connections[who.connection].connector.record_id(who.record_id) or who.record_id
+    return known.connector.record_id(who.record_id) or who.record_id
 
 
 def _found(config: Config, connected: Connected, who: Named, now: datetime) -> list[Found]:

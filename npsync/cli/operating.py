@@ -23,7 +23,7 @@ def serve(
     web: Annotated[bool, typer.Option("--web/--no-web", help="Answer hooks, the API and pages.")] = True,
     json: Annotated[bool, typer.Option("--json", help="Log lines as JSON.")] = False,
 ) -> None:
-    """Run every sync on its schedule until stopped (SIGTERM or Ctrl-C ends it gracefully)."""
+    """Run syncs on their schedule, follow triggers, answer hooks and pages, until stopped (SIGTERM or Ctrl-C)."""
     from nps.errors import ConfigError
     from npsync import logs, service
     from npsync import serve as clock

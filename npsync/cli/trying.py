@@ -20,7 +20,7 @@ def demo(
         typer.Option("--keep", help="Leave the sandbox running afterwards, to look at its record pages."),
     ] = False,
 ) -> None:
-    """Run the main job end to end against the sandbox: answers of a thousand customers onto their records."""
+    """Go both ways against the sandbox: answers onto records, and a closed case that asks by mail."""
     from npsync import demonstration
 
     raise typer.Exit(demonstration.run(customers=customers, responses=responses, seed=seed, keep=keep))

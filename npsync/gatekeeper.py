@@ -30,7 +30,7 @@ from nps.keys import email_key, id_key, phone_key
 from nps.policy import decide
 from nps.values import Json
 from npsync.triggering import Compiled, Connected, surveys_of
-from store.api import LedgerEntry
+from store.api import REPORTED, LedgerEntry
 from triggers.desk import in_our_words
 from triggers.ledger import why_none_is_sent
 from triggers.people import Found, Nobody, Person
@@ -138,7 +138,7 @@ def _doubt(found: Sequence[Found]) -> Suppress | None:
 
 def reservation_of(tool: str, id: str) -> str:
     """The ledger's name of what a tool sends or reserves: the send uses the reservation of the same id."""
-    return f"api/{tool}/{id}"
+    return f"{REPORTED}{tool}/{id}"
 
 
 class _Judge:

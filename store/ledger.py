@@ -13,7 +13,7 @@ from typing import Any
 
 from nps.asking import Decision, Past, PastKind, Send, Suppress, Suppression
 from nps.keys import key_number
-from store.api import Judge, LedgerEntry
+from store.api import REPORTED, Judge, LedgerEntry
 from store.asked import PAST, past_of
 from store.database import Database, Transaction
 from store.rows import from_json, maybe_milliseconds, milliseconds, moment, storable
@@ -68,6 +68,10 @@ _SENT_SINCE = f"""
 _LAST_ASKED = f"""
     SELECT k.key, max(l.at) FROM ledger_key k CROSS JOIN ledger l
     WHERE k.key IN LIST(:keys) AND l.id = k.entry AND {_ASKED} GROUP BY k.key"""
+
+# One promise, answer or fresh message of another tool says nothing about who was asked before.
+_KNOWS_SENDS = """
+    SELECT 1 FROM ledger WHERE what = 'send' AND substr(dedupe, 1, :length) <> :reported LIMIT 1"""
 
 _ENTER = f"""
     INSERT INTO ledger ({_ENTRY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -166,7 +170,7 @@ class Ledger:
 
     def ledger_is_empty(self) -> bool:
         with self.database.read() as tx:
-            return tx.one("SELECT 1 FROM ledger LIMIT 1") is None
+            return tx.one(_KNOWS_SENDS, reported=REPORTED, length=len(REPORTED)) is None
 
 
 # ------------------------------------------------------------ deciding under the lock

@@ -15,6 +15,7 @@ from typing import Protocol
 from store.api.access import TokenRow, Tokens
 from store.api.answers import Inbox, Taking
 from store.api.asking import (
+    REPORTED,
     ArrivalRow,
     Arrived,
     Claimed,
@@ -52,6 +53,7 @@ from store.api.values import (
 )
 
 __all__ = [
+    "REPORTED",
     "ArrivalRow",
     "Arrived",
     "Asked",

@@ -95,6 +95,10 @@ class Claimed(msgspec.Struct, frozen=True):
     seconds: float
 
 
+REPORTED = "api/"
+"""How the `dedupe` of what other tools reserve, and tell of as they send it, begins."""
+
+
 class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One send, answer, decline or reservation to remember. `dedupe` makes importing it again harmless."""
 
@@ -394,7 +398,8 @@ class Ledger(Protocol):
     def ledger_size(self) -> int: ...
 
     def ledger_is_empty(self) -> bool:
-        """The same at no cost, for whoever asks before each round."""
+        """Whether nothing is known of who was asked before: no send of ours, imported or rebuilt. What other tools
+        reserve or tell of as they send it, and answers, do not count: they say nothing about the rest."""
         ...
 
     def suppressions(self, keys: Sequence[str]) -> list[Suppression]:

@@ -66,6 +66,16 @@ def test_importing_again_is_harmless(store: SqlStore):
     assert (store.ledger_size(), store.ledger_is_empty()) == (3, False)
 
 
+def test_a_lost_ledger_stays_empty_whatever_other_tools_tell_meanwhile(store: SqlStore):
+    store.enter([entry("api/marketing/m-1")], now=NOON)
+    store.enter(
+        [entry("promised", what=PastKind.RESERVED), entry("an answer", what=PastKind.ANSWER)], now=NOON
+    )
+    assert (store.ledger_size(), store.ledger_is_empty()) == (3, True)
+    store.enter([entry("import/1")], now=NOON)
+    assert not store.ledger_is_empty()
+
+
 def test_an_entry_comes_back_as_it_was(store: SqlStore):
     whole = entry(
         "a", what=PastKind.DECLINE, survey="relationship", metric="nps", kind="relationship", source="hub"

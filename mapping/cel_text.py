@@ -135,6 +135,8 @@ def _tokens(source: str) -> list[_Token]:
 
 def _unreadable(source: str, at: int) -> str:
     sign, place = source[at], f"at character {at + 1}"
+    if sign == "=" and at >= 2 and source[at - 2 : at] in ("==", "!="):
+        return f"{source[at - 2 : at + 1]} at character {at - 1}: write {source[at - 2 : at]} to compare"
     if sign == "=":
         return f"a single = {place}: write == to compare"
     if sign in "&|":

@@ -179,6 +179,8 @@ def test_without_nulls_the_rewritten_expression_says_what_the_library_says(sourc
         ("comment.foo()", "unknown_function", "startsWith"),
         ("type(score)", "unknown_function", "known"),
         ("score = 3", "bad_expression", "=="),
+        ("score !== 3", "bad_expression", "!== at character 7: write != to compare"),
+        ("score === 3", "bad_expression", "=== at character 7: write == to compare"),
         ("score & 1", "bad_expression", "&&"),
         ("score >", "bad_expression", "end"),
         ("score 3", "bad_expression", "character 7"),

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from connectors.contract import Connector, EventKind, Sends
 from mapping.conditions import ABOUT_EVENTS, ABOUT_PEOPLE, fields_named, problems_of_condition
 from nps.asking import Channel, StepKind
+from nps.durations import duration
 from nps.sending import Message, Recipient
 from npsync.config.crosscheck import Known, unknown
 from npsync.config.problems import Path, did_you_mean
@@ -40,6 +41,7 @@ def warnings(known: Known) -> Iterator[Found]:
     yield from _texts_at_night(known)
     yield from _same_event_twice(known)
     yield from _ledger_without_field(known)
+    yield from _late_reminders(known)
     yield from _remarks(known)
 
 
@@ -355,6 +357,19 @@ def _ignored_wording(known: Known) -> Iterator[Found]:
             if survey.get("remind") and not sends.can_remind:
                 message = f"{way['use']} sends no reminders for npsync"
                 yield Found(("surveys", name, "remind"), "no_reminders", message)
+
+
+def _late_reminders(known: Known) -> Iterator[Found]:
+    """Of a reminder planned for when the invitation is over, nobody ever hears."""
+    for name, survey in known.section("surveys").items():
+        remind = survey.get("remind") if isinstance(survey, dict) else None
+        if not isinstance(remind, list) or not isinstance(survey.get("expires"), str):
+            continue
+        over = duration(survey["expires"])
+        for at, after in enumerate(remind):
+            if duration(after) >= over:
+                message = f"never sent: the invitation is over after {survey['expires']} (expires)"
+                yield Found(("surveys", name, "remind", at), "late_reminder", message)
 
 
 _LINK = "/s/" + "x" * 22  # as long as a real one

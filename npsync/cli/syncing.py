@@ -206,6 +206,8 @@ def _run_due(config: Config, store: Store, options: Options, json: bool) -> int:
         worst = output.worst(worst, asked.code)
     if not ran and not json:
         output.say("Nothing is due. npsync run NAME runs a sync anyway.")
+        if config.has_to_ask:
+            output.say("Messages that wait: npsync invitations --state queued")
     return worst
 
 

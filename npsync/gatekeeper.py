@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 RESERVED_FOR = timedelta(days=2)
 _EVER = timedelta(days=36_500)
+_LOOKED_BACK = 100  # invitations of one person
 
 
 @dataclass(frozen=True)
@@ -211,6 +212,25 @@ def _record(config: Config, who: Named) -> str | None:
     if known is None or who.record_id is None:
         return who.record_id
     return known.connector.record_id(who.record_id) or who.record_id
+
+
+def names_of(config: Config, store: Store, who: Named, connections: Opened, now: datetime) -> tuple[str, ...]:
+    """Every name of this person that we know of: as they were named, those of their records as the CRMs show them now,
+    and those our invitations went to."""
+    found = _found(config, Connected(Compiled(config), connections), who, now)
+    people = [one for one in found if isinstance(one, Person)]
+    records = [(one.scope, one.record_id) for one in people]
+    if who.connection is not None and who.record_id is not None:
+        records.append((f"{who.connection}.{config.people[who.connection].object}", who.record_id))
+    sent_to = [
+        key
+        for scope, id in records
+        for one in store.invitations(scope=scope, record_id=id, limit=_LOOKED_BACK)
+        for key in store.keys_of(one.id)
+    ]
+    return tuple(
+        dict.fromkeys([*keys_of(config, who), *(key for one in people for key in one.keys), *sent_to])
+    )
 
 
 def _found(config: Config, connected: Connected, who: Named, now: datetime) -> list[Found]:

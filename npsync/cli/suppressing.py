@@ -89,27 +89,36 @@ def lift(
     by: Annotated[str, typer.Option(help="Whose act lifts it: only the person's own does.")],
     why: Annotated[str, typer.Option(help="What the person did, like: subscribed again by phone.")],
     reason: _REASON = "objection",
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Under this name alone: ask no CRM for the person's others.")
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Take one back, because the person wants it. The trail stays."""
+    """Take one back, because the person wants it, under every name of theirs. The trail stays."""
     from nps.errors import ConfigError
     from npsync import gatekeeper, service
     from npsync.cli import output
     from npsync.clock import SystemClock
+    from npsync.config import load
 
-    loaded = output.load_config(config)
+    loaded = load(output.config_path(config), without_variables=offline)
     named, now = _named(reason), SystemClock().now()
     if not by.strip() or not why.strip():
         raise ConfigError("only the person's own act lifts a suppression: say whose (--by) and which (--why)")
-    keys = gatekeeper.keys_of(loaded, gatekeeper.named_by(loaded, who))
+    person = gatekeeper.named_by(loaded, who)
     with service.open_store(loaded) as store:
+        if offline:
+            keys = gatekeeper.keys_of(loaded, person)
+        else:
+            with service.opened(loaded, store) as connections:
+                keys = gatekeeper.names_of(loaded, store, person, connections, now)
         lifted = [key for key in keys if store.lift(key, named, by=by, why=why, now=now)]
         left = store.suppressions(keys)
     if not lifted:
         raise ConfigError(f"there is no suppression of this person for {named.value}")
-    output.say("Lifted.")
-    for one in left:
-        output.say(f"  still suppressed: {one.reason.value} ({one.source})")
+    output.say(f"Lifted: {', '.join(lifted)}.")
+    for told in dict.fromkeys(f"{one.reason.value} ({one.source})" for one in left):
+        output.say(f"  still suppressed: {told}")
 
 
 def _named(reason: str) -> SuppressionReason:

@@ -182,6 +182,22 @@ def test_the_crms_opt_out_is_remembered_told_and_holds_for_other_departments(nps
     assert (refused["may_ask"], refused["code"]) == (False, "suppressed")
 
 
+def test_what_a_person_takes_back_is_lifted_under_every_name_of_theirs(npsync: Npsync, town: Town):
+    """An unsubscribe is kept under record and address; lifted under the address alone it would go on holding."""
+    ann = town.person("ann")
+    for name in (ann.email, ann.contact):
+        npsync("suppressions", "add", name or "", "--reason", "unsubscribe")
+    lift = ("suppressions", "lift", "--reason", "unsubscribe", "--by", "ann", "--why", "by phone")
+    told = npsync(*lift, ann.email or "").out
+    assert ann.contact in told
+    assert "still suppressed" not in told
+    assert npsync("may-ask", ann.email or "").out == "Yes.\n"
+
+    npsync("suppressions", "add", ann.email or "", "--reason", "unsubscribe")
+    npsync(*lift, ann.contact or "")
+    assert npsync("may-ask", ann.contact or "").out == "Yes.\n"
+
+
 def test_whoever_another_department_reserved_is_not_asked_by_us(npsync: Npsync, town: Town):
     ann, bob = town.person("ann"), town.person("bob")
     npsync("may-ask", ann.email or "", "--reserve", "--tool", "finance")

@@ -170,7 +170,7 @@ class Destination(Protocol):
 
     def get(self, object: str, ids: Sequence[str], fields: Sequence[str], only: Only) -> list[Record]:
         """Live records by id; those that are gone (or outside `only`) are missing. A merged id comes back as its
-        survivor with the asked id in `Record.merged`."""
+        survivor with the asked id in `Record.merged`, beside any other the vendor still tells of."""
         ...
 
     def records(self, object: str, fields: Sequence[str], only: Only) -> Iterator[list[Record]]:

@@ -113,12 +113,13 @@ class HubSpot:
         wanted = _read_fields(fields, rules)
         found = self._by_key(known, key, [key.normal(id) for id in ids], wanted)
         rows = {row["id"]: row for row in found.values() if passes(rules, row)}
-        merged: dict[str, list[str]] = {}
+        # A merge makes a record with an id of its own: whoever knew somebody by an old one must find them by the new.
+        merged = {id: absorbed(row) for id, row in rows.items()}
         for asked, row in found.items():
-            if asked != row["id"]:
-                merged.setdefault(row["id"], []).append(asked)
+            if row["id"] in merged:
+                merged[row["id"]].add(asked)
         return [
-            Record(one.object, one.id, one.fields, tuple(merged.get(one.id, ())))
+            Record(one.object, one.id, one.fields, tuple(sorted(merged[one.id] - {one.id})))
             for one in self._records(known, rows, fields).values()
         ]
 

@@ -145,7 +145,7 @@ def test_a_merged_record_comes_back_as_its_survivor() -> None:
     with scripted_hubspot(answered(survivor)) as server:
         hubspot = opened(server)
         (record,) = hubspot.get("contacts", ["1", "9"], ["nps_score"], {})
-        assert (record.id, record.merged, record.fields) == ("9", ("1",), {"nps_score": "7"})
+        assert (record.id, record.merged, record.fields) == ("9", ("1", "2"), {"nps_score": "7"})
         (hit,) = hubspot.find("contacts", by("hs_object_id", "1"), [], {})
         assert (hit.value, hit.record.id, hit.record.merged) == ("1", "9", ("1", "2"))
 

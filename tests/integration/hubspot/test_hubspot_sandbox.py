@@ -246,7 +246,8 @@ def test_a_merged_contact_is_found_by_its_old_id_and_its_old_address(
     survivor = toy.control("GET", f"/hubspot/contacts/{winner}")["id"]
     hubspot = opened(toy, api_version=version)
     (record,) = hubspot.get("contacts", [loser], ["email"], {})
-    assert (record.id, record.merged) == (survivor, (loser,))
+    assert (record.id, {*record.merged}) == (survivor, {winner, loser} - {survivor})
+    assert hubspot.get("contacts", [survivor], ["email"], {}) == [record]  # it is the same person by any name
     assert [hit.record.id for hit in by_email(hubspot, loser_email, winner_email)] == [survivor, survivor]
     assert {one.id for one in hubspot.get("contacts", [winner, loser], [], {})} == {survivor}
 

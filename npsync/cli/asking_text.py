@@ -270,7 +270,7 @@ def tell_arrivals(found: Arrivals, zone: ZoneInfo, *, json: bool) -> None:
 def _event_rows(found: Arrivals, zone: ZoneInfo) -> Iterator[list[str]]:
     for one in found.events:
         said = "; ".join(_said(each, found.invitations) for each in found.said.get(one.number, ()))
-        became = said or ("no trigger is about it" if one.decided else "not looked at yet")
+        became = said or ("no trigger asks about it" if one.decided else "not looked at yet")
         when = _moment(one.occurred_at, zone)
         yield [str(one.number), when, one.connection, _plain(one.kind), one.subject, became]
 

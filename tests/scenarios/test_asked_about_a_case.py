@@ -107,6 +107,8 @@ def test_a_case_that_is_reopened_before_its_time_asks_nobody(npsync: Npsync, tow
     npsync("run")
     [invitation] = npsync("invitations", ann.contact or "", "--json").json["invitations"]
     assert (invitation["state"], mails_to(town, ann)) == ("cancelled", [])
+    told = " ".join(npsync("events").out.split())
+    assert "no trigger asks about it" in told  # the reopening only takes back
 
 
 def test_in_shadow_mode_everything_is_shown_and_nothing_is_sent(npsync: Npsync, town: Town):

@@ -66,4 +66,13 @@ async def tell_invalid(request: Request, error: Exception) -> Response:
         {"at": ".".join(str(step) for step in each["loc"][1:]), "problem": each["msg"]}
         for each in error.errors()
     ]
-    return problem(422, "the request is not as asked; see errors", code="invalid", errors=errors)
+    said = "the request is not as asked; see errors"
+    if not _is_json(request):
+        said = "send the body as JSON, with the header Content-Type: application/json"
+    return problem(422, said, code="invalid", errors=errors)
+
+
+def _is_json(request: Request) -> bool:
+    """As a body is read as: without this type, or one that ends in +json, it is bytes to FastAPI."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or kind.endswith("+json")

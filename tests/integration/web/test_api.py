@@ -293,6 +293,15 @@ def test_a_wrong_send_is_refused_with_its_place_and_nothing_is_stored(
     assert api.store.ledger_is_empty()
 
 
+@pytest.mark.parametrize("kind", [{}, {"content-type": "application/x-www-form-urlencoded"}])
+def test_json_that_is_not_called_so_is_told_which_header_is_missing(api: Api, kind: dict[str, str]):
+    """`curl -d` calls everything a form."""
+    caller = Caller(api.app, headers={"authorization": f"Bearer {api.token()}", **kind})
+    replied = caller.post("/api/v1/sends", json.dumps({"sends": [sent()]}).encode())
+    assert replied.status == 422
+    assert "Content-Type: application/json" in replied.json["detail"]
+
+
 @pytest.mark.parametrize("body", ["", "[", "[]", "null", '{"sends": []}', '{"sends": [1]}', '{"sends": {}}'])
 def test_what_is_no_request_gets_a_clear_answer(api: Api, body: str):
     headers = {"authorization": f"Bearer {api.token()}", "content-type": "application/json"}

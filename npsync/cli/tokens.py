@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 
 tokens = typer.Typer(help="Tokens for the API: made, listed, revoked.", no_args_is_help=True)
 
+_SCOPES = "What it allows: events (may somebody be asked, what other tools sent), surveys (which one waits)."
 _NAME = Annotated[str, typer.Argument(help="What it is for, like marketing.")]
 
 
 @tokens.command("create")
 def create(
     name: _NAME,
-    scope: Annotated[list[str] | None, typer.Option(help="What it allows.", show_default="events")] = None,
+    scope: Annotated[list[str] | None, typer.Option(help=_SCOPES, show_default="events")] = None,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:

@@ -32,7 +32,7 @@ INVITATION = (
     "expires_at, sent_at, answered_at, recurring, account, event_connection, event_kind, event_key, subject_object, "
     "subject, facts, via, code, reason"
 )
-STEP = "id, invitation, kind, way, due_at, state, attempts, message, delivered_at, code, reason"
+STEP = "id, invitation, kind, way, due_at, state, attempts, message, delivered_at, code, reason, via"
 NEW_STEP = "invitation, kind, way, due_at, state, attempts, code, reason, channel, token, free_at"
 PAST = "at, what, survey, metric, kind, source, invitation"
 SUPPRESSION = "key, reason, at, channel, source, detail"
@@ -121,6 +121,7 @@ def step_of(row: tuple[Any, ...]) -> Step:
         delivered_at=maybe_moment(row[8]),
         code=row[9],
         reason=row[10],
+        via=row[11],
     )
 
 

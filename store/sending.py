@@ -40,7 +40,8 @@ AGAIN_AFTER = timedelta(minutes=1)  # where neither the vendor nor the caller sa
 
 # The claim begins anew: it was made for many steps, and this one may be the last of them.
 _SENDING = """
-    UPDATE step SET state = 'sending', way = :way, attempts = attempts + 1, free_at = :until WHERE id = :number"""
+    UPDATE step SET state = 'sending', way = :way, via = :via, attempts = attempts + 1, free_at = :until
+    WHERE id = :number"""
 
 _SETTLED = """
     UPDATE step SET state = :state, message = :message, via = :via, channel = :channel, code = :code, reason = :reason,
@@ -67,6 +68,7 @@ class Sending:
         judge: Judge,
         *,
         way: int,
+        via: str | None = None,
         account: str | None,
         account_since: datetime,
         day_began: datetime | None,
@@ -89,7 +91,7 @@ class Sending:
             if isinstance(decision, Send):
                 hold(tx, _reservation(claimed, keys, account, now), now)
                 until = now + timedelta(seconds=claimed.seconds)
-                tx.run(_SENDING, way=way, until=milliseconds(until), number=number)
+                tx.run(_SENDING, way=way, via=via, until=milliseconds(until), number=number)
             elif isinstance(decision, Wait):
                 put_off(tx, number, decision.until, decision.code, decision.reason)
             else:

@@ -82,6 +82,7 @@ def deliver(desk: Desk, rule: Rule, claimed: Claimed, person: Person, closed: Cl
         person.keys,
         _judge(desk, claimed, person, way, now),
         way=claimed.step.way if place is None else place,
+        via=None if way is None else way.connection,
         account=person.account_id if cap else None,
         account_since=now - (cap.per if cap else timedelta(0)),
         day_began=_midnight(desk, now) if desk.policy.daily_cap else None,

@@ -195,6 +195,7 @@ class ImaginedStore:
         judge: Judge,
         *,
         way: int,
+        via: str | None = None,
         account: str | None,
         account_since: datetime,
         day_began: datetime | None,

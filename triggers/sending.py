@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from nps.asking import Invitation, InvitationState, StepKind
+from nps.asking import Invitation, InvitationState, Step, StepKind
 from nps.errors import AccessError, ConfigError, LeaseLost, NpsyncError, UnavailableError
 from nps.events import Event
 from nps.sending import FateUnknown
@@ -22,7 +22,7 @@ from triggers.following import is_overtaken, latest_sent
 from triggers.ledger import why_none_is_sent
 from triggers.people import Found, Nobody
 from triggers.report import Round
-from triggers.rule import Rule
+from triggers.rule import Rule, Way
 
 AT_A_TIME = 50
 CLAIM_SECONDS = 300.0
@@ -207,7 +207,7 @@ def settle_interrupted(desk: Desk, told: Round) -> None:
     left = desk.store.interrupted(desk.owner, now=desk.clock.now(), seconds=CLAIM_SECONDS)
     for one in left:
         rule = desk.rules.get(one.invitation.trigger)
-        way = rule.asking.ways[one.step.way] if rule and one.step.way < len(rule.asking.ways) else None
+        way = _way_of(rule, one.step) if rule is not None else None
         try:
             if rule is None or way is None:
                 _unknown(desk, one, told)
@@ -220,6 +220,14 @@ def settle_interrupted(desk: Desk, told: Round) -> None:
         except (AccessError, ConfigError, UnavailableError) as error:
             # Its claim runs out, and then it is asked for again.
             _tell(desk, "fate_not_found", one.invitation.connection, error, told)
+
+
+def _way_of(rule: Rule, step: Step) -> Way | None:
+    """The way this step was handed over by, wherever it stands in the YAML by now."""
+    there = [way for place, way in enumerate(rule.asking.ways) if place == step.way]
+    if step.via is None:
+        return next(iter(there), None)
+    return next((way for way in (*there, *rule.asking.ways) if way.connection == step.via), None)
 
 
 def _unknown(desk: Desk, one: Claimed, told: Round) -> None:

@@ -218,15 +218,17 @@ class Invitations(Protocol):
         judge: Judge,
         *,
         way: int,
+        via: str | None = None,
         account: str | None,
         account_since: datetime,
         day_began: datetime | None,
         now: datetime,
     ) -> Decision:
         """Decide again, under a lock over everybody with one of these `keys`: `judge(past, suppressions, asks to the
-        account, sent today)` is called inside the transaction. Send: the step is `sending` by this `way` (which tells
-        whom to ask about its fate, should the process die) and the ledger holds a reservation, committed durably before
-        this returns. Wait: the step is due again then. Suppress: the step is suppressed, and with the first one (ask)
+        account, sent today)` is called inside the transaction. Send: the step is `sending` by this `way` and `via` this
+        connection (which tells whom to ask about its fate, should the process die) and the ledger holds a reservation,
+        committed durably before this returns. Wait: the step is due again then. Suppress:
+        the step is suppressed, and with the first one (ask)
         its invitation. `account` and `day_began` are None where no cap is set: then nobody waits for others of the same
         account or day. The invitation's own sends are no asks to its account. Raises LeaseLost when the claim is not
         ours any more."""

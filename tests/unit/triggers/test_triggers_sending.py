@@ -9,6 +9,7 @@ import pytest
 from builders_triggers import CRM, REOPENED, Desktop, case
 from fake_clock import NOON
 
+from connectors.contract import Sends
 from nps.asking import Channel, InvitationState, Past, PastKind, StepKind, Suppression, SuppressionReason
 from nps.errors import AccessError, ConfigError, UnavailableError
 from nps.events import Signal, SignalKind
@@ -491,6 +492,30 @@ def test_what_may_have_been_sent_is_never_repeated_and_counts_as_a_send(desk: De
     assert desk.sent() == []
     assert [one.state for one in desk.invitations()] == [InvitationState.UNKNOWN]
     assert desk.verdicts()["rest"] == 1
+
+
+def test_the_fate_of_a_message_is_asked_where_it_went_whatever_the_yaml_says_by_then(desk: Desktop):
+    def end(message: Message) -> SendOutcome:
+        raise SystemExit
+
+    desk.sends["texter"] = Sends(Channel.SMS, needs="phone", can_find=True)
+    desk.rule(ways=(desk.way("mailer"), desk.way("texter")))
+    asked(desk, 1, phone="+12025550143", consent=True)
+    desk.senders["mailer"].answer = end
+    with pytest.raises(SystemExit):
+        desk.turn()
+    desk.rule(ways=(desk.way("texter"), desk.way("mailer")))
+    [invitation] = desk.invitations()
+    [step] = desk.store.steps_of(invitation.id)
+    desk.senders["texter"].fates[invitation.id, step.number] = FailedRetryable(
+        "none", "surely not sent by text"
+    )
+    desk.later(minutes=10)
+    desk.turn()
+    desk.later(hours=1)
+    desk.turn()
+    assert desk.sent("texter") == []
+    assert desk.invitations()[0].state is InvitationState.UNKNOWN
 
 
 def test_a_bug_while_sending_is_loud_and_the_message_is_not_repeated(desk: Desktop):

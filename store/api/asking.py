@@ -227,11 +227,10 @@ class Invitations(Protocol):
         """Decide again, under a lock over everybody with one of these `keys`: `judge(past, suppressions, asks to the
         account, sent today)` is called inside the transaction. Send: the step is `sending` by this `way` and `via` this
         connection (which tells whom to ask about its fate, should the process die) and the ledger holds a reservation,
-        committed durably before this returns. Wait: the step is due again then. Suppress:
-        the step is suppressed, and with the first one (ask)
-        its invitation. `account` and `day_began` are None where no cap is set: then nobody waits for others of the same
-        account or day. The invitation's own sends are no asks to its account. Raises LeaseLost when the claim is not
-        ours any more."""
+        committed durably before this returns. Wait: the step is due again then. Suppress: the step is suppressed, and
+        with the first one (ask) its invitation. `account` and `day_began` are None where no cap is set: then nobody
+        waits for others of the same account or day. The invitation's own sends are no asks to its account. Raises
+        LeaseLost when the claim is not ours any more."""
         ...
 
     def settle_step(

@@ -15,11 +15,11 @@ from npsync.config.secrets import redact
 def show(file: Path, *, offline: bool, without_variables: bool, as_json: bool) -> int:
     """Prints every problem, and returns the exit code."""
     try:
-        problems, warnings = _problems(file, offline=offline, without_variables=without_variables)
+        problems, warnings, asks = _problems(file, offline=offline, without_variables=without_variables)
     except ConfigError as error:  # there is no such file
         if not as_json:
             raise
-        problems, warnings = [Problem(str(file), 1, 1, "", "no_file", str(error))], ()
+        problems, warnings, asks = [Problem(str(file), 1, 1, "", "no_file", str(error))], (), False
     if as_json:
         output.say_json(
             {
@@ -30,18 +30,20 @@ def show(file: Path, *, offline: bool, without_variables: bool, as_json: bool) -
     else:
         _warn(warnings)
         _tell(problems, file, offline=offline)
+        if asks and not problems and not offline:
+            output.say("Whom the triggers would have asked: npsync triggers simulate")
     return _exit_code(problems)
 
 
 def _problems(
     file: Path, *, offline: bool, without_variables: bool
-) -> tuple[Sequence[Problem], Sequence[Problem]]:
-    """Problems, and warnings: what works and may not be what was meant."""
+) -> tuple[Sequence[Problem], Sequence[Problem], bool]:
+    """Problems; warnings, what works and may not be what was meant; and whether the file has triggers."""
     try:
         config = load(file, without_variables=without_variables)
     except ConfigProblems as found:
-        return found.problems, ()
-    return [] if offline else _live_problems(config), config.warnings
+        return found.problems, (), False
+    return [] if offline else _live_problems(config), config.warnings, bool(config.triggers)
 
 
 def _live_problems(config: Config) -> Sequence[Problem]:

@@ -184,6 +184,10 @@ def test_the_crms_opt_out_is_remembered_told_and_holds_for_other_departments(nps
     assert (refused["may_ask"], refused["code"]) == (False, "suppressed")
 
 
+def test_check_says_how_to_see_whom_the_triggers_would_ask(npsync: Npsync):
+    assert npsync("check").out.rstrip().endswith("npsync triggers simulate")
+
+
 def test_what_a_person_takes_back_is_lifted_under_every_name_of_theirs(npsync: Npsync, town: Town):
     """An unsubscribe is kept under record and address; lifted under the address alone it would go on holding."""
     ann = town.person("ann")

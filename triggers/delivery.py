@@ -116,6 +116,8 @@ def settle(
         expires_at=expires_at,
     )
     told.steps[_NAMES[type(outcome)]] += 1
+    if isinstance(outcome, FailedRetryable) and outcome.code != "closed":  # which is told as a problem
+        told.retrying[f"{way.connection}: {outcome.reason}"] += 1
 
 
 def message_of(desk: Desk, rule: Rule, claimed: Claimed, way: Way, to: Recipient, now: datetime) -> Message:

@@ -15,6 +15,7 @@ class Round:
     arrivals: Counter[str] = field(default_factory=Counter)  # code of what was pushed → how many
     said: Counter[str] = field(default_factory=Counter)  # verdict → how many
     steps: Counter[str] = field(default_factory=Counter)  # what became of due messages → how many
+    retrying: Counter[str] = field(default_factory=Counter)  # why messages are tried again → how many
     expired: int = 0
     problems: list[str] = field(default_factory=list)
 
@@ -28,6 +29,7 @@ class Round:
             "arrivals": dict(self.arrivals),
             "decided": dict(self.said),
             "messages": dict(self.steps),
+            "retrying": dict(self.retrying),
             "expired": self.expired,
             "problems": list(self.problems),
         }

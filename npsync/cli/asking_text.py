@@ -48,6 +48,8 @@ def round_lines(done: Round) -> Iterator[str]:
     yield from _counted("Arrived", done.arrivals, "")
     yield from _counted("Decided", done.said, "not asked: ")
     yield from _counted("Messages", done.steps, "not sent: ")
+    for why, count in done.retrying.most_common():
+        yield from wrap(f"  tried again later ({count}): {why}", output.WIDTH, subsequent_indent="    ")
     if done.expired:
         yield f"{done.expired} invitations were not answered in time."
     for problem in done.problems:

@@ -41,6 +41,7 @@ def warnings(known: Known) -> Iterator[Found]:
     yield from _texts_at_night(known)
     yield from _same_event_twice(known)
     yield from _ledger_without_field(known)
+    yield from _never_too_late(known)
     yield from _late_reminders(known)
     yield from _remarks(known)
 
@@ -444,6 +445,16 @@ def _ledger_without_field(known: Known) -> Iterator[Found]:
     if on and not known.section("contact_policy").get("ledger_field"):
         message = "contact_policy has no ledger_field: with a lost store nobody could tell who was asked when"
         yield Found(("triggers", on[0], "mode"), "no_ledger_field", message)
+
+
+def _never_too_late(known: Known) -> Iterator[Found]:
+    for name, given in known.section("triggers").items():
+        if _is_on(given) and given.get("event") and not given.get("stale_after"):
+            message = (
+                "without stale_after it is never too late: after a long stop people are asked about what happened "
+                "weeks ago; add stale_after, like 3 days"
+            )
+            yield Found(("triggers", name, "event"), "never_stale", message)
 
 
 def _is_on(given: object) -> bool:

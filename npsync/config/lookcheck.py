@@ -7,7 +7,7 @@ from pathlib import Path as FilePath
 
 from connectors.contract import Settings
 from connectors.mail.settings import MailSettings
-from nps.branding import NIGHT, PLAIN, READABLE, WHITE, Branding, contrast
+from nps.branding import READABLE, WHITE, Branding, contrast
 from nps.errors import ConfigError
 from npsync.config.problems import Path
 from npsync.config.wording import Found
@@ -27,14 +27,13 @@ def lookcheck(
 
 
 def look_warnings(look: Branding) -> Iterator[Found]:
-    """What is adapted so that people can read it."""
-    for ground, what, used in ((WHITE, "light", look.on_light), (NIGHT, "dark", look.on_dark)):
-        if used != look.color and look.color != PLAIN.color:
-            message = (
-                f"{look.color} cannot be read on a {what} ground (contrast {contrast(look.color, ground):.1f}, needed "
-                f"{READABLE}); links and marks there are {used}"
-            )
-            yield Found(("branding", "color"), "adapted_color", message)
+    """What is adapted so that people can read it. On a dark ground nearly every colour is: that needs no word."""
+    if look.on_light != look.color:
+        message = (
+            f"{look.color} cannot be read on a light ground (contrast {contrast(look.color, WHITE):.1f}, needed "
+            f"{READABLE}); links and marks there are {look.on_light}"
+        )
+        yield Found(("branding", "color"), "adapted_color", message)
 
 
 def _logo(named: str, folder: FilePath) -> Iterator[Found]:

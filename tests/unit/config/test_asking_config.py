@@ -188,6 +188,8 @@ def indented_twice(block):
         ({"trigger": changed(TRIGGER, "cancel_on: case_reopened\n", "")}, "no_cancel_on", "triggers.after-support"),
         ({"trigger": TRIGGER + "mode: on\n", "policy": "daily_cap: 5\n"}, "no_ledger_field",
          "triggers.after-support.mode"),
+        ({"trigger": changed(TRIGGER, "stale_after: 3 days\n", "mode: on\n")}, "never_stale",
+         "triggers.after-support.event"),
         ({"trigger": TRIGGER, "surveys": ASKED + "  remind: [3 days, 9 days]\n  expires: 9 days\n"}, "late_reminder",
          "surveys.csat.remind[1]"),
     ],

@@ -22,6 +22,7 @@ from nps.sending import (
     SendOutcome,
     SuppressedByVendor,
 )
+from npsync.cli.asking_text import round_lines
 from store.api import LedgerEntry
 from triggers.following import TRIES
 
@@ -438,6 +439,15 @@ def test_what_may_work_later_is_tried_again_longer_apart_and_not_for_ever(desk: 
     assert len(tried) == TRIES
     assert pauses == sorted(pauses)
     assert desk.invitations()[0].state is InvitationState.FAILED
+
+
+def test_why_messages_are_tried_again_is_told(desk: Desktop):
+    asked(desk, 1)
+    asked(desk, 2)
+    desk.senders["mailer"].answer = lambda message: FailedRetryable("busy", "the relay is not reached")
+    told = desk.turn()
+    assert told.retrying == {"mailer: the relay is not reached": 2}
+    assert "  tried again later (2): mailer: the relay is not reached" in list(round_lines(told))
 
 
 def test_a_time_the_vendor_names_is_kept(desk: Desktop):

@@ -16,7 +16,7 @@ demo: $(VENV)/.run ## the main job end to end against the sandbox: no account, n
 	@$(BIN)/npsync demo
 
 test: $(VENV)/.dev ## all tests (SQLite and a real PostgreSQL, both started by the tests)
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: lint types layers test ## what CI runs
 

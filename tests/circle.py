@@ -21,7 +21,6 @@ FLOW_TOKEN = "a-token-of-the-flow-0001"
 OUTBOUND_SECRET = "a-secret-of-the-address-0001"
 WORKFLOW_KEY = "a-key-of-the-workflow-0001"
 COHORT_LOGIN = {"username": "npsync", "password": "a-password-of-the-sync"}
-BEARER = "Bearer a-token-of-rudderstack"
 
 PEOPLE: dict[str, Any] = {
     "crm": {
@@ -88,16 +87,6 @@ def asking(trigger: Mapping[str, Any], url: str, **more: Any) -> dict[str, Any]:
                 "base_url": "${MIXPANEL_URL}",
                 "every": "0 minutes",
                 "hooks": COHORT_LOGIN,
-            },
-            "segment": {
-                "type": "webhook",
-                "preset": "segment",
-                "auth": {"kind": "hmac", "secret": "${SEGMENT_SECRET}", "algorithm": "sha1"},
-            },
-            "rudder": {
-                "type": "webhook",
-                "preset": "rudderstack",
-                "auth": {"kind": "header", "value": BEARER},
             },
             "mailer": {
                 "type": "mail",

@@ -1,4 +1,5 @@
-"""From every source of events to the survey mail, the answer on our own page, and the score on the record."""
+"""From every source of events to the survey mail, the answer on our own page, and the score on the record. (Segment and
+RudderStack are followed in test_asked_about_a_feature.)"""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from circle import BEARER, COHORT_LOGIN, FLOW_TOKEN, OUTBOUND_SECRET, WORKFLOW_KEY, Circle, asking, free_port
+from circle import COHORT_LOGIN, FLOW_TOKEN, OUTBOUND_SECRET, WORKFLOW_KEY, Circle, asking, free_port
 from cli_process import Npsync
 from sandbox_process import RunningSandbox, running_sandbox
 from townspeople import Person, Town
@@ -59,11 +60,6 @@ def closes_a_conversation(circle: Circle, person: Person) -> None:
     circle.control("POST", "/intercom/do/close_conversation", {"id": conversation})
 
 
-def uses_a_feature(circle: Circle, person: Person) -> None:
-    told = {"event": "Feature Used", "user_id": person.external_id, "properties": {"feature": "bulk_export"}}
-    circle.control("POST", "/segment/do/track", told)
-
-
 def uses_a_feature_of_the_product(circle: Circle, person: Person) -> None:
     told = {
         "event": "Feature Used",
@@ -110,19 +106,6 @@ def intercom_notifies(circle: Circle) -> None:
     circle.control("POST", "/intercom/do/webhook", {"url": f"{circle.url}/hooks/chat"})
 
 
-def segment_posts(circle: Circle) -> None:
-    circle.control("POST", "/segment/do/destination", {"url": f"{circle.url}/hooks/segment"})
-
-
-def rudderstack_posts(circle: Circle) -> None:
-    hook = {
-        "url": f"{circle.url}/hooks/rudder",
-        "flavour": "rudderstack",
-        "headers": {"Authorization": BEARER},
-    }
-    circle.control("POST", "/segment/do/destination", hook)
-
-
 def a_cohort_is_synced(circle: Circle) -> None:
     """Everybody who is in it already is told at first."""
     login = {"user": COHORT_LOGIN["username"], "password": COHORT_LOGIN["password"]}
@@ -143,11 +126,6 @@ ONBOARDED = {
         "to": "Done",
     }
 }
-
-
-def used(connection: str) -> dict[str, Any]:
-    event = {"connection": connection, "kind": "track", "name": "Feature Used"}
-    return {"event": event, "people": "crm", "where": 'event.properties.feature == "bulk_export"'}
 
 
 EXPORTED = {
@@ -173,8 +151,6 @@ SOURCES: Mapping[str, Source] = {
     "intercom webhook": Source(CONVERSATION, closes_a_conversation, intercom_notifies),
     "mixpanel export": Source(EXPORTED, uses_a_feature_of_the_product),
     "mixpanel cohort": Source(IN_COHORT, comes_into_a_cohort, a_cohort_is_synced),
-    "segment": Source(used("segment"), uses_a_feature, segment_posts),
-    "rudderstack": Source(used("rudder"), uses_a_feature, rudderstack_posts),
 }
 
 
@@ -189,8 +165,6 @@ def circle(sandbox: RunningSandbox, tmp_path: Path) -> Iterator[Circle]:
         ("hubspot", "workflow", {"name": "closed", "property": None}),
         ("intercom", "webhook", {"url": None}),
         ("mixpanel", "cohort", {"url": None}),
-        ("segment", "destination", {"url": None}),
-        ("segment", "destination", {"url": None, "flavour": "rudderstack"}),
     ):
         made.control("POST", f"/{vendor}/do/{knob}", nothing)
 

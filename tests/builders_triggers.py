@@ -327,3 +327,18 @@ class Desktop:
 
     def verdicts(self) -> Counter[str]:
         return Counter(one.code for one in self.store.verdicts(limit=1000))
+
+
+def asked(desk: Desktop, number: int = 1, **fields: object) -> str:
+    """Somebody whose case was closed just now."""
+    who = desk.crm.add(f"p{number}@example.com", **fields)  # type: ignore[arg-type]
+    since_noon = (desk.clock.now() - NOON) / timedelta(days=1)
+    desk.happen(case(number, who, days=since_noon))
+    return who
+
+
+def by_two_ways(desk: Desktop, **given: object) -> None:
+    desk.rule(
+        ways=(desk.way("mailer"), desk.way("texter", after=timedelta(days=7))),
+        **given,
+    )

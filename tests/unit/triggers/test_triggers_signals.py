@@ -1,0 +1,161 @@
+"""What channels tell of messages and people: bounces, unsubscribes, STOP, replies."""
+
+from __future__ import annotations
+
+import pytest
+from builders_triggers import Desktop, asked, by_two_ways, case
+from fake_clock import NOON
+
+from nps.asking import InvitationState, Suppression, SuppressionReason
+from nps.events import Signal, SignalKind
+
+
+def told(desk: Desktop, kind: SignalKind, key: str = "s1", **given: object) -> tuple[str, str]:
+    signal = Signal(
+        connection=given.pop("connection", "mailer"), key=key, kind=kind, at=desk.clock.now(), **given
+    )  # type: ignore[arg-type]
+    desk.store.receive([signal], now=desk.clock.now())
+    desk.turn(poll=False)
+    row = next(row for row in desk.store.arrival_rows() if row.kind == kind)
+    return row.state, row.code
+
+
+def test_a_bounce_suppresses_the_address_starts_no_rest_and_lets_the_next_way_ask(desk: Desktop):
+    by_two_ways(desk)
+    ann = asked(desk, 1, phone="+12025550143", consent=True)
+    desk.turn()
+    message = desk.senders["mailer"].sent[0]
+    state = told(
+        desk,
+        SignalKind.BOUNCE,
+        message=f"m-{message.invitation}-{message.step}",
+        address="p1@example.com",
+    )
+    assert state == ("settled", "")
+    assert desk.sent("texter") == [ann]
+    desk.later(days=7)  # when it would have asked anyway
+    desk.turn()
+    assert desk.sent("texter") == [ann]
+
+
+def test_a_bounce_without_another_way_fails_the_invitation_and_frees_the_person(desk: Desktop):
+    ann = asked(desk)
+    desk.turn()
+    [invitation] = desk.invitations()
+    told(desk, SignalKind.BOUNCE, invitation=invitation.id, address="p1@example.com")
+    assert desk.invitations()[0].state is InvitationState.FAILED
+    desk.crm.contacts[ann]["email"] = "new@example.com"
+    desk.later(hours=1)
+    desk.happen(case(2, ann, days=1 / 24))
+    desk.turn()
+    assert [message.to.email for message in desk.senders["mailer"].sent] == [
+        "p1@example.com",
+        "new@example.com",
+    ]
+
+
+def test_who_unsubscribes_stays_away_with_a_new_address(desk: Desktop):
+    ann = asked(desk)
+    desk.turn()
+    [invitation] = desk.invitations()
+    told(desk, SignalKind.UNSUBSCRIBE, invitation=invitation.id, address="p1@example.com")
+    desk.crm.contacts[ann]["email"] = "new@example.com"
+    desk.later(days=100)
+    desk.happen(case(2, ann, days=100))
+    desk.turn()
+    assert desk.sent() == [ann]
+    assert desk.verdicts()["suppressed"] == 1
+
+
+def test_an_address_is_one_however_its_sender_spells_it(desk: Desktop):
+    told(desk, SignalKind.COMPLAINT, address="Jo <Jo@Bücher.example>")
+    desk.happen(case(1, desk.crm.add("jo@xn--bcher-kva.example")))
+    desk.turn()
+    assert desk.sent() == []
+
+
+def test_who_unsubscribes_stays_away_under_another_record_of_theirs(desk: Desktop):
+    asked(desk, 1, phone="+12025550143")
+    desk.turn()
+    [invitation] = desk.invitations()
+    told(desk, SignalKind.UNSUBSCRIBE, invitation=invitation.id)
+    desk.later(days=400)
+    desk.rule("by-text", event="used", ways=(desk.way("texter"),))
+    other = desk.crm.add("else@example.com", phone="+12025550143")
+    desk.happen(case(2, other, days=400, kind="used"))
+    desk.turn()
+    assert desk.sent("texter") == []
+
+
+def test_a_bounce_that_names_only_its_message_is_of_the_address_it_went_to(desk: Desktop):
+    ann = asked(desk)
+    desk.turn()
+    [invitation] = desk.invitations()
+    told(desk, SignalKind.BOUNCE, invitation=invitation.id)
+    desk.crm.contacts[ann]["email"] = "right@example.com"
+    desk.happen(case(2, ann, days=0.1))
+    desk.later(days=1)
+    desk.turn()
+    assert desk.sent() == [ann, ann]  # the address was put right
+
+
+def test_stop_closes_text_messages_and_start_opens_them_again(desk: Desktop):
+    desk.rule(ways=(desk.way("texter"),))
+    told(desk, SignalKind.STOP, connection="texter", address="+12025550143")
+    asked(desk, 1, phone="+12025550143", consent=True)
+    desk.turn()
+    assert desk.sent("texter") == []
+    told(desk, SignalKind.START, "s2", connection="texter", address="+12025550143")
+    bob = asked(desk, 2, phone="+12025550143", consent=True)
+    desk.turn()
+    assert desk.sent("texter") == [bob]
+
+
+def test_a_start_lifts_nothing_but_a_stop(desk: Desktop):
+    objected = Suppression(key="phone:+12025550143", reason=SuppressionReason.OBJECTION, at=NOON)
+    desk.store.suppress([objected])
+    state = told(desk, SignalKind.START, connection="texter", address="+12025550143")
+    assert state == ("settled", "nothing_to_lift")
+    assert len(desk.store.suppressions(["phone:+12025550143"])) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ("5", (5, None)),
+        ("4 - quick and friendly", (4, "quick and friendly")),
+        ("3/5 meh", (3, "meh")),
+        (" 5! great", (5, "great")),
+    ],
+)
+def test_a_reply_that_begins_with_a_score_is_an_answer(
+    desk: Desktop, text: str, taken: tuple[int, str | None]
+):
+    desk.rule(ways=(desk.way("texter"),))
+    asked(desk, 1, phone="+12025550143", consent=True)
+    desk.turn()
+    state = told(desk, SignalKind.REPLY, connection="texter", address="+12025550143", text=text)
+    assert state == ("settled", "")
+    assert [(score, comment) for _, score, comment in desk.answers] == [taken]
+
+
+@pytest.mark.parametrize("text", ["6", "10", "thanks", "", "55", "-1", "4th floor was cold"])
+def test_any_other_reply_is_kept_where_people_find_it(desk: Desktop, text: str):
+    desk.rule(ways=(desk.way("texter"),))
+    asked(desk, 1, phone="+12025550143", consent=True)
+    desk.turn()
+    state = told(desk, SignalKind.REPLY, connection="texter", address="+12025550143", text=text)
+    assert state == ("settled", "no_score")
+    assert desk.answers == []
+
+
+def test_a_signal_about_nothing_of_ours_says_so(desk: Desktop):
+    assert told(desk, SignalKind.DELIVERED, message="unheard of") == ("settled", "unknown_message")
+
+
+def test_what_was_delivered_is_noted_on_its_message(desk: Desktop):
+    asked(desk)
+    desk.turn()
+    [invitation] = desk.invitations()
+    told(desk, SignalKind.DELIVERED, invitation=invitation.id)
+    assert desk.store.steps_of(invitation.id)[0].delivered_at == desk.clock.now()

@@ -23,6 +23,7 @@ from store.leases import Leases
 from store.ledger import Ledger
 from store.letters import Letters
 from store.planning import Planning
+from store.reasons import Reasons
 from store.runs import Runs
 from store.sending import Sending
 from store.shadow import Shadow
@@ -51,6 +52,7 @@ class SqlStore(
     Ledger,
     Shadow,
     Suppressions,
+    Reasons,
     Switches,
     Tokens,
 ):

@@ -8,6 +8,7 @@ from datetime import datetime
 from nps.asking import Suppression, SuppressionReason
 from store.asked import SUPPRESSION, suppression_of
 from store.database import Database, Transaction
+from store.reasons import note_reasons
 from store.rows import milliseconds, storable
 
 _SUPPRESS = """
@@ -50,7 +51,10 @@ class Suppressions:
     def suppress(self, suppressions: Sequence[Suppression]) -> int:
         ordered = sorted(suppressions, key=lambda one: (one.key, one.reason, one.channel or ""))
         with self.database.write(durable=True) as tx:
-            return sum(_suppress(tx, one) for one in ordered)
+            new = [one for one in ordered if _suppress(tx, one)]
+            for one in new:
+                note_reasons(tx, [one.key], milliseconds(one.at))
+            return len(new)
 
     def lift(self, key: str, reason: SuppressionReason, *, by: str, now: datetime, why: str = "") -> bool:
         with self.database.write(durable=True) as tx:
@@ -62,6 +66,8 @@ class Suppressions:
                 why=storable(why),
                 now=milliseconds(now),
             )
+            if lifted:
+                note_reasons(tx, [key], milliseconds(now))
         return bool(lifted)
 
 

@@ -31,6 +31,7 @@ from store.api.asking import (
 )
 from store.api.changes import Journal, Planning, Undoing
 from store.api.people import Decisions, History, Letters
+from store.api.reasons import ReasonDue, Reasons
 from store.api.running import Leases, Runs
 from store.api.values import (
     Asked,
@@ -69,6 +70,7 @@ __all__ = [
     "Link",
     "Live",
     "Noted",
+    "ReasonDue",
     "Received",
     "Restoring",
     "RunRow",
@@ -86,7 +88,7 @@ __all__ = [
 ]
 
 
-class Asking(Events, Invitations, Ledger, Protocol):
+class Asking(Events, Invitations, Ledger, Reasons, Protocol):
     """What the triggers ask of the store."""
 
 

@@ -247,6 +247,17 @@ class SuppressionTable(Row, table=True):
     lifted_why: str | None
 
 
+class ReasonDueRow(Row, table=True):
+    """A name of somebody whose record may not show (any more) why they are not asked, and when that is to be looked at.
+    `times` counts how often it was noted: what is noted again while it is shown is looked at again."""
+
+    __tablename__ = "reason_due"
+    __table_args__ = (Index(None, "due_at"), {"sqlite_with_rowid": False})
+    key: str = Field(primary_key=True)
+    due_at: int = big()
+    times: int = big()
+
+
 class SwitchRow(Row, table=True):
     """What was switched by hand and survives restarts."""
 

@@ -18,7 +18,7 @@ import msgspec
 from mapping.conditions import Conditions
 from nps.asking import Invitation, InvitationState, Step, StepKind, Suppress, Wait
 from nps.calling import next_day
-from nps.errors import AccessError, ConfigError, LeaseLost, UnavailableError
+from nps.errors import LeaseLost, NpsyncError
 from nps.policy import ContactPolicy, decide
 from store.api import Verdict
 from triggers.deciding import known_of
@@ -69,7 +69,7 @@ def _call(desk: Desk, rule: Rule, audience: Audience, told: Round) -> None:
         store.claim_due(place, begin, end)
     except LeaseLost:
         return  # a frozen process woke up: another one calls
-    except (AccessError, ConfigError, UnavailableError) as error:
+    except NpsyncError as error:
         told.problems.append(str(error))
         desk.notice("audience_unread", trigger=rule.name, connection=rule.people, problem=str(error))
     finally:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from nps.asking import Invitation, Step
-from nps.errors import AccessError, ConfigError, LeaseLost, UnavailableError
+from nps.errors import LeaseLost, NpsyncError
 from nps.events import Event
 from store.api import Noted, Verdict
 from triggers.desk import Desk
@@ -80,7 +80,7 @@ def _people_of(desk: Desk, noted: Sequence[Noted], unread: set[str], told: Round
         try:
             registry = desk.opens.registry(people)
             persons = registry.find([one.event for one in events.values()])
-        except (AccessError, ConfigError, UnavailableError) as error:
+        except NpsyncError as error:
             told.problems.append(str(error))
             desk.notice("people_unread", connection=people, problem=str(error))
             unread.add(people)

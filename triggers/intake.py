@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from typing import NamedTuple
 
 from nps.errors import AccessError, ConfigError, LeaseLost, NpsyncError, UnavailableError
 from nps.events import Event, Hint, Reading, Signal, Subject
 from store.api import Arrived
+from triggers.apart import asked_apart
 from triggers.desk import Desk
 from triggers.report import Round
-from triggers.signals import apply
+from triggers.signals import REFUSED, apply
 
 AT_A_TIME = 200
 LEASE_SECONDS = 120.0
 _SOONEST, _LATEST = timedelta(seconds=30), timedelta(hours=1)
+
+
+class _Unreadable(NamedTuple):
+    """Of a hint that could not be read again, for a reason of its own."""
+
+    reason: str
 
 
 def poll(desk: Desk, connection: str, told: Round) -> bool:
@@ -33,14 +42,13 @@ def poll(desk: Desk, connection: str, told: Round) -> bool:
         for page in source.poll(watches, store.event_cursor(connection)):
             now = desk.clock.now()
             store.renew(lease, now=now, seconds=LEASE_SECONDS)
-            for signal in page.signals:  # before anybody decides about their events
-                apply(desk, signal)
+            _heed(desk, page.signals, told)  # before anybody decides about their events
             told.events += store.note_events(page.events, now=now, cursor=(connection, page.cursor))
             if desk.stop():
                 break
     except LeaseLost:
         return False  # a frozen process woke up: another one polls from the same cursor
-    except (AccessError, ConfigError, UnavailableError) as error:
+    except NpsyncError as error:
         _tell(desk, told, connection, error)
     finally:
         store.release(lease)
@@ -78,26 +86,39 @@ def _read(desk: Desk, connection: str, arrived: Sequence[Arrived], told: Round) 
         source = desk.opens.event_source(connection)
         hints = [one.what for one in arrived if isinstance(one.what, Hint)]
         if source is None:
-            readings: Sequence[Reading] = [
+            readings: Sequence[Reading | _Unreadable] = [
                 Reading(hint, (as_told(hint, one.at),)) for hint, one in zip(hints, arrived, strict=True)
             ]
         else:
-            readings = source.read(watches, hints)
+            readings = asked_apart(
+                hints, partial(source.read, watches), lambda hint, error: _Unreadable(str(error))
+            )
     except (AccessError, ConfigError, UnavailableError) as error:
         _tell(desk, told, connection, error)
         again = {one.number: now + _pause(one.attempts) for one in arrived}
         desk.store.settle_arrivals({}, now=now, again=again)
         told.arrivals["put_off"] += len(arrived)
         return
-    settled = {
-        one.number: ("", "") if reading.events else ("nothing_found", reading.why_not)
-        for one, reading in zip(arrived, readings, strict=True)
-    }
-    events = [event for reading in readings for event in reading.events]
-    for signal in (signal for reading in readings for signal in reading.signals):
-        apply(desk, signal)
+    settled = {one.number: _word(reading) for one, reading in zip(arrived, readings, strict=True)}
+    read = [reading for reading in readings if isinstance(reading, Reading)]
+    events = [event for reading in read for event in reading.events]
+    _heed(desk, [signal for reading in read for signal in reading.signals], told)
     told.events += desk.store.note_events(events, now=desk.clock.now(), settled=settled)
     told.arrivals.update(code or "read" for code, _ in settled.values())
+
+
+def _word(reading: Reading | _Unreadable) -> tuple[str, str]:
+    if isinstance(reading, _Unreadable):
+        return "unreadable", reading.reason
+    return ("", "") if reading.events else ("nothing_found", reading.why_not)
+
+
+def _heed(desk: Desk, signals: Iterable[Signal], told: Round) -> None:
+    """What reading showed beside events; nobody pushed it, so one that is refused is told as a problem."""
+    for signal in signals:
+        code, reason = apply(desk, signal)
+        if code == REFUSED:
+            told.problems.append(f"{signal.connection}: {signal.kind} {signal.key} was refused: {reason}")
 
 
 def as_told(hint: Hint, at: datetime) -> Event:

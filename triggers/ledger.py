@@ -14,10 +14,11 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from nps.asking import Past, PastKind
-from nps.errors import AccessError, ConfigError, RejectedError, UnavailableError
+from nps.errors import NpsyncError
 from nps.values import Value
 from store.api import LedgerEntry, Unshown
 from store.api.asking import Ledger
+from triggers.apart import asked_apart
 from triggers.desk import Desk
 from triggers.people import Person, Registry
 from triggers.report import Round
@@ -129,12 +130,19 @@ def _show(desk: Desk, people: str, name: str, some: Sequence[Unshown], told: Rou
         latest[one.record_id] = max(one.at, latest.get(one.record_id, one.at))
     now = desk.clock.now()
     try:
-        refused = desk.opens.registry(people).show(name, latest)
-    except (AccessError, ConfigError, RejectedError, UnavailableError) as error:
+        registry = desk.opens.registry(people)
+
+        def shown(ids: Sequence[str]) -> list[str | None]:
+            refused = registry.show(name, {id: latest[id] for id in ids})
+            return [refused.get(id) for id in ids]
+
+        said = asked_apart(list(latest), shown, lambda id, error: str(error))
+    except NpsyncError as error:
         told.problems.append(f"{name} of {len(latest)} records could not be written: {error}")
         desk.notice("ledger_field_not_written", connection=people, problem=str(error))
         desk.store.show_later([one.number for one in some], now + LATER)
         return
+    refused = {record_id: why for record_id, why in zip(latest, said, strict=True) if why is not None}
     for record_id, why in refused.items():
         told.problems.append(f"{name} of {people} {record_id} was refused: {why}")
         desk.notice("ledger_field_refused", connection=people, record=record_id, problem=why)

@@ -11,7 +11,7 @@ from connectors.contract import Destination, Lookup, Only
 from mapping.match import CompiledMatch, Conflict, Many, Matched, NoRecord
 from nps.asking import person_keys
 from nps.changes import Batch, Change, MatchKey, Outcome, Record, Rejected, Written
-from nps.errors import ConfigError
+from nps.errors import ConfigError, NpsyncError
 from nps.events import Event, PersonKey
 from nps.keys import email_key, id_key, phone_key
 from nps.responses import SurveyResponse
@@ -19,6 +19,7 @@ from nps.schema import FieldType
 from nps.sending import Recipient
 from nps.standing import About
 from nps.values import Fields, Json, Value
+from triggers.apart import asked_apart
 
 _UTC = ZoneInfo("UTC")
 YES, NO = frozenset(("true", "yes", "1")), frozenset(("false", "no", "0"))
@@ -122,9 +123,11 @@ class Registry:
 
     def read(self, record_ids: Iterable[str]) -> dict[str, Found]:
         """Each id → the person as they are now; a merged record is followed to its survivor."""
-        people, asked = self.people, list(dict.fromkeys(record_ids))
-        if not asked:
-            return {}
+        asked = list(dict.fromkeys(record_ids))
+        return dict(zip(asked, asked_apart(asked, self._read, _unreadable), strict=True))
+
+    def _read(self, asked: Sequence[str]) -> list[Found]:
+        people = self.people
         absent = self._absent(people.object, people.fields)
         fetch = [name for name in people.fields if name not in absent]
         records = self._destination.get(people.object, asked, fetch, people.only)
@@ -136,7 +139,7 @@ class Registry:
         gone = Nobody(
             "unknown_person", f"{people.object} has no such record (any more), or `only` leaves it out"
         )
-        return {id: found.get(id, gone) for id in asked}
+        return [found.get(id, gone) for id in asked]
 
     def listed(self, only: Only) -> Iterator[list[str]]:
         """The ids of everybody whom `people` and `only` allow, a page at a time."""
@@ -182,6 +185,14 @@ class Registry:
 
     def find(self, events: Sequence[Event]) -> list[Found]:
         """Whom each event concerns, in their order, in as few calls as possible."""
+        return asked_apart(events, self._find, self._not_found)
+
+    def _not_found(self, event: Event, error: NpsyncError) -> Found:
+        return Nobody(
+            "unreadable", f"whom it concerns cannot be looked up: {error}", _ledger_keys(event, self.people)
+        )
+
+    def _find(self, events: Sequence[Event]) -> list[Found]:
         named = [self._named(event) for event in events]
         keys = [
             self._match_keys(event) if ids is None else () for event, ids in zip(events, named, strict=True)
@@ -300,6 +311,10 @@ class Registry:
             zone=_text(fields, people.time_zone),
             customer_since=_moment(fields, people.customer_since, people.zone),
         )
+
+
+def _unreadable(record_id: str, error: NpsyncError) -> Found:
+    return Nobody("unreadable", f"the record cannot be read: {error}")
 
 
 def _written(destination: Destination, object: str, changes: Sequence[Change]) -> Iterator[Outcome]:

@@ -7,15 +7,19 @@ stays unknown): nothing is lost, and nothing is sent twice.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
+from typing import NamedTuple
 
+from connectors.contract import EventSource, Watch
 from nps.asking import Invitation, InvitationState, Step, StepKind
-from nps.errors import AccessError, ConfigError, LeaseLost, NpsyncError, UnavailableError
+from nps.errors import LeaseLost, NpsyncError
 from nps.events import Event
-from nps.sending import FateUnknown
+from nps.sending import FateUnknown, SendOutcome
 from store.api import Claimed
+from triggers.apart import OF_ALL, asked_apart
 from triggers.delivery import Closed, deliver, outcome_of_interrupted, settle
 from triggers.desk import Desk
 from triggers.following import is_overtaken, latest_sent
@@ -57,19 +61,26 @@ def _ours(told: Round) -> Iterator[None]:
         told.steps["taken_over"] += 1
 
 
-_UNREAD = "?"
+class _Gone(NamedTuple):
+    """Why an event is not so any more, or cannot be looked at."""
+
+    code: str
+    reason: str
+
+
+_UNREAD = _Gone("unread", "what it is about could not be read")  # now; later perhaps
 
 
 def _send(
-    desk: Desk, one: Claimed, person: Found | None, gone: str | None, closed: Closed, told: Round
+    desk: Desk, one: Claimed, person: Found | None, gone: _Gone | None, closed: Closed, told: Round
 ) -> None:
     now = desk.clock.now()
     if desk.stop() or why_none_is_sent(desk.store) is not None:
         _put_off(desk, one, now, "stopped", "sends were stopped", told)
     elif person is None or gone == _UNREAD:
-        _put_off(desk, one, now + LATER, "unread", "what it is about could not be read", told)
+        _put_off(desk, one, now + LATER, *_UNREAD, told)
     elif gone is not None:
-        _drop(desk, one, InvitationState.CANCELLED, "no_longer_so", gone, told)
+        _drop(desk, one, InvitationState.CANCELLED, *gone, told)
     elif isinstance(person, Nobody):
         _drop(desk, one, InvitationState.SUPPRESSED, person.code, person.reason, told)
     else:
@@ -130,16 +141,16 @@ def _people_of(desk: Desk, claims: Sequence[Claimed], told: Round) -> dict[str, 
     for people, invitations in by_people.items():
         try:
             persons = desk.opens.registry(people).read(each.record_id for each in invitations)
-        except (AccessError, ConfigError, UnavailableError) as error:
+        except NpsyncError as error:
             _tell(desk, "people_unread", people, error, told)
             continue
         found.update((each.id, persons[each.record_id]) for each in invitations)
     return found
 
 
-def _no_longer_so(desk: Desk, claims: Sequence[Claimed], told: Round) -> dict[str, str]:
+def _no_longer_so(desk: Desk, claims: Sequence[Claimed], told: Round) -> dict[str, _Gone]:
     """Invitation → why its event is not so any more: what we have heard since, and what its system says now."""
-    why: dict[str, str] = {}
+    why: dict[str, _Gone] = {}
     by_connection: defaultdict[str, dict[str, Event]] = defaultdict(dict)
     own: dict[str, Event] = {}
     for one in claims:
@@ -148,15 +159,15 @@ def _no_longer_so(desk: Desk, claims: Sequence[Claimed], told: Round) -> dict[st
         if event is None:
             continue
         if opposed is not None:
-            why[invitation.id] = f"{opposed.kind.replace('_', ' ')} since"
+            why[invitation.id] = _Gone("no_longer_so", f"{opposed.kind.replace('_', ' ')} since")
             continue
         own[invitation.id] = event
         by_connection[event.connection][event.key] = event
     for connection, events in by_connection.items():
         said = _still(desk, connection, list(events.values()), told)
         for id, event in own.items():
-            if event.connection == connection and (said is None or event.key in said):
-                why[id] = _UNREAD if said is None else said[event.key]
+            if event.connection == connection and event.key in said:
+                why[id] = said[event.key]
     return why
 
 
@@ -173,14 +184,28 @@ def _event_of(desk: Desk, rule: Rule, invitation: Invitation) -> tuple[Event | N
     return event, next(opposed, None)
 
 
-def _still(desk: Desk, connection: str, events: Sequence[Event], told: Round) -> Mapping[str, str] | None:
-    """Keys of events that are not so any more → why. None: it cannot be said now."""
+def _still(desk: Desk, connection: str, events: Sequence[Event], told: Round) -> dict[str, _Gone]:
+    """Keys of events that are not so any more, or cannot be looked at → why."""
     try:
         source = desk.opens.event_source(connection)
-        return {} if source is None else source.still(desk.watches(connection), events)
-    except (AccessError, ConfigError, UnavailableError) as error:
+        if source is None:
+            return {}
+        said = asked_apart(events, partial(_asked_whether, source, desk.watches(connection)), _cannot_be_read)
+        return {event.key: gone for event, gone in zip(events, said, strict=True) if gone is not None}
+    except NpsyncError as error:
         _tell(desk, "events_unread", connection, error, told)
-        return None
+        return dict.fromkeys((event.key for event in events), _UNREAD)
+
+
+def _asked_whether(
+    source: EventSource, watches: Sequence[Watch], events: Sequence[Event]
+) -> list[_Gone | None]:
+    why = source.still(watches, events)
+    return [_Gone("no_longer_so", why[event.key]) if event.key in why else None for event in events]
+
+
+def _cannot_be_read(event: Event, error: NpsyncError) -> _Gone:
+    return _Gone("unreadable", f"what it is about cannot be read: {error}")
 
 
 def _drop(desk: Desk, one: Claimed, state: InvitationState, code: str, reason: str, told: Round) -> None:
@@ -214,12 +239,21 @@ def settle_interrupted(desk: Desk, told: Round) -> None:
                 continue
             person = desk.opens.registry(one.invitation.connection).read([one.invitation.record_id])
             found = person[one.invitation.record_id]
-            settle(desk, rule, one, way, found, outcome_of_interrupted(desk, rule, one, way, found), told)
+            settle(desk, rule, one, way, found, _fate(desk, rule, one, way, found), told)
         except LeaseLost:
             told.steps["taken_over"] += 1
-        except (AccessError, ConfigError, UnavailableError) as error:
+        except OF_ALL as error:
             # Its claim runs out, and then it is asked for again.
             _tell(desk, "fate_not_found", one.invitation.connection, error, told)
+
+
+def _fate(desk: Desk, rule: Rule, one: Claimed, way: Way, found: Found) -> SendOutcome:
+    try:
+        return outcome_of_interrupted(desk, rule, one, way, found)
+    except OF_ALL:
+        raise
+    except NpsyncError as error:
+        return FateUnknown(f"npsync was ended while it was being sent, and its fate cannot be read: {error}")
 
 
 def _way_of(rule: Rule, step: Step) -> Way | None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 
 from nps.asking import Channel, Invitation, Suppression, SuppressionReason, person_keys
+from nps.errors import NpsyncError
 from nps.events import Signal, SignalKind
 from nps.keys import email_key
 from nps.replies import read_score
 from nps.score import SCALES
+from triggers.apart import OF_ALL
 from triggers.desk import Desk
 from triggers.following import next_channel
 
 REPLIES_WITHIN = timedelta(days=60)
 
 Said = tuple[str, str]  # code ("" when all went well), reason
+REFUSED = "refused"
 
 _REASONS = {
     SignalKind.BOUNCE: SuppressionReason.BOUNCE,
@@ -29,6 +32,15 @@ _ADDRESSES = {Channel.EMAIL: "email:", Channel.SMS: "phone:"}
 
 def apply(desk: Desk, signal: Signal) -> Said:
     """What this changes is stored before it counts as settled; doing it again changes nothing more."""
+    try:
+        return _applied(desk, signal)
+    except OF_ALL:
+        raise
+    except NpsyncError as error:
+        return REFUSED, str(error)
+
+
+def _applied(desk: Desk, signal: Signal) -> Said:
     invitation = _invitation(desk, signal)
     match signal.kind:
         case SignalKind.DELIVERED:

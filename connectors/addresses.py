@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -20,6 +20,19 @@ def checked_base_url(url: str, *, allow_http: bool = False) -> str:
         raise ValueError("must start with https:// (set allow_http: true for a plain host you trust)")
     _ = parts.port  # ValueError when it is no port
     return url.strip().rstrip("/")
+
+
+def token_address(token_url: str, base_url: str, *, allow_http: bool = False) -> tuple[str, str]:
+    """Where a token is asked for, as a base address and the path below it. `token_url` is a path below `base_url`, or a
+    whole address; ValueError for one of another host that is not https, whatever `base_url` may be: it is handed the
+    client's secret."""
+    if token_url.startswith("/") and not token_url.startswith("//"):
+        return checked_base_url(base_url, allow_http=allow_http), token_url
+    parts = urlsplit(token_url.strip())
+    root = f"{parts.scheme}://{parts.netloc}"
+    ours = urljoin(base_url.strip(), "/").rstrip("/").lower() == root.lower()
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return checked_base_url(root, allow_http=allow_http and ours), path
 
 
 def is_loopback(host: str) -> bool:

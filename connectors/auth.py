@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")]
 
 
 class _Auth(BaseModel):
@@ -21,7 +23,7 @@ class HeaderAuth(_Auth):
     """A header that never changes: an API key."""
 
     kind: Literal["header"] = "header"
-    header: str = Field("Authorization", description="The header's name, like X-API-KEY.")
+    header: HeaderName = Field("Authorization", description="The header's name, like X-API-KEY.")
     value: SecretStr = Field(description='The whole value, like "Token ${KEY}".')
 
 
@@ -58,12 +60,39 @@ class TokenAuth(_Auth):
         None, description="With grant: refresh_token. A new one that comes back is remembered."
     )
     scope: str | None = Field(None, description="Scopes to ask for, with blanks between them.")
-    token_field: str = Field("access_token", description="Where the reply holds the token.")
+    token_field: str = Field(
+        "access_token",
+        description="Where the reply holds the token: a name, or names with dots between them.",
+    )
     expires_field: str = Field("expires_in", description="Where the reply says how many seconds it lives.")
-    header: str = Field("Authorization", description="The header it is sent in.")
+    header: HeaderName = Field("Authorization", description="The header it is sent in.")
     value: str = Field(
         "Bearer {token}", description='The header\'s value; "{token}" where no word precedes it.'
     )
 
+    @field_validator("value")
+    @classmethod
+    def _holds_the_token(cls, value: str) -> str:
+        if "{token}" not in value:
+            raise ValueError('has to hold "{token}", where the token goes')
+        return value
+
+    @model_validator(mode="after")
+    def _enough_for_the_grant(self) -> Self:
+        needed = _NEEDED.get(self.grant or "", ())
+        if missing := [name for name in needed if getattr(self, name) is None]:
+            raise ValueError(f"grant: {self.grant} needs {' and '.join(missing)}")
+        if self.client == "basic" and self.client_id is None:
+            raise ValueError("client: basic needs client_id")
+        if self.grant is None and self.client_id is None and self.username is None:
+            raise ValueError("grant: null needs client_id, or username")
+        return self
+
+
+_NEEDED = {
+    "client_credentials": ("client_id", "client_secret"),
+    "password": ("username", "password"),
+    "refresh_token": ("refresh_token",),
+}
 
 Auth = Annotated[NoAuth | HeaderAuth | BearerAuth | BasicAuth | TokenAuth, Field(discriminator="kind")]

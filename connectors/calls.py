@@ -250,7 +250,8 @@ class CallPolicy:
     token).
 
     `attempts` and `patience` (seconds, over all attempts) bound every call. `learn` sees each reply, to read
-    limits from its headers. `judge` is the vendor's own table of what a reply means.
+    limits from its headers. `judge` is the vendor's own table of what a reply means. `advice` follows a refusal
+    that a new token does not help against.
     """
 
     tools: Tools
@@ -264,6 +265,7 @@ class CallPolicy:
     longest_wait: float = 30.0
     max_bytes: int = 64 * MEGABYTE
     jitter: Callable[[], float] = random.random
+    advice: str = "check the credentials in the YAML's connection"
 
     def call(
         self,
@@ -386,9 +388,7 @@ class _Call:
                 raise error(f"{self.what}: {reason}")
             case Renew(reason):
                 if not self._renewed(seen):
-                    raise AccessError(
-                        f"{self.what}: {reason}; check the credentials in the YAML's connection"
-                    )
+                    raise AccessError(f"{self.what}: {reason}; {policy.advice}")
                 raise _Again(reason, after=0.0, unknown=False)
             case Retry(reason, after, unknown):
                 if after is not None:

@@ -87,6 +87,9 @@ class Tools:
     folder: Path = Path()  # the YAML file's: paths in the settings are relative to it
     look: Branding = PLAIN  # what messages in our own words look like
     public_url: str = ""  # where we can be reached, without a slash at the end; "" when we cannot
+    credentials: Memory | None = None
+    """For what a vendor hands out to sign in with the next time: durable also where a plan works in a copy that
+    vanishes. None where nothing is."""
     shared: Shared = field(default_factory=Shared, compare=False, repr=False)
     """What the destination, the event source and the sender of this connection share: hand all of them one Tools."""
 

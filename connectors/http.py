@@ -31,7 +31,7 @@ class Http:
     """Calls below one base address. Thread-safe: each thread has its own session and keeps its connections
     open.
 
-    With a token in the policy every request carries it as `Authorization: <scheme> <token>`. Redirects are
+    With a token in the policy every request carries it in `token_header`, as `token_value` says. Redirects are
     followed for GET alone, and what authorises us stays behind when they lead to another host.
     """
 
@@ -42,7 +42,8 @@ class Http:
         *,
         allow_http: bool = False,
         headers: Mapping[str, str] | None = None,
-        scheme: str = "Bearer",
+        token_header: str = "Authorization",
+        token_value: str = "Bearer {token}",
         timeouts: tuple[float, float] = (10.0, 60.0),
     ) -> None:
         self.base_url = checked_base_url(base_url, allow_http=allow_http)
@@ -51,7 +52,8 @@ class Http:
         self._below = f"{self.base_url}/"
         self._allow_http = allow_http
         self._headers = _USUAL | dict(headers or {})
-        self._scheme = scheme
+        self._token_header = token_header
+        self._token_value = token_value
         self._timeouts = timeouts
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
@@ -188,7 +190,7 @@ class Http:
         if not self.same_host(url):
             sent = {name: value for name, value in sent.items() if name.lower() in _HARMLESS}
         elif self.policy.token is not None:
-            sent["Authorization"] = f"{self._scheme} {self.policy.token.get()}"
+            sent[self._token_header] = self._token_value.replace("{token}", self.policy.token.get())
         session = self._session()
         prepared = self._prepared(method, url, params, body, sent)
         response: requests.Response = session.get_adapter(url).send(

@@ -150,12 +150,9 @@ class Opened:
     def _made(self, name: str) -> Tools:
         from npsync.logs import notice
 
-        memory = (
-            PassingMemory() if self.store is None else StoredMemory(self.store, name, self.clock, self.owner)
-        )
         return Tools(
             connection=name,
-            memory=memory,
+            memory=self._stored(name, self.store) or PassingMemory(),
             clock=self.clock,
             notice=_notice_of(notice, name),
             count_call=lambda: self.calls.count(name),
@@ -163,7 +160,11 @@ class Opened:
             folder=self.config.file.absolute().parent,
             look=self.config.branding,
             public_url=self.config.public_url,
+            credentials=self._stored(name, self.books),
         )
+
+    def _stored(self, name: str, store: Store | None) -> StoredMemory | None:
+        return None if store is None else StoredMemory(store, name, self.clock, self.owner)
 
 
 def _notice_of(notice: Any, connection: str) -> Any:

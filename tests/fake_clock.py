@@ -100,9 +100,11 @@ def fake_tools(
     time_zone: str = "UTC",
     folder: Path = Path(),
 ) -> Tools:
+    memory = MemoryInMemory() if memory is None else memory
     return Tools(
         connection=connection,
-        memory=MemoryInMemory() if memory is None else memory,
+        memory=memory,
+        credentials=memory,
         clock=FakeClock() if clock is None else clock,
         notice=Notices() if notice is None else notice,
         count_call=Calls() if count_call is None else count_call,

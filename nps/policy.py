@@ -30,6 +30,7 @@ from nps.asking import (
 )
 from nps.calling import QuietHours, Weekday, may_call, next_call, next_day, zone_named
 from nps.durations import Period, Share, in_percent, in_words
+from nps.reasons import NO_CONSENT, WHY_SUPPRESSED, forbidden_by, told_by
 
 
 class _Part(BaseModel):
@@ -125,11 +126,21 @@ class ContactPolicy(_Part):
         description="A date field of the record that shows when the person was asked last. A lost ledger is rebuilt "
         "from it.",
     )
+    reason_field: str | None = Field(
+        default=None,
+        description="A text field of the record that shows why the person is never asked (unsubscribed, bounced, opted "
+        "out, `never_ask` …), and is emptied when that holds no longer.",
+    )
     on_excess: Literal["drop", "defer"] | None = Field(
         default=None,
         description="What becomes of an ask that comes too soon or over a cap: drop it, or defer it until it is "
         "allowed. Without it an event's is dropped (asking months later is pointless), an audience's deferred.",
     )
+
+    @property
+    def written_fields(self) -> tuple[str, ...]:
+        """The fields of a person's record that show what npsync knows of asking them."""
+        return tuple(filter(None, (self.ledger_field, self.reason_field)))
 
 
 # ---------------------------------------------------------------- the decision
@@ -227,17 +238,6 @@ def open_channels(known: Circumstances) -> tuple[Channel, ...]:
     return tuple(each for each in known.channels if each not in closed)
 
 
-_WHY_SUPPRESSED: dict[SuppressionReason, str] = {
-    SuppressionReason.UNSUBSCRIBE: "this person unsubscribed",
-    SuppressionReason.STOP: "this person wants no text messages (STOP)",
-    SuppressionReason.OBJECTION: "this person objected to being asked",
-    SuppressionReason.BOUNCE: "messages to this address come back",
-    SuppressionReason.COMPLAINT: "this person marked a message as spam",
-    SuppressionReason.CRM_OPT_OUT: "the CRM says that this person opted out",
-    SuppressionReason.ERASED: "this person's data was erased",
-}
-
-
 # ---------------------------------------------------------------- the rules, in the order they are told
 
 
@@ -253,21 +253,20 @@ def _unreadable(case: _Case) -> Decision | None:
 def _suppressed(case: _Case) -> Decision | None:
     for each in case.known.suppressions:
         if len(closes(each)) == len(Channel):
-            source = f" ({each.source}, {case.day(each.at)})" if each.source else f" ({case.day(each.at)})"
-            return Suppress("suppressed", _WHY_SUPPRESSED[each.reason] + source)
+            return Suppress("suppressed", told_by(each, case.zone))
     if case.known.opted_out:
-        return Suppress("suppressed", _WHY_SUPPRESSED[SuppressionReason.CRM_OPT_OUT])
+        return Suppress("suppressed", WHY_SUPPRESSED[SuppressionReason.CRM_OPT_OUT])
     return None
 
 
 def _no_consent(case: _Case) -> Decision | None:
     if case.known.consent is False:
-        return Suppress("no_consent", "this person has not consented to be asked")
+        return Suppress("no_consent", NO_CONSENT)
     return None
 
 
 def _never(case: _Case) -> Decision | None:
-    return Suppress("never_ask", f"never_ask: {case.known.never}") if case.known.never else None
+    return Suppress("never_ask", forbidden_by(case.known.never)) if case.known.never else None
 
 
 def _no_channel(case: _Case) -> Decision | None:
@@ -277,7 +276,7 @@ def _no_channel(case: _Case) -> Decision | None:
         return Suppress("no_channel", "no channel of this survey reaches this person")
     if Channel.SMS in case.known.channels and case.known.consent is not True and not _is_stopped(case):
         return Suppress("no_consent", "a text message needs this person's consent, and none is on record")
-    reasons = dict.fromkeys(_WHY_SUPPRESSED[each.reason] for each in case.known.suppressions)
+    reasons = dict.fromkeys(WHY_SUPPRESSED[each.reason] for each in case.known.suppressions)
     return Suppress("suppressed", "; ".join(reasons))
 
 

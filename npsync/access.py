@@ -36,9 +36,9 @@ def needs_of(config: Config, connection: str) -> Needs:
                 read[people.account.object] |= set(fields.account_names)
     for object, names in _asked(config, connection):
         read[object] |= names
-    if connection in asked_people(config) and (shadow := config.contact_policy.ledger_field):
-        write[config.people[connection].object].add(shadow)
-        read[config.people[connection].object].add(shadow)
+    if connection in asked_people(config) and (shown := config.contact_policy.written_fields):
+        write[config.people[connection].object] |= set(shown)
+        read[config.people[connection].object] |= set(shown)
     for way in _ways(config):
         sends = config.connections[way.use].connector.sends
         how = sends(config.connections[way.use].settings) if sends is not None else None

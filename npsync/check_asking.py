@@ -9,10 +9,11 @@ from connectors.contract import Destination, EventKind
 from mapping.conditions import fields_named
 from mapping.spec import PeopleSpec
 from nps.events import OF_EVERY_EVENT
+from nps.reasons import SHORTEST
 from nps.schema import FieldSchema, FieldType, ObjectSchema
 from npsync.config import Config
 from npsync.config.problems import Path, did_you_mean
-from triggers.people import NO, YES
+from triggers.fields import NO, YES
 from triggers.spec import TriggerSpec, watches_of
 
 YES_OR_NO = ("consent", "opted_out")
@@ -75,6 +76,8 @@ def asking(config: Config, people: str, destination: Destination) -> Iterator[Fi
     policy = config.contact_policy
     if policy.ledger_field is not None:
         yield from _ledger_field(policy.ledger_field, schema)
+    if policy.reason_field is not None:
+        yield from _reason_field(policy.reason_field, schema)
     since = config.customer_since(people)
     counts = policy.new_customers_wait is not None and spec.customer_since is None
     if counts and since is not None and since not in schema.fields:
@@ -154,6 +157,21 @@ def _ledger_field(name: str, schema: ObjectSchema) -> Iterator[Finding]:
         yield _missing(schema, name, path)
     elif field.type not in (FieldType.DATE, FieldType.DATETIME):
         yield Finding(path, "type_mismatch", f"{schema.name}.{name} is no date; the ledger writes one")
+    elif not field.writable:
+        message = f"{schema.name}.{name} can't be written with this credential (read-only or calculated)"
+        yield Finding(path, "not_writable", message)
+
+
+def _reason_field(name: str, schema: ObjectSchema) -> Iterator[Finding]:
+    path: Path = ("contact_policy", "reason_field")
+    field = schema.fields.get(name)
+    if field is None:
+        yield _missing(schema, name, path)
+    elif field.type is not FieldType.TEXT:
+        yield Finding(path, "type_mismatch", f"{schema.name}.{name} is no text; a reason is a sentence")
+    elif field.length is not None and field.length < SHORTEST:
+        message = f"{schema.name}.{name} holds {field.length} characters; a reason needs {SHORTEST}"
+        yield Finding(path, "too_short", message)
     elif not field.writable:
         message = f"{schema.name}.{name} can't be written with this credential (read-only or calculated)"
         yield Finding(path, "not_writable", message)

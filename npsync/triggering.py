@@ -77,6 +77,7 @@ class Compiled:
             time_zone=spec.time_zone,
             language=spec.language,
             customer_since=since,
+            reason=config.contact_policy.reason_field,
             account_object=spec.account.object if spec.account else None,
             account_by=spec.account.by if spec.account else None,
             names=frozenset(fields_named(conditions, "record")),

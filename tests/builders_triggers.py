@@ -50,6 +50,7 @@ PEOPLE: Mapping[str, FieldType] = {
     "since": FieldType.DATETIME,
     "account": FieldType.TEXT,
     "last_invited": FieldType.DATE,
+    "why_not": FieldType.TEXT,
 }
 EMAIL = Sends(Channel.EMAIL, needs="email", can_find=False)
 SMS = Sends(Channel.SMS, needs="phone")
@@ -64,6 +65,7 @@ class AskedCrm(MemoryCrm):
     def __init__(self) -> None:
         super().__init__()
         self.hidden: set[str] = set()  # fields the credential does not see
+        self.lengths: dict[str, int] = {"why_not": 255}
 
     def add(self, email: str | None = None, **fields: Json) -> str:
         id = f"c{next(self._numbers)}"
@@ -75,12 +77,22 @@ class AskedCrm(MemoryCrm):
             return lambda live: date.fromisoformat(live) if isinstance(live, str) else None
         return super().typed(object, field)
 
+    def canonical(self, object: str, field: str) -> Callable[[Value], Json]:
+        if field not in self.lengths:
+            return super().canonical(object, field)
+
+        def text(value: Value) -> Json:
+            assert value is None or len(str(value)) <= self.lengths[field]
+            return str(value) if value else None
+
+        return text
+
     def describe(self, object: str) -> ObjectSchema:
         self._call("describe")
         return ObjectSchema(
             object,
             {
-                name: FieldSchema(name, name, type, writable=True)
+                name: FieldSchema(name, name, type, writable=True, length=self.lengths.get(name))
                 for name, type in PEOPLE.items()
                 if name not in self.hidden
             },
@@ -302,6 +314,7 @@ class Desktop:
                 consent="consent",
                 time_zone="zone",
                 customer_since="since",
+                reason=self.policy.reason_field,
                 account_by="account",
                 names=names,
             ),

@@ -24,6 +24,7 @@ from store.api import Verdict
 from triggers.deciding import known_of
 from triggers.desk import Desk
 from triggers.people import Found, Nobody, Person
+from triggers.reasons import note_reasons
 from triggers.report import Round
 from triggers.rule import Audience, Rule
 from triggers.rules import Known, Said, ask_of, circumstances, eligible, why_not_meant
@@ -89,15 +90,18 @@ def _decide(desk: Desk, rule: Rule, audience: Audience, called: Sequence[Called]
     now = desk.clock.now()
     invitations: list[tuple[Invitation, Step | None]] = []
     verdicts: list[Verdict] = []
+    decided: list[tuple[Found, Known]] = []
     for record_id, turn in called:
         person = found[record_id]
+        known = known_of(desk, person, max(now, turn.at))
+        decided.append((person, known))
         said = judged_turn(
             rule,
             audience,
             record_id,
             turn,
             person,
-            known_of(desk, person, max(now, turn.at)),
+            known,
             policy=desk.policy,
             conditions=desk.conditions,
             zone=desk.zone,
@@ -108,6 +112,7 @@ def _decide(desk: Desk, rule: Rule, audience: Audience, called: Sequence[Called]
         verdicts.append(said.verdict)
         if said.invitation is not None:
             invitations.append((said.invitation, said.step))
+    note_reasons(desk, rule, decided)
     desk.store.decide_event(None, invitations, verdicts, {}, now=now)
 
 

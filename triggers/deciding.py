@@ -13,6 +13,7 @@ from nps.events import Event
 from store.api import Noted, Verdict
 from triggers.desk import Desk
 from triggers.people import Found, Nobody, Person
+from triggers.reasons import note_reasons
 from triggers.report import Round
 from triggers.rule import Rule
 from triggers.rules import Known, cancels, is_stale, judged, taken_back
@@ -102,11 +103,13 @@ def _decide(desk: Desk, noted: Noted, found: Whom, told: Round) -> None:
     verdicts: list[Verdict] = []
     for rule in _asked_by(desk, noted):
         person = found[rule.name, noted.number]
+        known = known_of(desk, person, max(now, event.occurred_at + rule.wait))
+        note_reasons(desk, rule, [(person, known)])
         said = judged(
             rule,
             noted,
             person,
-            known_of(desk, person, max(now, event.occurred_at + rule.wait)),
+            known,
             policy=desk.policy,
             conditions=desk.conditions,
             opposed=about,

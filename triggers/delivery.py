@@ -38,6 +38,7 @@ from triggers.desk import Desk
 from triggers.fairness import ahead_of
 from triggers.following import following, latest_sent, may_remind, retried
 from triggers.people import Found, Person
+from triggers.reasons import note_reasons
 from triggers.report import Round
 from triggers.rule import Rule, Way
 from triggers.rules import Known, ask_of, circumstances, eligible
@@ -88,6 +89,8 @@ def deliver(desk: Desk, rule: Rule, claimed: Claimed, person: Person, closed: Cl
         day_began=_midnight(desk, now) if desk.policy.daily_cap else None,
         now=now,
     )
+    if isinstance(decision, Suppress):
+        note_reasons(desk, rule, [(person, Known(suppressions=tuple(desk.store.suppressions(person.keys))))])
     if not isinstance(decision, Send) or way is None or sender is None:
         told.steps["waits" if isinstance(decision, Wait) else _code(decision)] += 1
         return

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from connectors.contract import Destination, Lookup, Only
 from mapping.match import CompiledMatch, Conflict, Many, Matched, NoRecord
 from nps.asking import person_keys
-from nps.changes import Batch, Change, MatchKey, Outcome, Record, Rejected, Written
-from nps.errors import ConfigError, NpsyncError
-from nps.events import Event, PersonKey
+from nps.changes import MatchKey, Record
+from nps.errors import NpsyncError
+from nps.events import Event, PersonKey, Subject
 from nps.keys import email_key, id_key, phone_key
 from nps.responses import SurveyResponse
-from nps.schema import FieldType
+from nps.schema import FieldSchema, FieldType
 from nps.sending import Recipient
 from nps.standing import About
 from nps.values import Fields, Json, Value
 from triggers.apart import asked_apart
+from triggers.fields import moment_of, says_something, text_of, yes_or_no
+from triggers.showing import shortened, written
 
 _UTC = ZoneInfo("UTC")
-YES, NO = frozenset(("true", "yes", "1")), frozenset(("false", "no", "0"))
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,9 @@ class People:
     time_zone: str | None = None
     language: str | None = None
     customer_since: str | None = None
+    reason: str | None = (
+        None  # shows why somebody is never asked: written, and read to see whether it still holds
+    )
     account_object: str | None = None
     account_by: str | None = None
     names: frozenset[str] = frozenset()
@@ -58,7 +62,18 @@ class People:
     def _courtesies(self) -> frozenset[str]:
         """Fields without which a person can still be asked."""
         return frozenset(
-            filter(None, (self.name, self.time_zone, self.language, self.email, self.phone, self.bounced))
+            filter(
+                None,
+                (
+                    self.name,
+                    self.time_zone,
+                    self.language,
+                    self.email,
+                    self.phone,
+                    self.bounced,
+                    self.reason,
+                ),
+            )
         ) - frozenset(self._gates)
 
     @property
@@ -156,38 +171,41 @@ class Registry:
     def show(self, name: str, moments: Mapping[str, datetime]) -> dict[str, str]:
         """Write these moments onto a date field of the records, where it shows nothing later. Record → why it was not
         written. A record that is gone has nothing to show."""
-        object, destination = self.people.object, self._destination
-        known = destination.describe(object).fields.get(name)
-        if known is None:
-            raise ConfigError(
-                f"{object} has no field {name}, or it is not visible: contact_policy.ledger_field"
-            )
-        canonical, typed = destination.canonical(object, name), destination.typed(object, name)
-        asked_by: dict[str, list[str]] = {}
-        changes = []
-        for record in destination.get(object, sorted(moments), [name], {}):
-            asked_by[record.id] = [id for id in (record.id, *record.merged) if id in moments]
-            asked = max(moments[id] for id in asked_by[record.id])
-            wanted: Value = (
-                asked.astimezone(self.people.zone).date() if known.type is FieldType.DATE else asked
-            )
-            before, after = record.fields.get(name), canonical(wanted)
-            if after != before and _is_later(wanted, typed(before)):
-                changes.append(
-                    Change(object=object, record_id=record.id, before={name: before}, after={name: after})
-                )
-        refused: dict[str, str] = {}
-        for outcome in _written(destination, object, changes):
-            if not isinstance(outcome, Written):
-                why = outcome.message if isinstance(outcome, Rejected) else outcome.reason
-                refused |= dict.fromkeys(asked_by[outcome.record_id], why)
-        return refused
+        zone = self.people.zone
+
+        def wanted(ids: Sequence[str], known: FieldSchema, shown: Value) -> Value:
+            asked = max(moments[id] for id in ids)
+            value: Value = asked.astimezone(zone).date() if known.type is FieldType.DATE else asked
+            return value if _is_later(value, shown) else shown
+
+        return written(self._destination, self.people.object, name, moments, wanted)
+
+    def say(self, name: str, texts: Mapping[str, str]) -> dict[str, str]:
+        """Write these texts onto a field of the records, cut to what it holds; "" empties it. Record → why it was not
+        written."""
+
+        def wanted(ids: Sequence[str], known: FieldSchema, shown: Value) -> Value:
+            return shortened(texts[ids[0]], known.length)
+
+        return written(self._destination, self.people.object, name, texts, wanted)
+
+    def named(self, keys: Sequence[str]) -> list[Found]:
+        """Everybody who goes by one of these `person_keys`, as they are now: several people may share one. Of a name
+        that cannot be looked up, why not."""
+        own = f"record:{self.people.scope}/"
+        ids = [key.removeprefix(own) for key in keys if key.startswith(own)]
+        carrying = self._carrying(keys)
+        unclear = [one for one in carrying if isinstance(one, Nobody)]
+        return [
+            *self.read((*ids, *(id for each in carrying if isinstance(each, list) for id in each))).values(),
+            *unclear,
+        ]
 
     def find(self, events: Sequence[Event]) -> list[Found]:
         """Whom each event concerns, in their order, in as few calls as possible."""
         return asked_apart(events, self._find, self._not_found)
 
-    def _not_found(self, event: Event, error: NpsyncError) -> Found:
+    def _not_found(self, event: Event, error: NpsyncError) -> Nobody:
         return Nobody(
             "unreadable", f"whom it concerns cannot be looked up: {error}", _ledger_keys(event, self.people)
         )
@@ -222,11 +240,28 @@ class Registry:
 
     def _chosen(self, keys: Sequence[tuple[MatchKey, ...]]) -> list[tuple[str, ...] | Nobody]:
         match, people = self.people.match, self.people
-        asked = match.lookups(key for each in keys for key in each)
-        lookups = [Lookup(one.field, one.kind, one.values) for one in asked]
+        lookups = self._lookups(keys)
         hits = self._destination.find(people.object, lookups, (), people.only) if lookups else []
         paired = match.pair((key for each in keys for key in each), hits)
         return [self._choice(match.choose(each, paired)) for each in keys]
+
+    def _carrying(self, keys: Sequence[str]) -> list[list[str] | Nobody]:
+        """The records that carry each of these names, by whatever rule."""
+        kinds = {"email": "email", "phone": "phone", "id": "external_id"}
+        named = [key.partition(":") for key in keys]
+        events = [_named_by(kinds[kind], value) for kind, _, value in named if kind in kinds]
+        return asked_apart(events, self._all_of, self._not_found)
+
+    def _all_of(self, events: Sequence[Event]) -> list[list[str] | Nobody]:
+        keys = [self._match_keys(one) for one in events]
+        lookups = self._lookups(keys)
+        hits = self._destination.find(self.people.object, lookups, (), self.people.only) if lookups else []
+        paired = self.people.match.pair((key for each in keys for key in each), hits)
+        return [[one.id for key in each for one in paired.get(key, ())] for each in keys]
+
+    def _lookups(self, keys: Sequence[tuple[MatchKey, ...]]) -> list[Lookup]:
+        asked = self.people.match.lookups(key for each in keys for key in each)
+        return [Lookup(one.field, one.kind, one.values) for one in asked]
 
     def _choice(self, decision: Matched | NoRecord | Many | Conflict) -> tuple[str, ...] | Nobody:
         match decision:
@@ -283,11 +318,11 @@ class Registry:
 
     def _person(self, record: Record, accounts: Mapping[str, Fields], unreadable: tuple[str, ...]) -> Person:
         people, fields = self.people, self._typed(self.people.object, record)
-        email, phone = _text(fields, people.email), phone_key(_text(fields, people.phone), people.region)
-        external_id = id_key(_text(fields, people.external_id))
+        email, phone = text_of(fields, people.email), phone_key(text_of(fields, people.phone), people.region)
+        external_id = id_key(text_of(fields, people.external_id))
         account = id_key(record.fields.get(people.account_by)) if people.account_by else None
-        opted_out, unclear = _yes_or_no(fields, people.opted_out)
-        agreed, vague = _yes_or_no(fields, people.consent)
+        opted_out, unclear = yes_or_no(fields, people.opted_out)
+        agreed, vague = yes_or_no(fields, people.consent)
         return Person(
             scope=people.scope,
             record_id=record.id,
@@ -295,11 +330,11 @@ class Registry:
                 connection=people.connection,
                 object=people.object,
                 record_id=record.id,
-                name=_text(fields, people.name),
-                email=email if email_key(email) and not _says_something(fields, people.bounced) else None,
+                name=text_of(fields, people.name),
+                email=email if email_key(email) and not says_something(fields, people.bounced) else None,
                 phone=phone,
                 external_id=external_id,
-                language=_text(fields, people.language),
+                language=text_of(fields, people.language),
             ),
             keys=_keys_of(people, record, email_key(email), phone, external_id),
             record=fields,
@@ -308,22 +343,13 @@ class Registry:
             opted_out=opted_out,
             consent=agreed,
             unreadable=unreadable + unclear + vague,
-            zone=_text(fields, people.time_zone),
-            customer_since=_moment(fields, people.customer_since, people.zone),
+            zone=text_of(fields, people.time_zone),
+            customer_since=moment_of(fields, people.customer_since, people.zone),
         )
 
 
 def _unreadable(record_id: str, error: NpsyncError) -> Found:
     return Nobody("unreadable", f"the record cannot be read: {error}")
-
-
-def _written(destination: Destination, object: str, changes: Sequence[Change]) -> Iterator[Outcome]:
-    start = 0
-    while start < len(changes):
-        way = destination.ways(object, len(changes) - start)[0]
-        some = tuple(changes[start : start + way.batch])
-        yield from destination.write(Batch(0, object, way.api, some), lambda handle: None)
-        start += len(some)
 
 
 def _is_later(wanted: Value, shown: Value) -> bool:
@@ -388,6 +414,18 @@ def _ledger_keys(event: Event, people: People) -> tuple[str, ...]:
     )
 
 
+def _named_by(kind: str, value: str) -> Event:
+    """Nothing but a name, as what leads to a person."""
+    return Event(
+        connection="",
+        kind="",
+        key="",
+        subject=Subject("", ""),
+        occurred_at=datetime.min.replace(tzinfo=UTC),
+        person=(PersonKey(kind, value),),
+    )
+
+
 def _as_answer(event: Event) -> SurveyResponse:
     """The event's keys where the match rules look for an answer's."""
     return SurveyResponse(
@@ -403,40 +441,3 @@ def _as_answer(event: Event) -> SurveyResponse:
 
 def _key(keys: Sequence[PersonKey], kind: str) -> str | None:
     return next((key.value for key in keys if key.kind == kind), None)
-
-
-def _text(fields: Fields, name: str | None) -> str | None:
-    value = fields.get(name) if name else None
-    if value is None or isinstance(value, bool):
-        return None
-    text = str(value).strip()
-    return text or None
-
-
-def _says_something(fields: Fields, name: str | None) -> bool:
-    """Yes, or any text that is no plain no: the reason of a bounce."""
-    value = fields.get(name) if name else None
-    return value is True or (
-        isinstance(value, str) and bool(value.strip()) and value.strip().lower() not in NO
-    )
-
-
-def _yes_or_no(fields: Fields, name: str | None) -> tuple[bool | None, tuple[str, ...]]:
-    """A yes/no field, and its name when what it says is neither: empty is no; None when it is not mapped."""
-    if name is None:
-        return None, ()
-    value = fields.get(name)
-    if value is None or isinstance(value, bool):
-        return bool(value), ()
-    word = str(value).strip().lower()
-    if word in YES:
-        return True, ()
-    return (False, ()) if word in NO or not word else (None, (name,))
-
-
-def _moment(fields: Fields, name: str | None, zone: ZoneInfo) -> datetime | None:
-    """A date is its first moment where the business is."""
-    value = fields.get(name) if name else None
-    if isinstance(value, datetime):
-        return value
-    return datetime.combine(value, time(), zone) if isinstance(value, date) else None

@@ -8,6 +8,7 @@ from triggers.delivery import Closed
 from triggers.desk import Desk
 from triggers.intake import poll, settle_arrivals
 from triggers.ledger import show_on_records
+from triggers.reasons import show_reasons
 from triggers.report import Round
 from triggers.sending import send_due, settle_interrupted
 
@@ -29,4 +30,5 @@ def turn(desk: Desk, closed: Closed, *, poll_now: tuple[str, ...] = ()) -> Round
     while not desk.stop() and send_due(desk, closed, told):
         pass
     show_on_records(desk, told)
+    show_reasons(desk, told)
     return told

@@ -182,6 +182,7 @@ def simulate(
         clock=ImaginedClock(store),
         opens=opens,
         rules=rules,
+        policy=desk.policy.model_copy(update={"reason_field": None}),  # which would be written
         notice=lambda event, **facts: None,
     )
     meant = [event for event in events if any(_concerns(rule, event) for rule in rules.values())]

@@ -331,15 +331,21 @@ def _needs_people_key(
 
 
 def _written_by_a_sync(known: Known, policy: Mapping[str, Any]) -> Iterator[Found]:
-    field = policy.get("ledger_field")
-    if not isinstance(field, str):
-        return
+    for key, its in (("ledger_field", "the ledger"), ("reason_field", "a reason")):
+        if isinstance(field := policy.get(key), str):
+            yield from _also_written(known, key, field, its)
+    if isinstance(field, str) and field.lower() == str(policy.get("ledger_field")).lower():
+        message = f"{field} is the ledger_field; a reason needs a field of its own"
+        yield Found(("contact_policy", "reason_field"), "written_twice", message)
+
+
+def _also_written(known: Known, key: str, field: str, its: str) -> Iterator[Found]:
     for name, sync in known.section("sync").items():
         fields = sync.get("fields") if isinstance(sync, dict) else None
         if isinstance(fields, dict) and field.lower() in (str(each).lower() for each in fields):
             line = known.document.place(("sync", name, "fields", field)).line
-            message = f"{name} (line {line}) writes {field} too; the ledger needs a field of its own"
-            yield Found(("contact_policy", "ledger_field"), "written_twice", message)
+            message = f"{name} (line {line}) writes {field} too; {its} needs a field of its own"
+            yield Found(("contact_policy", key), "written_twice", message)
 
 
 # ---------------------------------------------------------------- warnings

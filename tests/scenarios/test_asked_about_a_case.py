@@ -243,3 +243,23 @@ def test_a_lost_ledger_is_rebuilt_from_the_date_on_the_records(npsync: Npsync, t
     assert npsync("sends", "rebuild", "--json").json["new"] >= 1
     assert npsync("may-ask", ann.email or "", "--json", exits=1).json["code"] == "rest"
     assert npsync("may-ask", bob.email or "").out == "Yes.\n"
+
+
+def test_the_record_shows_why_its_person_is_not_asked_until_they_want_to_be_again(npsync: Npsync, town: Town):
+    file, field = npsync.folder / "npsync.yaml", "NPS_Comment__c"
+    file.write_text(
+        file.read_text(encoding="utf-8") + f"contact_policy: {{reason_field: {field}}}\n", encoding="utf-8"
+    )
+    ann = town.person("ann")
+
+    def shown() -> Any:
+        [row] = [row for row in town.sandbox.rows("salesforce", "Contact") if row["Id"] == ann.contact]
+        return row[field]
+
+    npsync("suppressions", "add", ann.email or "", "--reason", "unsubscribe")
+    npsync("run")
+    assert str(shown()).startswith("this person unsubscribed (")
+    lift = ("suppressions", "lift", "--reason", "unsubscribe", "--by", "ann", "--why", "by phone")
+    npsync(*lift, ann.email or "")
+    npsync("run")
+    assert shown() is None

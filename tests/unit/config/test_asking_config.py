@@ -167,6 +167,16 @@ def test_the_ledger_has_a_field_of_its_own(tmp_path):
     )
 
 
+def test_a_reason_has_a_field_of_its_own(tmp_path):
+    sync = "sync:\n  a:\n    every: 1 days\n    survey: nps\n    to: crm\n    fields:\n      why__c: score\n"
+    surveys, policy = ASKED + "nps: {at: [mail]}\n", "ledger_field: Last__c\nreason_field: Why__c\n"
+    assert told(asking_yaml(surveys=surveys, policy=policy) + sync, tmp_path) == [
+        ("written_twice", "contact_policy.reason_field")
+    ]
+    policy = "ledger_field: Why__c\nreason_field: why__c\n"
+    assert told(asking_yaml(policy=policy), tmp_path) == [("written_twice", "contact_policy.reason_field")]
+
+
 def test_an_event_of_a_tool_without_people_needs_to_know_whose_they_are(tmp_path):
     people = indented_twice(CUSTOMERS)
     text = asking_yaml(TRIGGER, people=CUSTOMERS)

@@ -16,6 +16,7 @@ OBJECTS = {
     "Contact": {
         "Email": TEXT, "MobilePhone": TEXT, "AccountId": TEXT, "HasOptedOutOfEmail": YES_NO, "CreatedDate": DATE,
         "Last_Asked__c": DATE, "Read_Only__c": DATE, "Name": TEXT, "Count__c": FieldType.NUMBER, "Agrees__c": CHOICE,
+        "Code__c": TEXT, "Formula__c": TEXT, "Why_Not__c": TEXT,
     },
     "Account": {"Tier__c": TEXT},
     "Case": {"Priority": TEXT, "Origin": TEXT},
@@ -31,7 +32,8 @@ class Crm:
                 name,
                 name,
                 type,
-                writable=name != "Read_Only__c",
+                writable=name not in ("Read_Only__c", "Formula__c"),
+                length={"Code__c": 99, "Why_Not__c": 100}.get(name),
                 options=("Yes", "Maybe") if type is CHOICE else None,
             )
             for name, type in OBJECTS[object].items()
@@ -68,6 +70,7 @@ def found(folder, relay=None, **given):
 def test_what_is_there_has_no_problem(tmp_path):
     policy = (
         "ledger_field: Last_Asked__c\nnever_ask: ['account.Tier__c == \"A\"']\nnew_customers_wait: 30 days\n"
+        "reason_field: Why_Not__c\n"
     )
     assert found(tmp_path, policy=policy) == []
 
@@ -83,6 +86,10 @@ def test_what_is_there_has_no_problem(tmp_path):
         ({"policy": "ledger_field: Last__c\n"}, "missing_field", "contact_policy.ledger_field"),
         ({"policy": "ledger_field: Name\n"}, "type_mismatch", "contact_policy.ledger_field"),
         ({"policy": "ledger_field: Read_Only__c\n"}, "not_writable", "contact_policy.ledger_field"),
+        ({"policy": "reason_field: Why__c\n"}, "missing_field", "contact_policy.reason_field"),
+        ({"policy": "reason_field: Last_Asked__c\n"}, "type_mismatch", "contact_policy.reason_field"),
+        ({"policy": "reason_field: Code__c\n"}, "too_short", "contact_policy.reason_field"),
+        ({"policy": "reason_field: Formula__c\n"}, "not_writable", "contact_policy.reason_field"),
         ({"surveys": ASKED.replace("{use: mailer}", "{use: mailer, when: record.Vip__c}")}, "missing_field",
          "surveys.csat.through[0].when"),
         ({"people": CUSTOMERS.replace("HasOptedOutOfEmail", "Opted_Out__c")}, "missing_field",
@@ -161,12 +168,21 @@ def test_a_relay_that_refuses_is_told(tmp_path):
 def test_what_asking_reads_and_writes_is_to_be_granted(tmp_path):
     policy = (
         "ledger_field: Last_Asked__c\nnever_ask: ['account.Tier__c == \"A\"']\nnew_customers_wait: 30 days\n"
+        "reason_field: Why_Not__c\n"
     )
     config = config_of(asking_yaml(policy=policy), tmp_path)
     needs = needs_of(config, "crm")
     assert needs.events == {"case_closed", "case_reopened"}
-    assert needs.write == {"Contact": {"Last_Asked__c"}}
-    expected = {"Email", "MobilePhone", "AccountId", "HasOptedOutOfEmail", "CreatedDate", "Last_Asked__c"}
+    assert needs.write == {"Contact": {"Last_Asked__c", "Why_Not__c"}}
+    expected = {
+        "Email",
+        "MobilePhone",
+        "AccountId",
+        "HasOptedOutOfEmail",
+        "CreatedDate",
+        "Last_Asked__c",
+        "Why_Not__c",
+    }
     assert expected <= needs.read["Contact"]
     assert needs.read["Account"] == {"Tier__c"}
     assert "Priority" in needs.read["Case"]

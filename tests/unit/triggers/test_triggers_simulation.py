@@ -70,6 +70,13 @@ def test_who_would_not_have_been_asked_and_why(town):
     ]
 
 
+def test_no_record_shows_what_is_only_imagined(town):
+    bob = town.crm.add("bob@example.com", opted_out=True)
+    town.policy_is(reason_field="why_not")
+    assert told(simulated(town, case(1, bob, days=1))) == [(bob, "suppressed")]
+    assert town.store.reasons_due(9, now=town.clock.now() + 30 * DAY) == []
+
+
 def test_a_shadow_is_simulated_as_if_it_were_on_and_a_paused_trigger_as_paused(town):
     ann = town.crm.add("ann@example.com")
     town.rule(live=False)

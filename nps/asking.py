@@ -202,7 +202,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     due_at: datetime
     state: StepState = StepState.QUEUED
     attempts: int = 0
-    via: str | None = None  # the connection it was handed to, whatever `way` means today
+    via: str | None = None  # the connection it was handed to, or is meant for, whatever `way` means today
     message: str | None = None  # the vendor's id of it
     delivered_at: datetime | None = None  # where the channel tells
     code: str = ""

@@ -85,9 +85,11 @@ class FailedRetryable(msgspec.Struct, frozen=True):
 
 
 class FateUnknown(msgspec.Struct, frozen=True):
-    """It may have been sent. It is never repeated blindly."""
+    """It may have been sent. It is never repeated blindly. `message`: its id at the vendor, where the sender chooses
+    it; what the channel tells later then still finds it."""
 
     reason: str
+    message: str | None = None
 
 
 SendOutcome = Accepted | SuppressedByVendor | FailedPermanent | FailedRetryable | FateUnknown

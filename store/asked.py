@@ -33,7 +33,7 @@ INVITATION = (
     "subject, facts, via, code, reason"
 )
 STEP = "id, invitation, kind, way, due_at, state, attempts, message, delivered_at, code, reason, via"
-NEW_STEP = "invitation, kind, way, due_at, state, attempts, code, reason, channel, token, free_at"
+NEW_STEP = "invitation, kind, way, via, due_at, state, attempts, code, reason, channel, token, free_at"
 PAST = "at, what, survey, metric, kind, source, invitation"
 SUPPRESSION = "key, reason, at, channel, source, detail"
 
@@ -105,7 +105,8 @@ def invitation_of(row: tuple[Any, ...]) -> Invitation:
 def step_row(one: Step) -> tuple[Any, ...]:
     """The columns NEW_STEP: it is queued, whatever it says of itself."""
     due_at = milliseconds(one.due_at)
-    return (one.invitation, one.kind.value, one.way, due_at, "queued", 0, one.code, one.reason, "", 0, due_at)
+    said = (one.code, one.reason)
+    return (one.invitation, one.kind.value, one.way, one.via, due_at, "queued", 0, *said, "", 0, due_at)
 
 
 def step_of(row: tuple[Any, ...]) -> Step:

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from nps.asking import Invitation, InvitationState, Past, PastKind, Step, person_keys
+from nps.asking import Invitation, InvitationState, Past, PastKind, Step, StepState, person_keys
 from store.api import LedgerEntry, Verdict
 from store.asked import INVITATION, STEP, invitation_of, invitation_row, step_of
 from store.database import Database, Transaction
 from store.events import decided
 from store.ledger import hold, keys_of_invitation, let_go
-from store.rows import milliseconds, moment, storable
+from store.rows import maybe_milliseconds, milliseconds, moment, storable
 from store.sending import queue, reservation
 
 _MARKS = ", ".join("?" * len(INVITATION.split(", ")))
@@ -35,7 +35,9 @@ _CANCEL_STEPS = """
 
 _LEFT = f"""
     SELECT {STEP} FROM step
-    WHERE invitation = :id AND (state = 'accepted' OR state = 'unknown'){{which}} ORDER BY id DESC LIMIT 1"""
+    WHERE invitation = :id AND (state = 'accepted' OR state = 'unknown'){{which}} ORDER BY id LIMIT 1"""
+
+_OPEN = (InvitationState.SENT, InvitationState.UNKNOWN, InvitationState.QUEUED)
 
 _FUNNEL = """
     SELECT trigger, state, count(*) FROM invitation WHERE created_at >= :since GROUP BY trigger, state
@@ -89,22 +91,34 @@ class Invitations:
             record = person_keys(connection=one.connection, object=one.object, record_id=one.record_id)
             hold(tx, _answer(one, (*record, *keys_of_invitation(tx, id)), now), now)
 
-    def delivered(self, id: str, message: str | None, *, now: datetime) -> bool:
-        with self.database.write() as tx:
-            one, step = _locked(tx, id), _left(tx, id, message)
-            if one is None or step is None:
+    def delivered(
+        self,
+        id: str,
+        step: int,
+        *,
+        now: datetime,
+        following: Sequence[Step] = (),
+        expires_at: datetime | None = None,
+    ) -> bool:
+        with self.database.write(durable=True) as tx:
+            one, left = _locked(tx, id), _left(tx, id, step)
+            if one is None or left is None:
                 return False
             tx.run(
                 """UPDATE step SET state = 'accepted', delivered_at = COALESCE(delivered_at, :now)
                 WHERE id = :number""",
                 now=milliseconds(now),
-                number=step.number,
+                number=step,
             )
+            if left.state is StepState.UNKNOWN and one.state in _OPEN:
+                queue(tx, following)
             if one.state is InvitationState.UNKNOWN:
                 tx.run(
-                    """UPDATE invitation SET state = 'sent', code = '', reason = '', sent_at = COALESCE(sent_at, :now)
+                    """UPDATE invitation SET state = 'sent', code = '', reason = '', sent_at = COALESCE(sent_at, :now),
+                        expires_at = COALESCE(expires_at, :expires_at)
                     WHERE id = :id""",
                     now=milliseconds(now),
+                    expires_at=maybe_milliseconds(expires_at),
                     id=id,
                 )
         return True
@@ -112,7 +126,7 @@ class Invitations:
     def undelivered(
         self,
         id: str,
-        message: str | None,
+        step: int,
         code: str,
         reason: str,
         *,
@@ -120,22 +134,22 @@ class Invitations:
         following: Sequence[Step] = (),
     ) -> bool:
         with self.database.write(durable=True) as tx:
-            one, step = _locked(tx, id), _left(tx, id, message)
-            if one is None or step is None:
+            one = _locked(tx, id)
+            if one is None or _left(tx, id, step) is None:
                 return False
             tx.run(
                 "UPDATE step SET state = 'failed', code = :code, reason = :reason WHERE id = :number",
                 code=code,
                 reason=storable(reason),
-                number=step.number,
+                number=step,
             )
-            let_go(tx, reservation(step.number), what="send")
-            if one.state not in (InvitationState.SENT, InvitationState.UNKNOWN, InvitationState.QUEUED):
+            let_go(tx, reservation(step), what="send")
+            if one.state not in _OPEN:
                 return True
             if following:
                 queue(tx, following)
                 tx.many(_END, [("queued", code, storable(reason), id)])
-            elif _left(tx, id, None) is None and not tx.rows(_ON_ITS_WAY, ids=[id]):
+            elif _left(tx, id) is None and not tx.rows(_ON_ITS_WAY, ids=[id]):
                 tx.many(_END, [("failed", code, storable(reason), id)])
                 tx.run(_CANCEL_STEPS, id=id, code=code, reason=storable(reason))
         return True
@@ -230,6 +244,15 @@ class Invitations:
             )
         return None if found is None else str(found[0])
 
+    def is_sending(self, via: str) -> bool:
+        with self.database.read() as tx:
+            return bool(
+                tx.rows(
+                    "SELECT 1 FROM step WHERE owner IS NOT NULL AND state = 'sending' AND via = :via LIMIT 1",
+                    via=via,
+                )
+            )
+
     def verdicts(
         self,
         *,
@@ -264,12 +287,12 @@ def _locked(tx: Transaction, id: str) -> Invitation | None:
     return None if found is None else invitation_of(found)
 
 
-def _left(tx: Transaction, id: str, message: str | None) -> Step | None:
-    """The step of this message; the latest that left, where none is named."""
-    if message is None:
+def _left(tx: Transaction, id: str, step: int | None = None) -> Step | None:
+    """This step, if its message left; any whose message did, where none is named."""
+    if step is None:
         found = tx.one(_LEFT.format(which=""), id=id)
     else:
-        found = tx.one(_LEFT.format(which=" AND message = :message"), id=id, message=message)
+        found = tx.one(_LEFT.format(which=" AND id = :step"), id=id, step=step)
     return None if found is None else step_of(found)
 
 

@@ -130,7 +130,7 @@ class Sending:
             tx.run(
                 _SETTLED,
                 state=_step_state(outcome).value,
-                message=outcome.message if isinstance(outcome, Accepted) else None,
+                message=outcome.message if isinstance(outcome, Accepted | FateUnknown) else None,
                 via=via,
                 channel=channel,
                 code=code,

@@ -96,6 +96,7 @@ def reserve(
     now: datetime = NOON,
     account: str | None = None,
     way: int = 0,
+    via: str | None = None,
     **rules: Any,
 ) -> Decision:
     return store.reserve(
@@ -103,6 +104,7 @@ def reserve(
         keys,
         judge(now, **rules),
         way=way,
+        via=via,
         account=account,
         account_since=EARLY,
         day_began=NOON.replace(hour=0),

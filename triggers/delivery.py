@@ -16,6 +16,7 @@ from nps.asking import (
     Past,
     Send,
     StepKind,
+    StepState,
     Suppress,
     Suppression,
     SuppressionReason,
@@ -108,7 +109,7 @@ def settle(
         _heed(desk, way, found, outcome, now)
     place = rule.asking.ways.index(way)
     expires_at = deadline(rule, claimed, now) if isinstance(outcome, Accepted | FateUnknown) else None
-    step = msgspec.structs.replace(claimed.step, way=place)
+    step = msgspec.structs.replace(claimed.step, way=place, via=way.connection)
     desk.store.settle_step(
         claimed,
         outcome,
@@ -174,12 +175,19 @@ def _places(desk: Desk, rule: Rule, claimed: Claimed, person: Person) -> tuple[i
     open_to = eligible(ways, person, desk.conditions, person.about(claimed.invitation.event))
     if step.kind is StepKind.ASK:
         return open_to
+    steps = desk.store.steps_of(claimed.invitation.id)
     if step.kind is StepKind.FALLBACK:
-        return tuple(place for place in open_to if place >= step.way)
-    sent = latest_sent(desk.store.steps_of(claimed.invitation.id))
-    return tuple(
-        place for place in open_to if sent is not None and place == sent.way and ways[place].sends.can_remind
-    )
+        begin = rule.asking.place_of(step)
+        asked = {one.via for one in steps if one.state in (StepState.ACCEPTED, StepState.UNKNOWN)}
+        return tuple(
+            place
+            for place in open_to
+            if begin is not None
+            and (place == begin or (place > begin and ways[place].connection not in asked))
+        )
+    sent = latest_sent(steps)
+    there = None if sent is None else rule.asking.place_of(sent)
+    return tuple(place for place in open_to if place == there and ways[place].sends.can_remind)
 
 
 def _judge(desk: Desk, claimed: Claimed, person: Person, way: Way | None, now: datetime) -> Judge:

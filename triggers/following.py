@@ -12,6 +12,8 @@ from nps.sending import Accepted, FailedPermanent, FailedRetryable, SendOutcome
 from triggers.rule import Asking
 
 TRIES = 6
+NOT_DELIVERED, BOUNCED = "not_delivered", "bounce"  # codes of steps whose message left and reached nobody
+_CLOCKS_APART = timedelta(minutes=5)
 _SOONEST, _LATEST = timedelta(minutes=1), timedelta(hours=4)
 
 
@@ -27,22 +29,48 @@ def following(
     """The messages to come after this one. A reminder is followed by nothing: all are planned with the ask."""
     if step.kind is StepKind.REMINDER:
         return ()
+    place = asking.place_of(step)
     if isinstance(outcome, FailedPermanent):
-        return _next_way(asking, invitation, step.way, now)
+        return () if place is None else _next_way(asking, invitation, place, now)
     if not isinstance(outcome, Accepted):
         return ()  # also what the vendor's own throttle refused: no other channel gets round it
-    fallback = _fallback(asking, invitation, step.way, now)
+    fallback = () if place is None else _fallback(asking, invitation, place, now)
     reminders = _reminders(asking, invitation, now) if step.kind is StepKind.ASK else ()
     return tuple(one for one in (*fallback, *reminders) if expires_at is None or one.due_at < expires_at)
 
 
 def next_channel(
-    asking: Asking, invitation: Invitation, steps: Sequence[Step], *, now: datetime
+    asking: Asking, invitation: Invitation, step: Step, steps: Iterable[Step], *, now: datetime
 ) -> tuple[Step, ...]:
-    """The next way, at once, when the latest message reached nobody. What was planned for later stays planned, and is
-    left out when its turn comes (`is_overtaken`)."""
-    sent = latest_sent(steps)
-    return () if sent is None else _next_way(asking, invitation, sent.way, now)
+    """The next way, at once, when the message of this step reached nobody, unless another way has asked since. What was
+    planned for later stays planned, and is left out when its turn comes (`is_overtaken`)."""
+    place = asking.place_of(step)
+    since = (one for one in steps if one.number > step.number and one.kind is not StepKind.REMINDER)
+    if place is None or any(one.state in _MAY_HAVE_LEFT for one in since):
+        return ()
+    return _next_way(asking, invitation, place, now)
+
+
+_MAY_HAVE_LEFT = (StepState.SENDING, StepState.ACCEPTED, StepState.UNKNOWN)
+
+
+def told_of(steps: Iterable[Step], via: str, message: str | None, at: datetime) -> Step | None:
+    """The step that a channel tells of: that of the message it names, else the latest it was handed before `at`. One
+    of which was told before that it reached nobody counts too, so that telling it again fails no earlier one."""
+    left = [one for one in steps if one.via == via and (one.state in _MAY_HAVE_LEFT or _reached_nobody(one))]
+    named = [one for one in left if one.message == message]
+    if message is not None and named:
+        return named[-1]
+    # The id is not known of what is being sent, or was when npsync ended.
+    left = [one for one in left if message is None or one.message is None]
+    return max(
+        (one for one in left if one.due_at <= at + _CLOCKS_APART), key=lambda one: one.number, default=None
+    )
+
+
+def _reached_nobody(step: Step) -> bool:
+    """Not merely refused when it was handed over."""
+    return step.state is StepState.FAILED and step.code in (NOT_DELIVERED, BOUNCED)
 
 
 def is_overtaken(step: Step, steps: Iterable[Step]) -> bool:
@@ -98,13 +126,16 @@ def _fallback(asking: Asking, invitation: Invitation, way: int, now: datetime) -
     those whom the ways before it are not for."""
     for place, one in enumerate(asking.ways):
         if place > way and one.after is not None:
-            return (
-                Step(invitation=invitation.id, kind=StepKind.FALLBACK, way=place, due_at=now + one.after),
-            )
+            return (_another(asking, invitation, place, now + one.after),)
     return ()
 
 
 def _next_way(asking: Asking, invitation: Invitation, way: int, now: datetime) -> tuple[Step, ...]:
     if way + 1 >= len(asking.ways):
         return ()
-    return (Step(invitation=invitation.id, kind=StepKind.FALLBACK, way=way + 1, due_at=now),)
+    return (_another(asking, invitation, way + 1, now),)
+
+
+def _another(asking: Asking, invitation: Invitation, place: int, due_at: datetime) -> Step:
+    via = asking.ways[place].connection
+    return Step(invitation=invitation.id, kind=StepKind.FALLBACK, way=place, via=via, due_at=due_at)

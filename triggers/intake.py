@@ -14,11 +14,12 @@ from store.api import Arrived
 from triggers.apart import asked_apart
 from triggers.desk import Desk
 from triggers.report import Round
-from triggers.signals import REFUSED, apply
+from triggers.signals import NOT_YET, REFUSED, apply, not_ours
 
 AT_A_TIME = 200
 LEASE_SECONDS = 120.0
 _SOONEST, _LATEST = timedelta(seconds=30), timedelta(hours=1)
+_SETTLES_WITHIN = timedelta(hours=6)  # a message that is being sent, whatever became of its process
 
 
 class _Unreadable(NamedTuple):
@@ -60,14 +61,19 @@ def settle_arrivals(desk: Desk, told: Round) -> bool:
     arrived = desk.store.arrivals(AT_A_TIME, now=desk.clock.now())
     by_connection: defaultdict[str, list[Arrived]] = defaultdict(list)
     signals: dict[int, tuple[str, str]] = {}
+    again: dict[int, datetime] = {}
+    now = desk.clock.now()
     for one in arrived:
-        if isinstance(one.what, Signal):
-            signals[one.number] = apply(desk, one.what)
-        else:
+        if isinstance(one.what, Hint):
             by_connection[one.what.connection].append(one)
-    if signals:
-        desk.store.settle_arrivals(signals, now=desk.clock.now())
+        elif (said := apply(desk, one.what)) == NOT_YET and now < one.at + _SETTLES_WITHIN:
+            again[one.number] = now + _pause(one.attempts)
+        else:
+            signals[one.number] = not_ours(one.what) if said == NOT_YET else said
+    if signals or again:
+        desk.store.settle_arrivals(signals, now=now, again=again)
     told.arrivals.update(code or "read" for code, _ in signals.values())
+    told.arrivals.update(["put_off"] * len(again))
     for connection, hints in by_connection.items():
         _read(desk, connection, hints, told)
     return len(arrived) == AT_A_TIME and not desk.stop()

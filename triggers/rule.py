@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from connectors.contract import Only, Sends, Watch
+from nps.asking import Step
 from nps.events import Event
 from nps.surveys import Said
 from triggers.turns import Rhythm
@@ -34,6 +35,17 @@ class Asking:
     ways: tuple[Way, ...]
     remind: tuple[timedelta, ...] = ()
     expires: timedelta = timedelta(days=30)
+
+    def place_of(self, step: Step) -> int | None:
+        """Where the way of a step stands by now: it is followed by its connection's name, so reordering `through` moves
+        no message to another channel. None: that way has left the YAML."""
+        there = [place for place in range(len(self.ways)) if place == step.way]
+        if step.via is None:  # from before steps remembered it
+            return next(iter(there), None)
+        named = (
+            place for place in (*there, *range(len(self.ways))) if self.ways[place].connection == step.via
+        )
+        return next(named, None)
 
 
 @dataclass(frozen=True)

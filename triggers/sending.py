@@ -119,9 +119,21 @@ def _is_wanted(desk: Desk, claimed: Claimed, told: Round) -> bool:
         _drop(desk, claimed, InvitationState.CANCELLED, "overtaken", "this way has asked already", told)
     elif claimed.step.kind is StepKind.REMINDER and latest_sent(steps) is None:
         _drop(desk, claimed, InvitationState.FAILED, "nothing_to_remind_of", "no message was accepted", told)
+    elif (gone := _gone_way(rule, claimed.step, steps)) is not None:
+        _drop(desk, claimed, InvitationState.SUPPRESSED, "way_gone", gone, told)
     else:
         return True
     return False
+
+
+def _gone_way(rule: Rule, step: Step, steps: Sequence[Step]) -> str | None:
+    """Why a message that follows another has no way to go any more: a reminder goes where the message went that it
+    reminds of, a fallback where it was planned to go. Neither goes elsewhere because the YAML changed."""
+    follows = latest_sent(steps) if step.kind is StepKind.REMINDER else step
+    if step.kind is StepKind.ASK or follows is None or rule.asking.place_of(follows) is not None:
+        return None
+    named = follows.via or f"way {follows.way + 1}"
+    return f"{named} is no way of {rule.asking.survey} any more"
 
 
 def is_too_late(claimed: Claimed, now: datetime) -> bool:
@@ -232,7 +244,8 @@ def settle_interrupted(desk: Desk, told: Round) -> None:
     left = desk.store.interrupted(desk.owner, now=desk.clock.now(), seconds=CLAIM_SECONDS)
     for one in left:
         rule = desk.rules.get(one.invitation.trigger)
-        way = _way_of(rule, one.step) if rule is not None else None
+        place = rule.asking.place_of(one.step) if rule is not None else None
+        way = rule.asking.ways[place] if rule is not None and place is not None else None
         try:
             if rule is None or way is None:
                 _unknown(desk, one, told)
@@ -254,14 +267,6 @@ def _fate(desk: Desk, rule: Rule, one: Claimed, way: Way, found: Found) -> SendO
         raise
     except NpsyncError as error:
         return FateUnknown(f"npsync was ended while it was being sent, and its fate cannot be read: {error}")
-
-
-def _way_of(rule: Rule, step: Step) -> Way | None:
-    """The way this step was handed over by, wherever it stands in the YAML by now."""
-    there = [way for place, way in enumerate(rule.asking.ways) if place == step.way]
-    if step.via is None:
-        return next(iter(there), None)
-    return next((way for way in (*there, *rule.asking.ways) if way.connection == step.via), None)
 
 
 def _unknown(desk: Desk, one: Claimed, told: Round) -> None:

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from nps.asking import Channel, Invitation, Suppression, SuppressionReason, person_keys
+from nps.asking import (
+    Channel,
+    Invitation,
+    Step,
+    StepState,
+    Suppression,
+    SuppressionReason,
+    person_keys,
+)
 from nps.errors import NpsyncError
 from nps.events import Signal, SignalKind
 from nps.keys import email_key
 from nps.replies import read_score
 from nps.score import SCALES
+from nps.sending import Accepted
 from triggers.apart import OF_ALL
 from triggers.desk import Desk
-from triggers.following import next_channel
+from triggers.following import BOUNCED, NOT_DELIVERED, following, next_channel, told_of
 
 REPLIES_WITHIN = timedelta(days=60)
 
 Said = tuple[str, str]  # code ("" when all went well), reason
-REFUSED = "refused"
+REFUSED, UNKNOWN_MESSAGE, UNKNOWN_PERSON = "refused", "unknown_message", "unknown_person"
+NOT_YET: Said = ("not_yet", "it may be about a message that is being sent")
 
 _REASONS = {
     SignalKind.BOUNCE: SuppressionReason.BOUNCE,
@@ -31,22 +41,28 @@ _ADDRESSES = {Channel.EMAIL: "email:", Channel.SMS: "phone:"}
 
 
 def apply(desk: Desk, signal: Signal) -> Said:
-    """What this changes is stored before it counts as settled; doing it again changes nothing more."""
+    """What this changes is stored before it counts as settled; doing it again changes nothing more. `NOT_YET`: it may
+    be about a message that is being sent, whose id is known in a moment; tell it again then."""
+    sending = desk.store.is_sending(
+        signal.connection
+    )  # asked first: what is settled after this is found below
+    invitation = _invitation(desk, signal)
     try:
-        return _applied(desk, signal)
+        said = _applied(desk, signal, invitation)
     except OF_ALL:
         raise
     except NpsyncError as error:
         return REFUSED, str(error)
+    unheard_of = signal.message is not None or said[0] in (UNKNOWN_MESSAGE, UNKNOWN_PERSON)
+    return NOT_YET if sending and invitation is None and unheard_of else said
 
 
-def _applied(desk: Desk, signal: Signal) -> Said:
-    invitation = _invitation(desk, signal)
+def _applied(desk: Desk, signal: Signal, invitation: Invitation | None) -> Said:
     match signal.kind:
         case SignalKind.DELIVERED:
             return _delivered(desk, signal, invitation)
         case SignalKind.FAILED:
-            return _undelivered(desk, signal, invitation, "not_delivered")
+            return _undelivered(desk, signal, invitation, NOT_DELIVERED)
         case SignalKind.SOFT_BOUNCE:
             return "", ""  # the channel tries on by itself
         case SignalKind.START:
@@ -65,29 +81,45 @@ def _invitation(desk: Desk, signal: Signal) -> Invitation | None:
 
 
 def _delivered(desk: Desk, signal: Signal, invitation: Invitation | None) -> Said:
-    if invitation is None:
-        return _not_ours(signal)
-    desk.store.delivered(invitation.id, signal.message, now=signal.at)
+    """Of a message whose sending was interrupted it says that it was sent: now follows what follows a sent one."""
+    step = _told_of(desk, signal, invitation)
+    if invitation is None or step is None:
+        return not_ours(signal)
+    if step.state is StepState.SENDING:
+        return NOT_YET
+    rule, expires_at = desk.rules.get(invitation.trigger), invitation.expires_at
+    follows: tuple[Step, ...] = ()
+    if step.state is StepState.UNKNOWN and rule is not None:
+        accepted, expires_at = Accepted(signal.message), expires_at or signal.at + rule.asking.expires
+        follows = following(rule.asking, invitation, step, accepted, expires_at=expires_at, now=signal.at)
+    desk.store.delivered(invitation.id, step.number, now=signal.at, following=follows, expires_at=expires_at)
     return "", ""
 
 
 def _undelivered(desk: Desk, signal: Signal, invitation: Invitation | None, code: str) -> Said:
-    if invitation is None:
-        return _not_ours(signal)
-    steps = desk.store.steps_of(invitation.id)
+    step = _told_of(desk, signal, invitation)
+    if invitation is None or step is None:
+        return not_ours(signal)
+    if step.state is StepState.SENDING:
+        return NOT_YET
+    now, steps = desk.clock.now(), desk.store.steps_of(invitation.id)
     rule = desk.rules.get(invitation.trigger)
-    following = next_channel(rule.asking, invitation, steps, now=desk.clock.now()) if rule else ()
+    follows = next_channel(rule.asking, invitation, step, steps, now=now) if rule else ()
     told = f"{signal.connection} could not deliver it" + (f" ({signal.code})" if signal.code else "")
-    desk.store.undelivered(
-        invitation.id, signal.message, code, told, now=desk.clock.now(), following=following
-    )
+    desk.store.undelivered(invitation.id, step.number, code, told, now=now, following=follows)
     return "", ""
+
+
+def _told_of(desk: Desk, signal: Signal, invitation: Invitation | None) -> Step | None:
+    if invitation is None:
+        return None
+    return told_of(desk.store.steps_of(invitation.id), signal.connection, signal.message, signal.at)
 
 
 def _suppressed(desk: Desk, signal: Signal, invitation: Invitation | None) -> Said:
     keys = _keys(desk, signal, invitation)
     if not keys and invitation is None:
-        return "unknown_person", "it names neither an address nor a message of ours"
+        return UNKNOWN_PERSON, "it names neither an address nor a message of ours"
     one_channel = desk.channels.get(signal.connection) if signal.kind in _OF_ONE_CHANNEL else None
     desk.store.suppress(
         [
@@ -103,7 +135,7 @@ def _suppressed(desk: Desk, signal: Signal, invitation: Invitation | None) -> Sa
         ]
     )
     if signal.kind is SignalKind.BOUNCE and invitation is not None:
-        return _undelivered(desk, signal, invitation, "bounce")
+        return _undelivered(desk, signal, invitation, BOUNCED)
     return "", ""
 
 
@@ -120,7 +152,7 @@ def _answered(desk: Desk, signal: Signal, invitation: Invitation | None) -> Said
     """A reply that is a score is an answer; any other is kept where people find it."""
     invitation = invitation or _latest_sent(desk, signal)
     if invitation is None:
-        return _not_ours(signal)
+        return not_ours(signal)
     said = read_score(signal.text or "", *SCALES[invitation.metric])
     if said is None:
         return "no_score", "a reply that is no score"
@@ -158,5 +190,5 @@ def _keys(desk: Desk, signal: Signal, invitation: Invitation | None) -> tuple[st
     return tuple(dict.fromkeys((*keys, *record, *names)))
 
 
-def _not_ours(signal: Signal) -> Said:
-    return "unknown_message", f"{signal.kind} of a message npsync did not send, or sent long ago"
+def not_ours(signal: Signal) -> Said:
+    return UNKNOWN_MESSAGE, f"{signal.kind} of a message npsync did not send, or sent long ago"

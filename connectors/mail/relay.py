@@ -102,7 +102,8 @@ class Relay:
         except (smtplib.SMTPException, OSError):
             self._drop()
             return FateUnknown(
-                "the connection broke after the whole mail had left, before the relay answered"
+                "the connection broke after the whole mail had left, before the relay answered",
+                letter.reference,
             )
         self._carried += 1
         self._used_at = self._tools.clock.monotonic()

@@ -250,25 +250,34 @@ class Invitations(Protocol):
         Raises LeaseLost when somebody else settled it."""
         ...
 
-    def delivered(self, id: str, message: str | None, *, now: datetime) -> bool:
-        """The channel says that an accepted message of this invitation (the latest, where it names none) arrived. False
-        when there is no such message."""
+    def delivered(
+        self,
+        id: str,
+        step: int,
+        *,
+        now: datetime,
+        following: Sequence[Step] = (),
+        expires_at: datetime | None = None,
+    ) -> bool:
+        """The channel says that the message of this step arrived, so it was sent if that was not known: then the
+        `following` steps are queued, and answers are taken until `expires_at`. False when it is not known to have
+        left."""
         ...
 
     def undelivered(
         self,
         id: str,
-        message: str | None,
+        step: int,
         code: str,
         reason: str,
         *,
         now: datetime,
         following: Sequence[Step] = (),
     ) -> bool:
-        """An accepted message of this invitation (the latest, where it names none) reached nobody: its step is failed,
-        and its send leaves the ledger, for a bounce starts no rest. With `following` (another channel) the invitation
+        """The message of this step, which had left, reached nobody: the step is failed, and its send leaves the ledger,
+        for a bounce starts no rest. With `following` (another channel) the invitation
         is queued again; without, and with no other accepted step, it has failed and what is queued of it is cancelled.
-        False when there is no such message."""
+        False when no message of it is known to have left, or it was told before."""
         ...
 
     def drop_step(
@@ -318,6 +327,10 @@ class Invitations(Protocol):
         ...
 
     def steps_of(self, id: str) -> list[Step]: ...
+
+    def is_sending(self, via: str) -> bool:
+        """Whether a message is being handed to this connection, so that its id there is not known yet."""
+        ...
 
     def by_message(self, via: str, message: str) -> str | None:
         """The invitation a vendor's message id belongs to."""

@@ -177,10 +177,11 @@ class Asking(RuleBasedStateMachine):
     @rule(data=st.data(), bounced=st.booleans())
     def the_channel_tells(self, data: st.DataObject, bounced: bool) -> None:
         id = data.draw(st.sampled_from(self.touched))
+        step = data.draw(st.sampled_from([one.number for one in self.store.steps_of(id)]))
         if bounced:
-            self.store.undelivered(id, None, "550", "bounced", now=self.now)
+            self.store.undelivered(id, step, "550", "bounced", now=self.now)
         else:
-            self.store.delivered(id, None, now=self.now)
+            self.store.delivered(id, step, now=self.now)
 
     @rule()
     def expire(self) -> None:

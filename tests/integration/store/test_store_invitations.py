@@ -45,6 +45,10 @@ def steps(store: SqlStore, id: str = "i1") -> list[StepState]:
     return [one.state for one in store.steps_of(id)]
 
 
+def number(store: SqlStore, place: int = 0, id: str = "i1") -> int:
+    return store.steps_of(id)[place].number
+
+
 def asked(store: SqlStore, now: Any = None) -> list[PastKind]:
     return [one.what for one in store.past(ANN, since=FOREVER, now=now or later(days=400))]
 
@@ -346,7 +350,7 @@ def test_when_the_first_message_bounces_the_reminder_on_its_way_decides(store: S
     sent(store, following=[step("i1", StepKind.REMINDER)])
     [reminder] = claim(store)
     assert reserve(store, reminder, rest=timedelta()) == Send()
-    assert store.undelivered("i1", "<m1>", "550", "no such user", now=NOON)
+    assert store.undelivered("i1", number(store), "550", "no such user", now=NOON)
     assert state(store) is InvitationState.SENT
     settle(store, reminder, FailedPermanent("550", "no such user"))
     assert (state(store), asked(store)) == (InvitationState.FAILED, [])
@@ -419,34 +423,63 @@ def test_time_to_answer_ends(store: SqlStore):
 
 def test_a_channel_says_that_it_arrived(store: SqlStore):
     sent(store)
-    assert store.delivered("i1", "<m1>", now=later(minutes=1))
-    assert store.delivered("i1", None, now=later(minutes=2))
+    assert store.delivered("i1", number(store), now=later(minutes=1))
+    assert store.delivered("i1", number(store), now=later(minutes=2))
     assert store.steps_of("i1")[0].delivered_at == later(minutes=1)
-    assert not store.delivered("i1", "<another>", now=NOON)
-    assert not store.delivered("nobody", None, now=NOON)
+    assert not store.delivered("i1", 99, now=NOON)
+    assert not store.delivered("nobody", number(store), now=NOON)
 
 
 def test_what_was_unknown_and_arrived_was_sent(store: SqlStore):
     settle(store, sending(store), FateUnknown("no reply"))
-    assert store.delivered("i1", None, now=later(minutes=1))
-    assert (state(store), steps(store)) == (InvitationState.SENT, [StepState.ACCEPTED])
+    later_on = [step("i1", StepKind.REMINDER, due=later(days=3))]
+    over = later(days=14)
+    for _ in range(2):  # told again it changes nothing more
+        assert store.delivered("i1", number(store), now=later(minutes=1), following=later_on, expires_at=over)
+    assert (state(store), steps(store)) == (InvitationState.SENT, [StepState.ACCEPTED, StepState.QUEUED])
+    found = store.invitation("i1")
+    assert found is not None
+    assert (found.sent_at, found.expires_at) == (later(minutes=1), over)
+
+
+def test_what_was_answered_before_it_is_known_to_have_arrived_is_followed_by_nothing(store: SqlStore):
+    settle(store, sending(store), FateUnknown("no reply"))
+    store.answered("i1", now=NOON)
+    assert store.delivered("i1", number(store), now=NOON, following=[step("i1", StepKind.REMINDER)])
+    assert (state(store), steps(store)) == (InvitationState.ANSWERED, [StepState.ACCEPTED])
+
+
+def test_an_unknown_message_is_found_by_the_id_its_sender_chose(store: SqlStore):
+    settle(store, sending(store), FateUnknown("no reply", "<m1>"))
+    assert store.by_message("mailer", "<m1>") == "i1"
+
+
+def test_whether_a_message_is_on_its_way_is_known_by_its_connection(store: SqlStore):
+    assert not store.is_sending("mailer")
+    queue(store, "i1")
+    [claimed] = claim(store)
+    assert reserve(store, claimed, via="mailer") == Send()
+    assert store.is_sending("mailer")
+    assert not store.is_sending("twilio")
+    settle(store, claimed, Accepted("<m1>"))
+    assert not store.is_sending("mailer")
 
 
 def test_a_bounce_starts_no_rest(store: SqlStore):
     sent(store, following=[step("i1", StepKind.REMINDER, due=later(days=3))])
-    assert store.undelivered("i1", "<m1>", "550", "no such user", now=NOON)
+    assert store.undelivered("i1", number(store), "550", "no such user", now=NOON)
     assert (state(store), steps(store), asked(store)) == (
         InvitationState.FAILED,
         [StepState.FAILED, StepState.CANCELLED],
         [],
     )
-    assert not store.undelivered("i1", "<m1>", "550", "no such user", now=NOON)
+    assert not store.undelivered("i1", number(store), "550", "no such user", now=NOON)
 
 
 def test_after_a_bounce_another_channel_is_tried(store: SqlStore):
     sent(store)
     other = [step("i1", StepKind.FALLBACK, way=1)]
-    assert store.undelivered("i1", None, "550", "no such user", now=NOON, following=other)
+    assert store.undelivered("i1", number(store), "550", "no such user", now=NOON, following=other)
     assert state(store) is InvitationState.QUEUED
     [claimed] = claim(store)
     assert reserve(store, claimed) == Send()
@@ -457,7 +490,7 @@ def test_a_bounced_reminder_leaves_what_arrived(store: SqlStore):
     [reminder] = claim(store)
     assert reserve(store, reminder, rest=timedelta()) == Send()
     settle(store, reminder, Accepted("<m2>"))
-    assert store.undelivered("i1", "<m2>", "452", "mailbox full", now=NOON)
+    assert store.undelivered("i1", number(store, 1), "452", "mailbox full", now=NOON)
     assert (state(store), asked(store)) == (InvitationState.SENT, [PastKind.SEND])
 
 

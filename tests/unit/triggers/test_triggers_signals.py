@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from builders_triggers import Desktop, asked, by_two_ways, case
 from fake_clock import NOON
 
-from nps.asking import InvitationState, Suppression, SuppressionReason
+from nps.asking import InvitationState, StepState, Suppression, SuppressionReason
 from nps.events import Signal, SignalKind
+from nps.sending import Accepted, FateUnknown, Message, SendOutcome
 
 
 def told(desk: Desktop, kind: SignalKind, key: str = "s1", **given: object) -> tuple[str, str]:
@@ -159,3 +162,158 @@ def test_what_was_delivered_is_noted_on_its_message(desk: Desktop):
     [invitation] = desk.invitations()
     told(desk, SignalKind.DELIVERED, invitation=invitation.id)
     assert desk.store.steps_of(invitation.id)[0].delivered_at == desk.clock.now()
+
+
+# ------------------------------------------------------------ which message it is about
+
+NUMBER = "+12025550143"
+FAILURES = [SignalKind.FAILED, SignalKind.BOUNCE]
+
+
+def states(desk: Desktop) -> list[StepState]:
+    return [step.state for one in desk.invitations() for step in desk.store.steps_of(one.id)]
+
+
+@pytest.mark.parametrize("kind", FAILURES)
+def test_a_failure_told_twice_without_its_message_fails_no_earlier_one(desk: Desktop, kind: SignalKind):
+    desk.rule(remind=(timedelta(days=3),))
+    asked(desk)
+    desk.turn()
+    desk.later(days=3)
+    desk.turn()
+    [invitation] = desk.invitations()
+    for key in ("s1", "s2"):
+        told(desk, kind, key, invitation=invitation.id)
+        assert states(desk) == [StepState.ACCEPTED, StepState.FAILED]
+    assert desk.invitations()[0].state is InvitationState.SENT
+
+
+@pytest.mark.parametrize("kind", FAILURES)
+def test_a_failure_of_one_channel_fails_no_message_of_another(desk: Desktop, kind: SignalKind):
+    by_two_ways(desk)
+    asked(desk, 1, phone=NUMBER)
+    desk.turn()
+    desk.later(days=7)
+    desk.turn()
+    assert len(desk.sent("texter")) == 1
+    told(desk, kind, invitation=desk.invitations()[0].id)
+    assert states(desk) == [StepState.FAILED, StepState.ACCEPTED]
+    assert desk.invitations()[0].state is InvitationState.SENT
+
+
+def test_a_failure_from_before_the_reminder_left_is_of_the_ask(desk: Desktop):
+    desk.rule(remind=(timedelta(days=3),))
+    asked(desk)
+    desk.turn()
+    early = desk.clock.now() + timedelta(minutes=10)
+    desk.later(days=3)
+    desk.turn()
+    [invitation] = desk.invitations()
+    late = Signal(key="s1", connection="mailer", kind=SignalKind.FAILED, at=early, invitation=invitation.id)
+    desk.store.receive([late], now=desk.clock.now())
+    desk.turn(poll=False)
+    assert states(desk) == [StepState.FAILED, StepState.ACCEPTED]
+
+
+# ------------------------------------------------------------ told before the sending is settled
+
+
+@pytest.mark.parametrize("kind", [SignalKind.DELIVERED, *FAILURES])
+def test_what_is_told_before_the_sending_is_settled_waits_for_it(desk: Desktop, kind: SignalKind):
+    """The channel's webhook is quicker than the reply to the call that sent the message."""
+    rows = []
+
+    def told_at_once(message: Message) -> SendOutcome:
+        early = Signal(key="s1", connection="mailer", kind=kind, at=desk.clock.now(), message="<m1>")
+        desk.store.receive([early], now=desk.clock.now())
+        desk.turn(poll=False)  # of another process
+        rows.extend((row.state, row.code) for row in desk.store.arrival_rows())
+        return Accepted("<m1>")
+
+    asked(desk)
+    desk.senders["mailer"].answer = told_at_once
+    desk.turn()
+    assert rows == [("new", "")]
+    assert states(desk) == [StepState.ACCEPTED]
+    desk.later(minutes=1)
+    desk.turn()
+    assert [row.state for row in desk.store.arrival_rows()] == ["settled"]
+    [step] = desk.store.steps_of(desk.invitations()[0].id)
+    if kind is SignalKind.DELIVERED:
+        assert step.delivered_at is not None
+    else:
+        assert step.state is StepState.FAILED
+
+
+def test_what_is_told_of_a_message_whose_process_died_waits_for_its_fate(desk: Desktop):
+    desk.rule(ways=(desk.way("texter"),))
+    asked(desk, 1, phone=NUMBER)
+
+    def end(message: Message) -> SendOutcome:
+        raise SystemExit
+
+    desk.senders["texter"].answer = end
+    with pytest.raises(SystemExit):
+        desk.turn()
+    early = told(desk, SignalKind.REPLY, connection="texter", address=NUMBER, text="5 thanks")
+    assert early == ("new", "")
+    [invitation] = desk.invitations()
+    desk.senders["texter"].fates[invitation.id, 1] = Accepted("sms-1")
+    for _ in range(20):
+        desk.later(minutes=1)
+        desk.turn(poll=False)
+    assert [(score, comment) for _, score, comment in desk.answers] == [(5, "thanks")]
+
+
+def test_a_signal_about_nothing_of_ours_does_not_wait_for_ever(desk: Desktop):
+    def end(message: Message) -> SendOutcome:
+        raise SystemExit
+
+    asked(desk)
+    desk.senders["mailer"].answer = end
+    with pytest.raises(SystemExit):
+        desk.turn()
+    assert told(desk, SignalKind.DELIVERED, message="unheard of") == ("new", "")
+    desk.later(hours=7)
+    desk.turn(poll=False)
+    assert [(row.state, row.code) for row in desk.store.arrival_rows()] == [("settled", "unknown_message")]
+
+
+# ------------------------------------------------------------ unknown, and then it arrived
+
+
+def unknown_then(desk: Desktop, kind: SignalKind, *, message: str | None) -> None:
+    desk.senders["mailer"].answer = lambda _: FateUnknown("no reply", message)
+    asked(desk, 1, phone=NUMBER)
+    desk.turn()
+    assert states(desk) == [StepState.UNKNOWN]
+    desk.senders["mailer"].answer = lambda _: Accepted()
+    if message is None:
+        told(desk, kind, invitation=desk.invitations()[0].id)
+    else:
+        told(desk, kind, message=message)
+
+
+@pytest.mark.parametrize("message", [None, "<m1>"])
+def test_what_was_unknown_and_arrived_is_followed_like_any_other(desk: Desktop, message: str | None):
+    desk.rule(
+        ways=(desk.way("mailer"), desk.way("texter", after=timedelta(days=5))), remind=(timedelta(days=3),)
+    )
+    unknown_then(desk, SignalKind.DELIVERED, message=message)
+    assert states(desk) == [StepState.ACCEPTED, StepState.QUEUED, StepState.QUEUED]
+    desk.later(days=3)
+    desk.turn()
+    assert len(desk.sent("mailer")) == 1  # the reminder; the ask's own reply was lost
+    desk.later(days=2)
+    desk.turn()
+    assert len(desk.sent("texter")) == 1
+    desk.later(days=30)
+    desk.turn()
+    assert desk.invitations()[0].state is InvitationState.EXPIRED
+
+
+def test_what_was_unknown_and_reached_nobody_lets_the_next_way_ask(desk: Desktop):
+    by_two_ways(desk)
+    unknown_then(desk, SignalKind.FAILED, message="<m1>")
+    assert states(desk) == [StepState.FAILED, StepState.ACCEPTED]
+    assert len(desk.sent("texter")) == 1

@@ -123,6 +123,55 @@ def test_an_opt_out_the_vendor_tells_of_is_the_persons_and_not_the_addresses(des
     assert all(desk.store.suppressions([name]) for name in names)
 
 
+# ------------------------------------------------------------ `through` is reordered meanwhile
+
+
+def test_a_reminder_goes_where_the_message_went_however_through_is_reordered(desk: Desktop):
+    ways = (desk.way("mailer"), desk.way("texter"))
+    desk.rule(ways=ways, remind=(timedelta(days=3),))
+    ann = asked(desk, 1, phone="+12025550143")
+    desk.turn()
+    desk.rule(ways=ways[::-1], remind=(timedelta(days=3),))
+    desk.later(days=3)
+    desk.turn()
+    assert (desk.sent("mailer"), desk.sent("texter")) == ([ann, ann], [])
+
+
+def test_a_reminder_whose_way_has_left_the_yaml_is_suppressed_and_says_so(desk: Desktop):
+    desk.rule(ways=(desk.way("mailer"), desk.way("texter")), remind=(timedelta(days=3),))
+    ann = asked(desk, 1, phone="+12025550143")
+    desk.turn()
+    desk.rule(ways=(desk.way("texter"),), remind=(timedelta(days=3),))
+    desk.later(days=3)
+    told = desk.turn()
+    assert (desk.sent("mailer"), desk.sent("texter")) == ([ann], [])
+    assert told.steps == {"way_gone": 1}
+    [_, reminder] = desk.store.steps_of(desk.invitations()[0].id)
+    assert (reminder.code, reminder.reason) == ("way_gone", "mailer is no way of support-csat any more")
+    assert desk.invitations()[0].state is InvitationState.SENT
+
+
+def test_a_fallback_goes_where_it_was_planned_to_go_however_through_is_reordered(desk: Desktop):
+    by_two_ways(desk)
+    ann = asked(desk, 1, phone="+12025550143")
+    desk.turn()
+    desk.rule(ways=(desk.way("texter", after=timedelta(days=7)), desk.way("mailer")))
+    desk.later(days=7)
+    desk.turn()
+    assert (desk.sent("mailer"), desk.sent("texter")) == ([ann], [ann])
+
+
+def test_a_fallback_that_cannot_be_asked_there_does_not_ask_again_where_it_was_asked(desk: Desktop):
+    by_two_ways(desk)
+    ann = asked(desk, 1, phone="+12025550143")
+    desk.turn()
+    desk.rule(ways=(desk.way("texter", after=timedelta(days=7)), desk.way("mailer")))
+    desk.crm.contacts[ann]["phone"] = None
+    desk.later(days=7)
+    desk.turn()
+    assert (desk.sent("mailer"), desk.sent("texter")) == ([ann], [])
+
+
 # ------------------------------------------------------------ reminders, expiry
 
 

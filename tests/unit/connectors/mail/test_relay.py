@@ -76,7 +76,9 @@ def test_a_relay_that_always_hangs_up_before_the_mail_surely_sent_nothing(relay)
 def test_a_connection_lost_after_the_last_dot_leaves_the_fate_unknown_and_nothing_is_repeated(relay):
     relay.hang_up_at = "content"
     sender = mail(relay)
-    assert isinstance(sender.send(message(step=1)), FateUnknown)
+    outcome = sender.send(message(step=1))
+    assert isinstance(outcome, FateUnknown)
+    assert outcome.message == reference(message().invitation, 1)  # by which a bounce still finds it
     assert len(relay.taken) == 1
     relay.hang_up_at = ""
     assert isinstance(sender.send(message(step=2)), Accepted)

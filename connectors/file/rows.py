@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from difflib import get_close_matches
 from hashlib import blake2b
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import orjson
 
+from connectors.cells import LONG_AGO, Moments, NaiveTime, NoTime, score, text
 from connectors.file.records import Record
 from connectors.file.settings import Columns, FileSettings
 from nps.errors import ConfigError
 from nps.responses import SurveyResponse
 from nps.values import Json
-
-# A broken row has no date of its own; the same one each time, so that what repeats is identical.
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 Pick = Callable[[Any], Any]
 Picks = Mapping[str, Pick]
@@ -120,19 +117,19 @@ class Reader:
             answered_at=answered_at,
             invited_at=self._moment("invited_at", values),
             updated_at=self._moment("updated_at", values),
-            score=_score(values.get("score")),
-            comment=_text(values.get("comment")),
-            email=_text(values.get("email")),
-            phone=_text(values.get("phone")),
-            external_id=_text(values.get("external_id")),
-            survey=_text(values.get("survey")),
-            channel=_text(values.get("channel")) or self._channel,
+            score=score(values.get("score")),
+            comment=text(values.get("comment")),
+            email=text(values.get("email")),
+            phone=text(values.get("phone")),
+            external_id=text(values.get("external_id")),
+            survey=text(values.get("survey")),
+            channel=text(values.get("channel")) or self._channel,
             properties=properties,
         )
 
     def _id(self, values: Mapping[str, Any], properties: Mapping[str, Json]) -> str:
         if "id" in values:
-            own = _text(values["id"])
+            own = text(values["id"])
             if own is None:
                 raise Unreadable("its id is empty")
             return own
@@ -149,8 +146,8 @@ class Reader:
             raise Unreadable(
                 f"its {name} names no time zone; set time_zone for this connection, or export times with an offset"
             ) from None
-        except (ValueError, TypeError, OverflowError, OSError):
-            raise Unreadable(f"its {name} is not a time written as `dates` says") from None
+        except NoTime as problem:
+            raise Unreadable(f"its {name} {problem}") from None
 
     def _broken(self, record: Record, problem: str) -> SurveyResponse:
         """Known again by what the line holds and where it stands."""
@@ -162,61 +159,3 @@ class Reader:
             answered_at=LONG_AGO,
             problem=f"{self._name}, line {record.line}: {problem}",
         )
-
-
-class NaiveTime(Exception):
-    """A time without an offset, and no zone to read it in."""
-
-
-class Moments:
-    """Reads times in the formats a connection declares, into UTC."""
-
-    def __init__(self, formats: Sequence[str], zone: ZoneInfo | None) -> None:
-        self._formats = formats
-        self._zone = zone
-
-    def read(self, value: object) -> datetime:
-        """ValueError when no format fits; NaiveTime when it names no zone and none is declared."""
-        for number, form in enumerate(self._formats, start=1):
-            try:
-                return self._aware(_parsed(value, form))
-            except ValueError:
-                if number == len(self._formats):
-                    raise
-        raise ValueError
-
-    def _aware(self, moment: datetime) -> datetime:
-        if moment.tzinfo is None:
-            if self._zone is None:
-                raise NaiveTime
-            moment = moment.replace(tzinfo=self._zone)
-        return moment.astimezone(UTC)
-
-
-def _parsed(value: object, form: str) -> datetime:
-    if form in ("unix", "unix_ms"):
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise ValueError
-        return datetime.fromtimestamp(float(value) / (1000 if form == "unix_ms" else 1), UTC)
-    if not isinstance(value, str):
-        raise ValueError
-    text = value.strip()
-    if form != "iso":
-        return datetime.strptime(text, form)  # noqa: DTZ007 — the zone is added by the caller
-    if len(text) > 20 and text[-6] == " " and text[-5] in "+-":
-        text = text[:-6] + text[-5:]  # "2026-03-02 10:00:00 +0100"
-    return datetime.fromisoformat(text)
-
-
-def _score(value: Any) -> int | float | str | None:
-    if value is None or (isinstance(value, int | float | str) and not isinstance(value, bool)):
-        return value
-    return orjson.dumps(value).decode()
-
-
-def _text(value: Any) -> str | None:
-    if value is None:
-        return None
-    if isinstance(value, str):
-        return value if value.strip() else None
-    return str(value) if isinstance(value, int | float) else orjson.dumps(value).decode()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import codecs
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from connectors.cells import known_format, known_zone
 from connectors.contract import Settings
 
 
@@ -54,12 +55,6 @@ def _one_character(text: str) -> str:
     return text
 
 
-def _known_zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(f'"{name}" is no time zone; write it like Europe/Berlin')
-    return name
-
-
 def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -86,7 +81,7 @@ class FileSettings(Settings):
         default=["iso"],
         description='How times are written, tried in order: iso, unix, unix_ms, or a pattern like "%d/%m/%Y %H:%M".',
     )
-    time_zone: Annotated[str, AfterValidator(_known_zone)] | None = Field(
+    time_zone: Annotated[str, AfterValidator(known_zone)] | None = Field(
         None, description="Zone of times that name none. Without it such a row is rejected, never guessed."
     )
     channel: str | None = Field(None, description="The channel of every answer, when no column tells it.")
@@ -94,10 +89,10 @@ class FileSettings(Settings):
     @model_validator(mode="after")
     def _patterns_are_patterns(self) -> Self:
         for text in self.dates:
-            if text not in ("iso", "unix", "unix_ms") and "%" not in text:
-                raise ValueError(
-                    f'dates: "{text}" is neither iso, unix, unix_ms nor a pattern like "%d/%m/%Y"'
-                )
+            try:
+                known_format(text)
+            except ValueError as error:
+                raise ValueError(f"dates: {error}") from None
         return self
 
     @property

@@ -1,23 +1,40 @@
 """The description of a survey tool's HTTP API: what a preset file holds, and what `type: http` takes.
 
 Expressions (`records`, `fields`, …) are JMESPath over one reply or one row: dotted paths, or
-`answers[?type=='nps'] | [0].number`.
+`answers[?type=='nps'] | [0].number`. Texts may hold placeholders (`connectors.declared.placeholders`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from connectors.addresses import checked_base_url
 from connectors.auth import Auth, NoAuth
+from connectors.cells import known_format, known_zone
+from connectors.declared import expressions
+from connectors.declared.placeholders import as_if_filled, names_in
 from nps.durations import Period
-from nps.values import Json
+from nps.faults import Fault, Faults
 
-Expression = str  # JMESPath; checked when it is read
+
+def _an_expression(text: str) -> str:
+    expressions.checked(as_if_filled(text))
+    return text
+
+
+Expression = Annotated[str, AfterValidator(_an_expression)]
+"""A pydantic field: JMESPath, checked when the file is loaded."""
+
 TimeFormat = Literal["unix_s", "unix_ms", "iso8601", "date"]
+Query = Mapping[str, str | int | bool]
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
 
 
 class Part(BaseModel):
@@ -29,19 +46,33 @@ class Part(BaseModel):
 
 class Request(Part):
     """One listing. A parameter of pagination or cursor that stands as {name} in the path goes there, else into the
-    query; so does {survey} when the tool lists each survey's answers by themselves."""
+    query; {survey} is the survey's id, where the tool lists each survey's answers by themselves."""
 
-    method: Literal["GET", "POST"] = "GET"
-    path: str
-    query: Mapping[str, str | int | bool] = {}
-    headers: Mapping[str, str] = {}
-    body: Mapping[str, Json] | None = None  # with POST: parameters go into it instead of the query
+    method: Literal["GET", "POST"] = Field("GET", description="POST for tools that list by a search.")
+    path: str = Field(description="Below base_url, like /v2/responses or /surveys/{survey}/responses.")
+    query: Query = Field(default={}, description="What every call says, like {order: asc}.")
+    headers: Mapping[str, str] = Field(default={}, description="Headers beside those of auth.")
+    body: Mapping[str, Any] | None = Field(
+        None,
+        description="With method: POST, what every call posts as JSON; parameters of pagination and cursor are added "
+        "to it instead of to the query.",
+    )
+
+    @model_validator(mode="after")
+    def _a_path(self) -> Self:
+        if not self.path.startswith("/") or self.path.startswith("//"):
+            raise ValueError("path begins with one /; it is joined to base_url")
+        if self.body is not None and self.method == "GET":
+            raise ValueError("body needs method: POST")
+        return self
 
 
 # ---------------------------------------------------------------- pages
 
 
 class OnePage(Part):
+    """One reply holds everything."""
+
     kind: Literal["none"] = "none"
 
 
@@ -49,58 +80,68 @@ class ByPage(Part):
     """Numbered pages, until an empty one (also one that is shorter, with `short_is_last`) or until `pages` says so."""
 
     kind: Literal["page"] = "page"
-    param: str = "page"
-    first: int = 1
-    size_param: str | None = None
-    size: int | None = None
-    pages: Expression | None = None  # the number of pages, as a number or as text
-    short_is_last: bool = False
+    param: str = Field("page", description="The parameter that names the page.")
+    first: int = Field(1, description="The first page's number.")
+    size_param: str | None = Field(None, description="The parameter that says how many rows a page has.")
+    size: int | None = Field(None, ge=1, description="Rows per page.")
+    pages: Expression | None = Field(
+        None, description="Where a reply says how many pages there are, as a number or as text."
+    )
+    short_is_last: bool = Field(False, description="A page with fewer rows than `size` is the last.")
 
 
 class ByNextLink(Part):
     """The reply holds the address of the next page: of the same scheme and host, or it is not followed."""
 
     kind: Literal["next_link"] = "next_link"
-    next: Expression = "next"
+    next: Expression = Field("next", description="Where the address stands in a reply; null is the end.")
 
 
 class ByLastRow(Part):
     """The next page begins after the last row of this one."""
 
     kind: Literal["last_row"] = "last_row"
-    param: str
-    value: Expression = "id"  # of the last row
-    more: Expression | None = None  # of the reply: false is the end
+    param: str = Field(description="The parameter that takes the last row's value.")
+    value: Expression = Field("id", description="Of the last row, what the parameter takes.")
+    more: Expression | None = Field(
+        None, description="Where a reply says whether there is more: false is the end."
+    )
 
 
 class ByOffset(Part):
     """So many rows are skipped; a page with fewer than `size` is the last."""
 
     kind: Literal["offset"] = "offset"
-    param: str = "offset"
-    size_param: str = "limit"
-    size: Annotated[int, Field(ge=1)] = 100
+    param: str = Field("offset", description="The parameter that says how many rows to skip.")
+    size_param: str = Field("limit", description="The parameter that says how many rows a page has.")
+    size: int = Field(100, ge=1, description="Rows per page.")
 
 
 class ByMovingStart(Part):
-    """The cursor's time is set to the last row's, and what comes twice is told by its id; pages are skipped by `param`
+    """The cursor's time is set to the last row's, and what comes twice is told by its id; rows are skipped by `param`
     only while a whole page has one and the same time."""
 
     kind: Literal["moving_start"] = "moving_start"
-    param: str | None = (
-        None  # the offset within one moment; None: such a page cannot be passed, which is an error
+    param: str | None = Field(
+        None,
+        description="The parameter that skips rows within one moment; without it a page that has only one time is an "
+        "error.",
     )
-    size_param: str = "limit"
-    size: Annotated[int, Field(ge=1)] = 100
+    size_param: str = Field("limit", description="The parameter that says how many rows a page has.")
+    size: int = Field(100, ge=1, description="Rows per page.")
 
 
 class ByCursor(Part):
     """The reply names the next page by a token."""
 
     kind: Literal["cursor"] = "cursor"
-    param: str
-    next: Expression
-    more: Expression | None = None
+    param: str = Field(description="The parameter that takes the token.")
+    next: Expression = Field(
+        description="Where a reply holds the next page's token; null or empty is the end."
+    )
+    more: Expression | None = Field(
+        None, description="Where a reply says whether there is more: false is the end."
+    )
 
 
 Pages = Annotated[
@@ -115,41 +156,60 @@ Pages = Annotated[
 class End(Part):
     """The parameter that bounds the time from above; it is set to when the run began."""
 
-    param: str
-    format: TimeFormat | None = None  # default: the cursor's
-    plus: Period = timedelta(0)  # added: {plus: 1 days} where a day is exclusive
+    param: str = Field(description="The parameter.")
+    format: TimeFormat | None = Field(None, description="How the time is written; default as the cursor's.")
+    plus: Period = Field(
+        timedelta(0), description="Added to it: 1 days where the bound is a day and exclusive."
+    )
 
 
 class ByTime(Part):
     """The tool can be asked for what came (or changed) since a time."""
 
     kind: Literal["time"] = "time"
-    field: Expression  # of a row: what `param` is compared with
-    param: str
-    format: TimeFormat = "iso8601"
-    bound: Literal["inclusive", "exclusive"] = "inclusive"
-    overlap: Period = timedelta(days=7)
-    until: End | None = None
-    window: Period | None = None  # longer spans are read in pieces; needs `until`
-    order: Literal["ascending", "descending", "unknown"] = "unknown"
+    field: Expression = Field(description="The time of a row that the parameter is compared with.")
+    param: str = Field(description="The parameter that takes the time to read from.")
+    format: TimeFormat = Field("iso8601", description="How the parameter's time is written.")
+    bound: Literal["inclusive", "exclusive"] = Field(
+        "inclusive", description="Whether rows of exactly that time come."
+    )
+    overlap: Period = Field(
+        timedelta(days=7), description="How far back each run reads again, to notice edits and late arrivals."
+    )
+    until: End | None = Field(None, description="A parameter that bounds the time from above.")
+    window: Period | None = Field(None, description="Longer spans are read in pieces; needs `until`.")
+    order: Literal["ascending", "descending", "unknown"] = Field(
+        "unknown", description="By the time; unknown: everything is read before the cursor moves."
+    )
+
+    @model_validator(mode="after")
+    def _windows_end(self) -> Self:
+        if self.window is not None and self.until is None:
+            raise ValueError("window needs `until`: the parameter that bounds the time from above")
+        return self
 
 
 class ById(Part):
-    """Ids grow, and the tool lists what comes after one: an append-only cursor. `first`: how an id is made of the time
-    of the first read (objectid: of MongoDB); None reads everything."""
+    """Ids grow, and the tool lists what comes after one: an append-only cursor."""
 
     kind: Literal["id"] = "id"
-    param: str
-    field: Expression = "id"
-    first: Literal["objectid"] | None = None
+    param: str = Field(description="The parameter that takes the last id.")
+    field: Expression = Field("id", description="The id of a row.")
+    first: Literal["objectid"] | None = Field(
+        None,
+        description="How an id is made of the time of the first read (objectid: of MongoDB); without it the first read "
+        "takes everything.",
+    )
 
 
 class NewestFirst(Part):
     """No time can be asked for: newest first, until a whole page is older than the cursor less the overlap."""
 
     kind: Literal["newest_first"] = "newest_first"
-    field: Expression
-    overlap: Period = timedelta(days=7)
+    field: Expression = Field(description="The time of a row.")
+    overlap: Period = Field(
+        timedelta(days=7), description="How far back each run reads again, to notice edits and late arrivals."
+    )
 
 
 class Everything(Part):
@@ -164,13 +224,15 @@ Since = Annotated[ByTime | ById | NewestFirst | Everything, Field(discriminator=
 class Walls(Part):
     """Where the tool, or we, stop a listing."""
 
-    max_pages: Annotated[int | None, Field(ge=1)] = (
-        None  # the tool's: begin again at page one from the last row's time
+    max_pages: int | None = Field(
+        None,
+        ge=1,
+        description="The tool shows no more pages than this: begin again at page one from the last row's time.",
     )
-    page_cap: Annotated[int, Field(ge=1)] = (
-        10_000  # ours: more pages than this in one listing are an error, not a loop
+    page_cap: int = Field(
+        10_000, ge=1, description="More pages than this in one listing are an error, not a loop."
     )
-    size_cap: Annotated[int, Field(ge=1, le=1024)] = 64  # MB of one reply
+    size_cap: int = Field(64, ge=1, le=1024, description="MB of one reply; a larger one is not read.")
 
 
 # ---------------------------------------------------------------- rows
@@ -179,69 +241,130 @@ class Walls(Part):
 class FieldRule(Part):
     """A value, and what to make of it."""
 
-    path: Expression | Sequence[Expression]  # the first that holds something
-    values: Mapping[str, Json] | None = None  # "good" → 1; what is not listed stays as it is
-    number_in_text: bool = False  # "9 - Extremely likely" → 9
+    path: Annotated[Sequence[Expression], BeforeValidator(_as_list), Field(min_length=1)] = Field(
+        description="Where it stands; of several the first that holds something."
+    )
+    values: Mapping[str, Any] | None = Field(
+        None, description="What stands for what: {good: 1, bad: 0}. What is not listed stays as it is."
+    )
+    number_in_text: bool = Field(
+        False, description="Take the number out of a text like 9 - Extremely likely."
+    )
 
 
-Rule = Expression | FieldRule
+Rule = Expression | FieldRule | tuple[Expression, ...]
 
 
 class Fields(Part):
-    """Our name → where a row holds it."""
+    """Our name → where a row holds it: a path, several of which the first that holds something counts, or a block."""
 
-    id: Rule
-    score: Rule | None = None
-    answered_at: Rule
-    comment: Rule | None = None
-    survey: Rule | None = None
-    email: Rule | None = None
-    phone: Rule | None = None
-    external_id: Rule | None = None
-    channel: Rule | None = None
-    invited_at: Rule | None = None
-    updated_at: Rule | None = None
-    properties: Mapping[str, Rule] = {}
-    all_properties: Expression | None = None  # an object whose every key is a property
+    id: Rule = Field(description="The answer's own id.")
+    answered_at: Rule = Field(description="When the answer was given.")
+    score: Rule | None = Field(None, description="The score as the tool gives it.")
+    comment: Rule | None = Field(None, description="What the person wrote.")
+    survey: Rule | None = Field(None, description="Which survey it answers, by its id in the tool.")
+    email: Rule | None = Field(None, description="E-mail of the person.")
+    phone: Rule | None = Field(None, description="Phone of the person.")
+    external_id: Rule | None = Field(None, description="Your own id of the person.")
+    channel: Rule | None = Field(None, description="How the person was asked.")
+    invited_at: Rule | None = Field(None, description="When the person was asked.")
+    updated_at: Rule | None = Field(None, description="When the answer was last changed.")
+    properties: Mapping[str, Rule] = Field(
+        default={}, description="More of the row, by the name a mapping calls it (properties.NAME)."
+    )
+    all_properties: Expression | None = Field(None, description="An object whose every key is a property.")
 
 
 class Rows(Part):
-    """What a row means beyond its fields. Each of these is an expression that is true of such a row."""
+    """What a row means beyond its fields. Each is an expression that is true of such a row: null, false, 0 and what is
+    empty are not."""
 
-    only: Expression | None = None  # others are of another kind and left out (a CSAT row in an NPS export)
-    partial: Expression | None = None
-    excluded: Expression | None = None
-    withdrawn: Expression | None = None
+    only: Expression | None = Field(
+        None,
+        description="Rows to take; others are of another kind (a CSAT row in an NPS export) and left out.",
+    )
+    partial: Expression | None = Field(None, description="Half-finished: such an answer waits for the rest.")
+    excluded: Expression | None = Field(None, description="The tool says that it must not count.")
+    withdrawn: Expression | None = Field(None, description="The answer was deleted.")
+
+
+WhoFields = Mapping[Literal["email", "phone", "external_id"], Rule]
 
 
 class Lookup(Part):
     """A second call that names the person behind a row, remembered between runs."""
 
-    key: Expression  # of the row
-    path: str  # with {key}
-    record: Expression = "@"
-    fields: Mapping[Literal["email", "phone", "external_id"], Rule]
-    per_run: Annotated[int, Field(ge=1)] = 500
-    fresh_for: Period = timedelta(days=7)
+    key: Expression = Field(description="Of the row: who it is about.")
+    path: str = Field(description="Below base_url, with {key}: /people/{key}.")
+    record: Expression = Field("@", description="Where the person stands in the reply.")
+    fields: WhoFields = Field(description="What the person says that the row does not.")
+    per_run: int = Field(
+        500, ge=1, description="At most so many calls in a run; who is beyond that is named by a later one."
+    )
+    fresh_for: Period = Field(timedelta(days=7), description="How long a person is remembered.")
+
+    @model_validator(mode="after")
+    def _names_the_key(self) -> Self:
+        if "key" not in names_in(self.path):
+            raise ValueError("path has to hold {key}")
+        return self
 
 
 class Beside(Part):
     """People who stand in the same reply beside the rows."""
 
-    key: Expression  # of the row
-    records: Expression  # of the reply
-    id: Expression = "id"
-    fields: Mapping[Literal["email", "phone", "external_id"], Rule]
+    key: Expression = Field(description="Of the row: who it is about.")
+    records: Expression = Field(description="Where the people stand in the reply.")
+    id: Expression = Field("id", description="Of a person: what `key` names.")
+    fields: WhoFields = Field(description="What the person says that the row does not.")
+
+
+class Each(Part):
+    """One more call per survey, for its definition."""
+
+    path: str = Field(description="Below base_url, with {survey}.")
+    query: Query = Field(default={}, description="What the call says.")
+    record: Expression = Field("@", description="Where the definition stands in the reply.")
+
+    @model_validator(mode="after")
+    def _names_the_survey(self) -> Self:
+        if "survey" not in names_in(self.path):
+            raise ValueError("path has to hold {survey}")
+        return self
 
 
 class Discovery(Part):
-    """How the tool lists its surveys, where the YAML names none."""
+    """Which surveys there are, for {survey} in the request, and what is known of each."""
 
-    path: str
-    query: Mapping[str, str | int | bool] = {}
-    records: Expression | Sequence[Expression] = "@"
-    id: Expression = "id"
-    only: Expression | None = None
+    named: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(
+        (), description="The surveys to read, by their ids; then none is looked for."
+    )
+    path: str | None = Field(None, description="Where the tool lists its surveys, below base_url.")
+    query: Query = Field(default={}, description="What that call says.")
+    pages: Pages = Field(OnePage(), description="How that list is paged.")
+    records: Annotated[Sequence[Expression], BeforeValidator(_as_list)] = Field(
+        ("@",), description="Where the surveys stand in that reply: the first that is a list."
+    )
+    id: Expression = Field("id", description="A survey's id.")
+    only: Expression | None = Field(None, description="Surveys to take, by what that list says of them.")
+    each: Each | None = Field(None, description="Where the definition of one survey is.")
+    values: Mapping[str, Expression] = Field(
+        default={},
+        description="What a survey says of itself (its definition, else its entry in the list): usable as {name:key} "
+        "in `fields`. A survey without what the score needs is none of ours.",
+    )
+    given: Mapping[str, Mapping[str, str]] = Field(
+        default={}, description="The same by hand, for surveys by id: it goes before what is found."
+    )
+    fresh_for: Period = Field(
+        timedelta(days=1), description="How long what a survey says of itself is remembered."
+    )
+
+    @model_validator(mode="after")
+    def _some_way(self) -> Self:
+        if self.path is None and not self.named:
+            raise ValueError("path or named is missing: which surveys are there?")
+        return self
 
 
 # ---------------------------------------------------------------- what goes wrong
@@ -250,40 +373,117 @@ class Discovery(Part):
 class Failure(Part):
     """A reply with status 200 that is none."""
 
-    when: Expression  # of the reply
-    message: Expression | None = None  # shown to people only if it is a short text without an address
-    retry: bool = False
+    when: Expression = Field(description="True of such a reply.")
+    message: Expression | None = Field(None, description="Where the reply says why, in a short text.")
+    retry: bool = Field(False, description="Whether the same call may succeed a moment later.")
+
+
+class Budget(Part):
+    """A limit of the tool."""
+
+    calls: int = Field(ge=1, description="At most so many calls")
+    seconds: float = Field(60.0, gt=0, description="in so many seconds.")
 
 
 class Throttle(Part):
-    """How the tool tells when to call again, beside Retry-After."""
+    """How often the tool may be called, and how it tells when to call again beside Retry-After."""
 
-    calls: int | None = None  # at most so many
-    seconds: float = 60.0  # in so long
-    reset_header: str | None = None
-    reset_is: Literal["unix_s", "seconds"] = "unix_s"
-    daily_header: str | None = None  # what is left of the day's budget: at 0 the run ends cleanly
-    wait: float = 60.0  # after a 429 that names no time
+    calls: int | None = Field(None, ge=1, description="At most so many calls")
+    seconds: float = Field(60.0, gt=0, description="in so many seconds.")
+    also: Sequence[Budget] = Field(default=(), description="More limits that hold at once.")
+    per_day: int | None = Field(
+        None,
+        ge=1,
+        description="Calls a day (UTC): when they are spent a run ends cleanly, and the next day goes on.",
+    )
+    left_header: str | None = Field(
+        None, description="A header that says how many calls are left: at 0 we wait for the reset."
+    )
+    reset_header: str | None = Field(None, description="A header that says when calls are allowed again.")
+    reset_is: Literal["unix_s", "seconds"] = Field("unix_s", description="What that header holds.")
+    daily_header: str | None = Field(
+        None, description="A header that says what is left of the day's calls: at 0 a run ends cleanly."
+    )
+    wait: float = Field(60.0, gt=0, description="Seconds to wait after a 429 that names no time.")
 
 
 class Description(Part):
     """How answers are read out of one tool."""
 
-    base_url: str
-    allow_http: bool = False
-    auth: Auth = NoAuth()
-    request: Request
-    records: Expression | Sequence[Expression] = "@"  # the first that is a list
-    pages: Pages = OnePage()
-    since: Since = Everything()
-    walls: Walls = Walls()
-    fields: Fields
-    rows: Rows = Rows()
-    dates: Sequence[str] = ("iso",)  # iso, unix, unix_ms or a pattern; tried in order
-    time_zone: str | None = None  # of times that name none
-    channel: str | None = None
-    surveys: Discovery | None = None  # with {survey} in the request
-    look_up: Lookup | None = None
-    beside: Beside | None = None
-    failures: Sequence[Failure] = ()
-    throttle: Throttle = Throttle()
+    base_url: str = Field(description="The address of the API.")
+    allow_http: bool = Field(False, description="Allow a base_url without TLS on a host you trust.")
+    auth: Auth = Field(NoAuth(), description="How calls are authorised.")
+    request: Request = Field(description="The listing of answers.")
+    records: Annotated[Sequence[Expression], BeforeValidator(_as_list), Field(min_length=1)] = Field(
+        ("@",), description="Where the rows stand in a reply; of several paths the first that is a list."
+    )
+    pages: Pages = Field(OnePage(), description="How to come to the next page.")
+    since: Since = Field(Everything(), description="How to read on from where the last run stopped.")
+    walls: Walls = Field(Walls.model_validate({}), description="Where a listing stops.")
+    fields: Fields = Field(description="What of a row is what.")
+    rows: Rows = Field(Rows.model_validate({}), description="Which rows are answers, and which count.")
+    dates: Annotated[Sequence[Annotated[str, AfterValidator(known_format)]], BeforeValidator(_as_list)] = (
+        Field(
+            ("iso",),
+            description='How times are written, tried in order: iso, unix, unix_ms, or a pattern like "%d/%m/%Y".',
+        )
+    )
+    time_zone: Annotated[str, AfterValidator(known_zone)] | None = Field(
+        None, description="Zone of times that name none. Without it such a row is rejected, never guessed."
+    )
+    channel: str | None = Field(None, description="The channel of every answer, when no field tells it.")
+    surveys: Discovery | None = Field(None, description="The tool's surveys, where each is listed by itself.")
+    look_up: Lookup | None = Field(None, description="Who gave an answer, where only another call says it.")
+    beside: Beside | None = Field(None, description="Who gave an answer, where it stands beside the rows.")
+    failures: Sequence[Failure] = Field(default=(), description="Replies with status 200 that are none.")
+    throttle: Throttle = Field(Throttle.model_validate({}), description="How often the tool may be called.")
+
+    @model_validator(mode="after")
+    def _a_safe_address(self) -> Self:
+        try:
+            checked_base_url(self.base_url, allow_http=self.allow_http)
+        except ValueError as error:
+            raise Faults([Fault(("base_url",), str(error))]) from None
+        return self
+
+    @model_validator(mode="after")
+    def _everything_is_named(self) -> Self:
+        if faults := list(self._unnamed()):
+            raise Faults(faults)
+        return self
+
+    def _unnamed(self) -> Iterator[Fault]:
+        request = self.request
+        asked = set(names_in([request.path, request.query, request.body or {}, request.headers]))
+        if "survey" in asked and self.surveys is None:
+            yield Fault(("request",), "{survey} is named, and `surveys` does not say which there are")
+        if self.surveys is not None and "survey" not in asked and not self.surveys.values:
+            yield Fault(("surveys",), "request names no {survey}, so nothing is asked of each survey")
+        in_path = set(names_in(request.path)) - self.later() - {"survey"}
+        yield from (
+            Fault(("request", "path"), f"{{{name}}} is no parameter of `pages` or `since`")
+            for name in sorted(in_path)
+        )
+        known = set(self.surveys.values) if self.surveys is not None else set()
+        for part, used in (("fields", self.fields), ("rows", self.rows), ("records", self.records)):
+            data = used.model_dump() if isinstance(used, BaseModel) else list(used)
+            for name in sorted(set(names_in(data)) - known):
+                yield Fault((part,), f"{{{name}}} is not among surveys.values")
+
+    def later(self) -> frozenset[str]:
+        """Names of parameters that pagination and cursor set: they may stand in the path."""
+        return later_names(self.model_dump(include={"pages", "since"}))
+
+
+def later_names(data: Mapping[str, Any]) -> frozenset[str]:
+    """What a description's texts may name that is known only when calls are made, of data that may still be wrong."""
+    pages, since, surveys = (data.get(key) for key in ("pages", "since", "surveys"))
+    found: list[Any] = []
+    for block in (pages, since):
+        if isinstance(block, Mapping):
+            found += [block.get("param"), block.get("size_param")]
+            until = block.get("until")
+            found += [until.get("param")] if isinstance(until, Mapping) else []
+    if isinstance(surveys, Mapping) and isinstance(surveys.get("values"), Mapping):
+        found += surveys["values"]
+    return frozenset(each for each in found if isinstance(each, str))

@@ -19,17 +19,31 @@ Knob = Callable[[Row], Any]
 
 
 class Shelves:
-    """A toy inherits this, names its shelves with the columns people see, and adds its knobs."""
+    """A toy inherits this, names its shelves with the columns people see, and adds its knobs. `furnish` fills them
+    when somebody first looks: most toys of a sandbox are never called."""
 
     title = ""
     fault_kinds: frozenset[str] = frozenset()
 
-    def __init__(self, room: Room, columns: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(
+        self,
+        room: Room,
+        columns: Mapping[str, tuple[str, ...]],
+        furnish: Callable[[], None] | None = None,
+    ) -> None:
         self.room = room
-        self.shelves: dict[str, OrderedDict[str, Row]] = {name: OrderedDict() for name in columns}
+        self._shelves: dict[str, OrderedDict[str, Row]] = {name: OrderedDict() for name in columns}
+        self._furnish = furnish
         self.knobs: dict[str, Knob] = {}
         self._columns = columns
         self._numbers = itertools.count(1)
+
+    @property
+    def shelves(self) -> dict[str, OrderedDict[str, Row]]:
+        if self._furnish is not None:
+            furnish, self._furnish = self._furnish, None
+            furnish()
+        return self._shelves
 
     def put(self, shelf: str, id: str, row: Row) -> Row:
         rows = self.shelves[shelf]
@@ -87,3 +101,14 @@ class Shelves:
             return show("shelves.html", title=self.title, tables=tables)
 
         return [Route("/", listed)]
+
+
+def switched(settings: Any, given: Row) -> Row:
+    """The knob `set`: {setting: value, …} → every setting; {} only shows them."""
+    for name, value in given.items():
+        if not hasattr(settings, name):
+            raise ValueError(f"no setting {name}; there are: {', '.join(vars(settings))}")
+        if isinstance(value, str) != isinstance(getattr(settings, name), str):
+            raise ValueError(f"{name} takes a {type(getattr(settings, name)).__name__}")
+        setattr(settings, name, value)
+    return dict(vars(settings))

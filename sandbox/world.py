@@ -131,12 +131,13 @@ class World:
             if customer.ugly is None:
                 before = customer
 
-    def answers(self) -> Iterator[Answer]:
-        """Every answer, oldest first. Everybody surveyed answers once before anybody answers more often."""
+    def answers(self, tool: str = "") -> Iterator[Answer]:
+        """Every answer, oldest first. Everybody surveyed answers once before anybody answers more often; the same
+        people answer otherwise in another `tool`."""
         surveyed = [customer.number for customer in self.customers() if customer.in_wootric]
         if not surveyed or not self.responses:
             return
-        rng = random.Random(f"{self.seed}-answers")
+        rng = random.Random(f"{self.seed}-answers{tool}")
         rng.shuffle(surveyed)
         who = surveyed[: self.responses]
         who += rng.choices(surveyed, k=self.responses - len(who))

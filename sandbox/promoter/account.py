@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from sandbox.faults import Fault
 from sandbox.promoter import app
 from sandbox.promoter.words import API_KEY, CAMPAIGNS, Refusal
-from sandbox.shelves import Shelves
+from sandbox.shelves import Shelves, switched
 from sandbox.toy import Room, Row
 
 _DAY = 86_400
@@ -52,7 +52,7 @@ class Promoter(Shelves):
         self._minute = (0, 0)
         self._by_email: dict[str, str] = {}
         self.knobs = {
-            "set": self._set,
+            "set": lambda given: switched(self.settings, given),
             "answer": self._answer,
             "unsubscribe": lambda given: self._mark(given, "unsubscribed", value=True),
             "deactivate": lambda given: self._mark(given, "active", value=bool(given.get("active", False))),
@@ -148,13 +148,6 @@ class Promoter(Shelves):
         return 60 - now % 60
 
     # ------------------------------------------------------------ knobs
-
-    def _set(self, given: Row) -> Row:
-        for name, value in given.items():
-            if not hasattr(self.settings, name):
-                raise ValueError(f"no setting {name}; there are: {', '.join(vars(self.settings))}")
-            setattr(self.settings, name, value)
-        return dict(vars(self.settings))
 
     def _answer(self, given: Row) -> Row:
         """{id, score, comment}: the person of a survey answers; once more, and it is an edit"""

@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 
-from sandbox.faces import FACES, Card, Face
-from sandbox.toy import House, Looked, NoSuchRecord, Toy
+from sandbox.faces import Card, Face, Faced
+from sandbox.toy import House, Looked, NoSuchRecord, Row, Toy
 from sandbox.traffic import Write
 from sandbox.vendors import BY_NAME
 
@@ -94,13 +94,8 @@ class _Pages:
         )
 
     async def record(self, request: Request) -> Response:
-        face, id = FACES.get(request.path_params["vendor"]), request.path_params["id"]
-        if face is None or face.vendor not in self._toys:
-            raise HTTPException(404)
-        try:
-            row = self._toys[face.vendor].row(face.object, id)
-        except NoSuchRecord:
-            raise HTTPException(404) from None
+        vendor, id = request.path_params["vendor"], request.path_params["id"]
+        face, row = self._found(vendor, id)
         card = face.card(self._toys[face.vendor], row)
         writes = self._house.traffic.history(face.vendor, face.object, card.id)
         changes = _changes(face, writes)
@@ -130,8 +125,8 @@ class _Pages:
         """The records written last, newest first, each once."""
         latest: dict[tuple[str, str], tuple[Face, Card, datetime]] = {}
         for vendor, object, id, at in reversed(self._house.traffic.latest):
-            face = FACES.get(vendor)
-            if face is None or face.object != object or (vendor, id) in latest:
+            face = next((one for one in self._faces(vendor) if one.object == object), None)
+            if face is None or (vendor, id) in latest:
                 continue
             toy = self._toys[vendor]
             try:
@@ -141,8 +136,18 @@ class _Pages:
             latest[vendor, id] = (face, card, datetime.fromtimestamp(at, UTC))
         return list(latest.values())[:10]
 
-    def _faces(self) -> list[Face]:
-        return [face for face in FACES.values() if face.vendor in self._toys]
+    def _found(self, vendor: str, id: str) -> tuple[Face, Row]:
+        """The first object of the vendor that has a record of this id."""
+        for face in self._faces(vendor):
+            try:
+                return face, self._toys[vendor].row(face.object, id)
+            except NoSuchRecord:
+                continue
+        raise HTTPException(404)
+
+    def _faces(self, vendor: str | None = None) -> list[Face]:
+        toys = [toy for name, toy in self._toys.items() if vendor in (None, name)]
+        return [face for toy in toys if isinstance(toy, Faced) for face in toy.faces]
 
     def _ago(self, moment: datetime) -> str:
         seconds = int((self._house.clock.now() - moment).total_seconds())

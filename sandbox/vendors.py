@@ -16,6 +16,7 @@ class Vendor:
 EVERY = (
     Vendor("salesforce", "Salesforce", "scores arrive here, cases are closed here"),
     Vendor("hubspot", "HubSpot", "scores arrive here, tickets are closed here"),
+    Vendor("pretectum", "Pretectum", "scores arrive here, on the customer master"),
     Vendor("wootric", "Wootric", "asks people, survey answers come from here"),
     Vendor("mail", "Mail", "invitations arrive here", called=False),
     Vendor("twilio", "Twilio", "text messages arrive here"),

@@ -65,10 +65,14 @@ class Caller:
         waiting = list(chunks)
         sent: list[dict[str, Any]] = []
 
+        ended = False
+
         async def receive() -> dict[str, Any]:
-            if not waiting:
-                return {"type": "http.request", "body": b"", "more_body": False}
-            chunk = waiting.pop(0)
+            nonlocal ended
+            if ended:
+                await asyncio.Event().wait()  # until the caller goes away, and this one stays
+            ended = len(waiting) <= 1
+            chunk = waiting.pop(0) if waiting else b""
             return {"type": "http.request", "body": chunk, "more_body": bool(waiting)}
 
         async def send(message: Any) -> None:

@@ -24,6 +24,7 @@ from sandbox.hubspot.account import (
     furnish,
 )
 from sandbox.hubspot.definitions import from_request
+from sandbox.hubspot.faces import FACES
 from sandbox.hubspot.gate import Gate
 from sandbox.hubspot.records import Record, Table, Values
 from sandbox.hubspot.refusals import Refusal, rate_limited
@@ -48,6 +49,7 @@ class Portal:
     those of what it sends out (deliveries.py). The object "sent" is what workflows mailed by themselves.
     """
 
+    faces = FACES
     fault_kinds = frozenset(
         {"expired_token", "quota_spent", "schema_drift", "invalid_record", "all_or_nothing"}
         | {"quiet_partial", "missing_row"}

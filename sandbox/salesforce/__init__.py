@@ -25,6 +25,7 @@ from sandbox.salesforce.auth import CLIENT_ID, CLIENT_SECRET, Gate
 from sandbox.salesforce.automation import Automation
 from sandbox.salesforce.bulk import Bulk
 from sandbox.salesforce.errors import ApiError
+from sandbox.salesforce.faces import FACES
 from sandbox.salesforce.org import Org
 from sandbox.salesforce.records import Records
 from sandbox.salesforce.schema import CASE_STATUSES
@@ -37,6 +38,7 @@ def toy(room: Room) -> Salesforce:
 
 
 class Salesforce:
+    faces = FACES
     fault_kinds = frozenset(
         {"expired_token", "daily_quota", "quota_spent", "concurrent_limit", "lost_locator", "shuffle"}
         | {"schema_drift", "locked_row", "validation", "record_error", "batch_refused", "missing_row"}

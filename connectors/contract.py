@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -212,6 +212,19 @@ class Destination(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class RemembersMerges(Protocol):
+    """A Destination that can tell which records were merged into others, where `get` by a survivor's id does not: its
+    own call, for those who must know a person by every name they ever had."""
+
+    def absorbed(
+        self, object: str, ids: Sequence[str], fields: Sequence[str]
+    ) -> Mapping[str, Sequence[Record]]:
+        """Of these live records, those that absorbed others → the absorbed ones as they last were, along the whole
+        chain and as far back as the vendor remembers."""
+        ...
 
 
 # ---------------------------------------------------------------- access: what to grant, tested

@@ -20,6 +20,7 @@ from mapping.conditions import Conditions, fields_named
 from mapping.match import compile_match
 from mapping.spec import MatchRule
 from nps.asking import Channel, Invitation, InvitationState
+from nps.changes import Record
 from nps.events import Event, EventPage, Hint, PersonKey, Reading, Subject
 from nps.policy import ContactPolicy
 from nps.responses import Cursor
@@ -64,6 +65,7 @@ class AskedCrm(MemoryCrm):
 
     def __init__(self) -> None:
         super().__init__()
+        self.gone: dict[str, dict[str, Json]] = {}  # merged records, as they last were
         self.hidden: set[str] = set()  # fields the credential does not see
         self.lengths: dict[str, int] = {"why_not": 255}
 
@@ -76,6 +78,21 @@ class AskedCrm(MemoryCrm):
         if PEOPLE.get(field) is FieldType.DATE:
             return lambda live: date.fromisoformat(live) if isinstance(live, str) else None
         return super().typed(object, field)
+
+    def merge(self, loser: str, survivor: str, *, keeps_email: bool = True) -> None:
+        self.gone[loser] = dict(self.contacts[loser])
+        super().merge(loser, survivor, keeps_email=keeps_email)
+
+    def absorbed(
+        self, object: str, ids: Sequence[str], fields: Sequence[str]
+    ) -> Mapping[str, Sequence[Record]]:
+        self._call("absorbed")
+        merged = {id: [one for one in self.gone if self._end(one) == id] for id in ids}
+        return {
+            id: [Record(object, one, {name: self.gone[one][name] for name in fields}) for one in losers]
+            for id, losers in merged.items()
+            if losers
+        }
 
     def canonical(self, object: str, field: str) -> Callable[[Value], Json]:
         if field not in self.lengths:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from itertools import chain
 from zoneinfo import ZoneInfo
 
-from connectors.contract import Destination, Lookup, Only
+from connectors.contract import Destination, Lookup, Only, RemembersMerges
 from mapping.match import CompiledMatch, Conflict, Many, Matched, NoRecord
 from nps.asking import person_keys
 from nps.changes import MatchKey, Record
@@ -21,6 +22,7 @@ from nps.standing import About
 from nps.values import Fields, Json, Value
 from triggers.apart import asked_apart
 from triggers.fields import moment_of, says_something, text_of, yes_or_no
+from triggers.narrowing import both
 from triggers.showing import shortened, written
 
 _UTC = ZoneInfo("UTC")
@@ -82,6 +84,11 @@ class People:
         return self.names | frozenset(filter(None, (self.opted_out, self.consent, self.customer_since)))
 
     @property
+    def addresses(self) -> tuple[str, ...]:
+        """Fields by which ledger and suppressions know a person."""
+        return tuple(dict.fromkeys(filter(None, (self.email, self.phone, self.external_id))))
+
+    @property
     def fields(self) -> tuple[str, ...]:
         """All that is read of a person's record."""
         others = filter(None, (self.external_id, self.account_by))
@@ -133,8 +140,9 @@ Found = Person | Nobody
 class Registry:
     """Reads the people of one connection."""
 
-    def __init__(self, people: People, destination: Destination) -> None:
-        self.people, self._destination = people, destination
+    def __init__(self, people: People, destination: Destination, *, merges: bool = True) -> None:
+        """`merges`: whether people are known by the names of records that were merged into theirs, too."""
+        self.people, self._destination, self._merges = people, destination, merges
 
     def read(self, record_ids: Iterable[str]) -> dict[str, Found]:
         """Each id → the person as they are now; a merged record is followed to its survivor."""
@@ -166,7 +174,8 @@ class Registry:
 
     def reading(self, name: str) -> Registry:
         """The same people, read with one more field."""
-        return Registry(replace(self.people, names=self.people.names | {name}), self._destination)
+        more = replace(self.people, names=self.people.names | {name})
+        return Registry(more, self._destination, merges=False)
 
     def show(self, name: str, moments: Mapping[str, datetime]) -> dict[str, str]:
         """Write these moments onto a date field of the records, where it shows nothing later. Record → why it was not
@@ -298,8 +307,20 @@ class Registry:
 
     def _persons(self, records: Sequence[Record], absent: frozenset[str]) -> dict[str, Person]:
         accounts, absent_there = self._accounts(records)
+        absorbed = self._absorbed(records, absent)
         unreadable = tuple(sorted((absent & self.people._gates) | absent_there))
-        return {record.id: self._person(record, accounts, unreadable) for record in records}
+        return {
+            record.id: self._person(record, absorbed.get(record.id, ()), accounts, unreadable)
+            for record in records
+        }
+
+    def _absorbed(self, records: Sequence[Record], absent: frozenset[str]) -> Mapping[str, Sequence[Record]]:
+        """What was merged into these: whoever unsubscribed as one of them did so as the survivor."""
+        destination = self._destination
+        if not self._merges or not records or not isinstance(destination, RemembersMerges):
+            return {}
+        names = [name for name in self.people.addresses if name not in absent]
+        return destination.absorbed(self.people.object, [record.id for record in records], names)
 
     def _accounts(self, records: Sequence[Record]) -> tuple[dict[str, Fields], frozenset[str]]:
         people = self.people
@@ -316,10 +337,17 @@ class Registry:
     def _typed(self, object: str, record: Record) -> dict[str, Value]:
         return {name: self._destination.typed(object, name)(live) for name, live in record.fields.items()}
 
-    def _person(self, record: Record, accounts: Mapping[str, Fields], unreadable: tuple[str, ...]) -> Person:
+    def _person(
+        self,
+        record: Record,
+        absorbed: Sequence[Record],
+        accounts: Mapping[str, Fields],
+        unreadable: tuple[str, ...],
+    ) -> Person:
         people, fields = self.people, self._typed(self.people.object, record)
         email, phone = text_of(fields, people.email), phone_key(text_of(fields, people.phone), people.region)
         external_id = id_key(text_of(fields, people.external_id))
+        others = (self._keys_of(one, self._typed(people.object, one)) for one in absorbed)
         account = id_key(record.fields.get(people.account_by)) if people.account_by else None
         opted_out, unclear = yes_or_no(fields, people.opted_out)
         agreed, vague = yes_or_no(fields, people.consent)
@@ -336,7 +364,7 @@ class Registry:
                 external_id=external_id,
                 language=text_of(fields, people.language),
             ),
-            keys=_keys_of(people, record, email_key(email), phone, external_id),
+            keys=tuple(dict.fromkeys(chain(self._keys_of(record, fields), *others))),
             record=fields,
             account_id=account,
             account=accounts.get(account) if account else None,
@@ -346,6 +374,20 @@ class Registry:
             zone=text_of(fields, people.time_zone),
             customer_since=moment_of(fields, people.customer_since, people.zone),
         )
+
+    def _keys_of(self, record: Record, fields: Fields) -> Iterator[str]:
+        """The names this record gives its person, and the ids of those it is known to have absorbed."""
+        people = self.people
+        yield from person_keys(
+            connection=people.connection,
+            object=people.object,
+            record_id=record.id,
+            email=email_key(text_of(fields, people.email)),
+            phone=phone_key(text_of(fields, people.phone), people.region),
+            external_id=id_key(text_of(fields, people.external_id)),
+        )
+        for id in record.merged:
+            yield from person_keys(connection=people.connection, object=people.object, record_id=id)
 
 
 def _unreadable(record_id: str, error: NpsyncError) -> Found:
@@ -359,45 +401,6 @@ def _is_later(wanted: Value, shown: Value) -> bool:
     if isinstance(shown, date) and isinstance(wanted, date) and type(shown) is type(wanted):
         return wanted > shown
     return True
-
-
-def both(one: Only, other: Only) -> Only | None:
-    """Records that both allow; None where a field would have to show two values at once."""
-    narrowed = dict(one)
-    for name, wanted in other.items():
-        if name in narrowed:
-            first, second = _several(narrowed[name]), _several(wanted)
-            if not (common := [value for value in first if value in second]):
-                return None
-            wanted = common
-        narrowed[name] = wanted
-    return narrowed
-
-
-def _several(wanted: Json) -> list[Json]:
-    return list(wanted) if isinstance(wanted, list) else [wanted]
-
-
-def _keys_of(
-    people: People, record: Record, email: str | None, phone: str | None, external_id: str | None
-) -> tuple[str, ...]:
-    """All names this person goes by, also those of records that were merged into theirs."""
-    others = (
-        key
-        for id in record.merged
-        for key in person_keys(connection=people.connection, object=people.object, record_id=id)
-    )
-    return (
-        *person_keys(
-            connection=people.connection,
-            object=people.object,
-            record_id=record.id,
-            email=email,
-            phone=phone,
-            external_id=external_id,
-        ),
-        *others,
-    )
 
 
 def _ledger_keys(event: Event, people: People) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from connectors.contract import Allowance, Grant, Lookup, Needs, Only, Tools, Way
 from connectors.salesforce import access, bulk, codecs, composite, soql
@@ -94,6 +94,17 @@ class SalesforceDestination:
         object, restriction = reading.object, self._org.restriction(reading.object, only)
         rows = self._org.by_value(object, reading.select(), wanted, restriction, what=f"read {object}")
         return {record.id: record for record in map(reading.record, rows)}
+
+    def absorbed(
+        self, object: str, ids: Sequence[str], fields: Sequence[str]
+    ) -> Mapping[str, Sequence[Record]]:
+        if not self.table(object).keeps_merged:
+            return {}
+        reading = Reading(object, self._org.columns(object, fields))
+        return {
+            survivor: [reading.record(row) for row in rows]
+            for survivor, rows in self._org.absorbed(object, ids, reading.select()).items()
+        }
 
     def records(self, object: str, fields: Sequence[str], only: Only) -> Iterator[list[Record]]:
         reading = Reading(object, self._org.columns(object, fields))

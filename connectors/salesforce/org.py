@@ -176,6 +176,29 @@ class Org:
                 break
         return {one: _end(masters, one) for one in gone if one in masters}
 
+    def absorbed(self, object: str, ids: Iterable[str], select: str) -> dict[str, list[dict[str, Any]]]:
+        """Record → the rows of those that were merged into it, along the whole chain."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        ends = {one: one for one in ids}  # record → the survivor it has ended in
+        ask = list(ends)
+        for _ in range(_MOST_HOPS):
+            rows = self.by_value(
+                object,
+                f"{select}, MasterRecordId",
+                [soql.Wanted("MasterRecordId", quote(one)) for one in ask],
+                "IsDeleted = true",
+                what=f"find what was merged into {object}",
+                deleted_too=True,
+            )
+            new = [row for row in rows if row["Id"] not in ends]
+            for row in new:
+                ends[row["Id"]] = ends[row["MasterRecordId"]]
+                found.setdefault(ends[row["Id"]], []).append(row)
+            ask = [row["Id"] for row in new]
+            if not ask:
+                break
+        return found
+
     def _asked(self, query: str, object: str, what: str, deleted_too: bool) -> list[dict[str, Any]]:
         for attempt in (1, 2):
             try:

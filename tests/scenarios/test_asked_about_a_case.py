@@ -204,6 +204,18 @@ def test_what_a_person_takes_back_is_lifted_under_every_name_of_theirs(npsync: N
     assert npsync("may-ask", ann.contact or "").out == "Yes.\n"
 
 
+def test_who_unsubscribed_as_a_contact_that_was_merged_is_not_asked_as_its_survivor(
+    npsync: Npsync, town: Town
+):
+    loser, survivor = town.person("bob"), town.person("cyd")
+    npsync("suppressions", "add", loser.email or "", "--reason", "unsubscribe")
+    town.sandbox.control("POST", f"/salesforce/Contact/{survivor.contact}/merge", {"loser": loser.contact})
+    closes_a_case(town, survivor)
+    npsync("run")
+    assert mails_to(town, survivor) == []
+    assert npsync("may-ask", survivor.email or "", "--json", exits=1).json["code"] == "suppressed"
+
+
 def test_whoever_another_department_reserved_is_not_asked_by_us(npsync: Npsync, town: Town):
     ann, bob = town.person("ann"), town.person("bob")
     npsync("may-ask", ann.email or "", "--reserve", "--tool", "finance")

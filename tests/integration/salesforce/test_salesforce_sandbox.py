@@ -264,6 +264,21 @@ def test_a_merged_contact_comes_back_as_its_survivor(sandbox: RunningSandbox, op
     assert [type(one) for one in outcomes if one.record_id == loser] == [Deferred]
 
 
+def test_a_survivor_tells_what_was_merged_into_it_along_the_chain(
+    sandbox: RunningSandbox, opened: Opened
+) -> None:
+    first, second, survivor, other = ids(sandbox, 4, CUSTOMERS - 20)
+    before = {one: opened.shown(one, fields=("Email",))[one] for one in (first, second)}
+    sandbox.control("POST", f"/salesforce/Contact/{second}/merge", {"loser": first})
+    sandbox.control("POST", f"/salesforce/Contact/{survivor}/merge", {"loser": second})
+    sandbox.forget_traffic()
+    [(id, absorbed)] = opened.salesforce.absorbed("Contact", [survivor, other], ["Email"]).items()
+    assert id == survivor
+    assert {one.id: one.fields for one in absorbed} == before
+    assert sandbox.traffic("salesforce")["by_kind"] == {"query_all": 3}  # one for each link, and the end
+    assert opened.salesforce.absorbed("Contact", [other], ["Email"]) == {}
+
+
 def test_the_share_of_others_is_not_touched() -> None:
     with running_sandbox("--limit", "salesforce.daily=10", customers=20, responses=0) as small:
         opened = Opened(small, budget={"keep_for_others": "40%"})

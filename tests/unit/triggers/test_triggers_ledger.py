@@ -176,6 +176,43 @@ def test_defect_28_an_unsubscribed_person_does_not_resurface_from_another_tool(d
     assert {one.code for one in desk.store.verdicts()} == {"suppressed"}
 
 
+NAMES = {"email": "old@example.com", "phone": "+12025550143", "code": "0042"}
+
+
+@pytest.mark.parametrize("key", ["email:old@example.com", "phone:+12025550143", "id:0042"])
+def test_who_unsubscribed_as_a_record_that_was_merged_is_not_asked_as_its_survivor(desk: Desktop, key: str):
+    loser, middle = desk.crm.add(**NAMES), desk.crm.add("middle@example.com")
+    survivor = desk.crm.add("new@example.com")
+    desk.store.suppress([Suppression(key=key, reason=SuppressionReason.UNSUBSCRIBE, at=NOON)])
+    desk.crm.merge(loser, middle, keeps_email=False)
+    desk.crm.merge(middle, survivor, keeps_email=False)
+    desk.happen(case(1, survivor))
+    desk.turn()
+    assert desk.sent() == []
+    assert desk.verdicts()["suppressed"] == 1
+
+
+def test_who_was_asked_as_a_record_that_was_merged_is_left_alone_as_its_survivor(desk: Desktop):
+    loser, survivor = asked(desk, 1), desk.crm.add("new@example.com")
+    desk.turn()
+    assert desk.sent() == [loser]
+    desk.crm.merge(loser, survivor, keeps_email=False)
+    desk.later(days=1)
+    desk.happen(case(2, survivor, days=1))
+    desk.turn()
+    assert desk.sent() == [loser]
+    assert desk.verdicts()["rest"] == 1
+
+
+def test_a_ledger_that_is_rebuilt_asks_nobody_what_was_merged(shadowed: Desktop):
+    shadowed.crm.add("ann@example.com", last_invited="2026-02-20")
+    called: list[str] = []
+    shadowed.crm.before_call = called.append
+    rebuild(shadowed)
+    assert "get" in called
+    assert "absorbed" not in called
+
+
 def test_the_crms_opt_out_seen_at_the_last_moment_is_kept_under_every_name(desk: Desktop):
     desk.rule(wait=timedelta(hours=2))
     who = asked(desk, code="0042")

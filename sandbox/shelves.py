@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox.moments import naive
 from sandbox.toy import NoSuchRecord, Room, Row, Show
 
 _MOST = 20_000  # rows of one shelf; the oldest goes when one more comes, so that memory stays flat
@@ -95,12 +96,20 @@ class Shelves:
     def looks(self, show: Show) -> list[Route]:
         async def listed(request: Request) -> Response:
             tables = [
-                (name, columns, list(self.rows(name))[: -_MOST_LISTED - 1 : -1])
+                (name, columns, [_readable(row) for row in list(self.rows(name))[: -_MOST_LISTED - 1 : -1]])
                 for name, columns in self._columns.items()
             ]
             return show("shelves.html", title=self.title, tables=tables)
 
         return [Route("/", listed)]
+
+
+def _readable(row: Row) -> Row:
+    """Moments as people read them."""
+    return {
+        name: naive(value) if name.endswith("_at") and isinstance(value, float) else value
+        for name, value in row.items()
+    }
 
 
 def switched(settings: Any, given: Row) -> Row:

@@ -24,6 +24,7 @@ EVERY = (
     Vendor("segment", "Segment and RudderStack", "people use features here", called=False),
     Vendor("intercom", "Intercom", "conversations are closed here"),
     Vendor("mixpanel", "Mixpanel", "people use features here"),
+    Vendor("apptentive", "Apptentive", "people answer inside the app"),
     Vendor("paged", "Paged", "a made-up survey tool: every way to page, every wall"),
 )
 VENDORS = tuple(vendor.name for vendor in EVERY)

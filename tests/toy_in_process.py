@@ -63,6 +63,10 @@ class ToyInProcess:
             "POST", path, json.dumps(body).encode(), {"content-type": "application/json"}, **query
         )
 
+    def look(self, path: str) -> str:
+        """A page for people."""
+        return self._caller.get(path).body.decode()
+
     def control(self, method: str, path: str, body: Any = None) -> Any:
         raw = b"" if body is None else json.dumps(body).encode()
         replied = self._caller.call(method, f"/control{path}", [raw] if raw else [])

@@ -67,7 +67,7 @@ class SignalKind(StrEnum):
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True, tag="signal"):
     """One thing a channel tells. It finds its invitation by `invitation` or `message`, else its person by `address`
-    (an e-mail or phone key, as `nps.keys` spells it)."""
+    (an e-mail or phone key, as `nps.keys` spells it) and by `external_id`: some are known by one of them alone."""
 
     key: str
     connection: str = ""  # whose /hooks address it came to; filled in there
@@ -76,6 +76,7 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True, tag="signal"):
     invitation: str | None = None
     message: str | None = None  # the vendor's id of the message
     address: str | None = None
+    external_id: str | None = None
     text: str | None = None  # of a reply
     code: str = ""  # the vendor's own
 

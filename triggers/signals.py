@@ -119,7 +119,7 @@ def _told_of(desk: Desk, signal: Signal, invitation: Invitation | None) -> Step 
 def _suppressed(desk: Desk, signal: Signal, invitation: Invitation | None) -> Said:
     keys = _keys(desk, signal, invitation)
     if not keys and invitation is None:
-        return UNKNOWN_PERSON, "it names neither an address nor a message of ours"
+        return UNKNOWN_PERSON, "it names neither a person nor a message of ours"
     one_channel = desk.channels.get(signal.connection) if signal.kind in _OF_ONE_CHANNEL else None
     desk.store.suppress(
         [
@@ -173,11 +173,13 @@ def _latest_sent(desk: Desk, signal: Signal) -> Invitation | None:
 
 def _keys(desk: Desk, signal: Signal, invitation: Invitation | None) -> tuple[str, ...]:
     """The address (of what names only a message: the one it went to), and for what concerns the person all their names:
-    neither a new address nor another record brings them back."""
+    neither a new address nor another record brings them back. Whoever has no address is known by their id."""
     keys: tuple[str, ...] = ()
     if signal.address:
         email = email_key(signal.address)
         keys = person_keys(email=email) if email else person_keys(phone=signal.address)
+    if not (signal.kind in _OF_ONE_CHANNEL and keys):
+        keys += person_keys(external_id=signal.external_id)
     if invitation is None or (signal.kind in _OF_ONE_CHANNEL and keys):
         return keys
     record = person_keys(

@@ -175,11 +175,11 @@ class IntercomEvents:
             keys.append(PersonKey("external_id", external))
         if (address := email_key(_text(contact.get("email")))) is not None:
             keys.append(PersonKey("email", address))
-        return tuple(keys), list(self._objections(contact, address))
+        return tuple(keys), list(self._objections(contact, address, external))
 
-    def _objections(self, contact: Row, address: str | None) -> Iterator[Signal]:
+    def _objections(self, contact: Row, address: str | None, external_id: str | None) -> Iterator[Signal]:
         at = _moment(contact.get("updated_at"))
-        if address is None or at is None:
+        if (address is None and external_id is None) or at is None:
             return
         for flag, kind in (
             ("unsubscribed_from_emails", SignalKind.UNSUBSCRIBE),
@@ -189,7 +189,13 @@ class IntercomEvents:
             if contact.get(flag) is True:
                 key = f"{flag}/{contact['id']}/{contact.get('updated_at')}"
                 yield Signal(
-                    connection=self._tools.connection, key=key, kind=kind, at=at, address=address, code=flag
+                    connection=self._tools.connection,
+                    key=key,
+                    kind=kind,
+                    at=at,
+                    address=address,
+                    external_id=external_id,
+                    code=flag,
                 )
 
     # ------------------------------------------------------------ calls

@@ -16,7 +16,7 @@ from connectors.contract import Posted, Refused, Reply, Taken
 from connectors.intercom.kinds import CONVERSATION_CLOSED, CONVERSATION_REOPENED
 from connectors.intercom.settings import IntercomSettings
 from nps.events import Arrival, Hint, Signal, SignalKind, Subject
-from nps.keys import email_key
+from nps.keys import email_key, id_key
 
 LARGEST = 2_000_000
 
@@ -75,9 +75,16 @@ def _arrival(told: dict[str, Any], posted: Posted) -> Arrival | None:
             subject=Subject("conversations", id),
             occurred_at=_moment(told.get("created_at")) or posted.at,
         )
-    if topic in _UNSUBSCRIBED and (address := email_key(_text(item.get("email")))):
-        at = _moment(told.get("created_at")) or posted.at
-        return Signal(connection="", key=key, kind=SignalKind.UNSUBSCRIBE, at=at, address=address)
+    address, external_id = email_key(_text(item.get("email"))), id_key(item.get("external_id"))
+    if topic in _UNSUBSCRIBED and (address or external_id):
+        return Signal(
+            connection="",
+            key=key,
+            kind=SignalKind.UNSUBSCRIBE,
+            at=_moment(told.get("created_at")) or posted.at,
+            address=address,
+            external_id=external_id,
+        )
     return None
 
 

@@ -79,3 +79,15 @@ def test_what_intercom_knows_against_asking_is_handed_on(
     place.sandbox.control("PATCH", f"/intercom/contacts/{person}", {flag: True})
     (signal,) = reading(source, conversation).signals
     assert (signal.kind, signal.address, signal.code) == (kind, address, flag)
+
+
+@pytest.mark.parametrize("flag", ["unsubscribed_from_emails", "has_hard_bounced", "marked_email_as_spam"])
+def test_it_is_handed_on_by_the_external_id_where_there_is_no_address(
+    place: Place, source: EventSource, flag: str
+) -> None:
+    external = unique("C-")
+    person = contact(place, external_id=external, email=None)
+    conversation = closed(place, person)
+    place.sandbox.control("PATCH", f"/intercom/contacts/{person}", {flag: True})
+    (signal,) = reading(source, conversation).signals
+    assert (signal.address, signal.external_id, signal.code) == (None, external, flag)

@@ -50,7 +50,7 @@ def numbers(store: SqlStore, **at: Any) -> list[int]:
 def test_what_was_pushed_comes_back_as_it_was(store: SqlStore):
     whole: list[Arrival] = [
         hint("h2", facts={"plan": "pro", "zero": "\0"}),
-        signal(address="ann@example.com"),
+        signal(address="ann@example.com", external_id="0042"),
     ]
     assert store.receive(whole, now=NOON) == 2
     arrived = store.arrivals(10, now=NOON)

@@ -84,6 +84,19 @@ def test_whoever_unsubscribes_is_told_at_once() -> None:
     assert (signal.kind, signal.address) == (SignalKind.UNSUBSCRIBE, "jo@example.com")
 
 
+def test_who_has_no_address_there_unsubscribes_by_their_external_id() -> None:
+    item = {"type": "contact", "id": "6762", "email": None, "external_id": "0042"}
+    (signal,) = (
+        inbound()
+        .receive(signed({"id": "n", "topic": "contact.unsubscribed", "data": {"item": item}}))
+        .arrivals
+    )
+    assert isinstance(signal, Signal)
+    assert (signal.address, signal.external_id) == (None, "0042")
+    nobody = {"id": "n", "topic": "contact.unsubscribed", "data": {"item": {"id": "6762"}}}
+    assert inbound().receive(signed(nobody)).arrivals == ()
+
+
 @pytest.mark.parametrize("topic", ["ping", "conversation.user.created", "contact.deleted", None, 7])
 def test_what_no_trigger_asks_about_is_taken_all_the_same(topic: Any) -> None:
     told = {"id": "n", "topic": topic, "data": {"item": {"id": "1"}}}

@@ -70,6 +70,21 @@ def test_who_unsubscribes_stays_away_with_a_new_address(desk: Desktop):
     assert desk.verdicts()["suppressed"] == 1
 
 
+def test_who_is_known_by_their_id_alone_stays_away_by_it(desk: Desktop):
+    assert told(desk, SignalKind.UNSUBSCRIBE, external_id="0042", connection="chat") == ("settled", "")
+    desk.happen(case(1, desk.crm.add("ann@example.com", code="0042")), case(2, desk.crm.add(code="42")))
+    desk.turn()
+    assert desk.sent() == []
+    assert desk.verdicts()["suppressed"] == 1
+
+
+def test_a_bounce_is_of_the_address_and_of_the_id_only_where_there_is_none(desk: Desktop):
+    told(desk, SignalKind.BOUNCE, "s1", address="old@example.com", external_id="0042", connection="chat")
+    assert [one.key for one in desk.store.all_suppressions()] == ["email:old@example.com"]
+    told(desk, SignalKind.BOUNCE, "s2", external_id="0043", connection="chat")
+    assert [one.key for one in desk.store.all_suppressions()][:1] == ["id:0043"]
+
+
 def test_an_address_is_one_however_its_sender_spells_it(desk: Desktop):
     told(desk, SignalKind.COMPLAINT, address="Jo <Jo@Bücher.example>")
     desk.happen(case(1, desk.crm.add("jo@xn--bcher-kva.example")))

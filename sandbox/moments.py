@@ -19,6 +19,11 @@ def iso_ms(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def iso_us(at: float) -> str:
+    """2026-03-02T23:30:00.123456Z"""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 def iso_offset(at: float) -> str:
     """2026-03-02T23:30:00+00:00"""
     return datetime.fromtimestamp(int(at), UTC).isoformat()

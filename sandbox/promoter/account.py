@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -13,12 +12,15 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from sandbox.faults import Fault
+from sandbox.moments import iso, iso_us
 from sandbox.promoter import app
 from sandbox.promoter.words import API_KEY, CAMPAIGNS, Refusal
 from sandbox.shelves import Shelves, switched
+from sandbox.surveys import keys_of
 from sandbox.toy import Room, Row
 
 _DAY = 86_400
+_MOST = 400  # answers to begin with, unless --limit promoter.answers=… says more
 _SCALARS = (str, int, float, bool)
 
 
@@ -30,12 +32,12 @@ class Settings:
     campaign_field: str = "campaign_id"  # or campaign: which one the account reads is not documented
     page: int = 25
     per_minute: int = 0
+    order: str = "oldest"  # newest or none: the vendor promises no order
+    odd_hours: bool = False  # 2014-10-10T8:20:00Z, as in an old fixture
 
 
 class Promoter(Shelves):
     title = "Promoter.io"
-    # Knobs: set {setting: value} · answer {id of a survey, score, comment} · unsubscribe {email}
-    # · deactivate {email, active}
 
     def __init__(self, room: Room) -> None:
         super().__init__(
@@ -45,15 +47,20 @@ class Promoter(Shelves):
                 "feedback": ("posted_date", "email", "score", "comment", "status"),
                 "contacts": ("email", "first_name", "last_name", "unsubscribed", "active"),
             },
+            self._begin,
         )
         self.settings = Settings()
         self.app: ASGIApp = app.build(self)
         self._feedback_ids = itertools.count(270)
         self._minute = (0, 0)
         self._by_email: dict[str, str] = {}
+        switched(
+            self.settings, {name: most for name, most in room.limits.items() if hasattr(self.settings, name)}
+        )
         self.knobs = {
             "set": lambda given: switched(self.settings, given),
             "answer": self._answer,
+            "edit": self._edit,
             "unsubscribe": lambda given: self._mark(given, "unsubscribed", value=True),
             "deactivate": lambda given: self._mark(given, "active", value=bool(given.get("active", False))),
         }
@@ -69,14 +76,25 @@ class Promoter(Shelves):
         return Response(orjson.dumps(body), fault.status, headers, media_type="application/json")
 
     def add(self, object: str, fields: Row) -> str:
-        """Feedback may be added as it is: {email, score, comment, posted_date, attributes}"""
+        """Feedback may be added as it is: {email, score, comment, posted_date, attributes, campaign, status}; the
+        attributes are the contact's"""
         if object != "feedback":
             return super().add(object, fields)
-        contact = self.contact({"email": fields["email"]})
-        row = self._feedback(contact, int(fields["score"]), fields.get("comment"), None)
+        return str(self._given(fields)["id"])
+
+    def _given(self, fields: Row) -> Row:
+        """Somebody answered without a survey of ours."""
+        person: Row = {
+            name: fields[name]
+            for name in ("email", "attributes", "first_name", "last_name")
+            if name in fields
+        }
+        row = self._feedback(self.contact(person), int(fields["score"]), fields.get("comment"), None)
+        row |= {name: fields[name] for name in ("campaign", "status") if name in fields}
         if "posted_date" in fields:
-            row["posted_date"] = fields["posted_date"]
-        return str(row["id"])
+            for name in ("posted_date", "score_created", "score_modified"):
+                row[name] = fields["posted_date"]
+        return row
 
     # ------------------------------------------------------------ surveys
 
@@ -96,7 +114,7 @@ class Promoter(Shelves):
         id = str(self.next_number())
         row = {
             "id": id,
-            "sent_date": self._now().isoformat().replace("+00:00", "Z"),
+            "sent_date": self._told_now(),
             "sent": self.room.clock.time(),
             "contact": person["id"],
             "email": person["email"],
@@ -114,12 +132,17 @@ class Promoter(Shelves):
         known = self._by_email.get(email)
         if known is None:
             known = self._by_email[email] = str(50_000 + self.next_number())
-            now = self._now().isoformat().replace("+00:00", "Z")
             contact = {"id": int(known), "email": email, "first_name": "", "last_name": ""}
             self.put(
                 "contacts",
                 known,
-                {**contact, "created_date": now, "attributes": {}, "unsubscribed": False, "active": True},
+                {
+                    **contact,
+                    "created_date": self._told_now(),
+                    "attributes": {},
+                    "unsubscribed": False,
+                    "active": True,
+                },
             )
         row = self.shelves["contacts"][known]
         row |= {name: str(given[name]) for name in ("first_name", "last_name") if given.get(name)}
@@ -150,26 +173,56 @@ class Promoter(Shelves):
     # ------------------------------------------------------------ knobs
 
     def _answer(self, given: Row) -> Row:
-        """{id, score, comment}: the person of a survey answers; once more, and it is an edit"""
+        """{id of a survey, or email; score, comment}: somebody answers; a survey's answer once more is an edit"""
+        if "id" not in given:
+            return self._given(given)
         survey = self.row("surveys", str(given["id"]))
-        score, comment = int(given["score"]), given.get("comment")
         if survey["state"] == "answered":
             row = next(row for row in self.shelves["feedback"].values() if row["survey"] == survey["id"])
-            now = self._now().isoformat().replace("+00:00", "Z")
-            row |= {"score": score, "comment": comment, "score_modified": now, "comment_updated_date": now}
-            return row
+            return self._edit({"comment": None, **given, "id": row["id"]})
         survey["state"] = "answered"
-        return self._feedback(self.shelves["contacts"][str(survey["contact"])], score, comment, survey)
+        person = self.shelves["contacts"][str(survey["contact"])]
+        return self._feedback(person, int(given["score"]), given.get("comment"), survey)
+
+    def _edit(self, given: Row) -> Row:
+        """{id of feedback, score, comment}: the dates of what changed move, the date it was posted does not"""
+        row, now = self.row("feedback", str(given["id"])), self._told_now()
+        if "score" in given:
+            row |= {"score": _score(given["score"]), "score_modified": now}
+        if "comment" in given:
+            row |= {"comment": given["comment"], "comment_updated_date": now}
+        return row
 
     def _mark(self, given: Row, name: str, *, value: bool) -> Row:
         contact = self.contact({"email": given["email"]})
         contact[name] = value
         return contact
 
+    def _begin(self) -> None:
+        """The customers' answers: without an e-mail address nobody is a contact here."""
+        most = self.room.limits.get("answers", min(self.room.world.responses, _MOST))
+        world = replace(self.room.world, responses=most)
+        people = {customer.number: customer for customer in world.customers()}
+        for answer in world.answers("promoter"):
+            known = keys_of(people[answer.customer])
+            if not known["email"]:
+                continue
+            attributes = {"customer_id": known["external_id"]} if known["external_id"] else {}
+            row = self._given(
+                {
+                    **{name: known[name] for name in ("email", "first_name", "last_name")},
+                    "attributes": attributes,
+                    "score": answer.score,
+                    "comment": answer.text,
+                    "campaign": 100 if answer.id % 10 == 0 else 99,
+                    "posted_date": iso(answer.created_at.timestamp()),
+                }
+            )
+            edited = iso(answer.updated_at.timestamp())
+            row |= {"score_modified": edited, "comment_updated_date": edited if answer.text else None}
+
     def _feedback(self, contact: Row, score: int, comment: str | None, survey: Row | None) -> Row:
-        if not 0 <= score <= 10:
-            raise ValueError(f"a score is 0 to 10, got {score}")
-        now = self._now().isoformat().replace("+00:00", "Z")
+        score, now = _score(score), self._told_now()
         id = str(next(self._feedback_ids))
         row = {
             "id": int(id),
@@ -189,8 +242,15 @@ class Promoter(Shelves):
         }
         return self.put("feedback", id, row)
 
-    def _now(self) -> datetime:
-        return datetime.fromtimestamp(self.room.clock.time(), UTC)
+    def _told_now(self) -> str:
+        return iso_us(self.room.clock.time())
+
+
+def _score(told: Any) -> int:
+    score = int(told)
+    if not 0 <= score <= 10:
+        raise ValueError(f"a score is 0 to 10, got {score}")
+    return score
 
 
 def scalars(attributes: Any) -> dict[str, Any]:

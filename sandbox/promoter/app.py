@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import zlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sandbox.promoter.words import API_KEY, CAMPAIGNS, Refusal
+from sandbox.promoter.words import API_KEY, CAMPAIGN_STATUS, CAMPAIGNS, Refusal
 from sandbox.toy import Row, name_call
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def build(account: Promoter) -> ASGIApp:
             "followup_href": f"{base}/api/feedback/{row['id']}/followup",
             "score_type": _segment(row["score"]),
             "score_modified": row["score_modified"],
-            "posted_date": row["posted_date"],
+            "posted_date": _odd(row["posted_date"]) if account.settings.odd_hours else row["posted_date"],
             "contact": {
                 name: person[name] for name in ("id", "email", "first_name", "last_name", "attributes")
             },
@@ -75,7 +76,7 @@ def build(account: Promoter) -> ASGIApp:
     def listing(*, v2: bool) -> Callable[[Request], Any]:
         async def listed(request: Request) -> tuple[Row, int]:
             query = dict(request.query_params)
-            found = [row for row in account.rows("feedback") if _wanted(row, query)]
+            found = _in_order(account, [row for row in account.rows("feedback") if _wanted(row, query)])
             return _page(request, query, found, account.settings.page, lambda row: shown(row, request, v2=v2))
 
         return listed
@@ -186,12 +187,13 @@ def _page(
 
 def _wanted(row: Row, query: Row) -> bool:
     posted = datetime.fromisoformat(row["posted_date"])
-    if (low := query.get("posted_date_0")) and posted < _midnight(low):
+    if (low := query.get("posted_date_0")) and posted < _midnight("posted_date_0", low):
         return False
-    if (high := query.get("posted_date_1")) and posted > _midnight(high):
+    if (high := query.get("posted_date_1")) and posted > _midnight("posted_date_1", high):
         return False
     wanted = {
         "survey__campaign": str(row["campaign"]),
+        "survey__campaign__status": CAMPAIGN_STATUS[row["campaign"]],
         "survey__contact__email": row["email"],
         "score": str(row["score"]),
         "score_type": _segment(row["score"]),
@@ -199,8 +201,21 @@ def _wanted(row: Row, query: Row) -> bool:
     return all(query.get(name, value) == value for name, value in wanted.items())
 
 
-def _midnight(text: str) -> datetime:
-    return datetime.combine(date.fromisoformat(text), time.min, UTC)
+def _midnight(name: str, text: str) -> datetime:
+    try:
+        return datetime.combine(date.fromisoformat(text), time.min, UTC)
+    except ValueError:
+        raise Refusal({name: ["Enter a valid date."]}) from None
+
+
+def _in_order(account: Promoter, rows: list[Row]) -> list[Row]:
+    if account.settings.order == "none":  # the same none for every page
+        return sorted(rows, key=lambda row: zlib.crc32(str(row["id"]).encode()))
+    return sorted(rows, key=lambda row: str(row["posted_date"]), reverse=account.settings.order == "newest")
+
+
+def _odd(moment: str) -> str:
+    return moment.replace("T0", "T")
 
 
 def _segment(score: int) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 API_KEY = "promoter-sandbox-key-7C2E"
 CAMPAIGNS = {99: "Relationship", 100: "After support"}
+CAMPAIGN_STATUS = {99: "ACTIVE", 100: "COMPLETE"}
 
 
 class Refusal(Exception):

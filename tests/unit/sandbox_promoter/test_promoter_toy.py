@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 from sandbox_process import running_sandbox
+from toy_in_process import ToyInProcess
 
 _numbers = itertools.count(1)
 
@@ -177,3 +178,74 @@ def test_people_see_whom_the_campaign_asked(sandbox):
     email = somebody()
     survey(sandbox, email)
     assert email in sandbox.session.get(f"{sandbox.url}/look/promoter/", timeout=10).text
+
+
+# ---------------------------------------------------------------- the customers' answers
+
+
+@pytest.fixture(scope="module")
+def town():
+    toy = ToyInProcess("promoter", customers=40, responses=60)
+    toy.headers["authorization"] = f"Token {toy.env['PROMOTER_KEY']}"
+    return toy
+
+
+def given(town, **query):
+    """Every page of one listing."""
+    rows, link, query = [], "/api/v2/feedback/", query
+    while link:
+        body = town.get(link, **query).json
+        rows, link, query = [*rows, *body["results"]], body["next"], {}
+    return rows
+
+
+def test_the_customers_gave_feedback_and_next_links_reach_all_of_it(town):
+    rows = given(town)
+    assert len(rows) == len(town.rows("feedback")) > 50
+    assert [row["posted_date"] for row in rows] == sorted(row["posted_date"] for row in rows)
+    known = [row for row in rows if row["contact"]["attributes"].get("customer_id")]
+    emails = {one.survey_email for one in town.sandbox.house.world.customers()}
+    assert len(known) > 20
+    givers = {row["contact"]["email"] for row in rows if "@unit." not in row["contact"]["email"]}
+    assert givers <= {email and email.lower() for email in emails}
+
+
+@pytest.mark.parametrize("order", ["newest", "none"])
+def test_the_order_is_not_promised_and_nothing_is_lost_by_it(town, order):
+    oldest = given(town)
+    town.do("set", order=order)
+    other = given(town)
+    town.do("set", order="oldest")
+    assert oldest != other
+    assert sorted(row["id"] for row in oldest) == sorted(row["id"] for row in other)
+
+
+def test_a_customer_answers_and_thinks_again(town):
+    made = town.do(
+        "answer", email="again@unit.example", score=2, comment="Slow", attributes={"customer_id": "C-5"}
+    )
+    town.later(60)
+    town.do("edit", id=made["id"], score=7)
+    (row,) = given(town, survey__contact__email="again@unit.example")
+    assert (row["score"], row["comment"], row["contact"]["attributes"]) == (7, "Slow", {"customer_id": "C-5"})
+    assert row["score_modified"] > row["posted_date"] == row["created"]
+    assert town.get(f"/api/feedback/{made['id']}").json["score"] == 7
+
+
+def test_feedback_is_asked_for_by_campaign_its_status_and_the_score(town):
+    rows = given(town)
+    complete = [row["id"] for row in rows if row["campaign"]["id"] == 100]
+    assert complete
+    assert [row["id"] for row in given(town, survey__campaign=100)] == complete
+    assert [row["id"] for row in given(town, survey__campaign__status="COMPLETE")] == complete
+    assert {row["score_type"] for row in given(town, score_type="detractor")} == {"detractor"}
+    assert {row["score"] for row in given(town, score=10)} == {10}
+
+
+def test_a_date_that_is_none_is_refused_and_an_hour_may_have_one_digit(town):
+    refused = town.get("/api/v2/feedback/", posted_date_0="yesterday")
+    assert (refused.status, refused.json) == (400, {"posted_date_0": ["Enter a valid date."]})
+    town.do("set", odd_hours=True)
+    id = town.add("feedback", email="early@unit.example", score=9, posted_date="2026-03-02T08:20:00Z")
+    assert town.get(f"/api/feedback/{id}").json["posted_date"] == "2026-03-02T8:20:00Z"
+    town.do("set", odd_hours=False)

@@ -81,8 +81,8 @@ def build(tenant: Tenant) -> Starlette:
 
     async def listed(request: Request) -> tuple[Any, int]:
         held = books.of(_known_dataset(request))
-        rows = ((thing.number, _object(thing, tenant)) for thing in held)
-        return _page(rows, request, tenant.settings.page), 200
+        page = _page(((thing.number, thing) for thing in held), request, tenant.settings.page)
+        return {**page, "items": [_object(thing, tenant) for thing in page["items"]]}, 200
 
     async def created(request: Request) -> tuple[Any, int]:
         dataset = _known_dataset(request)
@@ -248,7 +248,7 @@ def _told(tenant: Tenant, thing: Thing, changes: dict[str, tuple[Any, Any]]) -> 
     tenant.room.traffic.wrote("pretectum", "customers", thing.id, changes, at=tenant.room.clock.time())
 
 
-def _page(rows: Iterable[tuple[int, Row]], request: Request, size: int) -> Row:
+def _page(rows: Iterable[tuple[int, Any]], request: Request, size: int) -> Row:
     """A page key is the number of the row it goes on after, so that removing one loses nothing."""
     after = 0
     if key := request.query_params.get("pageKey"):

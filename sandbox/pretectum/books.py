@@ -99,13 +99,13 @@ class Books:
         self._room = room
         self._hidden: set[str] = set()
         self._made = 0
-        self.date_format = date_format
+        self.shape(date_format)
 
-    @property
-    def fields(self) -> dict[str, dict[str, Field]]:
-        """By schema id."""
-        every = {INDIVIDUAL.id: schema.customer_fields(self.date_format), COMPANY.id: schema.company_fields()}
-        return {
+    def shape(self, date_format: str) -> None:
+        """What the schemas hold: fields by schema id."""
+        self._date_format = date_format
+        every = {INDIVIDUAL.id: schema.customer_fields(date_format), COMPANY.id: schema.company_fields()}
+        self.fields: dict[str, dict[str, Field]] = {
             id: {name: one for name, one in fields.items() if name not in self._hidden}
             for id, fields in every.items()
         }
@@ -115,11 +115,13 @@ class Books:
         if not any(name in fields for fields in self.fields.values()):
             raise ValueError(f"no field {name}")
         self._hidden.add(name)
+        self.shape(self._date_format)
         for thing in self.things.values():
             thing.values.pop(name, None)
 
     def show(self, name: str) -> None:
         self._hidden.discard(name)
+        self.shape(self._date_format)
 
     @property
     def loaded(self) -> bool:

@@ -168,7 +168,7 @@ class Tenant:
 
     def _set(self, given: Row) -> Row:
         self.settings = switched(self.settings, given)
-        self.books.date_format = self.settings.date_format
+        self.books.shape(self.settings.date_format)
         return dict(vars(self.settings))
 
     def _permit(self, given: Row) -> Row:

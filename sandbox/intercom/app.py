@@ -1,4 +1,4 @@
-"""Intercom's addresses: contacts, conversations, data attributes."""
+"""Intercom's addresses: contacts, companies, conversations, data attributes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.intercom.search import search
+from sandbox.intercom.attributes import MODELS, standard_fits
+from sandbox.intercom.search import CONVERSATION_DATES, search
 from sandbox.intercom.words import TOKEN, Refusal, bad_request, not_found
 from sandbox.toy import NoSuchRecord, Row, name_call
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from sandbox.intercom.workspace import Workspace
 
 _WRITABLE = frozenset({"email", "phone", "name", "external_id", "owner_id", "unsubscribed_from_emails"})
-_TYPES = ("string", "integer", "float", "boolean", "datetime", "date", "options")
+_COMPANY_WRITABLE = frozenset(
+    {"name", "website", "plan", "size", "industry", "monthly_spend", "remote_created_at"}
+)
 Answer = Callable[[Request], Awaitable[tuple[Any, int]]]
 
 
@@ -49,8 +52,9 @@ def build(workspace: Workspace) -> Starlette:
         known_since = books.now() - workspace.settings.search_lag
         rows = [row for row in books.all("contacts") if row["created_at"] <= known_since]
         body = await document(request)
-        page, told = search(rows, body, default_page=50, zone=workspace.zone, by_day=True)
-        return {"type": "list", "data": page, **told}, 200
+        days = books.attributes.dates("contact")
+        page, paging = search(rows, body, default_page=50, zone=workspace.zone, days=days)
+        return {"type": "list", "data": page, **paging}, 200
 
     async def contact(request: Request) -> tuple[Any, int]:
         return books.contact(request.path_params["id"]), 200
@@ -68,23 +72,67 @@ def build(workspace: Workspace) -> Starlette:
     async def update_contact(request: Request) -> tuple[Any, int]:
         """Only the keys that are sent change."""
         row, body = books.contact(request.path_params["id"]), await document(request)
-        if unknown := body.keys() - _WRITABLE - {"custom_attributes"}:
-            raise bad_request(f"{', '.join(sorted(unknown))} cannot be written")
-        custom = body.get("custom_attributes") or {}
-        defined = {one["name"] for one in books.attributes}
-        if missing := custom.keys() - defined - row["custom_attributes"].keys():
-            raise bad_request(f"Custom attribute '{sorted(missing)[0]}' does not exist")
-        wanted = {name: value for name, value in body.items() if name != "custom_attributes"}
+        wanted, custom = _split("contact", body, _WRITABLE)
         before = {**{name: row.get(name) for name in wanted}}
         before |= {name: row["custom_attributes"].get(name) for name in custom}
         row |= wanted
         row["custom_attributes"] |= custom
         row["updated_at"] = books.now()
-        fields = {name: (before[name], value) for name, value in {**wanted, **custom}.items()}
-        workspace.room.traffic.wrote(
-            "intercom", "contacts", row["id"], fields, at=workspace.room.clock.time()
-        )
+        told("contacts", row, {name: (before[name], value) for name, value in {**wanted, **custom}.items()})
         return row, 200
+
+    async def merge(request: Request) -> tuple[Any, int]:
+        """A lead becomes part of a user."""
+        body = await document(request)
+        lead, user = books.contact(str(body.get("from"))), books.contact(str(body.get("into")))
+        if (lead["role"], user["role"]) != ("lead", "user"):
+            raise bad_request("only a lead can be merged into a user")
+        workspace.merge("contacts", user["id"], lead["id"])
+        return user, 200
+
+    async def companies_of(request: Request) -> tuple[Any, int]:
+        ids = [one["id"] for one in books.contact(request.path_params["id"])["companies"]["data"]]
+        rows = [books.companies.rows[id] for id in ids if id in books.companies.rows]
+        return {"type": "list", "data": rows, "total_count": len(rows)}, 200
+
+    async def write_company(request: Request) -> tuple[Any, int]:
+        """Creates or updates by company_id; only the keys that are sent change."""
+        body = await document(request)
+        name = body.pop("company_id", None)
+        if not isinstance(name, str) or not name:
+            raise bad_request("company_id is required")
+        wanted, custom = _split("company", body, _COMPANY_WRITABLE)
+        row, fields = books.companies.written(name, wanted, custom)
+        told("companies", row, fields)
+        return row, 200
+
+    async def company(request: Request) -> tuple[Any, int]:
+        return books.companies.row(request.path_params["id"]), 200
+
+    async def company_called(request: Request) -> tuple[Any, int]:
+        wanted = request.query_params.get("company_id")
+        if wanted is None:
+            rows = list(books.companies.rows.values())
+            return {"type": "list", "data": rows, "total_count": len(rows)}, 200
+        if row := books.companies.called(wanted):
+            return row, 200
+        raise not_found("Company Not Found")
+
+    def told(object: str, row: Row, fields: dict[str, tuple[Any, Any]]) -> None:
+        workspace.room.traffic.wrote("intercom", object, row["id"], fields, at=workspace.room.clock.time())
+
+    def _split(model: str, body: Row, writable: frozenset[str]) -> tuple[Row, Row]:
+        """What the body says of the fields, and of the custom attributes; a Refusal for what cannot be written."""
+        if unknown := body.keys() - writable - {"custom_attributes"}:
+            raise bad_request(f"{', '.join(sorted(unknown))} cannot be written")
+        custom = body.get("custom_attributes") or {}
+        if not isinstance(custom, dict):
+            raise bad_request("custom_attributes must be an object")
+        books.attributes.check(model, custom)
+        wanted = {name: value for name, value in body.items() if name != "custom_attributes"}
+        if wrong := next(standard_fits(model, wanted), None):
+            raise bad_request(f"{wrong} has the wrong type")
+        return wanted, custom
 
     async def note(request: Request) -> tuple[Any, int]:
         row, body = books.contact(request.path_params["id"]), await document(request)
@@ -94,34 +142,28 @@ def build(workspace: Workspace) -> Starlette:
         return {"type": "note", "id": id, "contact": {"id": row["id"]}, "body": body["body"]}, 200
 
     async def find_conversations(request: Request) -> tuple[Any, int]:
-        page, told = search(
+        days = CONVERSATION_DATES if workspace.settings.conversations_by_day else frozenset[str]()
+        page, paging = search(
             list(books.all("conversations")),
             await document(request),
             default_page=20,
             zone=workspace.zone,
-            by_day=workspace.settings.conversations_by_day,
+            days=days,
         )
-        return {"type": "conversation.list", "conversations": page, **told}, 200
+        return {"type": "conversation.list", "conversations": page, **paging}, 200
 
     async def conversation(request: Request) -> tuple[Any, int]:
         return books.conversation(request.path_params["id"]), 200
 
     async def attributes(request: Request) -> tuple[Any, int]:
-        model = request.query_params.get("model", "contact")
-        found = [one for one in books.attributes if one["model"] == model]
+        query = request.query_params
+        archived = query.get("include_archived") == "true"
+        models = [query["model"]] if "model" in query else MODELS
+        found = [one for model in models for one in books.attributes.of(model, archived=archived)]
         return {"type": "list", "data": found}, 200
 
     async def add_attribute(request: Request) -> tuple[Any, int]:
-        body = await document(request)
-        if body.get("model") == "conversation":
-            raise Refusal(422, "unprocessable_entity", "use /conversations/attributes")
-        if body.get("model") not in ("contact", "company") or body.get("data_type") not in _TYPES:
-            raise bad_request("model or data_type is not one of ours")
-        if any(one["name"] == body.get("name") for one in books.attributes):
-            raise bad_request(f"You already have '{body.get('name')}' in your company data")
-        made: Row = {"type": "data_attribute", "api_writable": True, "custom": True, **body}
-        books.attributes.append(made)
-        return made, 200
+        return books.attributes.create(await document(request)), 200
 
     return Starlette(
         routes=[
@@ -131,7 +173,12 @@ def build(workspace: Workspace) -> Starlette:
                 endpoint("contact", by_external_id),
                 methods=["GET"],
             ),
+            Route("/contacts/merge", endpoint("merge", merge), methods=["POST"]),
             Route("/contacts/{id}", endpoint("contact", contact), methods=["GET"]),
+            Route("/contacts/{id}/companies", endpoint("companies_of", companies_of), methods=["GET"]),
+            Route("/companies", endpoint("company", company_called), methods=["GET"]),
+            Route("/companies", endpoint("write_company", write_company), methods=["POST"]),
+            Route("/companies/{id}", endpoint("company", company), methods=["GET"]),
             Route("/contacts/{id}", endpoint("update", update_contact), methods=["PUT"]),
             Route("/contacts/{id}/notes", endpoint("note", note), methods=["POST"]),
             Route(

@@ -1,17 +1,24 @@
-"""The workspace's contacts and conversations, in the shapes the API shows."""
+"""The workspace's contacts, companies and conversations, in the shapes the API shows."""
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
+from sandbox.intercom.attributes import Attributes
+from sandbox.intercom.companies import Companies, intercom_id
 from sandbox.intercom.words import APP_ID
 from sandbox.toy import NoSuchRecord, Room, Row
+from sandbox.world import Ugly
 
 _MOST_CONVERSATIONS = 1_000
+_EVERY_LEAD = (
+    30  # every so many users wrote from the website before they signed up, and that lead is still there
+)
 ADMIN = "394051"
 
 
@@ -20,8 +27,10 @@ class Books:
 
     def __init__(self, room: Room) -> None:
         self._room = room
+        self._numbers = itertools.count(1)
         self.merged_into: dict[str, str] = {}  # external id of a contact that is gone → the contact it became
-        self.attributes: list[Row] = []
+        self.attributes = Attributes()
+        self.companies = Companies(room)
 
     def now(self) -> int:
         return int(self._room.clock.time())
@@ -42,25 +51,30 @@ class Books:
         born = int((self._room.world.until - timedelta(days=self._room.world.days + 30)).timestamp())
         rows: dict[str, Row] = {}
         for customer in self._room.world.customers():
-            id = f"6762f0{customer.number:018x}"
+            id = _user_id(customer.number)
             company = customer.company.name if customer.company else None
-            rows[id] = contact(
-                id,
-                born,
-                email=customer.email,
-                phone=customer.phone,
-                name=customer.name,
-                external_id=customer.external_id,
-                unsubscribed=customer.opted_out,
-                custom={"company_name": company, "role": customer.role},
-            )
+            known: dict[str, Any] = {
+                "email": customer.email,
+                "phone": customer.phone,
+                "name": customer.name,
+                "unsubscribed": customer.opted_out,
+                "custom": {"company_name": company, "role": customer.role},
+                "companies": [intercom_id(customer.company.number)] if customer.company else [],
+            }
+            rows[id] = contact(id, born, external_id=customer.external_id, **known)
+            if customer.ugly is Ugly.TWINS:
+                twin = f"6762f2{customer.number:018x}"
+                rows[twin] = contact(twin, born, external_id=f"T-{customer.number:06d}", **known)
+            if customer.email and customer.number % _EVERY_LEAD == 0:
+                lead = f"6762f3{customer.number:018x}"
+                rows[lead] = contact(lead, born, role="lead", email=customer.email, name=customer.name)
         return rows
 
     @cached_property
     def conversations(self) -> dict[str, Row]:
         """One for every eighth contact, at most a thousand; most of them closed."""
         rng = random.Random(f"{self._room.world.seed}-conversations")
-        people = list(self.contacts.values())
+        people = [self.contacts[_user_id(one.number)] for one in self._room.world.customers()]
         until = int(self._room.world.until.timestamp())
         rows: dict[str, Row] = {}
         for number, person in enumerate((people[place] for place in _chosen(len(people))), start=1):
@@ -83,12 +97,13 @@ class Books:
         return self.conversations[id]
 
     def by_external_id(self, external_id: str) -> Row | None:
-        """Of users only; a lead has none."""
-        return next((one for one in self.contacts.values() if one["external_id"] == external_id), None)
+        """Of users only, also where a lead was given one."""
+        users = (one for one in self.contacts.values() if one["role"] == "user")
+        return next((one for one in users if one["external_id"] == external_id), None)
 
     def add_contact(self, fields: Row) -> Row:
-        id = f"6762f1{len(self.contacts) + 1:018x}"
-        known = {"email", "phone", "name", "external_id", "role", "custom"}
+        id = f"6762f1{next(self._numbers):018x}"
+        known = {"email", "phone", "name", "external_id", "role", "custom", "companies"}
         if unknown := fields.keys() - known:
             raise ValueError(f"no field {', '.join(sorted(unknown))}; there are: {', '.join(sorted(known))}")
         self.contacts[id] = contact(id, self.now(), **fields)
@@ -109,6 +124,7 @@ class Books:
         del self.contacts[loser]
         if gone["external_id"]:
             self.merged_into[gone["external_id"]] = winner
+        self.merged_into = {of: winner if at == loser else at for of, at in self.merged_into.items()}
         for row in self.conversations.values():
             for person in row["contacts"]["contacts"]:
                 if person["id"] == loser:
@@ -116,9 +132,24 @@ class Books:
         kept["updated_at"] = self.now()
         return kept
 
+    def kept(self, object: str) -> dict[str, Row]:
+        """The rows of one object, by id."""
+        match object:
+            case "contacts":
+                return self.contacts
+            case "conversations":
+                return self.conversations
+            case "companies":
+                return self.companies.rows
+            case _:
+                return self.attributes.rows
+
     def all(self, object: str) -> Iterator[Row]:
-        rows = self.contacts if object == "contacts" else self.conversations
-        return iter(list(rows.values()))
+        return iter(list(self.kept(object).values()))
+
+
+def _user_id(number: int) -> str:
+    return f"6762f0{number:018x}"
 
 
 def _chosen(people: int) -> range:
@@ -137,6 +168,7 @@ def contact(
     role: str = "user",
     unsubscribed: bool = False,
     custom: dict[str, Any] | None = None,
+    companies: list[str] | None = None,
 ) -> Row:
     return {
         "type": "contact",
@@ -154,6 +186,7 @@ def contact(
         "created_at": at,
         "updated_at": at,
         "last_seen_at": None,
+        "companies": {"type": "list", "data": [{"type": "company", "id": one} for one in companies or ()]},
         "custom_attributes": dict(custom or {}),
     }
 

@@ -13,19 +13,19 @@ from sandbox.toy import Row
 
 MOST_FILTERS, DEEPEST = 15, 2
 _LARGEST_PAGE = 150
-_DATES = frozenset({"created_at", "updated_at", "last_seen_at", "signed_up_at"})
+CONVERSATION_DATES = frozenset({"created_at", "updated_at"})
 _ON_DATES = frozenset({"=", ">", "<"})
 Test = Callable[[Row], bool]
 
 
 def search(
-    rows: Sequence[Row], body: Mapping[str, Any], *, default_page: int, zone: ZoneInfo, by_day: bool
+    rows: Sequence[Row], body: Mapping[str, Any], *, default_page: int, zone: ZoneInfo, days: frozenset[str]
 ) -> tuple[list[Row], Row]:
-    """The rows of one page, and its `pages` object."""
+    """The rows of one page, and its `pages` object. `days` are the fields that compare by calendar day."""
     query = body.get("query")
     if not isinstance(query, Mapping):
         raise bad_request("query is required")
-    holds = _test(query, zone, by_day, depth=0)
+    holds = _test(query, zone, days, depth=0)
     found = _sorted([row for row in rows if holds(row)], body.get("sort"))
     paging = body.get("pagination") or {}
     size = int(paging.get("per_page", default_page))
@@ -60,18 +60,18 @@ def _sorted(rows: list[Row], sort: Any) -> list[Row]:
     return sorted(rows, key=lambda row: (_at(row, name) or 0, row["id"]), reverse=back)
 
 
-def _test(query: Mapping[str, Any], zone: ZoneInfo, by_day: bool, *, depth: int) -> Test:
+def _test(query: Mapping[str, Any], zone: ZoneInfo, days: frozenset[str], *, depth: int) -> Test:
     operator, value = query.get("operator"), query.get("value")
     if operator in ("AND", "OR"):
         if depth >= DEEPEST:
             raise bad_request(f"at most {DEEPEST} levels of nesting")
         if not isinstance(value, Sequence) or not 1 <= len(value) <= MOST_FILTERS:
             raise bad_request(f"a group has 1 to {MOST_FILTERS} filters")
-        tests = [_test(one, zone, by_day, depth=depth + 1) for one in value]
+        tests = [_test(one, zone, days, depth=depth + 1) for one in value]
         joined = all if operator == "AND" else any
         return lambda row: joined(test(row) for test in tests)
     name = str(query.get("field"))
-    if by_day and name in _DATES:
+    if name in days:
         return _on_days(name, str(operator), value, zone)
     return _on_values(name, str(operator), value)
 
@@ -110,6 +110,12 @@ def _on_values(name: str, operator: str, value: Any) -> Test:
             return lambda row: (found := _at(row, name)) is not None and float(found) < float(value)
         case "~":
             return lambda row: str(value).lower() in str(_at(row, name) or "").lower()
+        case "!~":
+            return lambda row: str(value).lower() not in str(_at(row, name) or "").lower()
+        case "^":
+            return lambda row: str(_at(row, name) or "").lower().startswith(str(value).lower())
+        case "$":
+            return lambda row: str(_at(row, name) or "").lower().endswith(str(value).lower())
         case _:
             raise bad_request(f"{operator} is not an operator of {name}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,14 +17,16 @@ from sandbox import deliveries
 from sandbox.faults import Fault
 from sandbox.intercom import app, books
 from sandbox.intercom.books import Books
+from sandbox.intercom.faces import FACES
 from sandbox.intercom.webhooks import Webhooks
 from sandbox.intercom.words import CLIENT_SECRET, TOKEN, Refusal
-from sandbox.toy import Room, Row, Show
+from sandbox.toy import NoSuchRecord, Room, Row, Show
 
 _CONTACT_FIELDS = frozenset(
     {"email", "phone", "name", "external_id", "role", "unsubscribed_from_emails", "has_hard_bounced"}
     | {"marked_email_as_spam", "custom_attributes"}
 )
+_COMPANY_FIELDS = frozenset({"name", "website", "size", "industry", "monthly_spend", "custom_attributes"})
 
 
 @dataclass
@@ -33,11 +36,12 @@ class Settings:
     time_zone: str = "America/New_York"  # of the workspace: search compares dates by its days
     conversations_by_day: bool = False  # does the search over conversations do that too? Not documented
     search_lag: float = 0.0  # seconds until search knows of a contact
-    per_window: int = 0  # calls in ten seconds; the vendor's is about 1,666
+    per_window: int = 1_666  # calls in ten seconds; 0 counts none
 
 
 class Workspace:
     title = "Intercom"
+    faces = FACES
     fault_kinds = deliveries.FAULT_KINDS
 
     def __init__(self, room: Room) -> None:
@@ -95,20 +99,32 @@ class Workspace:
     # ------------------------------------------------------------ state, for control and the pages
 
     def objects(self) -> Mapping[str, int]:
-        return {"contacts": self.books.how_many_contacts, "conversations": self.books.how_many_conversations}
+        return {
+            "contacts": self.books.how_many_contacts,
+            "companies": self.books.companies.how_many,
+            "conversations": self.books.how_many_conversations,
+            "data_attributes": len(self.books.attributes.rows),
+        }
 
     def rows(self, object: str) -> Iterator[Row]:
         return self.books.all(object)
 
     def row(self, object: str, id: str) -> Row:
-        return self.books.contact(id) if object == "contacts" else self.books.conversation(id)
+        rows = self.books.kept(object)
+        if id not in rows:
+            raise NoSuchRecord(f"no {object} {id}")
+        return rows[id]
 
     def change(self, object: str, id: str, fields: Row) -> None:
         """As somebody does in the inbox; a new address is told to the webhook."""
         row = self.row(object, id)
-        if object != "contacts":
+        if object == "conversations":
             raise ValueError("conversations are closed and reopened, not edited")
-        if unknown := fields.keys() - _CONTACT_FIELDS:
+        if object == "data_attributes":
+            self.books.attributes.change(id, fields)
+            return
+        known = _CONTACT_FIELDS if object == "contacts" else _COMPANY_FIELDS
+        if unknown := fields.keys() - known:
             raise ValueError(f"no field {', '.join(sorted(unknown))}")
         moved = "email" in fields and fields["email"] != row["email"]
         row |= fields
@@ -117,19 +133,33 @@ class Workspace:
             self.webhooks.tell("contact.email.updated", row)
 
     def add(self, object: str, fields: Row) -> str:
-        """A contact {email, external_id, name, phone, role, custom}; a conversation {contacts: [ids]}"""
-        made = self.books.add_contact(fields) if object == "contacts" else self.books.add_conversation(fields)
+        """A contact {email, external_id, name, phone, role, custom, companies: [ids]}; a company {company_id, name,
+        custom}; a conversation {contacts: [ids]}; a data attribute as the API takes it"""
+        match object:
+            case "contacts":
+                made = self.books.add_contact(fields)
+            case "companies":
+                values = {
+                    name: value for name, value in fields.items() if name not in ("company_id", "custom")
+                }
+                made, _ = self.books.companies.written(
+                    str(fields["company_id"]), values, dict(fields.get("custom", {}))
+                )
+            case "conversations":
+                made = self.books.add_conversation(fields)
+            case _:
+                made = self._attribute(fields)
         return str(made["id"])
 
     def remove(self, object: str, id: str) -> None:
         row = self.row(object, id)
-        del (self.books.contacts if object == "contacts" else self.books.conversations)[id]
+        del self.books.kept(object)[id]
         if object == "contacts":
             self.webhooks.tell("contact.deleted", {"type": "contact", "id": row["id"]})
 
     def merge(self, object: str, winner: str, loser: str) -> None:
         if object != "contacts":
-            raise ValueError("conversations do not merge")
+            raise ValueError(f"{object} do not merge")
         kept = self.books.merge(winner, loser)
         self.webhooks.tell("contact.merged", {**kept, "merged_from": {"type": "contact", "id": loser}})
 
@@ -143,6 +173,16 @@ class Workspace:
 
     def looks(self, show: Show) -> list[Route]:
         async def listed(request: Request) -> Response:
+            written = [
+                {
+                    "id": row["id"],
+                    "name": row["name"] or row.get("email"),
+                    "of": object,
+                    "custom attributes": ", ".join(f"{k}: {v}" for k, v in row["custom_attributes"].items()),
+                }
+                for object in ("contacts", "companies")
+                for row in sorted(self.books.all(object), key=itemgetter("updated_at"), reverse=True)[:50]
+            ]
             columns = ("id", "state", "author", "closed", "reopened", "rating")
             rows = [
                 {
@@ -155,7 +195,17 @@ class Workspace:
                 }
                 for row in list(self.books.all("conversations"))[:-101:-1]
             ]
-            return show("shelves.html", title=self.title, tables=[("conversations", columns, rows)])
+            attributes = list(self.books.all("data_attributes"))
+            tables = [
+                ("people_and_companies", ("id", "of", "name", "custom attributes"), written),
+                (
+                    "data_attributes",
+                    ("model", "full_name", "data_type", "options", "api_writable"),
+                    attributes,
+                ),
+                ("conversations", columns, rows),
+            ]
+            return show("shelves.html", title=self.title, tables=tables)
 
         return [Route("/", listed)]
 
@@ -164,6 +214,12 @@ class Workspace:
         return str((person["name"] or person["email"]) if person else "somebody")
 
     # ------------------------------------------------------------ knobs
+
+    def _attribute(self, given: Row) -> Row:
+        try:
+            return self.books.attributes.create(given)
+        except Refusal as refused:
+            raise ValueError(refused.message) from refused
 
     def _set(self, given: Row) -> Row:
         for name, value in given.items():

@@ -28,7 +28,7 @@ from connectors.sharing import Shared
 from nps.branding import PLAIN, Branding
 from nps.changes import Batch, Hit, Outcome, Record
 from nps.responses import Cursor, Page
-from nps.schema import ObjectSchema
+from nps.schema import FieldType, ObjectSchema
 from nps.sending import Message
 from nps.values import Json, Value
 
@@ -239,6 +239,8 @@ class Needs:
     events: frozenset[str] = frozenset()  # kinds of event
     read: Mapping[str, frozenset[str]] = field(default_factory=dict)  # object → fields
     write: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    types: Mapping[str, Mapping[str, FieldType]] = field(default_factory=dict)
+    """Object → written field → what the mapping shows there, as far as that is known without an answer."""
 
 
 class Verdict(StrEnum):

@@ -9,7 +9,9 @@ from typing import cast
 
 from connectors.contract import Accessible, Grant, Needs, Verdict
 from nps.events import OF_EVERY_EVENT
+from nps.schema import FieldType, ObjectSchema
 from nps.surveys import Through
+from npsync.check import shown_type
 from npsync.check_asking import asked_people, subject_of
 from npsync.config import Config
 from npsync.jobs import compiled, target_of
@@ -20,6 +22,7 @@ def needs_of(config: Config, connection: str) -> Needs:
     """Answers to fetch, and per object the fields read and written."""
     read: defaultdict[str, set[str]] = defaultdict(set)
     write: defaultdict[str, set[str]] = defaultdict(set)
+    types: defaultdict[str, dict[str, FieldType]] = defaultdict(dict)
     for spec in config.sync.values():
         target = target_of(config, spec)
         if target.connection != connection:
@@ -29,6 +32,9 @@ def needs_of(config: Config, connection: str) -> Needs:
         read[target.object] |= set(fields.record_names) | set(spec.fields)
         read[target.object] |= {each.newer_than for each in spec.fields.values() if each.newer_than}
         write[target.object] |= set(spec.fields)
+        unseen = ObjectSchema(target.object, {})
+        known = {name: shown_type(mapping, unseen) for name, mapping in spec.fields.items()}
+        types[target.object] |= {name: type for name, type in known.items() if type is not None}
         people = config.people.get(spec.to) if isinstance(spec.to, str) else None
         if people and people.account and not fields.uses.isdisjoint(("account", "account_id")):
             read[target.object].add(people.account.by)
@@ -49,6 +55,7 @@ def needs_of(config: Config, connection: str) -> Needs:
         answers=any(connection in survey.at for survey in config.surveys.values()),
         read={name: frozenset(each) for name, each in read.items()},
         write={name: frozenset(each) for name, each in write.items()},
+        types=dict(types),
         sends=any(connection == way.use for way in _ways(config)),
         events=frozenset(
             kind

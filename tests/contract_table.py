@@ -110,7 +110,8 @@ SOURCES: Mapping[str, SourceRow] = {
 @dataclass(frozen=True)
 class DestinationRow:
     """`person` makes the fields of a new record, as the sandbox's control takes them, from an e-mail and a shared
-    value; `shared` is a field that several records may hold alike, with what a response calls it."""
+    value; `shared` is a field that several records may hold alike, with what a response calls it. `connector` is the
+    connector's name where several rows are of one. `town` names the fixture that takes the sandbox's place."""
 
     vendor: str
     settings: Callable[[Place], Given]
@@ -122,9 +123,12 @@ class DestinationRow:
     segment: str
     date: str
     comment: str
-    wrong: Callable[[Given], Given]
+    wrong: Callable[[Given], Given] | None
     read_only_field: str
     fields: tuple[str, ...] = field(default=())
+    connector: str = ""
+    town: str = ""
+    daily: bool = True  # whether the vendor counts calls per day
 
 
 def _salesforce(place: Place) -> Given:
@@ -137,7 +141,38 @@ def _hubspot(place: Place) -> Given:
     return {"token": place.sandbox.env["HUBSPOT_TOKEN"], "base_url": place.sandbox.env["HUBSPOT_URL"]}
 
 
+def _sql(place: Place, **table: Any) -> Given:
+    told = {"merges": {}, **table}
+    return {"url": place.sandbox.url, "naive_times": "UTC", "tables": {"customer": told}}
+
+
+def _nobody(given: Given) -> Given:
+    return given | {"url": given["url"].replace("postgres@", f"nobody:{WRONG_SECRET}@")}
+
+
+_SQL = DestinationRow(
+    vendor="sql",
+    settings=_sql,
+    object="customer",
+    email="email",
+    shared=("mobile", "phone"),
+    person=lambda email, shared: {"name": "Contract", "email": email, "mobile": shared},
+    score="nps_score",
+    segment="nps_segment",
+    date="nps_last_survey",
+    comment="nps_comment",
+    wrong=None,
+    read_only_field="customer_key",
+    connector="sql",
+    daily=False,
+)
+
 DESTINATIONS: Mapping[str, DestinationRow] = {
+    "sql on PostgreSQL": replace(_SQL, town="wide_on_postgres", wrong=_nobody),
+    "sql on SQLite": replace(_SQL, town="wide_on_sqlite"),
+    "sql with a table of ours": replace(
+        _SQL, town="satellite_on_sqlite", settings=lambda place: _sql(place, mode="satellite")
+    ),
     "salesforce": DestinationRow(
         vendor="salesforce",
         settings=_salesforce,

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from contract_table import Place
+from postgres_server import PostgresServer, running_postgres
 from sandbox_process import RunningSandbox, running_sandbox
+from sql_town import MASTER, MERGES, SATELLITE, WIDE, SqlTown, postgres_town, sqlite_town
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +21,27 @@ def sandbox() -> Iterator[RunningSandbox]:
 @pytest.fixture
 def place(sandbox: RunningSandbox, tmp_path: Path) -> Place:
     return Place(sandbox, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    with running_postgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def wide_on_postgres(postgres: PostgresServer) -> Iterator[SqlTown]:
+    with postgres_town(postgres, WIDE, MERGES) as town:
+        yield town.people(420)
+
+
+@pytest.fixture(scope="session")
+def wide_on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlTown]:
+    with sqlite_town(tmp_path_factory.mktemp("wide"), WIDE, MERGES) as town:
+        yield town.people(420)
+
+
+@pytest.fixture(scope="session")
+def satellite_on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlTown]:
+    with sqlite_town(tmp_path_factory.mktemp("satellite"), MASTER, SATELLITE, MERGES) as town:
+        yield town.people(420)

@@ -213,6 +213,7 @@ def test_needs_are_exactly_what_the_yaml_does(tmp_path):
     assert needs_of(config, "crm") == Needs(
         read={"Contact": frozenset({"Email", "Active__c", "NPS__c", "Long__c", "Day__c", "Name"})},
         write={"Contact": frozenset({"NPS__c", "Long__c"})},
+        types={"Contact": {"NPS__c": FieldType.INTEGER, "Long__c": FieldType.TEXT}},
     )
     assert needs_of(config, "mail") == Needs(answers=True)
 

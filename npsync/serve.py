@@ -26,6 +26,7 @@ from sync.engine import Options
 from sync.leasing import Busy
 from sync.report import Report
 from sync.verifying import SAMPLE, Verified
+from triggers.followed import none_is_followed
 from triggers.report import Round
 
 TICK_SECONDS = 1.0
@@ -158,6 +159,8 @@ def serve(config: Config, store: Store) -> None:
     triggering = Triggering(config, store, clock, stop=stopping.is_set) if config.has_to_ask else None
     clockwork = Clockwork(config, store, clock, ask=triggering.turn if triggering else None)
     resume_killed(config, store, clock.now())
+    if triggering is None:
+        none_is_followed(store)
 
     def stop(number: int, frame: object) -> None:
         stopping.set()

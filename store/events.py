@@ -118,6 +118,10 @@ class Events:
             )
         return None if found is None else Cursor(state=from_json(found[0]))
 
+    def forget_event_cursor(self, connection: str) -> None:
+        with self.database.write() as tx:
+            tx.run("DELETE FROM event_cursor WHERE connection = :connection", connection=connection)
+
     def note_events(
         self,
         events: Sequence[Event],

@@ -1,4 +1,4 @@
-"""What was switched by hand and survives restarts."""
+"""What was switched, by hand or by the YAML, and survives restarts."""
 
 from __future__ import annotations
 

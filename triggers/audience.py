@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -17,10 +17,10 @@ import msgspec
 
 from mapping.conditions import Conditions
 from nps.asking import Invitation, InvitationState, Step, StepKind, Suppress, Wait
-from nps.calling import next_day
+from nps.calling import day_began, next_day
 from nps.errors import LeaseLost, NpsyncError
 from nps.policy import ContactPolicy, decide
-from store.api import Verdict
+from store.api import Lease, Verdict
 from triggers.deciding import known_of
 from triggers.desk import Desk
 from triggers.people import Found, Nobody, Person
@@ -28,10 +28,11 @@ from triggers.reasons import note_reasons
 from triggers.report import Round
 from triggers.rule import Audience, Rule
 from triggers.rules import Known, Said, ask_of, circumstances, eligible, why_not_meant
-from triggers.turns import Turn
+from triggers.turns import Rhythm, Turn
 
 AT_A_TIME = 100
 LEASE_SECONDS = 300.0
+_DAY = timedelta(days=1)
 
 Called = tuple[str, Turn]  # record id, and its turn
 
@@ -41,35 +42,47 @@ def place_of(rule: Rule) -> str:
     return f"audience/{rule.name}"
 
 
+def gate_of(rule: Rule) -> str:
+    """Under which name the clock remembers when this audience is called next."""
+    return f"{place_of(rule)}/next"
+
+
 def call_audiences(desk: Desk, told: Round) -> None:
     """Queue everybody whose turn comes until the end of the business day, for every audience that has not been called
-    today. What a stopped npsync missed is made up for."""
+    today. What a stopped npsync missed is made up for a day's turns a day: everybody's turn comes later by the length
+    of the stop, and on no day are more people asked than on any other."""
     for rule in desk.rules.values():
         if rule.audience is not None and not desk.stop():
             _call(desk, rule, rule.audience, told)
 
 
 def _call(desk: Desk, rule: Rule, audience: Audience, told: Round) -> None:
-    store, now, place = desk.store, desk.clock.now(), place_of(rule)
+    store, now, place, gate = desk.store, desk.clock.now(), place_of(rule), gate_of(rule)
     store.schedule_first(place, now)
-    begin = store.due([place])[place].due_at
-    if begin > now:
+    store.schedule_first(gate, store.due([place])[place].due_at)
+    if store.due([gate])[gate].due_at > now:
         return
-    end = next_day(now, desk.zone)
-    if rule.paused or (lease := store.acquire(place, desk.owner, now=now, seconds=LEASE_SECONDS)) is None:
-        if rule.paused:
-            store.claim_due(place, begin, end)  # whose turn comes meanwhile is not asked later either
+    if (lease := store.acquire(place, desk.owner, now=now, seconds=LEASE_SECONDS)) is None:
         return
     try:
-        turns = _called(desk, rule, audience, begin, end)
-        while called := list(islice(turns, AT_A_TIME)):
-            _decide(desk, rule, audience, called, told)
-            if desk.stop():
-                return  # the day is called again; who was queued is known
-            store.renew(lease, now=desk.clock.now(), seconds=LEASE_SECONDS)
-        store.claim_due(place, begin, end)
-    except LeaseLost:
-        return  # a frozen process woke up: another one calls
+        at = store.due([place, gate])  # again, now that nobody else moves it
+        begin = max(at[place].due_at, rule.since or at[place].due_at)
+        if at[gate].due_at > now:
+            return
+        if rule.paused:  # whose turn comes meanwhile is not asked later either
+            end = next_day(now, desk.zone)
+        else:
+            missed = max(begin, _made_up_from(rule, audience, now))
+            stale = _called(desk, rule, audience, begin, missed, -_DAY)  # also those of the last hours before
+            _ask(desk, rule, audience, stale, lease, told)
+            end, late = window(audience.rhythm, missed, now)
+            _ask(desk, rule, audience, _called(desk, rule, audience, missed, end, late), lease, told)
+            if late:
+                desk.notice("audience_behind", trigger=rule.name, days=late.days)
+        store.schedule(place, end)
+        store.schedule(gate, next_day(now, desk.zone))
+    except (LeaseLost, _Stopped):
+        return  # a frozen process woke up: another one calls. Or the day is called again; who was queued is known
     except NpsyncError as error:
         told.problems.append(str(error))
         desk.notice("audience_unread", trigger=rule.name, connection=rule.people, problem=str(error))
@@ -77,12 +90,56 @@ def _call(desk: Desk, rule: Rule, audience: Audience, told: Round) -> None:
         store.release(lease)
 
 
-def _called(desk: Desk, rule: Rule, audience: Audience, begin: datetime, end: datetime) -> Iterator[Called]:
+class _Stopped(Exception):
+    pass
+
+
+def _made_up_from(rule: Rule, audience: Audience, now: datetime) -> datetime:
+    """Turns of earlier days are stale: the person's next one has come, or the YAML says so."""
+    every = audience.rhythm.every
+    most = every if rule.stale_after is None else min(every, rule.stale_after)
+    return day_began(now, audience.rhythm.zone, ahead=1 - max(most.days, 1))
+
+
+def window(rhythm: Rhythm, begin: datetime, now: datetime) -> tuple[datetime, timedelta]:
+    """Whose turns are looked at today: from `begin` until when, and by how much they are late. Days on which nobody is
+    asked neither have turns nor take those of others."""
+    today, tomorrow = day_began(now, rhythm.zone), next_day(now, rhythm.zone)
+    if begin < today and not rhythm.asks_on(today):
+        return begin, timedelta(0)
+    end = next_day(begin, rhythm.zone)
+    while end < tomorrow and not rhythm.asks_on(day_began(end, rhythm.zone, ahead=-1)):
+        end = next_day(end, rhythm.zone)
+    return end, timedelta(
+        days=(tomorrow.astimezone(rhythm.zone).date() - end.astimezone(rhythm.zone).date()).days
+    )
+
+
+def _ask(
+    desk: Desk, rule: Rule, audience: Audience, turns: Iterator[Called], lease: Lease, told: Round
+) -> None:
+    while called := list(islice(turns, AT_A_TIME)):
+        _decide(desk, rule, audience, called, told)
+        if desk.stop():
+            raise _Stopped
+        desk.store.renew(lease, now=desk.clock.now(), seconds=LEASE_SECONDS)
+
+
+def _called(
+    desk: Desk,
+    rule: Rule,
+    audience: Audience,
+    begin: datetime,
+    end: datetime,
+    late: timedelta = timedelta(0),
+) -> Iterator[Called]:
     """Everybody of the audience whose turn comes in this time, page by page: memory stays flat."""
+    if begin >= end:
+        return
     for ids in desk.opens.registry(rule.people).listed(audience.only):
         for id in ids:
             for turn in audience.rhythm.turns(id, begin, end):
-                yield id, turn
+                yield id, audience.rhythm.later(turn, late)
 
 
 def _decide(desk: Desk, rule: Rule, audience: Audience, called: Sequence[Called], told: Round) -> None:

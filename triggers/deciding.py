@@ -16,7 +16,7 @@ from triggers.people import Found, Nobody, Person
 from triggers.reasons import note_reasons
 from triggers.report import Round
 from triggers.rule import Rule
-from triggers.rules import Known, cancels, is_stale, judged, taken_back
+from triggers.rules import Known, cancels, is_from_before, is_stale, judged, taken_back
 
 AT_A_TIME = 100
 LEASE = "triggers/deciding"
@@ -73,7 +73,7 @@ def _people_of(desk: Desk, noted: Sequence[Noted], unread: set[str], told: Round
     now = desk.clock.now()
     for one in noted:
         for rule in _asked_by(desk, one):
-            if is_stale(rule, one, now) or rule.paused:
+            if is_stale(rule, one, now) or is_from_before(rule, one) or rule.paused:
                 found[rule.name, one.number] = _NOT_READ
             else:
                 by_people[rule.people][one.number] = one

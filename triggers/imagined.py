@@ -338,9 +338,8 @@ class ImaginedStore:
     def schedule_first(self, name: str, due_at: datetime) -> None:
         self._due.setdefault(name, due_at)
 
-    def claim_due(self, name: str, due_at: datetime, next_due: datetime) -> bool:
-        self._due[name] = next_due
-        return True
+    def schedule(self, name: str, due_at: datetime) -> None:
+        self._due[name] = due_at
 
 
 _ALL = 10_000_000

@@ -17,11 +17,12 @@ class Round:
     steps: Counter[str] = field(default_factory=Counter)  # what became of due messages → how many
     retrying: Counter[str] = field(default_factory=Counter)  # why messages are tried again → how many
     expired: int = 0
+    begun: list[str] = field(default_factory=list)  # triggers that are followed from now on
     problems: list[str] = field(default_factory=list)
 
     @property
     def did_something(self) -> bool:
-        return any((self.events, self.arrivals, self.said, self.steps, self.expired))
+        return any((self.events, self.arrivals, self.said, self.steps, self.expired, self.begun))
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -31,5 +32,6 @@ class Round:
             "messages": dict(self.steps),
             "retrying": dict(self.retrying),
             "expired": self.expired,
+            "begun": list(self.begun),
             "problems": list(self.problems),
         }

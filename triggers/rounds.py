@@ -6,6 +6,7 @@ from triggers.audience import call_audiences
 from triggers.deciding import decide_events
 from triggers.delivery import Closed
 from triggers.desk import Desk
+from triggers.followed import followed
 from triggers.intake import poll, settle_arrivals
 from triggers.ledger import show_on_records
 from triggers.reasons import show_reasons
@@ -16,6 +17,7 @@ from triggers.sending import send_due, settle_interrupted
 def turn(desk: Desk, closed: Closed, *, poll_now: tuple[str, ...] = ()) -> Round:
     """Everything there is to do at this moment, once. `poll_now`: the connections whose time to be polled has come."""
     told = Round()
+    desk = followed(desk, told)
     settle_interrupted(desk, told)
     for connection in poll_now:
         if desk.stop():

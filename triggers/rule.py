@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from connectors.contract import Only, Sends, Watch
 from nps.asking import Step
@@ -75,6 +75,7 @@ class Rule:
     stale_after: timedelta | None = None
     recurring: bool = False
     audience: Audience | None = None
+    since: datetime | None = None  # what happened before is none of its business; None: everything is
     facts: tuple[str, ...] = ()  # fields of its event that its conditions and the mappings of answers read
 
     def is_asked_by(self, event: Event) -> bool:

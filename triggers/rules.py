@@ -65,6 +65,10 @@ def is_stale(rule: Rule, noted: Noted, now: datetime) -> bool:
     return rule.stale_after is not None and now > happened_at(noted) + rule.stale_after
 
 
+def is_from_before(rule: Rule, noted: Noted) -> bool:
+    return rule.since is not None and happened_at(noted) < rule.since
+
+
 def judged(
     rule: Rule,
     noted: Noted,
@@ -83,6 +87,9 @@ def judged(
     event = noted.event
     if is_stale(rule, noted, now):
         return _no(rule, noted, None, "stale", "it happened too long ago to ask about", now)
+    if is_from_before(rule, noted):
+        before = "it happened before the trigger was in the YAML, or while it was not"
+        return _no(rule, noted, None, "not_followed", before, now)
     if rule.paused:
         return _no(rule, noted, None, "paused", "the trigger was paused when this happened", now)
     if isinstance(found, Nobody):

@@ -58,6 +58,14 @@ class Rhythm:
                 yield Turn(number, at)
             nominal += self.days
 
+    def asks_on(self, at: datetime) -> bool:
+        """Whether anybody is asked on the day of this moment."""
+        return not self.weekdays or WEEK[at.astimezone(self.zone).weekday()] in self.weekdays
+
+    def later(self, turn: Turn, by: timedelta) -> Turn:
+        """The same turn whole days later, at the same hour."""
+        return Turn(turn.number, (turn.at.astimezone(self.zone) + by).astimezone(UTC)) if by else turn
+
     def _at(self, nominal: date, drawn: tuple[int, int, int]) -> datetime:
         minute = self._minutes[drawn[2] % len(self._minutes)]
         at = time(minute // 60, minute % 60)

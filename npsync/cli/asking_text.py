@@ -43,6 +43,8 @@ WORDS: Mapping[str, str] = {
 
 
 def round_lines(done: Round) -> Iterator[str]:
+    for name in done.begun:
+        yield f"{name} is followed from now on: what happened while it was not in the YAML asks nobody."
     if done.events:
         yield f"Events: {done.events} new."
     yield from _counted("Arrived", done.arrivals, "")

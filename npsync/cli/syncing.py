@@ -185,6 +185,7 @@ def _run_due(config: Config, store: Store, options: Options, json: bool) -> int:
     from npsync.cli import output
     from npsync.clock import SystemClock
     from npsync.schedule import claims, resume_killed
+    from triggers.followed import none_is_followed
 
     clock = SystemClock()
     worst = output.SUCCEEDED
@@ -204,6 +205,8 @@ def _run_due(config: Config, store: Store, options: Options, json: bool) -> int:
         asked = _ask(config, store, options, json)
         ran = ran or asked.said
         worst = output.worst(worst, asked.code)
+    else:
+        none_is_followed(store)
     if not ran and not json:
         output.say("Nothing is due. npsync run NAME runs a sync anyway.")
         if config.has_to_ask:

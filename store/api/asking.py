@@ -153,6 +153,10 @@ class Events(Protocol):
 
     def event_cursor(self, connection: str) -> Cursor | None: ...
 
+    def forget_event_cursor(self, connection: str) -> None:
+        """The next poll is the first one again."""
+        ...
+
     def note_events(
         self,
         events: Sequence[Event],
@@ -436,8 +440,8 @@ class Ledger(Protocol):
         ...
 
     def switches(self) -> dict[str, Json]:
-        """What was switched by hand and survives restarts: "sends" (stopped, by whom, when, why), "ledger" (accepted as
-        empty, or rebuilt)."""
+        """What was switched and survives restarts: by hand "sends" (stopped, by whom, when, why) and "ledger" (accepted
+        as empty, or rebuilt), by the YAML "followed" (its triggers, and since when)."""
         ...
 
     def switch(self, name: str, value: Json) -> None:

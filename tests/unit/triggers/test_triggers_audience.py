@@ -18,7 +18,7 @@ from nps.asking import InvitationState, Past, PastKind, Suppression, Suppression
 from nps.calling import WEEK, QuietHours
 from nps.errors import UnavailableError
 from store.api import LedgerEntry
-from triggers.audience import _called, call_audiences
+from triggers.audience import _called, call_audiences, window
 from triggers.people import both
 from triggers.report import Round
 from triggers.rule import Audience
@@ -27,6 +27,7 @@ from triggers.turns import Rhythm
 DAY = timedelta(days=1)
 HALF_YEAR = 180
 NEW_YORK = ZoneInfo("America/New_York")
+UTC_ZONE = ZoneInfo("UTC")
 NIGHT = QuietHours.model_validate({"from": "20:00", "to": "08:00"})
 WORKDAYS = ("mon", "tue", "wed", "thu", "fri")
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -238,13 +239,79 @@ def test_an_audience_in_shadow_is_recorded_and_not_asked(recurring):
     assert {one.state for one in town.invitations()} == {InvitationState.SHADOW}
 
 
-def test_what_a_stopped_npsync_missed_is_made_up_for(recurring):
-    town = recurring()
-    people = [town.crm.add(f"p{n}@example.com") for n in range(6)]
+def asked_a_day(town):
+    return Counter(one.due_at.date() for one in town.invitations())
+
+
+def test_what_a_stopped_npsync_missed_is_made_up_for_a_day_at_a_time(recurring):
+    """Nobody is left out, and no day asks more people than the drip does."""
+    town = recurring(days=20)
+    people = [town.crm.add(f"p{n}@example.com") for n in range(60)]
+    shares = Counter(
+        turn.at.date()
+        for id in people
+        for turn in town.rules["half-yearly"].audience.rhythm.turns(id, NOON - 20 * DAY, NOON + 20 * DAY)
+    )
+    town.policy_is(rest={"relationship": "1 days", "any": "1 days"})
     town.turn()
-    town.later(days=179)
-    live(town, 2)
-    assert sorted(town.sent()) == sorted(people)
+    town.later(days=15)
+    live(town, 20)
+    assert set(town.sent()) == set(people)
+    assert max(asked_a_day(town).values()) <= max(shares.values())
+
+
+def test_after_a_stop_everybody_is_asked_as_rarely_as_ever(recurring):
+    town = recurring(days=20)
+    people = [town.crm.add(f"p{n}@example.com") for n in range(10)]
+    town.policy_is(rest={"relationship": "1 days", "any": "1 days"})
+    live(town, 20)
+    town.later(days=9)
+    live(town, 60)
+    for id in people:
+        asked = sorted(one.sent_at for one in town.invitations() if one.record_id == id)
+        gaps = [(b - a).days for a, b in pairwise(asked)]
+        assert sorted(set(gaps) - {19, 20}) in ([], [29], [28], [30])
+
+
+def test_turns_of_a_whole_round_ago_are_not_made_up_for(recurring):
+    town = recurring(days=10)
+    town.policy_is(rest={"relationship": "1 days", "any": "1 days"})
+    ann = town.crm.add("ann@example.com")
+    town.turn()
+    before = len(town.sent())
+    town.later(days=95)
+    live(town, 10)
+    assert town.sent()[before:] in ([ann], [ann, ann])
+    assert town.verdicts()["stale"] >= 8
+
+
+def test_after_a_stop_the_days_on_which_nobody_is_asked_stay_free_and_fill_no_other(recurring):
+    days = Rhythm("weekdays", 10, UTC_ZONE, weekdays=WORKDAYS)
+    begin = datetime(2026, 3, 4, tzinfo=UTC)  # a Wednesday
+    looked_at = []
+    for day in range(5, 40):
+        now = datetime(2026, 3, 1, 6, tzinfo=UTC) + day * DAY
+        end, late = window(days, begin, now)
+        open_days = [at for n in range((end - begin).days) if days.asks_on(at := begin + n * DAY)]
+        assert len(open_days) == (1 if days.asks_on(now) else 0)
+        assert all((at + late).date() == now.date() for at in open_days)
+        looked_at += open_days
+        begin = end
+    assert looked_at == sorted(set(looked_at))
+
+
+def test_an_audience_that_was_not_in_the_yaml_makes_up_for_nothing(recurring):
+    town = recurring(days=20)
+    for n in range(40):
+        town.crm.add(f"p{n}@example.com")
+    town.turn()
+    kept = town.rules.pop("half-yearly")
+    before = len(town.invitations())
+    live(town, 15)
+    town.rules["half-yearly"] = kept
+    told = town.turn()
+    assert told.begun == ["half-yearly"]
+    assert len(town.invitations()) - before <= 6  # the rest of today
 
 
 def test_what_is_stale_by_then_is_not(recurring):

@@ -108,6 +108,11 @@ class Cohorts:
             "paused": cohort.paused,
         }
 
+    def members(self, id: str) -> frozenset[str]:
+        """Distinct ids; of a cohort there is not, none."""
+        cohort = self._cohorts.get(id)
+        return frozenset(cohort.members) if cohort else frozenset()
+
     def rows(self) -> list[Row]:
         return [self.shown(cohort) for cohort in self._cohorts.values()]
 

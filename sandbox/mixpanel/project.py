@@ -1,11 +1,8 @@
-"""The project: its events, how they are exported, and its cohorts."""
+"""The project: its events, how they are exported, its cohorts, and its profiles."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import gzip
-import hmac
 import itertools
 import uuid
 from collections import deque
@@ -24,12 +21,16 @@ from starlette.types import ASGIApp
 
 from sandbox import deliveries
 from sandbox.faults import Fault
+from sandbox.mixpanel.access import SECRET, TOKEN, USER, Rate, Refused, admit
 from sandbox.mixpanel.cohorts import PROJECT_ID, Cohorts
+from sandbox.mixpanel.engage import STRICT_SHAPES, Engage
+from sandbox.mixpanel.faces import FACES
+from sandbox.mixpanel.people import People
 from sandbox.toy import NoSuchRecord, Room, Row, Show, name_call
 
-USER, SECRET = "npsync.service-account", "mixpanel-sandbox-secret"
 LARGEST_EXPORT = 100_000
 _KEPT = 200_000
+_KEPT_PROFILES = ("profiles", "groups")
 
 
 @dataclass
@@ -37,34 +38,35 @@ class Settings:
     """What control may switch."""
 
     time_zone: str = "UTC"  # of the project; one made before 2023 has its own, and `time` is local to it
-    per_hour: int = 60
+    per_hour: int = 60  # exports
     per_second: int = 3
-
-
-class Refused(Exception):
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-    def reply(self) -> Response:
-        body = orjson.dumps({"error": str(self), "status": "error"})
-        return Response(body, self.status, media_type="application/json")
+    queries_per_hour: int = 60  # over profiles
+    strict_shape: str = "failed_records"  # of what strict=1 answers; not documented: verbose, plain
+    strict_status: int = (
+        400  # and its status when part of a batch is bad; the good ones are taken all the same
+    )
+    lives_elsewhere: bool = False  # in another region: updates count as taken and are not
 
 
 class Project:
-    """Its own fault kind: repeated_rows (an export holds every row twice); and those of what it sends out."""
+    """Its own fault kinds: repeated_rows (an export holds every row twice), dropped (an update that counts as taken
+    and is not); and those of what it sends out."""
 
     title = "Mixpanel"
-    fault_kinds = frozenset({"repeated_rows"}) | deliveries.FAULT_KINDS
+    faces = FACES
+    fault_kinds = frozenset({"repeated_rows", "dropped"}) | deliveries.FAULT_KINDS
 
     def __init__(self, room: Room) -> None:
         self.room = room
         self.settings = Settings()
         self.cohorts = Cohorts(room)
-        self.app: ASGIApp = Starlette(routes=[Route("/api/2.0/export", self._export, methods=["GET"])])
+        self.people = People(room)
+        self._engage = Engage(room, self.people, lambda: self.settings, self.cohorts.members)
+        exports = Route("/api/2.0/export", self._export, methods=["GET"])
+        self.app: ASGIApp = Starlette(routes=[exports, *self._engage.routes()])
         self._events: deque[Row] = deque(maxlen=_KEPT)
         self._numbers = itertools.count(1)
-        self._asked: deque[float] = deque(maxlen=1_000)
+        self._exports = Rate(room, "export")
         self._commands: dict[str, Callable[[Row], Any]] = {
             "set": self._set,
             "track": self._track,
@@ -81,6 +83,7 @@ class Project:
             "MIXPANEL_USER": USER,
             "MIXPANEL_SECRET": SECRET,
             "MIXPANEL_PROJECT": PROJECT_ID,
+            "MIXPANEL_TOKEN": TOKEN,
         }
 
     def refusal(self, fault: Fault) -> Response:
@@ -90,26 +93,42 @@ class Project:
     # ------------------------------------------------------------ state, for control and the pages
 
     def objects(self) -> Mapping[str, int]:
-        return {"events": len(self._events), "cohorts": len(self.cohorts.rows())}
+        kept = {name: self.people.how_many(name) for name in _KEPT_PROFILES}
+        return {**kept, "events": len(self._events), "cohorts": len(self.cohorts.rows())}
 
     def rows(self, object: str) -> Iterator[Row]:
+        if object in _KEPT_PROFILES:
+            return (profile.row() for profile in list(self.people.shelf(object).values()))
         return iter(list(self._events) if object == "events" else self.cohorts.rows())
 
     def row(self, object: str, id: str) -> Row:
+        if object in _KEPT_PROFILES:
+            return self.people.profile(object, id).row()
         found = next((row for row in self.rows(object) if row["id"] == id), None)
         if found is None:
             raise NoSuchRecord(f"no {object} {id}")
         return found
 
     def change(self, object: str, id: str, fields: Row) -> None:
-        raise ValueError(f"{object} do not change")
+        """Properties of a profile, as the product itself sets them."""
+        if object not in _KEPT_PROFILES:
+            raise ValueError(f"{object} do not change")
+        self.people.profile(object, id).properties.update(fields)
 
     def add(self, object: str, fields: Row) -> str:
+        """A profile or group {id, properties}; an event as the knob `track` takes it"""
+        if object in _KEPT_PROFILES:
+            id = str(fields["id"])
+            self.people.apply(object, id, {"$set": dict(fields.get("properties", {}))}, {})
+            return id
         if object != "events":
             raise ValueError("cohorts are set by the command cohort")
         return str(self._track(fields)["id"])
 
     def remove(self, object: str, id: str) -> None:
+        if object in _KEPT_PROFILES:
+            del self.people.shelf(object)[self.people.profile(object, id).id]
+            return
         if object != "events":
             raise ValueError("a cohort ends by the command cohort with url null")
         self._events.remove(self.row(object, id))
@@ -135,7 +154,17 @@ class Project:
                 }
                 for row in list(self._events)[:-101:-1]
             ]
+            written = [
+                {
+                    "object": object,
+                    "id": one.id,
+                    "properties": ", ".join(f"{k}: {v}" for k, v in one.properties.items()),
+                }
+                for object in _KEPT_PROFILES
+                for one in list(self.people.shelf(object).values())[:50]
+            ]
             tables = [
+                ("profiles_and_groups", ("object", "id", "properties"), written),
                 ("events", ("time", "event", "distinct_id"), events),
                 ("cohorts", ("name", "members", "told", "paused"), self.cohorts.rows()),
             ]
@@ -149,6 +178,8 @@ class Project:
         for name, value in given.items():
             if not hasattr(self.settings, name):
                 raise ValueError(f"no setting {name}; there are: {', '.join(vars(self.settings))}")
+            if name == "strict_shape" and value not in STRICT_SHAPES:
+                raise ValueError(f"strict_shape is one of {', '.join(STRICT_SHAPES)}")
             setattr(self.settings, name, value)
         return dict(vars(self.settings))
 
@@ -196,8 +227,8 @@ class Project:
     async def _export(self, request: Request) -> Response:
         name_call(request.scope, "export")
         try:
-            self._admit(request)
-            self._count()
+            admit(request)
+            self._exports.count(per_hour=self.settings.per_hour, per_second=self.settings.per_second)
             rows = self._wanted(request)
         except Refused as refused:
             return refused.reply()
@@ -209,26 +240,6 @@ class Project:
         if "gzip" in request.headers.get("accept-encoding", ""):
             body, headers = gzip.compress(body, 1), {"Content-Encoding": "gzip"}
         return Response(body, headers=headers, media_type="text/plain; charset=utf-8")
-
-    def _admit(self, request: Request) -> None:
-        scheme, _, text = request.headers.get("authorization", "").partition(" ")
-        try:
-            given = base64.b64decode(text, validate=True) if scheme.lower() == "basic" else b""
-        except binascii.Error:
-            given = b""
-        if not hmac.compare_digest(given, f"{USER}:{SECRET}".encode()):
-            raise Refused(401, "Invalid service account credentials")
-        if request.query_params.get("project_id") != PROJECT_ID:
-            raise Refused(400, "project_id is a required parameter for service account authentication")
-
-    def _count(self) -> None:
-        now = self.room.clock.time()
-        hour = sum(1 for at in self._asked if at > now - 3_600)
-        second = sum(1 for at in self._asked if at > now - 1)
-        if hour >= self.settings.per_hour or second >= self.settings.per_second:
-            self.room.traffic.limit_met("mixpanel", "export")
-            raise Refused(429, "You have exceeded your rate limit.")
-        self._asked.append(now)
 
     def _wanted(self, request: Request) -> list[Row]:
         query = request.query_params

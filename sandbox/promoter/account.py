@@ -89,7 +89,8 @@ class Promoter(Shelves):
             for name in ("email", "attributes", "first_name", "last_name")
             if name in fields
         }
-        row = self._feedback(self.contact(person), int(fields["score"]), fields.get("comment"), None)
+        known = self.contact(person, since=fields.get("posted_date"))
+        row = self._feedback(known, int(fields["score"]), fields.get("comment"), None)
         row |= {name: fields[name] for name in ("campaign", "status") if name in fields}
         if "posted_date" in fields:
             for name in ("posted_date", "score_created", "score_modified"):
@@ -124,8 +125,8 @@ class Promoter(Shelves):
         }
         return self.put("surveys", id, row)
 
-    def contact(self, given: Mapping[str, Any]) -> Row:
-        """The contact of this address, made or brought up to date."""
+    def contact(self, given: Mapping[str, Any], *, since: str | None = None) -> Row:
+        """The contact of this address, made (at that time, or now) or brought up to date."""
         email = str(given.get("email") or "").strip().lower()
         if "@" not in email or "." not in email.rpartition("@")[2]:
             raise Refusal({"contact": {"email": ["Enter a valid email address."]}})
@@ -138,7 +139,7 @@ class Promoter(Shelves):
                 known,
                 {
                     **contact,
-                    "created_date": self._told_now(),
+                    "created_date": since or self._told_now(),
                     "attributes": {},
                     "unsubscribed": False,
                     "active": True,

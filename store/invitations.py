@@ -27,6 +27,12 @@ _CANCELLABLE = """
 # A message that is on its way can neither be cancelled nor expire: its outcome decides.
 _ON_ITS_WAY = "SELECT DISTINCT invitation FROM step WHERE invitation IN LIST(:ids) AND state = 'sending'"
 
+# Others may hold one; it is over in the next round still.
+_OVER = """
+    SELECT i.id FROM invitation i WHERE i.state = 'sent' AND i.expires_at <= :now
+    AND NOT EXISTS (SELECT 1 FROM step s WHERE s.invitation = i.id AND s.state = 'sending')
+    ORDER BY i.expires_at, i.id LIMIT :limit FOR UPDATE OF i SKIP LOCKED"""
+
 _END = "UPDATE invitation SET state = ?, code = ?, reason = ? WHERE id = ?"
 
 _CANCEL_STEPS = """
@@ -154,14 +160,9 @@ class Invitations:
                 tx.run(_CANCEL_STEPS, id=id, code=code, reason=storable(reason))
         return True
 
-    def expire(self, *, now: datetime) -> int:
+    def expire(self, *, now: datetime, limit: int) -> int:
         with self.database.write() as tx:
-            over = tx.rows(
-                """SELECT i.id FROM invitation i WHERE i.state = 'sent' AND i.expires_at <= :now
-                ORDER BY i.id FOR UPDATE OF i""",
-                now=milliseconds(now),
-            )
-            ids = _without_sending(tx, [row[0] for row in over])
+            ids = [row[0] for row in tx.rows(_OVER, now=milliseconds(now), limit=limit)]
             reason = "not answered in time"
             tx.many(_END, [("expired", "expired", reason, id) for id in ids])
             for id in ids:

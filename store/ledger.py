@@ -146,7 +146,7 @@ class Ledger:
             )
             if isinstance(decision, Send):
                 if known is not None:
-                    _forget(tx, [known[0]])
+                    forget(tx, [known[0]])
                 hold(tx, entry, now)
         return decision
 
@@ -237,7 +237,7 @@ def let_go(
     found = tx.rows(
         f"SELECT id FROM ledger WHERE dedupe = :dedupe AND what = :what AND {which}", dedupe=dedupe, what=what
     )
-    _forget(tx, [row[0] for row in found])
+    forget(tx, [row[0] for row in found])
     return bool(found)
 
 
@@ -251,7 +251,7 @@ def keys_of_invitation(tx: Transaction, invitation: str) -> list[str]:
     return [row[0] for row in found]
 
 
-def _forget(tx: Transaction, entries: Sequence[int]) -> None:
+def forget(tx: Transaction, entries: Sequence[int]) -> None:
     tx.run("DELETE FROM ledger_key WHERE entry IN LIST(:entries)", entries=list(entries))
     tx.run("DELETE FROM ledger WHERE id IN LIST(:entries)", entries=list(entries))
 

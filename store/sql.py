@@ -23,6 +23,7 @@ from store.leases import Leases
 from store.ledger import Ledger
 from store.letters import Letters
 from store.planning import Planning
+from store.pruning import Pruning
 from store.reasons import Reasons
 from store.runs import Runs
 from store.sending import Sending
@@ -53,6 +54,7 @@ class SqlStore(
     Shadow,
     Suppressions,
     Reasons,
+    Pruning,
     Switches,
     Tokens,
 ):

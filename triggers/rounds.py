@@ -12,6 +12,7 @@ from triggers.ledger import show_on_records
 from triggers.reasons import show_reasons
 from triggers.report import Round
 from triggers.sending import send_due, settle_interrupted
+from triggers.tidying import expire, tidy
 
 
 def turn(desk: Desk, closed: Closed, *, poll_now: tuple[str, ...] = ()) -> Round:
@@ -28,9 +29,10 @@ def turn(desk: Desk, closed: Closed, *, poll_now: tuple[str, ...] = ()) -> Round
     decide_events(desk, told)
     if not desk.stop():
         call_audiences(desk, told)
-    told.expired += desk.store.expire(now=desk.clock.now())
+    expire(desk, told)
     while not desk.stop() and send_due(desk, closed, told):
         pass
     show_on_records(desk, told)
+    tidy(desk)
     show_reasons(desk, told)
     return told

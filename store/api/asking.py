@@ -151,6 +151,11 @@ class Events(Protocol):
         """The latest first, settled or not."""
         ...
 
+    def prune_arrivals(self, *, before: datetime, limit: int) -> int:
+        """Forget up to so many arrivals settled or refused before then. How many; what is not settled is kept. The same
+        delivery is a new one again from then on (its events are known still)."""
+        ...
+
     def event_cursor(self, connection: str) -> Cursor | None: ...
 
     def forget_event_cursor(self, connection: str) -> None:
@@ -307,8 +312,9 @@ class Invitations(Protocol):
         """The person answered: what is still queued of it is cancelled, the ledger holds the answer."""
         ...
 
-    def expire(self, *, now: datetime) -> int:
-        """Invitations whose time to answer is over. How many."""
+    def expire(self, *, now: datetime, limit: int) -> int:
+        """Up to so many invitations whose time to answer is over, in one transaction: call it until there is none.
+        One of which a message is on its way is over later. How many."""
         ...
 
     def invitation(self, id: str) -> Invitation | None: ...
@@ -390,6 +396,10 @@ class Ledger(Protocol):
 
     def release_reservation(self, dedupe: str) -> bool:
         """Take a reservation back that was not used."""
+        ...
+
+    def prune_reservations(self, *, before: datetime, limit: int) -> int:
+        """Forget up to so many reservations of other tools that were void before then. How many."""
         ...
 
     def account_asks(self, accounts: Sequence[str], *, since: datetime, now: datetime) -> dict[str, int]:

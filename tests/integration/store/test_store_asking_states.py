@@ -185,7 +185,7 @@ class Asking(RuleBasedStateMachine):
 
     @rule()
     def expire(self) -> None:
-        self.store.expire(now=self.now)
+        self.store.expire(now=self.now, limit=2)
 
     # ------------------------------------------------------------ what always holds
 

@@ -412,13 +412,36 @@ def test_an_answer_while_a_reminder_is_on_its_way_stays_an_answer(store: SqlStor
 
 def test_time_to_answer_ends(store: SqlStore):
     sent(store, expires_at=later(days=14), following=[step("i1", StepKind.REMINDER, due=later(days=20))])
-    assert store.expire(now=later(days=13)) == 0
-    assert store.expire(now=later(days=14)) == 1
-    assert store.expire(now=later(days=15)) == 0
+    assert store.expire(now=later(days=13), limit=100) == 0
+    assert store.expire(now=later(days=14), limit=100) == 1
+    assert store.expire(now=later(days=15), limit=100) == 0
     assert (state(store), steps(store)) == (
         InvitationState.EXPIRED,
         [StepState.ACCEPTED, StepState.CANCELLED],
     )
+
+
+def test_time_ends_for_so_many_at_once_and_the_rest_comes_after(store: SqlStore):
+    ids = [f"i{number}" for number in range(5)]
+    for id in ids:
+        queue(store, id, record_id=id)
+        [claimed] = claim(store)
+        assert reserve(store, claimed, keys=(f"email:{id}@example.com",)) == Send()
+        settle(store, claimed, Accepted(f"<{id}>"), expires_at=later(days=14))
+    assert [store.expire(now=later(days=14), limit=2) for _ in range(4)] == [2, 2, 1, 0]
+    assert {state(store, id) for id in ids} == {InvitationState.EXPIRED}
+
+
+def test_one_whose_reminder_is_on_its_way_keeps_nobody_else_from_being_over(store: SqlStore):
+    sent(store, expires_at=later(days=1), following=[step("i1", StepKind.REMINDER)])
+    [reminder] = claim(store)
+    assert reserve(store, reminder, rest=timedelta()) == Send()
+    queue(store, "i2", record_id="other")
+    [claimed] = claim(store)
+    assert reserve(store, claimed, keys=BOB) == Send()
+    settle(store, claimed, Accepted("<m2>"), expires_at=later(days=2))
+    assert [store.expire(now=later(days=14), limit=1) for _ in range(2)] == [1, 0]
+    assert (state(store, "i1"), state(store, "i2")) == (InvitationState.SENT, InvitationState.EXPIRED)
 
 
 def test_a_channel_says_that_it_arrived(store: SqlStore):

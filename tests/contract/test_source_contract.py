@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator
-from datetime import UTC
 
-import orjson
 import pytest
 from contract_table import SOURCES, WRONG_SECRET, Given, Place, SourceRow, contract_tools, open_source
 from fake_clock import Calls, FakeClock, fake_tools
@@ -16,7 +14,14 @@ from ruamel.yaml import YAML
 from connectors import registry
 from connectors.contract import Needs, Source, Verdict
 from nps.errors import AccessError, ConfigError
-from nps.responses import Cursor, Page, SurveyResponse
+from npsync.connect.testing import (
+    a_cursor_survives_being_stored,
+    another_connection_reads_the_same,
+    answers_are_whole,
+    reading_on_loses_nothing,
+    since_bounds_the_first_read,
+)
+from npsync.connect.testing import answers_by_id as by_id
 
 NAMES = [name for name in registry.names() if registry.load(name).source is not None]
 
@@ -45,28 +50,15 @@ def source(name: str, given: Given) -> Iterator[Source]:
     opened.close()
 
 
-def by_id(pages: list[Page]) -> dict[str, SurveyResponse]:
-    return {one.id: one for page in pages for one in page.responses}
-
-
 def test_reading_on_from_any_cursor_loses_nothing_and_what_repeats_is_identical(source: Source) -> None:
     pages = list(source.read(None, since=None))
-    everything = by_id(pages)
     assert len(pages) > 1
-    assert len(everything) > 1_000
-    for number, page in enumerate(pages, start=1):
-        before = by_id(pages[:number])
-        after = by_id(list(source.read(page.cursor, since=None)))
-        assert before | after == everything
-        assert all(after[one] == before[one] for one in before.keys() & after.keys())
+    assert len(by_id(pages)) > 1_000
+    reading_on_loses_nothing(source, pages)
 
 
-def test_a_cursor_survives_being_stored_as_json(name: str, given: Given, source: Source) -> None:
-    *_, last = source.read(None, since=None)
-    stored = Cursor(orjson.loads(orjson.dumps(last.cursor.state)))
-    reopened = open_source(name, given)
-    assert by_id(list(reopened.read(stored, since=None))) == by_id(list(source.read(last.cursor, since=None)))
-    reopened.close()
+def test_a_cursor_survives_being_stored_as_json(source: Source) -> None:
+    a_cursor_survives_being_stored(source, list(source.read(None, since=None)))
 
 
 def test_an_answer_that_arrives_later_is_read_from_the_last_cursor(
@@ -81,42 +73,24 @@ def test_an_answer_that_arrives_later_is_read_from_the_last_cursor(
 
 
 def test_two_connections_read_the_same(name: str, given: Given, source: Source) -> None:
-    other = open_source(name, given)
-    assert by_id(list(other.read(None, since=None))) == by_id(list(source.read(None, since=None)))
-    other.close()
+    another_connection_reads_the_same(open_source(name, given), list(source.read(None, since=None)))
 
 
 def test_since_bounds_the_first_read_from_below(source: Source) -> None:
-    everything = by_id(list(source.read(None, since=None)))
-    moments = sorted(one.answered_at for one in everything.values() if not one.problem)
-    since = moments[len(moments) // 2].replace(microsecond=0)
+    since = since_bounds_the_first_read(source, list(source.read(None, since=None)))
     pages = list(source.read(None, since=since))
-    found = {key: one for key, one in by_id(pages).items() if not one.problem}
-    assert found == {
-        key: one for key, one in everything.items() if not one.problem and one.answered_at >= since
-    }
     again = by_id(list(source.read(pages[-1].cursor, since=since)))
     assert all(one.problem or one.answered_at >= since for one in again.values())
 
 
 def test_every_answer_is_whole(name: str, given: Given) -> None:
     source = open_source(name, given, fake_tools("inbox", clock=FakeClock()))
-    answers = by_id(list(source.read(None, since=None))).values()
+    pages = list(source.read(None, since=None))
+    answers = by_id(pages).values()
     assert sum(one.email is not None for one in answers) > len(answers) / 2
-    for one in answers:
-        assert one.source == "inbox"
-        assert one.id
-        assert all(
-            moment is None or moment.tzinfo is UTC
-            for moment in (one.answered_at, one.invited_at, one.updated_at)
-        )
-        assert one.score is None or isinstance(one.score, int | float | str)
-        assert "" not in (one.comment, one.email, one.phone, one.external_id, one.survey, one.channel)
+    assert all(one.score is None or isinstance(one.score, int | float | str) for one in answers)
+    answers_are_whole("inbox", pages)
     source.close()
-
-
-def test_pages_are_small_enough_to_be_held(source: Source) -> None:
-    assert all(len(page.responses) <= 5_000 for page in source.read(None, since=None))
 
 
 def test_wrong_credentials_are_lost_access_and_the_secret_is_not_shown(

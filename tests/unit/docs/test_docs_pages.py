@@ -22,7 +22,8 @@ PAGES = [
     ROOT / "CHANGELOG.md",
     *sorted(DOCS.rglob("*.md")),
 ]
-OURS = [*PAGES, *sorted((ROOT / "examples").rglob("*")), *sorted((DOCS / "images").glob("*.svg"))]
+EXAMPLES = [file for file in sorted((ROOT / "examples").rglob("*")) if "__pycache__" not in file.parts]
+OURS = [*PAGES, *EXAMPLES, *sorted((DOCS / "images").glob("*.svg"))]
 FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|<img[^>]+src=\"([^\"]+)\"")
 

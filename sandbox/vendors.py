@@ -25,6 +25,9 @@ EVERY = (
     Vendor("intercom", "Intercom", "conversations are closed here"),
     Vendor("mixpanel", "Mixpanel", "people use features here"),
     Vendor("apptentive", "Apptentive", "people answer inside the app"),
+    Vendor("typeform", "Typeform", "forms are filled in here"),
+    Vendor("surveymonkey", "SurveyMonkey", "surveys are answered here, on 500 calls a day"),
+    Vendor("formbricks", "Formbricks", "people answer by link and in the app"),
     Vendor("paged", "Paged", "a made-up survey tool: every way to page, every wall"),
 )
 VENDORS = tuple(vendor.name for vendor in EVERY)

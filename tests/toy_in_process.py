@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +39,9 @@ class ToyInProcess:
         self.sandbox = Sandbox(options)
         self.env = self.sandbox.env(HERE)
         self._caller = Caller(self.sandbox, headers={"host": urlsplit(HERE).netloc})
+        # One loop for all calls: what a toy sends out leaves after the call that caused it.
+        self._loop = asyncio.new_event_loop()
+        weakref.finalize(self, self._loop.close)
 
     def call(
         self,
@@ -53,7 +58,14 @@ class ToyInProcess:
         )
         if query:
             path += ("&" if "?" in path else "?") + urlencode(query)
-        return self._caller.call(method, path, [body] if body else [], {**self.headers, **(headers or {})})
+        return self._called(method, path, body, {**self.headers, **(headers or {})})
+
+    def _called(
+        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> Replied:
+        return self._loop.run_until_complete(
+            self._caller.calling(method, path, [body] if body else [], headers)
+        )
 
     def get(self, path: str, **query: Any) -> Replied:
         return self.call("GET", path, **query)
@@ -65,11 +77,11 @@ class ToyInProcess:
 
     def look(self, path: str) -> str:
         """A page for people."""
-        return self._caller.get(path).body.decode()
+        return self._called("GET", path).body.decode()
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         raw = b"" if body is None else json.dumps(body).encode()
-        replied = self._caller.call(method, f"/control{path}", [raw] if raw else [])
+        replied = self._called(method, f"/control{path}", raw)
         assert replied.status < 300, f"{method} {path}: {replied.status} {replied.body[:500]!r}"
         if replied.headers.get("content-type", "").startswith("application/x-ndjson"):
             return [json.loads(line) for line in replied.body.splitlines()]
@@ -88,6 +100,10 @@ class ToyInProcess:
 
     def fault(self, kind: str, **rule: Any) -> None:
         self.control("POST", "/faults", {"vendor": self.vendor, "kind": kind, **rule})
+
+    def settle(self, **how: Any) -> None:
+        """Until nothing is on its way; `early=True`: retries need not wait."""
+        self.control("POST", "/deliveries/settle", how)
 
     def later(self, seconds: float) -> None:
         self.control("POST", "/clock", {"advance": seconds})

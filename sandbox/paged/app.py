@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 import orjson
 from starlette.applications import Starlette
@@ -21,8 +21,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from sandbox.paged.doors import Refused
 from sandbox.paged.styles import STYLES, TIMELESS, Call, between, in_order
+from sandbox.serving import Refused, reply
 from sandbox.toy import Row, name_call
 
 if TYPE_CHECKING:
@@ -41,13 +41,13 @@ def build(tool: Paged) -> ASGIApp:
                     return refused
                 if fault := tool.room.faults.take("error_inside", request.method, request.url.path):
                     message = fault.detail.get("message", "The report is not ready, try again later")
-                    return _json({"success": False, "code": fault.detail.get("code", 500), "error": message})
-                reply = await answer(request)
+                    return reply({"success": False, "code": fault.detail.get("code", 500), "error": message})
+                told = await answer(request)
             except Refused as refused_because:
-                return _json(refused_because.body, refused_because.status)
+                return reply(refused_because.body, refused_because.status)
             if tool.settings.per_day:
-                reply.headers["X-RateLimit-Day-Remaining"] = str(tool.day.left(tool.settings.per_day))
-            return reply
+                told.headers["X-RateLimit-Day-Remaining"] = str(tool.day.left(tool.settings.per_day))
+            return told
 
         return called
 
@@ -77,23 +77,23 @@ def build(tool: Paged) -> ASGIApp:
         )
         above = bool(settings.redirect_above) and len(rows) > settings.redirect_above
         if above or faults.take("redirect", request.method, request.url.path):
-            return Response(status_code=302, headers={"Location": _elsewhere(request, tool.file(body))})
+            return Response(status_code=302, headers={"Location": tool.files.leave(request, body)})
         return Response(body, media_type="application/json")
 
     async def surveys(request: Request) -> Response:
         names = dict.fromkeys(row["survey"] for row in tool.rows("responses"))
-        return _json(
+        return reply(
             {"surveys": [{"id": name, "name": name.replace("-", " ").capitalize()} for name in names]}
         )
 
     async def person(request: Request) -> Response:
         found = tool.shelves["people"].get(request.path_params["id"])
-        return _json({"error": "not found"}, 404) if found is None else _json(found)
+        return reply({"error": "not found"}, 404) if found is None else reply(found)
 
     async def response(request: Request) -> Response:
         wanted = request.path_params["id"]
         found = next((row for row in tool.rows("responses") if str(tool.id_of(row)) == wanted), None)
-        return _json({"error": "not found"}, 404) if found is None else _json(tool.shown(found))
+        return reply({"error": "not found"}, 404) if found is None else reply(tool.shown(found))
 
     async def token(request: Request) -> Response:
         name_call(request.scope, "token")
@@ -102,26 +102,11 @@ def build(tool: Paged) -> ASGIApp:
         try:
             form = orjson.loads(raw) if in_json else dict(parse_qsl(raw.decode(errors="replace")))
             basic = request.headers.get("authorization", "")
-            return _json(tool.doors.token(form, basic, tool.settings.token_seconds))
+            return reply(tool.doors.token(form, basic, tool.settings.token_seconds))
         except orjson.JSONDecodeError:
-            return _json({"error": "invalid_request"}, 400)
+            return reply({"error": "invalid_request"}, 400)
         except Refused as refused:
-            return _json(refused.body, refused.status)
-
-    async def file(request: Request) -> Response:
-        """Object storage: whoever brings a second way to be let in is refused."""
-        name_call(request.scope, "file")
-        if set(request.headers) & {"authorization", "x-api-key"} or "api_key" in request.query_params:
-            return _json(
-                {"error": "Only one authentication mechanism is allowed: a key was sent to the file's host"},
-                400,
-            )
-        body = tool.files.get(request.path_params["name"])
-        return (
-            _json({"error": "expired"}, 404)
-            if body is None
-            else Response(body, media_type="application/json")
-        )
+            return reply(refused.body, refused.status)
 
     def get(path: str, kind: str, answer: Callable[[Request], Awaitable[Response]]) -> Route:
         return Route(path, behind(kind, answer), methods=["GET", "POST"])
@@ -129,7 +114,7 @@ def build(tool: Paged) -> ASGIApp:
     return Starlette(
         routes=[
             Route("/oauth/token", token, methods=["POST"]),
-            Route("/files/{name}", file, methods=["GET"]),
+            Route("/files/{name}", tool.files.fetched, methods=["GET"]),
             get("/{door}/surveys", "surveys", surveys),
             get("/{door}/people/{id}", "person", person),
             get("/{door}/responses/{id}", "response", response),
@@ -145,10 +130,10 @@ def _spent(tool: Paged) -> Response | None:
         wait = budget.spend(getattr(tool.settings, name))
         if wait is not None:
             tool.room.traffic.limit_met("paged", name)
-            reply = tool.too_many(wait)
+            refused = tool.too_many(wait)
             if tool.settings.per_day:
-                reply.headers["X-RateLimit-Day-Remaining"] = str(tool.day.left(tool.settings.per_day))
-            return reply
+                refused.headers["X-RateLimit-Day-Remaining"] = str(tool.day.left(tool.settings.per_day))
+            return refused
     return None
 
 
@@ -174,14 +159,6 @@ def _link(request: Request, foreign: str) -> Callable[[Mapping[str, Any]], str]:
     return link
 
 
-def _elsewhere(request: Request, name: str) -> str:
-    """The same server under its other name, which is another host to whoever holds a key."""
-    parts = urlsplit(str(request.url))
-    host = "127.0.0.1" if parts.hostname == "localhost" else "localhost"
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{host}{port}{request.scope.get('root_path', '')}/files/{name}"
-
-
 def _beside(tool: Paged, shown: Sequence[Row], told: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**told, "people": tool.people_of(shown)} if tool.settings.people == "beside" else told
 
@@ -195,7 +172,3 @@ def _placed(path: str, rows: list[Row], told: Mapping[str, Any]) -> Any:
     for name in reversed(above):
         body = {name: body}
     return {"success": True, **body} if above else body
-
-
-def _json(body: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(body), status, media_type="application/json")

@@ -11,6 +11,7 @@ from typing import Any
 from starlette.requests import Request
 
 from sandbox.clock import Clock
+from sandbox.serving import Refused
 
 KEY = "paged-sandbox-key-41D7"
 USER, PASSWORD = "revops@acme.example", "paged-sandbox-password"
@@ -31,13 +32,6 @@ _FIXED: dict[str, tuple[str, str]] = {
 }
 _TOKENS: dict[str, str] = {"oauth2": "Bearer {}", "raw": "{}"}
 NAMES = ("open", "query", *_FIXED, *_TOKENS)
-
-
-class Refused(Exception):
-    def __init__(self, status: int, body: Mapping[str, Any]) -> None:
-        super().__init__(str(body))
-        self.status = status
-        self.body = body
 
 
 class Doors:

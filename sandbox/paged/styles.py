@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.moments import moment
-from sandbox.paged.doors import Refused
 from sandbox.paged.settings import Settings
+from sandbox.serving import Refused
 from sandbox.toy import Row
 
 Link = Callable[[Mapping[str, Any]], str]  # this address with other parameters

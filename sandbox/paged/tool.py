@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from email.utils import formatdate
@@ -19,13 +18,13 @@ from sandbox.moments import WRITERS, moment
 from sandbox.paged import app
 from sandbox.paged.doors import CLIENT_ID, CLIENT_SECRET, KEY, PASSWORD, USER, Doors
 from sandbox.paged.settings import Settings
+from sandbox.serving import Files
 from sandbox.shelves import Shelves, switched
 from sandbox.toy import Room, Row
 from sandbox.world import Customer
 
 _MOST = 400  # answers to begin with, unless --limit paged.answers=… says more
 _FIRST_BIG = 2**53 + 1  # two neighbours from here on are one and the same float
-_FILES = 50
 _LABELS = {0: "Not at all likely", 5: "Neutral", 10: "Extremely likely"}
 _FIELDS = (
     "score",
@@ -64,7 +63,7 @@ class Paged(Shelves):
         self.settings = Settings()
         self.doors = Doors(room.clock)
         self.minute, self.day = Budget(room.clock, 60), Budget(room.clock, 86_400)
-        self.files: dict[str, bytes] = {}  # what a redirect leads to
+        self.files = Files()  # what a redirect leads to
         self.app: ASGIApp = app.build(self)
         self._people: dict[Any, str] = {}
         self._person_numbers = itertools.count(1)
@@ -104,14 +103,6 @@ class Paged(Shelves):
             "reset_seconds": {"X-RateLimit-Reset": f"{wait:.0f}"},
         }.get(self.settings.says, {})
         return Response(b'{"error":"too many requests"}', 429, headers, media_type="application/json")
-
-    def file(self, body: bytes) -> str:
-        """The name of a file that anybody may fetch who brings no key."""
-        while len(self.files) >= _FILES:
-            self.files.pop(next(iter(self.files)))
-        name = secrets.token_hex(8)
-        self.files[name] = body
-        return name
 
     # ------------------------------------------------------------ rows as the API shows them
 

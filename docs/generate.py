@@ -22,7 +22,7 @@ from mapping.spec import FieldMapping, FieldTest, MatchRule, PeopleSpec
 from nps.branding import Branding
 from nps.policy import ContactPolicy
 from nps.surveys import SurveySpec, Translation
-from npsync.capabilities import asks
+from npsync.capabilities import asks, usual_grants
 from npsync.cli import application
 from npsync.cli.catalogue import kind_row
 from npsync.config.model import FileSpec
@@ -191,6 +191,9 @@ def connector_page(connector: Connector) -> str:
         f"`type: {connector.name}`. The same facts on a terminal: `npsync connectors {connector.name}`.",
         _table(("", ""), [fact for fact in facts if fact[1]]),
         *_events(connector),
+        "## What to grant",
+        "For everything it can do; `npsync connect CONNECTION` lists what your file needs, and tries it.",
+        "\n".join(f"- {each}" for each in usual_grants(connector)),
         "## Settings",
         *_tables(connector.settings, ""),
         "## To begin with",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from connectors.contract import Connector, Sends
+from collections.abc import Sequence
+
+from connectors.contract import Connector, Needs, Sends, Settings
 from nps.asking import Channel
 
 _CHANNELS = {
@@ -37,10 +39,26 @@ def how(sends: Sends) -> str:
 
 
 def usual_sends(connector: Connector) -> Sends | None:
+    return None if connector.sends is None else connector.sends(usual_settings(connector))
+
+
+def usual_grants(connector: Connector) -> Sequence[str]:
+    """What somebody grants who does everything with it that can be done, as far as its starter's settings go."""
+    fields = frozenset(connector.match_fields.values())
+    needs = Needs(
+        answers=connector.source is not None,
+        sends=connector.sender is not None,
+        events=frozenset(kind.name for kind in connector.event_kinds),
+        read=dict.fromkeys(connector.objects[:1], fields),
+        write={each: frozenset({"YOUR_FIELD"}) for each in connector.objects[:1]},
+    )
+    return connector.grants(usual_settings(connector), needs)
+
+
+def usual_settings(connector: Connector) -> Settings:
+    """Those of its starter."""
     from ruamel.yaml import YAML  # a tenth of a second that nobody else pays
 
-    if connector.sends is None:
-        return None
     given = YAML(typ="safe").load(connector.starter) or {}
     given.pop("type", None)
-    return connector.sends(connector.settings.model_validate(given))
+    return connector.settings.model_validate(given)

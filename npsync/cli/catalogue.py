@@ -6,7 +6,7 @@ from typing import Any
 
 from connectors import registry
 from connectors.contract import Connector, EventKind
-from npsync.capabilities import asks
+from npsync.capabilities import asks, usual_grants
 from npsync.cli import output
 
 _WAYS = {"poll": "asking", "hook": "being told"}
@@ -58,6 +58,7 @@ def _facts(connector: Connector) -> dict[str, Any]:
         "events": [_kind(each) for each in connector.event_kinds],
         "edits": connector.edits,
         "limits": connector.limits,
+        "grants": list(usual_grants(connector)),
         "confidence": connector.confidence.value,
     }
 
@@ -82,6 +83,10 @@ def _tell(connector: Connector) -> None:
         output.table(
             ("kind", "when", "keys", "learnt by"), [kind_row(each) for each in connector.event_kinds]
         )
+    output.say()
+    output.say("To grant, for everything it can do (npsync connect CONNECTION: what your file needs)")
+    for each in usual_grants(connector):
+        output.say_wrapped(each, indent="  - ", then="    ")
     output.say()
     output.say("Settings")
     output.table(("key", "", "what"), list(_settings(connector)))

@@ -14,13 +14,14 @@ from nps.asking import Past, PastKind, person_keys
 from nps.errors import ConfigError
 from nps.keys import email_key, id_key, phone_key
 from nps.surveys import Kind, Metric
+from npsync.gatekeeper import account_of
 from store.api import LedgerEntry
 
 if TYPE_CHECKING:
     from npsync.config import Config
     from store.api import Store
 
-COLUMNS = ("email", "phone", "external_id", "date", "tool", "survey", "metric", "kind")
+COLUMNS = ("email", "phone", "external_id", "date", "tool", "survey", "metric", "kind", "account")
 _PERSON = frozenset(("email", "phone", "external_id"))
 EARLY = timedelta(minutes=5)  # clocks differ
 AT_A_TIME = 1_000
@@ -127,6 +128,7 @@ def _entry(config: Config, row: Mapping[str, str], now: datetime) -> LedgerEntry
         dedupe=f"import/{blake2b(named.encode(), digest_size=16).hexdigest()}",
         keys=keys,
         past=Past(at=at, what=PastKind.SEND, survey=survey, metric=metric, kind=kind, source=tool),
+        account=account_of(config, row.get("account")),
     )
 
 

@@ -32,6 +32,7 @@ from nps.values import Json
 from npsync.triggering import Compiled, Connected, surveys_of
 from store.api import REPORTED, LedgerEntry
 from triggers.desk import in_our_words
+from triggers.fairness import free_at
 from triggers.ledger import why_none_is_sent
 from triggers.people import Found, Nobody, Person
 from triggers.rules import Known, circumstances
@@ -97,19 +98,27 @@ def may_ask(config: Config, store: Store, connections: Opened, who: Named, wish:
         raise ConfigError("nobody is named: an e-mail address, a phone number with +, or an id")
     if (doubt := _doubt(found)) is not None:
         return Verdict(doubt)
-    judge = _Judge(config, compiled, people, ask, now)
     cap = config.contact_policy.per_account
-    account = next((one.account_id for one in people if one.account_id), None) if cap else None
-    since = now - (cap.per if cap else timedelta(0))
+    account = next((one.account_id for one in people if one.account_id), None)
+    since = now - cap.per if cap else None
+    free = free_at(store, config.contact_policy, account, now, now)
+    judge = _Judge(config, compiled, people, ask, now, free)
     if wish.reserve:
         return _reserved(store, keys, account, since, judge, wish)
     past = store.past(keys, since=now - _EVER, now=now)
-    asks = store.account_asks([account], since=since, now=now).get(account, 0) if account else 0
+    asks = 0
+    if account is not None and since is not None:
+        asks = store.account_asks([account], since=since, now=now).get(account, 0)
     return Verdict(judge(past, store.suppressions(keys), asks, 0))
 
 
 def _reserved(
-    store: Store, keys: tuple[str, ...], account: str | None, since: datetime, judge: _Judge, wish: Wish
+    store: Store,
+    keys: tuple[str, ...],
+    account: str | None,
+    since: datetime | None,
+    judge: _Judge,
+    wish: Wish,
 ) -> Verdict:
     ask, now = judge.ask, judge.now
     until = wish.until or now + RESERVED_FOR
@@ -146,10 +155,18 @@ class _Judge:
     """The policy's word about one person, on what the ledger says when it is asked."""
 
     def __init__(
-        self, config: Config, compiled: Compiled, people: Sequence[Person], ask: Ask, now: datetime
+        self,
+        config: Config,
+        compiled: Compiled,
+        people: Sequence[Person],
+        ask: Ask,
+        now: datetime,
+        free_at: datetime | None,
     ) -> None:
+        """`free_at`: when the person's account has room again, where it has none."""
         self._config, self._compiled, self._people = config, compiled, people
         self.ask, self.now = ask, now
+        self._free_at = free_at
         # Whom others ask is not drawn by us, and does not use up our day.
         self._policy = config.contact_policy.model_copy(update={"sample": Decimal(1), "daily_cap": None})
 
@@ -157,7 +174,7 @@ class _Judge:
         self, past: Sequence[Past], suppressions: Sequence[Suppression], account_asks: int, sent_today: int
     ) -> Decision:
         told = in_our_words(past, surveys_of(self._config))
-        known = Known(told, tuple(suppressions), account_asks, 0)
+        known = Known(told, tuple(suppressions), account_asks, self._free_at)
         zone = self._config.time_zone
         said = [
             decide(self.ask, seen, self._policy, self.now, zone=zone) for seen in self._circumstances(known)
@@ -212,6 +229,16 @@ def _record(config: Config, who: Named) -> str | None:
     if known is None or who.record_id is None:
         return who.record_id
     return known.connector.record_id(who.record_id) or who.record_id
+
+
+def account_of(config: Config, account: str | None, connection: str | None = None) -> str | None:
+    """An account's id as its CRM itself spells it: that of the person's `connection`, else the first that knows such
+    ids."""
+    if account is None or not account.strip():
+        return None
+    names = [connection] if connection is not None else list(config.people)
+    spelt = (config.connections[name].connector.record_id(account) for name in names if name in config.people)
+    return next((one for one in spelt if one is not None), account.strip())
 
 
 def names_of(config: Config, store: Store, who: Named, connections: Opened, now: datetime) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ names, the account and the day (`locked`), so that a hundred who decide at once 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from nps.asking import Decision, Past, PastKind, Send, Suppress, Suppression
@@ -16,7 +16,7 @@ from nps.keys import key_number
 from store.api import REPORTED, Judge, LedgerEntry
 from store.asked import PAST, past_of
 from store.database import Database, Transaction
-from store.rows import from_json, maybe_milliseconds, milliseconds, moment, storable
+from store.rows import from_json, maybe_milliseconds, maybe_moment, milliseconds, moment, storable
 from store.suppressions import in_force
 
 MOST = 1000  # of one person, the latest: a shared mailbox may have many more
@@ -57,8 +57,13 @@ _IN_WORK = _ANSWERS.format(
 
 _ACCOUNT_ASKS = f"""
     SELECT l.account, count(DISTINCT COALESCE(l.invitation, l.dedupe)) FROM ledger l
-    WHERE l.account IN LIST(:accounts) AND l.account IS NOT NULL AND l.at >= :since AND {_ASKED} AND {_VALID}
+    WHERE l.account IN LIST(:accounts) AND l.account IS NOT NULL AND l.at > :since AND {_ASKED} AND {_VALID}
     AND (l.invitation IS NULL OR l.invitation <> :but) GROUP BY l.account"""
+
+_ACCOUNT_ENDS = f"""
+    SELECT max(l.at), min(l.until) FROM ledger l
+    WHERE l.account = :account AND l.account IS NOT NULL AND l.at > :since AND {_ASKED} AND {_VALID}
+    GROUP BY COALESCE(l.invitation, l.dedupe)"""
 
 # What the cap of a day counts is ours: what other tools send is not npsync's to hold back.
 _SENT_SINCE = f"""
@@ -123,13 +128,14 @@ class Ledger:
         entry: LedgerEntry,
         judge: Judge,
         *,
-        account_since: datetime,
+        account_since: datetime | None,
         day_began: datetime | None,
         now: datetime,
     ) -> Decision:
         dedupe = storable(entry.dedupe)
         with self.database.write(durable=True) as tx:
-            self.database.lock_names(tx, (*locked(entry.keys, entry.account, day_began), f"entry\0{dedupe}"))
+            capped = None if account_since is None else entry.account
+            self.database.lock_names(tx, (*locked(entry.keys, capped, day_began), f"entry\0{dedupe}"))
             known = tx.one("SELECT id, what, until FROM ledger WHERE dedupe = :dedupe", dedupe=dedupe)
             if known is not None and known[1] != "reserved":
                 return Suppress("used", "this reservation was used already")
@@ -157,6 +163,14 @@ class Ledger:
     def account_asks(self, accounts: Sequence[str], *, since: datetime, now: datetime) -> dict[str, int]:
         with self.database.read() as tx:
             return _account_asks(tx, accounts, since=milliseconds(since), now=milliseconds(now))
+
+    def account_ends(self, account: str, *, per: timedelta, at: datetime, now: datetime) -> list[datetime]:
+        which = {"account": account, "since": milliseconds(at - per), "now": milliseconds(now)}
+        with self.database.read() as tx:
+            found = tx.rows(_ACCOUNT_ENDS, **which)
+        ends = ((moment(last) + per, maybe_moment(until)) for last, until in found)
+        counting = (end if until is None else min(end, until) for end, until in ends)
+        return sorted(end for end in counting if end > at)
 
     def last_asked(self, scope: str, record_ids: Sequence[str]) -> dict[str, datetime]:
         key = f"record:{scope}/"
@@ -192,7 +206,7 @@ def judged(
     judge: Judge,
     *,
     account: str | None,
-    account_since: datetime,
+    account_since: datetime | None,
     day_began: datetime | None,
     now: datetime,
     but: str = "",
@@ -201,7 +215,7 @@ def judged(
     asks to its account."""
     at = milliseconds(now)
     asks = 0
-    if account is not None:
+    if account is not None and account_since is not None:
         counted = _account_asks(tx, [account], since=milliseconds(account_since), now=at, but=but)
         asks = counted.get(account, 0)
     sent = 0 if day_began is None else tx.rows(_SENT_SINCE, since=milliseconds(day_began), now=at)[0][0]

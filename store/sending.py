@@ -70,13 +70,13 @@ class Sending:
         way: int,
         via: str | None = None,
         account: str | None,
-        account_since: datetime,
+        account_since: datetime | None,
         day_began: datetime | None,
         now: datetime,
     ) -> Decision:
         number = claimed.step.number
         with self.database.write(durable=True) as tx:
-            self.database.lock_names(tx, locked(keys, account, day_began))
+            self.database.lock_names(tx, locked(keys, None if account_since is None else account, day_began))
             invitation = prove(tx, claimed, StepState.QUEUED)
             decision = judged(
                 tx,

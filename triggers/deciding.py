@@ -12,6 +12,7 @@ from nps.errors import LeaseLost, NpsyncError
 from nps.events import Event
 from store.api import Noted, Verdict
 from triggers.desk import Desk
+from triggers.fairness import free_at
 from triggers.people import Found, Nobody, Person
 from triggers.reasons import note_reasons
 from triggers.report import Round
@@ -137,6 +138,7 @@ def known_of(desk: Desk, found: Found, at: datetime) -> Known:
         past=desk.named(desk.store.past(found.keys, since=at - desk.memory, now=desk.clock.now())),
         suppressions=suppressions,
         account_asks=_account_asks(desk, found.account_id, at),
+        account_free_at=free_at(desk.store, desk.policy, found.account_id, at, desk.clock.now()),
     )
 
 

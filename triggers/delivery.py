@@ -36,7 +36,7 @@ from nps.sending import (
 )
 from store.api import Claimed, Judge
 from triggers.desk import Desk
-from triggers.fairness import ahead_of
+from triggers.fairness import ahead_of, free_at
 from triggers.following import following, latest_sent, may_remind, retried
 from triggers.people import Found, Person
 from triggers.reasons import note_reasons
@@ -85,8 +85,8 @@ def deliver(desk: Desk, rule: Rule, claimed: Claimed, person: Person, closed: Cl
         _judge(desk, claimed, person, way, now),
         way=claimed.step.way if place is None else place,
         via=None if way is None else way.connection,
-        account=person.account_id if cap else None,
-        account_since=now - (cap.per if cap else timedelta(0)),
+        account=person.account_id,
+        account_since=now - cap.per if cap else None,
         day_began=_midnight(desk, now) if desk.policy.daily_cap else None,
         now=now,
     )
@@ -193,11 +193,13 @@ def _places(desk: Desk, rule: Rule, claimed: Claimed, person: Person) -> tuple[i
 def _judge(desk: Desk, claimed: Claimed, person: Person, way: Way | None, now: datetime) -> Judge:
     """The policy's last word, to be asked under the lock with what the ledger says there."""
     ahead = ahead_of(desk, claimed.invitation, person.account_id, now)
+    free = free_at(desk.store, desk.policy, person.account_id, now, now)
 
     def judge(
         past: Sequence[Past], suppressions: Sequence[Suppression], account_asks: int, sent_today: int
     ) -> Decision:
-        known = Known(desk.named(past), tuple(suppressions), account_asks, sent_today, ahead)
+        told = desk.named(past)
+        known = Known(told, tuple(suppressions), account_asks, free, sent_today, ahead)
         if claimed.step.kind is not StepKind.ASK and (no := may_remind(claimed.invitation, past)) is not None:
             return no
         decision = _decided(desk, claimed, person, [way] if way else [], known, now)

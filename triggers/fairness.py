@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from nps.asking import Invitation
+from nps.policy import ContactPolicy
+from store.api.asking import Ledger
 from triggers.desk import Desk
 
 SOON = timedelta(days=1)  # who waits for something else for longer holds nobody up
@@ -28,6 +30,17 @@ def ahead_of(desk: Desk, invitation: Invitation, account: str | None, now: datet
         return last.get((_scope(one), one.record_id), _NEVER), one.created_at, one.id
 
     return sum(place(one) < place(invitation) for one in waiting)
+
+
+def free_at(
+    store: Ledger, policy: ContactPolicy, account: str | None, at: datetime, now: datetime
+) -> datetime | None:
+    """When the account has room again for one ask, where it has none at that moment."""
+    cap = policy.per_account
+    if cap is None or account is None:
+        return None
+    ends = store.account_ends(account, per=cap.per, at=at, now=now)
+    return ends[len(ends) - cap.at_most] if len(ends) >= cap.at_most else None
 
 
 def _scope(one: Invitation) -> str:

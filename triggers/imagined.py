@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -197,12 +197,14 @@ class ImaginedStore:
         way: int,
         via: str | None = None,
         account: str | None,
-        account_since: datetime,
+        account_since: datetime | None,
         day_began: datetime | None,
         now: datetime,
     ) -> Decision:
         number = claimed.step.number
-        asks = 0 if account is None else self.account_asks([account], since=account_since, now=now)[account]
+        asks = 0
+        if account is not None and account_since is not None:
+            asks = self.account_asks([account], since=account_since, now=now)[account]
         today = 0 if day_began is None else len(self._sent) - bisect_left(self._sent, day_began)
         past = self.past(keys, since=now - FOREVER, now=now)
         decision = judge(past, self.suppressions(keys), asks, today)
@@ -280,12 +282,12 @@ class ImaginedStore:
 
     def account_asks(self, accounts: Sequence[str], *, since: datetime, now: datetime) -> dict[str, int]:
         return {
-            account: self._real_asks(account, since) + sum(at >= since for at in self._by_account[account])
+            account: self._real_asks(account, since) + sum(at > since for at in self._by_account[account])
             for account in accounts
         }
 
     def _real_asks(self, account: str, since: datetime) -> int:
-        """Those from `since` until the imagined now, less what is imagined anew."""
+        """Those after `since` until the imagined now, less what is imagined anew."""
 
         def after(at: datetime) -> int:
             return self.real.account_asks([account], since=at, now=self.now).get(account, 0)
@@ -294,8 +296,15 @@ class ImaginedStore:
             self._asked_ever[account] = after(self.begin - FOREVER) > 0
         if not self._asked_ever[account]:
             return 0
-        undone = sum(name == account and since <= at < self.now for name, at in self._undone_asks)
+        undone = sum(name == account and since < at <= self.now for name, at in self._undone_asks)
         return after(since) - after(self.now) - undone
+
+    def account_ends(self, account: str, *, per: timedelta, at: datetime, now: datetime) -> list[datetime]:
+        real = self.real.account_ends(account, per=per, at=at, now=now)
+        ends = Counter(end for end in real if end <= self.now + per)
+        ends.subtract(asked + per for name, asked in self._undone_asks if name == account)
+        ours = [asked + per for asked in self._by_account[account] if asked + per > at]
+        return sorted([*ends.elements(), *ours])
 
     def last_asked(self, scope: str, record_ids: Sequence[str]) -> dict[str, datetime]:
         unread = [id for id in record_ids if (scope, id) not in self._last_asked]

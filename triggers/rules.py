@@ -43,6 +43,7 @@ class Known:
     past: tuple[Past, ...] = ()
     suppressions: tuple[Suppression, ...] = ()
     account_asks: int = 0
+    account_free_at: datetime | None = None  # when it has room again, where it has none
     sent_today: int = 0
     ahead: int = 0  # others of the account who wait for their turn and come first
 
@@ -173,6 +174,7 @@ def circumstances(
         customer_since=person.customer_since,
         account=person.account_id,
         account_asks=known.account_asks,
+        account_free_at=known.account_free_at,
         account_turn=policy.per_account is None
         or known.ahead < policy.per_account.at_most - known.account_asks,
         sent_today=known.sent_today,

@@ -15,7 +15,7 @@ from nps.keys import email_key, id_key, phone_key
 from nps.surveys import Kind, Metric
 from npsync import gatekeeper
 from npsync.config import Config
-from npsync.gatekeeper import Named, Wish, reservation_of
+from npsync.gatekeeper import Named, Wish, account_of, reservation_of
 from npsync.web.bearers import needing
 from npsync.web.gate import Gate
 from npsync.web.problems import Problem
@@ -206,7 +206,7 @@ def entry(config: Config, tool: str, sent: Sent, place: int, now: datetime) -> L
             kind=kind.value if kind is not None else "",
             source=tool,
         ),
-        account=sent.account,
+        account=account_of(config, sent.account, sent.person.connection),
         channel=sent.channel,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import msgspec
@@ -229,7 +229,7 @@ class Invitations(Protocol):
         way: int,
         via: str | None = None,
         account: str | None,
-        account_since: datetime,
+        account_since: datetime | None,
         day_began: datetime | None,
         now: datetime,
     ) -> Decision:
@@ -237,9 +237,9 @@ class Invitations(Protocol):
         account, sent today)` is called inside the transaction. Send: the step is `sending` by this `way` and `via` this
         connection (which tells whom to ask about its fate, should the process die) and the ledger holds a reservation,
         committed durably before this returns. Wait: the step is due again then. Suppress: the step is suppressed, and
-        with the first one (ask) its invitation. `account` and `day_began` are None where no cap is set: then nobody
-        waits for others of the same account or day. The invitation's own sends are no asks to its account. Raises
-        LeaseLost when the claim is not ours any more."""
+        with the first one (ask) its invitation. `account_since` and `day_began` are None where no cap is set: then
+        nobody waits for others of the same account or day; the ledger keeps the account all the same. The invitation's
+        own sends are no asks to its account. Raises LeaseLost when the claim is not ours any more."""
         ...
 
     def settle_step(
@@ -386,7 +386,7 @@ class Ledger(Protocol):
         entry: LedgerEntry,
         judge: Judge,
         *,
-        account_since: datetime,
+        account_since: datetime | None,
         day_began: datetime | None,
         now: datetime,
     ) -> Decision:
@@ -405,6 +405,11 @@ class Ledger(Protocol):
     def account_asks(self, accounts: Sequence[str], *, since: datetime, now: datetime) -> dict[str, int]:
         """How many asks went to each of these accounts since then, of those that got any: an invitation counts once,
         with all its reminders."""
+        ...
+
+    def account_ends(self, account: str, *, per: timedelta, at: datetime, now: datetime) -> list[datetime]:
+        """When each ask that counts against this account at the moment `at` will do so no more: it is `per` ago then,
+        or a reservation has run out. The first comes first."""
         ...
 
     def last_asked(self, scope: str, record_ids: Sequence[str]) -> dict[str, datetime]:

@@ -94,7 +94,19 @@ def test_when_records_were_asked_last(store: SqlStore):
 def test_asks_are_counted_per_account(store: SqlStore):
     whole = [entry(f"e{n}", account="001A", at=later(days=-n)) for n in range(3)]
     store.enter([*whole, entry("x", account="001B", what=PastKind.ANSWER), entry("y")], now=NOON)
-    assert store.account_asks(["001A", "001B"], since=later(days=-1), now=NOON) == {"001A": 2}
+    assert store.account_asks(["001A", "001B"], since=later(days=-1.5), now=NOON) == {"001A": 2}
+    assert store.account_asks(["001A"], since=later(days=-1), now=NOON) == {"001A": 1}  # a day ago is over
+
+
+def test_each_ask_of_an_account_says_when_it_counts_no_more(store: SqlStore):
+    month = timedelta(days=30)
+    reserved = entry("r", account="001A", what=PastKind.RESERVED, at=later(days=-1), until=later(days=2))
+    whole = [entry(f"e{n}", account="001A", at=later(days=-n)) for n in (0, 29, 30, 31)]
+    store.enter([*whole, reserved, entry("x", account="001B")], now=NOON)
+    ends = store.account_ends("001A", per=month, at=NOON, now=NOON)
+    assert ends == [later(days=1), later(days=2), later(days=30)]
+    assert store.account_ends("001A", per=month, at=later(days=2), now=NOON) == [later(days=30)]
+    assert len(ends) == store.account_asks(["001A"], since=NOON - month, now=NOON)["001A"]
 
 
 def test_many_entries_at_once(store: SqlStore):

@@ -14,6 +14,7 @@ import pytest
 from asgi_caller import Caller, Replied
 from fake_clock import NOON, FakeClock
 
+from connectors.salesforce.ids import long_id
 from nps.asking import PastKind, Suppression, SuppressionReason
 from npsync import tokens
 from npsync.config import load
@@ -249,6 +250,26 @@ def test_a_send_of_another_tool_is_in_the_ledger_under_every_name(api: Api):
         [past] = api.store.past([key], since=NOON - timedelta(days=9), now=NOON)
         assert (past.what, past.metric, past.kind) == (PastKind.SEND, "nps", "relationship")
         assert (past.source, past.survey, past.at) == ("marketing", "relationship", NOON - timedelta(days=1))
+
+
+def test_an_account_is_one_whether_a_tool_spells_it_with_15_or_18_characters(tmp_path: Path):
+    org = {
+        "type": "salesforce",
+        "login_host": "acme.my.salesforce.com",
+        "auth": {"flow": "client_credentials", "client_id": "x" * 20, "client_secret": "y" * 20},
+    }
+    people = {"crm": {"object": "Contact", "match": [{"response": "email", "record": "Email"}]}}
+    file, clock = tmp_path / "npsync.yaml", FakeClock()
+    file.write_text(json.dumps(CONFIG | {"connections": {"crm": org}, "people": people}), encoding="utf-8")
+    config = load(file)
+    with open_store(config) as store:
+        api = Api(store, clock, app(config, store, clock))
+        token = api.token()
+        for number, account in enumerate(("0015g00000AbCdE", "0015g00000AbCdEAAV", "elsewhere-7")):
+            assert api.sends(token, sent(f"m-{number}", account=account)).status == 200
+        known = ["0015g00000AbCdE", "0015g00000AbCdEAAV", "elsewhere-7"]
+        counted = store.account_asks(known, since=NOON - timedelta(days=2), now=NOON)
+        assert counted == {long_id("0015g00000AbCdE"): 2, "elsewhere-7": 1}
 
 
 def test_the_same_send_again_counts_once(api: Api):

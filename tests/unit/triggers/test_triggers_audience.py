@@ -382,6 +382,20 @@ def test_who_waited_longest_in_an_account_comes_first(recurring):
     assert sorted(first_four) == sorted(people)
 
 
+def test_who_is_over_the_cap_of_the_account_waits_until_it_has_room_again(recurring):
+    town = recurring(days=30)
+    town.policy_is(rest={"any": "1 days"}, per_account={"at_most": 1, "per": "20 days"})
+    for n in range(2):
+        town.crm.add(f"p{n}@example.com", account="001")
+    live(town, 30, timedelta(hours=7))
+    first, second = town.senders["mailer"].sent
+    by_id = {one.id: one for one in town.invitations()}
+    assert by_id[second.invitation].sent_at >= by_id[first.invitation].sent_at + 20 * DAY
+    waits = [one for one in town.store.verdicts(limit=99) if "asked 1 times" in one.reason]
+    assert {one.invitation for one in waits} == {second.invitation}
+    assert by_id[second.invitation].due_at == by_id[first.invitation].sent_at + 20 * DAY
+
+
 def test_a_hundred_thousand_people_are_called_with_flat_memory(recurring):
     town = recurring()
 

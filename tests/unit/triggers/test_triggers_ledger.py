@@ -176,6 +176,17 @@ def test_defect_28_an_unsubscribed_person_does_not_resurface_from_another_tool(d
     assert {one.code for one in desk.store.verdicts()} == {"suppressed"}
 
 
+def test_a_cap_of_accounts_that_is_set_later_counts_what_was_sent_before(desk: Desktop):
+    asked(desk, 1, account="001")
+    desk.turn()
+    desk.policy_is(per_account={"at_most": 1, "per": "30 days"})
+    asked(desk, 2, account="001")
+    other = asked(desk, 3, account="002")
+    desk.turn()
+    assert desk.sent()[1:] == [other]
+    assert desk.verdicts()["account_cap"] == 1
+
+
 NAMES = {"email": "old@example.com", "phone": "+12025550143", "code": "0042"}
 
 

@@ -182,17 +182,20 @@ cases = st.lists(
 )
 
 
+CAPPED = {"per_account": {"at_most": 1, "per": "3 days"}, "on_excess": "defer"}
+
+
 @settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(cases, st.sampled_from([None, "1 days", "4 days"]))
-def test_simulation_and_reality_are_the_same(tmp_path_factory, given_cases, wait):
+@given(cases, st.sampled_from([None, "1 days", "4 days"]), st.sampled_from([{}, CAPPED]))
+def test_simulation_and_reality_are_the_same(tmp_path_factory, given_cases, wait, capped):
     from builders_triggers import Desktop
 
     town = Desktop(f"sqlite:///{tmp_path_factory.mktemp('reality') / 'npsync.db'}").open()
     try:
         town.turn()
         town.rule(wait=timedelta(days=int(wait[0])) if wait else timedelta(0))
-        town.policy_is(quiet_hours={"from": "20:00", "to": "08:00"}, daily_cap=2)
-        people = [town.crm.add(f"p{n}@example.com") for n in range(4)]
+        town.policy_is(quiet_hours={"from": "20:00", "to": "08:00"}, daily_cap=2, **capped)
+        people = [town.crm.add(f"p{n}@example.com", account=f"00{n % 2}") for n in range(4)]
         events = sorted(
             {
                 (each.kind, each.key): each

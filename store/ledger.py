@@ -78,6 +78,10 @@ _LAST_ASKED = f"""
 _KNOWS_SENDS = """
     SELECT 1 FROM ledger WHERE what = 'send' AND substr(dedupe, 1, :length) <> :reported LIMIT 1"""
 
+_BESIDE = """
+    SELECT DISTINCT other.key FROM ledger_key k CROSS JOIN ledger_key other
+    WHERE k.key IN LIST(:keys) AND other.entry = k.entry ORDER BY other.key LIMIT :limit"""
+
 _ENTER = f"""
     INSERT INTO ledger ({_ENTRY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (dedupe) DO UPDATE
@@ -98,6 +102,11 @@ class Ledger:
     def keys_of(self, invitation: str) -> tuple[str, ...]:
         with self.database.read() as tx:
             return tuple(keys_of_invitation(tx, invitation))
+
+    def names_beside(self, keys: Sequence[str]) -> tuple[str, ...]:
+        with self.database.read() as tx:
+            found = tx.rows(_BESIDE, keys=[storable(key) for key in keys], limit=MOST)
+        return tuple(dict.fromkeys((*keys, *(row[0] for row in found))))
 
     def enter(self, entries: Sequence[LedgerEntry], *, now: datetime) -> int:
         ordered = sorted(entries, key=lambda entry: entry.dedupe)

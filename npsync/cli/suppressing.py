@@ -29,7 +29,7 @@ def show(
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show the suppressions in force, the latest first."""
+    """Show the suppressions in force, the latest first: of one person under every name that the ledger knows."""
     from npsync import gatekeeper, service
     from npsync.cli import output
 
@@ -39,7 +39,7 @@ def show(
         if who is None:
             found = store.all_suppressions(reason=wanted, limit=limit)
         else:
-            keys = gatekeeper.keys_of(loaded, gatekeeper.named_by(loaded, who))
+            keys = store.names_beside(gatekeeper.keys_of(loaded, gatekeeper.named_by(loaded, who)))
             found = [one for one in store.suppressions(keys) if wanted in (None, one.reason)]
     if json:
         output.say_json({"suppressions": [gatekeeper.suppression_as_json(one) for one in found]})

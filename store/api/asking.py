@@ -377,6 +377,10 @@ class Ledger(Protocol):
         """The `person_keys` that the ledger holds for an invitation: whom it was sent to."""
         ...
 
+    def names_beside(self, keys: Sequence[str]) -> tuple[str, ...]:
+        """These, and the other names under which the same sends, answers and reservations were entered."""
+        ...
+
     def enter(self, entries: Sequence[LedgerEntry], *, now: datetime) -> int:
         """Remember these; how many are new. What has the `dedupe` of a reservation made by `reserve_for` uses it."""
         ...

@@ -137,6 +137,16 @@ def test_somebody_is_suppressed_seen_and_lifted_by_their_own_act_only(npsync: Np
     assert "no suppression" in again
 
 
+def test_a_person_is_shown_as_suppressed_by_whatever_name_of_theirs_is_typed(npsync: Npsync):
+    both = "email,external_id,date\nann@example.com,0042,2026-03-02\n"
+    npsync("sends", "import", write(npsync, both))
+    npsync("suppressions", "add", "0042", "--reason", "unsubscribe")
+    [one] = npsync("suppressions", "list", "Ann@Example.com", "--json").json["suppressions"]
+    assert (one["key"], one["reason"]) == ("id:0042", "unsubscribe")
+    assert "id:0042" in npsync("suppressions", "list", "ann@example.com").out
+    assert "not suppressed" in npsync("suppressions", "list", "bob@example.com").out
+
+
 def test_an_unknown_reason_is_explained(npsync: Npsync):
     told = npsync("suppressions", "add", "ann@example.com", "--reason", "unsubscribed", exits=2).err
     assert 'did you mean "unsubscribe"?' in told

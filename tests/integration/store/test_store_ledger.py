@@ -84,6 +84,13 @@ def test_an_entry_comes_back_as_it_was(store: SqlStore):
     assert store.past(ANN, since=FOREVER, now=NOON) == [whole.past]
 
 
+def test_a_name_leads_to_the_others_it_was_entered_with(store: SqlStore):
+    store.enter([entry("a"), entry("b", keys=[ANN[1], "id:0042"]), entry("c", keys=BOB)], now=NOON)
+    assert set(store.names_beside([ANN[1]])) == {*ANN, "id:0042"}
+    assert store.names_beside(["email:nobody@example.com"]) == ("email:nobody@example.com",)
+    assert store.names_beside([]) == ()
+
+
 def test_when_records_were_asked_last(store: SqlStore):
     more = [entry("b", at=later(days=1)), entry("c", at=later(days=2), what=PastKind.ANSWER)]
     store.enter([entry("a"), *more, entry("d", keys=BOB, what=PastKind.DECLINE)], now=NOON)

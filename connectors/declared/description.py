@@ -7,7 +7,7 @@ Expressions (`records`, `fields`, …) are JMESPath over one reply or one row: d
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -33,7 +33,7 @@ TimeFormat = Literal["unix_s", "unix_ms", "iso8601", "date"]
 Query = Mapping[str, str | int | bool]
 
 
-def _as_list(value: object) -> object:
+def as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
@@ -178,6 +178,9 @@ class ByTime(Part):
     )
     until: End | None = Field(None, description="A parameter that bounds the time from above.")
     window: Period | None = Field(None, description="Longer spans are read in pieces; needs `until`.")
+    earliest: date | None = Field(
+        None, description="No answer is older: where a first read begins that nothing else bounds."
+    )
     order: Literal["ascending", "descending", "unknown"] = Field(
         "unknown", description="By the time; unknown: everything is read before the cursor moves."
     )
@@ -241,7 +244,7 @@ class Walls(Part):
 class FieldRule(Part):
     """A value, and what to make of it."""
 
-    path: Annotated[Sequence[Expression], BeforeValidator(_as_list), Field(min_length=1)] = Field(
+    path: Annotated[Sequence[Expression], BeforeValidator(as_list), Field(min_length=1)] = Field(
         description="Where it stands; of several the first that holds something."
     )
     values: Mapping[str, Any] | None = Field(
@@ -336,13 +339,13 @@ class Each(Part):
 class Discovery(Part):
     """Which surveys there are, for {survey} in the request, and what is known of each."""
 
-    named: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(
+    named: Annotated[tuple[str, ...], BeforeValidator(as_list)] = Field(
         (), description="The surveys to read, by their ids; then none is looked for."
     )
     path: str | None = Field(None, description="Where the tool lists its surveys, below base_url.")
     query: Query = Field(default={}, description="What that call says.")
     pages: Pages = Field(OnePage(), description="How that list is paged.")
-    records: Annotated[Sequence[Expression], BeforeValidator(_as_list)] = Field(
+    records: Annotated[Sequence[Expression], BeforeValidator(as_list)] = Field(
         ("@",), description="Where the surveys stand in that reply: the first that is a list."
     )
     id: Expression = Field("id", description="A survey's id.")
@@ -414,7 +417,7 @@ class Description(Part):
     allow_http: bool = Field(False, description="Allow a base_url without TLS on a host you trust.")
     auth: Auth = Field(NoAuth(), description="How calls are authorised.")
     request: Request = Field(description="The listing of answers.")
-    records: Annotated[Sequence[Expression], BeforeValidator(_as_list), Field(min_length=1)] = Field(
+    records: Annotated[Sequence[Expression], BeforeValidator(as_list), Field(min_length=1)] = Field(
         ("@",), description="Where the rows stand in a reply; of several paths the first that is a list."
     )
     pages: Pages = Field(OnePage(), description="How to come to the next page.")
@@ -422,7 +425,7 @@ class Description(Part):
     walls: Walls = Field(Walls.model_validate({}), description="Where a listing stops.")
     fields: Fields = Field(description="What of a row is what.")
     rows: Rows = Field(Rows.model_validate({}), description="Which rows are answers, and which count.")
-    dates: Annotated[Sequence[Annotated[str, AfterValidator(known_format)]], BeforeValidator(_as_list)] = (
+    dates: Annotated[Sequence[Annotated[str, AfterValidator(known_format)]], BeforeValidator(as_list)] = (
         Field(
             ("iso",),
             description='How times are written, tried in order: iso, unix, unix_ms, or a pattern like "%d/%m/%Y".',
@@ -469,6 +472,12 @@ class Description(Part):
             data = used.model_dump() if isinstance(used, BaseModel) else list(used)
             for name in sorted(set(names_in(data)) - known):
                 yield Fault((part,), f"{{{name}}} is not among surveys.values")
+
+    @property
+    def earliest(self) -> datetime | None:
+        """Where a first read begins that nothing else bounds."""
+        day = self.since.earliest if isinstance(self.since, ByTime) else None
+        return None if day is None else datetime.combine(day, time(), UTC)
 
     def later(self) -> frozenset[str]:
         """Names of parameters that pagination and cursor set: they may stand in the path."""

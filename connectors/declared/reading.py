@@ -42,6 +42,8 @@ class Asked:
     link: str | None = None
 
 
+_KEYS_TOLD = 12
+
 Fetch = Callable[[Asked], Json]
 """The reply's body. It raises what the call policy raises; a link to another host is an UnavailableError there."""
 
@@ -88,7 +90,20 @@ def rows_of(description: Description, body: Json) -> tuple[Row, ...]:
             if not all(isinstance(row, dict) for row in found):
                 raise UnavailableError(f"not every entry of {path} in the reply is a row")
             return tuple(found)
-    raise UnavailableError(f"the reply holds no list of rows at {' or '.join(paths)}")
+    raise UnavailableError(
+        f"{_shape(body)}; set records to where the rows stand (looked at: {', '.join(paths)})"
+    )
+
+
+def _shape(body: Json) -> str:
+    """What a reply without rows looks like, by its keys: a person can tell from them where the rows are."""
+    if not isinstance(body, dict):
+        return "the reply is no object and no list of rows"
+    if not body:
+        return "the reply is an empty object"
+    lists = sorted(name for name, value in body.items() if isinstance(value, list))
+    listed = ", ".join(sorted(body)[:_KEYS_TOLD]) + (", …" if len(body) > _KEYS_TOLD else "")
+    return f"the reply has keys {listed}, {', '.join(lists) + ' with a list' if lists else 'none of them a list'}"
 
 
 class _Reading:

@@ -1,0 +1,37 @@
+"""A connector of a preset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from connectors.contract import Connector, Needs, Settings, Source, Tools
+from connectors.declared.preset import Preset, PresetSettings, settings_of
+
+
+def connector_of(name: str, preset: Preset, *, base: type[Settings] = Settings, **more: Any) -> Connector:
+    """`more` is what the connector declares beside reading answers (a sender, say), with `base` as its settings; what
+    the preset says of itself is then the default."""
+    about = preset.about
+    declared: dict[str, Any] = {
+        "title": about.title or name,
+        "grants": _grants_of(preset),
+        "channels": about.channels,
+        "edits": about.edits,
+        "limits": about.limits,
+        "confidence": about.confidence,
+        "starter": about.starter,
+    }
+    return Connector(
+        name=name, settings=settings_of(preset, name, base), source=source_of, **(declared | more)
+    )
+
+
+def source_of(settings: PresetSettings, tools: Tools) -> Source:
+    from connectors.declared.source import DeclaredSource
+
+    return DeclaredSource(settings.described(), tools)
+
+
+def _grants_of(preset: Preset) -> Callable[[Any, Needs], Sequence[str]]:
+    return lambda settings, needs: preset.about.grants

@@ -1,0 +1,151 @@
+"""Who gave an answer, where the row does not say it: people beside the rows of a reply, or another call for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from connectors import cells
+from connectors.contract import Tools
+from connectors.declared.calling import Calling
+from connectors.declared.description import Beside, Description, Lookup, Rule
+from connectors.declared.expressions import Find, NotForThis, compiled
+from connectors.declared.rows import Row, RowReader, Unreadable, Who, id_of, pick_of
+from nps.values import Json
+
+NOBODY: Who = {}
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """A person as they are remembered, and since when (UNIX seconds)."""
+
+    who: dict[str, str]
+    at: float
+
+
+@dataclass(frozen=True)
+class Named:
+    """The people behind some rows, in the rows' order. `whole`: nobody was put off to a later run."""
+
+    people: tuple[Who, ...]
+    whole: bool = True
+
+
+class People:
+    """Looks people up, each once, and remembers them in the connection's memory."""
+
+    def __init__(self, description: Description, calling: Calling, tools: Tools) -> None:
+        self._beside = description.beside
+        self._look_up = description.look_up
+        self._calling = calling
+        self._tools = tools
+        self._left = 0
+        self.put_off = 0  # rows whose person a later run names
+
+    def begin(self) -> None:
+        """A new run may make its calls."""
+        self._left = 0 if self._look_up is None else self._look_up.per_run
+        self.put_off = 0
+
+    def of(self, rows: Sequence[Row], body: Json, reader: RowReader) -> Named:
+        """Everybody behind `rows` of the reply `body`."""
+        people: list[Who] = [NOBODY] * len(rows)
+        if self._beside is not None:
+            people = _beside(self._beside, rows, body)
+        if self._look_up is None:
+            return Named(tuple(people))
+        return self._looked_up(self._look_up, rows, people, reader)
+
+    def _looked_up(self, how: Lookup, rows: Sequence[Row], people: list[Who], reader: RowReader) -> Named:
+        keys = [
+            _key(compiled(how.key), row) if _lacks(how, row, who, reader) else None
+            for row, who in zip(rows, people, strict=True)
+        ]
+        known = self._people(how, list(dict.fromkeys(key for key in keys if key is not None)))
+        whole = True
+        for at, key in enumerate(keys):
+            if key is None:
+                continue
+            if key in known:
+                people[at] = {**known[key], **people[at]}
+            else:
+                whole = False
+                self.put_off += 1
+        return Named(tuple(people), whole)
+
+    def _people(self, how: Lookup, keys: Sequence[str]) -> dict[str, Who]:
+        """Those of `keys` that are known, or that this run may still ask for."""
+        names = {f"person:{key}": key for key in keys}
+        remembered = {
+            names[name]: msgspec.json.decode(text, type=_Known)
+            for name, text in self._tools.memory.get(list(names)).items()
+        }
+        now = self._tools.clock.now()
+        stale = (now - how.fresh_for).timestamp()
+        wanted = [key for key in keys if key not in remembered or remembered[key].at < stale]
+        asked = wanted[: self._left]
+        self._left -= len(asked)
+        found = {key: _Known(self._asked(how, key), now.timestamp()) for key in asked}
+        self._tools.memory.put(
+            {f"person:{key}": msgspec.json.encode(each).decode() for key, each in found.items()}
+        )
+        # Somebody who was named once keeps their name until there are calls to ask again.
+        return {key: each.who for key, each in (remembered | found).items()}
+
+    def _asked(self, how: Lookup, key: str) -> dict[str, str]:
+        said = self._calling.look_up(how.path, key)
+        return {} if said is None else _who(how.fields, compiled(how.record)(said))
+
+
+def _lacks(how: Lookup, row: Row, who: Who, reader: RowReader) -> bool:
+    """Whether a call could tell what neither the row nor its reply does."""
+    for name in how.fields:
+        try:
+            own = cells.text(reader.value(name, row))
+        except NotForThis:
+            own = None
+        if not own and name not in who:
+            return True
+    return False
+
+
+def _beside(how: Beside, rows: Sequence[Row], body: Json) -> list[Who]:
+    try:
+        records = compiled(how.records)(body)
+    except NotForThis:
+        records = None
+    find = compiled(how.id)
+    known = {
+        key: record
+        for record in (records if isinstance(records, list) else [])
+        if (key := _key(find, record)) is not None
+    }
+    row_key = compiled(how.key)
+    found: list[Who] = []
+    for row in rows:
+        key = _key(row_key, row)
+        found.append(_who(how.fields, known[key]) if key is not None and key in known else NOBODY)
+    return found
+
+
+def _who(fields: Mapping[Any, Rule], record: Any) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, rule in fields.items():
+        pick = pick_of(rule, {})
+        try:
+            told = None if pick is None else cells.text(pick.of(record))
+        except NotForThis:
+            told = None
+        if told is not None:
+            found[name] = told
+    return found
+
+
+def _key(find: Find, value: Any) -> str | None:
+    try:
+        return id_of(find(value))
+    except (NotForThis, Unreadable):
+        return None

@@ -48,6 +48,7 @@ class SourceRow:
     hostile: Callable[[Given], Given]
     unreachable_is: type[NpsyncError] = UnavailableError
     calls: bool = True  # over HTTP, to a `base_url`
+    answers: int = 1_000  # more than this many are there
 
 
 def _wootric(place: Place) -> Given:
@@ -84,7 +85,80 @@ def _file_answers(place: Place) -> None:
         file.write("new-1,4,2026-03-01T00:00:00Z,late@acme.example,\n")
 
 
+def _apptentive(place: Place) -> Given:
+    env = place.sandbox.env
+    # These tests do not wait, so 100 calls in 5 minutes would be spent by one of them.
+    place.sandbox.control("POST", "/apptentive/do/set", {"per_five_minutes": 1_000_000})
+    return {
+        "api_key": env["APPTENTIVE_KEY"],
+        "app": env["APPTENTIVE_APP"],
+        "base_url": env["APPTENTIVE_URL"],
+        "customer_id": "customer_id",
+        "page_size": 50,
+        "look_ups": 1_000,
+    }
+
+
+def _promoter(place: Place) -> Given:
+    return {"api_key": place.sandbox.env["PROMOTER_KEY"], "base_url": place.sandbox.env["PROMOTER_URL"]}
+
+
+def _http(place: Place) -> Given:
+    env = place.sandbox.env
+    return {
+        "base_url": env["PAGED_URL"],
+        "auth": {"kind": "header", "header": "X-Api-Key", "value": env["PAGED_KEY"]},
+        "request": {"path": "/header/moving-start"},
+        "records": "responses",
+        "pages": {"kind": "moving_start", "param": "skip"},
+        "since": {"kind": "time", "field": "created_at", "param": "since", "order": "ascending"},
+        "fields": {
+            "id": "id",
+            "score": "score",
+            "comment": "comment",
+            "answered_at": "created_at",
+            "updated_at": "updated_at",
+            "survey": "survey_id",
+            "channel": "channel",
+            "email": "person.email",
+            "phone": "person.phone",
+            "external_id": "person.external_id",
+            "all_properties": "properties",
+        },
+    }
+
+
 SOURCES: Mapping[str, SourceRow] = {
+    "apptentive": SourceRow(
+        settings=_apptentive,
+        add=lambda place: place.sandbox.control(
+            "POST", "/apptentive/do/answer", {"email": "late@acme.example", "score": 4}
+        ),
+        wrong=lambda given: given | {"api_key": WRONG_SECRET},
+        unreachable=lambda given: given | {"base_url": NOBODY_LISTENS},
+        hostile=lambda given: given | {"base_url": EVIL},
+        answers=150,
+    ),
+    "http": SourceRow(
+        settings=_http,
+        add=lambda place: place.sandbox.control(
+            "POST", "/paged/responses", {"email": "late@acme.example", "score": 4}
+        ),
+        wrong=lambda given: given | {"auth": given["auth"] | {"value": WRONG_SECRET}},
+        unreachable=lambda given: given | {"base_url": NOBODY_LISTENS},
+        hostile=lambda given: given | {"base_url": EVIL},
+        answers=300,
+    ),
+    "promoter": SourceRow(
+        settings=_promoter,
+        add=lambda place: place.sandbox.control(
+            "POST", "/promoter/do/answer", {"email": "late@acme.example", "score": 4}
+        ),
+        wrong=lambda given: given | {"api_key": WRONG_SECRET},
+        unreachable=lambda given: given | {"base_url": NOBODY_LISTENS},
+        hostile=lambda given: given | {"base_url": EVIL},
+        answers=300,
+    ),
     "wootric": SourceRow(
         settings=_wootric,
         add=_wootric_answers,

@@ -1,10 +1,12 @@
-"""Promoter.io: surveys sent into a campaign."""
+"""Promoter.io: surveys sent into a campaign. What people answered is read as connectors/presets/promoter.yaml says."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connectors.contract import Confidence, Connector, Needs, Sender, Sends, Tools
+from connectors.contract import Connector, Needs, Sender, Sends, Tools
+from connectors.declared.connecting import connector_of
+from connectors.presets import preset
 from connectors.promoter.settings import PromoterSettings
 from nps.asking import Channel
 
@@ -33,19 +35,18 @@ def _grants(settings: PromoterSettings, needs: Needs) -> Sequence[str]:
     ]
 
 
-CONNECTOR = Connector(
-    name="promoter",
-    title="Promoter.io",
-    settings=PromoterSettings,
+CONNECTOR: Connector = connector_of(
+    "promoter",
+    preset("promoter"),
+    base=PromoterSettings,
     grants=_grants,
     sender=_sender,
     sends=_sends,
-    limits="Calls per minute by your plan; its own throttle may refuse a person, which is told as suppressed.",
-    confidence=Confidence.PARTIAL,
     starter="""\
 type: promoter
 api_key: "${PROMOTER_KEY}"
-# campaign_field: campaign              # when Promoter.io does not take campaign_id
+# overlap: 14 days                      # how far back edits are noticed
 # external_id_attribute: customer_id
+# campaign_field: campaign              # for sending, when Promoter.io does not take campaign_id
 """,
 )

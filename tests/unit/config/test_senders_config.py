@@ -37,9 +37,9 @@ sync:
 """
 
 
-def test_a_tool_that_only_sends_a_survey_may_say_its_id_and_is_no_source_of_answers(tmp_path):
+def test_a_tool_that_sends_a_survey_says_its_id_there_and_its_answers_are_read_as_well(tmp_path):
     config = config_of(TOWN + SYNC, tmp_path)
-    assert config.sources_of("relationship") == {"exports": ("1",)}
+    assert config.sources_of("relationship") == {"exports": ("1",), "promo": ("99",)}
     assert list(config.surveys["relationship"].at) == ["exports", "promo"]
 
 

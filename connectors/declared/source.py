@@ -91,6 +91,7 @@ class DeclaredSource:
         """Pages of one survey's answers, one for each of the tool's."""
         name = survey.id or ""
         held = False  # once somebody is put off to a later run, everything from there on comes again
+        ahead = False  # of what was handed over: empty windows need no page each
         pieces = read(
             self._description,
             self._fetching(survey),
@@ -107,9 +108,17 @@ class DeclaredSource:
                     answers = answers[_MOST:]
                 if not held:
                     run.places[name] = dict(piece.place)
-                yield run.page(answers)
+                ahead = not answers
+                if answers:
+                    yield run.page(answers)
         except NpsyncError as error:
-            raise self._told(error) from None
+            failure: NpsyncError | None = self._told(error)
+        else:
+            failure = None
+        if ahead:
+            yield run.page(())
+        if failure is not None:
+            raise failure
 
     def _answers(self, piece: Piece, survey: Survey, run: _Run) -> tuple[list[SurveyResponse], bool]:
         """The answers of a piece that this read wants, and whether all of their people are known."""

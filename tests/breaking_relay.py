@@ -46,14 +46,11 @@ class BreakingRelay:
 
     def _forward(self, client: socket.socket, server: socket.socket, silenced: threading.Event) -> None:
         while data := _received(client):
-            broken = self._breaks(data)
-            if broken is not None:
-                silenced.set()
-                if broken:
-                    server.sendall(data)
-                    continue  # the way back breaks with the server's answer
+            after = self._breaks(data)
+            if after is not None:
+                silenced.set()  # with `after`, the way back breaks with the server's answer
+            if after is False or not _sent(server, data):
                 break
-            server.sendall(data)
         _shut(client, server)
 
     def _breaks(self, data: bytes) -> bool | None:
@@ -67,13 +64,17 @@ class BreakingRelay:
 
 def _back(client: socket.socket, server: socket.socket, silenced: threading.Event) -> None:
     while data := _received(server):
-        if silenced.is_set():
-            break
-        try:
-            client.sendall(data)
-        except OSError:
+        if silenced.is_set() or not _sent(client, data):
             break
     _shut(client, server)
+
+
+def _sent(side: socket.socket, data: bytes) -> bool:
+    try:
+        side.sendall(data)
+    except OSError:
+        return False
+    return True
 
 
 def _received(side: socket.socket) -> bytes:

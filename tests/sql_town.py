@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from breaking_relay import BreakingRelay, relayed
-from postgres_server import PostgresServer
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, event, make_url, text
 
 _NPS = """
     nps_score smallint CHECK (nps_score BETWEEN 0 AND 10),
@@ -135,6 +134,7 @@ def _locked_for_a_moment(path: str) -> None:
 def sqlite_town(folder: Path, *statements: str) -> Iterator[SqlTown]:
     url = f"sqlite:///{folder / 'customers.db'}"
     engine = create_engine(url)
+    event.listen(engine, "connect", lambda driver, _: driver.execute("PRAGMA synchronous = OFF"))
     try:
         yield SqlTown(engine, url).created(*statements)
     finally:
@@ -142,15 +142,17 @@ def sqlite_town(folder: Path, *statements: str) -> Iterator[SqlTown]:
 
 
 @contextlib.contextmanager
-def postgres_town(server: PostgresServer, *statements: str) -> Iterator[SqlTown]:
-    """Behind a relay, where the way to it can break."""
-    direct = server.new_database()
-    name = direct.rpartition("/npsync_")[2].partition("?")[0]
-    socket = f"{server.url.rpartition('host=')[2]}/.s.PGSQL.5432"
-    engine = create_engine(direct.replace("postgresql://", "postgresql+psycopg://"))
+def postgres_town(direct: str, *statements: str) -> Iterator[SqlTown]:
+    """In this database, emptied before; behind a relay, where the way to it can break."""
+    address = make_url(direct)
+    engine = create_engine(address.set(drivername="postgresql+psycopg"))
+    socket = f"{address.query['host']}/.s.PGSQL.5432"
     try:
         with relayed(socket) as relay:
-            url = f"postgresql://postgres@127.0.0.1:{relay.port}/npsync_{name}"
-            yield SqlTown(engine, url, relay).created(*statements)
+            url = f"postgresql://postgres@127.0.0.1:{relay.port}/{address.database}"
+            town = SqlTown(engine, url, relay)
+            town.execute("DROP SCHEMA public CASCADE")
+            town.execute("CREATE SCHEMA public")
+            yield town.created(*statements)
     finally:
         engine.dispose()

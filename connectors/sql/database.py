@@ -143,7 +143,8 @@ def _file(url: URL, tools: Tools) -> Path:
 def _engine(url: URL, timeout: timedelta, tools: Tools) -> Engine:
     options: dict[str, Any] = {"pool_size": _PARALLEL, "max_overflow": 4, "pool_pre_ping": True}
     if url.get_backend_name() == "sqlite":
-        options["connect_args"] = {"check_same_thread": False, "timeout": BUSY_SECONDS}
+        waits = {} if "timeout" in url.query else {"timeout": BUSY_SECONDS}
+        options["connect_args"] = {"check_same_thread": False, **waits}
     try:
         engine = create_engine(url, hide_parameters=True, **options)
     except NoSuchModuleError:

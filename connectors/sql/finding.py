@@ -144,7 +144,7 @@ class Finder:
         for name, later in ((told.valid_from, False), (told.valid_to, True)):
             if name is not None:
                 column = crosswalk.column(name)
-                now = bound_moment(crosswalk.held, name, self.now)
+                now = bound_moment(self.at, crosswalk.held, name, self.now)
                 inside = moments(self.at, column) > now if later else moments(self.at, column) <= now
                 conditions.append(or_(column.is_(None), inside))
         return conditions
@@ -297,19 +297,15 @@ def _allowed_values(shape: Shape, name: str, value: Json) -> list[Json]:
 # ---------------------------------------------------------------- times
 
 
-def bound_moment(held: Held, name: str, moment: datetime) -> Any:
+def bound_moment(at: Connection, held: Held, name: str, moment: datetime) -> Any:
     """A moment as a condition on this column takes it."""
-    kind, column = held.kinds[name], held.column(name)
+    kind = held.kinds[name]
     shown: Json = moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if kind.type.value == "date":
         shown = str(date(moment.year, moment.month, moment.day))
-    return moments_of(column, kind.bound(shown))
+    return moments(at, kind.bound(shown))
 
 
-def moments(at: Connection, column: AnyColumn) -> Any:
-    """A column of times, so that it can be compared."""
-    return func.julianday(column) if at.dialect.name == "sqlite" else column
-
-
-def moments_of(column: AnyColumn, value: Any) -> Any:
-    return func.julianday(value) if isinstance(value, str) else value
+def moments(at: Connection, time: Any) -> Any:
+    """A column of times, or one time, so that they can be compared: SQLite holds texts, in several spellings."""
+    return func.julianday(time) if at.dialect.name == "sqlite" else time

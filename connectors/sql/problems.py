@@ -49,8 +49,7 @@ _MYSQL = {
     1290: Meaning.ACCESS,
     3024: Meaning.SLOW,
     1969: Meaning.SLOW,  # MariaDB
-    1054: Meaning.WRONG,
-    1146: Meaning.WRONG,
+    **dict.fromkeys((1048, 1062, 1264, 1364, 1366, 1406, 1451, 1452, 1644, 3819, 4025), Meaning.ROW),
     1040: Meaning.DOWN,
     2002: Meaning.DOWN,
     2003: Meaning.DOWN,
@@ -74,11 +73,13 @@ def problem_of(error: DBAPIError) -> Problem:
         return _of_postgres(state, origin)
     number = origin.args[0] if origin is not None and origin.args else None
     if isinstance(number, int) and number in _MYSQL:
-        return Problem(_MYSQL[number], str(number), _first_line(origin.args[1:]))
+        return Problem(_MYSQL[number], str(number), _first_line(origin.args[1:]), Cause.RECORD)
     if error.connection_invalidated or (number is None and isinstance(error, InterfaceError)):
         return Problem(Meaning.DOWN, "connection_lost", "the connection was lost")
     if isinstance(error, IntegrityError | BadData):
         return Problem(Meaning.ROW, str(number or "refused"), _first_line(origin.args[1:] or origin.args))
+    if isinstance(number, int) and number in range(1_000, 2_000):
+        return Problem(Meaning.WRONG, str(number), _first_line(origin.args[1:]))
     if isinstance(error, OperationalError) and _NOT_LET_IN.search(str(origin)):
         return Problem(Meaning.ACCESS, "login_refused", _last_reason(str(origin)))
     if isinstance(error, OperationalError):

@@ -70,7 +70,7 @@ def _kind(type: Any, edge: Edge) -> Kind:
             return _boolean(edge)
         case sql.Integer():
             return _whole(edge, _bounds(type, edge.dialect))
-        case sql.Numeric():
+        case sql.Numeric() | sql.Float():
             return _number(edge, *_places(type, edge.dialect))
         case sql.DateTime():
             return _moment(edge, type)

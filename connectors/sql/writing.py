@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from connectors.contract import Notice
 from connectors.sql.database import Busy, Database, Lost
-from connectors.sql.finding import Finder, chunks, moments, moments_of
+from connectors.sql.finding import Finder, chunks, moments
 from connectors.sql.problems import Meaning, problem_of
 from connectors.sql.tables import Field, Shape
 from nps.changes import Cause, Change, Deferred, Outcome, Rejected, Unknown, Written
@@ -208,7 +208,7 @@ class _Run:
     def _no_newer(self, guard: Any) -> ColumnElement[bool]:
         # An empty one never keeps anybody out.
         column = self.shape.written.column(self.shape.settings.guard or "")
-        return or_(column.is_(None), moments(self.at, column) <= moments_of(column, guard))
+        return or_(column.is_(None), moments(self.at, column) <= moments(self.at, guard))
 
     def _why(self, row: Row) -> _Nothing:
         """What the row shows to whom it did not let in."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,14 +25,18 @@ def place(sandbox: RunningSandbox, tmp_path: Path) -> Place:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    with running_postgres(tmp_path_factory.mktemp("postgres")) as server:
+def postgres() -> Iterator[PostgresServer]:
+    # Not in pytest's own folders: each session that starts closes them to the user PostgreSQL runs as.
+    with (
+        tempfile.TemporaryDirectory(prefix="npsync-postgres-") as folder,
+        running_postgres(Path(folder)) as server,
+    ):
         yield server
 
 
 @pytest.fixture(scope="session")
 def wide_on_postgres(postgres: PostgresServer) -> Iterator[SqlTown]:
-    with postgres_town(postgres, WIDE, MERGES) as town:
+    with postgres_town(postgres.new_database(), WIDE, MERGES) as town:
         yield town.people(420)
 
 

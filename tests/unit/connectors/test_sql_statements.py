@@ -1,0 +1,148 @@
+"""Statements as MySQL and MariaDB would get them: compiled, for no such server is at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders_sql import Desk, change
+from sql_town import MASTER, MERGES, SATELLITE, WIDE, sqlite_town
+from sqlalchemy.dialects import mysql
+
+from connectors.contract import Lookup
+from connectors.sql import ddl
+from connectors.sql.finding import Finder
+from connectors.sql.problems import Meaning, problem_of
+from connectors.sql.tables import Shape
+from connectors.sql.writing import Writer
+from nps.schema import FieldType
+
+
+class _Nothing:
+    """A result without rows, of a statement that changed one."""
+
+    rowcount = 1
+
+    def mappings(self) -> _Nothing:
+        return self
+
+    def all(self) -> list[Any]:
+        return []
+
+    def first(self) -> None:
+        return None
+
+    def scalar(self) -> None:
+        return None
+
+
+class Recorder:
+    """A connection to MySQL that only reads the statements."""
+
+    dialect = mysql.dialect()  # type: ignore[no-untyped-call]
+
+    def __init__(self) -> None:
+        self.statements: list[str] = []
+
+    def execute(self, statement: Any) -> _Nothing:
+        self.statements.append(" ".join(str(statement.compile(dialect=self.dialect)).split()))
+        return _Nothing()
+
+
+class _Written:
+    """Runs a transaction's work on the recorder."""
+
+    def __init__(self, at: Recorder) -> None:
+        self._at = at
+
+    def write(self, doing: str, work: Any) -> Any:
+        return work(self._at)
+
+
+@pytest.fixture
+def mysql_at() -> Recorder:
+    return Recorder()
+
+
+def shapes(tmp_path: Path, *statements: str, **table: Any) -> Iterator[Shape]:
+    with sqlite_town(tmp_path, *statements) as town:
+        desk = Desk(town.url, **table)
+        yield desk.to._master.shape("customer")
+        desk.close()
+
+
+@pytest.fixture
+def wide(tmp_path: Path) -> Iterator[Shape]:
+    yield from shapes(tmp_path, WIDE, MERGES, guard="nps_answered_at", merges={})
+
+
+@pytest.fixture
+def satellite(tmp_path: Path) -> Iterator[Shape]:
+    yield from shapes(tmp_path, MASTER, SATELLITE, mode="satellite")
+
+
+def test_a_guarded_update(wide: Shape, mysql_at: Recorder) -> None:
+    desk_change = change("1", nps_score=9, nps_answered_at="2026-03-02T10:00:00Z")
+    Writer(_Written(mysql_at), wide, None, None).outcomes([desk_change])  # type: ignore[arg-type]
+    assert mysql_at.statements[-1] == (
+        "UPDATE customer SET nps_score=%s, nps_answered_at=%s WHERE customer.customer_key = %s "
+        "AND (customer.nps_answered_at IS NULL OR customer.nps_answered_at <= %s)"
+    )
+
+
+def test_a_lookup_in_lower_case_and_over_merges(wide: Shape, mysql_at: Recorder) -> None:
+    finder = Finder(mysql_at, wide, None, None)  # type: ignore[arg-type]
+    finder.find([Lookup("email", "email", ["Jo@acme.example"])], ["nps_score"], {})
+    finder.get(["1"], ["nps_score"], {"tier": ["gold", None]})
+    assert mysql_at.statements[0] == (
+        "SELECT customer.customer_key AS npsync_key, customer.email AS npsync_held FROM customer "
+        "WHERE lower(customer.email) IN (__[POSTCOMPILE_lower_1]) AND customer.customer_key IS NOT NULL LIMIT %s"
+    )
+    assert "FROM customer_merge WHERE customer_merge.from_key IN" in mysql_at.statements[1]
+    assert "(customer.tier IN (__[POSTCOMPILE_tier_1]) OR customer.tier IS NULL)" in mysql_at.statements[-1]
+
+
+def test_a_row_of_our_table_beside_the_masters(satellite: Shape, mysql_at: Recorder) -> None:
+    Finder(mysql_at, satellite, None, None).get(["1"], ["nps_score", "name"], {})  # type: ignore[arg-type]
+    assert (
+        "LEFT OUTER JOIN nps_customer ON nps_customer.customer_key = customer.customer_key"
+        in (mysql_at.statements[-1])
+    )
+
+
+def test_what_an_administrator_would_run(wide: Shape) -> None:
+    dialect = mysql.dialect()  # type: ignore[no-untyped-call]
+    added = ddl.add_column(dialect, wide.master.table, "nps at", FieldType.DATETIME)
+    assert added == "ALTER TABLE customer ADD COLUMN `nps at` DATETIME"
+    assert ddl.unique_index(dialect, wide.key) == (
+        "CREATE UNIQUE INDEX ix_customer_customer_key ON customer (customer_key)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "meaning"),
+    [
+        (1205, Meaning.BUSY),
+        (1213, Meaning.BUSY),
+        (1045, Meaning.ACCESS),
+        (1142, Meaning.ACCESS),
+        (2006, Meaning.DOWN),
+        (3024, Meaning.SLOW),
+        (1146, Meaning.WRONG),
+    ],
+)
+def test_mysqls_errors_say_who_has_to_do_something(number: int, meaning: Meaning) -> None:
+    from sqlalchemy.exc import OperationalError
+
+    error = OperationalError("UPDATE …", {}, Exception(number, "said the server"))  # type: ignore[no-untyped-call]
+    assert problem_of(error).meaning is meaning
+
+
+def test_a_check_of_mysql_refuses_one_row() -> None:
+    from sqlalchemy.exc import IntegrityError, OperationalError
+
+    broken = IntegrityError("UPDATE …", {}, Exception(1062, "Duplicate entry"))  # type: ignore[no-untyped-call]
+    violated = OperationalError("UPDATE …", {}, Exception(3819, "Check constraint"))  # type: ignore[no-untyped-call]
+    assert problem_of(broken).meaning is problem_of(violated).meaning is Meaning.ROW

@@ -150,12 +150,11 @@ def _verified(config: Config, store: Store, name: str, clock: Clock, stop: Calla
     return verify_once(config, store, name, sample=sample, clock=clock, stop=stop)
 
 
-def serve(config: Config, store: Store) -> None:
-    """Tick until SIGTERM or SIGINT, then finish gracefully. Blocks."""
+def serve(config: Config, store: Store, stopping: threading.Event) -> None:
+    """Tick until SIGTERM or SIGINT (or `stopping`, which one has set already), then finish gracefully. Blocks."""
     from apscheduler.schedulers.background import BackgroundScheduler
 
     clock = SystemClock()
-    stopping = threading.Event()
     triggering = Triggering(config, store, clock, stop=stopping.is_set) if config.has_to_ask else None
     clockwork = Clockwork(config, store, clock, ask=triggering.turn if triggering else None)
     resume_killed(config, store, clock.now())
@@ -168,6 +167,9 @@ def serve(config: Config, store: Store) -> None:
 
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, stop)
+    if stopping.is_set():
+        notice("stopped")
+        return
     scheduler = BackgroundScheduler(timezone="UTC")
     scheduler.add_job(
         clockwork.tick,

@@ -7,6 +7,14 @@ import threading
 from collections.abc import Callable
 
 
+def stopping_on_signals() -> threading.Event:
+    """Set by SIGTERM and SIGINT, from the first moment on: what is opened afterwards is closed again in order."""
+    stopping = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda number, frame: stopping.set())
+    return stopping
+
+
 def stop_on_signal() -> Callable[[], bool]:
     """Ctrl-C, SIGTERM and a terminal that is closed end the run between two steps; a second Ctrl-C does not wait for
     more than the call under way."""

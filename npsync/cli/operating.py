@@ -24,6 +24,10 @@ def serve(
     json: Annotated[bool, typer.Option("--json", help="Log lines as JSON.")] = False,
 ) -> None:
     """Run syncs on their schedule, follow triggers, answer hooks and pages, until stopped (SIGTERM or Ctrl-C)."""
+    from npsync.stopping import stopping_on_signals
+
+    stopping = stopping_on_signals()  # before what takes its time
+
     from nps.errors import ConfigError
     from npsync import logs, service
     from npsync import serve as clock
@@ -40,10 +44,10 @@ def serve(
         if web and (listen is not None or loaded.public_url):
             file = output.config_path(config).absolute()
             with listening.beside(listen or listening.DEFAULT, file, json=json):
-                clock.serve(loaded, store)
+                clock.serve(loaded, store, stopping)
         else:
             carry_over(loaded, store, SystemClock())
-            clock.serve(loaded, store)
+            clock.serve(loaded, store, stopping)
 
 
 def runs(

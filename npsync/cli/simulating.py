@@ -53,5 +53,5 @@ def simulate(
     if json:
         output.say_json(simulation_text.facts(simulation, history))
         return
-    for line in simulation_text.lines(simulation, history, loaded, show=show):
+    for line in simulation_text.lines(simulation, history, loaded, show=show, only=trigger):
         output.say(line)

@@ -61,12 +61,15 @@ def facts(simulation: Simulation, history: History) -> dict[str, Any]:
     }
 
 
-def lines(simulation: Simulation, history: History, config: Config, *, show: int) -> Iterator[str]:
+def lines(
+    simulation: Simulation, history: History, config: Config, *, show: int, only: str | None = None
+) -> Iterator[str]:
+    """`only`: the one trigger that was followed."""
     zone = config.time_zone
     days = (simulation.end - simulation.begin).days
     yield (
         f"{_day(simulation.begin, zone)} to {_day(simulation.end, zone)} ({days} days), "
-        f"{simulation.events:,} events. Nothing was sent, nothing was written."
+        f"{_looked_at(simulation, config, only)}. Nothing was sent, nothing was written."
     )
     for note in (*history.notes, *simulation.problems):
         yield from textwrap.wrap(f"! {note}", WIDTH, subsequent_indent="  ")
@@ -89,6 +92,21 @@ def lines(simulation: Simulation, history: History, config: Config, *, show: int
     if others:
         yield ""
         yield from _people("Who not, and why", others, show, zone)
+
+
+def _people_called(simulation: Simulation, config: Config) -> int:
+    """How many people of audiences had their turn."""
+    audiences = {name for name, spec in config.triggers.items() if spec.audience is not None}
+    called = {(one.scope, one.record_id) for one in simulation.outcomes if one.trigger in audiences}
+    return len(called)
+
+
+def _looked_at(simulation: Simulation, config: Config, only: str | None) -> str:
+    """Events, people whose turn came, or both: as the triggers ask that were followed."""
+    followed = [spec for name, spec in config.triggers.items() if only in (None, name)]
+    events = [f"{simulation.events:,} events"] if any(spec.event for spec in followed) else []
+    called = [f"{_people_called(simulation, config):,} people of an audience"]
+    return " and ".join((*events, *(called if any(spec.audience for spec in followed) else [])))
 
 
 def _trigger(name: str, found: Sequence[Outcome], config: Config) -> Iterator[str]:

@@ -7,6 +7,7 @@ from email import policy
 from email.message import EmailMessage
 
 import pytest
+from browsing import chromium
 from sandbox_process import running_sandbox
 
 LONG = "https://npsync.example.com/u/" + "a" * 90
@@ -212,3 +213,13 @@ def test_the_traffic_counts_mails_and_refusals(sandbox):
     refusal(sandbox)
     mailed(sandbox)
     assert sandbox.traffic("mail")["statuses"] == {"250": 1, "550": 1}
+
+
+@pytest.mark.parametrize("width", [320, 375])
+def test_the_list_fits_a_phone_however_long_an_address_is(sandbox, width):
+    mailed(sandbox, f"{'a-long-name-' * 5}@{'sub.' * 8}unit.example")
+    with chromium() as browser:
+        page = browser.new_context(viewport={"width": width, "height": 700}).new_page()
+        for address in ("", inbox(sandbox)[0]["id"]):
+            page.goto(f"{sandbox.url}/look/mail/{address}")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width

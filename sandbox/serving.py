@@ -31,6 +31,9 @@ class Refused(Exception):
         self.body = body
         self.headers = headers or {}
 
+    def reply(self) -> Response:
+        return reply(self.body, self.status, self.headers)
+
 
 def reply(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     return Response(orjson.dumps(body), status, dict(headers or {}), media_type="application/json")
@@ -46,7 +49,8 @@ def endpoint(kind: str, check: Check, answer: Answer) -> Callable[[Request], Any
             if inspect.isawaitable(body):
                 body = await body
         except Refused as refused:
-            return reply(refused.body, refused.status, {**headers, **refused.headers})
+            refused.headers = {**headers, **refused.headers}
+            return refused.reply()
         if isinstance(body, Response):
             body.headers.update(headers)
             return body

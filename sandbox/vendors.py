@@ -28,6 +28,9 @@ EVERY = (
     Vendor("typeform", "Typeform", "forms are filled in here"),
     Vendor("surveymonkey", "SurveyMonkey", "surveys are answered here, on 500 calls a day"),
     Vendor("formbricks", "Formbricks", "people answer by link and in the app"),
+    Vendor("retently", "Retently", "campaigns ask, feedback comes from here"),
+    Vendor("asknicely", "AskNicely", "people answer by mail and text message"),
+    Vendor("satismeter", "SatisMeter", "people answer in the product"),
     Vendor("paged", "Paged", "a made-up survey tool: every way to page, every wall"),
 )
 VENDORS = tuple(vendor.name for vendor in EVERY)

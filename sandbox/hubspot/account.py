@@ -183,6 +183,10 @@ def furnish(account: Account, world: World) -> None:
         for company in _employers(customer, world):
             if company not in companies:
                 named = {"name": company.name, "domain": company.domain}
+                named |= {
+                    "billing_email": f"billing@{company.domain}",
+                    "customer_id": f"A-{company.number:06d}",
+                }
                 companies[company] = account.companies.create(named, at=born).id
             account.associate(contact.id, companies[company])
     furnish_tickets(account, world)

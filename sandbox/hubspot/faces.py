@@ -31,6 +31,31 @@ def _contact(toy: Toy, row: Row) -> Card:
     )
 
 
+def _company(toy: Toy, row: Row) -> Card:
+    return Card(
+        id=row["id"],
+        name=row.get("name") or row.get("domain") or "–",
+        company=row.get("domain") or "No domain",
+        role="",
+        email=row.get("billing_email") or "",
+        marks=(),
+        details=details(
+            ("Domain", row.get("domain")),
+            ("Billing email", row.get("billing_email")),
+            ("Phone", row.get("phone")),
+            ("Customer id", row.get("customer_id")),
+            ("NPS", row.get("nps")),
+            ("Responses", row.get("nps_responses")),
+            ("Margin", row.get("nps_margin")),
+            ("Detractors", row.get("nps_detractors")),
+            ("Record id", row["id"]),
+            ("Merged records", row.get("hs_merged_object_ids")),
+            ("Last modified", moment(row.get("hs_lastmodifieddate"))),
+        ),
+        nps=score(row, *_NPS),
+    )
+
+
 CONTACT = Face(
     "hubspot",
     "HubSpot",
@@ -42,4 +67,13 @@ CONTACT = Face(
     ),
     labelled(*_NPS),
 )
-FACES = (CONTACT,)
+COMPANY = Face(
+    "hubspot",
+    "HubSpot",
+    "companies",
+    "company",
+    _company,
+    lambda row: f"{row['name']} {row['domain']} {row['billing_email']} {row['id']}".lower(),
+    labelled(*_NPS) | {"nps": "NPS", "nps_responses": "Responses"},
+)
+FACES = (CONTACT, COMPANY)

@@ -102,6 +102,7 @@ class Salesforce:
         · reader (credentials that may only read)
         · flow {object, set: {field: value}} (what a record-triggered flow does to every record saved; {} ends it)
         · close_case {id, status}, reopen_case {id, status} · bounce_email {id} (a mail to this contact came back)
+        · convert_lead {id} (a new contact and account go on, and the lead can no longer be written)
         · callout {name, url, headers, hmac: {header, secret}, body, when: {object, field, to, on_create}} (a flow
         that calls out; url null ends it) · outbound_message {name, url, fields, when, org_id, id_length, nil, most}"""
         commands: dict[str, Callable[[Row], Any]] = {
@@ -120,6 +121,7 @@ class Salesforce:
             "close_case": self._close_case,
             "reopen_case": self._reopen_case,
             "bounce_email": self._bounce_email,
+            "convert_lead": lambda given: self.org.people.convert(str(given["id"])),
             "callout": self.automation.callout,
             "outbound_message": self.automation.outbound_message,
         }

@@ -8,6 +8,7 @@ from typing import Any
 
 from sandbox.salesforce.cases import Cases
 from sandbox.salesforce.errors import RecordError
+from sandbox.salesforce.people import People
 from sandbox.salesforce.schema import OBJECTS
 from sandbox.salesforce.tables import Column, Record, Table
 from sandbox.salesforce.values import Stored, from_json, shown_datetime
@@ -19,7 +20,6 @@ Watcher = Callable[[Table, Record, Record | None], None]  # the row now, and as 
 
 ORG_ID = "00DHs0000000001MAA"
 _TIERS = (*["Standard"] * 6, *["Growth"] * 3, "Strategic")
-_SHARED = ("NPS_Score", "NPS_Segment", "NPS_Last_Survey", "NPS_Comment", "NPS_Trend", "Customer_Id", "Role")
 
 
 class Org:
@@ -36,6 +36,7 @@ class Org:
         self._held: list[tuple[Table, str, FieldsWritten]] | None = None  # counted only once all went well
         self.watchers: list[Watcher] = []  # record-triggered automation, told once all went well
         self._news: list[tuple[Table, Record, Record | None]] = []
+        self.people = People(self)
         self._load(room.world)
         self.desk = Cases(self)
         self.desk.load(room.world)
@@ -62,10 +63,15 @@ class Org:
             self._change(table, row, changed, by=self.owners[0])
 
     def create(self, table: Table, wanted: Mapping[Column, Stored], *, by: str, count: bool = True) -> str:
-        defaults = {"OwnerId": self.owners[0]} if "ownerid" in table.columns else {}
+        defaults: dict[str, Stored] = {"OwnerId": self.owners[0]} if "ownerid" in table.columns else {}
         if table is self.cases:
             defaults["CaseNumber"] = f"{len(table.rows) + 1:08d}"
+        person = self.people.is_person(table, wanted)
+        if person:
+            defaults["Name"] = None  # made of the two names
         id = table.create(wanted, defaults, now=self.now(), by=by)
+        if person:
+            self.people.create_contact(id, by=by)
         if table is self.cases:
             self.desk.created(table.rows[id])
         self._tell(table, table.rows[id], None)
@@ -121,7 +127,10 @@ class Org:
 
     def remove(self, object: str, id: str) -> None:
         table = self._table(object)
-        table.delete(table.row(id), now=self.now())
+        row = table.row(id)
+        if (other := self.people.other_half(table, row)) is not None:
+            other[0].delete(other[1], now=self.now())
+        table.delete(row, now=self.now())
 
     def merge(self, object: str, winner: str, loser: str) -> None:
         """The loser is deleted and points to the winner; its children move."""
@@ -129,6 +138,10 @@ class Org:
         keeps, goes = table.row(winner), table.row(loser)
         if keeps is goes:
             raise ValueError("a record cannot be merged with itself")
+        halves = [self.people.other_half(table, row) for row in (keeps, goes)]
+        if halves[0] is not None and halves[1] is not None:
+            contacts, survivor = halves[0]
+            contacts.delete(halves[1][1], now=self.now(), into=str(survivor[contacts.id]))
         kept_id, gone_id = str(keeps[table.id]), str(goes[table.id])
         table.delete(goes, now=self.now(), into=kept_id)
         table.write(keeps, {}, now=self.now(), by=self.owners[0])
@@ -155,9 +168,9 @@ class Org:
             self.desk.follow_contact(row)
         if before is not None:
             self._tell(table, row, before)
-        other = self._other_half(table, row)
+        other = self.people.other_half(table, row)
         if other is not None:
-            shared = self._shared(table, other[0], wanted)
+            shared = self.people.shared(table, other[0], wanted)
             other[0].write(other[1], shared, now=self.now(), by=by)
 
     def _tell(self, table: Table, row: Record, before: Record | None) -> None:
@@ -168,23 +181,6 @@ class Org:
             self.desk.changed(row, before)
         for watcher in self.watchers:
             watcher(table, row, before)
-
-    def _other_half(self, table: Table, row: Record) -> tuple[Table, Record] | None:
-        """A person account is one row seen as two objects."""
-        if table is self.contacts and row[table.place("IsPersonAccount")]:
-            return self.accounts, self.accounts.rows[str(row[table.place("AccountId")])]
-        if table is self.accounts and row[table.place("IsPersonAccount")]:
-            return self.contacts, self.contacts.rows[str(row[table.place("PersonContactId")])]
-        return None
-
-    def _shared(self, table: Table, other: Table, wanted: Mapping[Column, Stored]) -> dict[Column, Stored]:
-        ours, theirs = ("__c", "__pc") if table is self.contacts else ("__pc", "__c")
-        pairs = {f"{name}{ours}".lower(): f"{name}{theirs}".lower() for name in _SHARED}
-        pairs |= {"email": "personemail"} if table is self.contacts else {"personemail": "email"}
-        found = (
-            (other.columns.get(pairs.get(c.field.name.lower(), "")), value) for c, value in wanted.items()
-        )
-        return {column: value for column, value in found if column is not None}
 
     def _count(self, table: Table, id: str, fields: FieldsWritten) -> None:
         if self._held is not None:
@@ -204,14 +200,14 @@ class Org:
         accounts: dict[int, str] = {}
         for customer in world.customers():
             if customer.salesforce_contacts:
-                self._contact(customer, accounts, stamps)
+                self.people.arrived(customer, self._contact(customer, accounts, stamps), stamps)
 
     def _user(self, name: str, email: str, stamps: Mapping[str, Stored]) -> str:
         return self.users.insert(
             {"Username": email, "Name": name, "Email": email, "IsActive": True, **stamps}
         )
 
-    def _contact(self, customer: Customer, accounts: dict[int, str], stamps: Mapping[str, Stored]) -> None:
+    def _contact(self, customer: Customer, accounts: dict[int, str], stamps: Mapping[str, Stored]) -> str:
         person = customer.ugly is Ugly.PERSON_ACCOUNT
         owner = self.owners[customer.number % len(self.owners)]
         if person:
@@ -248,6 +244,7 @@ class Org:
                 {**fields, "Customer_Id__c": None, "FirstName": f"{customer.first_name} ({twin + 1})"}
                 | {"Name": f"{customer.first_name} ({twin + 1}) {customer.last_name}"}
             )
+        return id
 
     def _account(self, company: Company, accounts: dict[int, str], stamps: Mapping[str, Stored]) -> str:
         if company.number not in accounts:
@@ -266,6 +263,8 @@ class Org:
         return self.accounts.insert(
             {
                 "Name": customer.name,
+                "FirstName": customer.first_name,
+                "LastName": customer.last_name,
                 "OwnerId": owner,
                 "IsPersonAccount": True,
                 "PersonEmail": customer.email,

@@ -171,6 +171,8 @@ ACCOUNT = ObjectType(
         _id("Account ID"),
         _master("Account"),
         Field("Name", "string", "Account Name", 255, nillable=False),
+        Field("FirstName", "string", "First Name", 40),
+        Field("LastName", "string", "Last Name", 80),
         Field("OwnerId", "reference", "Owner ID", 18, nillable=False, to="User"),
         Field("Website", "url", "Website", 255),
         Field("IsPersonAccount", "boolean", "Is Person Account", nillable=False, updateable=False),
@@ -187,6 +189,60 @@ ACCOUNT = ObjectType(
         Field("NPS_Detractors__c", "double", "NPS Detractors", precision=6),
         Field("Tier__c", "picklist", "Tier", 255, values=("Standard", "Growth", "Strategic")),
         Field("Renewed_On__c", "date", "Renewed On"),
+        *_system(),
+    ),
+)
+LEAD_STATUSES = (
+    "Open - Not Contacted",
+    "Working - Contacted",
+    "Closed - Converted",
+    "Closed - Not Converted",
+)
+LEAD = ObjectType(
+    "Lead",
+    "00Q",
+    (
+        _id("Lead ID"),
+        _master("Lead"),
+        Field("FirstName", "string", "First Name", 40),
+        Field("LastName", "string", "Last Name", 80, nillable=False),
+        Field("Name", "string", "Full Name", 121, nillable=False, updateable=False),
+        Field("Company", "string", "Company", 255, nillable=False),
+        Field("Email", "email", "Email", 80, indexed=True),
+        Field("Phone", "phone", "Phone", 40),
+        Field("MobilePhone", "phone", "Mobile Phone", 40, indexed=True),
+        Field("Status", "picklist", "Status", 255, values=LEAD_STATUSES),
+        Field("OwnerId", "reference", "Owner ID", 18, nillable=False, to="User"),
+        Field("HasOptedOutOfEmail", "boolean", "Email Opt Out", nillable=False),
+        Field("IsConverted", "boolean", "Converted", nillable=False, updateable=False),
+        Field("ConvertedDate", "date", "Converted Date", updateable=False),
+        Field("ConvertedContactId", "reference", "Converted Contact ID", 18, updateable=False, to="Contact"),
+        Field("ConvertedAccountId", "reference", "Converted Account ID", 18, updateable=False, to="Account"),
+        *nps_fields(),
+        *_system(),
+    ),
+)
+SUBSCRIPTION = ObjectType(
+    "Subscription__c",  # an object of this org's own
+    "a01",
+    (
+        _id("Record ID"),
+        Field("Name", "string", "Subscription Name", 80),
+        Field("OwnerId", "reference", "Owner ID", 18, nillable=False, to="User"),
+        Field(
+            "Subscription_Key__c",
+            "string",
+            "Subscription Key",
+            40,
+            external_id=True,
+            unique=True,
+            indexed=True,
+        ),
+        Field("Contact__c", "reference", "Contact", 18, to="Contact", indexed=True),
+        Field("Billing_Email__c", "email", "Billing Email", 80, indexed=True),
+        Field("Billing_Phone__c", "phone", "Billing Phone", 40, indexed=True),
+        Field("Plan__c", "picklist", "Plan", 255, values=("Starter", "Team", "Enterprise")),
+        *nps_fields(),
         *_system(),
     ),
 )
@@ -267,4 +323,4 @@ CASE_HISTORY = ObjectType(
         *_system(),
     ),
 )
-OBJECTS = (CONTACT, ACCOUNT, USER, CASE, CASE_STATUS, CASE_HISTORY)
+OBJECTS = (CONTACT, ACCOUNT, LEAD, SUBSCRIPTION, USER, CASE, CASE_STATUS, CASE_HISTORY)

@@ -13,6 +13,7 @@ from sandbox.salesforce.schema import CLOSED_STATUSES, Field, ObjectType
 from sandbox.salesforce.values import Stored
 from sandbox.toy import NoSuchRecord
 
+_NAMED = ("Contact", "Lead", "Account")  # a person's name is made of two
 # A row is a list with one place per field: 100,000 contacts as dicts would take four times the room.
 Record = list[Stored]
 ToStored = Callable[[Field, Any], Stored]
@@ -72,8 +73,9 @@ class Table:
         self._modified = tuple(self.place(name) for name in ("LastModifiedDate", "SystemModstamp"))
         self._modified_by = self.place("LastModifiedById")
         self._derived = (
-            [self.place(n) for n in ("FirstName", "LastName", "Name")] if self.name == "Contact" else []
+            [self.place(n) for n in ("FirstName", "LastName", "Name")] if self.name in _NAMED else []
         )
+        self._converted = self.place("IsConverted") if "isconverted" in self.columns else None
 
     def place(self, name: str) -> int:
         return self.columns[name.lower()].place
@@ -101,6 +103,12 @@ class Table:
 
     def existing(self, id: object) -> Record:
         """The row a write names; raises RecordError in the vendor's words."""
+        row = self._existing(id)
+        if self._converted is not None and row[self._converted]:
+            raise RecordError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
+        return row
+
+    def _existing(self, id: object) -> Record:
         if isinstance(id, str) and (row := self.rows.get(id)) is not None and not row[self.deleted]:
             return row  # by far the most
         full = canonical(id) if isinstance(id, str) else None
@@ -248,7 +256,7 @@ class Table:
         row[place] = value
 
     def _derive(self, row: Record, now: str) -> None:
-        if self._derived:
+        if self._derived and row[self._derived[1]] is not None:  # a company has one name
             first, last, name = self._derived
             row[name] = f"{row[first]} {row[last]}" if row[first] else row[last]
         if self.name == "Case":

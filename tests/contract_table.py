@@ -14,6 +14,7 @@ from sandbox_process import RunningSandbox
 
 from connectors import registry
 from connectors.contract import Destination, EventSource, Source, Tools
+from connectors.rest_master.pretectum import merged
 from nps.errors import ConfigError, NpsyncError, UnavailableError
 
 Given = dict[str, Any]
@@ -202,7 +203,15 @@ class DestinationRow:
     fields: tuple[str, ...] = field(default=())
     connector: str = ""
     town: str = ""
+    kept_in: str = ""  # what the sandbox calls the object, if not `object`
     daily: bool = True  # whether the vendor counts calls per day
+    merges: bool = True  # whether its people merge records
+    lookup_calls: int = 6  # for 300 values
+
+    @property
+    def shelf(self) -> str:
+        """The object, as the sandbox's control calls it."""
+        return self.kept_in or self.object
 
 
 def _salesforce(place: Place) -> Given:
@@ -241,11 +250,57 @@ _SQL = DestinationRow(
     daily=False,
 )
 
+
+def _pretectum(place: Place) -> Given:
+    env = place.sandbox.env
+    return {
+        "client_id": env["PRETECTUM_CLIENT_ID"],
+        "client_secret": env["PRETECTUM_CLIENT_SECRET"],
+        "base_url": env["PRETECTUM_URL"],
+        "scope": {"business_area": "Customer", "schema": "Individual Customer", "dataset": "US Customers"},
+        "budget": {"max_calls_per_day": 1_000_000},
+    }
+
+
+def _rest_master(place: Place) -> Given:
+    """The same master with everything said, and nothing taken from its search but who it is."""
+    given = _pretectum(place)
+    whole = merged(given)
+    for name in ("client_id", "client_secret"):
+        del whole[name]
+    return whole | {"find": whole["find"] | {"values": "read", "join": None, "lag": "0 minutes"}}
+
+
+_PRETECTUM = DestinationRow(
+    vendor="pretectum",
+    settings=_pretectum,
+    object="US Customers",
+    email="Email",
+    shared=("Phone", "phone"),
+    person=lambda email, shared: {"Last Name": "Contract", "Email": email, "Phone": shared},
+    score="NPS Score",
+    segment="NPS Segment",
+    date="NPS Last Survey",
+    comment="NPS Comment",
+    wrong=lambda given: given | {"client_secret": WRONG_SECRET},
+    read_only_field="_dataObjectId",
+    kept_in="customers",
+    merges=False,
+)
+
+
 DESTINATIONS: Mapping[str, DestinationRow] = {
     "sql on PostgreSQL": replace(_SQL, town="wide_on_postgres", wrong=_nobody),
     "sql on SQLite": replace(_SQL, town="wide_on_sqlite"),
     "sql with a table of ours": replace(
         _SQL, town="satellite_on_sqlite", settings=lambda place: _sql(place, mode="satellite")
+    ),
+    "pretectum": _PRETECTUM,
+    "rest_master": replace(
+        _PRETECTUM,
+        settings=_rest_master,
+        wrong=lambda given: given | {"auth": given["auth"] | {"client_secret": WRONG_SECRET}},
+        lookup_calls=320,
     ),
     "salesforce": DestinationRow(
         vendor="salesforce",

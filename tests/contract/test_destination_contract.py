@@ -70,7 +70,7 @@ def person(row: DestinationRow, place: Place, crm: Destination) -> AddPerson:
     def add(email: str | None = None, shared: str = "") -> str:
         email = email or f"{unique('contract')}@acme.example"
         added = place.sandbox.control(
-            "POST", f"/{row.vendor}/{row.object}", row.person(email, shared or f"+1212{unique('555')}")
+            "POST", f"/{row.vendor}/{row.shelf}", row.person(email, shared or f"+1212{unique('555')}")
         )
         place.sandbox.control("POST", "/clock", {"advance": 60})  # search indexes lag behind
         return str(added["id"])
@@ -213,7 +213,7 @@ def test_each_hit_says_which_value_it_answers(
 def test_two_records_with_one_value_are_both_found(
     crm: Destination, row: DestinationRow, person: AddPerson
 ) -> None:
-    shared = "+12125557777"
+    shared = f"+1212{unique('557')}"
     ids = {person(shared=shared), person(shared=shared)}
     field, kind = row.shared
     assert {record.id for record in found(crm, row, Lookup(field, kind, [shared]))} == ids
@@ -222,7 +222,7 @@ def test_two_records_with_one_value_are_both_found(
 def test_several_lookups_are_answered_together(
     crm: Destination, row: DestinationRow, person: AddPerson
 ) -> None:
-    email, shared = f"{unique('both')}@acme.example", "+12125558888"
+    email, shared = f"{unique('both')}@acme.example", f"+1212{unique('558')}"
     one, two = person(email), person(shared=shared)
     field, kind = row.shared
     hits = crm.find(row.object, [by_email(row, email), Lookup(field, kind, [shared])], [], {})
@@ -263,18 +263,16 @@ def test_hundreds_of_values_are_looked_up_in_few_calls(name: str, row: Destinati
     crm = open_destination(name, row.settings(place), tools)
     crm.describe(row.object)
     before = calls.count
-    rows = place.sandbox.rows(row.vendor, row.object)
+    rows = place.sandbox.rows(row.vendor, row.shelf)
     # Of the sandbox's own people: what other tests added may be merged or deleted by now.
     own = {
-        str(one[row.email]).lower()
-        for one in rows
-        if one[row.email] and "@acme.example" not in one[row.email]
+        str(email).lower() for one in rows if (email := one.get(row.email)) and "@acme.example" not in email
     }
     emails = sorted(own)[:300]
     assert len(emails) == 300
     hits = crm.find(row.object, [by_email(row, *emails)], [row.score], {})
     assert {hit.value for hit in hits} >= {one for one in emails if one.isascii()}
-    assert calls.count - before <= 6
+    assert calls.count - before <= row.lookup_calls
     crm.close()
 
 
@@ -282,8 +280,12 @@ def test_gone_records_are_missing_and_merged_ones_come_back_as_their_survivor(
     crm: Destination, row: DestinationRow, person: AddPerson, place: Place
 ) -> None:
     winner, loser, gone = person(), person(), person()
-    place.sandbox.control("POST", f"/{row.vendor}/{row.object}/{winner}/merge", {"loser": loser})
-    place.sandbox.control("DELETE", f"/{row.vendor}/{row.object}/{gone}")
+    if not row.merges:
+        place.sandbox.control("DELETE", f"/{row.vendor}/{row.shelf}/{gone}")
+        assert [record.id for record in crm.get(row.object, [loser, gone], [], {})] == [loser]
+        return
+    place.sandbox.control("POST", f"/{row.vendor}/{row.shelf}/{winner}/merge", {"loser": loser})
+    place.sandbox.control("DELETE", f"/{row.vendor}/{row.shelf}/{gone}")
     records = crm.get(row.object, [loser, gone], [row.score], {})
     survivors = {record.id: record.merged for record in records}
     assert len(survivors) == 1
@@ -300,7 +302,7 @@ def test_all_records_come_once_with_live_values_in_pages(
 ) -> None:
     mine = person(f"{unique('audience')}@acme.example")
     gone = person()
-    place.sandbox.control("DELETE", f"/{row.vendor}/{row.object}/{gone}")
+    place.sandbox.control("DELETE", f"/{row.vendor}/{row.shelf}/{gone}")
     pages = list(crm.records(row.object, [row.email, row.score], {}))
     everybody = [record for page in pages for record in page]
     ids = [record.id for record in everybody]
@@ -424,7 +426,7 @@ def test_every_change_has_exactly_one_outcome_and_a_bad_one_never_sinks_its_batc
     score = crm.canonical(row.object, row.score)
     good = [person() for _ in range(4)]
     gone = person()
-    place.sandbox.control("DELETE", f"/{row.vendor}/{row.object}/{gone}")
+    place.sandbox.control("DELETE", f"/{row.vendor}/{row.shelf}/{gone}")
     bad = person()
     changes = [change(row, one, score=score(8)) for one in good]
     changes.insert(2, change(row, gone, score=score(8)))
@@ -441,7 +443,7 @@ def test_every_change_has_exactly_one_outcome_and_a_bad_one_never_sinks_its_batc
 
 def test_a_full_batch_is_written_in_one_go(crm: Destination, row: DestinationRow, place: Place) -> None:
     way = crm.ways(row.object, 50)[0]
-    ids = [str(one["id"]) for one in place.sandbox.rows(row.vendor, row.object) if one[row.email]][
+    ids = [str(one["id"]) for one in place.sandbox.rows(row.vendor, row.shelf) if one.get(row.email)][
         : way.batch
     ]
     ids = [record.id for record in crm.get(row.object, ids, [], {}) if not record.merged]
@@ -466,11 +468,11 @@ def test_none_clears_a_field_and_leaves_the_others_alone(
 
 def test_writing_only_updates(crm: Destination, row: DestinationRow, person: AddPerson, place: Place) -> None:
     gone = person()
-    place.sandbox.control("DELETE", f"/{row.vendor}/{row.object}/{gone}")
-    before = len(place.sandbox.rows(row.vendor, row.object))
+    place.sandbox.control("DELETE", f"/{row.vendor}/{row.shelf}/{gone}")
+    before = len(place.sandbox.rows(row.vendor, row.shelf))
     [outcome] = write(crm, row, change(row, gone, comment="nobody"))
     assert isinstance(outcome, Rejected | Deferred)
-    assert len(place.sandbox.rows(row.vendor, row.object)) == before
+    assert len(place.sandbox.rows(row.vendor, row.shelf)) == before
 
 
 def test_writing_the_same_again_changes_nothing(
@@ -524,7 +526,6 @@ def test_the_allowance_is_known_after_the_first_answer_and_costs_no_call(
     crm = open_destination(name, row.settings(place), tools)
     assert crm.allowance() is None
     crm.describe(row.object)
-    asked = calls.count
     if not row.daily:
         assert crm.allowance() is None
         crm.close()
@@ -535,10 +536,11 @@ def test_the_allowance_is_known_after_the_first_answer_and_costs_no_call(
     assert allowance.used is not None
     assert 0 <= allowance.left <= allowance.limit - allowance.used - allowance.kept
     crm.get(row.object, ["1"], [row.score], {})
+    called = calls.count
     after = crm.allowance()
     assert after is not None
     assert after.left <= allowance.left
-    assert calls.count - asked <= 1
+    assert calls.count == called
     crm.close()
 
 

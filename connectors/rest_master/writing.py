@@ -1,0 +1,238 @@
+"""Carrying out updates one by one, with as many under way as the settings allow, and settling conflicts of versions."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+
+import msgspec
+
+from connectors.calls import FateUnknown, Overlong, Reply
+from connectors.declared.placeholders import filled_path
+from connectors.rest_master.fields import Table
+from connectors.rest_master.master import Master
+from connectors.rest_master.reading import Reading
+from connectors.rest_master.remembering import Remembered, Wrote, following
+from connectors.rest_master.updating import (
+    Conflict,
+    Wanted,
+    body,
+    compared,
+    headers,
+    problem_of,
+    refused,
+    told,
+    version_in,
+    wanted,
+)
+from nps.changes import Change, Deferred, Outcome, Rejected, Unknown, Written
+from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError, UnavailableError
+from nps.values import Json
+
+RETRIES = 3  # of an update whose version moved
+_SILENT = 3  # calls in a row without an answer: the master is down
+
+
+class _NotSent(Exception):
+    """The calls before this one came to nothing: this one was not made."""
+
+
+class Writing:
+    """Updates of one object. Thread-safe."""
+
+    def __init__(
+        self, master: Master, object: str, known: Table, reading: Reading, remembered: Remembered
+    ) -> None:
+        self._master = master
+        self._object = object
+        self._known = known
+        self._reading = reading
+        self._remembered = remembered
+        self._shelf = master.shelf(object)
+        self._values = master.values(object)
+        self._versioned = master.settings.update.version != "none"
+
+    def outcomes(self, changes: Sequence[Change]) -> Iterator[Outcome]:
+        """One for each record, as they come to be known; then what concerns all of them, if anything does."""
+        waiting: dict[str, Wanted] = {}
+        for one in wanted(changes).values():
+            if problem := problem_of(self._known, one):
+                yield problem
+            else:
+                waiting[one.id] = one
+        if self._versioned:
+            for outcome in self._with_versions(waiting):
+                yield outcome
+        for _ in range(RETRIES + 1):
+            conflicts: dict[str, Conflict] = {}
+            for outcome in self._sent(waiting, conflicts):
+                yield outcome
+            waiting = {id: one for id, one in waiting.items() if id in conflicts}
+            if not waiting:
+                return
+            for outcome in self._settled(waiting, conflicts):
+                yield outcome
+        for id in waiting:
+            yield Deferred(
+                id, f"its version moved {RETRIES + 1} times while it was written; the next run tries again"
+            )
+
+    # ------------------------------------------------------------ versions
+
+    def _with_versions(self, waiting: dict[str, Wanted]) -> Iterator[Outcome]:
+        """Gives each update its version: as the record was last seen, as it was told, as it should be after our last
+        write. Whose version nobody knows is read, which may settle it. `waiting` holds the others afterwards."""
+        versions = self._versions(list(waiting))
+        for id, version in versions.items():
+            waiting[id] = msgspec.structs.replace(waiting[id], version=version)
+        unknown = [id for id in waiting if id not in versions]
+        if not unknown:
+            return
+        rows = self._reading.read(unknown)
+        for id in unknown:
+            decided = compared(self._known, waiting[id], rows.get(id))
+            if isinstance(decided, Wanted):
+                waiting[id] = self._versed(decided)
+            else:
+                del waiting[id]
+                yield decided
+
+    def _versions(self, ids: Sequence[str]) -> dict[str, Json]:
+        written = self._shelf.written_at(ids)
+        found: dict[str, Json] = {id: one.version for id, one in self._remembered.of(ids).items()}
+        for id, one in self._shelf.get(ids).items():
+            if one.at > written.get(id, 0):
+                found[id] = one.row.version
+        found |= self._shelf.told(ids)
+        return {id: version for id, version in found.items() if version is not None}
+
+    def _versed(self, one: Wanted) -> Wanted:
+        if one.version is None:
+            raise ConfigError(
+                f"{self._master.tools.connection}: no version is shown where records are read "
+                f"(read.by: {self._master.settings.read.by}), and update.version asks for one; check record.version"
+            )
+        return one
+
+    def _settled(self, waiting: dict[str, Wanted], conflicts: Mapping[str, Conflict]) -> Iterator[Outcome]:
+        """What became of updates that were refused perhaps because of their version. `waiting` holds those to be sent
+        again afterwards."""
+        if not self._versioned:
+            for id in list(waiting):
+                del waiting[id]
+                yield Deferred(
+                    id, f"the master reports a conflict ({conflicts[id].status}): {conflicts[id].words}"
+                )
+            return
+        try:
+            rows = self._reading.read(list(waiting), newer_than=self._shelf.now())
+        except (AccessError, ConfigError, BudgetError):
+            raise
+        except UnavailableError as error:
+            for id in list(waiting):
+                del waiting[id]
+                yield Deferred(id, f"the master refused its version, and {error}")
+            return
+        for id, one in list(waiting.items()):
+            decided = self._decided(one, conflicts[id], compared(self._known, one, rows.get(id)))
+            if isinstance(decided, Wanted):
+                waiting[id] = decided
+            else:
+                del waiting[id]
+                yield decided
+
+    def _decided(self, one: Wanted, conflict: Conflict, found: Outcome | Wanted) -> Outcome | Wanted:
+        if isinstance(found, Rejected | Written):
+            return found
+        if isinstance(found, Wanted) and self._versed(found).version == one.version:
+            # The version is the one we named: it is not the version that the master objects to.
+            return refused(
+                one, conflict.status, conflict.words, "; its version did not move, so it is no conflict"
+            )
+        return found
+
+    # ------------------------------------------------------------ calls
+
+    def _sent(self, waiting: Mapping[str, Wanted], conflicts: dict[str, Conflict]) -> Iterator[Outcome]:
+        """Every update sent once. `conflicts` holds what the version may have been wrong of."""
+        calls = _Calls(self)
+        wrote: dict[str, Wrote] = {}
+        doubtful: list[str] = []
+        fatal: NpsyncError | None = None
+        unanswered: UnavailableError | None = None
+        outcomes: list[Outcome] = []
+        for one, future in self._master.together(calls.send, waiting.values()):
+            try:
+                said, version = _of(future)
+            except (AccessError, ConfigError, BudgetError) as error:
+                fatal = fatal or error
+                continue
+            except (FateUnknown, Overlong) as error:
+                doubtful.append(one.id)
+                said, version = Unknown(one.id, str(error)), None
+            except UnavailableError as error:
+                unanswered = unanswered or error
+                said, version = Deferred(one.id, str(error)), None
+            except _NotSent:
+                said, version = Deferred(one.id, "the calls before it came to nothing", tried=False), None
+            if isinstance(said, Conflict):
+                conflicts[one.id] = said
+                continue
+            if isinstance(said, Written) or (
+                isinstance(said, Rejected) and said.code == "stored_with_errors"
+            ):
+                wrote[one.id] = Wrote(self._master.tools.clock.now(), version)
+            outcomes.append(said)
+        self._note(wrote, doubtful)
+        down = unanswered is not None and not conflicts and all(isinstance(one, Deferred) for one in outcomes)
+        if unanswered is not None and fatal is None and down:
+            raise unanswered  # nothing got through: the master is down for everybody
+        yield from outcomes
+        if fatal is not None:
+            raise fatal
+
+    def _note(self, wrote: Mapping[str, Wrote], doubtful: Sequence[str]) -> None:
+        now = self._master.tools.clock.now()
+        self._shelf.wrote([*wrote, *doubtful])
+        self._remembered.note({**{id: Wrote(now) for id in doubtful}, **wrote})
+
+    def put(self, one: Wanted) -> tuple[Outcome | Conflict, Json]:
+        """One update sent: what its answer says, and the version the record has now, as far as it can be told."""
+        settings = self._master.settings
+        values = {**self._values, "id": one.id}
+        reply: Reply = self._master.http.request(
+            settings.update.method,
+            filled_path(settings.update.path, values),
+            json=body(settings.update, one, values),
+            headers=headers(settings.update, one),
+            what=f"update one of {self._object}",
+            idempotent=True,  # absolute values: a second time changes nothing
+        )
+        said = told(settings, one, reply)
+        return said, version_in(settings, reply) or following(one.version)
+
+
+class _Calls:
+    """The calls of one round: when the master does not answer some in a row, the rest is not tried."""
+
+    def __init__(self, writing: Writing) -> None:
+        self._writing = writing
+        self._lock = threading.Lock()
+        self._silent = 0
+
+    def send(self, one: Wanted) -> tuple[Outcome | Conflict, Json]:
+        if self._silent >= _SILENT:
+            raise _NotSent
+        try:
+            said = self._writing.put(one)
+        except UnavailableError:
+            with self._lock:
+                self._silent += 1
+            raise
+        self._silent = 0
+        return said
+
+
+def _of(future: Future[tuple[Outcome | Conflict, Json]]) -> tuple[Outcome | Conflict, Json]:
+    return future.result()

@@ -95,7 +95,7 @@ class Calling:
 
     def look_up(self, path: str, key: str) -> Json:
         """None when there is nobody."""
-        reply = self._people.request("GET", filled_path(path, {"key": key}), what=f"GET {path}")
+        reply = self._people.request("GET", filled_path(path, {"person": key}), what=f"GET {path}")
         return None if reply.status in _GONE else reply.json()
 
     def definition(self, path: str, query: Query, survey: str) -> Json:

@@ -298,7 +298,7 @@ class Lookup(Part):
     """A second call that names the person behind a row, remembered between runs."""
 
     key: Expression = Field(description="Of the row: who it is about.")
-    path: str = Field(description="Below base_url, with {key}: /people/{key}.")
+    path: str = Field(description="Below base_url, with {person}: /people/{person}.")
     record: Expression = Field("@", description="Where the person stands in the reply.")
     fields: WhoFields = Field(description="What the person says that the row does not.")
     per_run: int = Field(
@@ -307,9 +307,9 @@ class Lookup(Part):
     fresh_for: Period = Field(timedelta(days=7), description="How long a person is remembered.")
 
     @model_validator(mode="after")
-    def _names_the_key(self) -> Self:
-        if "key" not in names_in(self.path):
-            raise ValueError("path has to hold {key}")
+    def _names_the_person(self) -> Self:
+        if "person" not in names_in(self.path):
+            raise ValueError("path has to hold {person}")
         return self
 
 

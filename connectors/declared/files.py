@@ -13,7 +13,6 @@ from connectors.declared.description import Description
 from connectors.declared.preset import Preset, faults_of
 from nps.errors import ConfigError
 from nps.faults import Faults
-from nps.values import Json
 
 
 def parsed(text: str) -> Mapping[str, Any]:
@@ -32,10 +31,11 @@ def parsed(text: str) -> Mapping[str, Any]:
     return found
 
 
-def description_in(path: Path, values: Mapping[str, Json]) -> Description:
+def description_in(path: Path, given: Mapping[str, Any]) -> Description:
     """A user's own description. ConfigError, in short: `npsync check` tells it with line and column."""
     try:
-        return Preset.of(parsed(path.read_text("utf-8"))).described(values)
+        preset = Preset.of(parsed(path.read_text("utf-8")))
+        return preset.described(preset.values(given))
     except ValidationError as error:
         told = "; ".join(str(fault) for fault in faults_of(error))
     except OSError as error:

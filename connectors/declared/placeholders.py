@@ -21,8 +21,8 @@ from nps.values import Json
 
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)(?::(key|text))?\}")
 
-# Known only when calls are made: the survey that is asked for, a lookup's key, an access token.
-ALWAYS_LATER = frozenset({"survey", "key", "token"})
+# Known only when calls are made: the survey that is asked for, the person that is looked up, an access token.
+ALWAYS_LATER = frozenset({"survey", "person", "token"})
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ _NAME = r"^[a-z][a-z0-9_]*$"
 
 
 def _not_kept(name: str) -> str:
-    if name in ALWAYS_LATER:
+    if name in ALWAYS_LATER - {"token"}:
         raise ValueError(f'"{name}" is kept for what is known only when calls are made; choose another name')
     return name
 
@@ -93,6 +93,17 @@ class Preset:
         about = About.model_validate({key: value for key, value in data.items() if key in ABOUT})
         return cls(about, {key: value for key, value in data.items() if key not in ABOUT})
 
+    def parameters(self) -> type[Settings]:
+        """The model of what a connection gives: every parameter, and no other."""
+        each = {name: _field(parameter) for name, parameter in self.about.parameters.items()}
+        made: type[Settings] = create_model("Parameters", __base__=Settings, **cast(dict[str, Any], each))
+        return made
+
+    def values(self, given: Mapping[str, Any]) -> dict[str, Json]:
+        """What is filled in; ValidationError for what is no parameter, or is none of its kind."""
+        checked = self.parameters().model_validate(dict(given))
+        return {name: plain(getattr(checked, name)) for name in self.about.parameters}
+
     def filled(self, values: Mapping[str, Json]) -> Filled:
         """`values` by parameter; what is missing is its default."""
         parameters = self.about.parameters
@@ -102,7 +113,15 @@ class Preset:
         known |= dict.fromkeys(by_survey)
         later = ALWAYS_LATER | later_names(self.data)
         filled = fill(cast(Json, self.data), known, later=later)
-        return Filled(_with_given(filled.value, by_survey), filled.faults)
+        return Filled(_with_given(filled.value, by_survey), (*filled.faults, *self._two_tokens()))
+
+    def _two_tokens(self) -> Iterator[Fault]:
+        auth = self.data.get("auth")
+        if "token" in self.about.parameters and isinstance(auth, Mapping) and auth.get("kind") == "oauth2":
+            yield Fault(
+                ("parameters", "token"),
+                "with auth of kind oauth2, {token} is the access token it gets; choose another name",
+            )
 
     def described(self, values: Mapping[str, Json], changes: Mapping[str, Any] | None = None) -> Description:
         """`changes` go before what the file says: `fields` one by one, the others as a whole. Faults when a

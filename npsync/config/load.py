@@ -113,6 +113,7 @@ class _Reading:
                     each for each in self.document.problems if each.path != dotted(found.path)
                 ]
             self._tell(found)
+        self._check_descriptions(connections)
         if self.document.problems or zone is None or store is None or policy is None or branding is None:
             return None
         return Config(
@@ -284,6 +285,19 @@ class _Reading:
                 _register_secrets(settings)
                 found[name] = Connection(name, connector.name, settings, connector)
         return found
+
+    def _check_descriptions(self, connections: Mapping[str, Connection]) -> None:
+        """Files beside this one in which connections describe their APIs; what is wrong there has its place there."""
+        described = {name: each.settings for name, each in connections.items() if each.type == "http"}
+        if not described:
+            return
+        from npsync.config.described import describedcheck  # only for those who describe an API
+
+        for found in describedcheck(described, self.document, self.file.parent):
+            if isinstance(found, Problem):
+                self.document.problems.append(found)
+            else:
+                self._tell(found)
 
     def _connector(self, given: Any, path: Path) -> Connector | None:
         types = registry.names()

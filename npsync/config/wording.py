@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from nps.faults import Faults
 from npsync.config.document import Document
 from npsync.config.later import comes_later
 from npsync.config.problems import Path, did_you_mean
@@ -102,9 +103,20 @@ def _told(
             continue
         if kind == "too_short" and error["input"]:
             continue  # it has items, none of them valid: those are told one by one
+        if isinstance(several := error.get("ctx", {}).get("error"), Faults):
+            yield from _each(several, path, document)
+            continue
         found = _one(path, kind, error, document, prefix, model)
         if id(document.node(found.path)) not in document.unset:
             yield found
+
+
+def _each(several: Faults, path: Path, document: Document) -> Iterator[Found]:
+    """A validator that looked at a whole block and knows where in it each fault is."""
+    for fault in several.faults:
+        place = document.known_part((*path, *fault.path))
+        if id(document.node(place)) not in document.unset:
+            yield Found(place, "bad_value", fault.message)
 
 
 def _one(

@@ -65,6 +65,16 @@ class Claims:
             prove(tx, claimed, StepState.QUEUED)
             put_off(tx, claimed.step.number, until, code, reason)
 
+    def due_again(self, code: str, *, now: datetime) -> int:
+        with self.database.write() as tx:
+            return tx.run(
+                """UPDATE step SET due_at = :now, free_at = :now
+                WHERE id IN (SELECT s.id FROM step s WHERE s.state = 'queued' AND s.owner IS NULL
+                    AND s.free_at > :now AND s.code = :code ORDER BY s.id FOR UPDATE OF s)""",
+                now=milliseconds(now),
+                code=code,
+            )
+
 
 def prove(tx: Transaction, claimed: Claimed, state: StepState) -> Invitation:
     """The claim is still ours and the step as it should be. The invitation as it is now, locked like its step."""

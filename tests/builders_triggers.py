@@ -29,7 +29,7 @@ from nps.sending import Accepted, Message, SendOutcome
 from nps.surveys import Said
 from nps.values import Json, Value
 from store import open_store
-from triggers.delivery import Closed
+from triggers.closing import Closed
 from triggers.desk import Desk
 from triggers.people import People, Registry
 from triggers.report import Round

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 
 import msgspec
 
@@ -35,6 +34,7 @@ from nps.sending import (
     SuppressedByVendor,
 )
 from store.api import Claimed, Judge
+from triggers.closing import Closed, close
 from triggers.desk import Desk
 from triggers.fairness import ahead_of, free_at
 from triggers.following import following, latest_sent, may_remind, retried
@@ -43,22 +43,6 @@ from triggers.reasons import note_reasons
 from triggers.report import Round
 from triggers.rule import Rule, Way
 from triggers.rules import Known, ask_of, circumstances, eligible
-
-CLOSED_FOR = timedelta(minutes=15)  # a sender whose credential was refused
-
-
-@dataclass
-class Closed:
-    """Connections that nobody is asked through for now: their credential or relay refuses. Kept between rounds."""
-
-    until: dict[str, datetime] = field(default_factory=dict)
-
-    def is_closed(self, connection: str, now: datetime) -> bool:
-        return self.until.get(connection, now) > now
-
-    def close(self, connection: str, now: datetime) -> datetime:
-        self.until[connection] = now + CLOSED_FOR
-        return self.until[connection]
 
 
 def deliver(desk: Desk, rule: Rule, claimed: Claimed, person: Person, closed: Closed, told: Round) -> None:
@@ -76,7 +60,7 @@ def deliver(desk: Desk, rule: Rule, claimed: Claimed, person: Person, closed: Cl
             sender = desk.opens.sender(way.connection)
         except (AccessError, ConfigError, UnavailableError) as error:
             _tell(desk, told, way.connection, error)
-            _wait(desk, claimed, closed.close(way.connection, now), way, told)
+            _wait(desk, claimed, close(desk, closed, way.connection), way, told)
             return
     cap = desk.policy.per_account
     decision = desk.store.reserve(
@@ -255,7 +239,7 @@ def _handed_over(
     except (AccessError, ConfigError) as error:
         # Not this person's fault: the sender is closed for all, and the step waits without losing a try.
         _tell(desk, told, way.connection, error)
-        again = closed.close(way.connection, desk.clock.now())
+        again = close(desk, closed, way.connection)
         return FailedRetryable("closed", str(error), after=again, tried=False)
     except NpsyncError as error:
         return FateUnknown(str(error))

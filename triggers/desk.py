@@ -74,6 +74,7 @@ class Desk:
     channels: Mapping[str, Channel] = field(default_factory=dict)  # connection → how it asks
     notice: Callable[..., Any] = lambda event, **facts: None
     take_answer: Answers | None = None
+    mark_of: Callable[[str], str] = lambda connection: ""  # changes when the connection's settings do
     stop: Callable[[], bool] = lambda: False
 
     def watches(self, connection: str) -> tuple[Watch, ...]:

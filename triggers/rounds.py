@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from triggers.audience import call_audiences
+from triggers.closing import Closed, go_on_where_corrected
 from triggers.deciding import decide_events
-from triggers.delivery import Closed
 from triggers.desk import Desk
 from triggers.followed import followed
 from triggers.intake import poll, settle_arrivals
@@ -19,6 +19,7 @@ def turn(desk: Desk, closed: Closed, *, poll_now: tuple[str, ...] = ()) -> Round
     """Everything there is to do at this moment, once. `poll_now`: the connections whose time to be polled has come."""
     told = Round()
     desk = followed(desk, told)
+    go_on_where_corrected(desk, closed)
     settle_interrupted(desk, told)
     for connection in poll_now:
         if desk.stop():

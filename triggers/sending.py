@@ -20,7 +20,8 @@ from nps.events import Event
 from nps.sending import FateUnknown, SendOutcome
 from store.api import Claimed
 from triggers.apart import OF_ALL, asked_apart
-from triggers.delivery import Closed, deliver, outcome_of_interrupted, settle
+from triggers.closing import Closed
+from triggers.delivery import deliver, outcome_of_interrupted, settle
 from triggers.desk import Desk
 from triggers.following import is_overtaken, latest_sent
 from triggers.ledger import why_none_is_sent

@@ -20,8 +20,8 @@ from nps.events import Event
 from nps.sending import Accepted, Message, SendOutcome
 from store.api import Noted
 from triggers.audience import call_audiences
+from triggers.closing import Closed
 from triggers.deciding import decide_events
-from triggers.delivery import Closed
 from triggers.desk import AskingStore, Desk, Opens
 from triggers.imagined import ImaginedStore
 from triggers.people import Found, Person, Registry

@@ -300,6 +300,10 @@ class Invitations(Protocol):
         """Due again then; the claim is given back."""
         ...
 
+    def due_again(self, code: str, *, now: datetime) -> int:
+        """What waits for this reason is due now. How many."""
+        ...
+
     def interrupted(self, owner: str, *, now: datetime, seconds: float) -> list[Claimed]:
         """Steps left `sending` by a process that is gone: claimed anew, so that their fate can be found out."""
         ...
@@ -460,7 +464,8 @@ class Ledger(Protocol):
 
     def switches(self) -> dict[str, Json]:
         """What was switched and survives restarts: by hand "sends" (stopped, by whom, when, why) and "ledger" (accepted
-        as empty, or rebuilt), by the YAML "followed" (its triggers, and since when)."""
+        as empty, or rebuilt), by itself "followed" (the YAML's triggers,
+        and since when) and "refusing" (connections whose settings were refused, and a mark of those)."""
         ...
 
     def switch(self, name: str, value: Json) -> None:

@@ -19,7 +19,7 @@ from nps.surveys import OWN_PAGE
 from npsync.config import Config
 from npsync.gatekeeper import Named, keys_of
 from npsync.service import opened
-from npsync.triggering import Compiled, Connected, answers_of, channels_of, surveys_of
+from npsync.triggering import Compiled, Connected, answers_of, channels_of, mark_of, surveys_of
 from store import open_store
 from store.sql import SqlStore
 
@@ -163,3 +163,14 @@ def test_a_reply_that_comes_too_late_is_told_and_not_taken(config: Config, store
     assert invitation is not None
     assert take(invitation, 4, None) == "its invitation takes no answer any more (over)"
     assert store.answer(OWN_PAGE, id) is None
+
+
+def test_the_mark_of_settings_changes_with_a_secret_and_shows_none(tmp_path: Path):
+    def mark(password: str) -> str:
+        mailer = "sender: Acme <feedback@acme.example>"
+        login = f"username: npsync, password: {password}, {mailer}"
+        return mark_of(config_of(CONFIG.replace(mailer, login), tmp_path), "mailer")
+
+    assert mark("first") == mark("first")
+    assert mark("first") != mark("second")
+    assert len(mark("first")) == 4

@@ -19,6 +19,7 @@ from nps.sending import (
     SendOutcome,
 )
 from npsync.cli.asking_text import round_lines
+from triggers.closing import Closed
 from triggers.following import TRIES
 
 DAY = timedelta(days=1)
@@ -90,6 +91,46 @@ def test_a_refused_credential_stops_its_sender_for_all_and_costs_nobody_their_me
     desk.later(minutes=20)
     desk.turn()
     assert sorted(desk.sent()) == people
+
+
+def refuse(message: Message) -> SendOutcome:
+    raise AccessError("mailer: wrong password")
+
+
+def test_a_corrected_password_need_not_wait_for_the_hold_to_end(desk: Desktop):
+    people = [asked(desk, number) for number in range(3)]
+    desk.senders["mailer"].answer = refuse
+    desk.turn(mark_of=lambda connection: f"{connection} 1")
+    desk.senders["mailer"].answer = lambda message: Accepted()
+    desk.closed = Closed()  # npsync was started anew
+    desk.later(seconds=30)
+    desk.turn(mark_of=lambda connection: f"{connection} 2")
+    assert sorted(desk.sent()) == people
+
+
+def test_an_npsync_started_anew_with_the_same_settings_knocks_no_sooner(desk: Desktop):
+    asked(desk)
+    desk.senders["mailer"].answer = refuse
+    desk.turn(mark_of=lambda connection: "1")
+    desk.senders["mailer"].answer = lambda message: Accepted()
+    for _ in range(3):  # as cron does
+        desk.closed = Closed()
+        desk.later(minutes=1)
+        desk.turn(mark_of=lambda connection: "1")
+    assert desk.sent() == []
+    desk.later(minutes=15)
+    desk.turn(mark_of=lambda connection: "1")
+    assert len(desk.sent()) == 1
+
+
+def test_what_waits_for_another_reason_is_not_brought_forward(desk: Desktop):
+    desk.rule(wait=timedelta(hours=2))
+    asked(desk)
+    desk.turn()
+    desk.store.switch("refusing", {"mailer": "1"})
+    desk.closed = Closed()
+    desk.turn(mark_of=lambda connection: "2")
+    assert desk.sent() == []
 
 
 def test_what_may_have_been_sent_is_never_repeated_and_counts_as_a_send(desk: Desktop):

@@ -67,6 +67,10 @@ class SurveyTool(Shelves):
     def person_id(self, number: int) -> str:
         return str(number)
 
+    def score_in(self, survey: Survey, score: int) -> int:
+        """What somebody who would have said `score` of ten says in this survey."""
+        return score if survey.kind == "nps" else min(score, 5) or 1
+
     def told(self, event: str, row: Row) -> None:
         """A response was created, updated or deleted after the sandbox began: a tool that pushes does it here."""
 
@@ -81,16 +85,11 @@ class SurveyTool(Shelves):
     def of_survey(self, survey: str) -> list[Row]:
         return [row for row in self.shelves["responses"].values() if row["survey"] == survey]
 
-    @property
-    def relationship(self) -> Survey:
-        """The NPS survey; the other ones are no NPS."""
-        return next(survey for survey in self.surveys.values() if survey.kind == "nps")
-
     # ------------------------------------------------------------ control
 
     def add(self, object: str, fields: Row) -> str:
         """A response {score, comment, finished, excluded, channel, properties, raw, survey, created_at, updated_at,
-        email, external_id, phone, first_name, last_name, company}: now, by nobody and in the NPS survey unless told"""
+        email, external_id, phone, first_name, last_name, company}: now, by nobody, in the first survey unless told"""
         if object != "responses":
             raise ValueError(f"{object} come by themselves")
         known = (*_ANSWER, *_PERSON, *_TIMES, "survey")
@@ -131,7 +130,7 @@ class SurveyTool(Shelves):
         """{id of a response}: its giver is erased with what they wrote; the number stays"""
         row = self.row("responses", str(given["id"]))
         self.shelves["people"].pop(row["person"] or "", None)
-        row |= {"comment": None, "email": None, "person": None, "updated_at": self.now()}
+        row |= {"comment": None, "email": None, "updated_at": self.now()}  # whoever it names is not there
         return row
 
     def _customer(self, number: int) -> Customer:
@@ -146,14 +145,12 @@ class SurveyTool(Shelves):
         most = self.room.limits.get("answers", min(self.room.world.responses, _MOST))
         world = replace(self.room.world, responses=most)
         people = {customer.number: customer for customer in world.customers()}
-        other = next((survey.id for survey in self.surveys.values() if survey.kind != "nps"), None)
+        first, other = next(iter(self.surveys.values())), list(self.surveys.values())[-1]
         for index, answer in enumerate(world.answers(type(self).__module__)):
             anonymous = index % self.anonymous_every == self.anonymous_every // 2
             fields: Row = {} if anonymous else keys_of(people[answer.customer])
-            if answer.survey == OTHER_SURVEY and other is not None:
-                fields |= {"survey": other, "score": min(answer.score, 5) or 1}
-            else:
-                fields["score"] = answer.score
+            survey = other if answer.survey == OTHER_SURVEY else first
+            fields |= {"survey": survey.id, "score": self.score_in(survey, answer.score)}
             fields |= {
                 "comment": answer.text,
                 "created_at": answer.created_at.timestamp(),
@@ -165,7 +162,7 @@ class SurveyTool(Shelves):
 
     def _response(self, fields: Row) -> Row:
         created = moment(fields["created_at"]) if "created_at" in fields else self.now()
-        survey = str(fields.get("survey", self.relationship.id))
+        survey = str(fields.get("survey", next(iter(self.surveys))))
         if survey not in self.surveys:
             raise ValueError(f"no survey {survey}; there are: {', '.join(self.surveys)}")
         id = self.response_id(self.next_number(), created)

@@ -31,6 +31,8 @@ EVERY = (
     Vendor("retently", "Retently", "campaigns ask, feedback comes from here"),
     Vendor("asknicely", "AskNicely", "people answer by mail and text message"),
     Vendor("satismeter", "SatisMeter", "people answer in the product"),
+    Vendor("zendesk", "Zendesk", "support is rated here"),
+    Vendor("qualtrics", "Qualtrics", "answers leave as zipped exports"),
     Vendor("paged", "Paged", "a made-up survey tool: every way to page, every wall"),
 )
 VENDORS = tuple(vendor.name for vendor in EVERY)

@@ -128,6 +128,8 @@ class _Reading:
 
     def sweep(self, at: Place, *, resumed: bool) -> Generator[Piece, None, Place]:
         """Read on until the sweep is done."""
+        self._seeing.begin_pass()
+        self._fetched, self._passes = 0, 1
         handed = at.stored()
         while at.sweep is not None:
             sweep, body = self._page(at, at.sweep, resumed=resumed)

@@ -22,6 +22,7 @@ TOPICS = (
     "contact.email.updated",
     "contact.merged",
     "contact.deleted",
+    "content_stat.survey",
     "ping",
 )
 

@@ -18,6 +18,7 @@ from sandbox.faults import Fault
 from sandbox.intercom import app, books
 from sandbox.intercom.books import Books
 from sandbox.intercom.faces import FACES
+from sandbox.intercom.surveys import Surveys
 from sandbox.intercom.webhooks import Webhooks
 from sandbox.intercom.words import CLIENT_SECRET, TOKEN, Refusal
 from sandbox.toy import NoSuchRecord, Room, Row, Show
@@ -37,6 +38,8 @@ class Settings:
     conversations_by_day: bool = False  # does the search over conversations do that too? Not documented
     search_lag: float = 0.0  # seconds until search knows of a contact
     per_window: int = 1_666  # calls in ten seconds; 0 counts none
+    survey_keys: str = "inside"  # content_stat, or beside it: where an answer's keys stand is not documented
+    survey_contact: str = "whole"  # or id: what is told of who answered
 
 
 class Workspace:
@@ -49,6 +52,7 @@ class Workspace:
         self.settings = Settings()
         self.books = Books(room)
         self.webhooks = Webhooks(room)
+        self.surveys = Surveys(self.webhooks.tell)
         self.app: ASGIApp = app.build(self)
         self._window = (0, 0)
         self._commands: dict[str, Callable[[Row], Any]] = {
@@ -58,6 +62,8 @@ class Workspace:
             "reopen_conversation": self._reopen,
             "rate_conversation": self._rate,
             "unsubscribe": self._unsubscribe,
+            "answer_survey": self._answer_survey,
+            "touch_survey": self._touch_survey,
         }
 
     def env(self, url: str) -> dict[str, str]:
@@ -260,3 +266,32 @@ class Workspace:
         row |= {"unsubscribed_from_emails": True, "updated_at": self.books.now()}
         self.webhooks.tell("contact.unsubscribed", row)
         return row
+
+    def _answer_survey(self, given: Row) -> list[Row]:
+        """{id of a contact, or email; score, comment, survey, finished}: told to the webhook and nowhere else"""
+        contact, told = self._answering(given), self._told_of_surveys()
+        return self.surveys.answer(contact, given, self.books.now(), **told)
+
+    def _touch_survey(self, given: Row) -> list[Row]:
+        """{id of a contact, or email; stat: receipt, click, dismissal or goal_success}"""
+        kinds = ("receipt", "click", "dismissal", "goal_success")
+        if given["stat"] not in kinds:
+            raise ValueError(f"stat is one of {', '.join(kinds)}")
+        return self.surveys.other(given["stat"], self._answering(given), given, **self._told_of_surveys())
+
+    def _told_of_surveys(self) -> Row:
+        return {
+            "nesting": self.settings.survey_keys,
+            "whole_contact": self.settings.survey_contact == "whole",
+        }
+
+    def _answering(self, given: Row) -> Row:
+        if "id" in given:
+            return self.books.contact(str(given["id"]))
+        wanted = str(given["email"]).lower()
+        found = next(
+            (row for row in self.books.all("contacts") if (row["email"] or "").lower() == wanted), None
+        )
+        if found is None:
+            raise NoSuchRecord(f"no contact {given['email']}")
+        return found

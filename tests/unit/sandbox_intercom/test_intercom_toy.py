@@ -259,3 +259,38 @@ def test_a_wrong_token_and_too_many_calls_are_refused(sandbox):
 def test_people_see_the_conversations(sandbox):
     page = sandbox.session.get(f"{sandbox.url}/look/intercom/", timeout=10)
     assert (page.status_code, "closed" in page.text) == (200, True)
+
+
+def answers_told(posts):
+    return [post.json()["data"]["item"] for post in posts if post.json()["topic"] == "content_stat.survey"]
+
+
+def test_an_answer_to_a_survey_is_told_question_by_question_and_then_whole(sandbox, box):
+    subscribed(sandbox, box)
+    id = contact(sandbox, email="surveyed@unit.example", external_id="X-s")
+    do(sandbox, "answer_survey", id=id, score=9, comment="Good")
+    settled(sandbox)
+    posts = box.take()
+    stats = [item["content_stat"] for item in answers_told(posts)]
+    by_kind = {
+        kind: [stat for stat in stats if stat["stat_type"] == kind] for kind in ("answer", "completion")
+    }
+    assert sorted(stat["response"] for stat in by_kind["answer"]) == ["9", "Good"]
+    (whole,) = by_kind["completion"]
+    assert [one["response"] for one in whole["answers"]] == ["9", "Good"]
+    assert (whole["contact"]["id"], whole["contact"]["external_id"]) == (id, "X-s")
+    secret = sandbox.env["INTERCOM_CLIENT_SECRET"]
+    assert all(post.headers["x-hub-signature"] == signature(secret, post.body) for post in posts)
+
+
+def test_where_an_answers_keys_stand_and_what_is_no_answer(sandbox, box):
+    subscribed(sandbox, box, topics=["content_stat.survey"])
+    contact(sandbox, email="Leaves@unit.example")
+    do(sandbox, "set", survey_keys="beside", survey_contact="id")
+    do(sandbox, "answer_survey", email="leaves@unit.example", score=0, finished=False)
+    do(sandbox, "touch_survey", email="leaves@unit.example", stat="dismissal")
+    do(sandbox, "set", survey_keys="inside", survey_contact="whole")
+    settled(sandbox)
+    told = {item["content_stat"]["stat_type"]: item for item in answers_told(box.take())}
+    assert told.keys() == {"answer", "dismissal"}
+    assert (told["answer"]["response"], told["answer"]["contact"].keys()) == ("0", {"type", "id"})

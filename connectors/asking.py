@@ -162,6 +162,15 @@ class Sends:
     writes: tuple[str, ...] = ()  # fields of the person's record it writes
 
 
+class Hears(Protocol):
+    """A Sender that can be asked what people wrote back, for where nothing is pushed (`Connector.hears`)."""
+
+    def heard(self, cursor: Cursor | None) -> Iterator[EventPage]:
+        """Signals since the cursor, with the keys they have when they are pushed; some may come again. The first time
+        starts at now."""
+        ...
+
+
 class Sender(Protocol):
     """Thread-safe. Raises AccessError, ConfigError (the credential, the relay's policy: sending stops for all), never
     anything for one person's sake: that is a SendOutcome."""

@@ -297,6 +297,7 @@ class Connector:
     inbound: Callable[[Any], Inbound] | None = None  # what /hooks/{connection} is read with, of the settings
     sender: Callable[[Any, Tools], Sender] | None = None
     event_kinds: tuple[EventKind, ...] = ()
+    hears: Callable[[Any], bool] = lambda settings: False  # whether its sender fulfils Hears
     sends: Callable[[Any], Sends | None] | None = (
         None  # how a connection with these settings asks; None: it cannot
     )

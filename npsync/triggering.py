@@ -274,6 +274,7 @@ def desk_of(
         surveys=surveys_of(config),
         notice=notice,
         take_answer=answers_of(config, store, connections.clock),
+        hearing=tuple(name for name, one in config.connections.items() if one.connector.hears(one.settings)),
         mark_of=lambda name: mark_of(config, name),
         stop=stop,
     )
@@ -308,7 +309,11 @@ class Triggering:
     def turn(self, *, poll_all: bool = False) -> Round:
         """What is due at this moment; connections are polled on their rhythm, or all of them at once."""
         desk = self._desk()
-        return turn(desk, self._closed, poll_now=tuple(desk.watched if poll_all else self._due(desk)))
+        return turn(
+            desk,
+            self._closed,
+            poll_now=tuple((*desk.watched, *desk.hearing) if poll_all else self._due(desk)),
+        )
 
     def close(self) -> None:
         self._open.close()
@@ -330,7 +335,7 @@ class Triggering:
     def _due(self, desk: Desk) -> Iterator[str]:
         """Connections whose time to be polled has come; whoever takes it, takes it for every process."""
         now = self._clock.now()
-        for connection in desk.watched:
+        for connection in (*desk.watched, *desk.hearing):
             place = poll_place(connection)
             known = self._store.due([place]).get(place)
             if known is None:

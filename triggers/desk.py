@@ -71,6 +71,7 @@ class Desk:
     zone: ZoneInfo = UTC
     public_url: str = ""
     surveys: Surveys = lambda source, survey: None
+    hearing: tuple[str, ...] = ()  # connections whose senders tell what people wrote back
     channels: Mapping[str, Channel] = field(default_factory=dict)  # connection → how it asks
     notice: Callable[..., Any] = lambda event, **facts: None
     take_answer: Answers | None = None

@@ -6,8 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+import msgspec
+
+from connectors.asking import Hears
 from nps.errors import AccessError, ConfigError, LeaseLost, NpsyncError, UnavailableError
 from nps.events import Event, Hint, Reading, Signal, Subject
 from store.api import Arrived
@@ -54,6 +57,29 @@ def poll(desk: Desk, connection: str, told: Round) -> bool:
     finally:
         store.release(lease)
     return True
+
+
+def listen(desk: Desk, connection: str, told: Round) -> None:
+    """Ask a channel what people wrote back. It lies in the inbox then as if it had been pushed, and where it was it is
+    known already."""
+    store = desk.store
+    lease = store.acquire(f"events/{connection}", desk.owner, now=desk.clock.now(), seconds=LEASE_SECONDS)
+    if lease is None:
+        return
+    try:
+        sender = cast(Hears, desk.opens.sender(connection))
+        for page in sender.heard(store.event_cursor(connection)):
+            now = desk.clock.now()
+            store.renew(lease, now=now, seconds=LEASE_SECONDS)
+            for signal in page.signals:  # one by one: of a STOP and a START the later counts
+                store.receive([msgspec.structs.replace(signal, connection=connection)], now=now)
+            store.note_events((), now=now, cursor=(connection, page.cursor))
+    except LeaseLost:
+        return
+    except NpsyncError as error:
+        _tell(desk, told, connection, error)
+    finally:
+        store.release(lease)
 
 
 def settle_arrivals(desk: Desk, told: Round) -> bool:

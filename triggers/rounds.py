@@ -7,7 +7,7 @@ from triggers.closing import Closed, go_on_where_corrected
 from triggers.deciding import decide_events
 from triggers.desk import Desk
 from triggers.followed import followed
-from triggers.intake import poll, settle_arrivals
+from triggers.intake import listen, poll, settle_arrivals
 from triggers.ledger import show_on_records
 from triggers.reasons import show_reasons
 from triggers.report import Round
@@ -24,7 +24,10 @@ def turn(desk: Desk, closed: Closed, *, poll_now: tuple[str, ...] = ()) -> Round
     for connection in poll_now:
         if desk.stop():
             return told
-        poll(desk, connection, told)
+        if connection in desk.hearing:
+            listen(desk, connection, told)
+        else:
+            poll(desk, connection, told)
     while settle_arrivals(desk, told):
         pass
     decide_events(desk, told)

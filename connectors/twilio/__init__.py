@@ -51,6 +51,7 @@ CONNECTOR = Connector(
     sender=_sender,
     inbound=_inbound,
     sends=_sends,
+    hears=lambda settings: settings.number is not None,
     remarks=_remarks,
     limits="1,600 characters a text; 160 (70 with letters outside the GSM alphabet) are billed as one. "
     "npsync keeps to per_minute and waits when Twilio says so.",

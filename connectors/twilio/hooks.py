@@ -75,7 +75,7 @@ class TwilioHooks:
         if who is None:
             return Taken((), _twiml())  # WhatsApp and others, who have no number of their own
         text = fields.get("Body", "")
-        kind = _meant(fields.get("OptOutType", ""), text)
+        kind = meant(fields.get("OptOutType", ""), text)
         if kind is None:
             return Taken((), _twiml())
         signal = Signal(
@@ -90,7 +90,7 @@ class TwilioHooks:
         return Taken((signal,), _twiml(thanks))
 
 
-def _meant(opt_out: str, text: str) -> SignalKind | None:
+def meant(opt_out: str, text: str) -> SignalKind | None:
     """None: a call for help, which Twilio answers."""
     said = unicodedata.normalize("NFKC", text).strip().upper()
     if opt_out == "STOP" or said.rstrip(".!") in STOP:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -13,11 +13,14 @@ from connectors.calls import FINE, Reply, Retry, Ruling, Stop, judge, retry_afte
 from connectors.contract import Clock, Grant, Needs, Tools, Verdict
 from connectors.handing import handed_over, sending_policy
 from connectors.http import Http
+from connectors.twilio.heard import signals
 from connectors.twilio.settings import TwilioSettings
 from connectors.twilio.texts import LONGEST, text
 from nps.asking import StepKind
 from nps.errors import AccessError, ConfigError, UnavailableError
+from nps.events import EventPage
 from nps.keys import phone_key
+from nps.responses import Cursor
 from nps.sending import (
     Accepted,
     FailedPermanent,
@@ -31,6 +34,7 @@ from nps.sending import (
 _OPTED_OUT = 21610
 _BUSY = 20429
 _PAGE = 1000
+_OVERLAP = timedelta(days=1)
 _SECOND_LOOK = 20.0  # seconds until what just left shows in the list
 _SAME_ROUND = timedelta(hours=24)  # two reminders with the same words are further apart than this
 _GIVEN_UP = frozenset({"failed", "undelivered", "canceled"})
@@ -82,6 +86,27 @@ class Twilio:
             return found
         except UnavailableError:
             return None
+
+    def heard(self, cursor: Cursor | None) -> Iterator[EventPage]:
+        """What was texted to our number, by the day and with a day's overlap: the list is bounded by days."""
+        now = self._tools.clock.now()
+        if cursor is not None:
+            since = datetime.fromisoformat(str(cursor.state["heard_at"])) - _OVERLAP
+            params: dict[str, Any] = {"To": self._settings.number, "DateSent>": f"{since:%Y-%m-%d}"}
+            reply = self._http.request(
+                "GET", self._path, params={**params, "PageSize": _PAGE}, what="list replies"
+            )
+            rows = _object(reply).get("messages")
+            if reply.status != 200 or not isinstance(rows, list):
+                raise UnavailableError(f"{reply.what}: status {reply.status} where a list was expected")
+            if len(rows) >= _PAGE:
+                # How further pages are asked for is not established.
+                raise UnavailableError(
+                    f"{reply.what}: more than {_PAGE} texts since {since:%Y-%m-%d}; push them"
+                )
+            yield EventPage((), Cursor({"heard_at": now.isoformat()}), tuple(signals(rows)))
+        else:
+            yield EventPage((), Cursor({"heard_at": now.isoformat()}))
 
     def access(self, needs: Needs) -> list[Grant]:
         reply = self._http.request("GET", self._path, params={"PageSize": 1}, what="list texts")

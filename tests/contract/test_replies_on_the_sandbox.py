@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 from contract_table import Place, contract_tools, open_source
@@ -12,11 +13,13 @@ from fake_clock import fake_tools
 from post_box import PostBox, post_box
 from sender_table import CONNECTION, SENDERS, asked, open_sender, somebody
 
+from connectors.asking import Hears
 from connectors.contract import Posted, Refused
 from connectors.twilio.hooks import TwilioHooks
 from connectors.twilio.settings import TwilioSettings
 from nps.asking import INVITATION
 from nps.events import Signal, SignalKind
+from nps.responses import Cursor
 from nps.sending import Accepted, SuppressedByVendor
 
 
@@ -61,6 +64,20 @@ def test_stop_is_told_and_the_next_text_is_suppressed_until_start(place: Place, 
     place.sandbox.control("POST", "/twilio/do/reply", {"from": olga.phone, "body": "START"})
     assert [each.kind for each in told(place, box)] == [SignalKind.START]
     assert isinstance(sender.send(asked(row, olga)), Accepted)
+    sender.close()
+
+
+def test_what_is_texted_back_is_listed_as_it_is_posted(place: Place, box: PostBox) -> None:
+    row = SENDERS["twilio"]
+    sender = open_sender("twilio", row.settings(place))
+    olga = somebody(row, place)
+    for body in ("8 quick", "Stop", "START"):
+        place.sandbox.control("POST", "/twilio/do/reply", {"from": olga.phone, "body": body})
+    posted = told(place, box)
+    [page] = cast(Hears, sender).heard(Cursor({"heard_at": datetime.now(UTC).isoformat()}))
+    listed = {one.key: (one.kind, one.address, one.text) for one in page.signals}
+    assert len(posted) == 3
+    assert all(listed[one.key] == (one.kind, one.address, one.text) for one in posted)
     sender.close()
 
 

@@ -9,8 +9,10 @@ from builders_triggers import Desktop, asked, by_two_ways, case
 from fake_clock import NOON
 
 from nps.asking import InvitationState, StepState, Suppression, SuppressionReason
-from nps.events import Signal, SignalKind
+from nps.events import EventPage, Signal, SignalKind
+from nps.responses import Cursor
 from nps.sending import Accepted, FateUnknown, Message, SendOutcome
+from triggers.rounds import turn
 
 
 def told(desk: Desktop, kind: SignalKind, key: str = "s1", **given: object) -> tuple[str, str]:
@@ -332,3 +334,29 @@ def test_what_was_unknown_and_reached_nobody_lets_the_next_way_ask(desk: Desktop
     unknown_then(desk, SignalKind.FAILED, message="<m1>")
     assert states(desk) == [StepState.FAILED, StepState.ACCEPTED]
     assert len(desk.sent("texter")) == 1
+
+
+# ------------------------------------------------------------ asked for, where nothing is pushed
+
+
+def test_what_people_texted_is_heard_without_a_push_and_known_when_it_is_pushed_too(desk: Desktop):
+    def text(key: str, kind: SignalKind, minutes: int) -> Signal:
+        at = desk.clock.now() + timedelta(minutes=minutes)
+        return Signal(key=key, connection="texter", kind=kind, at=at, address=NUMBER)
+
+    stop, start = text("SM9", SignalKind.STOP, 1), text("SM1", SignalKind.START, 2)
+    heard = [EventPage((), Cursor({"n": 1}), (stop,)), EventPage((), Cursor({"n": 2}), (stop, start))]
+    cursors = []
+
+    def hear(cursor: Cursor | None) -> list[EventPage]:
+        cursors.append(cursor)
+        return [heard.pop(0)]
+
+    desk.senders["texter"].heard = hear  # type: ignore[attr-defined]
+    desk.store.receive([stop], now=desk.clock.now())
+    turn(desk.desk(hearing=("texter",)), desk.closed, poll_now=("texter",))
+    assert len(desk.store.arrival_rows()) == 1
+    assert len(desk.store.suppressions([f"phone:{NUMBER}"])) == 1
+    turn(desk.desk(hearing=("texter",)), desk.closed, poll_now=("texter",))
+    assert desk.store.suppressions([f"phone:{NUMBER}"]) == []
+    assert cursors == [None, Cursor({"n": 1})]

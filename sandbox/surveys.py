@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sandbox.moments import moment
 from sandbox.shelves import Shelves, switched
 from sandbox.toy import NoSuchRecord, Room, Row
-from sandbox.world import OTHER_SURVEY, Customer
+from sandbox.world import OTHER_SURVEY, Answer, Customer
 
 _MOST = 400  # answers to begin with, unless --limit vendor.answers=… says more
+_AMONG = 2_000  # of the customers, those who may have been asked
 _ANSWER = ("score", "comment", "finished", "excluded", "channel", "properties", "raw")
 _PERSON = ("email", "external_id", "phone", "first_name", "last_name", "company")
 _TIMES = ("created_at", "updated_at")
@@ -142,13 +143,10 @@ class SurveyTool(Shelves):
     # ------------------------------------------------------------ the books
 
     def _begin(self) -> None:
-        most = self.room.limits.get("answers", min(self.room.world.responses, _MOST))
-        world = replace(self.room.world, responses=most)
-        people = {customer.number: customer for customer in world.customers()}
         first, other = next(iter(self.surveys.values())), list(self.surveys.values())[-1]
-        for index, answer in enumerate(world.answers(type(self).__module__)):
+        for index, (answer, customer) in enumerate(answers_in(self.room, type(self).__module__)):
             anonymous = index % self.anonymous_every == self.anonymous_every // 2
-            fields: Row = {} if anonymous else keys_of(people[answer.customer])
+            fields: Row = {} if anonymous else keys_of(customer)
             survey = other if answer.survey == OTHER_SURVEY else first
             fields |= {"survey": survey.id, "score": self.score_in(survey, answer.score)}
             fields |= {
@@ -193,6 +191,17 @@ class SurveyTool(Shelves):
             id = self._people[keys] = self.person_id(next(self._people_numbers))
             self.put("people", id, {"id": id, **fields})
         return id
+
+
+def answers_in(room: Room, tool: str) -> Iterator[tuple[Answer, Customer]]:
+    """What the customers answered in one tool, oldest first. A large world has no more to say here than a small one:
+    toys are furnished while somebody waits for the first reply."""
+    most = room.limits.get("answers", min(room.world.responses, _MOST))
+    world, among = replace(room.world, responses=most), max(most, _AMONG)
+    answers = list(world.answers(tool, among))
+    gave = {answer.customer for answer in answers}
+    people = {one.number: one for one in itertools.islice(world.customers(), among) if one.number in gave}
+    return ((answer, people[answer.customer]) for answer in answers)
 
 
 def keys_of(customer: Customer) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import unicodedata
 from collections.abc import Iterator
@@ -131,10 +132,11 @@ class World:
             if customer.ugly is None:
                 before = customer
 
-    def answers(self, tool: str = "") -> Iterator[Answer]:
+    def answers(self, tool: str = "", among: int | None = None) -> Iterator[Answer]:
         """Every answer, oldest first. Everybody surveyed answers once before anybody answers more often; the same
-        people answer otherwise in another `tool`."""
-        surveyed = [customer.number for customer in self.customers() if customer.in_wootric]
+        people answer otherwise in another `tool`, where only the first `among` of them may have been asked."""
+        asked = itertools.islice(self.customers(), among)
+        surveyed = [customer.number for customer in asked if customer.in_wootric]
         if not surveyed or not self.responses:
             return
         rng = random.Random(f"{self.seed}-answers{tool}")

@@ -20,10 +20,10 @@ from sandbox.paged.doors import CLIENT_ID, CLIENT_SECRET, KEY, PASSWORD, USER, D
 from sandbox.paged.settings import Settings
 from sandbox.serving import Files
 from sandbox.shelves import Shelves, switched
+from sandbox.surveys import answers_in, keys_of
 from sandbox.toy import Room, Row
 from sandbox.world import Customer
 
-_MOST = 400  # answers to begin with, unless --limit paged.answers=… says more
 _FIRST_BIG = 2**53 + 1  # two neighbours from here on are one and the same float
 _LABELS = {0: "Not at all likely", 5: "Neutral", 10: "Extremely likely"}
 _FIELDS = (
@@ -198,12 +198,9 @@ class Paged(Shelves):
         return id
 
     def _begin(self) -> None:
-        most = self.room.limits.get("answers", min(self.room.world.responses, _MOST))
-        world = replace(self.room.world, responses=most)
-        people = {customer.number: customer for customer in world.customers()}
-        for index, answer in enumerate(world.answers("paged")):
+        for index, (answer, customer) in enumerate(answers_in(self.room, "paged")):
             anonymous = index % 9 == 4
-            fields = {} if anonymous else _keys(people[answer.customer])
+            fields: Row = {} if anonymous else _keys(customer)
             at, updated = answer.created_at.timestamp(), answer.updated_at.timestamp()
             fields |= {"score": answer.score, "comment": answer.text, "created_at": at, "updated_at": updated}
             self._response({**fields, **_UGLY.get(index % 40, {}), "excluded": answer.excluded})
@@ -250,10 +247,6 @@ _UGLY: dict[int, Row] = {  # by place in forty
 }
 
 
-def _keys(customer: Customer) -> dict[str, Any]:
-    return {
-        "email": customer.survey_email,
-        "external_id": customer.survey_external_id,
-        "phone": customer.phone if customer.takes_texts or not customer.survey_email else None,
-        "name": customer.name,
-    }
+def _keys(customer: Customer) -> Row:
+    known = keys_of(customer)
+    return {**{name: known[name] for name in ("email", "phone", "external_id")}, "name": customer.name}

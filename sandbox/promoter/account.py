@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -16,11 +16,10 @@ from sandbox.moments import iso, iso_us
 from sandbox.promoter import app
 from sandbox.promoter.words import API_KEY, CAMPAIGNS, Refusal
 from sandbox.shelves import Shelves, switched
-from sandbox.surveys import keys_of
+from sandbox.surveys import answers_in, keys_of
 from sandbox.toy import Room, Row
 
 _DAY = 86_400
-_MOST = 400  # answers to begin with, unless --limit promoter.answers=… says more
 _SCALARS = (str, int, float, bool)
 
 
@@ -201,11 +200,8 @@ class Promoter(Shelves):
 
     def _begin(self) -> None:
         """The customers' answers: without an e-mail address nobody is a contact here."""
-        most = self.room.limits.get("answers", min(self.room.world.responses, _MOST))
-        world = replace(self.room.world, responses=most)
-        people = {customer.number: customer for customer in world.customers()}
-        for answer in world.answers("promoter"):
-            known = keys_of(people[answer.customer])
+        for answer, customer in answers_in(self.room, "promoter"):
+            known = keys_of(customer)
             if not known["email"]:
                 continue
             attributes = {"customer_id": known["external_id"]} if known["external_id"] else {}

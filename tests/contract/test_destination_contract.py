@@ -19,6 +19,7 @@ from contract_table import (
     unique,
 )
 from fake_clock import Calls, FakeClock, fake_tools
+from object_table import OBJECTS, of_every_object
 
 from connectors import registry
 from connectors.contract import Destination, Lookup, Needs, Verdict
@@ -33,16 +34,18 @@ ROWS = [*DESTINATIONS, *sorted(REGISTERED - {row.connector or each for each, row
 AddPerson = Callable[..., str]
 
 
-@pytest.fixture(params=ROWS)
-def row_name(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "row_name" in metafunc.fixturenames:
+        more = OBJECTS if getattr(metafunc.function, "of_every_object", False) else ()
+        metafunc.parametrize("row_name", [*ROWS, *more])
 
 
 @pytest.fixture
 def row(row_name: str) -> DestinationRow:
-    if row_name not in DESTINATIONS:
+    rows = {**DESTINATIONS, **OBJECTS}
+    if row_name not in rows:
         pytest.fail(f'add a row for the destination "{row_name}" to tests/contract_table.py')
-    return DESTINATIONS[row_name]
+    return rows[row_name]
 
 
 @pytest.fixture
@@ -110,6 +113,7 @@ def by_email(row: DestinationRow, *values: str) -> Lookup:
 # ---------------------------------------------------------------- describe
 
 
+@of_every_object
 def test_the_schema_tells_types_and_what_may_be_written(crm: Destination, row: DestinationRow) -> None:
     schema = crm.describe(row.object)
     fields = schema.fields
@@ -154,6 +158,7 @@ def test_a_field_that_does_not_exist_is_a_matter_of_configuration(
 # ---------------------------------------------------------------- find and get
 
 
+@of_every_object
 def test_a_record_is_found_by_its_email_with_live_values(
     crm: Destination, row: DestinationRow, person: AddPerson
 ) -> None:
@@ -165,6 +170,7 @@ def test_a_record_is_found_by_its_email_with_live_values(
     assert hit.record.fields == {row.score: crm.canonical(row.object, row.score)(9)}
 
 
+@of_every_object
 @pytest.mark.parametrize(
     ("email", "other"),
     [
@@ -201,6 +207,7 @@ def test_a_value_that_looks_like_a_query_finds_nothing(
     assert found(crm, row, by_email(row, value)) == []
 
 
+@of_every_object
 def test_each_hit_says_which_value_it_answers(
     crm: Destination, row: DestinationRow, person: AddPerson
 ) -> None:
@@ -210,6 +217,7 @@ def test_each_hit_says_which_value_it_answers(
     assert {hit.value: hit.record.id for hit in hits} == dict(zip(emails, ids, strict=True))
 
 
+@of_every_object
 def test_two_records_with_one_value_are_both_found(
     crm: Destination, row: DestinationRow, person: AddPerson
 ) -> None:
@@ -229,6 +237,7 @@ def test_several_lookups_are_answered_together(
     assert {(hit.field, hit.record.id) for hit in hits} == {(row.email, one), (field, two)}
 
 
+@of_every_object
 def test_only_keeps_other_records_out(crm: Destination, row: DestinationRow, person: AddPerson) -> None:
     email, shared = f"{unique('only')}@acme.example", f"+1212{unique('666')}"
     record_id = person(email, shared)
@@ -276,6 +285,7 @@ def test_hundreds_of_values_are_looked_up_in_few_calls(name: str, row: Destinati
     crm.close()
 
 
+@of_every_object
 def test_gone_records_are_missing_and_merged_ones_come_back_as_their_survivor(
     crm: Destination, row: DestinationRow, person: AddPerson, place: Place
 ) -> None:
@@ -313,6 +323,7 @@ def test_all_records_come_once_with_live_values_in_pages(
     assert all(0 < len(page) <= 2_000 for page in pages)
 
 
+@of_every_object
 def test_only_names_the_audience(crm: Destination, row: DestinationRow, person: AddPerson) -> None:
     shared = f"+1212{unique('777')}"
     ids = {person(shared=shared) for _ in range(3)}
@@ -357,6 +368,7 @@ CANONICAL: list[tuple[str, Value]] = [
 ]
 
 
+@of_every_object
 @pytest.mark.parametrize(("field", "value"), CANONICAL)
 def test_what_canonical_says_is_what_a_read_shows_after_the_write(
     crm: Destination, row: DestinationRow, person: AddPerson, field: str, value: Value
@@ -369,6 +381,7 @@ def test_what_canonical_says_is_what_a_read_shows_after_the_write(
     assert live(crm, row, record_id)[name] == wanted
 
 
+@of_every_object
 def test_every_option_of_a_choice_survives_the_round_trip(
     crm: Destination, row: DestinationRow, person: AddPerson
 ) -> None:
@@ -420,6 +433,7 @@ def test_a_field_that_does_not_exist_has_no_canonical_form(crm: Destination, row
 # ---------------------------------------------------------------- write
 
 
+@of_every_object
 def test_every_change_has_exactly_one_outcome_and_a_bad_one_never_sinks_its_batch(
     crm: Destination, row: DestinationRow, person: AddPerson, place: Place
 ) -> None:
@@ -455,6 +469,7 @@ def test_a_full_batch_is_written_in_one_go(crm: Destination, row: DestinationRow
     assert way.cost(len(ids)) >= 1
 
 
+@of_every_object
 def test_none_clears_a_field_and_leaves_the_others_alone(
     crm: Destination, row: DestinationRow, person: AddPerson
 ) -> None:
@@ -486,6 +501,7 @@ def test_writing_the_same_again_changes_nothing(
     assert live(crm, row, record_id) == first
 
 
+@of_every_object
 def test_a_lost_reply_is_never_called_written_unless_it_is(
     crm: Destination, row: DestinationRow, person: AddPerson, place: Place
 ) -> None:
@@ -559,6 +575,7 @@ def test_wrong_credentials_are_lost_access_and_the_secret_is_not_shown(
     crm.close()
 
 
+@of_every_object
 def test_access_names_what_is_granted(crm: Destination, row: DestinationRow) -> None:
     needs = Needs(
         read={row.object: frozenset({row.email})}, write={row.object: frozenset({row.score, row.comment})}
@@ -568,6 +585,7 @@ def test_access_names_what_is_granted(crm: Destination, row: DestinationRow) -> 
     assert Verdict.MISSING not in {grant.verdict for grant in grants}
 
 
+@of_every_object
 def test_it_lists_the_permissions_to_grant_without_any_call(
     name: str, row: DestinationRow, place: Place
 ) -> None:

@@ -54,6 +54,9 @@ def _object(
             "or write their fields on Account, where they end in __pc"
         )
         yield Grant("Person accounts", "one row is both Account and Contact", Verdict.OK, detail)
+    if object == "Lead" and writes and "IsConverted" not in needs.read.get(object, frozenset()):
+        detail = "say only: {IsConverted: false}, or answers of people who became contacts are rejected"
+        yield Grant("Converted leads", "Salesforce never writes them again", Verdict.OK, detail)
     for _, field, rights in (line for line in permissions.fields(needs) if line[0] == object):
         yield _field(column, object, field, edit="Edit" in rights)
     for may, right in ((here.createable, "Create"), (here.deletable, "Delete")):
@@ -62,7 +65,7 @@ def _object(
 
 
 def _field(column: Callable[[str, str], Column], object: str, field: str, *, edit: bool) -> Grant:
-    permission = f"Field {object}.{field}: {'Read, Edit' if edit else 'Read'}"
+    permission = permissions.of_field(object, field, "Read, Edit" if edit else "Read")
     why = "the YAML writes it" if edit else "the YAML reads it"
     try:
         schema = column(object, field).schema

@@ -150,6 +150,11 @@ def first_error(body: bytes) -> tuple[str, str, tuple[str, ...]]:
 
 # ---------------------------------------------------------------- single records
 
+_HINTS = {
+    "CANNOT_UPDATE_CONVERTED_LEAD": "the person is a contact now: match contacts, "
+    "and keep converted leads out with only: {IsConverted: false}",
+}
+
 
 @dataclass(frozen=True)
 class RowError:
@@ -180,7 +185,7 @@ class RowError:
         return Rejected(
             record_id,
             code=self.code,
-            message=self.message[:LONGEST_MESSAGE],
+            message=f"{self.message[:LONGEST_MESSAGE]}{self._hint}",
             field=self.fields[0] if self.fields else None,
             cause=self.cause,
         )
@@ -200,7 +205,12 @@ class RowError:
         text = f"{object}{fields}: all {count} records of a call were refused for one reason, {self.code}"
         if self.cause is Cause.PERMISSION:
             return AccessError(f"{text}; see `npsync connect` for what to grant")
-        return ConfigError(f"{text}: {without(self.message, sent.values())[:LONGEST_MESSAGE]}")
+        return ConfigError(f"{text}: {without(self.message, sent.values())[:LONGEST_MESSAGE]}{self._hint}")
+
+    @property
+    def _hint(self) -> str:
+        """What Salesforce's words leave out."""
+        return f"; {_HINTS[self.code]}" if self.code in _HINTS else ""
 
 
 def row_error(result: Mapping[str, Any]) -> RowError:

@@ -33,9 +33,17 @@ def grants(settings: SalesforceSettings, needs: Needs) -> Sequence[str]:
             )
     for object, rights in objects(needs).items():
         lines.append(f"Object {object}: {rights}")
-    for object, field, rights in fields(needs):
-        lines.append(f"Field {object}.{field}: {rights}")
+    lines += [of_field(object, field, rights) for object, field, rights in fields(needs)]
     return lines
+
+
+def of_field(object: str, field: str, rights: str) -> str:
+    """A dotted field is another object's: the box to tick here is the lookup's."""
+    relation, dot, rest = field.partition(".")
+    if not dot:
+        return f"Field {object}.{field}: {rights}"
+    lookup = f"{relation.removesuffix('__r')}__c" if relation.endswith("__r") else f"{relation}Id"
+    return f"Field {object}.{lookup}, and {rest} of the record it leads to: {rights}"
 
 
 def objects(needs: Needs) -> dict[str, str]:

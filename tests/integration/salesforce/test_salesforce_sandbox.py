@@ -451,7 +451,7 @@ def test_access_tells_what_is_missing_and_what_is_too_much(opened: Opened) -> No
     assert told["System permission: API Enabled"] is Verdict.OK
     assert told["Object Contact: Edit"] is Verdict.OK
     assert told["Field Contact.Email: Read"] is Verdict.OK
-    assert told["Field Contact.Account.Name: Read"] is Verdict.OK
+    assert told["Field Contact.AccountId, and Name of the record it leads to: Read"] is Verdict.OK
     assert told["Field Contact.NPS_Score__c: Read, Edit"] is Verdict.OK
     assert told["Field Contact.Nope__c: Read, Edit"] is Verdict.MISSING
     assert told["Object Nothing__c: Read"] is Verdict.MISSING

@@ -16,6 +16,7 @@ from sandbox.toy import NoSuchRecord, Room, Row, Show
 
 _MOST = 20_000  # rows of one shelf; the oldest goes when one more comes, so that memory stays flat
 _MOST_LISTED = 100
+_LONGEST = 160  # letters of a text on a page
 Knob = Callable[[Row], Any]
 
 
@@ -105,11 +106,16 @@ class Shelves:
 
 
 def _readable(row: Row) -> Row:
-    """Moments as people read them."""
-    return {
-        name: naive(value) if name.endswith("_at") and isinstance(value, float) else value
-        for name, value in row.items()
-    }
+    """Moments as people read them, and of long texts the beginning."""
+    return {name: _told(name, value) for name, value in row.items()}
+
+
+def _told(name: str, value: Any) -> Any:
+    if name.endswith("_at") and isinstance(value, float):
+        return naive(value)
+    if isinstance(value, str) and len(value) > _LONGEST:
+        return value[: _LONGEST - 1].rstrip() + "…"
+    return value
 
 
 def switched(settings: Any, given: Row) -> Row:

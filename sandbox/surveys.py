@@ -45,7 +45,7 @@ class SurveyTool(Shelves):
         settings: Any,
         shelves: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
-        responses = ("id", "created_at", "updated_at", "score", "comment", "email", "survey", "finished")
+        responses = ("created_at", "score", "comment", "email", "survey", "finished", "id")
         columns = {"responses": responses, "people": ("id", *_PERSON), **(shelves or {})}
         super().__init__(room, columns, self._begin)
         self.surveys = {survey.id: survey for survey in surveys}

@@ -48,17 +48,7 @@ class Paged(Shelves):
     fault_kinds = frozenset({"error_inside", "expired_token", "redirect", "shuffle"})
 
     def __init__(self, room: Room) -> None:
-        columns = (
-            "id",
-            "created_at",
-            "updated_at",
-            "score",
-            "comment",
-            "email",
-            "survey",
-            "type",
-            "finished",
-        )
+        columns = ("created_at", "score", "comment", "email", "survey", "type", "finished", "id")
         super().__init__(room, {"responses": columns, "people": ("id", *_PERSON)}, self._begin)
         self.settings = Settings()
         self.doors = Doors(room.clock)

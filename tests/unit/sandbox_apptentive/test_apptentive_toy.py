@@ -165,5 +165,8 @@ def test_an_edit_a_removal_and_a_forgotten_person(tool):
 
 
 def test_people_see_the_latest_answers(tool):
-    tool.do("answer", email="seen@unit.example", score=10)
-    assert "seen@unit.example" in tool.look("/look/apptentive/")
+    tool.do("answer", email="seen@unit.example", score=10, comment="On and on. " * 100)
+    page = tool.look("/look/apptentive/")
+    assert "seen@unit.example" in page
+    assert f"{tool.sandbox.house.clock.now():%Y-%m-%d}" in page
+    assert 5 < page.count("On and on.") < 20

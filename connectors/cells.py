@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -51,7 +52,19 @@ class Moments:
             except (ValueError, TypeError, OverflowError, OSError):
                 pass
         # Of several reasons the one that names a unit helps; else none of the formats was meant.
-        raise misfits[0] if misfits else NoTime("is not a time written as `dates` says")
+        raise (
+            misfits[0]
+            if misfits
+            else NoTime(f"is not a time written as `dates` says{self._other_format(value)}")
+        )
+
+    def _other_format(self, value: object) -> str:
+        for form in _FORMS:
+            if form not in self._formats:
+                with suppress(ValueError, TypeError, OverflowError, OSError):
+                    _parsed(value, form)
+                    return f"; it looks like {form}"
+        return ""
 
     def _aware(self, moment: datetime) -> datetime:
         if moment.tzinfo is None:

@@ -244,9 +244,15 @@ def commands_page() -> str:
 
 def _command(name: str, command: Any) -> Iterator[str]:
     if hasattr(command, "commands"):  # a group of commands
+        if command.invoke_without_command:
+            yield from _one_command(name, command)
         for each, part in command.commands.items():
             yield from _command(f"{name} {each}", part)
         return
+    yield from _one_command(name, command)
+
+
+def _one_command(name: str, command: Any) -> Iterator[str]:
     arguments = [each for each in command.params if each.param_type_name == "argument"]
     options = [each for each in command.params if each.param_type_name == "option" and each.name != "config"]
     usage = [

@@ -77,7 +77,7 @@ class RowReader:
         survey: str | None = None,
         known: Mapping[str, str] | None = None,
     ) -> None:
-        known = known or {}
+        self.known = known = known or {}
         self._source = source
         self._survey = survey
         self._channel = description.channel

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from connectors.contract import Grant, Needs, Tools, Verdict
 from connectors.declared.calling import Calling
-from connectors.declared.description import Description
+from connectors.declared.description import ByTime, Description
 from connectors.declared.people import People
 from connectors.declared.reading import Piece, read
-from connectors.declared.rows import Elsewhere, Row, RowReader, Who
+from connectors.declared.rows import Elsewhere, Row, RowReader
 from connectors.declared.surveys import Survey, Surveys
-from nps.errors import AccessError, BudgetError, NpsyncError
+from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError
 from nps.responses import Cursor, Page, SurveyResponse
 from nps.values import Json
+
+if TYPE_CHECKING:
+    from connectors.declared.trial import Trial
 
 _MOST = 1000  # answers handed over together: one transaction of the reader
 _TOLD = 10  # surveys that could not be read, by name
@@ -72,6 +75,39 @@ class DeclaredSource:
         detail = f"surveys {', '.join(named[:_TOLD])}{' …' if len(named) > _TOLD else ''}" if named else ""
         return [Grant("read answers", why, Verdict.OK, detail)]
 
+    def trial(self, *, rows: int, survey: str | None = None, since: datetime | None = None) -> Trial:
+        """One page, and how it would be read; of `survey`, else of the first. With windows and no `since` it is the
+        last one that is looked into."""
+        from connectors.declared.trial import tried
+
+        self._people.begin()
+        chosen = self._one_of(self._surveys.listings(), survey)
+        now = self._tools.clock.now()
+        how = self._description.since
+        if since is None and isinstance(how, ByTime) and how.window is not None:
+            since = now - how.window
+        shared = self._reader(chosen.id, chosen.known)
+        try:
+            return tried(
+                self._description,
+                self._fetching(chosen),
+                lambda some, body: self._people.of(some, body, shared),
+                lambda row: self._reader_of(row, chosen, shared),
+                chosen,
+                most=rows,
+                since=since,
+                now=now,
+            )
+        except NpsyncError as error:
+            raise self._told(error) from None
+
+    def _one_of(self, surveys: Sequence[Survey], wanted: str | None) -> Survey:
+        found = next((each for each in surveys if wanted in (None, each.id)), None)
+        if found is None:
+            named = ", ".join(str(each.id) for each in surveys if each.id is not None) or "none by an id"
+            raise ConfigError(f'{self._tools.connection}: there is no survey "{wanted}"; there are: {named}')
+        return found
+
     def close(self) -> None:
         if not self._closed:
             self._closed = True
@@ -126,18 +162,19 @@ class DeclaredSource:
         named = self._people.of(piece.rows, piece.body, shared)
         found: list[SurveyResponse] = []
         for row, who in zip(piece.rows, named.people, strict=True):
-            answer = self._answer(row, who, survey, shared)
+            answer = self._reader_of(row, survey, shared).answer(row, who)
             if isinstance(answer, Elsewhere):
                 run.left_out[answer] += 1
             elif run.since is None or answer.problem or answer.answered_at >= run.since:
                 found.append(answer)
         return found, named.whole
 
-    def _answer(self, row: Row, who: Who, survey: Survey, shared: RowReader) -> SurveyResponse | Elsewhere:
+    def _reader_of(self, row: Row, survey: Survey, shared: RowReader) -> RowReader:
+        """Where answers of all surveys come together, each is read as its survey's definition says."""
         if survey.id is not None or self._description.surveys is None:
-            return shared.answer(row, who)
+            return shared
         theirs = shared.survey_of(row)
-        return self._reader(theirs, self._surveys.of_row(theirs)).answer(row, who)
+        return self._reader(theirs, self._surveys.of_row(theirs))
 
     def _reader(self, survey: str | None, known: Mapping[str, str]) -> RowReader:
         key = (survey, *sorted(known.items()))

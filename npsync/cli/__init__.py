@@ -22,7 +22,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (  # command, module, name in it
     ("sandbox", "npsync.cli.trying", "sandbox"),
     ("init", "npsync.cli.setup", "init"),
     ("schema", "npsync.cli.setup", "schema"),
-    ("connectors", "npsync.cli.setup", "connectors"),
+    ("connectors", "npsync.cli.connectors", "connectors"),
     ("connect", "npsync.cli.setup", "connect"),
     ("check", "npsync.cli.setup", "check"),
     ("test", "npsync.cli.setup", "run_tests"),

@@ -65,16 +65,6 @@ def schema(
     output.say(f"# yaml-language-server: $schema={out}")
 
 
-def connectors(
-    name: Annotated[str | None, typer.Argument(help="One connector, in detail.")] = None,
-    json: JsonOption = False,
-) -> None:
-    """List the connectors, or tell what one can do and how it is set up."""
-    from npsync.cli import catalogue
-
-    catalogue.show(name, as_json=json)
-
-
 def connect(
     name: Annotated[str, typer.Argument(help="The connection, as the YAML names it.")],
     config: ConfigOption = None,

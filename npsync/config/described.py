@@ -44,6 +44,22 @@ class DescriptionFile:
     preset: Preset | None = None
     problems: list[Problem] = field(default_factory=list)
 
+    def values(self, given: Mapping[str, str]) -> dict[str, Json] | None:
+        """What was given on a command line; None when there were problems."""
+        assert self.preset is not None
+        parameters = self.preset.about.parameters
+        split = {name: _typed(text, parameters[name].kind) for name, text in given.items()}
+        try:
+            values = self.preset.values(split)
+        except ValidationError as error:
+            for each in error.errors(include_url=False, include_input=False):
+                name = str(each["loc"][0]) if each["loc"] else ""
+                told = f"--with {name}: has to be {self.preset.about.parameters[name].kind}"
+                self._tell(Found(("parameters", name), "bad_value", told))
+            return None
+        _register_secrets(self.preset.about, values)
+        return values
+
     def described(self, values: Mapping[str, Json]) -> Description | None:
         """The description with its parameters filled in; None when there were problems."""
         if self.document is None or self.preset is None:
@@ -119,6 +135,10 @@ def _one(settings: Described, document: Document, path: Path, folder: FilePath) 
             _register_secrets(file.preset.about, values)
             file.described(values)
     yield from file.problems
+
+
+def _typed(text: str, kind: str) -> str | list[str]:
+    return [each.strip() for each in text.split(",")] if kind == "list" else text
 
 
 def _register_secrets(about: About, values: Mapping[str, Any]) -> None:

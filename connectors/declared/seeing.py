@@ -62,7 +62,7 @@ class Seeing:
         if not isinstance(self._pages, (*SHIFTING, ByMovingStart)):
             return False
         # What an earlier run read need not be proved again; what changed since is read again by the next.
-        unproved = at.read is None or sweep.began - at.read >= self._bounds.overlap
+        unproved = at.read is None or 2 * (sweep.began - at.read) >= self._bounds.overlap
         match self._since:
             case ByTime() if self._bounds.ascending:
                 return unproved and sweep.last is not None and sweep.last < self._bounds.settled(sweep)

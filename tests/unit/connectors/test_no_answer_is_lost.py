@@ -251,7 +251,7 @@ class Life:
 
 @st.composite
 def tools(draw: st.DrawFn, style: Style) -> Tool:
-    since = draw(st.sampled_from(["time", "time", "time", "newest_first", "everything", "id"]))
+    since = draw(st.sampled_from(["time", "time", "time", "time", "newest_first", "everything", "id"]))
     if style == "moving_start":
         since = "time"
     order = "ascending"
@@ -287,7 +287,7 @@ def tools(draw: st.DrawFn, style: Style) -> Tool:
 
 CHANGES = st.builds(
     Change,
-    kind=st.sampled_from(["insert", "edit", "delete", "delete", "shuffle"]),
+    kind=st.sampled_from(["insert", "insert", "edit", "delete", "shuffle"]),
     which=st.integers(0, 60),
     late=st.integers(0, 80),
 )

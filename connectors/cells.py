@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -18,7 +18,11 @@ import orjson
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 _FORMS = ("iso", "unix", "unix_ms")
-_ONE_DIGIT_HOUR = re.compile(r"(?<=[T ])(?=\d:)")
+# What tools write beside ISO 8601: numbers of one digit, a decimal comma, an offset after a blank, UTC in letters.
+_NEARLY_ISO = re.compile(
+    r"(\d{4})-(\d{1,2})-(\d{1,2})"
+    r"(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)? ?(Z|z|UTC|[+-]\d{2}(?::?\d{2})?)?"
+)
 # No survey of these tools is older; a number that says so counts in another unit.
 _FIRST_YEAR, _LAST_YEAR = 1980, 5000
 
@@ -82,12 +86,26 @@ def _parsed(value: object, form: str) -> datetime:
     text = value.strip()
     if form != "iso":
         return datetime.strptime(text, form)  # noqa: DTZ007 — the zone is added by the caller
-    if len(text) > 20 and text[-6] == " " and text[-5] in "+-":
-        text = text[:-6] + text[-5:]  # "2026-03-02 10:00:00 +0100"
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        return datetime.fromisoformat(_ONE_DIGIT_HOUR.sub("0", text, count=1))  # "2014-10-10T8:20:00Z"
+        return _nearly_iso(text)
+
+
+def _nearly_iso(text: str) -> datetime:
+    found = _NEARLY_ISO.fullmatch(text)
+    if found is None:
+        raise ValueError
+    *numbers, fraction, offset = found.groups()
+    year, month, day, hour, minute, second = (int(number or 0) for number in numbers)
+    local = datetime(year, month, day, hour, minute, second, int((fraction or "").ljust(6, "0")[:6]))  # noqa: DTZ001
+    if offset is None:
+        return local
+    if offset in ("Z", "z", "UTC"):
+        return local.replace(tzinfo=UTC)
+    digits = offset[1:].replace(":", "").ljust(4, "0")
+    away = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    return local.replace(tzinfo=timezone(-away if offset[0] == "-" else away))
 
 
 def _counted(value: object, form: str) -> datetime:

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from connectors import cells
 from connectors.declared.description import TimeFormat
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
-# No survey was answered before, and none of ours after: seconds and milliseconds cannot be taken for each other.
-_FIRST, _LAST = Decimal(631_152_000), Decimal(4_102_444_800)  # 1990 and 2100
-_ISO = re.compile(
-    r"(\d{4})-(\d{1,2})-(\d{1,2})"
-    r"(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)? ?(Z|z|UTC|[+-]\d{2}(?::?\d{2})?)?"
-)
 _GRANULE = {
     "unix_s": timedelta(seconds=1),
     "unix_ms": timedelta(milliseconds=1),
@@ -27,82 +20,28 @@ _GRANULE = {
 
 
 class Moments:
-    """Reads the times of one tool: `dates` are tried in order ("iso", "unix", "unix_ms", or a pattern of strptime),
-    and `zone` is that of times that name none (UTC without one)."""
+    """Reads the times of one tool for the cursor: what names no zone is taken as UTC where none is declared, for the
+    order of rows is all that counts here."""
 
     def __init__(self, dates: Sequence[str], zone: str | None = None) -> None:
-        self._dates = tuple(dates)
-        self._zone: tzinfo = ZoneInfo(zone) if zone else UTC
+        self._moments = cells.Moments(dates, ZoneInfo(zone or "UTC"))
 
     def read(self, value: object) -> datetime | None:
         """In UTC; None for what is no time in any of the formats."""
-        if value is None or value == "" or isinstance(value, bool):
+        try:
+            return self._moments.read(value)
+        except cells.NoTime:
             return None
-        for format in self._dates:
-            found = self._by(format, value)
-            if found is not None:
-                return found
-        return None
 
     def why_not(self, value: object) -> str:
         """Why a value is not read, in words that show nothing of it."""
         if value is None or value == "":
             return "it is empty"
-        for format, told in (("unix_ms", "milliseconds"), ("unix", "seconds"), ("iso", "an ISO date")):
-            if self._by(format, value) is not None:
-                return f'it looks like {told}: add "{format}" to dates'
-        return f"it is none of {', '.join(self._dates)}"
-
-    def _by(self, format: str, value: object) -> datetime | None:
-        if format == "unix":
-            return _unix(value, 1)
-        if format == "unix_ms":
-            return _unix(value, 1000)
-        if not isinstance(value, str):
-            return None
-        return self._iso(value) if format == "iso" else self._pattern(format, value)
-
-    def _iso(self, text: str) -> datetime | None:
-        """Tolerant of what tools write: a blank for the T, hours of one digit, no seconds, an offset after a blank."""
-        found = _ISO.fullmatch(text.strip())
-        if found is None:
-            return None
-        *numbers, fraction, offset = found.groups()
-        year, month, day, hour, minute, second = (int(number or 0) for number in numbers)
-        micro = int((fraction or "").ljust(6, "0")[:6])
         try:
-            local = datetime(year, month, day, hour, minute, second, micro, tzinfo=UTC)
-            return self._placed(local, offset)
-        except (ValueError, OverflowError):
-            return None
-
-    def _placed(self, local: datetime, offset: str | None) -> datetime:
-        if offset is None:
-            return local.replace(tzinfo=self._zone).astimezone(UTC)
-        if offset in ("Z", "z", "UTC"):
-            return local
-        digits = offset[1:].replace(":", "").ljust(4, "0")
-        away = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
-        return local + (away if offset[0] == "-" else -away)
-
-    def _pattern(self, pattern: str, text: str) -> datetime | None:
-        try:
-            found = datetime.strptime(text.strip(), pattern)  # noqa: DTZ007 - the zone follows
-            return (found if found.tzinfo else found.replace(tzinfo=self._zone)).astimezone(UTC)
-        except (ValueError, OverflowError):
-            return None
-
-
-def _unix(value: object, per_second: int) -> datetime | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        seconds = Decimal(str(value).strip()) / per_second
-    except InvalidOperation:
-        return None
-    if not seconds.is_finite() or not _FIRST <= seconds < _LAST:
-        return None
-    return EARLIEST + timedelta(microseconds=int(seconds * 1_000_000))
+            self._moments.read(value)
+        except cells.NoTime as problem:
+            return f"it {problem}"
+        return ""
 
 
 def granule(format: TimeFormat) -> timedelta:

@@ -35,8 +35,12 @@ def test_a_time_is_read_in_the_first_format_that_fits(value: object, formats: li
     assert read(value, *formats) == NOON
 
 
-def test_an_hour_of_one_digit_is_read() -> None:
-    assert read("2014-10-10T8:20:00Z", "iso") == datetime(2014, 10, 10, 8, 20, tzinfo=UTC)
+@pytest.mark.parametrize(
+    "text",
+    ["2026-3-2T11:00:00Z", "2026-03-02 11:00 UTC", "2026-03-02T12:00:00,000+01", "2026-03-02 6:30:00 -0430"],
+)
+def test_what_is_nearly_iso_is_read(text: str) -> None:
+    assert read(text, "iso") == NOON
 
 
 def test_milliseconds_are_not_taken_for_seconds() -> None:

@@ -1,12 +1,9 @@
-"""Times as survey tools write them, and as they want them written."""
+"""Times as survey tools want them written in parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
-from connectors import cells
 from connectors.declared.description import TimeFormat
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -17,31 +14,6 @@ _GRANULE = {
     "iso8601": timedelta(milliseconds=1),
     "date": timedelta(days=1),
 }
-
-
-class Moments:
-    """Reads the times of one tool for the cursor: what names no zone is taken as UTC where none is declared, for the
-    order of rows is all that counts here."""
-
-    def __init__(self, dates: Sequence[str], zone: str | None = None) -> None:
-        self._moments = cells.Moments(dates, ZoneInfo(zone or "UTC"))
-
-    def read(self, value: object) -> datetime | None:
-        """In UTC; None for what is no time in any of the formats."""
-        try:
-            return self._moments.read(value)
-        except cells.NoTime:
-            return None
-
-    def why_not(self, value: object) -> str:
-        """Why a value is not read, in words that show nothing of it."""
-        if value is None or value == "":
-            return "it is empty"
-        try:
-            self._moments.read(value)
-        except cells.NoTime as problem:
-            return f"it {problem}"
-        return ""
 
 
 def granule(format: TimeFormat) -> timedelta:

@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from connectors.cells import Moments, NoTime
 from connectors.declared.bounds import Bounds
 from connectors.declared.description import ById, ByLastRow, ByMovingStart, ByTime, Description, NewestFirst
 from connectors.declared.expressions import compiled
-from connectors.declared.moments import Moments
 from connectors.declared.paging import SHIFTING, Row, token
 from connectors.declared.passes import Recent, Sighting, Sightings, added
 from connectors.declared.places import Place, Sweep
@@ -25,9 +26,10 @@ class Seeing:
         self._bounds = bounds
         self._since = description.since
         self._pages = description.pages
+        zone = description.time_zone
         walled = description.walls.max_pages is not None
         self._starts_move = isinstance(self._pages, ByMovingStart) or (walled and bounds.ascending)
-        self._moments = Moments(description.dates, description.time_zone)
+        self._moments = Moments(description.dates, None if zone is None else ZoneInfo(zone))
         self._sightings = Sightings(description)
         self._time_of = _time_of(description)
         self._id_of = compiled(self._since.field) if isinstance(self._since, ById) else None
@@ -95,13 +97,28 @@ class Seeing:
         if self._time_of is None:
             return [None] * len(rows)
         values = [self._time_of(row) for row in rows]
-        times = [self._moments.read(value) for value in values]
+        times = [self._time(value) for value in values]
         if rows and not any(times):
             raise UnavailableError(
                 f"no row of a page has a time in {_field(self._since)}, which the cursor needs: "
-                f"{self._moments.why_not(values[-1])}"
+                f"it {self._why_not(values[-1])}"
             )
         return times
+
+    def _time(self, value: object) -> datetime | None:
+        try:
+            return self._moments.read(value)
+        except NoTime:
+            return None
+
+    def _why_not(self, value: object) -> str:
+        if value is None or value == "":
+            return "is empty"
+        try:
+            self._moments.read(value)
+        except NoTime as told:
+            return str(told)
+        return "is none"
 
     def _in_order(self, times: Sequence[datetime]) -> None:
         if self._bounds.ascending and list(times) != sorted(times):

@@ -336,7 +336,7 @@ def test_a_tool_that_breaks_what_everything_rests_on_is_not_believed(
 
 def test_rows_without_the_cursors_time_say_what_they_look_like() -> None:
     milliseconds = [{"id": 1, "at": 1769941805000}]
-    with pytest.raises(UnavailableError, match='looks like milliseconds: add "unix_ms" to dates'):
+    with pytest.raises(UnavailableError, match="are these milliseconds"):
         pieces(described({"kind": "page"}, dates=["unix"]), Played(milliseconds))
     with pytest.raises(UnavailableError, match=r"no row of a page has a time in at.*it is empty"):
         pieces(described({"kind": "page"}), Played([{"id": 1, "at": None}]))

@@ -114,14 +114,20 @@ class Twilio:
             raise UnavailableError(f"{reply.what}: status {reply.status}; is base_url right?")
         grants = [Grant("send and list texts", "survey texts", Verdict.OK)]
         if not self._settings.signing_tokens:
-            detail = (
-                "without auth_token nothing Twilio posts can be verified: STOP replies would not reach us"
-            )
-            grants.append(Grant("read what Twilio posts", "STOP, replies, delivery", Verdict.MISSING, detail))
+            grants.append(Grant("read what Twilio posts", "delivery", Verdict.MISSING, self._unverified()))
         return grants
 
     def close(self) -> None:
         self._http.close()
+
+    def _unverified(self) -> str:
+        """What it means that nothing posted can be verified. Replies are listed, but only those to a number of ours."""
+        unheard = "without auth_token nothing Twilio posts can be verified"
+        if self._settings.number is None:
+            return (
+                f"{unheard}: STOP and replies do not reach us, since a messaging service's cannot be listed"
+            )
+        return f"{unheard}: STOP and replies are read from Twilio's list, delivery is not learnt"
 
     # ------------------------------------------------------------ sending
 

@@ -244,7 +244,15 @@ def test_access_is_tried_without_sending_anything(vendor):
     assert vendor.sent() == []
 
 
-def test_without_the_auth_token_replies_could_not_be_verified(vendor):
+@pytest.mark.parametrize(
+    ("from_", "learnt"),
+    [
+        ({}, "STOP and replies are read from Twilio's list, delivery is not learnt"),
+        ({"number": None, "messaging_service": "MG" + "1" * 32}, "STOP and replies do not reach us"),
+    ],
+)
+def test_without_the_auth_token_access_says_what_is_learnt_all_the_same(vendor, from_, learnt):
     vendor.says = [NOTHING]
-    sender = twilio(auth_token=None, api_key_sid="SK1", api_key_secret="k3y")
-    assert Verdict.MISSING in [grant.verdict for grant in sender.access(Needs(sends=True))]
+    sender = twilio(auth_token=None, api_key_sid="SK1", api_key_secret="k3y", **from_)
+    [missing] = [each for each in sender.access(Needs(sends=True)) if each.verdict is Verdict.MISSING]
+    assert learnt in missing.detail

@@ -31,6 +31,8 @@ def token_address(token_url: str, base_url: str, *, allow_http: bool = False) ->
     parts = urlsplit(token_url.strip())
     root = f"{parts.scheme}://{parts.netloc}"
     ours = urljoin(base_url.strip(), "/").rstrip("/").lower() == root.lower()
+    if parts.scheme == "http" and not (allow_http and ours) and not is_loopback(parts.hostname or ""):
+        raise ValueError("must start with https://: the client's secret is sent there")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return checked_base_url(root, allow_http=allow_http and ours), path
 

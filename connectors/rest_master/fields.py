@@ -74,12 +74,12 @@ def table(
         found[name] = _given(found.get(name) or _plain(name), given)
     for name, text in settings.dates.items():
         if name in found:
-            found[name] = _dated(found[name], text, f"dates.{name}", connection)
+            found[name] = _dated(found[name], text)
     if settings.date_format is not None:
         usual = settings.date_format
         for name, known in found.items():
             if known.dates is ISO and name not in settings.dates and known.schema.type is FieldType.DATE:
-                found[name] = _dated(known, usual, "date_format", connection)
+                found[name] = _dated(known, usual)
     id = settings.record.id
     found[id] = replace(
         found.get(id) or _plain(id), schema=FieldSchema(id, id, FieldType.TEXT, writable=False, unique=True)
@@ -215,8 +215,5 @@ def _given(known: Known, given: GivenField) -> Known:
     return replace(changed, dates=date_format(given.date_format), unreadable_format="")
 
 
-def _dated(known: Known, text: str, setting: str, connection: str) -> Known:
-    try:
-        return replace(known, dates=date_format(text), unreadable_format="")
-    except ValueError as problem:
-        raise ConfigError(f"{connection}: {setting}: {problem}") from None
+def _dated(known: Known, text: str) -> Known:
+    return replace(known, dates=date_format(text), unreadable_format="")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -135,12 +135,6 @@ class PretectumSettings(RestMasterSettings):
     @classmethod
     def _over_the_preset(cls, given: Any) -> Any:
         return merged(given) if isinstance(given, Mapping) else given
-
-    @model_validator(mode="after")
-    def _whole_scope(self) -> Self:
-        if missing := [name for name in ("business_area", "schema") if name not in self.scope]:
-            raise ValueError(f"scope.{missing[0]} is missing: its name in Pretectum")
-        return self
 
 
 def merged(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,19 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from connectors.addresses import checked_base_url, token_address
-from connectors.auth import Auth, TokenAuth
+from connectors.auth import Auth
 from connectors.contract import Settings
 from connectors.declared.description import Expression, OnePage, Pages, Part, Query
-from connectors.declared.placeholders import names_in
+from connectors.rest_master.checking import misfits
+from connectors.rest_master.dates import date_format
 from nps.durations import Duration
+from nps.faults import Faults
 from nps.schema import FieldType
 
+
+def _a_date_format(text: str) -> str:
+    date_format(text)
+    return text
+
+
 Body = Mapping[str, Any]
+DateText = Annotated[str, AfterValidator(_a_date_format)]
 Items = Expression | Sequence[Expression]
 
 
@@ -77,7 +85,7 @@ class GivenField(Part):
     required: bool | None = Field(None, description="It may not be empty.")
     personal: bool | None = Field(None, description="It holds personal data.")
     writable: bool | None = Field(None, description="npsync may write it.")
-    date_format: str | None = Field(None, description="How a date is written, like DD/MM/YYYY.")
+    date_format: DateText | None = Field(None, description="How a date is written, like DD/MM/YYYY.")
 
 
 class OneObject(Part):
@@ -234,8 +242,10 @@ class RestMasterSettings(Settings):
     list: Listing | None = Field(None, description="How all records are listed.")
     read: Read = Field(description="How records are read by their ids.")
     update: Update = Field(description="How a record is changed.")
-    date_format: str | None = Field(None, description="How dates are written where the fields do not say.")
-    dates: Mapping[str, str] = Field(
+    date_format: DateText | None = Field(
+        None, description="How dates are written where the fields do not say."
+    )
+    dates: Mapping[str, DateText] = Field(
         default={}, description="How the dates of single fields are written, whatever the master says."
     )
     limits: Limits = Field(default=Limits.model_validate({}), description="How fast npsync calls.")
@@ -243,63 +253,7 @@ class RestMasterSettings(Settings):
     timeouts: Timeouts = Field(default=Timeouts.model_validate({}), description="When a call is given up.")
 
     @model_validator(mode="after")
-    def _safe_addresses(self) -> Self:
-        try:
-            checked_base_url(self.base_url, allow_http=self.allow_http)
-        except ValueError as problem:
-            raise ValueError(f"base_url {problem}") from None
-        if isinstance(self.auth, TokenAuth):
-            try:
-                token_address(self.auth.token_url, self.base_url, allow_http=self.allow_http)
-            except ValueError as problem:
-                raise ValueError(f"auth.token_url {problem}") from None
-        return self
-
-    @model_validator(mode="after")
-    def _parts_fit_together(self) -> Self:
-        if not self.objects:
-            raise ValueError("objects is missing: name at least one kind of record")
-        if self.schema_at is None and (
-            bare := [name for name, one in self.objects.items() if not one.fields]
-        ):
-            raise ValueError(
-                f"objects.{bare[0]}.fields is missing, and no schema_at tells which fields there are"
-            )
-        for name, part in (("find", self.find), ("update", self.update), ("list", self.list)):
-            if part is not None and not part.path:
-                raise ValueError(f"{name}.path is missing")
-        if self.schema_at is not None and not self.schema_at.path:
-            raise ValueError("schema_at.path is missing")
-        if "{id}" not in self.update.path:
-            raise ValueError("update.path has to hold {id}, the record's")
-        if self.read.by == "id" and not self.read.path:
-            raise ValueError("read.path is missing, with by: id")
-        if self.read.by == "search" and not self.read.field:
-            raise ValueError("read.field is missing, with by: search")
-        if self.list is None and (self.read.by == "list" or self.find.refuse or self.find.words):
-            raise ValueError("list is missing: read.by, find.refuse and find.words rest on it")
-        if self.update.version == "body" and self.record.version is None:
-            raise ValueError("record.version is missing: update.version names it in the body")
-        if self.update.version == "if_match" and self.record.version is None and self.read.by != "id":
-            raise ValueError("record.version is missing: only a read by id tells it in a header")
-        return self
-
-    @model_validator(mode="after")
-    def _placeholders_are_known(self) -> Self:
-        known = {"object", *self.scope, *(one.gives for one in self.names)}
-        for one in self.objects.values():
-            known |= one.scope.keys()
-        search = known | {"terms", "field", "value"}
-        for where, part, names in (
-            ("names", [one.model_dump() for one in self.names], known),
-            ("schema_at", self.schema_at.model_dump() if self.schema_at else {}, known),
-            ("list", self.list.model_dump() if self.list else {}, known),
-            ("find", self.find.model_dump(), search),
-            ("read", self.read.model_dump(), known | {"id"}),
-            ("update", self.update.model_dump(), known | {"id"}),
-        ):
-            if unknown := sorted(set(names_in(part)) - names):
-                raise ValueError(
-                    f"{where} names {{{unknown[0]}}}, which nothing gives; known: {', '.join(sorted(names))}"
-                )
+    def _everything_fits_together(self) -> Self:
+        if faults := list(misfits(self)):
+            raise Faults(faults)
         return self

@@ -125,7 +125,7 @@ class Finding:
             item
             for page in master.pages(
                 find.path, find.query, find.items, find.pages, values, "find", f"find {self._object}",
-                body=body, told=told,
+                body=body, hidden=group, told=told,
             )
             for item in page
         ]  # fmt: skip

@@ -167,8 +167,10 @@ class Master:
         what: str,
         *,
         body: Any = None,
+        hidden: Iterable[str] = (),
     ) -> Reply:
-        """A question; ConfigError when the master does not understand it. With a `body` it is a POST."""
+        """A question; ConfigError when the master does not understand it, without the `hidden` values it may quote. With
+        a `body` it is a POST."""
         address = path if path.startswith(("http://", "https://")) else filled_path(path, values)
         reply = self.http.request(
             "GET" if body is None else "POST",
@@ -181,7 +183,7 @@ class Master:
         )
         if 200 <= reply.status < 300:
             return reply
-        told = words_of(reply, values.values())
+        told = words_of(reply, hidden)
         raise ConfigError(
             f"{reply.what}: the master answers {reply.status}{f' ({told})' if told else ''}; check {setting}"
         )
@@ -197,6 +199,7 @@ class Master:
         what: str,
         *,
         body: Any = None,
+        hidden: Iterable[str] = (),
         told: Callable[[Any], None] | None = None,
     ) -> Iterator[list[Any]]:
         """What a list holds, page by page. `told` sees each reply. UnavailableError when it never ends."""
@@ -206,7 +209,9 @@ class Master:
         for _ in range(_MOST_PAGES):
             linked = isinstance(step, str) and pages.kind == "next_link"
             asked: dict[str, str | int | bool] = {} if linked else {**query, **parameters(pages, step)}
-            reply = self.asked(str(step) if linked else path, asked, values, setting, what, body=body)
+            reply = self.asked(
+                str(step) if linked else path, asked, values, setting, what, body=body, hidden=hidden
+            )
             said = reply.json()
             rows = listed(items, said, connection=self.tools.connection, setting=setting)
             if told is not None:

@@ -50,7 +50,8 @@ def judge(reply: Reply, easing: Easing, clock: Clock) -> Ruling:
         )
     if 200 <= reply.status < 300:
         return unreadable(reply) or FINE
-    return usual_judge(reply, clock)
+    # No more patience helps against a verb that is not implemented.
+    return FINE if reply.status == 501 else usual_judge(reply, clock)
 
 
 def judge_leniently(reply: Reply, easing: Easing, clock: Clock) -> Ruling:

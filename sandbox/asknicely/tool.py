@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,11 +14,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from sandbox import deliveries
 from sandbox.budgets import Budget
 from sandbox.faults import Fault
 from sandbox.serving import Files, Numbers, Refused, endpoint, reply, same
 from sandbox.surveys import Survey, SurveyTool
 from sandbox.toy import Room, Row
+from sandbox.unsigned import Unsigned
 
 KEY = "asknicely-sandbox-key-A41C"
 RELATIONSHIP = Survey("nps", "Relationship", "nps")
@@ -38,14 +41,16 @@ class Settings:
 
 class AskNicely(SurveyTool):
     title = "AskNicely"
-    fault_kinds = frozenset({"redirect"})
+    fault_kinds = frozenset({"redirect"}) | deliveries.FAULT_KINDS
     channels = ("email", "sms", "web")
 
     def __init__(self, room: Room) -> None:
         super().__init__(room, (RELATIONSHIP, SATISFACTION), Settings())
         self._budgets = {"Req10s": Budget(room.clock, 10), "Req60s": Budget(room.clock, 60)}
         self._files = Files()
-        self.knobs["ask"] = self._ask
+        self._webhook = Unsigned(room, "asknicely")
+        self._submits: Counter[str] = Counter()  # of a response: the first is new, the others change it
+        self.knobs |= {"ask": self._ask, "webhook": self._webhook.set}
         self.app: ASGIApp = self._build()
 
     def env(self, url: str) -> dict[str, str]:
@@ -56,6 +61,20 @@ class AskNicely(SurveyTool):
         if fault.status == 429:
             headers["Retry-After"] = f"{1.0 if fault.retry_after is None else fault.retry_after:g}"
         return reply({"success": False, "msg": f"status {fault.status}"}, fault.status, headers)
+
+    def told(self, event: str, row: Row) -> None:
+        if event == "deleted" or row["score"] is None:
+            return
+        self._submits[row["id"]] += 1
+        shown, person = self.shown(row), self.person(row) or {}
+        names = {"firstname": person.get("first_name") or "", "lastname": person.get("last_name") or ""}
+        who = {name: shown[name] for name in ("name", "email", "created", "segment", "customer_id_c")}
+        what = {name: shown[name] for name in ("comment", "sent", "opened", "responded", "deliverymethod")}
+        question = {"id": row["id"], "score": shown["answer"], "survey_template": row["survey"], **what}
+        count = max(self._submits[row["id"]], 1 if event == "created" else 2)
+        self._webhook.tell(
+            {"count": count, "person": {"id": shown["contact_id"], **names, **who}, "question": question}
+        )
 
     def shown(self, row: Row) -> Row:
         person, survey = self.person(row) or {}, self.surveys[row["survey"]]

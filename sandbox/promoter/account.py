@@ -11,6 +11,7 @@ import orjson
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from sandbox import deliveries
 from sandbox.faults import Fault
 from sandbox.moments import iso, iso_us
 from sandbox.promoter import app
@@ -18,6 +19,7 @@ from sandbox.promoter.words import API_KEY, CAMPAIGNS, Refusal
 from sandbox.shelves import Shelves, switched
 from sandbox.surveys import answers_in, keys_of
 from sandbox.toy import Room, Row
+from sandbox.unsigned import Unsigned
 
 _DAY = 86_400
 _SCALARS = (str, int, float, bool)
@@ -37,6 +39,7 @@ class Settings:
 
 class Promoter(Shelves):
     title = "Promoter.io"
+    fault_kinds = deliveries.FAULT_KINDS
 
     def __init__(self, room: Room) -> None:
         super().__init__(
@@ -50,6 +53,7 @@ class Promoter(Shelves):
         )
         self.settings = Settings()
         self.app: ASGIApp = app.build(self)
+        self.webhook = Unsigned(room, "promoter")
         self._feedback_ids = itertools.count(270)
         self._minute = (0, 0)
         self._by_email: dict[str, str] = {}
@@ -60,6 +64,7 @@ class Promoter(Shelves):
             "set": lambda given: switched(self.settings, given),
             "answer": self._answer,
             "edit": self._edit,
+            "webhook": self._set_webhook,
             "unsubscribe": lambda given: self._mark(given, "unsubscribed", value=True),
             "deactivate": lambda given: self._mark(given, "active", value=bool(given.get("active", False))),
         }
@@ -79,7 +84,27 @@ class Promoter(Shelves):
         attributes are the contact's"""
         if object != "feedback":
             return super().add(object, fields)
-        return str(self._given(fields)["id"])
+        row = self._given(fields)
+        self.tell("feedback.added_or_changed", row["id"])
+        return str(row["id"])
+
+    def remove(self, object: str, id: str) -> None:
+        super().remove(object, id)
+        if object == "feedback":
+            self.tell("feedback.removed", int(id))
+
+    def tell(self, event: str, id: int) -> None:
+        """What the body looks like is not documented; an id is somewhere in it."""
+        body: Any = {"id": id}
+        for name in reversed(str(self.webhook.given.get("id_at", "data.id")).split(".")[:-1]):
+            body = {name: body}
+        self.webhook.tell({"event": event, **body})
+
+    def _set_webhook(self, given: Row) -> Row:
+        """{url, headers, id_at: id, data.id or feedback.id}; url null ends it"""
+        if given.get("id_at", "id") not in ("id", "data.id", "feedback.id"):
+            raise ValueError("id_at is id, data.id or feedback.id")
+        return self.webhook.set(given)
 
     def _given(self, fields: Row) -> Row:
         """Somebody answered without a survey of ours."""
@@ -175,14 +200,16 @@ class Promoter(Shelves):
     def _answer(self, given: Row) -> Row:
         """{id of a survey, or email; score, comment}: somebody answers; a survey's answer once more is an edit"""
         if "id" not in given:
-            return self._given(given)
+            return self.row("feedback", self.add("feedback", given))
         survey = self.row("surveys", str(given["id"]))
         if survey["state"] == "answered":
             row = next(row for row in self.shelves["feedback"].values() if row["survey"] == survey["id"])
             return self._edit({"comment": None, **given, "id": row["id"]})
         survey["state"] = "answered"
         person = self.shelves["contacts"][str(survey["contact"])]
-        return self._feedback(person, int(given["score"]), given.get("comment"), survey)
+        row = self._feedback(person, int(given["score"]), given.get("comment"), survey)
+        self.tell("feedback.added_or_changed", row["id"])
+        return row
 
     def _edit(self, given: Row) -> Row:
         """{id of feedback, score, comment}: the dates of what changed move, the date it was posted does not"""
@@ -191,6 +218,7 @@ class Promoter(Shelves):
             row |= {"score": _score(given["score"]), "score_modified": now}
         if "comment" in given:
             row |= {"comment": given["comment"], "comment_updated_date": now}
+        self.tell("feedback.added_or_changed", row["id"])
         return row
 
     def _mark(self, given: Row, name: str, *, value: bool) -> Row:

@@ -94,6 +94,7 @@ def build(account: Promoter) -> ASGIApp:
         if body.get("status") not in ("OPEN", "CLOSED"):
             raise Refusal({"status": [f'"{body.get("status")}" is not a valid choice.']})
         row["status"] = body["status"]
+        account.tell("feedback.status_changed", row["id"])
         return shown(row, request, v2=True), 200
 
     async def survey(request: Request) -> tuple[Row, int]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from sandbox import deliveries
 from sandbox.budgets import Budget
 from sandbox.faults import Fault
 from sandbox.moments import iso_ms
@@ -27,6 +28,7 @@ from sandbox.qualtrics.words import (
 )
 from sandbox.surveys import Survey, SurveyTool
 from sandbox.toy import Room, Row
+from sandbox.unsigned import Unsigned
 
 
 @dataclass
@@ -43,7 +45,7 @@ class Qualtrics(SurveyTool):
     """Its own fault kinds: failed_export, lost_progress (no progressId), expired_token."""
 
     title = "Qualtrics"
-    fault_kinds = frozenset({"failed_export", "lost_progress", "expired_token"})
+    fault_kinds = frozenset({"failed_export", "lost_progress", "expired_token"}) | deliveries.FAULT_KINDS
     channels = ("email", "anonymous", "sms")
     token = TOKEN
     data_centre = DATA_CENTRE
@@ -54,7 +56,8 @@ class Qualtrics(SurveyTool):
         self.minute = Budget(room.clock, 60)
         self.exports = Exports(self)
         self.tokens: dict[str, float] = {}  # access token → when it dies
-        self.knobs["preview"] = self._preview
+        self.webhook = Unsigned(room, "qualtrics", shape="form")
+        self.knobs |= {"preview": self._preview, "webhook": self.webhook.set}
         self.app: ASGIApp = app.build(self)
 
     def env(self, url: str) -> dict[str, str]:
@@ -76,6 +79,12 @@ class Qualtrics(SurveyTool):
 
     def response_id(self, number: int, created: float) -> str:
         return f"R_{number:015d}"
+
+    def told(self, event: str, row: Row) -> None:
+        """A notice with ids; what else is in it is not documented."""
+        if event == "created" and row["finished"]:
+            topic = f"surveyengine.completedResponse.{row['survey']}"
+            self.webhook.tell({"Topic": topic, "SurveyID": row["survey"], "ResponseID": row["id"]})
 
     def _preview(self, given: Row) -> Row:
         """{score}: the author looks at the survey before it goes out, and that is recorded too"""

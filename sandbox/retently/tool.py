@@ -12,16 +12,30 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from sandbox import deliveries
 from sandbox.budgets import Budget
 from sandbox.faults import Fault
 from sandbox.moments import iso_ms
 from sandbox.serving import Answer, Numbers, Refused, endpoint, same
 from sandbox.surveys import Survey, SurveyTool
 from sandbox.toy import Room, Row
+from sandbox.unsigned import Unsigned
 
 KEY = "retently-sandbox-key-5E70"
 RELATIONSHIP = Survey("5bd0c000000000000000000a", "Relationship", "nps")
 SATISFACTION = Survey("5bd0c000000000000000000b", "After support", "csat")
+
+_FIELDS = (
+    "id",
+    "email",
+    "customerId",
+    "campaignId",
+    "createdDate",
+    "score",
+    "comment",
+    "metricsType",
+    "channel",
+)
 
 
 @dataclass
@@ -45,12 +59,14 @@ class Retently(SurveyTool):
     """Its own fault kind, error_inside: a 200 whose code is another one and whose data is null."""
 
     title = "Retently"
-    fault_kinds = frozenset({"error_inside"})
+    fault_kinds = frozenset({"error_inside"}) | deliveries.FAULT_KINDS
     channels = ("email", "email", "in-app")
 
     def __init__(self, room: Room) -> None:
         super().__init__(room, (RELATIONSHIP, SATISFACTION), Settings())
         self._minute = Budget(room.clock, 60)
+        self._webhook = Unsigned(room, "retently")
+        self.knobs["webhook"] = self._set_webhook
         self.app: ASGIApp = self._build()
 
     def env(self, url: str) -> dict[str, str]:
@@ -64,6 +80,18 @@ class Retently(SurveyTool):
 
     def person_id(self, number: int) -> str:
         return f"5be0{number:020x}"
+
+    def _set_webhook(self, given: Row) -> Row:
+        """{url, headers, body: {key: a field of feedback}}: its owner writes the body"""
+        if unknown := set(given.get("body", {}).values()) - set(_FIELDS):
+            raise ValueError(f"feedback has no {', '.join(sorted(unknown))}; it has: {', '.join(_FIELDS)}")
+        return self._webhook.set(given)
+
+    def told(self, event: str, row: Row) -> None:
+        """New feedback; an edit and a removal are told to nobody."""
+        if event == "created":
+            shown, wanted = self.shown(row), self._webhook.given.get("body", {"id": "id"})
+            self._webhook.tell({key: shown[name] for key, name in wanted.items()})
 
     def shown(self, row: Row) -> Row:
         person = self.person(row) or {}

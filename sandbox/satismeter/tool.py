@@ -13,11 +13,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from sandbox import deliveries
 from sandbox.faults import Fault
 from sandbox.moments import iso_ms
 from sandbox.serving import Answer, Numbers, Refused, basic, endpoint, reply, same
 from sandbox.surveys import Survey, SurveyTool
 from sandbox.toy import Room, Row
+from sandbox.unsigned import Unsigned
 
 KEY = "satismeter-sandbox-key-63BF"
 PROJECT = "5c9a0000000000000000beef"
@@ -38,10 +40,13 @@ class Settings:
 
 class SatisMeter(SurveyTool):
     title = "SatisMeter"
+    fault_kinds = deliveries.FAULT_KINDS
     channels = ("web", "mobile", "email")
 
     def __init__(self, room: Room) -> None:
         super().__init__(room, (RELATIONSHIP, SATISFACTION), Settings())
+        self._webhook = Unsigned(room, "satismeter")
+        self.knobs["webhook"] = self._webhook.set
         self.app: ASGIApp = self._build()
 
     def env(self, url: str) -> dict[str, str]:
@@ -58,6 +63,12 @@ class SatisMeter(SurveyTool):
 
     def response_id(self, number: int, created: float) -> str:
         return f"{int(created):08x}{number:016x}"
+
+    def told(self, event: str, row: Row) -> None:
+        """Once somebody is done, or closes the survey; nothing of an edit or a removal."""
+        if event == "created":
+            done = "completed" if row["finished"] else "dismissed"
+            self._webhook.tell({"response": self.shown(row), "event": done})
 
     def shown(self, row: Row) -> Row:
         person, survey, score = self.person(row) or {}, self.surveys[row["survey"]], row["score"]

@@ -60,6 +60,7 @@ def _poison(share: float) -> tuple[Rule, ...]:
     return (
         {**bad, "kind": "validation", "vendor": "salesforce"},
         {**bad, "kind": "invalid_record", "vendor": "hubspot"},
+        *({**bad, "kind": "refused", "vendor": vendor} for vendor in ("pretectum", "intercom", "mixpanel")),
     )
 
 
@@ -67,10 +68,11 @@ _NO_TRACES: Rule = {"kind": "all_or_nothing", "vendor": "hubspot"}
 _LOCKED: tuple[Rule, ...] = (
     {"kind": "locked_row", "share": 0.01, "vendor": "salesforce"},
     {"kind": "status", "status": 423, "share": 0.05, "vendor": "hubspot"},
+    {"kind": "version_conflict", "share": 0.05, "vendor": "pretectum"},
 )
 _BATCH_400: tuple[Rule, ...] = (
     {"kind": "batch_refused", "share": 0.01, "steady": True, "vendor": "salesforce"},
-    *_poison(0.01)[1:],
+    _poison(0.01)[1],
     _NO_TRACES,
 )
 _FLAKY: tuple[Rule, ...] = (
@@ -121,6 +123,8 @@ PROFILES: dict[str, Profile] = {
         (
             {"kind": "status", "status": 429, "retry_after": 1, "share": 0.2, "vendor": "hubspot"},
             {"kind": "status", "status": 429, "share": 0.1, "vendor": "wootric"},
+            {"kind": "status", "status": 429, "retry_after": 1, "share": 0.1, "vendor": "pretectum"},
+            {"kind": "status", "status": 429, "retry_after": 1, "share": 0.1, "vendor": "intercom"},
             {"kind": "concurrent_limit", "share": 0.05, "vendor": "salesforce"},
         ),
     ),
@@ -135,6 +139,8 @@ PROFILES: dict[str, Profile] = {
                 "detail": {"policy": "SECONDLY"},
             },
             {"kind": "status", "status": 429, "share": 0.05, "vendor": "wootric", "detail": {"silent": True}},
+            {"kind": "status", "status": 429, "share": 0.05, "vendor": "pretectum"},
+            {"kind": "status", "status": 429, "share": 0.05, "vendor": "mixpanel"},
             {"kind": "concurrent_limit", "share": 0.05, "vendor": "salesforce"},
         ),
     ),
@@ -147,7 +153,9 @@ PROFILES: dict[str, Profile] = {
     "field-gone": Profile("overnight the comment field is deleted", _drift("delete")),
     "field-renamed": Profile("overnight the comment field gets another name", _drift("rename")),
     "field-read-only": Profile("overnight the comment field may no longer be written", _drift("read_only")),
-    "locked": Profile("records that somebody else is saving: UNABLE_TO_LOCK_ROW, 423", _LOCKED),
+    "locked": Profile(
+        "records that somebody else is saving: UNABLE_TO_LOCK_ROW, 423, another version", _LOCKED
+    ),
     "slow-bulk": Profile(
         "bulk jobs that take an hour, longer than a run waits",
         ({"kind": "bulk_slow", "vendor": "salesforce", "detail": {"seconds": 3600}},),

@@ -43,9 +43,12 @@ class Settings:
 
 
 class Workspace:
+    """Its own fault kind: refused (400 for this contact or company, whatever is written); and those of what it sends
+    out."""
+
     title = "Intercom"
     faces = FACES
-    fault_kinds = deliveries.FAULT_KINDS
+    fault_kinds = frozenset({"refused"}) | deliveries.FAULT_KINDS
 
     def __init__(self, room: Room) -> None:
         self.room = room

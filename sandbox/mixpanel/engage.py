@@ -28,7 +28,8 @@ STRICT_SHAPES = ("failed_records", "verbose", "plain")
 
 
 class Engage:
-    """Its own fault kind: dropped (one update counts as taken and is not; its distinct id is the path)."""
+    """Its own fault kinds, whose path is the distinct id: dropped (an update counts as taken and is not), refused (it
+    is not valid)."""
 
     def __init__(
         self,
@@ -66,17 +67,27 @@ class Engage:
             updates = _updates(request, await request.body())
         except Refused as refused:
             return refused.reply()
-        problems = {at: why for at, one in enumerate(updates) if (why := _problem(one, object))}
+        problems = {at: why for at, one in enumerate(updates) if (why := self._problem(one, object))}
         for at, update in enumerate(updates):
             if at not in problems:
                 self._take(update, object, located=request.query_params.get("ip") == "0")
         return _answer(request, len(updates), problems, self._settings())
 
+    def _problem(self, update: Any, object: str) -> tuple[str, str] | None:
+        found = _problem(update, object)
+        if (
+            found is None
+            and self._room.faults
+            and self._room.faults.take("refused", text=_id(update, object))
+        ):
+            return "$set", "the update is invalid"
+        return found
+
     def _take(self, update: Row, object: str, *, located: bool) -> None:
         """A token that is not the project's, or a project that lives in another region: nobody says so."""
         if update["$token"] != TOKEN or self._settings().lives_elsewhere:
             return
-        id = str(update["$distinct_id" if object == "profiles" else "$group_id"])
+        id = _id(update, object)
         if self._room.faults.take("dropped", "POST", id):
             return
         # Without ip=0 the person is where the caller's server is.
@@ -141,6 +152,10 @@ class Engage:
             holds = compiled(form["where"])
             found = [one for one in found if holds({**one.properties, "$distinct_id": one.id})]
         return found
+
+
+def _id(update: Row, object: str) -> str:
+    return str(update["$distinct_id" if object == "profiles" else "$group_id"])
 
 
 def _updates(request: Request, raw: bytes) -> list[Any]:

@@ -49,12 +49,12 @@ class Settings:
 
 
 class Project:
-    """Its own fault kinds: repeated_rows (an export holds every row twice), dropped (an update that counts as taken
-    and is not); and those of what it sends out."""
+    """Its own fault kinds: repeated_rows (an export holds every row twice), dropped (an update counts as taken
+    and is not), refused (it is not valid); and those of what it sends out."""
 
     title = "Mixpanel"
     faces = FACES
-    fault_kinds = frozenset({"repeated_rows", "dropped"}) | deliveries.FAULT_KINDS
+    fault_kinds = frozenset({"repeated_rows", "dropped", "refused"}) | deliveries.FAULT_KINDS
 
     def __init__(self, room: Room) -> None:
         self.room = room

@@ -12,10 +12,8 @@ import pytest
 
 from npsync.cli import trying
 from sandbox.faults import Kind
-from sandbox.hubspot.portal import Portal
 from sandbox.profiles import PROFILES
-from sandbox.salesforce import Salesforce
-from sandbox.wootric.office import Office
+from sandbox.server import Options, Sandbox
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "from npsync.cli import main; main(['sandbox', '--port', '0'])"]
@@ -49,6 +47,7 @@ def test_the_fault_profiles_are_named_in_the_help():
 def test_the_page_about_faults_has_a_line_for_every_profile_and_every_kind():
     page = (ROOT / "docs" / "how-to" / "make-things-go-wrong.md").read_text(encoding="utf-8")
     assert all(f"| `{name}` | {profile.about} |" in page for name, profile in PROFILES.items())
-    kinds = {*Kind, *Salesforce.fault_kinds, *Portal.fault_kinds, *Office.fault_kinds}
+    toys = Sandbox(Options(customers=1, responses=1)).toys.values()
+    kinds = {*Kind, *(kind for toy in toys for kind in toy.fault_kinds)}
     pushed = (ROOT / "docs" / "how-to" / "play-the-vendors.md").read_text(encoding="utf-8")
     assert [kind for kind in sorted(kinds) if f"`{kind}`" not in page + pushed] == []

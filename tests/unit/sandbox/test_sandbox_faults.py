@@ -58,7 +58,12 @@ def test_what_was_played_is_counted_even_when_the_rule_is_gone(crm: Caller):
 
 def test_a_profile_can_come_while_the_sandbox_runs(sandbox: RunningSandbox):
     sandbox.control("POST", "/faults/profile", {"names": "shuffled,locked"})
-    assert {rule["kind"] for rule in sandbox.control("GET", "/faults")} == {"shuffle", "locked_row", "status"}
+    assert {rule["kind"] for rule in sandbox.control("GET", "/faults")} == {
+        "shuffle",
+        "locked_row",
+        "status",
+        "version_conflict",
+    }
 
 
 def test_a_refused_batch_writes_nothing_and_names_nobody(crm: Caller):

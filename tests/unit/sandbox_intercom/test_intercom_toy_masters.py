@@ -165,6 +165,14 @@ def test_a_lead_is_merged_into_a_user_and_leads_on(toy):
     assert (gone.status, other in gone.headers["link"]) == (410, True)
 
 
+def test_some_records_are_never_taken(provisioned):
+    bad, good = contact(provisioned), contact(provisioned)
+    for id in (bad, "C-9"):
+        provisioned.fault("refused", path=id, times=None)
+    assert [put(provisioned, id, nps_score=9).status for id in (bad, good, bad)] == [400, 200, 400]
+    assert [company(provisioned, name).status for name in ("C-9", "C-8")] == [400, 200]
+
+
 def test_search_knows_custom_attributes_and_compares_their_dates_by_day(provisioned):
     morning = int(datetime(2026, 11, 2, 14, tzinfo=UTC).timestamp())
     id = contact(provisioned, email="a@unit.example")

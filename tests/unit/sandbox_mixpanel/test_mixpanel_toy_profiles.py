@@ -123,6 +123,14 @@ def test_a_dropped_update_counts_as_taken(toy):
     assert (made & {"u-1", "u-2"}) == {"u-2"}
 
 
+def test_a_refused_update_is_named_by_strict_and_by_nothing_else(toy):
+    toy.fault("refused", path="u-1", times=None)
+    updates = update(toy, "u-2", set={"a": 1}), update(toy, "u-1", set={"a": 1})
+    assert [one["index"] for one in engage(toy, *updates, strict="1").json["failed_records"]] == [1]
+    assert engage(toy, *updates).body == b"1"
+    assert "u-1" not in {row["id"] for row in toy.rows("profiles")}
+
+
 def test_without_ip_0_the_person_moves_to_our_server(toy):
     id = known(toy)
     city = held(toy, id)["$city"]

@@ -169,8 +169,8 @@ class Master:
         body: Any = None,
         hidden: Iterable[str] = (),
     ) -> Reply:
-        """A question; ConfigError when the master does not understand it, without the `hidden` values it may quote. With
-        a `body` it is a POST."""
+        """A question; ConfigError when the master does not understand it, without the `hidden` values it may quote.
+        With a `body` it is a POST."""
         address = path if path.startswith(("http://", "https://")) else filled_path(path, values)
         reply = self.http.request(
             "GET" if body is None else "POST",

@@ -89,7 +89,8 @@ class _Filling:
             return {key: value for key, value in found.items() if value is not _LEFT_OUT}
         if isinstance(data, list | tuple):
             items = [self.of(value, (*path, at)) for at, value in enumerate(data)]
-            return [item for item in items if item is not _LEFT_OUT]
+            kept = [item for item in items if item is not _LEFT_OUT]
+            return kept if kept or not items else _LEFT_OUT
         return data
 
     def _text(self, text: str, path: tuple[str | int, ...]) -> Any:

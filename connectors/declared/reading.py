@@ -26,7 +26,7 @@ from connectors.declared.expressions import compiled
 from connectors.declared.paging import END, End, Row, Step, fits, following, parameters
 from connectors.declared.places import Place, Sweep
 from connectors.declared.seeing import Seeing
-from nps.errors import BudgetError, UnavailableError
+from nps.errors import BudgetError, ConfigError, UnavailableError
 from nps.values import Json
 
 PASSES = 6
@@ -154,7 +154,7 @@ class _Reading:
         self._fetched += 1
         try:
             return sweep, self._fetch(self._asked(at, sweep))
-        except UnavailableError as error:
+        except (ConfigError, UnavailableError) as error:  # a token that is gone may be a 400 or a 404, too
             if not resumed or not isinstance(sweep.step, str) or isinstance(error, BudgetError):
                 raise
         sweep = sweep.first_page(sweep.start)

@@ -147,11 +147,17 @@ def _row(description: Description, reader: RowReader, row: Row, who: Mapping[str
     outcome = reader.answer(row, who)
     rules: list[tuple[str, Rule]] = own_rules(description.fields)
     rules += [(f"properties.{name}", rule) for name, rule in description.fields.properties.items()]
-    fields = [_field(name, rule, reader, row) for name, rule in rules]
+    fields = []
+    for name, rule in rules:
+        tried = _field(name, rule, reader, row)
+        if tried.read in (None, "") and not tried.problem and name in who:
+            tried = FieldTried(name, "looked up", who[name], who[name])
+        fields.append(tried)
+    ruled = dict(rules)
     fields += [
         FieldTried(name, "looked up", who[name], who[name])
         for name in WHO
-        if name in who and isinstance(outcome, SurveyResponse) and getattr(outcome, name) == who[name]
+        if name in who and name not in ruled
     ]
     return RowTried(tuple(fields), outcome, tuple(_Watched(description, row, reader.known).unused))
 

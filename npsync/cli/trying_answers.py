@@ -139,7 +139,7 @@ def _summary(trial: Trial) -> Iterator[str]:
         more = f" and {len(keys) - _KEYS_TOLD} more" if len(keys) > _KEYS_TOLD else ""
         yield f"Keys that no field uses: {', '.join(keys[:_KEYS_TOLD])}{more}"
     yield f"Next page: {_next(trial.next_page)}"
-    if trial.place is not None:
+    if trial.place is not None and set(trial.place) - {"read"}:  # else all is read each time
         yield f"Cursor once this page is stored: {json.dumps(dict(trial.place), ensure_ascii=False)}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,35 @@ def test_a_connection_of_the_file_can_be_tried(npsync: Run, vendor: PlayedVendor
     assert "hubspot is not a source of answers" in npsync("connectors", "try", "crm")[2]
     assert "file is read by code of its own" in npsync("connectors", "try", "old")[2]
     assert 'has no connection "puls"; did you mean "pulse"?' in npsync("connectors", "try", "puls")[2]
+
+
+PAGE = (Path(__file__).parents[3] / "docs/how-to/describe-a-source.md").read_text("utf-8")
+STEPS = re.findall(r"^\$ npsync connectors try .*\n((?:.|\n)*?)^```", PAGE, re.MULTILINE)
+ANSWER = {
+    "id": 8812,
+    "score": "9",
+    "created_at": 1772449200,
+    "comment": "",
+    "state": "done",
+    "type": "nps",
+    "survey_id": "7",
+    "contact": {"email": "ann@acme.com", "ref": "007"},
+}
+
+
+def test_the_page_about_it_shows_what_is_printed(npsync: Run, vendor: PlayedVendor, tmp_path: Path) -> None:
+    first = re.search(r"```yaml description\n((?:.|\n)*?)```", PAGE)
+    assert first is not None
+    reply = {"data": {"answers": [ANSWER | {"id": 8812 + n} for n in range(50)]}, "page": {"number": 1}}
+    vendor.says = [(200, reply)]
+    (tmp_path / "pulse.yaml").write_text(first[1])
+    assert npsync(*TRY)[1] == STEPS[0]
+    (tmp_path / "pulse.yaml").write_text(first[1] + "records: data.answers\n")
+    assert npsync(*TRY, "--rows", "1")[1] == STEPS[1]
+    more = "records: data.answers\ndates: [unix]\n  comment: comment\n  email: contact.email\n"
+    dates, fields = more.split("  ", 1)
+    (tmp_path / "pulse.yaml").write_text(f"{first[1]}  {fields}{dates}")
+    assert "50 rows: an answer" in npsync(*TRY)[1]
 
 
 def test_a_connectors_name_still_tells_of_it_and_no_name_lists_all(npsync: Run) -> None:

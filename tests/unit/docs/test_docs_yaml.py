@@ -1,7 +1,7 @@
 """Every piece of YAML a reader may copy out of our pages works.
 
 A ```yaml block is a whole file. A ```yaml fragment shows some keys in their place and is completed by the base file
-below; a ```yaml block=connection is the keys of one connection.
+below; a ```yaml block=connection is the keys of one connection; a ```yaml description is the description of an API.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from mapping.selftest import run_tests
 from mapping.spec import AccountLink, FieldMapping, FieldTest, MatchRule, PeopleSpec
 from nps.surveys import ScoreRule, SurveySpec
 from npsync.config import Config, load
+from npsync.config.described import open_description
 from npsync.config.model import FileSpec
 from npsync.jobs import compiled
 from sync.spec import BreakerSpec, SyncSpec, Target
@@ -159,12 +160,23 @@ def test_the_keys_of_a_connection_in_a_page_are_right(tmp_path, text):
     loaded(tmp_path, f"connections:\n  one:\n{indent(text, '    ')}")
 
 
+@pytest.mark.parametrize("text", blocks("yaml description"))
+def test_a_description_in_a_page_is_right(tmp_path, text):
+    (tmp_path / "tool.yaml").write_text(text, encoding="utf-8")
+    found = open_description(tmp_path / "tool.yaml")
+    assert found.preset is not None
+    given = {name: "x" for name, each in found.preset.about.parameters.items() if each.must_be_given}
+    described = found.described(found.values(given) or {})
+    assert (described is not None, found.problems) == (True, [])
+
+
 def test_every_yaml_block_of_the_pages_is_tested():
     kinds = {said.strip() for page in PAGES for said, _ in FENCE.findall(page.read_text("utf-8"))}
     unknown = {kind for kind in kinds if kind.startswith("y")} - {
         "yaml",
         "yaml fragment",
         "yaml block=connection",
+        "yaml description",
     }
     assert unknown == set()
 

@@ -107,6 +107,15 @@ def test_a_next_link_to_another_host_is_not_followed_and_what_came_before_is_han
     assert len(vendor.asked) == 1
 
 
+def test_a_token_of_an_earlier_run_that_is_gone_begins_the_listing_again(vendor: PlayedVendor) -> None:
+    how: dict[str, Any] = {"pages": {"kind": "cursor", "param": "cursor", "next": "next"}}
+    vendor.says = [(200, {"rows": [row(1)], "next": "t-1"})]
+    first = next(opened(**how).read(None, since=None))
+    vendor.says = [(404, {}), (200, {"rows": [row(1)], "next": None})]
+    assert {one.id for one in answers(read(opened(**how), first.cursor))} == {"1"}
+    assert [each.params.get("cursor") for each in vendor.asked[1:3]] == ["t-1", None]
+
+
 # ---------------------------------------------------------------- what a reply means
 
 

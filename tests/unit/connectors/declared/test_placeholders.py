@@ -31,7 +31,11 @@ def test_a_text_that_is_only_a_placeholder_becomes_the_value_itself() -> None:
 
 
 def test_what_names_a_parameter_without_a_value_is_left_out() -> None:
-    data = {"fields": {"id": "id", "external_id": "custom.{key:key}"}, "paths": ["{key}", "b"]}
+    data = {
+        "fields": {"id": "id", "external_id": "custom.{key:key}"},
+        "paths": ["{key}", "b"],
+        "all": ["{key}"],
+    }
     assert filled(data, key=None) == {"fields": {"id": "id"}, "paths": ["b"]}
 
 

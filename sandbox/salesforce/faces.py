@@ -12,6 +12,7 @@ _ROLLED_UP = {
     "NPS_Responses__c": "Responses",
     "NPS_Margin__c": "Margin",
     "NPS_Detractors__c": "Detractors",
+    "NPS_Last_Score__c": "Last score",
 }
 _CSAT = ("CSAT_Score__c", "CSAT_Segment__c", "CSAT_Answered__c", "CSAT_Comment__c", "CSAT_Trend__c")
 _NPS = ("NPS_Score__c", "NPS_Segment__c", "NPS_Last_Survey__c", "NPS_Comment__c", "NPS_Trend__c")
@@ -68,6 +69,7 @@ def _account(toy: Toy, row: Row) -> Card:
             ("Email", row["PersonEmail"]),
             ("Mobile", row["PersonMobilePhone"]),
             ("Customer id", row.get("Customer_Id__pc")),
+            ("Account key", row.get("Account_Key__c")),
             ("Tier", row.get("Tier__c")),
             *((label, _told(row.get(name))) for name, label in _ROLLED_UP.items()),
             ("Owner", _name_of(toy, "User", row["OwnerId"])),

@@ -254,6 +254,7 @@ class Org:
                     "OwnerId": self.owners[company.number % len(self.owners)],
                     "Website": f"https://{company.domain}",
                     "Tier__c": _TIERS[company.number % len(_TIERS)],
+                    "Account_Key__c": f"A-{company.number:06d}",
                     **stamps,
                 }
             )

@@ -187,6 +187,8 @@ ACCOUNT = ObjectType(
         Field("NPS_Responses__c", "double", "NPS Responses", precision=6),
         Field("NPS_Margin__c", "double", "NPS Margin", precision=5, scale=2),
         Field("NPS_Detractors__c", "double", "NPS Detractors", precision=6),
+        Field("NPS_Last_Score__c", "double", "Last NPS Score", precision=2),
+        Field("Account_Key__c", "string", "Account Key", 40, external_id=True, unique=True, indexed=True),
         Field("Tier__c", "picklist", "Tier", 255, values=("Standard", "Growth", "Strategic")),
         Field("Renewed_On__c", "date", "Renewed On"),
         *_system(),

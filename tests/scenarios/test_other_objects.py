@@ -107,6 +107,29 @@ def test_a_person_account_is_written_as_an_account_and_its_contact_shows_it(npsy
     assert score(town, row["PersonContactId"], "Contact") == 9
 
 
+@pytest.mark.parametrize(
+    ("object", "rule", "fields", "shown"),
+    [
+        (
+            "Account",
+            ("properties.key", "Account_Key__c"),
+            {"NPS_Last_Score__c": "score"},
+            "NPS_Last_Score__c",
+        ),
+        ("Case", ("properties.key", "CaseNumber"), {"CSAT_Score__c": "score"}, "CSAT_Score__c"),
+    ],
+)
+def test_a_company_and_a_case_are_found_by_the_key_an_answer_carries(
+    npsync: Npsync, town: Town, object: str, rule: tuple[str, str], fields: dict[str, Any], shown: str
+):
+    npsync.configured(onto(object, rule, fields=fields))
+    given = {"Name": "Acme", "Account_Key__c": "A-007007"} if object == "Account" else {"Subject": "Help"}
+    id = add(town, "salesforce", object, **given)
+    answered(town, 0, key=held(town, "salesforce", object, id)[rule[1]])
+    assert npsync.run("records", exits=0)["writes"] == {object: 1}
+    assert score(town, id, object, shown) == 0
+
+
 def test_an_object_of_ones_own_is_found_by_its_key_or_through_its_contact(npsync: Npsync, town: Town):
     by_key, by_contact = ("properties.subscription", "Subscription_Key__c"), ("email", "Contact__r.Email")
     npsync.configured(onto("Subscription__c", by_key, by_contact))

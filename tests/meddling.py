@@ -35,6 +35,7 @@ class Proxy:
     def __init__(self, target: str) -> None:
         self.spoils: list[Spoil] = []
         self.spoilt = 0
+        self.spoilt_paths: set[str] = set()
         self._lock = threading.Lock()
         pool = urllib3.PoolManager(maxsize=16, retries=False)
         proxy = self
@@ -51,7 +52,8 @@ class Proxy:
                 headers = {
                     name: value
                     for name, value in self.headers.items()
-                    if name.lower() not in ("host", "accept-encoding")
+                    # With the host they asked: links in an answer lead through here again.
+                    if name.lower() != "accept-encoding"
                 }
                 sent = self.rfile.read(size)
                 got = pool.request(self.command, target + self.path, body=sent or None, headers=headers)
@@ -83,6 +85,7 @@ class Proxy:
                     if one.times is not None:
                         self.spoils[place] = replace(one, times=one.times - 1)
                     self.spoilt += 1
+                    self.spoilt_paths.add(path)
                     return one.how(answer)
         return answer
 

@@ -32,8 +32,12 @@ SPOILS = [cut, page, nothing]
 Spoiling = Callable[[Answer], Answer]
 
 
-def is_write(method: str, path: str) -> bool:
+def is_batch(method: str, path: str) -> bool:
     return any(word in path for word in WRITES)
+
+
+def is_write(method: str, path: str) -> bool:
+    return method in ("PUT", "PATCH") or is_batch(method, path)
 
 
 def is_read(method: str, path: str) -> bool:
@@ -78,7 +82,7 @@ def people(row: DestinationRow, place: Place, count: int) -> list[str]:
         str(
             place.sandbox.control(
                 "POST",
-                f"/{row.vendor}/{row.object}",
+                f"/{row.vendor}/{row.shelf}",
                 row.person(f"{unique('spoilt')}@acme.example", f"+1212{unique('888')}"),
             )["id"]
         )
@@ -97,7 +101,7 @@ def written(crm: Destination, row: DestinationRow, text: str, ids: list[str], **
 
 
 def shown(row: DestinationRow, place: Place, ids: list[str]) -> list[str]:
-    rows = {str(one.get("id") or one.get("Id")): one for one in place.sandbox.rows(row.vendor, row.object)}
+    rows = {str(one.get("id") or one.get("Id")): one for one in place.sandbox.rows(row.vendor, row.shelf)}
     return [rows[id][row.comment] for id in ids]
 
 
@@ -130,7 +134,8 @@ def test_a_write_whose_answer_was_spoilt_is_sent_again(
     proxy, crm = behind
     ids = people(row, place, 3)
     proxy.spoils.append(Spoil(is_write, how))
-    assert written(crm, row, "sent again", ids) == [Written(id) for id in ids]
+    outcomes = sorted(written(crm, row, "sent again", ids), key=lambda one: one.record_id)
+    assert outcomes == [Written(id) for id in sorted(ids)]
     assert shown(row, place, ids) == ["sent again"] * 3
 
 
@@ -145,7 +150,12 @@ def test_a_write_whose_answers_stay_spoilt_is_neither_written_nor_refused(
         outcomes = written(crm, row, "who knows", ids)
     except UnavailableError:
         return  # the batch stays open, and the next run reads the records
-    assert [type(one) for one in outcomes] == [Unknown] * 3
+    assert sorted(one.record_id for one in outcomes) == sorted(ids)
+    assert all(isinstance(one, Unknown | Written) for one in outcomes)
+    if any(isinstance(one, Written) for one in outcomes):
+        # Of a call that writes one record the status alone says it; what is said in the body of a batch is needed.
+        assert not any(word in path for word in WRITES for path in proxy.spoilt_paths)
+        assert shown(row, place, ids) == ["who knows"] * 3
 
 
 def results(change: Callable[[list[Any]], list[Any]]) -> Spoiling:
@@ -175,7 +185,7 @@ def test_rows_that_are_missing_or_out_of_order_make_nobody_refused_and_nobody_wr
 ) -> None:
     proxy, crm = behind
     ids = people(row, place, 4)
-    proxy.spoils.append(Spoil(is_write, results(change)))
+    proxy.spoils.append(Spoil(is_batch, results(change)))
     outcomes = written(crm, row, "among others", ids)
     assert sorted(one.record_id for one in outcomes) == sorted(ids)
     assert all(isinstance(one, Written | Unknown) for one in outcomes)
@@ -188,7 +198,7 @@ def test_a_refusal_in_an_answer_out_of_order_is_not_taken_for_its_neighbours(
     proxy, crm = behind
     ids = people(row, place, 4)
     bad = ids[1]
-    proxy.spoils.append(Spoil(is_write, results(lambda rows: rows[::-1])))
+    proxy.spoils.append(Spoil(is_batch, results(lambda rows: rows[::-1])))
     outcomes = written(crm, row, "in a row", ids, **{bad: {row.segment: "no such option"}})
     assert {one.record_id for one in outcomes if isinstance(one, Rejected)} <= {bad}
     assert all(one.record_id != bad for one in outcomes if isinstance(one, Written))
@@ -199,7 +209,7 @@ def test_every_refusal_says_what_stands_behind_it(
 ) -> None:
     _, crm = behind
     good, bad, gone = people(row, place, 3)
-    place.sandbox.control("DELETE", f"/{row.vendor}/{row.object}/{gone}")
+    place.sandbox.control("DELETE", f"/{row.vendor}/{row.shelf}/{gone}")
     outcomes = written(crm, row, "a cause", [good, bad, gone], **{bad: {row.segment: "no such option"}})
     causes = {one.record_id: one.cause for one in outcomes if isinstance(one, Rejected)}
     assert causes[bad] is Cause.MAPPING
@@ -232,7 +242,7 @@ def test_a_page_of_answers_that_was_spoilt_is_read_again(
     straight = open_source(source_name, given)
     everything = {one.id for page in straight.read(None, since=None) for one in page.responses}
     with proxy_before(given) as (proxy, through):
-        proxy.spoils.append(Spoil(lambda method, path: "responses" in path, how, times=2))
+        proxy.spoils.append(Spoil(is_read, how, times=2))
         source = open_source(source_name, through)
         assert {one.id for page in source.read(None, since=None) for one in page.responses} == everything
         assert proxy.spoilt == 2
@@ -244,7 +254,7 @@ def test_answers_that_stay_spoilt_are_unavailable_and_no_page_is_passed_over(
     source_name: str, source_row: SourceRow, place: Place, how: Spoiling
 ) -> None:
     with proxy_before(source_row.settings(place)) as (proxy, through):
-        proxy.spoils.append(Spoil(lambda method, path: "responses" in path, how, times=None))
+        proxy.spoils.append(Spoil(is_read, how, times=None))
         source = open_source(source_name, through)
         with pytest.raises(UnavailableError) as caught:
             list(source.read(None, since=None))

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -154,9 +154,14 @@ class Circle:
 
     def mail_to(self, person: Person) -> dict[str, Any]:
         """The one mail this person gets."""
-        eventually(lambda: self.mails_to(person), "the survey mail arrives")
+        eventually(lambda: self.mails_to(person), "the survey mail arrives", self.story)
         (mail,) = self.mails_to(person)
         return mail
+
+    def story(self) -> str:
+        """What was delivered, heard and decided, for whoever reads a failure."""
+        told = [self.npsync("events").out, self.npsync("invitations").out]
+        return "\n".join([*told, str(self.control("GET", "/deliveries"))])
 
     def answered(self, mail: Mapping[str, Any], score: int, comment: str) -> None:
         """As a browser does, from the mail's own link."""
@@ -175,8 +180,8 @@ def _answers(url: str) -> bool:
         return False
 
 
-def eventually(happened: Any, what: str) -> None:
+def eventually(happened: Any, what: str, story: Callable[[], str] = str) -> None:
     deadline = time.monotonic() + PATIENCE
     while not happened():
-        assert time.monotonic() < deadline, f"it did not happen that {what}"
+        assert time.monotonic() < deadline, f"it did not happen that {what}\n{story()}"
         time.sleep(0.1)

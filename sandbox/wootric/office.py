@@ -197,7 +197,10 @@ class Office:
         return {"added": added, "edited": edited, "withdrawn": withdrawn}
 
     def _answer_ask(self, wanted: Row) -> Row:
-        """{"id" of an ask, "score", "text"}: the person answers, and the answer carries what was passed"""
+        """{"id" of an ask, "score", "text"}: the person answers, and the answer carries what was passed; {"email" …}
+        and no ask: somebody answers by themselves"""
+        if "id" not in wanted:
+            return self.row("responses", str(self._add_answer(wanted).id))
         ask, fields = self._surveying.answered(str(wanted["id"]))
         given = {name: value for name, value in wanted.items() if name != "id"}
         answer = self._add_answer({**fields, **given})

@@ -181,6 +181,13 @@ def test_an_answer_and_its_edit_are_told_with_who_gave_it(wootric, box, shape):
         assert {form["event_name"] for form in forms} == {"created", "updated"}
 
 
+def test_somebody_who_was_not_asked_answers_by_themselves(wootric):
+    email = wootric.somebody()
+    row = wootric.do("answer", email=email, score=3, text="Slow")
+    person = wootric.get(f"/v1/end_users/{row['end_user_id']}").json()
+    assert (row["score"], row["text"], person["email"]) == (3, "Slow", email)
+
+
 def test_a_decline_is_told_too(wootric, box):
     wootric.do("webhook", url=f"{box.url}/hooks/nps")
     wootric.do("decline", id=ask(wootric, wootric.somebody())["id"])

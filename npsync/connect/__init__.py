@@ -94,3 +94,13 @@ from nps.values import Json as Json
 from nps.values import Value as Value
 
 HttpReply = calls.Reply  # of a vendor; `Reply` is ours, to whoever posts to /hooks
+
+
+def described(name: str, text: str) -> Connector:
+    """A connector made of a description in YAML (docs/how-to/describe-a-source.md), for a package that brings a survey
+    tool as a file: `CONNECTOR = described("pulse", files(__name__).joinpath("pulse.yaml").read_text("utf-8"))`."""
+    from connectors.declared.connecting import connector_of
+    from connectors.declared.files import parsed
+    from connectors.declared.preset import Preset
+
+    return connector_of(name, Preset.of(parsed(text)))

@@ -18,7 +18,7 @@ from nps.values import Json
 from npsync.config.document import LARGEST, Document, Unreadable, fill, read
 from npsync.config.problems import Path, Problem
 from npsync.config.secrets import register
-from npsync.config.variables import BadReference, Resolved, Variables
+from npsync.config.variables import Resolved, Variables
 from npsync.config.wording import Found, tell
 
 
@@ -29,11 +29,23 @@ class _NoVariables(Variables):
         super().__init__({})
 
     def resolve(self, text: str) -> Resolved:
-        if "${" in text:
-            raise BadReference(
-                "variables do not work in a description; make it a parameter, write {name} here, and give it in `with`"
-            )
-        return Resolved(text)
+        return Resolved(text)  # told by `_variables_in`: a starter shows them
+
+
+_NO_VARIABLES = (
+    "variables do not work in a description; make it a parameter, write {name} here, and give it in `with`"
+)
+
+
+def _variables_in(data: Any, path: Path = ()) -> Iterator[Found]:
+    if isinstance(data, str) and "${" in data:
+        yield Found(path, "bad_reference", _NO_VARIABLES)
+    elif isinstance(data, Mapping):
+        for key, value in data.items():
+            yield from _variables_in(value, (*path, str(key)))
+    elif isinstance(data, list):
+        for at, value in enumerate(data):
+            yield from _variables_in(value, (*path, at))
 
 
 @dataclass
@@ -105,6 +117,9 @@ def open_description(file: FilePath) -> DescriptionFile:
         found.preset = Preset.of({str(key): value for key, value in document.value.items()})
     except ValidationError as error:
         found._tell_all(error, About)
+    else:
+        for variable in _variables_in(found.preset.data):
+            found._tell(variable)
     return found
 
 

@@ -267,3 +267,10 @@ def test_plain_http_is_fine_on_this_machine_and_where_it_is_allowed(tmp_path):
     ):
         text = yaml().replace("    type: salesforce\n", f"    type: salesforce\n    {more}\n")
         assert config_of(text, tmp_path).connections["crm"].settings.base_url.startswith("http://")
+
+
+def test_a_preset_is_a_type_like_any_other(tmp_path):
+    text = 'connections:\n  app-nps:\n    type: apptentive\n    api_key: "${WOOTRIC_ID}"\n    app: 5a1b\n'
+    config = config_of(text + 'surveys:\n  relationship:\n    at: {app-nps: "77"}\n', tmp_path)
+    assert config.connections["app-nps"].type == "apptentive"
+    assert config.sources_of("relationship") == {"app-nps": ("77",)}

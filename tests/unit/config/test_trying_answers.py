@@ -151,6 +151,14 @@ def test_a_wrong_file_is_told_with_line_and_column_and_nobody_is_called(
     assert not vendor.asked
 
 
+def test_a_variable_in_a_description_is_told(npsync: Run, vendor: PlayedVendor, tmp_path: Path) -> None:
+    (tmp_path / "pulse.yaml").write_text(PULSE.replace('"{key}"', '"${PULSE_KEY}"'))
+    code, _, complained = npsync(*TRY)
+    assert code == 2
+    assert complained.startswith("pulse.yaml:6:37: auth.value: variables do not work in a description")
+    assert not vendor.asked
+
+
 def test_the_secret_is_shown_nowhere(npsync: Run, vendor: PlayedVendor) -> None:
     vendor.says = [(401, {"detail": "pulse-s3cret is wrong"})]
     code, out, complained = npsync(*TRY)

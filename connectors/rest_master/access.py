@@ -87,7 +87,7 @@ def _search(master: Master, finding: Finding, object: str, needs: Needs, some: l
             except ConfigError as error:
                 return Grant(permission, why, Verdict.UNTESTED, str(error))
             if hits:
-                return Grant(permission, why, Verdict.OK, f"a record of the list was found by {name}")
+                return _shown(permission, why, row, hits[0], name, needs, object, master)
             return Grant(
                 permission,
                 why,
@@ -95,6 +95,18 @@ def _search(master: Master, finding: Finding, object: str, needs: Needs, some: l
                 f"a record that the list shows was not found by {name}: check find.term and find.query, or the index",
             )
     return Grant(permission, why, Verdict.UNTESTED, "no record was listed that could be searched for")
+
+
+def _shown(
+    permission: str, why: str, row: Row, hit: Row, name: str, needs: Needs, object: str, master: Master
+) -> Grant:
+    """A search that leaves fields out makes them look empty: every run would write them again."""
+    wanted = {*needs.read.get(object, ()), *needs.write.get(object, ())}
+    unseen = sorted(one for one in wanted if row.fields.get(one) is not None and one not in hit.fields)
+    if unseen and master.settings.find.values == "found":
+        told = f"the search does not show {', '.join(unseen)}, which the record has: set find.values to read"
+        return Grant(permission, why, Verdict.MISSING, told)
+    return Grant(permission, why, Verdict.OK, f"a record of the list was found by {name}")
 
 
 def _update(master: Master, object: str) -> Grant:

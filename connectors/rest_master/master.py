@@ -166,16 +166,18 @@ class Master:
         setting: str,
         what: str,
         *,
+        place: Mapping[str, str] = {},
         body: Any = None,
         hidden: Iterable[str] = (),
     ) -> Reply:
         """A question; ConfigError when the master does not understand it, without the `hidden` values it may quote.
-        With a `body` it is a POST."""
+        With a `body` it is a POST. `place` are parameters as they are, whatever braces they hold."""
+        filled = {filled_now(key, values): _text(value, values) for key, value in query.items()}
         address = path if path.startswith(("http://", "https://")) else filled_path(path, values)
         reply = self.http.request(
             "GET" if body is None else "POST",
             address,
-            params={filled_now(key, values): _text(value, values) for key, value in query.items()} or None,
+            params={**filled, **place} or None,
             json=None if body is None else filled_body(body, values),
             what=what,
             idempotent=True,
@@ -208,9 +210,15 @@ class Master:
         longest = 0
         for _ in range(_MOST_PAGES):
             linked = isinstance(step, str) and pages.kind == "next_link"
-            asked: dict[str, str | int | bool] = {} if linked else {**query, **parameters(pages, step)}
             reply = self.asked(
-                str(step) if linked else path, asked, values, setting, what, body=body, hidden=hidden
+                str(step) if linked else path,
+                {} if linked else query,
+                values,
+                setting,
+                what,
+                place={} if linked else parameters(pages, step),
+                body=body,
+                hidden=hidden,
             )
             said = reply.json()
             rows = listed(items, said, connection=self.tools.connection, setting=setting)
@@ -233,8 +241,13 @@ class Master:
     def together(self, do: Callable[[T], R], each: Iterable[T]) -> Iterator[tuple[T, Future[R]]]:
         """Calls that overlap as far as `limits.parallel` allows; each with what became of it, as they end."""
         under_way = {self._pool.submit(do, one): one for one in each}
-        for future in as_completed(under_way):
-            yield under_way[future], future
+        try:
+            for future in as_completed(under_way):
+                yield under_way[future], future
+        finally:
+            # Whoever stops listening, because one of them failed, wants no more of them made.
+            for future in under_way:
+                future.cancel()
 
 
 def filled_body(data: Any, values: Mapping[str, str]) -> Any:

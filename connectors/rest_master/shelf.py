@@ -41,7 +41,7 @@ class Shelf:
             return self._now
 
     def put(self, rows: Iterable[Row], at: int) -> None:
-        """What was seen at a moment; an older look never replaces a newer one."""
+        """What was seen at a moment; an older look never replaces a newer one. It is better than what was told."""
         given = [(row.id, at, msgspec.json.encode(row)) for row in rows]
         with self._lock:
             self._database.execute("BEGIN")
@@ -50,6 +50,7 @@ class Shelf:
                 "SET at = excluded.at, row = excluded.row WHERE excluded.at >= seen.at",
                 given,
             )
+            self._database.executemany("DELETE FROM told WHERE id = ?", [(id,) for id, _, _ in given])
             self._database.execute("COMMIT")
 
     def get(self, ids: Sequence[str]) -> dict[str, Seen]:

@@ -26,7 +26,7 @@ from connectors.rest_master.updating import (
     version_in,
     wanted,
 )
-from nps.changes import Change, Deferred, Outcome, Rejected, Unknown, Written
+from nps.changes import Cause, Change, Deferred, Outcome, Rejected, Unknown, Written
 from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError, UnavailableError
 from nps.values import Json
 
@@ -121,9 +121,9 @@ class Writing:
         if not self._versioned:
             for id in list(waiting):
                 del waiting[id]
-                yield Deferred(
-                    id, f"the master reports a conflict ({conflicts[id].status}): {conflicts[id].words}"
-                )
+                status, words = conflicts[id].status, conflicts[id].words
+                told = f"the master reports a conflict ({status}): {words or 'no reason given'}"
+                yield Rejected(id, f"status_{status}", told, cause=Cause.TRANSIENT)
             return
         try:
             rows = self._reading.read(list(waiting), newer_than=self._shelf.now())

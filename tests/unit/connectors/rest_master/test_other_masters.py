@@ -14,7 +14,7 @@ from connectors.contract import Lookup, Needs, Verdict
 from connectors.rest_master import CONNECTOR
 from connectors.rest_master.destination import RestMaster
 from connectors.rest_master.settings import RestMasterSettings
-from nps.changes import Batch, Change, Deferred, Outcome, Rejected, Unknown, Written
+from nps.changes import Batch, Cause, Change, Outcome, Rejected, Unknown, Written
 from nps.errors import ConfigError, UnavailableError
 
 API = "https://crm.example"
@@ -194,10 +194,18 @@ def test_a_record_that_shows_no_version_where_one_is_asked_for_is_a_matter_of_co
         write(opened(**ETAGGED), "7", 6, nps=9)
 
 
-def test_without_versions_a_conflict_waits_for_the_next_run(vendor: PlayedVendor) -> None:
-    vendor.says = [(409, {"message": "locked by o@x.example"})]
+def test_without_versions_a_conflict_is_tried_again_by_itself(vendor: PlayedVendor) -> None:
+    vendor.says = [(409, {"message": "the record is locked"})]
     [outcome] = write(opened(), "7", nps=9)
-    assert isinstance(outcome, Deferred)
+    assert isinstance(outcome, Rejected)
+    assert (outcome.code, outcome.cause) == ("status_409", Cause.TRANSIENT)
+
+
+def test_a_token_of_a_page_is_handed_back_as_it_came(vendor: PlayedVendor) -> None:
+    crm = opened(**listing(kind="cursor", param="c", next="next"))
+    vendor.says = [(200, {"items": people(1), "next": "{object}&x=1"}), (200, {"items": people(2)})]
+    assert everybody(crm) == ["1", "2"]
+    assert vendor.asked[1].params == {"c": "{object}&x=1"}
 
 
 # ---------------------------------------------------------------- statuses

@@ -225,6 +225,16 @@ def test_a_version_in_a_hit_is_used(master: Played) -> None:
     assert master.calls("GET", RECORDS) == 0
 
 
+def test_a_version_of_the_list_is_better_than_one_of_a_stale_hit(master: Played) -> None:
+    master.shown = lambda record: record | {"_version": 1}
+    master.edit(ANN, Last_Name="Renamed")
+    crm = opened()
+    found(crm, "ann@acme.example")
+    crm.get(US, [ANN], [], {})
+    assert write(crm, change(ANN)) == [Written(ANN)]
+    assert master.calls("PUT") == 1
+
+
 def test_a_version_is_remembered_from_run_to_run(master: Played) -> None:
     memory = MemoryInMemory()
     write(opened(tools(memory)), change(ANN))
@@ -490,6 +500,12 @@ def test_access_tries_everything_and_writes_nothing(master: Played) -> None:
 def test_access_notices_a_search_that_does_not_find_what_the_list_shows(master: Played) -> None:
     master.next("GET", "/search", (200, {"hits": [], "total": 0}))
     assert grants(opened())["search"] is Verdict.MISSING
+
+
+def test_access_notices_a_search_that_leaves_fields_out(master: Played) -> None:
+    master.shown = lambda record: {name: record.get(name) for name in ("_dataObjectId", "Email")}
+    assert grants(opened())["search"] is Verdict.MISSING
+    assert grants(opened(find={"values": "read"}))["search"] is Verdict.OK
 
 
 def test_access_notices_that_updates_are_not_allowed(master: Played) -> None:

@@ -157,6 +157,9 @@ class Destination(Protocol):
 
     Every method may raise AccessError, UnavailableError, BudgetError; ConfigError for an object or field that does
     not exist (or is not visible).
+
+    One that cannot read records back has an attribute `cannot_read_back` beside: why, and what to do about it (see
+    `blindness`). Its find and get show what was written through it, None for what never was.
     """
 
     def describe(self, object: str) -> ObjectSchema:
@@ -225,6 +228,12 @@ class RemembersMerges(Protocol):
         """Of these live records, those that absorbed others → the absorbed ones as they last were, along the whole
         chain and as far back as the vendor remembers."""
         ...
+
+
+def blindness(destination: Destination) -> str:
+    """Why a destination cannot read back what its records show, and what to do about it; "" when it can. What somebody
+    else wrote is not seen there, so nothing is compared, undone or verified."""
+    return str(getattr(destination, "cannot_read_back", ""))
 
 
 # ---------------------------------------------------------------- access: what to grant, tested
@@ -301,6 +310,9 @@ class Connector:
     sends: Callable[[Any], Sends | None] | None = (
         None  # how a connection with these settings asks; None: it cannot
     )
+    cannot_read_back: Callable[[Any], str] = lambda settings: ""
+    """Why a connection with these settings only writes, and what to do about it; "": its records are read back."""
+    write_only: str = ""  # with which settings `cannot_read_back` says so, in a few words
     remarks: Callable[[Any, Message], Sequence[str]] | None = None
     """What to know before messages like this one go out through a connection with these settings: `check` warns of it.
     A pure function."""

@@ -177,6 +177,7 @@ def connector_page(connector: Connector) -> str:
     facts = [
         ("reads answers", "yes" if connector.source else "no"),
         ("writes records", ", ".join(connector.objects) if connector.destination else "no"),
+        ("only writes", connector.write_only),
         ("matches by", ", ".join(f"{key} = `{field}`" for key, field in connector.match_fields.items())),
         ("asks people", asks(connector) or "no"),
         ("takes posts", "at `/hooks/CONNECTION`" if connector.inbound else ""),

@@ -179,12 +179,14 @@ def _reason_field(name: str, schema: ObjectSchema) -> Iterator[Finding]:
 
 def events(config: Config, connection: str, destination: Destination) -> Iterator[Finding]:
     """Fields of the record an event is about, which a trigger names as `event.*`, and those its kind names itself."""
-    kinds = config.connections[connection].connector.event_kinds
+    connector = config.connections[connection].connector
+    kinds = connector.event_kinds
     for name, trigger in config.triggers.items():
         if trigger.event is None or trigger.event.connection != connection:
             continue
         object = subject_of(trigger, kinds)
-        if object is None:
+        told = {kind.object for kind in kinds} - set(connector.objects)  # no records of it can be described
+        if object is None or object in told:
             continue
         schema = destination.describe(object)
         path: Path = ("triggers", name, "event")

@@ -128,6 +128,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     looked_in: tuple[str, ...] = ()
     offline: bool = False
     problems: tuple[str, ...] = ()  # why a CRM could not be looked at
+    unseen: tuple[str, ...] = ()  # why one never can be, as it is set up
 
     @property
     def found(self) -> bool:

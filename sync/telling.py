@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Mapping, 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from connectors.contract import Destination, Lookup
+from connectors.contract import Destination, Lookup, blindness
 from nps.changes import Record
 from nps.errors import NpsyncError
 from nps.keys import email_key, id_key, person_number, phone_key
@@ -24,13 +24,15 @@ Look = Callable[[str], Destination]
 
 
 def tell(who: str, views: Sequence[View], store: Store, *, region: str | None, look: Look | None) -> Story:
-    """Everything known about `who`. Without `look` no CRM is asked; one that cannot be asked is told in `problems`."""
+    """Everything known about `who`. Without `look` no CRM is asked; one that cannot be asked is told in `problems`,
+    one that lets nobody look in `unseen`."""
     asked = asked_for(who, region)
     found = store.answers_by_key(asked)
     fates = store.fates(found)
     wanted = _wanted(asked, views, store, fates, found)
     problems: list[str] = []
-    seen = _seen(asked, views, store, wanted, look, problems)
+    unseen: list[str] = []
+    seen = _seen(asked, views, store, wanted, look, problems, unseen)
     known = _known(store, found, seen)
     records = [explain(one, views, known) for one in seen]
     records = [one for one in records if one.exists or one.writes or one.answers]
@@ -43,6 +45,7 @@ def tell(who: str, views: Sequence[View], store: Store, *, region: str | None, l
         looked_in=_looked_in(views, look),
         offline=look is None,
         problems=tuple(problems),
+        unseen=tuple(unseen),
     )
 
 
@@ -137,6 +140,7 @@ def _seen(
     wanted: Mapping[Target, _Wanted],
     look: Look | None,
     problems: list[str],
+    unseen: list[str],
 ) -> list[Seen]:
     seen: list[Seen] = []
     for target, its in wanted.items():
@@ -144,8 +148,11 @@ def _seen(
         survivors = remembered(store, target.connection, target.object)
         if look is not None:
             try:
-                seen += _looked_at(asked, its_views, its, look(target.connection), survivors, store)
-                continue
+                destination = look(target.connection)
+                if not (why := blindness(destination)):
+                    seen += _looked_at(asked, its_views, its, destination, survivors, store)
+                    continue
+                unseen.append(f"{target.connection} cannot be looked at: {why}")
             except NpsyncError as error:
                 problems.append(f"{target.connection} could not be looked at: {error}")
         ids = {survivors.get(id, id) for id in its.known}

@@ -15,9 +15,9 @@ from hashlib import blake2b
 from itertools import islice
 from typing import NamedTuple
 
-from connectors.contract import Clock, Destination
+from connectors.contract import Clock, Destination, blindness
 from nps.changes import Record
-from nps.errors import LeaseLost, NpsyncError
+from nps.errors import ConfigError, LeaseLost, NpsyncError
 from nps.values import Json
 from store.api import State, Store
 from store.past import Journalled
@@ -141,6 +141,8 @@ def verify(
 ) -> Verified:
     """Compare `sample` of the records this sync wrote (None: all) with the CRM, as a run of its own. Nothing is
     written there. Raises Busy while another process has the sync: its writes would look like drift."""
+    if why := blindness(destination):
+        raise ConfigError(f"{view.connection}: {view.sync} cannot be verified: {why}")
     progress = progress or Silent()
     started, before = clock.monotonic(), dict(calls())
     with sync_lease(store, clock, view.sync, owner):

@@ -205,8 +205,15 @@ class DestinationRow:
     town: str = ""
     kept_in: str = ""  # what the sandbox calls the object, if not `object`
     daily: bool = True  # whether the vendor counts calls per day
+    told: bool = True  # whether the vendor tells what its fields are
+    keys: bool = True  # whether records are found by any field, and not by `email` alone
     merges: bool = True  # whether its people merge records
     lookup_calls: int = 6  # for 300 values
+    people: int = 400  # at least so many are there
+    held_as: str = ""  # what the sandbox's control calls the field `email`, if not so
+
+    def email_of(self, record: Given) -> str:
+        return str(record.get(self.held_as or self.email) or "")
 
     @property
     def shelf(self) -> str:
@@ -289,7 +296,45 @@ _PRETECTUM = DestinationRow(
 )
 
 
+def _mixpanel_profiles(place: Place) -> Given:
+    place.sandbox.control("POST", "/mixpanel/do/set", {"queries_per_hour": 10**6, "per_second": 10**6})
+    env = place.sandbox.env
+    return {
+        "project_id": env["MIXPANEL_PROJECT"],
+        "project_token": env["MIXPANEL_TOKEN"],
+        "service_account": {"username": env["MIXPANEL_USER"], "secret": env["MIXPANEL_SECRET"]},
+        "base_url": env["MIXPANEL_URL"],
+        "properties": {
+            "NPS Score": "number",
+            "NPS Segment": ["promoter", "passive", "detractor"],
+            "NPS Last Survey": "date",
+            "NPS Comment": "text",
+            "Plan": "text",
+        },
+    }
+
+
 DESTINATIONS: Mapping[str, DestinationRow] = {
+    "mixpanel": DestinationRow(
+        vendor="mixpanel",
+        settings=_mixpanel_profiles,
+        object="profiles",
+        email="distinct_id",
+        shared=("Plan", "text"),
+        person=lambda email, shared: {"id": email, "properties": {"Plan": shared}},
+        score="NPS Score",
+        segment="NPS Segment",
+        date="NPS Last Survey",
+        comment="NPS Comment",
+        wrong=lambda given: given | {"service_account": {"username": "npsync", "secret": WRONG_SECRET}},
+        read_only_field="distinct_id",
+        daily=False,
+        told=False,
+        keys=False,
+        merges=False,
+        people=200,
+        held_as="id",
+    ),
     "sql on PostgreSQL": replace(_SQL, town="wide_on_postgres", wrong=_nobody),
     "sql on SQLite": replace(_SQL, town="wide_on_sqlite"),
     "sql with a table of ours": replace(

@@ -1,18 +1,28 @@
-"""Mixpanel: features used and cohorts entered, as events that ask for a survey."""
+"""Mixpanel: features used and cohorts entered, as events that ask for a survey; profiles as a place to write to."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connectors.contract import Confidence, Connector, EventSource, Inbound, Needs, Tools
+from connectors.contract import Confidence, Connector, Destination, EventSource, Inbound, Needs, Tools
 from connectors.mixpanel.kinds import KINDS
-from connectors.mixpanel.settings import MixpanelSettings
+from connectors.mixpanel.settings import BLIND, MixpanelSettings
 
 
 def _events(settings: MixpanelSettings, tools: Tools) -> EventSource:
     from connectors.mixpanel.events import MixpanelEvents
 
     return MixpanelEvents(settings, tools)
+
+
+def _destination(settings: MixpanelSettings, tools: Tools) -> Destination:
+    from connectors.mixpanel.destination import MixpanelProfiles
+
+    return MixpanelProfiles(settings, tools)
+
+
+def _cannot_read_back(settings: MixpanelSettings) -> str:
+    return BLIND if settings.blind else ""
 
 
 def _inbound(settings: MixpanelSettings) -> Inbound:
@@ -25,8 +35,11 @@ def _grants(settings: MixpanelSettings, needs: Needs) -> Sequence[str]:
     granted = []
     if settings.service_account is not None:
         granted.append(
-            "A service account that is a member of the project; Consumer is enough to export its events."
+            "A service account that is a member of the project; Consumer is enough to export its events and to read "
+            "its profiles."
         )
+    if settings.project_token is not None:
+        granted.append("The project's token: updates of profiles need nothing else.")
     if settings.hooks is not None:
         granted.append("A Webhook destination with Basic auth, and the cohorts that are to be synced to it.")
     return granted
@@ -37,17 +50,24 @@ CONNECTOR = Connector(
     title="Mixpanel",
     settings=MixpanelSettings,
     grants=_grants,
+    destination=_destination,
+    cannot_read_back=_cannot_read_back,
+    write_only="without service_account: no comparing before a write, no undo, no verify",
+    objects=("profiles",),
+    match_fields={"external_id": "distinct_id"},
+    record_id=lambda text: text.strip() or None,
     events=_events,
     event_kinds=KINDS,
     inbound=_inbound,
     limits="60 exports an hour and 3 a second for the whole project; one of them per poll, more where a poll finds "
-    "100,000 events",
+    "100,000 events. 60 looks at profiles an hour, a thousand profiles each; updates by the thousand",
     confidence=Confidence.PARTIAL,
     starter="""\
 type: mixpanel
 project_id: "2195193"
 residency: us                           # eu or in
 service_account: {username: "${MIXPANEL_USER}", secret: "${MIXPANEL_SECRET}"}
+# project_token: "${MIXPANEL_TOKEN}"    # to write profiles
 # hooks: {username: npsync, password: "${MIXPANEL_HOOK_PASSWORD}"}
 """,
 )

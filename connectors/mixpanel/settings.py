@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -12,11 +13,24 @@ from connectors.addresses import checked_base_url
 from connectors.contract import Settings
 from nps.durations import Duration, Period
 
-_HOSTS = {
+_EXPORT = {
     "us": "https://data.mixpanel.com",
     "eu": "https://data-eu.mixpanel.com",
     "in": "https://data-in.mixpanel.com",
 }
+_INGESTION = {
+    "us": "https://api.mixpanel.com",
+    "eu": "https://api-eu.mixpanel.com",
+    "in": "https://api-in.mixpanel.com",
+}
+_QUERY = {"us": "https://mixpanel.com", "eu": "https://eu.mixpanel.com", "in": "https://in.mixpanel.com"}
+
+BLIND = (
+    "without a service account Mixpanel lets nobody look at profiles. Add service_account to the connection "
+    "(a Consumer of the project is enough)"
+)
+
+Kind = Literal["number", "text", "boolean", "date", "datetime", "list"]
 
 
 class ServiceAccount(Settings):
@@ -51,7 +65,28 @@ class MixpanelSettings(Settings):
         "Timezone. Leave it for newer ones.",
     )
     service_account: ServiceAccount | None = Field(
-        None, description="For feature_used: who reads the raw export."
+        None, description="Who reads: the raw export for feature_used, and profiles before they are written."
+    )
+    project_token: str | None = Field(
+        None,
+        min_length=1,
+        description="To write profiles: Project settings, Overview: Project Token. No secret, but a wrong one is "
+        "never told: updates with it vanish.",
+    )
+    distinct_id_is: Literal["external_id"] | None = Field(
+        None,
+        description="Says that the external id of an answer is the distinct id in Mixpanel. To write profiles without "
+        "a service account it has to be said: nobody can look whether there is such a profile, and writing makes one.",
+    )
+    properties: Mapping[Annotated[str, Field(min_length=1, max_length=255)], Kind | tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="The profile properties that may be written, each with what it holds (number, text, boolean, date, "
+        "datetime, list) or the list of its values. Left out: any name is taken as it is, with its typing errors.",
+    )
+    confirm: Literal["strict", "verbose"] = Field(
+        "strict",
+        description="How Mixpanel is asked whether it took an update. strict names those it did not take; verbose is "
+        "for projects that answer strict otherwise than npsync can read.",
     )
     every: Duration = Field(
         timedelta(minutes=15),
@@ -65,12 +100,26 @@ class MixpanelSettings(Settings):
         description="How much later than it was processed an event may show up in the export.",
     )
     hooks: Hooks | None = Field(None, description="For entered_cohort: how a cohort sync logs in to us.")
-    base_url: str | None = Field(None, description="Another address of the export's host.")
+    base_url: str | None = Field(None, description="Another address, for all of Mixpanel's hosts.")
     allow_http: bool = Field(False, description="Allow a base_url without TLS on a host you trust.")
 
     @property
     def address(self) -> str:
-        return self.base_url or _HOSTS[self.residency]
+        """Of the raw export."""
+        return self.base_url or _EXPORT[self.residency]
+
+    @property
+    def ingestion(self) -> str:
+        return self.base_url or _INGESTION[self.residency]
+
+    @property
+    def query(self) -> str:
+        return self.base_url or _QUERY[self.residency]
+
+    @property
+    def blind(self) -> bool:
+        """Whether profiles are written that nobody can look at."""
+        return self.project_token is not None and self.service_account is None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -85,8 +134,16 @@ class MixpanelSettings(Settings):
 
     @model_validator(mode="after")
     def _of_some_use(self) -> Self:
-        if self.service_account is None and self.hooks is None:
-            raise ValueError("say service_account (for feature_used) or hooks (for entered_cohort), or both")
+        if self.service_account is None and self.hooks is None and self.project_token is None:
+            raise ValueError(
+                "say service_account (for feature_used), hooks (for entered_cohort) or project_token (to write "
+                "profiles)"
+            )
+        if self.blind and self.distinct_id_is is None:
+            raise ValueError(
+                "without service_account nobody can look for profiles: say it, or say distinct_id_is: external_id if "
+                "the external id of an answer is the distinct id (a person without a profile is then given one)"
+            )
         try:
             checked_base_url(self.address, allow_http=self.allow_http)
         except ValueError as error:

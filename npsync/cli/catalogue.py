@@ -51,6 +51,7 @@ def _facts(connector: Connector) -> dict[str, Any]:
         "source": connector.source is not None,
         "destination": connector.destination is not None,
         "objects": list(connector.objects),
+        "write_only": connector.write_only,
         "match_fields": dict(connector.match_fields),
         "channels": list(connector.channels),
         "asks": asks(connector),
@@ -68,6 +69,7 @@ def _tell(connector: Connector) -> None:
     rows = [
         ("reads answers", _yes(connector.source)),
         ("writes records", ", ".join(connector.objects) if connector.destination else "-"),
+        ("only writes", connector.write_only),
         ("matches by", ", ".join(f"{key} = {field}" for key, field in connector.match_fields.items())),
         ("channels", ", ".join(connector.channels)),
         ("asks", asks(connector) or "-"),

@@ -59,7 +59,7 @@ def _unknown(story: Story) -> Iterator[str]:
 
 
 def _problems(story: Story) -> Iterator[str]:
-    for problem in story.problems:
+    for problem in (*story.problems, *story.unseen):
         yield ""
         yield from _wrapped(f"! {problem}", indent="  ")
         yield "    So this tells what npsync wrote, not what stands there now."

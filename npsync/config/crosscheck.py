@@ -155,6 +155,27 @@ def _syncs(known: Known) -> Iterator[Found]:
                 )
                 yield Found((*path, "survey"), "no_answers", message)
         yield from _receiver(known, given.get("to"), (*path, "to"))
+        if "verify" in given and (why := _blind(known, given)):
+            yield Found((*path, "verify"), "not_read_back", f"there is nothing to compare with: {why}")
+
+
+def blind_syncs(known: Known) -> Iterator[Found]:
+    """Syncs that write where nobody can see what others wrote: a warning each."""
+    for name, given in known.section("sync").items():
+        if isinstance(given, dict) and (why := _blind(known, given)):
+            message = (
+                "what others write there is overwritten unseen, and a run cannot be undone or verified: "
+                + why
+            )
+            yield Found(("sync", name, "to"), "not_read_back", message)
+
+
+def _blind(known: Known, sync: Mapping[str, Any]) -> str:
+    """Why the records of a sync cannot be read back; "" when they can."""
+    to = sync.get("to")
+    name = to.get("connection") if isinstance(to, dict) else to
+    connector, settings = known.connectors.get(str(name)), known.settings.get(str(name))
+    return connector.cannot_read_back(settings) if connector is not None and settings is not None else ""
 
 
 def _receiver(known: Known, to: Any, path: Path) -> Iterator[Found]:

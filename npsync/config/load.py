@@ -19,7 +19,7 @@ from nps.errors import ConfigError
 from nps.policy import ContactPolicy
 from nps.surveys import SurveySpec
 from npsync.config.askcheck import askcheck, warnings
-from npsync.config.crosscheck import Known, crosscheck, is_plain_http
+from npsync.config.crosscheck import Known, blind_syncs, crosscheck, is_plain_http
 from npsync.config.document import LARGEST, Document, Unreadable, fill, read, whole_text
 from npsync.config.fieldcheck import fieldcheck
 from npsync.config.later import TOP_LEVEL, comes_later
@@ -268,7 +268,7 @@ class _Reading:
                 found.code,
                 without_values(found.message, found.path, self.document),
             )
-            for found in (*warnings(known), *look_warnings(look))
+            for found in (*warnings(known), *blind_syncs(known), *look_warnings(look))
         )
 
     def _connections(self) -> dict[str, Connection]:

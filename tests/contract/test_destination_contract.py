@@ -134,7 +134,8 @@ def test_the_schema_is_asked_for_once(name: str, row: DestinationRow, place: Pla
     crm.describe(row.object)
     asked = calls.count
     crm.describe(row.object)
-    assert calls.count == asked > 0
+    assert calls.count == asked
+    assert asked > 0 or not row.told
     crm.close()
 
 
@@ -221,6 +222,8 @@ def test_each_hit_says_which_value_it_answers(
 def test_two_records_with_one_value_are_both_found(
     crm: Destination, row: DestinationRow, person: AddPerson
 ) -> None:
+    if not row.keys:
+        pytest.skip("its records are found by one field alone")
     shared = f"+1212{unique('557')}"
     ids = {person(shared=shared), person(shared=shared)}
     field, kind = row.shared
@@ -230,6 +233,8 @@ def test_two_records_with_one_value_are_both_found(
 def test_several_lookups_are_answered_together(
     crm: Destination, row: DestinationRow, person: AddPerson
 ) -> None:
+    if not row.keys:
+        pytest.skip("its records are found by one field alone")
     email, shared = f"{unique('both')}@acme.example", f"+1212{unique('558')}"
     one, two = person(email), person(shared=shared)
     field, kind = row.shared
@@ -274,11 +279,9 @@ def test_hundreds_of_values_are_looked_up_in_few_calls(name: str, row: Destinati
     before = calls.count
     rows = place.sandbox.rows(row.vendor, row.shelf)
     # Of the sandbox's own people: what other tests added may be merged or deleted by now.
-    own = {
-        str(email).lower() for one in rows if (email := one.get(row.email)) and "@acme.example" not in email
-    }
-    emails = sorted(own)[:300]
-    assert len(emails) == 300
+    own = {email for one in rows if (email := row.email_of(one)) and "@acme.example" not in email}
+    emails = sorted(own if row.held_as else {email.lower() for email in own})[:300]
+    assert len(emails) >= min(300, row.people)
     hits = crm.find(row.object, [by_email(row, *emails)], [row.score], {})
     assert {hit.value for hit in hits} >= {one for one in emails if one.isascii()}
     assert calls.count - before <= row.lookup_calls
@@ -316,7 +319,7 @@ def test_all_records_come_once_with_live_values_in_pages(
     pages = list(crm.records(row.object, [row.email, row.score], {}))
     everybody = [record for page in pages for record in page]
     ids = [record.id for record in everybody]
-    assert len(set(ids)) == len(ids) >= 400
+    assert len(set(ids)) == len(ids) >= row.people
     assert mine in ids
     assert gone not in ids
     assert all(set(record.fields) == {row.email, row.score} for record in everybody)
@@ -457,7 +460,7 @@ def test_every_change_has_exactly_one_outcome_and_a_bad_one_never_sinks_its_batc
 
 def test_a_full_batch_is_written_in_one_go(crm: Destination, row: DestinationRow, place: Place) -> None:
     way = crm.ways(row.object, 50)[0]
-    ids = [str(one["id"]) for one in place.sandbox.rows(row.vendor, row.shelf) if one.get(row.email)][
+    ids = [str(one["id"]) for one in place.sandbox.rows(row.vendor, row.shelf) if row.email_of(one)][
         : way.batch
     ]
     ids = [record.id for record in crm.get(row.object, ids, [], {}) if not record.merged]
@@ -570,7 +573,7 @@ def test_wrong_credentials_are_lost_access_and_the_secret_is_not_shown(
         pytest.skip("it asks for no credentials")
     crm = open_destination(name, row.wrong(row.settings(place)), contract_tools("crm"))
     with pytest.raises(AccessError, match="crm") as caught:
-        crm.describe(row.object)
+        crm.describe(row.object) if row.told else crm.get(row.object, ["1"], [], {})
     assert WRONG_SECRET not in "".join(traceback.format_exception(caught.value))
     crm.close()
 

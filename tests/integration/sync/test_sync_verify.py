@@ -8,7 +8,7 @@ import pytest
 from builders_sync import SYNC, Town, answer
 from builders_why import view_of
 
-from nps.errors import UnavailableError
+from nps.errors import ConfigError, UnavailableError
 from store.api import Asked
 from sync.asking import runs_before
 from sync.engine import run
@@ -130,6 +130,12 @@ def test_a_crm_that_is_down_fails_the_verification_and_the_history_says_so(town:
     kept = town.store.run(report.run)
     assert kept is not None
     assert kept.status == "failed"
+
+
+def test_where_nothing_can_be_read_back_there_is_nothing_to_verify(town: Town):
+    town.crm.cannot_read_back = "nobody can look. Let npsync look"
+    with pytest.raises(ConfigError, match=r"cannot be verified: nobody can look\. Let npsync look"):
+        verified(town)
 
 
 def test_verifying_writes_nothing_to_the_crm_and_moves_no_state(town: Town):

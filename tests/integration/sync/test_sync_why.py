@@ -234,6 +234,21 @@ def test_a_crm_that_cannot_be_reached_is_told_and_the_rest_of_the_story_stands(t
         assert (field(record).because, field(record).ours) == (Because.ANSWER, 3)
 
 
+def test_what_nobody_can_look_at_is_told_by_the_journal(town: Town):
+    ann = town.crm.add("ann@example.com")
+    town.tell(answer("r1", 3, email="ann@example.com"))
+    town.run()
+    town.crm.cannot_read_back = "nobody can look. Let npsync look"
+    story = why(town, ann)
+    (record,) = story.records
+    assert (story.problems, story.unseen) == (
+        (),
+        ("crm cannot be looked at: nobody can look. Let npsync look",),
+    )
+    assert not record.looked
+    assert (field(record).because, field(record).ours) == (Because.ANSWER, 3)
+
+
 def test_looking_writes_nothing(town: Town):
     town.crm.add("ann@example.com")
     town.tell(answer("r1", 3, email="ann@example.com"))

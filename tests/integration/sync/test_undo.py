@@ -40,6 +40,15 @@ def test_a_first_fill_is_emptied_and_an_overwritten_value_put_back(town: Town, a
     assert (undone.status, undone.written, undone.fields) == ("succeeded", 2, 7)
 
 
+def test_where_nothing_can_be_read_back_an_undo_refuses_and_says_why(town: Town, ann: str):
+    run = told(town, "a", 9)
+    before, town.crm.cannot_read_back = town.shown(), "nobody can look. Let npsync look"
+    with pytest.raises(ConfigError, match=r"crm: nothing was undone.*nobody can look\. Let npsync look"):
+        town.undo(run)
+    assert town.shown() == before
+    assert [one.kind for one in town.store.runs(limit=5)] == ["run"]  # it did not even begin
+
+
 def test_the_next_runs_leave_it_undone_whatever_they_are_told(town: Town, ann: str):
     told(town, "a", 9)
     town.undo(told(town, "b", 2, days=1))

@@ -79,7 +79,7 @@ def _whole(value: Any) -> int | None:
     """Some systems keep what is no number."""
     try:
         return int(float(value))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from sandbox.toy import Row
 MOST_FILTERS, DEEPEST = 15, 2
 _LARGEST_PAGE = 150
 CONVERSATION_DATES = frozenset({"created_at", "updated_at"})
+_SECONDS = re.compile(r"[0-9]{1,11}")
 _ON_DATES = frozenset({"=", ">", "<"})
 Test = Callable[[Row], bool]
 
@@ -28,8 +30,10 @@ def search(
     holds = _test(query, zone, days, depth=0)
     found = _sorted([row for row in rows if holds(row)], body.get("sort"))
     paging = body.get("pagination") or {}
-    size = int(paging.get("per_page", default_page))
-    if not 1 <= size <= _LARGEST_PAGE:
+    if not isinstance(paging, Mapping):
+        raise bad_request("pagination must be an object")
+    size = paging.get("per_page", default_page)
+    if type(size) is not int or not 1 <= size <= _LARGEST_PAGE:
         raise bad_request(f"per_page must be between 1 and {_LARGEST_PAGE}")
     start = _offset(paging.get("starting_after"))
     pages: Row = {
@@ -48,7 +52,7 @@ def _offset(cursor: Any) -> int:
     if not cursor:
         return 0
     try:
-        return int(base64.b64decode(str(cursor), validate=True))
+        return max(0, int(base64.b64decode(str(cursor), validate=True)))
     except ValueError:
         raise bad_request("starting_after is not a cursor of ours") from None
 
@@ -57,15 +61,23 @@ def _sorted(rows: list[Row], sort: Any) -> list[Row]:
     wanted = sort if isinstance(sort, Mapping) else {}
     name = str(wanted.get("field", "created_at"))
     back = wanted.get("order", "descending") != "ascending"
-    return sorted(rows, key=lambda row: (_at(row, name) or 0, row["id"]), reverse=back)
+    return sorted(rows, key=lambda row: (*_order(_at(row, name)), row["id"]), reverse=back)
 
 
-def _test(query: Mapping[str, Any], zone: ZoneInfo, days: frozenset[str], *, depth: int) -> Test:
+def _order(value: Any) -> tuple[float, str]:
+    """Numbers among themselves, texts among themselves."""
+    number = _number(value) if not isinstance(value, str) else None
+    return (number, "") if number is not None else (0.0, str(value or ""))
+
+
+def _test(query: Any, zone: ZoneInfo, days: frozenset[str], *, depth: int) -> Test:
+    if not isinstance(query, Mapping):
+        raise bad_request("a filter must be an object")
     operator, value = query.get("operator"), query.get("value")
     if operator in ("AND", "OR"):
         if depth >= DEEPEST:
             raise bad_request(f"at most {DEEPEST} levels of nesting")
-        if not isinstance(value, Sequence) or not 1 <= len(value) <= MOST_FILTERS:
+        if not isinstance(value, list) or not 1 <= len(value) <= MOST_FILTERS:
             raise bad_request(f"a group has 1 to {MOST_FILTERS} filters")
         tests = [_test(one, zone, days, depth=depth + 1) for one in value]
         joined = all if operator == "AND" else any
@@ -80,7 +92,7 @@ def _on_days(name: str, operator: str, value: Any, zone: ZoneInfo) -> Test:
     """`>` means from the start of the next day on; other comparisons are errors."""
     if operator not in _ON_DATES:
         raise bad_request(f"{operator} cannot be used with the date {name}")
-    if not isinstance(value, int | str) or not str(value).isdigit():
+    if not isinstance(value, int | str) or not _SECONDS.fullmatch(str(value)):
         raise bad_request(f"{name} takes UNIX seconds")
     day = datetime.fromtimestamp(int(value), zone).date()
 
@@ -104,10 +116,11 @@ def _on_values(name: str, operator: str, value: Any) -> Test:
             return lambda row: any(_same(_at(row, name), one) for one in value)
         case "NIN" if isinstance(value, list):
             return lambda row: not any(_same(_at(row, name), one) for one in value)
-        case ">":
-            return lambda row: (found := _at(row, name)) is not None and float(found) > float(value)
-        case "<":
-            return lambda row: (found := _at(row, name)) is not None and float(found) < float(value)
+        case ">" | "<":
+            than = _number(value)
+            if than is None:
+                raise bad_request(f"{operator} takes a number")
+            return lambda row: _compared(_number(_at(row, name)), operator, than)
         case "~":
             return lambda row: str(value).lower() in str(_at(row, name) or "").lower()
         case "!~":
@@ -118,6 +131,17 @@ def _on_values(name: str, operator: str, value: Any) -> Test:
             return lambda row: str(_at(row, name) or "").lower().endswith(str(value).lower())
         case _:
             raise bad_request(f"{operator} is not an operator of {name}")
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _compared(found: float | None, operator: str, than: float) -> bool:
+    return found is not None and (found > than if operator == ">" else found < than)
 
 
 def _same(found: Any, wanted: Any) -> bool:

@@ -106,6 +106,8 @@ def problem(operations: Mapping[str, Any]) -> str | None:
         wanted = _TAKES.get(name, "dict")
         if type(given).__name__ != wanted:
             return f"{name} takes a {wanted}"
+        if name == "$unset" and not all(isinstance(one, str) for one in given):
+            return "$unset takes names"
         if name == "$add" and not all(_is_number(one) for one in given.values()):
             return "$add takes numbers"
         if name == "$union" and not all(isinstance(one, list) for one in given.values()):

@@ -64,7 +64,7 @@ class Field:
                 if str(value).lower() not in ("true", "false"):
                     yield f"{self.name} must be one of true, false"
             case "picklist":
-                if value not in {code for code, _ in self.codes}:
+                if value not in [code for code, _ in self.codes]:
                     yield f"{self.name} has no code {value}"
             case "date":
                 if not _is_date(value, self.date_format):

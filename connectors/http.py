@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from copy import copy
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
 import orjson
@@ -15,7 +16,7 @@ import requests.adapters
 from connectors.addresses import DEFAULT_PORTS
 from connectors.addresses import checked_base_url as checked_base_url
 from connectors.addresses import is_loopback as is_loopback
-from connectors.calls import ON_THE_WIRE, CallPolicy, Reply, TooLarge
+from connectors.calls import MEGABYTE, ON_THE_WIRE, CallPolicy, Reply, TooLarge
 from nps.errors import UnavailableError
 from nps.values import Json
 
@@ -103,6 +104,24 @@ class Http:
         """A GET whose answer is a line per thing, each handed over as it comes: all of them may be more than memory
         holds. The policy's judge sees a 200 without its body, and stops what is none. Redirects are not followed.
         UnavailableError when the answer breaks off; the lines before are whole."""
+        with self._opened(path, params, what) as (response, what):
+            yield from self._lines(response, what)
+
+    def download(self, path: str, to: BinaryIO, *, what: str, most: int) -> None:
+        """A GET whose answer is a file of at most `most` bytes, written to `to` as it comes. Redirects are not
+        followed. UnavailableError when it is larger or breaks off."""
+        size = 0
+        with self._opened(path, None, what) as (response, what):
+            chunks = response.raw.stream(_CHUNK, decode_content=True)
+            while (chunk := _next_chunk(chunks, what)) is not None:
+                size += len(chunk)
+                if size > most:
+                    raise UnavailableError(f"{what}: the file is larger than {most // MEGABYTE} MB")
+                to.write(chunk)
+
+    @contextmanager
+    def _opened(self, path: str, params: Params | None, what: str) -> Iterator[tuple[requests.Response, str]]:
+        """An answer that begins to come, and what to call it in messages."""
         url = self._url(path)
         begun: list[requests.Response] = []
 
@@ -118,9 +137,9 @@ class Http:
 
         reply = self.policy.call(send, what=what, reads=True)
         if not begun:
-            raise UnavailableError(f"{reply.what}: status {reply.status} came where lines were expected")
+            raise UnavailableError(f"{reply.what}: status {reply.status} came where its content was expected")
         with begun.pop() as response:
-            yield from self._lines(response, reply.what)
+            yield response, reply.what
 
     def same_host(self, url: str) -> bool:
         """Whether `url` has the scheme, host and port of the base address."""

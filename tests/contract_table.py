@@ -129,6 +129,16 @@ def _http(place: Place) -> Given:
     }
 
 
+def _qualtrics(place: Place) -> Given:
+    env = place.sandbox.env
+    fields = {"score_field": env["QUALTRICS_SCORE"], "comment_field": env["QUALTRICS_COMMENT"]}
+    return {
+        "api_token": env["QUALTRICS_TOKEN"],
+        "base_url": env["QUALTRICS_URL"],
+        "surveys": {env["QUALTRICS_SURVEY"]: fields},
+    }
+
+
 SOURCES: Mapping[str, SourceRow] = {
     "apptentive": SourceRow(
         settings=_apptentive,
@@ -156,6 +166,16 @@ SOURCES: Mapping[str, SourceRow] = {
             "POST", "/promoter/do/answer", {"email": "late@acme.example", "score": 4}
         ),
         wrong=lambda given: given | {"api_key": WRONG_SECRET},
+        unreachable=lambda given: given | {"base_url": NOBODY_LISTENS},
+        hostile=lambda given: given | {"base_url": EVIL},
+        answers=300,
+    ),
+    "qualtrics": SourceRow(
+        settings=_qualtrics,
+        add=lambda place: place.sandbox.control(
+            "POST", "/qualtrics/do/answer", {"email": "late@acme.example", "score": 4}
+        ),
+        wrong=lambda given: given | {"api_token": WRONG_SECRET},
         unreachable=lambda given: given | {"base_url": NOBODY_LISTENS},
         hostile=lambda given: given | {"base_url": EVIL},
         answers=300,

@@ -226,7 +226,7 @@ def test_lines_come_one_by_one_whole_and_without_empty_ones(end: bytes) -> None:
 @responses.activate
 def test_a_refused_export_has_no_lines() -> None:
     responses.get(f"{HOST}/export", body=b'{"error": "gone"}', status=404)
-    with pytest.raises(UnavailableError, match="status 404 came where lines were expected"):
+    with pytest.raises(UnavailableError, match="status 404 came where its content was expected"):
         list(http().lines("/export", what="export"))
 
 

@@ -1,0 +1,106 @@
+"""What is in an export's ZIP, row by row: it is never in memory as a whole."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO, TextIO
+
+from nps.errors import UnavailableError
+
+Row = Mapping[str, Any]
+
+_CHUNK = 65536
+_LONGEST_ROW = 16 * 1024 * 1024
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+_LIST = "responses"
+
+csv.field_size_limit(_LONGEST_ROW)  # a comment may be longer than the 128 KB that csv reads otherwise
+
+
+class BadExport(UnavailableError):
+    """The file is not what an export looks like."""
+
+
+def rows(file: BinaryIO, format: str) -> Iterator[Row]:
+    """The rows of the one file in the ZIP. BadExport when it is cut off, empty or of another format."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            files = [entry for entry in archive.infolist() if not entry.is_dir()]
+            if len(files) != 1:
+                raise BadExport(f"the export's ZIP holds {len(files)} files where one was expected")
+            with archive.open(files[0]) as entry, io.TextIOWrapper(entry, "utf-8-sig", newline="") as text:
+                yield from _lines(text) if format == "csv" else _objects(text)
+        return
+    except _BROKEN:
+        told = "the export is no ZIP that can be read; was it cut off?"
+    except UnicodeDecodeError:
+        told = "the export is not UTF-8"
+    except csv.Error:
+        told = "the export is no CSV that can be read"
+    # Outside the handlers: their errors may quote what the file holds.
+    raise BadExport(told)
+
+
+def _lines(text: TextIO) -> Iterator[Row]:
+    reader = csv.reader(text, strict=True)
+    names = next(reader, None)
+    if names is None:
+        raise BadExport("the export is empty: not even the names of its columns are there")
+    yield dict.fromkeys(names, None)  # the columns, for whoever looks for theirs
+    for cells in reader:
+        if cells:
+            yield dict(zip(names, cells, strict=False))
+
+
+def _objects(text: TextIO) -> Iterator[Row]:
+    """The objects of the list under "responses", each decoded by itself."""
+    decoder = json.JSONDecoder()
+    buffer = _from_the_list(text)
+    while True:
+        buffer = buffer.lstrip(" \r\n\t,")
+        if buffer.startswith("]"):
+            return
+        try:
+            told, end = decoder.raw_decode(buffer)
+        except ValueError:
+            told, end = None, 0
+        # A number at the end of what was read may go on; an object that is whole cannot.
+        if end:
+            if not isinstance(told, dict):
+                raise BadExport(f"an entry of {_LIST} is no object")
+            yield _flat(told)
+            buffer = buffer[end:]
+            continue
+        more = text.read(_CHUNK)
+        if not more:
+            raise BadExport("the export ends in the middle of a row")
+        buffer += more
+        if len(buffer) > _LONGEST_ROW:
+            raise BadExport("a row of the export is larger than allowed, or no JSON")
+
+
+def _from_the_list(text: TextIO) -> str:
+    buffer = ""
+    while True:
+        _, found, after = buffer.partition(f'"{_LIST}"')
+        if found and "[" in after:
+            between, _, rest = after.partition("[")
+            if between.strip() != ":":
+                raise BadExport(f'"{_LIST}" is no list in the export')
+            return rest
+        more = text.read(_CHUNK)
+        if not more or len(buffer) > _LONGEST_ROW:
+            raise BadExport(f'the export has no list "{_LIST}"')
+        buffer += more
+
+
+def _flat(told: Mapping[str, Any]) -> Row:
+    """What stands beside the values (the answer's id), and the values."""
+    values = told.get("values")
+    beside = {name: value for name, value in told.items() if not isinstance(value, dict | list)}
+    return beside | (dict(values) if isinstance(values, dict) else {})

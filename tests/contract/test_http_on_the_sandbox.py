@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from contract_table import Place, open_source
+from sandbox_process import RunningSandbox, running_sandbox
 
 from nps.errors import NpsyncError, UnavailableError
 
@@ -19,17 +21,17 @@ FIELDS = {
     "external_id": "person.external_id",
 }
 OLDEST_FIRST = {"kind": "time", "field": "created_at", "param": "since", "order": "ascending"}
-BY_PAGE = {"kind": "page", "size_param": "per_page", "size": 40}
+BY_PAGE = {"kind": "page", "size_param": "per_page", "size": 30}
 STYLES: Mapping[str, Mapping[str, Any]] = {
     "pages": {"pages": BY_PAGE, "since": OLDEST_FIRST},
-    "page-count": {"pages": {"kind": "page", "size_param": "limit", "size": 40, "pages": "pages"}},
+    "page-count": {"pages": {"kind": "page", "size_param": "limit", "size": 30, "pages": "pages"}},
     "next-link": {"pages": {"kind": "next_link"}},
     "last-row": {
         "pages": {"kind": "last_row", "param": "starts_after", "more": "has_more"},
         "since": {"kind": "id", "param": "starts_after"},
     },
-    "offset": {"pages": {"kind": "offset", "size": 40}, "since": OLDEST_FIRST},
-    "moving-start": {"pages": {"kind": "moving_start", "param": "skip", "size": 40}, "since": OLDEST_FIRST},
+    "offset": {"pages": {"kind": "offset", "size": 30}, "since": OLDEST_FIRST},
+    "moving-start": {"pages": {"kind": "moving_start", "param": "skip", "size": 30}, "since": OLDEST_FIRST},
     "cursor": {"pages": {"kind": "cursor", "param": "cursor", "next": "page.next", "more": "page.has_more"}},
     "newest-first": {"pages": BY_PAGE, "since": {"kind": "newest_first", "field": "created_at"}},
     "whole": {"pages": {"kind": "none"}},
@@ -55,6 +57,17 @@ def read(given: Mapping[str, Any]) -> dict[str, int | None]:
     return found
 
 
+@pytest.fixture(scope="module")
+def small_sandbox() -> Iterator[RunningSandbox]:
+    with running_sandbox("--vendor", "paged", customers=70, responses=110) as running:
+        yield running
+
+
+@pytest.fixture
+def place(small_sandbox: RunningSandbox, tmp_path: Path) -> Place:
+    return Place(small_sandbox, tmp_path)
+
+
 @pytest.fixture(autouse=True)
 def paged(place: Place) -> Iterator[None]:
     place.sandbox.control("POST", "/paged/do/reset", {})
@@ -66,7 +79,7 @@ def paged(place: Place) -> Iterator[None]:
 @pytest.fixture
 def everything(place: Place, paged: None) -> dict[str, int | None]:
     found = read(described(place, "whole"))
-    assert len(found) > 300
+    assert len(found) > 80
     return found
 
 
@@ -100,8 +113,8 @@ def test_the_last_row_of_a_page_may_come_again(
 def test_behind_a_wall_of_pages_the_listing_begins_again_from_the_last_time(
     place: Place, everything: dict[str, int | None]
 ) -> None:
-    switch(place, wall=3)
-    assert read(described(place, "pages", walls={"max_pages": 3})) == everything
+    switch(place, wall=2)
+    assert read(described(place, "pages", walls={"max_pages": 2})) == everything
 
 
 @pytest.mark.parametrize("style", ["pages", "next-link", "cursor"])
@@ -180,7 +193,7 @@ def test_people_may_stand_beside_the_rows_or_be_looked_up(place: Place) -> None:
     beside = {"key": "person_id", "records": "people", "fields": who}
     assert emails(fields=fields, beside=beside) == inline
     switch(place, people="elsewhere")
-    look_up = {"key": "person_id", "path": "/open/people/{person}", "fields": who, "per_run": 1000}
+    look_up = {"key": "person_id", "path": "/open/people/{person}", "fields": who, "per_run": 100}
     assert emails(fields=fields, look_up=look_up) == inline
 
 

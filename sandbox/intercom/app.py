@@ -167,10 +167,13 @@ def build(workspace: Workspace) -> Starlette:
         archived = query.get("include_archived") == "true"
         models = [query["model"]] if "model" in query else MODELS
         found = [one for model in models for one in books.attributes.of(model, archived=archived)]
-        return {"type": "list", "data": found}, 200
+        return {"type": "list", "data": [shown(one) for one in found]}, 200
 
     async def add_attribute(request: Request) -> tuple[Any, int]:
-        return books.attributes.create(await document(request)), 200
+        return shown(books.attributes.create(await document(request))), 200
+
+    def shown(attribute: Row) -> Row:
+        return books.attributes.shown(attribute, options_as_sent=workspace.settings.options_as_sent)
 
     return Starlette(
         routes=[

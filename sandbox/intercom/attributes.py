@@ -57,6 +57,15 @@ class Attributes:
         found = (one for one in self.of(model, archived=True) if one["data_type"] in _DATES)
         return frozenset(str(one["full_name"]) for one in found)
 
+    @staticmethod
+    def shown(row: Row, *, options_as_sent: bool) -> Row:
+        """How a list shows attributes with options is not in the notes: as texts of the type string, or as sent."""
+        if row["data_type"] != "options":
+            return row
+        if options_as_sent:
+            return {**row, "options": [{"value": one} for one in row["options"]]}
+        return {**row, "data_type": "string"}
+
     def create(self, body: Row) -> Row:
         model, name, kind = (body.get(key) for key in ("model", "name", "data_type"))
         if model == "conversation":
@@ -116,8 +125,7 @@ class Attributes:
             "full_name": f"custom_attributes.{name}" if custom else name,
             "label": name,
             "description": description,
-            # The kind of a list of options is shown as that of its values.
-            "data_type": "string" if kind == "options" else kind,
+            "data_type": kind,
             "options": list(options or ()),
             "api_writable": api_writable,
             "ui_writable": False,

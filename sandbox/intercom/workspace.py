@@ -37,6 +37,7 @@ class Settings:
     time_zone: str = "America/New_York"  # of the workspace: search compares dates by its days
     conversations_by_day: bool = False  # does the search over conversations do that too? Not documented
     search_lag: float = 0.0  # seconds until search knows of a contact
+    options_as_sent: bool = False  # data attributes show their options as they were made
     per_window: int = 1_666  # calls in ten seconds; 0 counts none
     survey_keys: str = "inside"  # content_stat, or beside it: where an answer's keys stand is not documented
     survey_contact: str = "whole"  # or id: what is told of who answered

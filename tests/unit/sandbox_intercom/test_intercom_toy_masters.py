@@ -114,6 +114,17 @@ def test_an_attribute_that_makes_no_sense_is_refused(toy, changed):
     assert toy.call("POST", "/data_attributes", body).status == 400
 
 
+def test_options_are_shown_as_texts_or_as_they_were_sent(provisioned):
+    def segment():
+        listed = provisioned.call("GET", "/data_attributes", model="contact").json["data"]
+        (found,) = [one for one in listed if one["name"] == "nps_segment"]
+        return found["data_type"], found["options"]
+
+    assert segment() == ("string", ["promoter", "passive", "detractor"])
+    provisioned.do("set", options_as_sent=True)
+    assert segment() == ("options", ATTRIBUTES["nps_segment"]["options"])
+
+
 def test_an_attribute_is_made_once_per_model_and_keeps_its_type(provisioned):
     again = {"name": "nps_score", "model": "contact", "data_type": "string"}
     assert provisioned.call("POST", "/data_attributes", again).status == 400

@@ -18,7 +18,7 @@ from connectors.declared.description import (
     OnePage,
     Pages,
 )
-from connectors.declared.expressions import compiled
+from connectors.declared.expressions import NotForThis, compiled
 from nps.errors import UnavailableError
 from nps.values import Json
 
@@ -100,7 +100,7 @@ def token(value: object) -> str | None:
 
 def _next_number(pages: ByPage, step: Step, rows: Sequence[Row], body: Json, longest: int) -> Step | End:
     number = pages.first if step is None else int(step)
-    told = None if pages.pages is None else compiled(pages.pages)(body)
+    told = None if pages.pages is None else _said(pages.pages, body)
     if told is not None:
         # Even an empty page is followed by another as long as the tool counts one.
         return number + 1 if number - pages.first + 1 < _count(told) else END
@@ -127,7 +127,7 @@ def _next_offset(step: Step, rows: Sequence[Row], longest: int) -> Step | End:
 
 
 def _next_link(pages: ByNextLink, step: Step, body: Json) -> Step | End:
-    link = compiled(pages.next)(body)
+    link = _said(pages.next, body)
     if link is None or link == "":
         return END
     if not isinstance(link, str):
@@ -138,7 +138,7 @@ def _next_link(pages: ByNextLink, step: Step, body: Json) -> Step | End:
 
 
 def _last_row(pages: ByLastRow, step: Step, rows: Sequence[Row], body: Json) -> Step | End:
-    more = None if pages.more is None else compiled(pages.more)(body)
+    more = None if pages.more is None else _said(pages.more, body)
     if more is not None and not _true(more):
         return END
     if not rows:
@@ -147,7 +147,7 @@ def _last_row(pages: ByLastRow, step: Step, rows: Sequence[Row], body: Json) -> 
                 "the tool says there are more rows, but shows none; cannot tell where they begin"
             )
         return END
-    last = token(compiled(pages.value)(rows[-1]))
+    last = token(_said(pages.value, rows[-1]))
     if last is None:
         raise UnavailableError(f"the last row of a page has no {pages.value} (a text or a whole number)")
     if last != step:
@@ -158,10 +158,10 @@ def _last_row(pages: ByLastRow, step: Step, rows: Sequence[Row], body: Json) -> 
 
 
 def _next_token(pages: ByCursor, step: Step, body: Json) -> Step | End:
-    more = None if pages.more is None else compiled(pages.more)(body)
+    more = None if pages.more is None else _said(pages.more, body)
     if more is not None and not _true(more):
         return END
-    told = compiled(pages.next)(body)
+    told = _said(pages.next, body)
     if told is None or told == "":
         if more is not None:
             raise UnavailableError("the tool says there are more rows, but names no next page")
@@ -172,6 +172,14 @@ def _next_token(pages: ByCursor, step: Step, body: Json) -> Step | End:
     if found == step:
         raise UnavailableError("the token of the next page is this page's own; paging is broken")
     return found
+
+
+def _said(expression: str, value: Any) -> Any:
+    try:
+        return compiled(expression)(value)
+    except NotForThis as problem:
+        told = str(problem)
+    raise UnavailableError(f"cannot tell where the next page is: {told}")
 
 
 def _true(told: object) -> bool:

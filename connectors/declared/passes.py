@@ -9,6 +9,7 @@ and that saw the same rows as the one before it, missed none.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -17,7 +18,7 @@ from typing import Any
 import orjson
 
 from connectors.declared.description import Description, FieldRule
-from connectors.declared.expressions import first_of
+from connectors.declared.expressions import NotForThis, first_of
 from connectors.declared.paging import Row, token
 
 _SIZE = 1 << 64
@@ -44,7 +45,9 @@ class Sightings:
         self._id = first_of(rule.path if isinstance(rule, FieldRule) else rule)
 
     def of(self, row: Row, time: datetime | None) -> Sighting:
-        found: Any = self._id(row)
+        found: Any = None
+        with suppress(NotForThis):  # told about where the row is read
+            found = self._id(row)
         return Sighting(token(found) or orjson.dumps(row, option=orjson.OPT_SORT_KEYS).decode(), time)
 
 

@@ -229,18 +229,18 @@ class _Reading:
                     "a shorter window, or pages of kind moving_start"
                 )
             self._passes += 1
-            self._seeing.begin_pass()
-            return replace(at, sweep=sweep.again())
+            self._fetched = 0
+            return self._segment(at, sweep.again())
         self._passes = 1
         if to is not None:
             return self._segment(at, sweep.first_page(to))
+        self._fetched = 0
         if sweep.end is not None:
             return self._segment(at, sweep.window(sweep.end, self.bounds.window_end(sweep, sweep.end)))
         return _done(at, sweep)
 
     def _segment(self, at: Place, sweep: Sweep) -> Place:
         self._seeing.begin_pass()
-        self._fetched = 0
         return replace(at, sweep=sweep)
 
 

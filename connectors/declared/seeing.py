@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from connectors.cells import Moments, NoTime
 from connectors.declared.bounds import Bounds
 from connectors.declared.description import ById, ByLastRow, ByMovingStart, ByTime, Description, NewestFirst
-from connectors.declared.expressions import compiled
+from connectors.declared.expressions import Find, NotForThis, compiled
 from connectors.declared.paging import SHIFTING, Row, token
 from connectors.declared.passes import Recent, Sighting, Sightings, added
 from connectors.declared.places import Place, Sweep
@@ -84,7 +84,7 @@ class Seeing:
     def last_id(self, row: Row) -> str:
         """The id of a page's last row, after which the tool goes on."""
         assert self._id_of is not None
-        found = token(self._id_of(row))
+        found = token(_worked_out(self._id_of, row))
         if found is None:
             raise UnavailableError(
                 "the last row of a page has no id (a text or a whole number); cannot read on"
@@ -96,7 +96,7 @@ class Seeing:
     def _times(self, rows: Sequence[Row]) -> list[datetime | None]:
         if self._time_of is None:
             return [None] * len(rows)
-        values = [self._time_of(row) for row in rows]
+        values = [_worked_out(self._time_of, row) for row in rows]
         times = [self._time(value) for value in values]
         if rows and not any(times):
             raise UnavailableError(
@@ -182,7 +182,15 @@ def _comes_after(first: str, second: str) -> bool:
     return len(first) == len(second) and first > second
 
 
-def _time_of(description: Description) -> Callable[[Any], Any] | None:
+def _worked_out(find: Find, row: Row) -> Any:
+    """None where an expression does not fit a row: the row is told about where it is read."""
+    try:
+        return find(row)
+    except NotForThis:
+        return None
+
+
+def _time_of(description: Description) -> Find | None:
     field = _field(description.since)
     return None if field is None else compiled(field)
 

@@ -349,6 +349,25 @@ def test_one_row_without_a_time_does_not_hold_up_the_others() -> None:
     assert last.place["mark"] == at(9)
 
 
+def test_a_start_that_moves_for_ever_is_stopped_by_the_cap() -> None:
+    def endless(asked: Asked) -> Json:
+        start = datetime.fromisoformat(asked.values["from"])
+        return {"rows": [{"id": f"{start}", "at": str(start + timedelta(seconds=1))}] * 2}
+
+    description = described({"kind": "moving_start", "size": 2}, walls={"page_cap": 5})
+    with pytest.raises(UnavailableError, match="page_cap"):
+        pieces(description, endless, since=NOW - timedelta(days=1))
+
+
+def test_an_expression_that_does_not_fit_is_told_and_a_row_it_does_not_fit_holds_nothing_up() -> None:
+    broken = described({"kind": "page", "pages": "length(total)"})
+    with pytest.raises(UnavailableError, match=r"cannot tell where the next page is: .*length"):
+        pieces(broken, Played({"rows": rows(9)}), since=NOW - timedelta(days=1))
+    odd = described({"kind": "page"}, {**TIME, "field": "join('', [at, zone])"})
+    found = [{"id": 1, "at": at(9), "zone": ""}, {"id": 2, "at": at(8)}]
+    assert ids(pieces(odd, Played(found, []), since=NOW - timedelta(days=1))) == [1, 2]
+
+
 def test_rows_of_one_time_that_never_hold_still_are_told_not_lost() -> None:
     """Two queries of one database may sort equal times differently, each the same way every time."""
 

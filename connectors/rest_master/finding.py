@@ -130,7 +130,7 @@ class Finding:
             for item in page
         ]  # fmt: skip
         rows = [master.reader.row(item, "find.items") for item in meant(items, find.only, values)]
-        self._shelf.tell({row.id: row.version for row in rows if row.version is not None})
+        self._shelf.tell(row for row in rows if row.version is not None)
         return rows, not totals or totals[-1] <= len(items)
 
 

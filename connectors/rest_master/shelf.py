@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from connectors.rest_master.rows import Row
-from nps.values import Json
 
 _CHUNK = 400
 
@@ -31,7 +30,7 @@ class Shelf:
             "CREATE TABLE seen (id TEXT PRIMARY KEY, at INTEGER NOT NULL, row BLOB NOT NULL) WITHOUT ROWID"
         )
         self._database.execute("CREATE TABLE wrote (id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID")
-        self._database.execute("CREATE TABLE told (id TEXT PRIMARY KEY, version BLOB NOT NULL) WITHOUT ROWID")
+        self._database.execute("CREATE TABLE told (id TEXT PRIMARY KEY, row BLOB NOT NULL) WITHOUT ROWID")
         self._now = 0
 
     def now(self) -> int:
@@ -69,15 +68,15 @@ class Shelf:
         """When each of these was written, if it was."""
         return dict(self._rows("SELECT id, at FROM wrote WHERE id IN", ids))
 
-    def tell(self, versions: Mapping[str, Json]) -> None:
-        """Versions that somebody told beside the records themselves: a search, the answer to an update."""
-        given = [(id, msgspec.json.encode(version)) for id, version in versions.items()]
+    def tell(self, rows: Iterable[Row]) -> None:
+        """Records with their versions as a search told them: it may lag, but each is of one look."""
+        given = [(row.id, msgspec.json.encode(row)) for row in rows]
         with self._lock:
             self._database.executemany("INSERT OR REPLACE INTO told VALUES (?, ?)", given)
 
-    def told(self, ids: Sequence[str]) -> dict[str, Json]:
-        rows = self._rows("SELECT id, version FROM told WHERE id IN", ids)
-        return {id: msgspec.json.decode(version) for id, version in rows}
+    def told(self, ids: Sequence[str]) -> dict[str, Row]:
+        rows = self._rows("SELECT id, row FROM told WHERE id IN", ids)
+        return {id: msgspec.json.decode(row, type=Row) for id, row in rows}
 
     def since(self, moment: int) -> Iterator[list[Row]]:
         """Everything seen at that moment or later, in chunks."""

@@ -14,6 +14,7 @@ from connectors.rest_master.fields import Table
 from connectors.rest_master.master import Master
 from connectors.rest_master.reading import Reading
 from connectors.rest_master.remembering import Remembered, Wrote, following
+from connectors.rest_master.rows import Row
 from connectors.rest_master.updating import (
     Conflict,
     Wanted,
@@ -81,16 +82,28 @@ class Writing:
     # ------------------------------------------------------------ versions
 
     def _with_versions(self, waiting: dict[str, Wanted]) -> Iterator[Outcome]:
-        """Gives each update its version: as the record was last seen, as it was told, as it should be after our last
-        write. Whose version nobody knows is read, which may settle it. `waiting` holds the others afterwards."""
-        versions = self._versions(list(waiting))
-        for id, version in versions.items():
-            waiting[id] = msgspec.structs.replace(waiting[id], version=version)
-        unknown = [id for id in waiting if id not in versions]
-        if not unknown:
-            return
-        rows = self._reading.read(unknown)
-        for id in unknown:
+        """Gives each update its version: of a look that shows what the plan saw, or it would overwrite what somebody
+        changed between the two. Without such a look it is the version our last write left; a record that has neither is
+        read, which may settle it. `waiting` holds the others afterwards."""
+        looks = self._looks(list(waiting))
+        remembered = self._remembered.of([id for id in waiting if id not in looks])
+        unseen: list[str] = []
+        differing: list[str] = []
+        for id, one in list(waiting.items()):
+            if (row := looks.get(id)) is not None:
+                decided = compared(self._known, one, row)
+                if isinstance(decided, Wanted) and decided.version is not None:
+                    waiting[id] = decided
+                else:
+                    differing.append(id)
+            elif id in remembered and remembered[id].version is not None:
+                waiting[id] = msgspec.structs.replace(one, version=remembered[id].version)
+            else:
+                unseen.append(id)
+        rows = self._reading.read(unseen)
+        if differing:
+            rows |= self._reading.read(differing, newer_than=self._shelf.now())
+        for id in (*unseen, *differing):
             decided = compared(self._known, waiting[id], rows.get(id))
             if isinstance(decided, Wanted):
                 waiting[id] = self._versed(decided)
@@ -98,14 +111,11 @@ class Writing:
                 del waiting[id]
                 yield decided
 
-    def _versions(self, ids: Sequence[str]) -> dict[str, Json]:
+    def _looks(self, ids: Sequence[str]) -> dict[str, Row]:
+        """The last look at each record since we wrote it: what was read, else what a search told with its version."""
         written = self._shelf.written_at(ids)
-        found: dict[str, Json] = {id: one.version for id, one in self._remembered.of(ids).items()}
-        for id, one in self._shelf.get(ids).items():
-            if one.at > written.get(id, 0):
-                found[id] = one.row.version
-        found |= self._shelf.told(ids)
-        return {id: version for id, version in found.items() if version is not None}
+        seen = {id: one.row for id, one in self._shelf.get(ids).items() if one.at > written.get(id, 0)}
+        return self._shelf.told(ids) | seen
 
     def _versed(self, one: Wanted) -> Wanted:
         if one.version is None:

@@ -204,6 +204,22 @@ def test_what_a_search_shows_of_a_record_is_not_believed_for_a_while_after_it_wa
     assert found(opened(tools(memory, clock)), "ann@acme.example")[ANN].fields == {"NPS Score": 6}
 
 
+def test_what_is_read_after_a_search_decides_who_is_found(master: Played) -> None:
+    stale = {id: dict(record) for id, record in master.records.items()}
+    master.shown = lambda record: stale[record["_dataObjectId"]]
+    master.edit(ANN, Email="ann@elsewhere.example")
+    del master.records[BOB]
+    crm = opened(find={"values": "read"})
+    master.next("GET", "/search", (200, {"hits": list(stale.values()), "total": 3}))
+    assert found(crm, "ann@acme.example", "bob@acme.example", "cal@acme.example").keys() == {CAL}
+
+
+def test_a_value_with_a_line_break_is_asked_of_nobody(master: Played) -> None:
+    master.add("do-odd", Email="two\nlines@acme.example")
+    assert found(opened(), "two\nlines@acme.example").keys() == {"do-odd"}
+    assert master.calls("GET", "/search") == 0
+
+
 # ---------------------------------------------------------------- versions
 
 
@@ -419,6 +435,16 @@ def test_one_record_the_master_stumbles_over_sinks_no_other(master: Played) -> N
     outcomes = {one.record_id: one for one in write(crm, change(ANN), change(BOB), change(CAL, None))}
     assert isinstance(outcomes[ANN], Unknown)
     assert (outcomes[BOB], outcomes[CAL]) == (Written(BOB), Written(CAL))
+
+
+def test_a_few_records_the_master_stumbles_over_do_not_mean_that_it_is_down(master: Played) -> None:
+    ids = [f"do-{number}" for number in range(9)]
+    for number, id in enumerate(ids):
+        master.add(id, NPS_Score=6)
+        if number % 3:
+            master.next("PUT", f"{RECORDS}/{id}", *[(500, {})] * 100)
+    outcomes = write(opened(), *(change(id) for id in ids))
+    assert [type(one) for one in outcomes] == [Written, Unknown, Unknown] * 3
 
 
 def test_access_that_is_lost_ends_the_writing_and_keeps_what_is_known(master: Played) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fake_clock import FakeClock, fake_tools
+from intercom_attributes import provide_attributes
 from sandbox_process import RunningSandbox
 
 from connectors import registry
@@ -298,6 +299,19 @@ def _rest_master(place: Place) -> Given:
     return whole | {"find": whole["find"] | {"values": "read", "join": None, "lag": "0 minutes"}}
 
 
+def _intercom(place: Place) -> Given:
+    return {
+        "access_token": place.sandbox.env["INTERCOM_TOKEN"],
+        "base_url": place.sandbox.env["INTERCOM_URL"],
+    }
+
+
+def _intercom_with_attributes(place: Place) -> Given:
+    """An administrator has made the attributes."""
+    provide_attributes(place.sandbox, "contact")
+    return _intercom(place)
+
+
 _PRETECTUM = DestinationRow(
     vendor="pretectum",
     settings=_pretectum,
@@ -359,6 +373,26 @@ DESTINATIONS: Mapping[str, DestinationRow] = {
     "sql on SQLite": replace(_SQL, town="wide_on_sqlite"),
     "sql with a table of ours": replace(
         _SQL, town="satellite_on_sqlite", settings=lambda place: _sql(place, mode="satellite")
+    ),
+    "intercom": DestinationRow(
+        vendor="intercom",
+        settings=_intercom_with_attributes,
+        object="contacts",
+        email="email",
+        shared=("phone", "phone"),
+        person=lambda email, shared: {
+            "name": "Contract",
+            "email": email,
+            "phone": shared,
+            "external_id": unique("C-"),
+        },
+        score="custom_attributes.nps_score",
+        segment="custom_attributes.nps_segment",
+        date="custom_attributes.nps_last_survey_at",
+        comment="custom_attributes.nps_comment",
+        wrong=lambda given: given | {"access_token": WRONG_SECRET},
+        read_only_field="has_hard_bounced",
+        daily=False,
     ),
     "pretectum": _PRETECTUM,
     "rest_master": replace(
@@ -523,13 +557,6 @@ _ONBOARDED_THERE = Story(
     parameters={"object": "contact", "field": "onboarding", "to": "done"},
     facts=("lastname",),
 )
-
-
-def _intercom(place: Place) -> Given:
-    return {
-        "access_token": place.sandbox.env["INTERCOM_TOKEN"],
-        "base_url": place.sandbox.env["INTERCOM_URL"],
-    }
 
 
 def _conversation(place: Place) -> str:

@@ -1,12 +1,18 @@
-"""Intercom: conversations closed and opened again, as events that ask for a survey."""
+"""Intercom: contacts and companies to write to, and conversations closed and opened again as events that ask."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connectors.contract import Confidence, Connector, EventSource, Inbound, Needs, Tools
+from connectors.contract import Confidence, Connector, Destination, EventSource, Inbound, Needs, Tools
 from connectors.intercom.kinds import KINDS
 from connectors.intercom.settings import IntercomSettings
+
+
+def _open(settings: IntercomSettings, tools: Tools) -> Destination:
+    from connectors.intercom.destination import Intercom
+
+    return Intercom(settings, tools)
 
 
 def _events(settings: IntercomSettings, tools: Tools) -> EventSource:
@@ -22,15 +28,9 @@ def _inbound(settings: IntercomSettings) -> Inbound:
 
 
 def _grants(settings: IntercomSettings, needs: Needs) -> Sequence[str]:
-    granted = [
-        "An app of your own in the Developer Hub, with the permission to read conversations.",
-        "The permission to read and list users: npsync looks up whom a conversation was with.",
-    ]
-    if settings.hooks is not None:
-        granted.append(
-            "Webhook topics conversation.admin.closed, conversation.admin.opened and contact.unsubscribed."
-        )
-    return granted
+    from connectors.intercom.access import grants
+
+    return grants(settings, needs)
 
 
 CONNECTOR = Connector(
@@ -38,10 +38,17 @@ CONNECTOR = Connector(
     title="Intercom",
     settings=IntercomSettings,
     grants=_grants,
+    destination=_open,
     events=_events,
     event_kinds=KINDS,
     inbound=_inbound,
-    limits="1,000 calls per 10 seconds, less where Intercom says so; one call per conversation that is read again",
+    objects=("contacts", "companies"),
+    created="created_at",
+    opted_out={"contacts": "unsubscribed_from_emails"},
+    bounced={"contacts": "has_hard_bounced"},
+    match_fields={"email": "email", "phone": "phone", "external_id": "external_id"},
+    limits="1,500 calls per 10 seconds, less where Intercom says so; one call per contact written and per conversation "
+    "read again",
     confidence=Confidence.PARTIAL,
     starter="""\
 type: intercom

@@ -11,20 +11,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from connectors.calls import FINE, CallPolicy, Reply, Retry, Ruling, Stop, judge, unreadable
-from connectors.contract import Clock, Tools, Watch
-from connectors.http import Http
+from connectors.contract import Tools, Watch
 from connectors.intercom.kinds import CONVERSATION_CLOSED, CONVERSATION_REOPENED
+from connectors.intercom.replies import Row, body, listed, mapped
 from connectors.intercom.settings import IntercomSettings
-from connectors.limits import Limiter, Window
+from connectors.intercom.workspace import open_workspace
 from connectors.sweeping import spelled
-from nps.errors import AccessError, ConfigError, UnavailableError
+from nps.errors import ConfigError
 from nps.events import OF_EVERY_EVENT, Event, EventPage, Hint, PersonKey, Reading, Signal, SignalKind, Subject
 from nps.keys import email_key, id_key
 from nps.responses import Cursor
 from nps.values import Json
-
-Row = dict[str, Any]
 
 _PAGE = 50
 _MOST_PAGES = 400  # of one search
@@ -38,18 +35,8 @@ class IntercomEvents:
     def __init__(self, settings: IntercomSettings, tools: Tools) -> None:
         self._settings = settings
         self._tools = tools
-        # 10,000 a minute and app, counted in tens of seconds; other apps share the workspace's.
-        limiter = Limiter(tools, {"": [Window(1_000, 10)]})
-        policy = CallPolicy(tools, limiter, judge=lambda reply: _judge(reply, tools.clock))
-        self._http = Http(
-            settings.address,
-            policy,
-            allow_http=settings.allow_http,
-            headers={
-                "Authorization": f"Bearer {settings.access_token.get_secret_value()}",
-                "Intercom-Version": settings.version,
-            },
-        )
+        self._workspace = open_workspace(settings, tools)
+        self._http = self._workspace.conversations
 
     # ------------------------------------------------------------ polling
 
@@ -131,7 +118,7 @@ class IntercomEvents:
         return over
 
     def close(self) -> None:
-        self._http.close()
+        self._tools.shared.give_back()
 
     # ------------------------------------------------------------ what a conversation tells
 
@@ -159,8 +146,8 @@ class IntercomEvents:
 
     def _person(self, row: Row) -> tuple[tuple[PersonKey, ...], list[Signal]]:
         """Who began it, or the only one in it; and what Intercom knows against asking that person."""
-        people = [one for one in _list(_map(row.get("contacts")).get("contacts")) if isinstance(one, dict)]
-        author = _map(_map(row.get("source")).get("author")).get("id")
+        people = [one for one in listed(mapped(row.get("contacts")).get("contacts")) if isinstance(one, dict)]
+        author = mapped(mapped(row.get("source")).get("author")).get("id")
         chosen = next(
             (one for one in people if one.get("id") == author), people[0] if len(people) == 1 else None
         )
@@ -206,19 +193,19 @@ class IntercomEvents:
         after: str | None = None
         for _ in range(_MOST_PAGES):
             paging: Json = {"per_page": _PAGE, "starting_after": after} if after else {"per_page": _PAGE}
-            body: Json = {"query": wanted, "pagination": paging}
+            asked: Json = {"query": wanted, "pagination": paging}
             reply = self._http.request(
                 "POST",
                 "/conversations/search",
-                json=body,
+                json=asked,
                 what="search conversations",
                 idempotent=True,
                 reads=True,
             )
-            told = _map(_body(reply))
-            rows = [row for row in _list(told.get("conversations")) if isinstance(row, dict) and "id" in row]
+            told = mapped(body(reply))
+            rows = [row for row in listed(told.get("conversations")) if isinstance(row, dict) and "id" in row]
             yield rows
-            following = _map(_map(told.get("pages")).get("next")).get("starting_after")
+            following = mapped(mapped(told.get("pages")).get("next")).get("starting_after")
             if not rows or not isinstance(following, str) or following == after:
                 return
             after = following
@@ -232,48 +219,7 @@ class IntercomEvents:
 
     def _one(self, path: str, what: str) -> Row | None:
         reply = self._http.request("GET", path, what=what)
-        return None if reply.status in (404, 410) else _map(_body(reply)) or None
-
-
-def _body(reply: Reply) -> Any:
-    if reply.status != 200:
-        raise UnavailableError(f"{reply.what}: status {reply.status}{_codes(reply)}")
-    return reply.json()
-
-
-def _codes(reply: Reply) -> str:
-    """The vendor's codes; its messages may quote what was asked."""
-    told = _map(reply.json()) if reply.is_json else {}
-    codes = [str(one["code"]) for one in _list(told.get("errors")) if isinstance(one, dict) and "code" in one]
-    return f" ({', '.join(codes)})" if codes else ""
-
-
-def _judge(reply: Reply, clock: Clock) -> Ruling:
-    match reply.status:
-        case 401:
-            return Stop(AccessError, "Intercom refuses the access token (401); is region right, too?")
-        case 403:
-            return Stop(
-                AccessError, "the app may not read this (403): grant it to read conversations and people"
-            )
-        case 400 | 422:
-            return Stop(
-                ConfigError,
-                f"Intercom refuses the request ({reply.status}{_codes(reply)}); is version right?",
-            )
-        case 429:
-            return Retry("status 429", after=_until_reset(reply, clock))
-        case status if status < 300:
-            return unreadable(reply) or FINE
-        case _:
-            return judge(reply, clock)
-
-
-def _until_reset(reply: Reply, clock: Clock) -> float | None:
-    text = reply.headers.get("x-ratelimit-reset", "").strip()
-    if not text.isascii() or not text.isdigit():
-        return None
-    return max(0.5, int(text) - clock.now().timestamp() + 0.5)
+        return None if reply.status in (404, 410) else mapped(body(reply)) or None
 
 
 # ------------------------------------------------------------ rows
@@ -289,7 +235,7 @@ def _is_closed(row: Row) -> bool:
 
 
 def _closed_at(row: Row) -> datetime | None:
-    return _moment(_map(row.get("statistics")).get("last_close_at"))
+    return _moment(mapped(row.get("statistics")).get("last_close_at"))
 
 
 def _moments(row: Row) -> list[datetime]:
@@ -345,14 +291,6 @@ def _moment(value: object) -> datetime | None:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 32_503_680_000:
         return None
     return datetime.fromtimestamp(value, UTC)
-
-
-def _map(value: object) -> Row:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _text(value: object) -> str | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from connectors.addresses import checked_base_url
 from connectors.contract import Settings
@@ -26,8 +27,25 @@ class Hooks(Settings):
     )
 
 
+class Limits(Settings):
+    """How fast npsync calls. Intercom allows an app 10,000 calls a minute, counted in ten seconds, and a workspace
+    25,000 for all of its apps together."""
+
+    per_10_seconds: int = Field(1_500, ge=1, le=1_666, description="Calls in any ten seconds.")
+    parallel: int = Field(8, ge=1, le=32, description="Calls under way at a time.")
+
+
+class Provision(Settings):
+    """Who creates data attributes. The token of every day needs no such right."""
+
+    access_token: SecretStr = Field(
+        min_length=1,
+        description="Access token of an app that may write data attributes, used by npsync provision.",
+    )
+
+
 class IntercomSettings(Settings):
-    """Which workspace, and how it is read."""
+    """Which workspace, and how it is read and written to."""
 
     access_token: SecretStr = Field(min_length=1, description="Access token of an app in your workspace.")
     region: Literal["us", "eu", "au"] = Field(
@@ -42,13 +60,37 @@ class IntercomSettings(Settings):
         timedelta(hours=1),
         description="How far back each poll looks again: new conversations can be missing from search for minutes.",
     )
+    search_lag: Period = Field(
+        timedelta(minutes=10),
+        description="How long Intercom's search may show a contact as it was before npsync wrote it: those contacts "
+        "are read by their ids meanwhile.",
+    )
+    time_zone: str | None = Field(
+        None, description="The workspace's time zone, where it is not the file's: dates are taken there."
+    )
     hooks: Hooks | None = Field(None, description="What Intercom may push to us; nothing without it.")
+    provision: Provision | None = Field(
+        None,
+        description="Another credential for npsync provision; without it, access_token creates attributes.",
+    )
+    limits: Limits = Field(default=Limits.model_validate({}), description="How fast npsync calls.")
     base_url: str | None = Field(None, description="Another address of the API.")
     allow_http: bool = Field(False, description="Allow a base_url without TLS on a host you trust.")
 
     @property
     def address(self) -> str:
         return self.base_url or _HOSTS[self.region]
+
+    def zone(self, usual: str) -> ZoneInfo:
+        """Where dates are taken; `usual` is the file's time zone."""
+        return _zone(self.time_zone or usual) or ZoneInfo("UTC")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _a_known_zone(cls, name: str | None) -> str | None:
+        if name is not None and _zone(name) is None:
+            raise ValueError(f'there is no time zone "{name}"; write it like America/New_York')
+        return name
 
     @model_validator(mode="after")
     def _a_safe_address(self) -> Self:
@@ -57,3 +99,10 @@ class IntercomSettings(Settings):
         except ValueError as error:
             raise ValueError(f"base_url {error}") from None
         return self
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return None

@@ -27,6 +27,13 @@ _COMPANY_WRITABLE = frozenset(
 Answer = Callable[[Request], Awaitable[tuple[Any, int]]]
 
 
+def _merged(request: Request, survivor: str) -> Refusal:
+    """Where a contact went, whichever of its ids it is asked for by."""
+    base = str(request.base_url).rstrip("/")
+    link = {"Link": f'<{base}/contacts/{survivor}>; rel="canonical"'}
+    return Refusal(410, "gone", "This contact has been merged into another", link)
+
+
 def build(workspace: Workspace) -> Starlette:
     books = workspace.books
 
@@ -57,16 +64,17 @@ def build(workspace: Workspace) -> Starlette:
         return {"type": "list", "data": page, **paging}, 200
 
     async def contact(request: Request) -> tuple[Any, int]:
-        return books.contact(request.path_params["id"]), 200
+        wanted = request.path_params["id"]
+        if survivor := books.became.get(wanted):
+            raise _merged(request, survivor)
+        return books.contact(wanted), 200
 
     async def by_external_id(request: Request) -> tuple[Any, int]:
         wanted = request.path_params["external_id"]
         if row := books.by_external_id(wanted):
             return row, 200
         if survivor := books.merged_into.get(wanted):
-            base = str(request.base_url).rstrip("/")
-            link = {"Link": f'<{base}/contacts/{survivor}>; rel="alternate"'}
-            raise Refusal(410, "gone", "This contact has been merged into another", link)
+            raise _merged(request, survivor)
         raise not_found("User Not Found")
 
     async def update_contact(request: Request) -> tuple[Any, int]:

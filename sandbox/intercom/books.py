@@ -29,6 +29,7 @@ class Books:
         self._room = room
         self._numbers = itertools.count(1)
         self.merged_into: dict[str, str] = {}  # external id of a contact that is gone → the contact it became
+        self.became: dict[str, str] = {}  # and its own id → that contact
         self.attributes = Attributes()
         self.companies = Companies(room)
 
@@ -124,7 +125,9 @@ class Books:
         del self.contacts[loser]
         if gone["external_id"]:
             self.merged_into[gone["external_id"]] = winner
+        self.became[loser] = winner
         self.merged_into = {of: winner if at == loser else at for of, at in self.merged_into.items()}
+        self.became = {of: winner if at == loser else at for of, at in self.became.items()}
         for row in self.conversations.values():
             for person in row["contacts"]["contacts"]:
                 if person["id"] == loser:

@@ -170,7 +170,8 @@ def test_a_lead_is_merged_into_a_user_and_leads_on(toy):
     user, other = contact(toy, external_id="U-1"), contact(toy, external_id="U-2")
     assert toy.call("POST", "/contacts/merge", {"from": user, "into": lead}).status == 400
     assert toy.call("POST", "/contacts/merge", {"from": lead, "into": user}).json["id"] == user
-    assert toy.call("GET", f"/contacts/{lead}").status == 404
+    gone = toy.call("GET", f"/contacts/{lead}")
+    assert (gone.status, user in gone.headers["link"]) == (410, True)
     toy.control("POST", f"/intercom/contacts/{other}/merge", {"loser": user})
     gone = toy.call("GET", "/contacts/find_by_external_id/U-1")
     assert (gone.status, other in gone.headers["link"]) == (410, True)

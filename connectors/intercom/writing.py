@@ -1,0 +1,223 @@
+"""Updates of contacts and companies: a call for each, with as many under way as the settings allow.
+
+Only what is sent changes. Nothing is ever created: companies, whose update would create them, are read first.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from connectors.calls import FateUnknown, Overlong, Reply
+from connectors.intercom import replies
+from connectors.intercom.attributes import COMPANIES, OWN, Attributes, value_of
+from connectors.intercom.companies import Companies
+from connectors.intercom.encoding import live, refusal
+from connectors.intercom.replies import Row
+from connectors.intercom.workspace import Workspace
+from nps.changes import Cause, Change, Deferred, Outcome, Rejected, Unknown, Written
+from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError, UnavailableError
+from nps.values import Json, JsonFields
+
+_SILENT = 3  # calls in a row without an answer: Intercom is down
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What one record is to show."""
+
+    id: str
+    after: JsonFields
+
+
+class _NotSent(Exception):
+    """The calls before this one came to nothing: this one was not made."""
+
+
+class Writing:
+    """Updates of one object. Thread-safe."""
+
+    def __init__(self, workspace: Workspace, known: Attributes, companies: Companies) -> None:
+        self._workspace = workspace
+        self._known = known
+        self._companies = companies
+        self._lock = threading.Lock()
+        self._silent = 0
+        self._external_ids: dict[str, str] = {}
+
+    def outcomes(self, changes: Sequence[Change]) -> Iterator[Outcome]:
+        """One for each record; then what concerns all of them, if anything does."""
+        waiting = []
+        for one in wanted(changes):
+            if problem := problem_of(self._known, one):
+                yield problem
+            else:
+                waiting.append(one)
+        self._workspace.note_writing([one.id for one in waiting])
+        try:
+            yield from self._sent(waiting)
+        finally:
+            self._workspace.note_written(self._external_ids)
+
+    def _sent(self, waiting: Sequence[Wanted]) -> Iterator[Outcome]:
+        fatal: NpsyncError | None = None
+        unanswered: UnavailableError | None = None
+        deferred: list[Outcome] = []
+        for one, future in self._workspace.together(self._carried_out, waiting):
+            try:
+                outcome = future.result()
+            except (AccessError, ConfigError, BudgetError) as error:
+                fatal = fatal or error
+                continue
+            except (FateUnknown, Overlong) as error:
+                outcome = Unknown(one.id, str(error))
+            except UnavailableError as error:
+                unanswered = unanswered or error
+                deferred.append(Deferred(one.id, str(error)))
+                continue
+            except _NotSent:
+                deferred.append(Deferred(one.id, "the calls before it came to nothing", tried=False))
+                continue
+            yield outcome
+        if fatal is not None:
+            yield from deferred
+            raise fatal
+        if unanswered is not None and len(deferred) == len(waiting):
+            raise unanswered  # nothing got through: Intercom is down for everybody
+        yield from deferred
+
+    def _carried_out(self, one: Wanted) -> Outcome:
+        if self._silent >= _SILENT:
+            raise _NotSent
+        update = self._company if self._known.schema.name == COMPANIES else self._contact
+        try:
+            outcome = update(one)
+        except UnavailableError:
+            with self._lock:
+                self._silent += 1
+            raise
+        self._silent = 0
+        return outcome
+
+    def _contact(self, one: Wanted) -> Outcome:
+        reply = self._workspace.http.request(
+            "PUT",
+            f"/contacts/{quote(one.id, safe='')}",
+            json=body(one),
+            what="update a contact",
+            idempotent=True,  # absolute values: a second time changes nothing
+        )
+        outcome = said(self._known, one, reply)
+        if isinstance(outcome, Written) and isinstance(
+            external := replies.mapped(reply.json()).get("external_id"), str
+        ):
+            self._external_ids[one.id] = external
+        return outcome
+
+    def _company(self, one: Wanted) -> Outcome:
+        """The call that updates a company creates it where there is none: it is made for those that were just read."""
+        row = self._companies.one(one.id)
+        company_id = row.get("company_id") if row is not None else None
+        if row is None:
+            return _gone(one)
+        if not isinstance(company_id, str) or not company_id:
+            return Rejected(
+                one.id,
+                "no_company_id",
+                "the company has no company_id to update it by",
+                "company_id",
+                Cause.RECORD,
+            )
+        reply = self._workspace.http.request(
+            "POST",
+            "/companies",
+            json={"company_id": company_id, **body(one)},
+            what="update a company",
+            idempotent=True,  # absolute values, and it is there
+        )
+        return said(self._known, one, reply)
+
+
+def wanted(changes: Sequence[Change]) -> list[Wanted]:
+    """One update for each record."""
+    found: dict[str, Wanted] = {}
+    for change in changes:
+        earlier = found.get(change.record_id)
+        found[change.record_id] = Wanted(
+            change.record_id, {**(earlier.after if earlier else {}), **change.after}
+        )
+    return [*found.values()]
+
+
+def problem_of(known: Attributes, one: Wanted) -> Rejected | None:
+    """Why Intercom would refuse it: told before anything is sent."""
+    for name, value in one.after.items():
+        if (problem := refusal(known.field(name), value)) is not None:
+            return Rejected(one.id, problem.code, str(problem), name, Cause.MAPPING)
+    return None
+
+
+def body(one: Wanted) -> dict[str, Json]:
+    standard = {name: value for name, value in one.after.items() if not name.startswith(OWN)}
+    own: dict[str, Json] = {
+        name.removeprefix(OWN): value for name, value in one.after.items() if name.startswith(OWN)
+    }
+    return {**standard, "custom_attributes": own} if own else standard
+
+
+def said(known: Attributes, one: Wanted, reply: Reply) -> Outcome:
+    """What the answer to an update says."""
+    if reply.status in (404, 410):
+        return _gone(one)
+    if reply.status in (200, 201, 202):
+        return _stored(known, one, replies.mapped(reply.json()))
+    if reply.status in (400, 409, 422):
+        return Rejected(
+            one.id,
+            replies.code(reply),
+            f"Intercom refuses it ({replies.told(reply, [one.id, *one.after.values()])})",
+            _named(one, replies.words(reply)),
+            Cause.MAPPING if reply.status in (400, 422) else Cause.RECORD,
+        )
+    return Unknown(one.id, f"Intercom answered {replies.told(reply, [one.id, *one.after.values()])}")
+
+
+def _stored(known: Attributes, one: Wanted, row: Row) -> Outcome:
+    """The answer shows the record as it is now; a value that it does not show was dropped or cut."""
+    if row.get("id") != one.id:
+        return Unknown(one.id, "Intercom answered with another record, or with none")
+    for name, value in one.after.items():
+        shown = live(known.field(name))(value_of(row, name))
+        if shown != value:
+            return Rejected(
+                one.id,
+                "stored_otherwise",
+                f"Intercom took the update and shows another value in {name}: {_difference(value, shown)}",
+                name,
+                Cause.MAPPING,
+            )
+    return Written(one.id)
+
+
+def _difference(value: Json, shown: Json) -> str:
+    """Without the values: they may be what a customer wrote."""
+    if shown is None:
+        return "it is empty"
+    if isinstance(value, str) and isinstance(shown, str) and len(shown) < len(value):
+        return f"{len(shown):,} of {len(value):,} characters; add `truncate: {len(shown)}`"
+    return "it was changed on the way"
+
+
+def _named(one: Wanted, words: str) -> str | None:
+    """The field that an error quotes, where it quotes one."""
+    names: Callable[[str], Any] = lambda name: f"'{name.removeprefix(OWN)}'" in words  # noqa: E731
+    return next((name for name in one.after if names(name)), None)
+
+
+def _gone(one: Wanted) -> Rejected:
+    return Rejected(
+        one.id, "gone", "it was deleted or merged into another after it was read", cause=Cause.GONE
+    )

@@ -102,7 +102,13 @@ def written(crm: Destination, row: DestinationRow, text: str, ids: list[str], **
 
 def shown(row: DestinationRow, place: Place, ids: list[str]) -> list[str]:
     rows = {str(one.get("id") or one.get("Id")): one for one in place.sandbox.rows(row.vendor, row.shelf)}
-    return [rows[id].get("properties", rows[id])[row.comment] for id in ids]
+    return [_held(rows[id].get("properties", rows[id]), row.comment) for id in ids]
+
+
+def _held(row: dict[str, Any], name: str) -> Any:
+    """Where toys keep some fields apart, the name says so: custom_attributes.nps_comment."""
+    within, dot, rest = name.partition(".")
+    return _held(row[within], rest) if dot and within in row else row[name]
 
 
 @pytest.mark.parametrize("how", SPOILS)

@@ -81,6 +81,7 @@ def app(toys: Mapping[str, Toy], house: House) -> Starlette:
             NoSuchRecord: _problem(404),
             ValueError: _problem(400),
             TypeError: _problem(400),
+            KeyError: _problem(400),
             HTTPException: _http_problem,
         },
     )
@@ -201,11 +202,11 @@ class _Desk:
     async def add(self, request: Request) -> Response:
         toy, object = self._toy(request.path_params["vendor"]), request.path_params["object"]
         _known(toy, object)
-        return _json({"id": toy.add(object, await _body(request))}, 201)
+        return _json({"id": toy.add(object, await _fields(request))}, 201)
 
     async def change(self, request: Request) -> Response:
         toy, object, id = self._record(request)
-        toy.change(object, id, await _body(request))
+        toy.change(object, id, await _fields(request))
         return _json(toy.row(object, id))
 
     async def remove(self, request: Request) -> Response:
@@ -220,7 +221,7 @@ class _Desk:
 
     async def command(self, request: Request) -> Response:
         toy = self._toy(request.path_params["vendor"])
-        return _json(toy.command(request.path_params["command"], await _body(request)))
+        return _json(toy.command(request.path_params["command"], await _fields(request)))
 
     def _toy(self, vendor: str | None) -> Toy:
         if vendor is None or vendor not in self._toys:
@@ -241,6 +242,13 @@ def _known(toy: Toy, object: str) -> None:
 async def _body(request: Request) -> Any:
     raw = await request.body()
     return orjson.loads(raw) if raw else {}
+
+
+async def _fields(request: Request) -> dict[str, Any]:
+    body = await _body(request)
+    if not isinstance(body, dict):
+        raise ValueError("the body is no object")
+    return body
 
 
 def _json(value: Any, status: int = 200) -> Response:

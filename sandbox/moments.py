@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 _IN_MILLISECONDS = 100_000_000_000  # as seconds this would be the year 5138
+_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST, _LAST = -30_000_000_000, 100_000_000_000  # the years 1019 to 5138
 
 
 def iso(at: float) -> str:
@@ -48,12 +52,17 @@ WRITERS: dict[str, Callable[[float], Any]] = {
 
 
 def moment(told: Any) -> float:
-    """UNIX seconds of whatever a query or control calls a moment; ValueError when it is none. UTC where no zone is
-    told."""
+    """UNIX seconds of whatever a query or control calls a moment; ValueError when it is none, or none of our years.
+    UTC where no zone is told."""
     if isinstance(told, int | float) and not isinstance(told, bool):
-        return told / 1000 if abs(told) >= _IN_MILLISECONDS else float(told)
-    text = str(told).strip()
-    if text.replace(".", "", 1).isdigit():
+        at = told / 1000 if abs(told) >= _IN_MILLISECONDS else float(told)
+    elif _NUMBER.fullmatch(text := str(told).strip()):
         return moment(float(text))
-    found = datetime.fromisoformat(text.replace(" ", "+") if text.count(" ") == 1 and "T" in text else text)
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    else:
+        found = datetime.fromisoformat(
+            text.replace(" ", "+") if text.count(" ") == 1 and "T" in text else text
+        )
+        at = (found - _BEGINNING if found.tzinfo else found.replace(tzinfo=UTC) - _BEGINNING).total_seconds()
+    if not _FIRST <= at <= _LAST:
+        raise ValueError(f"{told} is in no year of ours")
+    return at

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import inspect
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,6 +18,7 @@ from starlette.responses import Response
 from sandbox.moments import moment
 from sandbox.toy import name_call
 
+_WHOLE = re.compile(r"[0-9]{1,15}")  # not what other scripts call digits, and nothing that JSON cannot say
 Answer = Callable[[Request], Any]  # a body, a Response, or what awaits to be one
 Check = Callable[[Request], Mapping[str, str]]  # lets a call in (or a Refused); the headers of its reply
 
@@ -79,7 +80,7 @@ def basic(request: Request) -> tuple[str, str]:
     scheme, _, told = request.headers.get("authorization", "").partition(" ")
     try:
         text = base64.b64decode(told, validate=True).decode() if scheme.lower() == "basic" else ""
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not ASCII, not base64, or not UTF-8 inside
         text = ""
     user, _, password = text.partition(":")
     return user, password
@@ -94,7 +95,7 @@ class Numbers:
 
     def whole(self, name: str, default: int, *, least: int = 1, most: int | None = None) -> int:
         text = str(self._told.get(name, default))
-        if not text.isdigit() or int(text) < least or (most is not None and int(text) > most):
+        if not _WHOLE.fullmatch(text) or int(text) < least or (most is not None and int(text) > most):
             limits = f"from {least} on" if most is None else f"from {least} to {most}"
             raise self._refused(f"{name} must be a whole number {limits}")
         return int(text)

@@ -160,6 +160,9 @@ class SurveyTool(Shelves):
 
     def _response(self, fields: Row) -> Row:
         created = moment(fields["created_at"]) if "created_at" in fields else self.now()
+        score = fields.get("score")
+        if score is not None and type(score) is not int:
+            raise ValueError("a score is a whole number or null; `raw` shows anything")
         survey = str(fields.get("survey", next(iter(self.surveys))))
         if survey not in self.surveys:
             raise ValueError(f"no survey {survey}; there are: {', '.join(self.surveys)}")
@@ -169,15 +172,15 @@ class SurveyTool(Shelves):
             "survey": survey,
             "created_at": created,
             "updated_at": moment(fields["updated_at"]) if "updated_at" in fields else created,
-            "score": fields.get("score"),
+            "score": score,
             "comment": fields.get("comment"),
             "finished": fields.get("finished", True),
             "excluded": fields.get("excluded", False),
             "channel": fields.get("channel", self.channels[0]),
-            "properties": fields.get("properties") or {},
+            "properties": dict(fields.get("properties") or {}),
             "person": self._person({name: fields.get(name) for name in _PERSON}),
             "email": fields.get("email"),
-            "raw": fields.get("raw") or {},
+            "raw": dict(fields.get("raw") or {}),
         }
         return self.put("responses", id, row)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ _RAW, _METRICS, _DRAFT = (
     "/experimental/v2/apps/{app_id}",
 )
 _LARGEST_TEXTS = 1000
+_WHOLE = re.compile(r"[0-9]{1,15}")
 
 
 class _Refused(Exception):
@@ -167,7 +169,7 @@ def build(tool: Apptentive) -> ASGIApp:
 
 def _whole(query: Mapping[str, str], name: str, default: int) -> int:
     text = query.get(name, str(default))
-    if not text.isdigit() or int(text) < 1:
+    if not _WHOLE.fullmatch(text) or int(text) < 1:
         raise _Refused(400, f"{name} must be a whole number from 1 on")
     return int(text)
 

@@ -57,12 +57,18 @@ class Webhooks:
 
     def create(self, body: Row, refused: Callable[[str], Exception]) -> Row:
         """What `POST /v2/management/webhooks` does; the secret is told this once."""
-        url, triggers = body.get("url"), body.get("triggers")
-        if not isinstance(url, str) or not isinstance(triggers, list) or not set(triggers) <= set(EVENTS):
+        url, triggers, surveys = body.get("url"), body.get("triggers"), body.get("surveyIds", [])
+        if (
+            not isinstance(url, str)
+            or not isinstance(triggers, list)
+            or any(one not in EVENTS for one in triggers)
+        ):
             raise refused(f"url and triggers ({', '.join(EVENTS)}) are required")
+        if not isinstance(surveys, list):
+            raise refused("surveyIds is a list")
         number = next(self._numbers)
         secret = "whsec_" + base64.b64encode(f"formbricks-sandbox-hook-{number:08d}".encode()).decode()
-        made = self._open(url, triggers, body.get("surveyIds", []), [secret], insist=False)
+        made = self._open(url, triggers, surveys, [secret], insist=False)
         return {**body, **made, "secret": secret}
 
     def _open(

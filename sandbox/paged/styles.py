@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import binascii
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,7 @@ from sandbox.paged.settings import Settings
 from sandbox.serving import Refused
 from sandbox.toy import Row
 
+_WHOLE = re.compile(r"[0-9]{1,15}")
 Link = Callable[[Mapping[str, Any]], str]  # this address with other parameters
 
 
@@ -28,7 +29,7 @@ class Call:
 
     def number(self, name: str, default: int, *, least: int = 0) -> int:
         text = str(self.asked.get(name, default))
-        if not text.isdigit() or int(text) < least:
+        if not _WHOLE.fullmatch(text) or int(text) < least:
             raise Refused(400, {"error": f"{name} must be a whole number from {least} on"})
         return int(text)
 
@@ -192,9 +193,9 @@ def _page_of(word: str | None) -> int:
         return 1
     try:
         told = base64.urlsafe_b64decode(word + "=" * (-len(word) % 4)).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not ASCII, not base64, or not UTF-8 inside
         told = ""
     page = told.removeprefix("page ")
-    if not page.isdigit():
+    if not _WHOLE.fullmatch(page):
         raise Refused(400, {"error": "cursor is not one of ours"})
     return int(page)

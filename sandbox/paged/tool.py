@@ -169,10 +169,10 @@ class Paged(Shelves):
             "deleted": fields.get("deleted", False),
             "excluded": fields.get("excluded", False),
             "channel": fields.get("channel", "email"),
-            "properties": fields.get("properties") or {},
+            "properties": dict(fields.get("properties") or {}),
             "person": self._person({name: fields.get(name) for name in _PERSON}),
             "email": fields.get("email"),
-            "raw": fields.get("raw") or {},
+            "raw": dict(fields.get("raw") or {}),
         }
         return self.put("responses", number, row)
 

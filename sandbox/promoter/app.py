@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 import zlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
@@ -169,7 +170,7 @@ def _page(
     request: Request, query: Row, found: list[Row], size: int, shown: Callable[[Row], Row]
 ) -> tuple[Row, int]:
     number = query.get("page", "1")
-    page = int(number) if number.isdigit() else 0
+    page = int(number) if re.fullmatch(r"[0-9]{1,9}", number) else 0
     if page < 1 or (page > 1 and (page - 1) * size >= len(found)):
         return {"detail": "Invalid page."}, 404
     rows = found[(page - 1) * size : page * size]

@@ -10,7 +10,7 @@ CAMPAIGNS = {99: "Relationship", 100: "After support"}
 CAMPAIGN_STATUS = {99: "ACTIVE", 100: "COMPLETE"}
 
 
-class Refusal(Exception):
+class Refusal(ValueError):
     """400 and its like: `{"field": ["what is wrong"]}`."""
 
     def __init__(self, body: Mapping[str, Any], status: int = 400) -> None:

@@ -54,7 +54,10 @@ class Webhooks:
             raise Refused(400, {"error": {"id": "1000", "message": f"{missing} is required"}}) from None
         if event not in EVENTS:
             raise Refused(400, {"error": {"id": "1000", "message": f"no event_type {event}"}})
-        return self._open(event, url, [str(one) for one in body.get("object_ids", [])], body, insist=False)
+        surveys = body.get("object_ids", [])
+        if not isinstance(surveys, list):
+            raise Refused(400, {"error": {"id": "1000", "message": "object_ids is a list"}})
+        return self._open(event, url, [str(one) for one in surveys], body, insist=False)
 
     def _open(self, event: str, url: str, surveys: list[str], given: Row, *, insist: bool) -> Row:
         if event not in EVENTS:

@@ -1,14 +1,12 @@
 """The toy Apptentive: raw answers by growing ids, who gave them, and how little a key may ask."""
 
 import pytest
-from toy_in_process import ToyInProcess
+from toy_caller import ToyCaller
 
 
 @pytest.fixture(scope="module")
 def tool():
-    opened = ToyInProcess(
-        "apptentive", customers=40, responses=80, limits={"per_five_minutes": 0}, pages=True
-    )
+    opened = ToyCaller("apptentive", customers=40, responses=80, limits={"per_five_minutes": 0})
     opened.headers["x-api-key"] = opened.env["APPTENTIVE_KEY"]
     return opened
 
@@ -137,7 +135,7 @@ def test_a_key_has_a_hundred_calls_in_five_minutes_and_no_word_when_to_come_back
     statuses = [tool.get("/info").status for _ in range(101)]
     assert (statuses[0], statuses[99], statuses[100]) == (200, 200, 429)
     assert "retry-after" not in tool.get("/info").headers
-    tool.later(300)
+    tool.advance(300)
     assert tool.get("/info").status == 200
 
 
@@ -166,7 +164,7 @@ def test_an_edit_a_removal_and_a_forgotten_person(tool):
 
 def test_people_see_the_latest_answers(tool):
     tool.do("answer", email="seen@unit.example", score=10, comment="On and on. " * 100)
-    page = tool.look("/look/apptentive/")
+    page = tool.page("/look/apptentive/")
     assert "seen@unit.example" in page
     assert f"{tool.sandbox.house.clock.now():%Y-%m-%d}" in page
     assert 5 < page.count("On and on.") < 20

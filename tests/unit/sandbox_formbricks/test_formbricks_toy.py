@@ -2,14 +2,14 @@
 
 import pytest
 from post_box import post_box
-from toy_in_process import ToyInProcess
+from toy_caller import ToyCaller
 
 from sandbox.formbricks.webhooks import SECRET, signature
 
 
 @pytest.fixture(scope="module")
 def tool():
-    opened = ToyInProcess("formbricks", customers=30, responses=60, limits={"per_minute": 0})
+    opened = ToyCaller("formbricks", customers=30, responses=60, limits={"per_minute": 0})
     opened.headers["x-api-key"] = opened.env["FORMBRICKS_KEY"]
     return opened
 
@@ -68,7 +68,7 @@ def test_an_answer_moves_on_while_somebody_gives_it(tool):
     first = tool.get(f"/api/v2/management/responses/{made['id']}").json["data"]
     assert (first["data"], first["finished"]) == ({score: 9}, False)
     assert first["contactAttributes"] == {"email": "ann@unit.example", "userId": "C-1"}
-    tool.later(5)
+    tool.advance(5)
     tool.do("edit", id=made["id"], comment="Good", finished=True)
     (row,) = listed(tool, startDate=first["updatedAt"].replace("Z", "+00:00"), limit=1, sortBy="updatedAt")
     assert (row["data"][comment], row["finished"], row["updatedAt"] > first["updatedAt"]) == (
@@ -155,7 +155,7 @@ def test_an_id_stays_through_three_attempts_and_the_time_is_new_each_time(tool):
         tool.do("answer", score=9)
         for _ in range(4):
             tool.settle()
-            tool.later(11)
+            tool.advance(11)
         got = box.take()
     assert len(got) == 3
     assert len({one.headers["webhook-id"] for one in got}) == 1

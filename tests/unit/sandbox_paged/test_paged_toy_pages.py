@@ -1,12 +1,12 @@
 """The toy that pages in every style: what one call shows, and each wall it can stand behind."""
 
 import pytest
-from toy_in_process import HERE, ToyInProcess
+from toy_caller import HERE, ToyCaller
 
 
 @pytest.fixture(scope="module")
 def toy():
-    tool = ToyInProcess("paged", customers=1, responses=0)
+    tool = ToyCaller("paged", customers=1, responses=0)
     for day in range(1, 8):
         tool.add(score=day, created_at=f"2026-03-0{day}T12:00:00Z", email=f"ann{day}@unit.example")
     return tool

@@ -4,14 +4,14 @@ import base64
 from email.utils import parsedate_to_datetime
 
 import pytest
-from toy_in_process import ToyInProcess
+from toy_caller import ToyCaller
 
 NOON = "2026-03-01T12:00:00Z"
 
 
 @pytest.fixture(scope="module")
 def toy():
-    return ToyInProcess("paged", customers=1, responses=0)
+    return ToyCaller("paged", customers=1, responses=0)
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +20,7 @@ def clean(toy):
     toy.do("reset")
     toy.do("clear")
     toy.control("DELETE", "/faults")
-    toy.later(86_400)
+    toy.advance(86_400)
 
 
 def only(toy, **fields):
@@ -177,7 +177,7 @@ def test_a_token_opens_its_door_until_it_dies(toy):
     assert opens(toy, "oauth2", f"Bearer {access}")
     assert opens(toy, "raw", access)
     assert not opens(toy, "raw", f"Bearer {access}")
-    toy.later(told["expires_in"])
+    toy.advance(told["expires_in"])
     assert not opens(toy, "oauth2", f"Bearer {access}")
     fresh = token(toy).json["access_token"]
     toy.fault("expired_token")
@@ -201,7 +201,7 @@ def test_the_token_endpoint_knows_its_clients(toy):
         "content-type": "application/x-www-form-urlencoded",
         "authorization": basic(toy.env["PAGED_CLIENT_ID"], toy.env["PAGED_CLIENT_SECRET"]),
     }
-    assert toy.call("POST", "/oauth/token", form, headers).status == 200
+    assert toy.call("POST", "/oauth/token", raw=form, headers=headers).status == 200
 
 
 # ---------------------------------------------------------------- how often, and what goes wrong
@@ -224,7 +224,7 @@ def test_a_429_tells_when_to_call_again_in_its_own_way(toy, says, header):
         "reset_unix": lambda: float(told) - now,
     }[says]()
     assert -2 < until <= 60
-    toy.later(60)
+    toy.advance(60)
     assert toy.get("/open/pages").status == 200
 
 
@@ -242,7 +242,7 @@ def test_a_day_has_so_many_calls_and_tells_what_is_left(toy):
     replies = [toy.get("/open/pages") for _ in range(3)]
     assert [reply.headers["x-ratelimit-day-remaining"] for reply in replies] == ["1", "0", "0"]
     assert [reply.status for reply in replies] == [200, 200, 429]
-    toy.later(86_400)
+    toy.advance(86_400)
     assert toy.get("/open/pages").status == 200
 
 
@@ -259,7 +259,7 @@ def test_a_redirect_leads_to_another_hosts_file_that_wants_no_key(toy):
     toy.fault("redirect")
     moved = toy.get("/open/pages")
     address = moved.headers["location"]
-    assert (moved.status, address.startswith("http://localhost:8931/paged/files/")) == (302, True)
+    assert (moved.status, address.startswith("http://localhost/paged/files/")) == (302, True)
     assert toy.get(address).json["responses"][0]["score"] == 9
     with_key = toy.call("GET", address, headers={"x-api-key": toy.env["PAGED_KEY"]})
     assert with_key.status == 400
@@ -269,13 +269,13 @@ def test_a_redirect_leads_to_another_hosts_file_that_wants_no_key(toy):
 
 
 def test_the_customers_answered_and_some_of_them_badly():
-    toy = ToyInProcess("paged", customers=60, responses=200)
+    toy = ToyCaller("paged", customers=60, responses=200)
     rows = toy.get("/open/whole").json["responses"]
     assert len(rows) == 200
     assert {row["type"] for row in rows} == {"nps", "csat"}
     assert {True, False} == {row["finished"] for row in rows}
     assert {None, "not applicable"} <= {row["score"] for row in rows}
     assert 5 < sum(row["person"] is None for row in rows) < 40
-    assert rows == ToyInProcess("paged", customers=60, responses=200).get("/open/whole").json["responses"]
-    more = ToyInProcess("paged", customers=5, responses=10, limits={"answers": 30})
+    assert rows == ToyCaller("paged", customers=60, responses=200).get("/open/whole").json["responses"]
+    more = ToyCaller("paged", customers=5, responses=10, limits={"answers": 30})
     assert len(more.rows()) == 30

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 from sandbox_process import running_sandbox
-from toy_in_process import ToyInProcess
+from toy_caller import ToyCaller
 
 _numbers = itertools.count(1)
 
@@ -185,7 +185,7 @@ def test_people_see_whom_the_campaign_asked(sandbox):
 
 @pytest.fixture(scope="module")
 def town():
-    toy = ToyInProcess("promoter", customers=40, responses=60)
+    toy = ToyCaller("promoter", customers=40, responses=60)
     toy.headers["authorization"] = f"Token {toy.env['PROMOTER_KEY']}"
     return toy
 
@@ -224,7 +224,7 @@ def test_a_customer_answers_and_thinks_again(town):
     made = town.do(
         "answer", email="again@unit.example", score=2, comment="Slow", attributes={"customer_id": "C-5"}
     )
-    town.later(60)
+    town.advance(60)
     town.do("edit", id=made["id"], score=7)
     (row,) = given(town, survey__contact__email="again@unit.example")
     assert (row["score"], row["comment"], row["contact"]["attributes"]) == (7, "Slow", {"customer_id": "C-5"})

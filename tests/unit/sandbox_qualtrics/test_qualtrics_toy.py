@@ -7,12 +7,12 @@ import json
 import zipfile
 
 import pytest
-from toy_in_process import ToyInProcess
+from toy_caller import ToyCaller
 
 
 @pytest.fixture(scope="module")
 def tool():
-    opened = ToyInProcess("qualtrics", customers=30, responses=70)
+    opened = ToyCaller("qualtrics", customers=30, responses=70)
     opened.headers["x-api-token"] = opened.env["QUALTRICS_TOKEN"]
     return opened
 
@@ -92,7 +92,7 @@ def test_a_customer_answers_and_the_values_tell_who_and_what(tool):
         1,
     )
     assert row["labels"]["QID1_NPS_GROUP"] == "Promoter"
-    tool.later(60)
+    tool.advance(60)
     tool.do("edit", id=made["id"], score=2)
     edited = next(row for row in exported(tool) if row["responseId"] == made["id"])["values"]
     assert (edited["QID1"], edited["recordedDate"]) == (2, values["recordedDate"])
@@ -148,12 +148,12 @@ def test_another_data_centre_knows_nobody(tool):
 def test_a_client_may_bring_a_token_that_dies(tool):
     client = f"{tool.env['QUALTRICS_CLIENT_ID']}:{tool.env['QUALTRICS_CLIENT_SECRET']}"
     basic = {"authorization": "Basic " + base64.b64encode(client.encode()).decode()}
-    told = tool.call("POST", "/fra1/oauth2/token", b"grant_type=client_credentials", basic).json
+    told = tool.call("POST", "/fra1/oauth2/token", raw=b"grant_type=client_credentials", headers=basic).json
     bearer = {"x-api-token": "", "authorization": f"Bearer {told['access_token']}"}
     assert tool.call("GET", f"{API}/surveys", headers=bearer).status == 200
-    tool.later(told["expires_in"])
+    tool.advance(told["expires_in"])
     assert tool.call("GET", f"{API}/surveys", headers=bearer).status == 401
-    assert tool.call("POST", "/fra1/oauth2/token", b"grant_type=password", basic).status == 401
+    assert tool.call("POST", "/fra1/oauth2/token", raw=b"grant_type=password", headers=basic).status == 401
 
 
 def test_names_are_case_sensitive_and_surveys_have_definitions(tool):

@@ -1,12 +1,12 @@
 """The toy Retently: feedback page by page, of two metrics, and a failure inside a 200."""
 
 import pytest
-from toy_in_process import ToyInProcess
+from toy_caller import ToyCaller
 
 
 @pytest.fixture(scope="module")
 def tool():
-    opened = ToyInProcess("retently", customers=30, responses=70, limits={"per_minute": 0})
+    opened = ToyCaller("retently", customers=30, responses=70, limits={"per_minute": 0})
     opened.headers["authorization"] = f"api_key={opened.env['RETENTLY_KEY']}"
     return opened
 

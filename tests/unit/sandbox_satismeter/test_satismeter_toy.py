@@ -3,12 +3,12 @@
 import base64
 
 import pytest
-from toy_in_process import ToyInProcess
+from toy_caller import ToyCaller
 
 
 @pytest.fixture(scope="module")
 def tool():
-    opened = ToyInProcess("satismeter", customers=30, responses=70)
+    opened = ToyCaller("satismeter", customers=30, responses=70)
     opened.headers["authorization"] = f"Bearer {opened.env['SATISMETER_KEY']}"
     return opened
 

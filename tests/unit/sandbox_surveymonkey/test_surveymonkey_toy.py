@@ -2,14 +2,14 @@
 
 import pytest
 from post_box import post_box
-from toy_in_process import HERE, ToyInProcess
+from toy_caller import HERE, ToyCaller
 
 from sandbox.surveymonkey.webhooks import signature
 
 
 @pytest.fixture(scope="module")
 def tool():
-    opened = ToyInProcess("surveymonkey", customers=30, responses=60, limits={"per_minute": 0, "per_day": 0})
+    opened = ToyCaller("surveymonkey", customers=30, responses=60, limits={"per_minute": 0, "per_day": 0})
     opened.headers["authorization"] = f"bearer {opened.env['SURVEYMONKEY_TOKEN']}"
     return opened
 
@@ -58,7 +58,7 @@ def test_links_lead_through_the_pages_and_keep_the_filters(tool):
 
 def test_an_edit_is_seen_by_the_modified_time(tool):
     made = tool.do("answer", email="ann@unit.example", score=3)
-    tool.later(3600)
+    tool.advance(3600)
     since = tool.sandbox.house.clock.now().isoformat(timespec="seconds")[:19]
     assert bulk(tool, start_modified_at=since)["data"] == []
     tool.do("edit", id=made["id"], score=8)
@@ -117,9 +117,9 @@ def test_a_day_has_five_hundred_calls_and_each_reply_tells_what_is_left(tool):
     assert replies[-1].json["error"]["id"] == "1040"
     assert replies[2].headers["x-ratelimit-app-global-day-remaining"] == "1"
     assert 0 < int(replies[-1].headers["x-ratelimit-app-global-minute-reset"]) <= 60
-    tool.later(60)
+    tool.advance(60)
     assert [tool.get("/v3/surveys").status for _ in range(2)] == [200, 429]
-    tool.later(86_400)
+    tool.advance(86_400)
     assert tool.get("/v3/surveys").status == 200
 
 

@@ -2,14 +2,14 @@
 
 import pytest
 from post_box import post_box
-from toy_in_process import ToyInProcess
+from toy_caller import ToyCaller
 
 from sandbox.typeform.webhooks import SECRET, signature
 
 
 @pytest.fixture(scope="module")
 def tool():
-    opened = ToyInProcess("typeform", customers=30, responses=60, limits={"per_second": 0})
+    opened = ToyCaller("typeform", customers=30, responses=60, limits={"per_second": 0})
     opened.headers["authorization"] = f"Bearer {opened.env['TYPEFORM_TOKEN']}"
     return opened
 
@@ -90,13 +90,13 @@ def test_what_was_submitted_just_now_may_be_listed_later(tool):
     tool.do("set", lag=1800.0)
     id = tool.add(score=9)
     assert id not in {item["token"] for item in everything(tool)}
-    tool.later(1801)
+    tool.advance(1801)
     assert id in {item["token"] for item in everything(tool)}
 
 
 def test_two_calls_a_second(tool):
     tool.do("set", per_second=2)
-    tool.later(1 - tool.sandbox.house.clock.time() % 1 + 0.01)
+    tool.advance(1 - tool.sandbox.house.clock.time() % 1 + 0.01)
     replies = [tool.get("/forms") for _ in range(3)]
     assert [reply.status for reply in replies] == [200, 200, 429]
     assert replies[-1].headers["retry-after"] == "1"
@@ -141,9 +141,7 @@ def test_a_submission_is_pushed_whole_and_signed(tool):
 def test_a_webhook_may_be_registered_over_the_api_for_one_form_and_ended(tool):
     form = tool.env["TYPEFORM_FORM"]
     with post_box() as box:
-        put = tool.call(
-            "PUT", f"/forms/{form}/webhooks/crm", f'{{"url": "{box.url}", "secret": "s"}}'.encode()
-        )
+        put = tool.call("PUT", f"/forms/{form}/webhooks/crm", {"url": box.url, "secret": "s"})
         assert (put.status, put.json["tag"]) == (200, "crm")
         tool.do("answer", score=9, survey="Supp0r")
         tool.do("answer", score=9)
@@ -161,7 +159,7 @@ def test_a_receiver_that_is_gone_ends_the_webhook_and_a_busy_one_is_tried_again(
         box.answers.extend([(503, b""), (200, b"")])
         tool.do("answer", score=9)
         tool.settle()
-        tool.later(150)
+        tool.advance(150)
         tool.settle()
         ids = [got.json()["event_id"] for got in box.take()]
         assert len(ids) == 2

@@ -4,7 +4,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from post_box import post_box
-from toy_in_process import ToyInProcess
+from toy_caller import ToyCaller
 
 ANN = {"email": "ann@unit.example", "external_id": "C-1", "score": 9, "comment": "Good"}
 
@@ -16,7 +16,7 @@ def box():
 
 
 def opened(vendor, box, **hook):
-    tool = ToyInProcess(vendor, customers=1, responses=0)
+    tool = ToyCaller(vendor, customers=1, responses=0)
     tool.do("webhook", url=f"{box.url}/hooks/a-long-secret", **hook)
     return tool
 
@@ -51,7 +51,7 @@ def test_a_survey_of_promoters_is_told_when_it_is_answered(box):
     tool.post("/api/v2/survey/", {"campaign_id": 99, "contact": {"email": "bob@unit.example"}})
     (survey,) = tool.rows("surveys")
     made = tool.do("answer", id=survey["id"], score=7)
-    tool.call("PUT", f"/api/v2/feedback/{made['id']}/", b'{"status": "CLOSED"}')
+    tool.call("PUT", f"/api/v2/feedback/{made['id']}/", {"status": "CLOSED"})
     events = [one.json()["event"] for one in pushed(tool, box)]
     assert sorted(events) == ["feedback.added_or_changed", "feedback.status_changed"]
 

@@ -3,14 +3,14 @@
 import base64
 
 import pytest
-from toy_in_process import ToyInProcess
+from toy_caller import ToyCaller
 
 RATINGS = "/api/v2/satisfaction_ratings"
 
 
 @pytest.fixture(scope="module")
 def tool():
-    opened = ToyInProcess("zendesk", customers=30, responses=70, limits={"per_minute": 0})
+    opened = ToyCaller("zendesk", customers=30, responses=70, limits={"per_minute": 0})
     key = f"{opened.env['ZENDESK_EMAIL']}/token:{opened.env['ZENDESK_TOKEN']}"
     opened.headers["authorization"] = "Basic " + base64.b64encode(key.encode()).decode()
     return opened
@@ -83,7 +83,7 @@ def test_who_rated_stands_beside_the_ratings_or_is_looked_up(tool):
 
 def test_a_rater_changes_their_mind(tool):
     made = tool.do("answer", email="bob@unit.example", score=1)
-    tool.later(3600)
+    tool.advance(3600)
     tool.do("edit", id=made["id"], score=0)
     rating = page(tool, f"{RATINGS}/{made['id']}")["satisfaction_rating"]
     assert (rating["score"], rating["reason_id"], rating["updated_at"] > rating["created_at"]) == (
@@ -110,7 +110,7 @@ def test_keys_minutes_and_wrong_questions(tool):
     assert tool.get("/api/v2/users/show_many", ids="me").status == 400
     assert tool.get(f"{RATINGS}/1").status == tool.get("/api/v2/tickets").status == 404
     tool.do("set", per_minute=1)
-    tool.later(60)
+    tool.advance(60)
     replies = [tool.get(RATINGS) for _ in range(2)]
     assert [reply.status for reply in replies] == [200, 429]
     assert (replies[0].headers["x-rate-limit"], 0 < int(replies[1].headers["retry-after"]) <= 61) == (

@@ -15,7 +15,7 @@ import msgspec
 from mapping.names import walk
 from mapping.spec import MatchRule
 from nps.changes import Hit, MatchKey, Record
-from nps.keys import email_key, id_key, phone_key
+from nps.keys import email_domain, email_key, id_key, is_free_mail, phone_key
 from nps.responses import SurveyResponse
 from nps.values import Json
 
@@ -77,6 +77,12 @@ class CompiledMatch:
             if value is not None:
                 found.append(MatchKey(name, field, value))
         return tuple(found)
+
+    def misses_its_company(self, response: SurveyResponse) -> bool:
+        """A rule reads the domain, and this address has one that says nothing about a company."""
+        key = email_key(response.email)
+        by_domain = any(rule.response == "email_domain" for rule in self.rules)
+        return by_domain and key is not None and is_free_mail(key)
 
     def lookups(self, keys: Iterable[MatchKey]) -> list[Asked]:
         """What to ask for the keys of any number of answers: one entry per record field and kind, each value
@@ -143,6 +149,8 @@ def compile_match(rules: Sequence[MatchRule], region: str | None) -> CompiledMat
 def _reader(name: str, region: str | None) -> _Read:
     if name == "email":
         return lambda response, _: email_key(response.email)
+    if name == "email_domain":
+        return lambda response, _: email_domain(response.email)
     if name == "phone":
         return lambda response, _: phone_key(response.phone, region)
     if name == "external_id":

@@ -20,7 +20,7 @@ from mapping.problems import did_you_mean
 
 Scalar = bool | int | float | str | date | datetime | None
 
-KEY_NAMES = ("email", "phone", "external_id")
+KEY_NAMES = ("email", "phone", "external_id", "email_domain")
 KEY_ROOTS = ("properties", "event")
 SOURCES = ("from", "template", "value", "expr")
 
@@ -37,7 +37,8 @@ class MatchRule(_Block):
     """One way to find the person's record: a key of the answer compared with a field of the record."""
 
     response: str = Field(
-        description="The key of the answer: email, phone, external_id, properties.NAME or event.NAME.",
+        description="The key of the answer: email, phone, external_id, properties.NAME or event.NAME; for companies "
+        "also email_domain, the part behind the @ unless it is a free-mail provider's.",
         examples=["email"],
     )
     record: str = Field(
@@ -50,10 +51,26 @@ class MatchRule(_Block):
         root, _, rest = name.partition(".")
         if name in KEY_NAMES or (root in KEY_ROOTS and rest.strip()):
             return name
-        hint = did_you_mean(name, KEY_NAMES) or " (email, phone, external_id, properties.NAME or event.NAME)"
+        listed = " (email, phone, external_id, email_domain, properties.NAME or event.NAME)"
+        hint = did_you_mean(name, KEY_NAMES) or listed
         raise PydanticCustomError(
             "unknown_key", 'an answer has no key "{name}"{hint}', {"name": name, "hint": hint}
         )
+
+
+class PersonRule(MatchRule):
+    """A match rule for people."""
+
+    @field_validator("response")
+    @classmethod
+    def _of_a_person(cls, name: str) -> str:
+        if name == "email_domain":
+            raise PydanticCustomError(
+                "domain_of_a_person",
+                "a domain says which company, not which person; use it in a sync onto companies: "
+                "to: {{connection, object, match}}",
+            )
+        return name
 
 
 class AccountLink(_Block):
@@ -75,7 +92,7 @@ class PeopleSpec(_Block):
         description="Narrows the records npsync sees: a value, or a list of allowed values, per field.",
         examples=[{"IsPersonAccount": False}],
     )
-    match: tuple[MatchRule, ...] = Field(
+    match: tuple[PersonRule, ...] = Field(
         min_length=1,
         description="How an answer finds its record, strongest rule first. "
         "The first rule that finds anything decides.",

@@ -104,6 +104,13 @@ def is_free_mail(email: str) -> bool:
     return email.rpartition("@")[2] in FREE_MAIL
 
 
+def email_domain(raw: str | None) -> str | None:
+    """The domain of an address in its ASCII form, lower case, where it may say which company the person is of: None
+    for a free-mail provider's."""
+    key = email_key(raw)
+    return None if key is None or is_free_mail(key) else key.rpartition("@")[2]
+
+
 def person_number(response: SurveyResponse, region: str | None) -> int:
     """A signed 64-bit number of the person behind an answer, equal for all answers with the same strongest
     key (e-mail, else phone, else external id). An answer without any key has a number of its own."""

@@ -61,5 +61,6 @@ def _lines(config: Config, name: str, spec: SyncSpec) -> Lines:
             "other_survey": line("surveys", spec.survey, "at"),
             "source_left": line("surveys", spec.survey, "at"),
             "no_key": line(*to, "match"),
+            "free_mail": line(*to, "match"),
         },
     )

@@ -71,6 +71,9 @@ def first_look(job: Job, feeds: Mapping[str, Feed], taken: Taken, invited: Invit
     keys = job.match.keys(response, None if invitation is None else invitation.event)
     record_id = None if invitation is None else _its_record(job, invitation)
     if not keys and record_id is None:
+        if job.match.misses_its_company(response):
+            provider = "its address is of a free-mail provider, which says nothing about a company"
+            return Mark(State.EXCLUDED, "free_mail", provider)
         return Mark(
             State.REJECTED,
             "no_key",

@@ -144,13 +144,21 @@ def test_an_object_of_ones_own_is_found_by_its_key_or_through_its_contact(npsync
 
 
 def test_a_company_of_hubspot_is_found_by_its_domain_or_its_own_id(npsync: Npsync, town: Town):
-    rules = (("properties.company", "customer_id"), ("properties.domain", "domain"))
+    rules = (("properties.company", "customer_id"), ("email_domain", "domain"))
     npsync.configured(onto("companies", *rules, fields=HUBSPOT_FIELDS, connection="hub"))
-    nine = add(town, "hubspot", "companies", name="Nine", domain="nine.example")
+    nine = add(town, "hubspot", "companies", name="Nine", domain="town.example")
+    add(town, "hubspot", "companies", name="A mail provider", domain="gmail.com")
     ten = add(town, "hubspot", "companies", name="Ten", domain="ten.example", customer_id="A-000910")
-    answered(town, 9, domain="nine.example")
-    answered(town, 4, company="A-000910")
-    assert npsync.run("records", exits=0)["writes"] == {"companies": 2}
+    answered(town, 9)
+    town.answers(town.person(email="jo@gmail.com", in_crm=False), 2)
+    town.answers(town.person(email="mo@gmail.com", in_crm=False), 3)
+    somebody = town.person(email="ten@gmail.com", in_crm=False)
+    town.sandbox.control(
+        "PATCH", f"/wootric/end_users/{somebody.end_user}", {"properties": {"company": "A-000910"}}
+    )
+    town.answers(somebody, 4)
+    report = npsync.run("records", exits=0)
+    assert (report["writes"], report["states"]["excluded"]) == ({"companies": 2}, 2)
     scores = [held(town, "hubspot", "companies", one)["nps_score"] for one in (nine, ten)]
     assert scores == ["9", "4"]
     assert f"hub companies {nine}" in npsync("why", nine).out

@@ -35,6 +35,18 @@ def decide(*hits: Hit, response=ANN, match=BY_ID_THEN_MAIL):
 # ---------------------------------------------------------------- keys
 
 
+def test_a_domain_leads_to_a_company_unless_it_is_a_free_mail_providers():
+    companies = rules(("external_id", "Key__c"), ("email_domain", "domain"))
+    ann = answer(email="Ann@Acme.Example")
+    assert companies.keys(ann) == (MatchKey("email_domain", "domain", "acme.example"),)
+    assert decide(hit("domain", "acme.example", "7"), response=ann, match=companies).record_id == "7"
+    private = answer(email="ann@gmail.com", external_id="1")
+    assert [key.response for key in companies.keys(private)] == ["external_id"]
+    assert companies.misses_its_company(private)
+    assert not companies.misses_its_company(ann)
+    assert not BY_ID_THEN_MAIL.misses_its_company(private)
+
+
 def test_keys_are_present_normalised_and_in_the_order_of_the_rules():
     assert BY_ID_THEN_MAIL.keys(ANN) == (
         MatchKey("external_id", "Customer_Id__c", "0042"),

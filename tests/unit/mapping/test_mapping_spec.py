@@ -84,10 +84,17 @@ def test_map_keys_that_yaml_reads_as_numbers_or_truth_stand_for_their_text():
 
 
 def test_a_match_rule_names_a_key_of_an_answer():
-    for name in ("email", "phone", "external_id", "properties.customer id", "event.id"):
+    for name in ("email", "phone", "external_id", "email_domain", "properties.customer id", "event.id"):
         assert MatchRule(response=name, record="Id").response == name
     assert codes(MatchRule, {"response": "name", "record": "Name"}) == {"unknown_key"}
     assert 'did you mean "email"?' in message(MatchRule, {"response": "emial", "record": "Email"})
+
+
+def test_a_domain_may_lead_to_companies_and_never_to_people():
+    rule = {"response": "email_domain", "record": "domain"}
+    assert MatchRule(**rule).response == "email_domain"
+    people = {"object": "contacts", "match": [{"response": "email", "record": "email"}, rule]}
+    assert codes(PeopleSpec, people) == {"domain_of_a_person"}
 
 
 def test_people_of_the_design_load_as_they_stand():

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from nps import phones
 from nps.keys import (
+    email_domain,
     email_key,
     id_key,
     is_free_mail,
@@ -132,6 +133,12 @@ def test_role_mailboxes_are_known_whatever_their_tag():
 def test_free_mail_says_nothing_about_an_account():
     assert is_free_mail("ann@gmail.com")
     assert not is_free_mail("ann@gmail.com.example.com")
+
+
+def test_a_domain_is_a_key_where_it_may_say_which_company():
+    assert email_domain("Ann <ann+x@Sub.ACME.example>") == "sub.acme.example"
+    assert email_domain("jo@bücher.example") == "xn--bcher-kva.example"
+    assert email_domain("ann@gmail.com") is email_domain("ann") is email_domain(None) is None
 
 
 def test_the_answers_of_one_person_share_a_number():

@@ -60,6 +60,9 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
     return Town(f"sqlite:///{tmp_path_factory.mktemp('nowhere')}/npsync.db")
 
 
+BY_DOMAIN = {"match": ("email_domain",)}
+
+
 def looked_at(town: Town, *, newest: bool = True, job: Any = None, **given: Any) -> Mark | Candidate:
     made = town.job(**(job or {}))
     taken = Taken(number=1, response=answer(**given), newest=newest, received_at=NOON)
@@ -83,6 +86,8 @@ def looked_at(town: Town, *, newest: bool = True, job: Any = None, **given: Any)
         ({"score": "Extremely likely - 10"}, State.REJECTED, "score_not_a_number"),
         ({"email": None}, State.REJECTED, "no_key"),
         ({"email": "not an address"}, State.REJECTED, "no_key"),
+        ({"email": "ann@gmail.com", "job": BY_DOMAIN}, State.EXCLUDED, "free_mail"),
+        ({"email": None, "job": BY_DOMAIN}, State.REJECTED, "no_key"),
     ],
 )
 def test_what_does_not_count_says_why(town: Town, given: dict[str, Any], state: State, code: str):

@@ -62,8 +62,7 @@ class Finding:
             now = self.reading.read(doubted)
             found |= now
             found = {id: row for id, row in found.items() if id in now or id not in set(doubted)}
-        # What was read may hold another value by now than what was found.
-        return [row for row in found.values() if not row.gone and asked.answered_by(row)]
+        return [row for row in found.values() if not row.gone]
 
     def _doubted(self, ids: Sequence[str]) -> list[str]:
         """Those whose values a search may not show as they are."""

@@ -190,6 +190,11 @@ def test_a_soft_deleted_record_is_gone(master: Played) -> None:
     ]
 
 
+def test_a_search_that_still_shows_a_deleted_record_finds_nobody(master: Played) -> None:
+    master.shown = lambda record: record | {"deleted": record["_dataObjectId"] == ANN}
+    assert found(opened(), "ann@acme.example", "bob@acme.example").keys() == {BOB}
+
+
 def test_what_a_search_shows_of_a_record_is_not_believed_for_a_while_after_it_was_written(
     master: Played,
 ) -> None:
@@ -418,6 +423,15 @@ def test_a_pause_that_is_not_named_doubles(master: Played) -> None:
     master.next("PUT", RECORDS, *[(429, {})] * 4)
     assert write(opened(tools(clock=clock)), change(ANN)) == [Written(ANN)]
     assert 1 + 2 + 4 + 8 <= sum(clock.slept) < 17
+
+
+def test_the_first_refusal_of_many_reads_is_the_last_call(master: Played) -> None:
+    crm = opened(read={"by": "id"})
+    master.next("GET", f"{RECORDS}/", *[(403, {})] * 200)
+    with pytest.raises(AccessError):
+        crm.get(US, [f"do-{number}" for number in range(200)], [], {})
+    crm.close()
+    assert master.calls("GET", f"{RECORDS}/") < 20
 
 
 def test_a_master_that_is_down_ends_the_writing(master: Played) -> None:

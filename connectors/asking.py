@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
 from nps.asking import Channel
 from nps.errors import NpsyncError
-from nps.events import Arrival, Event, EventPage, Hint, Reading
-from nps.responses import Cursor
+from nps.events import Answered, Arrival, Event, EventPage, Hint, Reading
+from nps.responses import Cursor, SurveyResponse
 from nps.sending import Message, SendOutcome
 
 
@@ -139,6 +139,21 @@ class Inbound(Protocol):
     def receive(self, posted: Posted) -> Taken:
         """Verify over the raw bytes, then read. Raises Refused. The arrivals' `connection` is filled in by the
         caller, who knows at which address they came."""
+        ...
+
+
+@runtime_checkable
+class ReadsAgain(Protocol):
+    """A Source that can tell more about answers that were pushed, beside its list."""
+
+    @property
+    def list_after(self) -> timedelta:
+        """For pushes that only the list tells more about: how long after the last run it may be read again."""
+        ...
+
+    def again(self, told: Sequence[Answered]) -> Sequence[SurveyResponse | None]:
+        """What these answers are now, in their order, exactly as the list would tell them; None where only the list
+        can tell. Raises AccessError, UnavailableError, BudgetError, ConfigError: then all of them are asked again."""
         ...
 
 

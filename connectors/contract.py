@@ -18,6 +18,7 @@ from connectors.asking import Inbound as Inbound
 from connectors.asking import LeftOut as LeftOut
 from connectors.asking import Parameters as Parameters
 from connectors.asking import Posted as Posted
+from connectors.asking import ReadsAgain as ReadsAgain
 from connectors.asking import Refused as Refused
 from connectors.asking import Reply as Reply
 from connectors.asking import Sender as Sender
@@ -303,7 +304,10 @@ class Connector:
     source: Callable[[Any, Tools], Source] | None = None
     destination: Callable[[Any, Tools], Destination] | None = None
     events: Callable[[Any, Tools], EventSource] | None = None
-    inbound: Callable[[Any], Inbound] | None = None  # what /hooks/{connection} is read with, of the settings
+    inbound: Callable[[Any], Inbound | None] | None = None
+    """What /hooks/{connection} is read with, of the settings alone; None where these take nothing that is pushed."""
+    inbound_in: Callable[[Any, Path], Inbound | None] | None = None
+    """The same where settings may name files, which are relative to that folder."""
     sender: Callable[[Any, Tools], Sender] | None = None
     event_kinds: tuple[EventKind, ...] = ()
     hears: Callable[[Any], bool] = lambda settings: False  # whether its sender fulfils Hears
@@ -331,3 +335,13 @@ class Connector:
     limits: str = ""
     confidence: Confidence = Confidence.VERIFIED
     starter: str = ""  # the YAML block `npsync init` writes for a connection of this type
+
+    @property
+    def takes_posts(self) -> bool:
+        return self.inbound is not None or self.inbound_in is not None
+
+    def door(self, settings: Any, folder: Path) -> Inbound | None:
+        """What /hooks/{connection} is read with."""
+        if self.inbound_in is not None:
+            return self.inbound_in(settings, folder)
+        return None if self.inbound is None else self.inbound(settings)

@@ -180,7 +180,7 @@ def connector_page(connector: Connector) -> str:
         ("only writes", connector.write_only),
         ("matches by", ", ".join(f"{key} = `{field}`" for key, field in connector.match_fields.items())),
         ("asks people", asks(connector) or "no"),
-        ("takes posts", "at `/hooks/CONNECTION`" if connector.inbound else ""),
+        ("takes posts", "at `/hooks/CONNECTION`" if connector.takes_posts else ""),
         ("channels it tells", ", ".join(connector.channels)),
         ("edited answers", connector.edits),
         ("limits", connector.limits),

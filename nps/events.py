@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from nps.responses import Cursor
+from nps.responses import Cursor, SurveyResponse
 from nps.values import Json
 
 
@@ -81,7 +81,24 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True, tag="signal"):
     code: str = ""  # the vendor's own
 
 
-Arrival = Hint | Signal
+class Answered(msgspec.Struct, frozen=True, kw_only=True, tag="answered"):
+    """Somebody says that an answer was given, changed or deleted.
+
+    `response` is the whole answer where whoever says so has proved who they are and the answer reads exactly as the
+    source's own list would read it; else it is read again, by `id`, or, where there is none, out of the list.
+    """
+
+    key: str
+    connection: str = ""  # whose /hooks address it came to; filled in there
+    at: datetime
+    id: str | None = None  # the answer's own, as the list spells it
+    survey: str | None = None  # in the source's own words
+    response: SurveyResponse | None = None
+    deleted: bool = False  # a deletion somebody proved: nothing can be read again
+    about: Mapping[str, str] = {}  # what else reading it again needs, by names of the connector's own
+
+
+Arrival = Hint | Signal | Answered
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,28 +1,44 @@
-"""Gives the triggers their turn beside the syncs: neither stops the other, whatever happens to it."""
+"""Gives the triggers, and what was pushed, their turn beside the syncs: none stops another, whatever happens to it."""
 
 from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
+from typing import Any, Protocol
 
 from connectors.contract import Clock
 from nps.errors import NpsyncError
 from npsync.logs import notice
-from triggers.report import Round
 
 EVERY = timedelta(seconds=5)
 AFTER_A_FAILURE = timedelta(minutes=1)
 
 
-class Asker:
-    """One turn at a time, in a thread of its own. The ticks of the clock only say that time has passed."""
+class Turn(Protocol):
+    """What a turn came to."""
 
-    def __init__(self, take_turn: Callable[[], Round], clock: Clock) -> None:
+    @property
+    def did_something(self) -> bool: ...
+
+    @property
+    def problems(self) -> Sequence[str]: ...
+
+    def as_json(self) -> Mapping[str, Any]: ...
+
+
+class Asker:
+    """One turn at a time, in a thread of its own. The ticks of the clock only say that time has passed. `doing` and
+    `done` are what the log calls it."""
+
+    def __init__(
+        self, take_turn: Callable[[], Turn], clock: Clock, *, doing: str = "asking", done: str = "asked"
+    ) -> None:
         self._take_turn, self._clock = take_turn, clock
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="npsync-asking")
+        self._doing, self._done = doing, done
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"npsync-{doing}")
         self._running: Future[None] | None = None
         self._not_before: datetime | None = None
         self._problems: Sequence[str] = ()
@@ -51,10 +67,10 @@ class Asker:
         try:
             done = self._take_turn()
         except NpsyncError as error:
-            notice("asking_failed", problem=str(error))
+            notice(f"{self._doing}_failed", problem=str(error))
             self._rest()
         except Exception as error:  # noqa: BLE001 - told, and the syncs go on
-            notice("asking_crashed", problem="".join(traceback.format_exception(error)))
+            notice(f"{self._doing}_crashed", problem="".join(traceback.format_exception(error)))
             self._rest()
         else:
             self._tell(done)
@@ -62,8 +78,8 @@ class Asker:
     def _rest(self) -> None:
         self._not_before = self._clock.now() + AFTER_A_FAILURE
 
-    def _tell(self, done: Round) -> None:
+    def _tell(self, done: Turn) -> None:
         """What a turn did; a problem that lasts is told once."""
         if done.did_something or done.problems != self._problems:
-            notice("asked", **done.as_json())
+            notice(self._done, **done.as_json())
         self._problems = done.problems

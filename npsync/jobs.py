@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 
@@ -98,21 +98,39 @@ def feeds_of(config: Config, spec: SyncSpec, connections: Opened) -> tuple[Feed,
     """The survey's sources in the YAML's order, each told what to keep: what any sync of it uses."""
     survey = config.surveys[spec.survey]
     feeds = tuple(
-        Feed(
-            connection=connection,
+        replace(
+            _feed(config, connection),
             source=connections.source(connection),
             rank=rank,
             surveys=frozenset(ids) if ids else None,
-            since=keeps.since,
-            keep_comment=keeps.comment,
-            keep_properties=keeps.properties,
         )
         for rank, (connection, ids) in enumerate(config.sources_of(spec.survey).items())
-        for keeps in [_keeps(config, connection)]
     )
     if not survey.own_page:
         return feeds
     return (*feeds, Feed(OWN_PAGE, None, len(feeds), frozenset({spec.survey})))
+
+
+def unread_feed(config: Config, connection: str) -> Feed | None:
+    """What is kept of a connection's answers, whoever brings them; None where no sync takes answers of it."""
+    return _feed(config, connection) if readers(config, connection) else None
+
+
+def readers(config: Config, connection: str) -> list[str]:
+    """The syncs that take answers of this connection."""
+    return [name for name, spec in config.sync.items() if connection in config.sources_of(spec.survey)]
+
+
+def _feed(config: Config, connection: str) -> Feed:
+    keeps = _keeps(config, connection)
+    return Feed(
+        connection=connection,
+        source=None,
+        rank=0,
+        since=keeps.since,
+        keep_comment=keeps.comment,
+        keep_properties=keeps.properties,
+    )
 
 
 @dataclass(frozen=True)

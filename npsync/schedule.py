@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -24,10 +24,14 @@ class Claim:
     due_at: datetime
     caught_up: bool  # at least one due time before this one passed while nothing ran
     verify: bool = False  # to verify the sync, not to run it
+    pushed: bool = False  # to take up what was pushed, without reading the sources
+    again_at: datetime | None = None  # when a pushed one is due again, if nobody says that it is done
 
     @property
     def place(self) -> str:
         """Under which name the clock remembers it."""
+        if self.pushed:
+            return answers_place(self.sync)
         return verify_place(self.sync) if self.verify else self.sync
 
 
@@ -131,6 +135,34 @@ def verify_claims(config: Config, store: Store, now: datetime) -> Iterator[Claim
         if store.claim_due(place, due.due_at, following):
             passed = _fire_time(spec.verify.cron, due.due_at, config.time_zone) <= now
             yield Claim(name, due.due_at, caught_up=passed, verify=True)
+
+
+def pushed_claims(
+    config: Config, store: Store, now: datetime, *, busy: Callable[[str], bool] = lambda place: False
+) -> Iterator[Claim]:
+    """The syncs for which pushed answers lie in the inbox, but for those at places that are `busy`: what came while
+    one of them ran has its turn afterwards."""
+    for name, due in store.due([answers_place(name) for name in config.sync]).items():
+        sync = name.removeprefix(answers_place(""))
+        if due.due_at > now or config.sync[sync].paused or busy(name):
+            continue
+        if store.claim_due(name, due.due_at, now + _DIED_AFTER):
+            yield Claim(sync, due.due_at, caught_up=False, pushed=True, again_at=now + _DIED_AFTER)
+
+
+def pushed_done(store: Store, claim: Claim) -> None:
+    """Unless more was pushed since."""
+    if claim.again_at is not None:
+        store.claim_due(claim.place, claim.again_at, _NEVER)
+
+
+_DIED_AFTER = timedelta(minutes=10)
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def answers_place(sync: str) -> str:
+    """Under which name the clock remembers that pushed answers wait for a sync."""
+    return f"answers/{sync}"
 
 
 def verify_place(sync: str) -> str:

@@ -9,16 +9,18 @@ from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import timedelta
 from itertools import chain
 
 from connectors.contract import Clock
 from nps.errors import LeaseLost, NpsyncError
-from npsync.asker import Asker
+from npsync.asker import Asker, Turn
 from npsync.clock import SystemClock
 from npsync.config import Config
 from npsync.jobs import run_once, target_of
 from npsync.logs import notice
-from npsync.schedule import Claim, claims, resume_killed, verify_claims
+from npsync.pushed import PushedAnswers
+from npsync.schedule import Claim, claims, pushed_claims, pushed_done, resume_killed, verify_claims
 from npsync.triggering import Triggering
 from npsync.verification import verify_once
 from store.api import Store
@@ -38,6 +40,7 @@ TOO_LONG_TO_LOG = (
     "examples",
     "drift_by_field",
 )  # of a report; npsync runs shows them
+WHILE_BUSY = timedelta(seconds=5)
 AT_ONCE = 4  # syncs running side by side, each on connections of its own
 
 
@@ -52,11 +55,18 @@ class Clockwork:
         run: Callable[[Config, Store, str, Clock, Callable[[], bool]], Report] | None = None,
         verify: Callable[[Config, Store, str, Clock, Callable[[], bool]], Verified] | None = None,
         ask: Callable[[], Round] | None = None,
+        settle: Callable[[], Turn] | None = None,
+        take_up: Callable[[Config, Store, str, Clock, Callable[[], bool]], Report] | None = None,
     ) -> None:
         self._config, self._store, self._clock = config, store, clock or SystemClock()
         self._run_once = run or _once
         self._verify_once = verify or _verified
-        self._asker = Asker(ask, self._clock) if ask is not None else None
+        self._take_up = take_up or _taken_up
+        self._askers: list[Asker] = []
+        if ask is not None:
+            self._askers.append(Asker(ask, self._clock))
+        if settle is not None:
+            self._askers.append(Asker(settle, self._clock, doing="settling", done="pushed"))
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="npsync-sync")
         self._under_way: dict[str, Future[None]] = {}
@@ -65,13 +75,16 @@ class Clockwork:
 
     def tick(self) -> None:
         """Run what has come due. A due time that comes while its sync still runs is recorded as skipped."""
-        if self._asker is not None:
-            self._asker.tick()
+        for asker in self._askers:
+            asker.tick()
         now = self._clock.now()
-        due = chain(claims(self._config, self._store, now), verify_claims(self._config, self._store, now))
+        due = chain(
+            claims(self._config, self._store, now),
+            verify_claims(self._config, self._store, now),
+            pushed_claims(self._config, self._store, now, busy=self._is_busy),
+        )
         for claim in due:
-            running = self._under_way.get(claim.place)
-            if running is not None and not running.done():
+            if self._is_busy(claim.place):
                 self._note(claim, "skipped_overlap")
                 continue
             self._under_way[claim.place] = started = self._pool.submit(self._run, claim)
@@ -80,13 +93,13 @@ class Clockwork:
     def stop(self) -> None:
         """Take nothing new; runs under way hand back what they have not begun."""
         self._stop.set()
-        if self._asker is not None:
-            self._asker.stop()
+        for asker in self._askers:
+            asker.stop()
 
     def wait(self) -> None:
         self._pool.shutdown(wait=True)
-        if self._asker is not None:
-            self._asker.wait()
+        for asker in self._askers:
+            asker.wait()
 
     @property
     def under_way(self) -> list[Future[None]]:
@@ -97,6 +110,10 @@ class Clockwork:
     def stopping(self) -> threading.Event:
         return self._stop
 
+    def _is_busy(self, place: str) -> bool:
+        running = self._under_way.get(place)
+        return running is not None and not running.done()
+
     def _run(self, claim: Claim) -> None:
         try:
             with ExitStack() as held:
@@ -106,22 +123,32 @@ class Clockwork:
                     self._hand_back(claim)
                     return
                 self._note(claim, "caught_up" if claim.caught_up else "started")
-                once = self._verify_once if claim.verify else self._run_once
+                once = self._once(claim)
                 report = once(self._config, self._store, claim.sync, self._clock, self._stop.is_set)
             told = {k: v for k, v in report.as_json().items() if k not in TOO_LONG_TO_LOG}
             notice("verified" if claim.verify else "run", **told)
             if self._stop.is_set():
                 self._hand_back(claim)
+            elif claim.pushed:
+                pushed_done(self._store, claim)
         except Busy:
-            self._note(claim, "skipped_overlap")
+            if claim.pushed:  # whoever runs it may be past what came since
+                self._store.schedule(claim.place, self._clock.now() + WHILE_BUSY)
+            else:
+                self._note(claim, "skipped_overlap")
         except LeaseLost as error:
             notice("run_lost", sync=claim.sync, problem=str(error))
         except NpsyncError as error:
             notice("run_failed", sync=claim.sync, problem=str(error))
 
+    def _once(self, claim: Claim) -> Callable[..., Report | Verified]:
+        if claim.verify:
+            return self._verify_once
+        return self._take_up if claim.pushed else self._run_once
+
     def _uses(self, claim: Claim) -> list[str]:
         spec = self._config.sync[claim.sync]
-        sources = () if claim.verify else self._config.sources_of(spec.survey)
+        sources = () if claim.verify or claim.pushed else self._config.sources_of(spec.survey)
         return sorted({target_of(self._config, spec).connection, *sources})
 
     def _hand_back(self, claim: Claim) -> None:
@@ -130,7 +157,8 @@ class Clockwork:
         notice("handed_back", sync=claim.place, due_at=claim.due_at.isoformat())
 
     def _note(self, claim: Claim, outcome: str) -> None:
-        self._store.note_tick(claim.place, claim.due_at, outcome, now=self._clock.now())
+        if not claim.pushed:  # it comes with the answers, not with the clock
+            self._store.note_tick(claim.place, claim.due_at, outcome, now=self._clock.now())
         notice("tick", sync=claim.place, due_at=claim.due_at.isoformat(), outcome=outcome)
 
 
@@ -142,6 +170,10 @@ def _tell_bug(ended: Future[None]) -> None:
 
 def _once(config: Config, store: Store, name: str, clock: Clock, stop: Callable[[], bool]) -> Report:
     return run_once(config, store, name, clock=clock, options=Options(stop=stop))
+
+
+def _taken_up(config: Config, store: Store, name: str, clock: Clock, stop: Callable[[], bool]) -> Report:
+    return run_once(config, store, name, clock=clock, options=Options(stop=stop, read=False))
 
 
 def _verified(config: Config, store: Store, name: str, clock: Clock, stop: Callable[[], bool]) -> Verified:
@@ -156,7 +188,10 @@ def serve(config: Config, store: Store, stopping: threading.Event) -> None:
 
     clock = SystemClock()
     triggering = Triggering(config, store, clock, stop=stopping.is_set) if config.has_to_ask else None
-    clockwork = Clockwork(config, store, clock, ask=triggering.turn if triggering else None)
+    pushed = PushedAnswers(config, store, clock, stop=stopping.is_set)
+    clockwork = Clockwork(
+        config, store, clock, ask=triggering.turn if triggering else None, settle=pushed.settle
+    )
     resume_killed(config, store, clock.now())
     if triggering is None:
         none_is_followed(store)

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from nps.events import Arrival, Event, Hint, PersonKey, Signal, SignalKind, Subject
-from nps.responses import Cursor
+from nps.events import Answered, Arrival, Event, Hint, PersonKey, Signal, SignalKind, Subject
+from nps.responses import Cursor, ResponseStatus, SurveyResponse
 from store.api import ArrivalRow, Arrived, EventRow, Noted
 from store.database import Database, Transaction
 from store.rows import from_json, json_object, milliseconds, moment, storable, to_json
@@ -29,12 +29,20 @@ _REFUSED = """
     ON CONFLICT (connection, key) DO UPDATE
     SET attempts = arrival.attempts + excluded.attempts, settled_at = excluded.settled_at, reason = excluded.reason"""
 
+# No kind of event can be called so: a name that a trigger gives has no blank.
+_AN_ANSWER = "an answer"
+
 _NEXT = """
     SELECT id, received_at, attempts, what FROM arrival
-    WHERE state = 'new' AND again_at <= :now ORDER BY again_at, id LIMIT :limit"""
+    WHERE state = 'new' AND again_at <= :now AND kind <> :answer ORDER BY again_at, id LIMIT :limit"""
+_NEXT_ANSWERS = """
+    SELECT id, received_at, attempts, what FROM arrival
+    WHERE state = 'new' AND again_at <= :now AND kind = :answer ORDER BY again_at, id LIMIT :limit"""
 
-_SETTLE = """
-    UPDATE arrival SET state = 'settled', settled_at = ?, code = ?, reason = ?, attempts = attempts + 1
+# What an answer said is in the inbox by then, or should not be kept at all.
+_SETTLE = f"""
+    UPDATE arrival SET state = 'settled', settled_at = ?, code = ?, reason = ?, attempts = attempts + 1,
+        what = CASE WHEN kind = '{_AN_ANSWER}' THEN '' ELSE what END
     WHERE id = ? AND state = 'new'"""
 _AGAIN = "UPDATE arrival SET again_at = ?, attempts = attempts + 1 WHERE id = ? AND state = 'new'"
 
@@ -86,8 +94,14 @@ class Events:
             )
 
     def arrivals(self, limit: int, *, now: datetime) -> list[Arrived]:
+        return self._next(_NEXT, limit, now)
+
+    def answers_told(self, limit: int, *, now: datetime) -> list[Arrived]:
+        return self._next(_NEXT_ANSWERS, limit, now)
+
+    def _next(self, sql: str, limit: int, now: datetime) -> list[Arrived]:
         with self.database.read() as tx:
-            found = tx.rows(_NEXT, now=milliseconds(now), limit=limit)
+            found = tx.rows(sql, now=milliseconds(now), limit=limit, answer=_AN_ANSWER)
         return [Arrived(row[0], moment(row[1]), row[2], decoded(row[3])) for row in found]
 
     def settle_arrivals(
@@ -237,7 +251,11 @@ def encoded(arrival: Arrival) -> str:
 
 def decoded(what: str) -> Arrival:
     told: dict[str, Any] = from_json(what)
-    if told.pop("type") == "signal":
+    kind = told.pop("type")
+    if kind == "answered":
+        response = told["response"] and _response(told["response"])
+        return Answered(**told | {"at": datetime.fromisoformat(told["at"]), "response": response})
+    if kind == "signal":
         return Signal(**told | {"kind": SignalKind(told["kind"]), "at": datetime.fromisoformat(told["at"])})
     subject, occurred_at = told["subject"], told["occurred_at"]
     read = {
@@ -248,12 +266,22 @@ def decoded(what: str) -> Arrival:
     return Hint(**told | read)
 
 
+def _response(told: dict[str, Any]) -> SurveyResponse:
+    moments = ("answered_at", "updated_at", "invited_at")
+    read = {name: told[name] and datetime.fromisoformat(told[name]) for name in moments}
+    return SurveyResponse(**told | read | {"status": ResponseStatus(told["status"])})
+
+
 def _kind(arrival: Arrival) -> str:
+    if isinstance(arrival, Answered):
+        return _AN_ANSWER
     return (arrival.kind or "") if isinstance(arrival, Hint) else arrival.kind.value
 
 
 def _subject(arrival: Arrival) -> str:
     """What people see of it: never an address."""
+    if isinstance(arrival, Answered):
+        return arrival.id or arrival.survey or ""
     if isinstance(arrival, Signal):
         return arrival.invitation or arrival.message or ""
     return "" if arrival.subject is None else f"{arrival.subject.object}/{arrival.subject.id}"

@@ -59,6 +59,7 @@ class Inbox:
         *,
         received_at: datetime,
         durable: bool = False,
+        moves: bool = True,
     ) -> Received:
         now = milliseconds(received_at)
         incoming = [_incoming(connection, response) for response in page.responses]
@@ -89,8 +90,9 @@ class Inbox:
                 rows.append((connection, response.id, version, True, person, mark, now, *columns))
             tx.many(statements.OVERTAKEN, overtaken)
             tx.load("response", INBOX, rows)
-            state = json_object(page.cursor.state)
-            tx.run(statements.STORE_CURSOR, connection=connection, state=state, now=now)
+            if moves:
+                state = json_object(page.cursor.state)
+                tx.run(statements.STORE_CURSOR, connection=connection, state=state, now=now)
         return Received(new=len(rows) - edited, edited=edited, repeated=len(ids) - len(rows))
 
     def answer(self, source: str, id: str) -> SurveyResponse | None:

@@ -34,6 +34,7 @@ class Options:
     limit: int | None = None
     everything: bool = False  # plan every answer anew, for a changed mapping
     full: bool = False  # read the sources from their beginning
+    read: bool = True  # False: only take up what lies in the inbox
     adopt: bool = False
     recheck: bool = False
     accept_breaker: bool = False  # write although the breaker has reasons against it
@@ -180,7 +181,7 @@ class _Attempt:
     def _pull(self) -> None:
         job = self.job
         pull(
-            job.feeds,
+            job.feeds if self.options.read else (),
             self.store,
             self.clock,
             self.owner,

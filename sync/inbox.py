@@ -108,14 +108,24 @@ def _start(feed: Feed, store: Store, *, full: bool) -> tuple[Cursor | None, Reac
     return cursor, None if left == held else left
 
 
-def _append(feed: Feed, page: Page, store: Store, clock: Clock, region: str | None) -> Received:
+def _append(
+    feed: Feed, page: Page, store: Store, clock: Clock, region: str | None, *, moves: bool = True
+) -> Received:
     persons = [person_number(response, region) for response in page.responses]
-    kept = tuple([_kept(feed, response) for response in page.responses])
-    close_answered(store, kept)
-    return store.append(feed.connection, Page(kept, page.cursor), persons, received_at=clock.now())
+    responses = tuple([kept(feed, response) for response in page.responses])
+    close_answered(store, responses)
+    found = Page(responses, page.cursor)
+    return store.append(feed.connection, found, persons, received_at=clock.now(), moves=moves)
 
 
-def _kept(feed: Feed, response: SurveyResponse) -> SurveyResponse:
+def take_in(
+    feed: Feed, responses: Sequence[SurveyResponse], store: Store, clock: Clock, *, region: str | None
+) -> Received:
+    """Answers that came beside the source's own list, stored as those of a page are; its cursor stays where it is."""
+    return _append(feed, Page(tuple(responses), Cursor({})), store, clock, region, moves=False)
+
+
+def kept(feed: Feed, response: SurveyResponse) -> SurveyResponse:
     """Only what a mapping uses is kept: what is not stored cannot leak."""
     drop_comment = not feed.keep_comment and response.comment is not None
     keep = feed.keep_properties
@@ -131,6 +141,11 @@ def _kept(feed: Feed, response: SurveyResponse) -> SurveyResponse:
     )
 
 
+def reading(connection: str, store: Store, clock: Clock, owner: str) -> Lease | None:
+    """The right to read this source; None while another process has it."""
+    return store.acquire(f"pull/{connection}", owner, now=clock.now(), seconds=PULL_LEASE_SECONDS)
+
+
 @contextmanager
 def _alone(
     connection: str, store: Store, clock: Clock, owner: str, stop: Callable[[], bool]
@@ -138,7 +153,7 @@ def _alone(
     """One process reads a source at a time: two would move its cursor against each other."""
     deadline = clock.monotonic() + PATIENCE_SECONDS
     while True:
-        lease = store.acquire(f"pull/{connection}", owner, now=clock.now(), seconds=PULL_LEASE_SECONDS)
+        lease = reading(connection, store, clock, owner)
         if lease is not None:
             break
         heed(stop)

@@ -12,7 +12,7 @@ import msgspec
 
 from connectors.asking import Hears
 from nps.errors import AccessError, ConfigError, LeaseLost, NpsyncError, UnavailableError
-from nps.events import Event, Hint, Reading, Signal, Subject
+from nps.events import Answered, Event, Hint, Reading, Signal, Subject
 from store.api import Arrived
 from triggers.apart import asked_apart
 from triggers.desk import Desk
@@ -92,6 +92,8 @@ def settle_arrivals(desk: Desk, told: Round) -> bool:
     for one in arrived:
         if isinstance(one.what, Hint):
             by_connection[one.what.connection].append(one)
+        elif isinstance(one.what, Answered):
+            continue  # the store hands those to others
         elif (said := apply(desk, one.what)) == NOT_YET and now < one.at + _SETTLES_WITHIN:
             again[one.number] = now + _pause(one.attempts)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connectors.contract import Confidence, Connector, Needs, Sender, Sends, Source, Tools
+from connectors.contract import Confidence, Connector, Inbound, Needs, Sender, Sends, Source, Tools
 from connectors.wootric.settings import WootricSettings
 from nps.asking import Channel
 
@@ -13,6 +13,12 @@ def _source(settings: WootricSettings, tools: Tools) -> Source:
     from connectors.wootric.source import Wootric
 
     return Wootric(settings, tools)
+
+
+def _inbound(settings: WootricSettings) -> Inbound:
+    from connectors.wootric.inbound import WootricInbound
+
+    return WootricInbound(settings)
 
 
 def _sender(settings: WootricSettings, tools: Tools) -> Sender:
@@ -34,6 +40,8 @@ def _grants(settings: WootricSettings, needs: Needs) -> Sequence[str]:
     ]
     if not settings.account_token:
         grants.append("A login that owns several accounts also needs account_token.")
+    if settings.hooks is not None:
+        grants.append("An outgoing webhook for responses created and updated, to this connection's address.")
     if needs.sends:
         grants.append("The same key sends surveys: Wootric tells no rights apart.")
     return grants
@@ -45,10 +53,12 @@ CONNECTOR = Connector(
     settings=WootricSettings,
     grants=_grants,
     source=_source,
+    inbound=_inbound,
     sender=_sender,
     sends=_sends,
     channels=("email", "web", "mobile"),
-    edits="Answers of the last 7 days (`overlap`) are read again in every run; older edits with --full.",
+    edits="At once where Wootric pushes (`hooks`); else answers of the last 7 days (`overlap`) are read again in every "
+    "run. Older edits with --full.",
     limits="Calls per minute on some endpoints, 1,500 answers per query: npsync paces and pages by itself.",
     confidence=Confidence.PARTIAL,
     starter="""\
@@ -57,6 +67,7 @@ client_id: "${WOOTRIC_ID}"
 client_secret: "${WOOTRIC_SECRET}"
 # account_token: "${WOOTRIC_ACCOUNT}"   # NPS-EU-… or NPS-AU-… chooses the region
 # overlap: 7 days                       # how far back edits are noticed
+# hooks: {secret: "${WOOTRIC_HOOK_SECRET}"}   # answers at once, pushed to /hooks/CONNECTION
 # send: web                             # asks in the app instead of by mail
 """,
 )

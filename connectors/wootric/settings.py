@@ -60,6 +60,15 @@ class EmailSurvey(Settings):
     )
 
 
+class Hooks(Settings):
+    """What Wootric may push to /hooks/CONNECTION: answers as they are given and changed."""
+
+    secret: SecretStr = Field(
+        min_length=1,
+        description="The secret of Wootric's webhook settings page, which signs what it sends.",
+    )
+
+
 class WootricSettings(Settings):
     """How to sign in, and what to make of what comes back."""
 
@@ -89,6 +98,8 @@ class WootricSettings(Settings):
     partial_when_incomplete: bool = Field(
         False, description="Treat an answer that Wootric calls not completed as half-finished: it waits."
     )
+
+    hooks: Hooks | None = Field(None, description="What Wootric may push to us; nothing without it.")
 
     send: Literal["email", "web", "mobile"] = Field(
         "email",

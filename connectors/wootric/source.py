@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from connectors.contract import Grant, Needs, Tools, Verdict
 from connectors.wootric.account import Account
+from connectors.wootric.inbound import END_USER
 from connectors.wootric.listing import Listing, rows_of
 from connectors.wootric.people import People
 from connectors.wootric.rows import NOBODY, Moments, Person, Row, response
 from connectors.wootric.settings import WootricSettings
-from nps.errors import AccessError
+from nps.errors import AccessError, UnavailableError
+from nps.events import Answered
 from nps.responses import Cursor, Page, SurveyResponse
 
 _LANES = 8  # calls in flight
+_LIST_AFTER = timedelta(minutes=1)
 _AT_A_TIME = 1000  # answers handed over together: one look-up of people, one transaction of the reader
 
 
@@ -53,6 +56,17 @@ class Wootric:
                 gathered = []
         if gathered:
             yield self._page(gathered, second, earliest)
+
+    @property
+    def list_after(self) -> timedelta:
+        return _LIST_AFTER
+
+    def again(self, told: Sequence[Answered]) -> list[SurveyResponse | None]:
+        """Each alone, by the person who gave it and its id."""
+        self._people.begin()
+        rows = list(self._pool.map(self._alone, told))
+        people = self._looked_up([row for row in rows if row is not None])
+        return [None if row is None else self._response(row, people) for row in rows]
 
     def access(self, needs: Needs) -> list[Grant]:
         grants = [
@@ -120,6 +134,22 @@ class Wootric:
         if not self._told_about_offset:
             self._told_about_offset = True
             self._tools.notice("wootric_time_without_offset", taken_as="UTC")
+
+    def _alone(self, told: Answered) -> Row | None:
+        """None where only the list can tell: it is not known whose it is, or it is not (or no longer) there."""
+        end_user = told.about.get(END_USER, "")
+        if not (
+            end_user.isascii() and end_user.isdigit() and str(told.id).isascii() and str(told.id).isdigit()
+        ):
+            return None
+        path = f"/v1/end_users/{end_user}/responses/{told.id}"
+        reply = self._http.request("GET", path, what="GET /v1/end_users/{id}/responses/{id}")
+        if reply.status == 404:
+            return None
+        row = reply.json() if reply.status == 200 else None
+        if not isinstance(row, dict) or str(row.get("id")) != told.id:
+            raise UnavailableError(f"{reply.what}: status {reply.status} where an answer was expected")
+        return row
 
     def _tried(self, permission: str, path: str, why: str) -> Grant:
         try:

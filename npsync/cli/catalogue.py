@@ -55,7 +55,7 @@ def _facts(connector: Connector) -> dict[str, Any]:
         "match_fields": dict(connector.match_fields),
         "channels": list(connector.channels),
         "asks": asks(connector),
-        "hook": connector.inbound is not None,
+        "hook": connector.takes_posts,
         "events": [_kind(each) for each in connector.event_kinds],
         "edits": connector.edits,
         "limits": connector.limits,
@@ -73,7 +73,7 @@ def _tell(connector: Connector) -> None:
         ("matches by", ", ".join(f"{key} = {field}" for key, field in connector.match_fields.items())),
         ("channels", ", ".join(connector.channels)),
         ("asks", asks(connector) or "-"),
-        ("takes posts", "at /hooks/CONNECTION" if connector.inbound else ""),
+        ("takes posts", "at /hooks/CONNECTION" if connector.takes_posts else ""),
         ("edited answers", connector.edits),
         ("limits", connector.limits),
     ]

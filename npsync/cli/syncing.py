@@ -150,8 +150,10 @@ def run(
                 raise ConfigError(
                     "--accept-breaker belongs to one sync, whose plan you have seen: npsync run NAME --accept-breaker"
                 )
-            raise typer.Exit(_run_due(loaded, store, options, json))
+            pushed = _settle_pushed(loaded, store, options)
+            raise typer.Exit(output.worst(pushed, _run_due(loaded, store, options, json)))
         _known(loaded, sync)
+        _settle_pushed(loaded, store, options)
         if plan is not None:
             from dataclasses import replace
 
@@ -181,26 +183,38 @@ def _run(config: Config, store: Store, sync: str, options: Options, json: bool) 
 
 def _run_due(config: Config, store: Store, options: Options, json: bool) -> int:
     """Everything due, once each. The exit code is the worst one."""
+    from dataclasses import replace
+    from itertools import chain
+
     from nps.errors import NpsyncError
     from npsync.cli import output
     from npsync.clock import SystemClock
-    from npsync.schedule import claims, resume_killed
+    from npsync.schedule import claims, pushed_claims, pushed_done, resume_killed
     from triggers.followed import none_is_followed
 
     clock = SystemClock()
     worst = output.SUCCEEDED
     ran = False
+    done: set[str] = set()
     resume_killed(config, store, clock.now(), surely=True)
-    for claim in claims(config, store, clock.now()):
+    for claim in chain(claims(config, store, clock.now()), pushed_claims(config, store, clock.now())):
+        if claim.pushed and claim.sync in done:
+            pushed_done(store, claim)
+            continue
         ran = True
-        outcome = "caught_up" if claim.caught_up else "started"
-        store.note_tick(claim.sync, claim.due_at, outcome, now=clock.now())
+        if not claim.pushed:
+            outcome = "caught_up" if claim.caught_up else "started"
+            store.note_tick(claim.sync, claim.due_at, outcome, now=clock.now())
         try:
-            code = output.code_of(_run(config, store, claim.sync, options, json).status)
+            code = output.code_of(
+                _run(config, store, claim.sync, replace(options, read=not claim.pushed), json).status
+            )
+            pushed_done(store, claim)
         except NpsyncError as error:
             output.tell_error(error)
             code = output.exit_code(error)
         worst = output.worst(worst, code)
+        done.add(claim.sync)
     if config.has_to_ask:
         asked = _ask(config, store, options, json)
         ran = ran or asked.said
@@ -214,6 +228,26 @@ def _run_due(config: Config, store: Store, options: Options, json: bool) -> int:
     return worst
 
 
+def _settle_pushed(config: Config, store: Store, options: Options) -> int:
+    """What was pushed and not taken in yet, also into a web that is gone."""
+    from nps.errors import NpsyncError
+    from npsync.cli import output
+    from npsync.clock import SystemClock
+    from npsync.pushed import PushedAnswers
+    from npsync.web.intake import carry_over
+
+    clock = SystemClock()
+    try:
+        carry_over(config, store, clock)
+        settled = PushedAnswers(config, store, clock, stop=options.stop).settle()
+    except NpsyncError as error:
+        output.tell_error(error)
+        return output.exit_code(error)
+    for problem in settled.problems:
+        output.tell(problem)
+    return output.PARTIAL if settled.problems else output.SUCCEEDED
+
+
 class _Asked(NamedTuple):
     code: int
     said: bool  # anything, to the person who runs it
@@ -225,11 +259,9 @@ def _ask(config: Config, store: Store, options: Options, json: bool) -> _Asked:
     from npsync.cli import asking_text, output
     from npsync.clock import SystemClock
     from npsync.triggering import ask_once
-    from npsync.web.intake import carry_over
 
     clock = SystemClock()
     try:
-        carry_over(config, store, clock)
         done = ask_once(config, store, clock, stop=options.stop)
     except NpsyncError as error:
         output.tell_error(error)

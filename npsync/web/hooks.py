@@ -5,7 +5,7 @@ A plain ASGI application: nothing of a request is for FastAPI to read, and a sen
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 from msgspec.structs import replace
 from starlette.concurrency import run_in_threadpool
@@ -14,9 +14,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from connectors.contract import Inbound, Posted, Refused, Taken
+from nps.events import Answered, Arrival
+from npsync.jobs import unread_feed
 from npsync.logs import notice
 from npsync.web.problems import Problem
 from npsync.web.site import Site
+from sync.inbox import kept
 
 PREFIX = "/hooks/"
 QUICK = 64 * 1024  # bytes that are read so fast that others need not be let through meanwhile
@@ -29,6 +32,7 @@ class Hooks:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._inbound = cache(self._opened)
+        self._feed = cache(partial(unread_feed, site.config))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -51,7 +55,9 @@ class Hooks:
         for left_out in taken.left_out:
             self._site.refusals.note(name, left_out.code, left_out.reason, left_out.count)
         if taken.arrivals:
-            await self._site.intake.take([replace(each, connection=name) for each in taken.arrivals])
+            await self._site.intake.take(
+                [self._kept(replace(each, connection=name)) for each in taken.arrivals]
+            )
         return Response(taken.reply.body, taken.reply.status, media_type=taken.reply.content_type)
 
     async def _read(self, name: str, reader: Inbound, request: Request) -> Taken:
@@ -70,10 +76,19 @@ class Hooks:
             self._site.refusals.note(name, refused.code, str(refused))
             raise
 
+    def _kept(self, arrival: Arrival) -> Arrival:
+        """Of an answer only what a mapping uses is kept, also until it is settled."""
+        if not isinstance(arrival, Answered) or arrival.response is None:
+            return arrival
+        feed = self._feed(arrival.connection)
+        return replace(arrival, response=None if feed is None else kept(feed, arrival.response))
+
     def _opened(self, name: str) -> Inbound | None:
-        connection = self._site.config.connections.get(name)
-        make = connection.connector.inbound if connection is not None else None
-        return None if connection is None or make is None else make(connection.settings)
+        config = self._site.config
+        connection = config.connections.get(name)
+        if connection is None:
+            return None
+        return connection.connector.door(connection.settings, config.file.absolute().parent)
 
     def _nobody(self, name: str) -> Problem:
         """The log says why; the caller need not know which connections there are."""

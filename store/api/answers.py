@@ -24,11 +24,13 @@ class Inbox(Protocol):
         *,
         received_at: datetime,
         durable: bool = False,
+        moves: bool = True,
     ) -> Received:
         """Store a page and its cursor in ONE transaction. `persons[i]` is a signed 64-bit number of the person behind
         `page.responses[i]`: answers of one person are taken up together. Identical re-reads are counted, not
         stored; a changed content or newer `updated_at` is a new version, and the old one stays. `durable`: on the
-        disk when this returns, for what cannot be read again anywhere."""
+        disk when this returns, for what cannot be read again anywhere. Unless it `moves` the cursor stays where it is:
+        for what came beside the source's own list."""
         ...
 
     def answer(self, source: str, id: str) -> SurveyResponse | None:

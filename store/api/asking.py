@@ -28,7 +28,7 @@ force, asks to the account, messages of ours sent today (0 where no account, no 
 
 
 class Arrived(msgspec.Struct, frozen=True):
-    """A hint or signal that lies in the event inbox and is not settled."""
+    """A hint, a signal or an answer that lies in the event inbox and is not settled."""
 
     number: int
     at: datetime
@@ -133,7 +133,12 @@ class Events(Protocol):
         ...
 
     def arrivals(self, limit: int, *, now: datetime) -> list[Arrived]:
-        """Those to be settled next: new ones, and ones whose time to be tried again has come. Oldest first."""
+        """Hints and signals to be settled next: new ones, and ones whose time to be tried again has come. Oldest
+        first."""
+        ...
+
+    def answers_told(self, limit: int, *, now: datetime) -> list[Arrived]:
+        """The same of answers (`nps.events.Answered`): once settled, what they said is forgotten here."""
         ...
 
     def settle_arrivals(

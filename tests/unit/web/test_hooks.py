@@ -8,15 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from asgi_caller import Caller
+from builders_config import config_of, yaml
 from fake_clock import NOON, FakeClock
 
 from connectors.contract import Connector, LeftOut, Posted, Refused, Reply, Settings, Taken
 from nps.errors import UnavailableError
-from nps.events import Arrival, Hint
+from nps.events import Answered, Arrival, Hint
+from nps.responses import SurveyResponse
 from npsync.config import load
 from npsync.config.model import Config, Connection
 from npsync.web.app import app
@@ -252,3 +255,26 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
 
 def public(config: Config, url: str) -> Config:
     return replace(config, public_url=url)
+
+
+def test_of_an_answer_only_what_a_mapping_uses_is_kept_even_until_it_is_settled(tmp_path: Path, memory):
+    config = config_of(yaml("NPS__c: score\nPlan__c: properties.plan\n"), tmp_path)
+    response = SurveyResponse(
+        source="mail",
+        id="1",
+        answered_at=NOON,
+        score=9,
+        comment="so so",
+        properties={"plan": "x", "ip": "::1"},
+    )
+    told = Answered(key="1", at=NOON, id="1", response=response)
+    known = config.connections["mail"]
+    tells = SimpleNamespace(receive=lambda posted: Taken((told,)))
+    mail = replace(known, connector=replace(known.connector, inbound=lambda settings: tells))
+    unused = replace(mail, name="unused")
+    config = replace(config, connections={**config.connections, "mail": mail, "unused": unused})
+    call = Caller(app(config, cast(Store, memory), FakeClock()))
+    assert [call.post("/hooks/mail").status, call.post("/hooks/unused").status] == [200, 200]
+    kept, not_taken = [one.response for one in memory.arrivals]
+    assert (kept.score, kept.comment, kept.properties) == (9, None, {"plan": "x"})
+    assert not_taken is None

@@ -5,6 +5,7 @@ Nothing here changes a table, and no name reaches a statement that did not come 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -13,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Column, Connection, Inspector, MetaData, Table, inspect
 from sqlalchemy import types as sql
-from sqlalchemy.exc import NoSuchTableError
+from sqlalchemy.exc import NoSuchTableError, SAWarning
 
 from connectors.sql.choices import listed
 from connectors.sql.settings import Crosswalk, Merges, SqlSettings, TableSettings
@@ -289,6 +290,11 @@ class _Reflection:
     zone: ZoneInfo | None
 
     def held(self, name: str) -> Held:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SAWarning)  # what it cannot read of a table it leaves out
+            return self._held(name)
+
+    def _held(self, name: str) -> Held:
         schema, bare = self._place(name)
         looking: Inspector = inspect(self.at)
         try:

@@ -6,12 +6,12 @@ Rows are written in the order of their keys, so that two writers wait for each o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Update, bindparam, insert, or_, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from connectors.contract import Notice
@@ -162,6 +162,7 @@ class _Run:
     shape: Shape
     merged: set[str]
     versions: dict[Any, Any]
+    statements: dict[Any, tuple[Update, tuple[str, ...]]] = field(default_factory=dict)
 
     def outcome(self, row: Row) -> Outcome:
         """Raises _KeyNotUnique, and DBAPIError when the database refuses the row."""
@@ -194,16 +195,34 @@ class _Run:
         return Deferred(row.id, "somebody else kept changing the row; planned again", tried=False)
 
     def _update(self, row: Row) -> int:
+        held = self.versions.get(row.key)
+        told = {f"npsync_{at}": value for at, value in enumerate(row.values.values())}
+        told |= {"npsync_key": row.key, "npsync_guard": row.guard, "npsync_held": held}
+        told["npsync_next"] = (held or 0) + 1
+        wanted = tuple(row.values), row.guard is not None, held is None
+        if wanted not in self.statements:
+            made = self._statement(*wanted)
+            self.statements[wanted] = made, tuple(made.compile().params)
+        statement, names = self.statements[wanted]
+        return self.at.execute(statement, {name: told[name] for name in names}).rowcount
+
+    def _statement(self, columns: Sequence[str], guarded: bool, unversioned: bool) -> Update:
+        """The update of these columns: made once, and run for every row of a batch."""
         shape, table = self.shape, self.shape.written.table
-        values = dict(row.values)
-        conditions: list[ColumnElement[bool]] = [shape.written_key == row.key]
-        if row.guard is not None:
-            conditions.append(self._no_newer(row.guard))
+        values: dict[str, Any] = {
+            name: bindparam(f"npsync_{at}", type_=table.c[name].type) for at, name in enumerate(columns)
+        }
+        conditions: list[ColumnElement[bool]] = [
+            shape.written_key == bindparam("npsync_key", type_=shape.written_key.type)
+        ]
+        if guarded:
+            guard = shape.written.column(shape.settings.guard or "")
+            conditions.append(self._no_newer(bindparam("npsync_guard", type_=guard.type)))
         if shape.settings.version is not None:
-            column, held = table.c[shape.settings.version], self.versions.get(row.key)
-            conditions.append(column.is_(None) if held is None else column == held)
-            values[column.name] = (held or 0) + 1
-        return self.at.execute(update(table).where(*conditions).values(values)).rowcount
+            column = table.c[shape.settings.version]
+            conditions.append(column.is_(None) if unversioned else column == bindparam("npsync_held"))
+            values[column.name] = bindparam("npsync_next", type_=column.type)
+        return update(table).where(*conditions).values(values)
 
     def _no_newer(self, guard: Any) -> ColumnElement[bool]:
         # An empty one never keeps anybody out.

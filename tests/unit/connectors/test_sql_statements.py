@@ -46,7 +46,7 @@ class Recorder:
     def __init__(self) -> None:
         self.statements: list[str] = []
 
-    def execute(self, statement: Any) -> _Nothing:
+    def execute(self, statement: Any, values: Any = None) -> _Nothing:
         self.statements.append(" ".join(str(statement.compile(dialect=self.dialect)).split()))
         return _Nothing()
 

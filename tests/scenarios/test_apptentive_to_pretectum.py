@@ -3,66 +3,17 @@ on the same records."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_process import Npsync
+from cli_process import ROOT, Npsync
 from sandbox_process import RunningSandbox, running_sandbox
 
-FIELDS = {
-    "NPS Score": "score",
-    "NPS Segment": "segment",
-    "NPS Last Survey": {"from": "answered_at", "as": "date"},
-    "NPS Comment": {"from": "comment", "truncate": 500},
-}
-CONFIG = {
-    "time_zone": "America/New_York",
-    "phone_region": "US",
-    "store": "sqlite:///npsync.db",
-    "connections": {
-        "master": {
-            "type": "pretectum",
-            "client_id": "${PRETECTUM_CLIENT_ID}",
-            "client_secret": "${PRETECTUM_CLIENT_SECRET}",
-            "base_url": "${PRETECTUM_URL}",
-            "scope": {
-                "business_area": "Customer",
-                "schema": "Individual Customer",
-                "dataset": "US Customers",
-            },
-        },
-        "app-nps": {
-            "type": "apptentive",
-            "api_key": "${APPTENTIVE_KEY}",
-            "app": "${APPTENTIVE_APP}",
-            "base_url": "${APPTENTIVE_URL}",
-        },
-    },
-    "people": {
-        "master": {
-            "object": "US Customers",
-            "match": [{"response": "email", "record": "Email"}],
-            "name": "First Name",
-            "email": "Email",
-            "opted_out": "Email Opt Out",
-        }
-    },
-    "surveys": {"relationship": {"metric": "nps", "at": ["app-nps"]}},
-    "sync": {
-        "to-master": {
-            "every": "15 minutes",
-            "survey": "relationship",
-            "to": "master",
-            "since": "2025-01-01",
-            "fields": FIELDS,
-            "breaker": {"changed_share": "100%"},
-        }
-    },
-}
+EXAMPLE = (ROOT / "examples" / "app-answers-to-pretectum.yaml").read_text("utf-8")
+FIELDS = ("NPS Score", "NPS Segment", "NPS Last Survey", "NPS Comment")
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +26,9 @@ def sandbox() -> Iterator[RunningSandbox]:
 
 @pytest.fixture
 def npsync(sandbox: RunningSandbox, tmp_path: Path) -> Npsync:
-    npsync = Npsync(tmp_path, sandbox.env)
-    npsync.configured(CONFIG)
-    return npsync
+    """The example as it is, at the sandbox's addresses."""
+    (tmp_path / "npsync.yaml").write_text(EXAMPLE.replace("# base_url", "base_url"), encoding="utf-8")
+    return Npsync(tmp_path, sandbox.env)
 
 
 def customers(sandbox: RunningSandbox) -> dict[str, dict[str, Any]]:
@@ -95,11 +46,13 @@ def answers_now(sandbox: RunningSandbox, email: str, score: int, comment: str) -
     sandbox.control("POST", "/clock", {"advance": 120})
 
 
-def an_hour_later() -> dict[str, Any]:
+def an_hour_passes(npsync: Npsync) -> None:
     """What the search shows is believed again of records that were written a while ago."""
-    later: dict[str, Any] = json.loads(json.dumps(CONFIG))
-    later["connections"]["master"]["find"] = {"lag": "0 minutes"}
-    return later
+    file = npsync.folder / "npsync.yaml"
+    text = file.read_text("utf-8")
+    file.write_text(
+        text.replace("    scope: {", "    find: {lag: 0 minutes}\n    scope: {"), encoding="utf-8"
+    )
 
 
 def given_in_the_app(sandbox: RunningSandbox) -> dict[str, dict[str, Any]]:
@@ -153,7 +106,7 @@ def test_answers_given_in_the_app_arrive_on_the_customer_master(sandbox: Running
     first = shown(sandbox, id)
     answers_now(sandbox, email, 2, 'it\'s "broken": \\o/')
     sandbox.forget_traffic()
-    npsync.configured(an_hour_later())
+    an_hour_passes(npsync)
     third = npsync.run("to-master")
     assert third["writes"] == {"US Customers": 1}
     refused = sandbox.traffic("pretectum")["statuses"]

@@ -289,6 +289,11 @@ class Rows(Part):
     partial: Expression | None = Field(None, description="Half-finished: such an answer waits for the rest.")
     excluded: Expression | None = Field(None, description="The tool says that it must not count.")
     withdrawn: Expression | None = Field(None, description="The answer was deleted.")
+    anonymous: Literal["take", "exclude"] = Field(
+        "take",
+        description="What becomes of an answer without e-mail, phone and external_id: exclude lets it not count, where "
+        "many answer as nobody; else each is told as one that cannot be matched.",
+    )
 
 
 WhoFields = Mapping[Literal["email", "phone", "external_id"], Rule]

@@ -13,10 +13,8 @@ from connectors.contract import Tools
 from connectors.declared.calling import Calling
 from connectors.declared.description import Beside, Description, Lookup, Rule
 from connectors.declared.expressions import Find, NotForThis, compiled
-from connectors.declared.rows import Row, RowReader, Unreadable, Who, id_of, pick_of
+from connectors.declared.rows import NOBODY, Row, RowReader, Unreadable, Who, id_of, pick_of
 from nps.values import Json
-
-NOBODY: Who = {}
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -28,10 +26,13 @@ class _Known(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Named:
-    """The people behind some rows, in the rows' order. `whole`: nobody was put off to a later run."""
+    """The people behind some rows, in the rows' order; None where a later run asks."""
 
-    people: tuple[Who, ...]
-    whole: bool = True
+    people: tuple[Who | None, ...]
+
+    @property
+    def whole(self) -> bool:
+        return None not in self.people
 
 
 class People:
@@ -65,16 +66,12 @@ class People:
             for row, who in zip(rows, people, strict=True)
         ]
         known = self._people(how, list(dict.fromkeys(key for key in keys if key is not None)))
-        whole = True
+        found: list[Who | None] = list(people)
         for at, key in enumerate(keys):
-            if key is None:
-                continue
-            if key in known:
-                people[at] = {**known[key], **people[at]}
-            else:
-                whole = False
-                self.put_off += 1
-        return Named(tuple(people), whole)
+            if key is not None:
+                found[at] = {**known[key], **people[at]} if key in known else None
+        self.put_off += found.count(None)
+        return Named(tuple(found))
 
     def _people(self, how: Lookup, keys: Sequence[str]) -> dict[str, Who]:
         """Those of `keys` that are known, or that this run may still ask for."""

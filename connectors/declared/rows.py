@@ -24,6 +24,7 @@ from nps.values import Json
 Row = Mapping[str, Any]
 Who = Mapping[str, str]  # email, phone, external_id, as far as they are known
 
+NOBODY: Who = {}
 WHO = ("email", "phone", "external_id")
 _TEXTS = ("comment", "channel", "survey", *WHO)
 _MOMENTS = ("answered_at", "invited_at", "updated_at")
@@ -92,6 +93,7 @@ class RowReader:
         self._all_properties = _condition(fields.all_properties, known)
         rows = description.rows
         self._only = _condition(rows.only, known)
+        self._excludes_nobody = rows.anonymous == "exclude"
         self._states = [
             (status, found)
             for status, text in (
@@ -102,9 +104,10 @@ class RowReader:
             if (found := _condition(text, known)) is not None
         ]
 
-    def answer(self, row: Any, who: Who | None = None) -> SurveyResponse | Elsewhere:
+    def answer(self, row: Any, who: Who | None = NOBODY) -> SurveyResponse | Elsewhere:
         """The answer; a row that cannot be read carries a `problem`. `who` is what is known of the person from
-        elsewhere: it fills what the row itself does not say."""
+        elsewhere: it fills what the row itself does not say. None: a later run asks who it was, and until then the
+        answer waits."""
         try:
             if not isinstance(row, Mapping):
                 raise Unreadable("row", "is no object with fields")
@@ -112,7 +115,7 @@ class RowReader:
                 return Elsewhere.ANOTHER_KIND
             if self._lacks_score:
                 return Elsewhere.ANOTHER_SURVEY
-            return self._read(row, who or {})
+            return self._read(row, who)
         except Unreadable as problem:
             return self._broken(row, str(problem))
         except NotForThis as problem:
@@ -138,10 +141,12 @@ class RowReader:
         except NoTime as problem:
             raise Unreadable(name, str(problem)) from None
 
-    def _read(self, row: Row, who: Who) -> SurveyResponse:
+    def _read(self, row: Row, person: Who | None) -> SurveyResponse:
+        who = NOBODY if person is None else person
         values = {name: pick.of(row) for name, pick in self.picks.items()}
         texts = {name: cells.text(values.get(name)) for name in _TEXTS}
         moments = {name: self.moment(name, values.get(name)) for name in _MOMENTS}
+        keys = {name: texts[name] or who.get(name) for name in WHO}
         answered_at = moments["answered_at"]
         if answered_at is None:
             raise Unreadable("answered_at", "is missing: nothing says when it was answered")
@@ -153,14 +158,22 @@ class RowReader:
             updated_at=moments["updated_at"],
             score=cells.score(values.get("score")),
             comment=texts["comment"],
-            email=texts["email"] or who.get("email"),
-            phone=texts["phone"] or who.get("phone"),
-            external_id=texts["external_id"] or who.get("external_id"),
+            email=keys["email"],
+            phone=keys["phone"],
+            external_id=keys["external_id"],
             survey=texts["survey"] or self._survey,
             channel=texts["channel"] or self._channel,
-            status=next((status for status, find in self._states if holds(find, row)), _COMPLETE),
+            status=self._status(row, person, any(keys.values())),
             properties=self._properties_of(row),
         )
+
+    def _status(self, row: Row, person: Who | None, is_somebody: bool) -> ResponseStatus:
+        told = next((status for status, find in self._states if holds(find, row)), None)
+        if told is not None:
+            return told
+        if person is None:
+            return ResponseStatus.PARTIAL
+        return _COMPLETE if is_somebody or not self._excludes_nobody else ResponseStatus.EXCLUDED
 
     def _properties_of(self, row: Row) -> dict[str, Json]:
         every = None if self._all_properties is None else self._all_properties(row)

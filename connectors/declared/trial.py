@@ -14,12 +14,14 @@ from connectors.declared.people import Named
 from connectors.declared.placeholders import filled_now
 from connectors.declared.reading import Asked, Piece, read, rows_of
 from connectors.declared.rows import (
+    NOBODY,
     WHO,
     Elsewhere,
     Pick,
     Row,
     RowReader,
     Unreadable,
+    Who,
     id_of,
     own_rules,
     paths_of,
@@ -143,8 +145,9 @@ class _OnePage:
             self.problem = str(error)  # the page came, and reading on from it would fail
 
 
-def _row(description: Description, reader: RowReader, row: Row, who: Mapping[str, str]) -> RowTried:
-    outcome = reader.answer(row, who)
+def _row(description: Description, reader: RowReader, row: Row, person: Who | None) -> RowTried:
+    outcome = reader.answer(row, person)
+    who = person or NOBODY
     rules: list[tuple[str, Rule]] = own_rules(description.fields)
     rules += [(f"properties.{name}", rule) for name, rule in description.fields.properties.items()]
     fields = []

@@ -194,6 +194,24 @@ def test_what_is_known_of_the_person_fills_what_the_row_does_not_say() -> None:
     assert (one.email, one.external_id) == ("ann@acme.com", "007")
 
 
+def test_who_answers_as_nobody_counts_or_not_as_the_description_says() -> None:
+    nobody = ROW | {"email": None}
+    assert read(nobody).status is ResponseStatus.COMPLETE
+    assert read(nobody, rows={"anonymous": "exclude"}).status is ResponseStatus.EXCLUDED
+    assert read(ROW, rows={"anonymous": "exclude"}).status is ResponseStatus.COMPLETE
+    known = RowReader(described(rows={"anonymous": "exclude"}), "pulse").answer(nobody, {"phone": "+1202"})
+    assert isinstance(known, SurveyResponse)
+    assert known.status is ResponseStatus.COMPLETE
+
+
+def test_an_answer_whose_person_a_later_run_asks_for_waits() -> None:
+    waiting = RowReader(described(rows={"anonymous": "exclude", "withdrawn": "gone"}), "pulse")
+    for row, status in ((ROW, ResponseStatus.PARTIAL), (ROW | {"gone": True}, ResponseStatus.WITHDRAWN)):
+        one = waiting.answer(row, None)
+        assert isinstance(one, SurveyResponse)
+        assert one.status is status
+
+
 BY_QUESTION = {
     "fields": FIELDS | {"score": "answers.{score_question:key}", "comment": "answers.{comment_question:key}"},
     "surveys": {

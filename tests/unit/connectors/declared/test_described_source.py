@@ -14,7 +14,7 @@ from connectors.contract import Needs, Verdict
 from connectors.declared.description import Description
 from connectors.declared.source import DeclaredSource
 from nps.errors import AccessError, BudgetError, ConfigError, UnavailableError
-from nps.responses import Cursor, Page, SurveyResponse
+from nps.responses import Cursor, Page, ResponseStatus, SurveyResponse
 
 API = "https://api.pulse.example/v1"
 KEY = "pulse-key-1"
@@ -381,6 +381,8 @@ def test_whoever_is_beyond_the_calls_of_a_run_comes_again_and_is_named_then(vend
         named = {one.id: one.email for one in answers(pages)}
         assert len(named) == 5
         assert sum(email is not None for email in named.values()) == min(2 * (run + 1), 5)
+        waiting = {one.id for one in answers(pages) if one.status is ResponseStatus.PARTIAL}
+        assert waiting == {id for id, email in named.items() if email is None}
     assert [facts["count"] for event, facts in notices if event == "people_put_off"] == [3, 1]
 
 

@@ -75,11 +75,13 @@ class Books:
     def conversations(self) -> dict[str, Row]:
         """One for every eighth contact, at most a thousand; most of them closed."""
         rng = random.Random(f"{self._room.world.seed}-conversations")
-        people = [self.contacts[_user_id(one.number)] for one in self._room.world.customers()]
+        people = [self.contacts.get(_user_id(one.number)) for one in self._room.world.customers()]
         until = int(self._room.world.until.timestamp())
         rows: dict[str, Row] = {}
         for number, person in enumerate((people[place] for place in _chosen(len(people))), start=1):
             opened = until - rng.randrange(3_600, 60 * 86_400)
+            if person is None:  # removed before anybody looked at conversations
+                continue
             row = conversation(str(1_911_149_000 + number), opened, person)
             closed = opened + rng.randrange(1_800, 4 * 86_400)
             if number % 4 and closed < until:
@@ -122,13 +124,14 @@ class Books:
         kept, gone = self.contact(winner), self.contact(loser)
         if kept is gone:
             raise ValueError("a contact cannot be merged with itself")
+        conversations = self.conversations  # the loser's, too
         del self.contacts[loser]
         if gone["external_id"]:
             self.merged_into[gone["external_id"]] = winner
         self.became[loser] = winner
         self.merged_into = {of: winner if at == loser else at for of, at in self.merged_into.items()}
         self.became = {of: winner if at == loser else at for of, at in self.became.items()}
-        for row in self.conversations.values():
+        for row in conversations.values():
             for person in row["contacts"]["contacts"]:
                 if person["id"] == loser:
                     person |= {"id": winner, "external_id": kept["external_id"]}

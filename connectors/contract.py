@@ -25,6 +25,7 @@ from connectors.asking import Sender as Sender
 from connectors.asking import Sends as Sends
 from connectors.asking import Taken as Taken
 from connectors.asking import Watch as Watch
+from connectors.provisioning import Provisioner as Provisioner
 from connectors.sharing import Shared
 from nps.branding import PLAIN, Branding
 from nps.changes import Batch, Hit, Outcome, Record
@@ -309,6 +310,9 @@ class Connector:
     inbound_in: Callable[[Any, Path], Inbound | None] | None = None
     """The same where settings may name files, which are relative to that folder."""
     sender: Callable[[Any, Tools], Sender] | None = None
+    provisioner: Callable[[Any, Tools], Provisioner] | None = None
+    """Creates the fields a mapping writes. Settings of it that hold another credential are called `provision`: their
+    variables need only be set for `npsync provision`."""
     event_kinds: tuple[EventKind, ...] = ()
     hears: Callable[[Any], bool] = lambda settings: False  # whether its sender fulfils Hears
     sends: Callable[[Any], Sends | None] | None = (

@@ -18,6 +18,37 @@ class FieldType(StrEnum):
     MULTI = "multi"
     OTHER = "other"
 
+    def takes(self, shown: FieldType) -> bool:
+        """Whether a field of this type holds values of another."""
+        return self in _FITS[shown]
+
+    @property
+    def in_words(self) -> str:
+        return _IN_WORDS.get(self, "text")
+
+
+_TEXTUAL = {FieldType.TEXT, FieldType.CHOICE, FieldType.MULTI, FieldType.OTHER}
+_FITS: Mapping[FieldType, set[FieldType]] = {  # what is shown → the fields that take it
+    FieldType.TEXT: _TEXTUAL,
+    FieldType.INTEGER: {FieldType.INTEGER, FieldType.NUMBER, *_TEXTUAL},
+    FieldType.NUMBER: {FieldType.NUMBER, FieldType.TEXT, FieldType.OTHER},
+    FieldType.BOOLEAN: {FieldType.BOOLEAN, *_TEXTUAL},
+    FieldType.DATE: {FieldType.DATE, FieldType.TEXT, FieldType.OTHER},
+    FieldType.DATETIME: {FieldType.DATETIME, FieldType.TEXT, FieldType.OTHER},
+    FieldType.CHOICE: {FieldType.TEXT, FieldType.CHOICE, FieldType.OTHER},
+    FieldType.MULTI: {FieldType.MULTI, FieldType.OTHER},
+    FieldType.OTHER: _TEXTUAL,
+}
+_IN_WORDS = {
+    FieldType.INTEGER: "a whole number",
+    FieldType.NUMBER: "a number",
+    FieldType.BOOLEAN: "true or false",
+    FieldType.DATE: "a date",
+    FieldType.DATETIME: "a time",
+    FieldType.CHOICE: "a choice",
+    FieldType.MULTI: "a multiple choice",
+}
+
 
 @dataclass(frozen=True)
 class FieldSchema:

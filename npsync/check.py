@@ -27,15 +27,6 @@ NOT_REACHED = frozenset({"access_refused", "unavailable"})
 """Codes that say nothing about the YAML: the vendor could not be asked."""
 
 _TEXTUAL = {FieldType.TEXT, FieldType.CHOICE, FieldType.MULTI, FieldType.OTHER}
-_FITS: dict[FieldType, set[FieldType]] = {  # what a mapping shows → the fields that take it
-    FieldType.TEXT: _TEXTUAL,
-    FieldType.INTEGER: {FieldType.INTEGER, FieldType.NUMBER, *_TEXTUAL},
-    FieldType.NUMBER: {FieldType.NUMBER, FieldType.TEXT, FieldType.OTHER},
-    FieldType.BOOLEAN: {FieldType.BOOLEAN, *_TEXTUAL},
-    FieldType.DATE: {FieldType.DATE, FieldType.TEXT, FieldType.OTHER},
-    FieldType.DATETIME: {FieldType.DATETIME, FieldType.TEXT, FieldType.OTHER},
-    FieldType.MULTI: {FieldType.MULTI, FieldType.OTHER},
-}
 _TYPES_OF_NAMES = {
     "score": FieldType.INTEGER,
     "previous_score": FieldType.INTEGER,
@@ -183,9 +174,11 @@ def _findings_of_records(
             yield _missing_field(schema, name, (*path, "only", name))
 
 
-def _missing_field(schema: ObjectSchema, name: str, path: Path) -> Finding:
+def _missing_field(schema: ObjectSchema, name: str, path: Path, *, creates: str = "") -> Finding:
+    """`creates`: the connection, where npsync could create it there."""
     hint = _nearest(name, schema.fields)
-    message = f'{schema.name} has no field "{name}", or this credential does not see it{hint}'
+    next = f"; to create it: npsync provision {creates}" if creates else ""
+    message = f'{schema.name} has no field "{name}", or this credential does not see it{hint}{next}'
     return Finding(path, "missing_field", message)
 
 
@@ -201,12 +194,14 @@ def _findings_of_fields(
     config: Config, sync: str, spec: SyncSpec, schema: ObjectSchema, destination: Destination
 ) -> Iterator[Finding]:
     metric = config.surveys[spec.survey].metric
+    connection = target_of(config, spec).connection
+    creates = connection if config.connections[connection].connector.provisioner is not None else ""
     for name, mapping in spec.fields.items():
         path: Path = ("sync", sync, "fields", name)
         yield from _reads(mapping, schema, path)
         field = schema.fields.get(name)
         if field is None:
-            yield _missing_field(schema, name, path)
+            yield _missing_field(schema, name, path, creates=creates)
         elif not field.writable:
             message = f"{schema.name}.{name} can't be written with this credential (read-only or calculated)"
             yield Finding(path, "not_writable", message)
@@ -225,7 +220,7 @@ def _reads(mapping: FieldMapping, schema: ObjectSchema, path: Path) -> Iterator[
         if dated is None:
             yield _missing_field(schema, mapping.newer_than, (*path, "newer_than"))
         elif dated.type not in (FieldType.DATE, FieldType.DATETIME):
-            message = f"{schema.name}.{dated.name} is {_a(dated.type)}; newer_than compares with a date"
+            message = f"{schema.name}.{dated.name} is {dated.type.in_words}; newer_than compares with a date"
             yield Finding((*path, "newer_than"), "type_mismatch", message)
 
 
@@ -234,7 +229,7 @@ def _misfits(
 ) -> Iterator[Finding]:
     """What the declared types, lengths and options already tell."""
     shown = shown_type(mapping, schema)
-    if shown is not None and field.type is not FieldType.OTHER and field.type not in _FITS[shown]:
+    if shown is not None and field.type is not FieldType.OTHER and not field.type.takes(shown):
         yield Finding(path, "type_mismatch", _mismatch(shown, field, schema))
         return
     yield from _lengths(mapping, field, schema, shown, path)
@@ -247,7 +242,7 @@ def _misfits(
 
 
 def _mismatch(shown: FieldType, field: FieldSchema, schema: ObjectSchema) -> str:
-    message = f"shows {_a(shown)}, but {schema.name}.{field.name} is {_a(field.type)}"
+    message = f"shows {shown.in_words}, but {schema.name}.{field.name} is {field.type.in_words}"
     if shown is FieldType.DATETIME and field.type is FieldType.DATE:
         return f"{message}; add as: date"
     if shown is FieldType.DATE and field.type is FieldType.DATETIME:
@@ -313,7 +308,7 @@ def shown_type(mapping: FieldMapping, schema: ObjectSchema) -> FieldType | None:
         return None
     if field := field_of(mapping.from_, "record"):
         known = schema.fields.get(field)
-        return known.type if known and known.type in _FITS and known.type not in _TEXTUAL else None
+        return known.type if known and known.type not in _TEXTUAL else None
     return _TYPES_OF_NAMES.get(mapping.from_, FieldType.TEXT)
 
 
@@ -354,18 +349,6 @@ def _as_option(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
-
-
-def _a(type: FieldType) -> str:
-    return {
-        FieldType.INTEGER: "a whole number",
-        FieldType.NUMBER: "a number",
-        FieldType.BOOLEAN: "true or false",
-        FieldType.DATE: "a date",
-        FieldType.DATETIME: "a time",
-        FieldType.CHOICE: "a choice",
-        FieldType.MULTI: "a multiple choice",
-    }.get(type, "text")
 
 
 def _some(options: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from connectors.contract import Clock, Destination, EventSource, Sender, Source, Tools
+from connectors.contract import Clock, Destination, EventSource, Provisioner, Sender, Source, Tools
 from nps.errors import ConfigError
 from npsync.calls import CallCounter, keeper, remember_allowance
 from npsync.clock import SystemClock
@@ -79,6 +79,7 @@ class Opened:
         self._destinations: dict[str, Destination] = {}
         self._event_sources: dict[str, EventSource] = {}
         self._senders: dict[str, Sender] = {}
+        self._provisioners: dict[str, Provisioner] = {}
         self._tools_of: dict[str, Tools] = {}
 
     def source(self, name: str) -> Source:
@@ -116,6 +117,16 @@ class Opened:
             self._senders[name] = connection.connector.sender(connection.settings, self._tools(name))
         return self._senders[name]
 
+    def provisioner(self, name: str) -> Provisioner:
+        if name not in self._provisioners:
+            connection = self.config.connections[name]
+            if connection.connector.provisioner is None:
+                raise ConfigError(f"connection {name}: npsync cannot create fields in {connection.type}")
+            self._provisioners[name] = connection.connector.provisioner(
+                connection.settings, self._tools(name)
+            )
+        return self._provisioners[name]
+
     def close(self) -> None:
         try:
             self._keep_books()
@@ -140,6 +151,8 @@ class Opened:
             events.close()
         for sender in self._senders.values():
             sender.close()
+        for provisioner in self._provisioners.values():
+            provisioner.close()
 
     def _tools(self, name: str) -> Tools:
         """One for all parts of a connection: they share its session."""

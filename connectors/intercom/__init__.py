@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from connectors.contract import Confidence, Connector, Destination, EventSource, Inbound, Needs, Tools
 from connectors.intercom.kinds import KINDS
 from connectors.intercom.settings import IntercomSettings
+from connectors.provisioning import Provisioner
 
 
 def _open(settings: IntercomSettings, tools: Tools) -> Destination:
@@ -27,6 +28,12 @@ def _inbound(settings: IntercomSettings) -> Inbound:
     return IntercomInbound(settings)
 
 
+def _provisioner(settings: IntercomSettings, tools: Tools) -> Provisioner:
+    from connectors.intercom.provisioning import IntercomProvisioner
+
+    return IntercomProvisioner(settings, tools)
+
+
 def _grants(settings: IntercomSettings, needs: Needs) -> Sequence[str]:
     from connectors.intercom.access import grants
 
@@ -42,6 +49,7 @@ CONNECTOR = Connector(
     events=_events,
     event_kinds=KINDS,
     inbound=_inbound,
+    provisioner=_provisioner,
     objects=("contacts", "companies"),
     created="created_at",
     opted_out={"contacts": "unsubscribed_from_emails"},
@@ -54,6 +62,8 @@ CONNECTOR = Connector(
 type: intercom
 access_token: "${INTERCOM_TOKEN}"
 region: us                              # eu or au
+# base_url: "${INTERCOM_URL}"           # the sandbox's address, to try things out
+# provision: {access_token: "${INTERCOM_ADMIN_TOKEN}"}   # who may create attributes, for npsync provision alone
 # hooks: {client_secret: "${INTERCOM_CLIENT_SECRET}"}
 """,
 )

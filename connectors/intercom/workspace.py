@@ -94,9 +94,9 @@ class Workspace:
             raise ConfigError(f'{self.tools.connection}: Intercom has no object "{object}" to write to{hint}')
         return MODELS[object]
 
-    def listed(self, model: str) -> list[Row]:
+    def listed(self, model: str, http: Http | None = None) -> list[Row]:
         """The attributes of a model as Intercom describes them, archived ones among them."""
-        reply = self.http.request(
+        reply = (http or self.http).request(
             "GET",
             "/data_attributes",
             params={"model": model, "include_archived": "true"},

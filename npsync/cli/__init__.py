@@ -25,6 +25,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (  # command, module, name in it
     ("connectors", "npsync.cli.connectors", "connectors"),
     ("connect", "npsync.cli.setup", "connect"),
     ("check", "npsync.cli.setup", "check"),
+    ("provision", "npsync.cli.provisioning", "provision"),
     ("test", "npsync.cli.setup", "run_tests"),
     ("plan", "npsync.cli.syncing", "plan"),
     ("run", "npsync.cli.syncing", "run"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,9 +109,12 @@ def read(data: bytes, file: str) -> Document:
     return Document(file, root)
 
 
-def fill(document: Document, variables: Variables) -> None:
-    """Build `document.value` with references resolved; what is wrong is added to `document.problems`."""
-    builder = _Builder(document, variables)
+def fill(
+    document: Document, variables: Variables, spared: Callable[[Path], bool] = lambda path: False
+) -> None:
+    """Build `document.value` with references resolved; what is wrong is added to `document.problems`. Where a path is
+    `spared`, a variable may be missing: its reference stays as it is written."""
+    builder = _Builder(document, variables, spared)
     document.value = builder.build(document.root, (), 1)
     builder.tell_missing()
 
@@ -204,9 +207,10 @@ def _syntax_problem(error: MarkedYAMLError, text: str, file: str) -> Problem:
 
 
 class _Builder:
-    def __init__(self, document: Document, variables: Variables) -> None:
+    def __init__(self, document: Document, variables: Variables, spared: Callable[[Path], bool]) -> None:
         self._document = document
         self._variables = variables
+        self._spared = spared
         self._built: dict[int, tuple[Any, int]] = {}  # node → its value, and how many values that is
         self._inside: set[int] = set()
         self._count = 0
@@ -300,7 +304,7 @@ class _Builder:
     def _note_missing(self, node: Node, text: str, path: Path) -> None:
         missing = [name for name in self._variables.names(text) if not self._variables.env.get(name)]
         self._document.unset[id(node)] = tuple(missing)
-        for name in missing:
+        for name in missing if not self._spared(path) else ():
             self._missing.setdefault(name, (path, name in self._variables.env))
 
     def _plain(self, node: Node, path: Path) -> Any:

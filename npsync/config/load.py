@@ -38,17 +38,22 @@ _SECTIONS = ("connections", "people", "surveys", "sync", "triggers")
 
 
 def load(
-    path: str | FilePath, env: Mapping[str, str] = os.environ, *, without_variables: bool = False
+    path: str | FilePath,
+    env: Mapping[str, str] = os.environ,
+    *,
+    without_variables: bool = False,
+    provisioning: bool = False,
 ) -> Config:
     """Read and check the file; raises ConfigProblems with every problem, ConfigError when there is no file.
 
+    Credentials of `connections.NAME.provision` need only be set for `provisioning`: else a block without is left out.
     `without_variables`: references to variables that are not set stay as they are written, for a look at the
     file where its secrets are not at hand. Such a Config must not be used to connect.
     """
     file = FilePath(path)
     try:
         document = read(_bytes(file), str(path))
-        if (config := _Reading(document, file, env, without_variables).config()) is not None:
+        if (config := _Reading(document, file, env, without_variables, provisioning).config()) is not None:
             return config
     except Unreadable as unreadable:
         raise ConfigProblems(unreadable.problems) from None
@@ -73,17 +78,23 @@ class _Reading:
     """One pass over one file, gathering problems as it goes."""
 
     def __init__(
-        self, document: Document, file: FilePath, env: Mapping[str, str], without_variables: bool
+        self,
+        document: Document,
+        file: FilePath,
+        env: Mapping[str, str],
+        without_variables: bool,
+        provisioning: bool,
     ) -> None:
         self.document = document
         self.file = file
         self.env = env
         self.without_variables = without_variables
+        self.provisioning = provisioning
         self.connectors: dict[str, Connector] = {}
 
     def config(self) -> Config | None:
         """None when there were problems."""
-        fill(self.document, Variables(self.env, self._secrets_folder()))
+        fill(self.document, Variables(self.env, self._secrets_folder()), self._is_for_provisioning)
         if self.without_variables:
             self._forgive_missing()
         if not isinstance(self.document.value, dict):
@@ -280,11 +291,23 @@ class _Reading:
                 continue
             self.connectors[name] = connector
             rest = {key: value for key, value in given.items() if key != "type"}
+            if not self.without_variables and self._is_unset(rest.get("provision"), (*path, "provision")):
+                del rest["provision"]
             settings: Settings | None = self._valid(connector.settings, rest, path)
             if settings is not None:
                 _register_secrets(settings)
                 found[name] = Connection(name, connector.name, settings, connector)
         return found
+
+    def _is_for_provisioning(self, path: Path) -> bool:
+        """A credential that only `npsync provision` uses."""
+        return not self.provisioning and path[:1] == ("connections",) and path[2:3] == ("provision",)
+
+    def _is_unset(self, value: Any, path: Path) -> bool:
+        """Whether a variable in it is not set."""
+        if isinstance(value, dict):
+            return any(self._is_unset(each, (*path, key)) for key, each in value.items())
+        return isinstance(value, str) and bool(self.document.unset.get(id(self.document.node(path))))
 
     def _check_descriptions(self, connections: Mapping[str, Connection]) -> None:
         """Files beside this one in which connections describe their APIs; what is wrong there has its place there."""

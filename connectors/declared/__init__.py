@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from connectors.contract import Confidence, Connector, Needs, Source, Tools
+from connectors.contract import Confidence, Connector, Inbound, Needs, Source, Tools
 
 
 def _source(settings: Any, tools: Tools) -> Source:
     from connectors.declared.source import DeclaredSource
 
     return DeclaredSource(settings.described(tools.folder), tools)
+
+
+def _inbound(settings: Any, folder: Path) -> Inbound | None:
+    from connectors.declared.inbound import inbound_of
+
+    return inbound_of(settings.described(folder))
 
 
 def _grants(settings: Any, needs: Needs) -> Sequence[str]:
@@ -30,7 +37,8 @@ def __getattr__(name: str) -> Connector:
         settings=HttpSettings,
         grants=_grants,
         source=_source,
-        edits="What the description's `since.overlap` reads again.",
+        inbound_in=_inbound,
+        edits="At once where the tool pushes (`push`); else what the description's `since.overlap` reads again.",
         limits="What the description's `throttle` says: npsync paces itself.",
         confidence=Confidence.VERIFIED,
         starter=STARTER,

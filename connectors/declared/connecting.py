@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from connectors.contract import Connector, Needs, Settings, Source, Tools
+from connectors.contract import Connector, Inbound, Needs, Settings, Source, Tools
 from connectors.declared.preset import Preset, PresetSettings, settings_of
 
 
@@ -22,6 +22,8 @@ def connector_of(name: str, preset: Preset, *, base: type[Settings] = Settings, 
         "confidence": about.confidence,
         "starter": about.starter,
     }
+    if "push" in preset.data:
+        declared["inbound"] = _inbound
     return Connector(
         name=name, settings=settings_of(preset, name, base), source=source_of, **(declared | more)
     )
@@ -31,6 +33,12 @@ def source_of(settings: PresetSettings, tools: Tools) -> Source:
     from connectors.declared.source import DeclaredSource
 
     return DeclaredSource(settings.described(), tools)
+
+
+def _inbound(settings: PresetSettings) -> Inbound | None:
+    from connectors.declared.inbound import inbound_of
+
+    return inbound_of(settings.described())
 
 
 def _grants_of(preset: Preset) -> Callable[[Any, Needs], Sequence[str]]:

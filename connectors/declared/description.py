@@ -17,6 +17,8 @@ from connectors.auth import Auth, NoAuth
 from connectors.cells import known_format, known_zone
 from connectors.declared import expressions
 from connectors.declared.placeholders import as_if_filled, names_in
+from connectors.webhook.settings import Auth as Proof
+from connectors.webhook.settings import Hmac
 from nps.durations import Period
 from nps.faults import Fault, Faults
 
@@ -415,6 +417,50 @@ class Throttle(Part):
     wait: float = Field(60.0, gt=0, description="Seconds to wait after a 429 that names no time.")
 
 
+# ---------------------------------------------------------------- what is pushed
+
+
+class Push(Part):
+    """What the tool posts to /hooks/CONNECTION when somebody answers. Whoever signs is believed; whoever only knows a
+    secret header or address says that there is something to read."""
+
+    auth: Proof = Field(description="How the tool proves who it is.")
+    events: Expression = Field(
+        "@", description="Where in a body the events stand: one object, or a list of them."
+    )
+    only: Expression | None = Field(
+        None, description="Events that tell of an answer; others are answered and left alone."
+    )
+    deleted: Expression | None = Field(
+        None, description="Events that tell that an answer was deleted. Believed only of a tool that signs."
+    )
+    row: Expression | None = Field(
+        None,
+        description="Where an event holds the answer as the list would show it; then it need not be read again.",
+    )
+    same: tuple[str, ...] = Field(
+        (),
+        description="The keys of `row` that are exactly what the list has. An answer whose fields need others is read.",
+    )
+    id: Expression | None = Field(None, description="The answer's id in an event; default: that of `row`.")
+    survey: Expression | None = Field(None, description="The survey's id in an event.")
+    key: Expression | None = Field(
+        None, description="The event's own id: the same again is the same event. Default: its content."
+    )
+    list_after: Period = Field(
+        timedelta(minutes=1),
+        description="Where only the list tells more: how long after the last run it is read again at the earliest.",
+    )
+
+    @model_validator(mode="after")
+    def _only_who_signs_is_believed(self) -> Self:
+        if self.row is not None and not isinstance(self.auth, Hmac):
+            raise ValueError("row needs auth of kind hmac: what is not signed is read again, never believed")
+        if (self.row is None) != (not self.same):
+            raise ValueError("row and same belong together: which of its keys are what the list has?")
+        return self
+
+
 class Description(Part):
     """How answers are read out of one tool."""
 
@@ -443,6 +489,7 @@ class Description(Part):
     surveys: Discovery | None = Field(None, description="The tool's surveys, where each is listed by itself.")
     look_up: Lookup | None = Field(None, description="Who gave an answer, where only another call says it.")
     beside: Beside | None = Field(None, description="Who gave an answer, where it stands beside the rows.")
+    push: Push | None = Field(None, description="What the tool posts when somebody answers.")
     failures: Sequence[Failure] = Field(default=(), description="Replies with status 200 that are none.")
     throttle: Throttle = Field(Throttle.model_validate({}), description="How often the tool may be called.")
 

@@ -72,6 +72,38 @@ def first_of(texts: str | Sequence[str]) -> Find:
     return find
 
 
+def roots(text: str) -> frozenset[str] | None:
+    """The keys of the value itself that an expression looks into; None when it looks at the whole of it."""
+    found: set[str] = set()
+    return frozenset(found) if _looks_into(_parsed(text).parsed, found) else None
+
+
+# Of these only the first part looks at the value itself; the others look at what it found.
+_STEPS = frozenset(
+    {
+        "subexpression",
+        "pipe",
+        "projection",
+        "value_projection",
+        "filter_projection",
+        "flatten",
+        "index_expression",
+    }
+)
+
+
+def _looks_into(node: Any, found: set[str]) -> bool:
+    kind, children = node["type"], node.get("children", ())
+    if kind in ("current", "identity"):
+        return False
+    if kind == "field":
+        found.add(str(node["value"]))
+        return True
+    if kind == "expref":  # of the parts of a list
+        return True
+    return all(_looks_into(child, found) for child in (children[:1] if kind in _STEPS else children))
+
+
 def holds(find: Find | None, value: Any) -> bool:
     """Whether a condition is true of a value: null, false, 0 and what is empty are not."""
     return find is not None and bool(find(value))

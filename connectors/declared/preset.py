@@ -21,7 +21,7 @@ from pydantic import (
 from connectors.addresses import checked_base_url
 from connectors.contract import Confidence, Settings
 from connectors.declared.description import Description, Expression, Fields, Part, as_list, later_names
-from connectors.declared.placeholders import ALWAYS_LATER, Filled, fill
+from connectors.declared.placeholders import ALWAYS_LATER, Filled, fill, names_in
 from nps.durations import Period, in_words
 from nps.faults import Fault, Faults
 from nps.values import Json
@@ -112,8 +112,15 @@ class Preset:
         by_survey = {name: value for name, value in known.items() if _is_by_survey(parameters, name, value)}
         known |= dict.fromkeys(by_survey)
         later = ALWAYS_LATER | later_names(self.data)
-        filled = fill(cast(Json, self.data), known, later=later)
+        data = {key: value for key, value in self.data.items() if key != "push" or self._can_prove(known)}
+        filled = fill(cast(Json, data), known, later=later)
         return Filled(_with_given(filled.value, by_survey), (*filled.faults, *self._two_tokens()))
+
+    def _can_prove(self, known: Mapping[str, Json]) -> bool:
+        """Whether what is pushed can be told from a forgery: without the secret nothing is taken."""
+        push = self.data.get("push")
+        auth = push.get("auth") if isinstance(push, Mapping) else None
+        return all(known.get(name) is not None for name in names_in(auth) if name in known)
 
     def _two_tokens(self) -> Iterator[Fault]:
         auth = self.data.get("auth")

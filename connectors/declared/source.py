@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from connectors.contract import Grant, Needs, Tools, Verdict
@@ -15,6 +15,7 @@ from connectors.declared.reading import Piece, read
 from connectors.declared.rows import Elsewhere, Row, RowReader
 from connectors.declared.surveys import Survey, Surveys
 from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError
+from nps.events import Answered
 from nps.responses import Cursor, Page, SurveyResponse
 from nps.values import Json
 
@@ -54,6 +55,15 @@ class DeclaredSource:
         self._tell(run.left_out)
         if failed:
             raise failed[0] if len(failed) == 1 else _several(failed)
+
+    @property
+    def list_after(self) -> timedelta:
+        push = self._description.push
+        return timedelta(0) if push is None else push.list_after
+
+    def again(self, told: Sequence[Answered]) -> list[SurveyResponse | None]:
+        """Only the list tells."""
+        return [None] * len(told)
 
     def access(self, needs: Needs) -> list[Grant]:
         """Asks for the first page of what came since now."""

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -18,6 +18,9 @@ from connectors.webhook.settings import Auth, Basic, Hmac, SecretPath, StaticHea
 # One answer for everything that is missing or wrong: a forger learns nothing from it.
 _UNSIGNED = "the request does not carry the proof of its sender that this address asks for"
 _NOT_NOW = "the request's time is too far off"
+
+
+MOST_SIGNATURES = 10
 
 
 def prove(auth: Auth, posted: Posted) -> None:
@@ -58,20 +61,22 @@ def _credentials(posted: Posted) -> bytes:
 
 def _prove_hmac(auth: Hmac, posted: Posted) -> None:
     given = posted.headers.get(auth.header.lower(), "").strip()
-    if not given.startswith(auth.prefix):
-        raise _refused()
-    signature = given[len(auth.prefix) :]
-    signature = signature.lower() if auth.encoding == "hex" else signature
     message = _signed(auth, posted)
-    if not _any(
-        auth.secret,
-        lambda secret: hmac.compare_digest(
-            _signature(auth, secret, message), signature.encode("latin-1", "replace")
-        ),
-    ):
+    wanted = [_signature(auth, auth.key_of(secret), message) for secret in auth.secret]
+    signatures = given.split()[:MOST_SIGNATURES] if auth.several else [given]
+    if not any(_is_one_of(auth, each, wanted) for each in signatures):
         raise _refused()
     if auth.timestamp_header is not None:
         _recent(auth, posted)
+
+
+def _is_one_of(auth: Hmac, given: str, wanted: Sequence[bytes]) -> bool:
+    if not given.startswith(auth.prefix):
+        return False
+    signature = given[len(auth.prefix) :]
+    signature = signature.lower() if auth.encoding == "hex" else signature
+    found = signature.encode("latin-1", "replace")
+    return any(hmac.compare_digest(each, found) for each in wanted)
 
 
 def _signature(auth: Hmac, secret: bytes, message: bytes) -> bytes:
@@ -83,8 +88,9 @@ def _signed(auth: Hmac, posted: Posted) -> bytes:
     if auth.signed == "first_batch_item":
         return _first_item(posted.body)
     if auth.timestamp_header is not None:
-        stamp = posted.headers.get(auth.timestamp_header.lower(), "")
-        return stamp.encode("latin-1", "replace") + b"." + posted.body
+        named = [name for name in (auth.id_header, auth.timestamp_header) if name is not None]
+        stamps = [posted.headers.get(name.lower(), "").encode("latin-1", "replace") for name in named]
+        return b".".join([*stamps, posted.body])
     return posted.body
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -98,23 +99,54 @@ class Hmac(_Part):
     algorithm: Literal["sha1", "sha256", "sha512"] = Field("sha256", description="The hash.")
     encoding: Literal["hex", "base64"] = Field("hex", description="How the signature is written.")
     prefix: str = Field("", description="What stands before the signature, like sha256=.")
-    signed: Literal["body", "first_batch_item", "timestamp_dot_body"] = Field(
+    secret_is: Literal["text", "base64"] = Field(
+        "text", description="Whether the secret signs as it is written, or what it says in base64."
+    )
+    secret_prefix: str = Field(
+        "", description="What stands before the secret and is no part of it, like whsec_."
+    )
+    several: bool = Field(
+        False,
+        description="The header may hold several signatures with blanks between them; one has to be right.",
+    )
+    signed: Literal["body", "first_batch_item", "timestamp_dot_body", "id_dot_timestamp_dot_body"] = Field(
         "body",
         description="What is signed: the body as it is sent; of a JSON array its first element (Segment); the time in "
-        "timestamp_header, a dot and the body.",
+        "timestamp_header, a dot and the body; the same after the id in id_header and a dot (Standard Webhooks).",
     )
     timestamp_header: Header | None = Field(
         None, description="The header that holds the time (Unix seconds)."
     )
+    id_header: Header | None = Field(None, description="The header that holds the delivery's id.")
     tolerance: Period = Field(
         timedelta(minutes=5), description="How far that time may be off. Older requests are replays."
     )
 
     @model_validator(mode="after")
     def _a_time_to_sign(self) -> Self:
-        if (self.signed == "timestamp_dot_body") != (self.timestamp_header is not None):
+        timed = self.signed in ("timestamp_dot_body", "id_dot_timestamp_dot_body")
+        if timed != (self.timestamp_header is not None):
             raise ValueError("timestamp_header and signed: timestamp_dot_body belong together")
+        if (self.signed == "id_dot_timestamp_dot_body") != (self.id_header is not None):
+            raise ValueError("id_header and signed: id_dot_timestamp_dot_body belong together")
         return self
+
+    @model_validator(mode="after")
+    def _secrets_that_can_be_read(self) -> Self:
+        for secret in self.secret:
+            if not secret.get_secret_value().startswith("${"):
+                self.key_of(secret)
+        return self
+
+    def key_of(self, secret: SecretStr) -> bytes:
+        """What signs. ValueError when it is not written as secret_is says."""
+        text = secret.get_secret_value().removeprefix(self.secret_prefix)
+        if self.secret_is == "text":
+            return text.encode()
+        try:
+            return base64.b64decode(text, validate=True)
+        except ValueError:
+            raise ValueError("the secret is no base64: copy all of it, as the tool shows it") from None
 
 
 class StaticHeader(_Part):

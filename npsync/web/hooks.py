@@ -81,7 +81,8 @@ class Hooks:
         if not isinstance(arrival, Answered) or arrival.response is None:
             return arrival
         feed = self._feed(arrival.connection)
-        return replace(arrival, response=None if feed is None else kept(feed, arrival.response))
+        response = replace(arrival.response, source=arrival.connection)
+        return replace(arrival, response=None if feed is None else kept(feed, response))
 
     def _opened(self, name: str) -> Inbound | None:
         config = self._site.config
@@ -94,6 +95,8 @@ class Hooks:
         """The log says why; the caller need not know which connections there are."""
         if (connection := self._site.config.connections.get(name)) is not None:
             hint = f"{connection.type} connections take nothing that is pushed"
+            if connection.connector.takes_posts:
+                hint = "its settings hold no secret that would prove who pushes"
             notice(
                 "hook_not_meant",
                 connection=name,

@@ -144,7 +144,8 @@ def test_a_version_that_tells_no_time_of_its_change_is_not_believed_over_what_is
     assert office.pushed(told(answer(score=8, changed=None))) == {"repeated": 1}
     assert office.tool.asked == ["1"]
     newer = office.store.answer("mail", "1")
-    assert newer is not None and newer.score == 3
+    assert newer is not None
+    assert newer.score == 3
 
 
 def test_an_answer_that_is_only_named_is_read_again(office: Office):
@@ -185,7 +186,8 @@ def test_while_a_run_reads_the_source_what_was_pushed_waits(office: Office):
 def test_a_deleted_answer_is_a_tombstone_that_no_older_copy_replaces(office: Office):
     office.pushed(told(answer()), told(id="1", deleted=True))
     gone = office.store.answer("mail", "1")
-    assert gone is not None and gone.status is ResponseStatus.WITHDRAWN
+    assert gone is not None
+    assert gone.status is ResponseStatus.WITHDRAWN
     assert office.pushed(told(answer(changed=5, score=2))) == {"repeated": 1}
     assert office.due() == ["a"]
 

@@ -64,6 +64,11 @@ def _wootric(place: Place) -> Given:
     }
 
 
+def _now() -> str:
+    """By the clock of the connector: other tests have moved the sandbox's, and it is asked for what came until now."""
+    return datetime.now(UTC).isoformat()
+
+
 def _wootric_answers(place: Place) -> None:
     place.sandbox.control("POST", "/wootric/responses", {"email": "late@acme.example", "score": 4})
 
@@ -164,7 +169,7 @@ SOURCES: Mapping[str, SourceRow] = {
     "promoter": SourceRow(
         settings=_promoter,
         add=lambda place: place.sandbox.control(
-            "POST", "/promoter/do/answer", {"email": "late@acme.example", "score": 4}
+            "POST", "/promoter/do/answer", {"posted_date": _now(), "email": "late@acme.example", "score": 4}
         ),
         wrong=lambda given: given | {"api_key": WRONG_SECRET},
         unreachable=lambda given: given | {"base_url": NOBODY_LISTENS},
@@ -174,7 +179,7 @@ SOURCES: Mapping[str, SourceRow] = {
     "qualtrics": SourceRow(
         settings=_qualtrics,
         add=lambda place: place.sandbox.control(
-            "POST", "/qualtrics/do/answer", {"email": "late@acme.example", "score": 4}
+            "POST", "/qualtrics/do/answer", {"created_at": _now(), "email": "late@acme.example", "score": 4}
         ),
         wrong=lambda given: given | {"api_token": WRONG_SECRET},
         unreachable=lambda given: given | {"base_url": NOBODY_LISTENS},

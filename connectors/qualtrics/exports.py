@@ -186,7 +186,7 @@ class Exports:
     def _judge(self, reply: Reply) -> Ruling:
         where = f"data_center {self._settings.data_center}" if self._settings.data_center else "base_url"
         match reply.status:
-            case 200 if "html" in reply.headers.get("content-type", ""):
+            case 200 if "html" in reply.headers.get("content-type", "") or _DOWNLOAD not in reply.what:
                 return unreadable(reply) or FINE
             case 401 if self._settings.oauth is not None:
                 return Renew()

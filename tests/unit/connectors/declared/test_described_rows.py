@@ -7,6 +7,8 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from connectors.declared.description import Description
 from connectors.declared.rows import Elsewhere, RowReader
@@ -231,3 +233,37 @@ def test_a_survey_without_a_comment_question_has_no_comment_and_one_without_a_sc
     row = ROW | {"answers": {"q-1": 3}}
     assert read(row, {"score_question": "q-1"}, **BY_QUESTION).comment is None
     assert RowReader(described(**BY_QUESTION), "pulse").answer(row) is Elsewhere.ANOTHER_SURVEY
+
+
+WHOLE = st.integers(-(2**63), 2**64 - 1)
+JSON = st.recursive(
+    st.none() | st.booleans() | WHOLE | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inside: st.lists(inside, max_size=3) | st.dictionaries(st.text(max_size=5), inside, max_size=3),
+    max_leaves=6,
+)
+ANY_ROW = (
+    st.fixed_dictionaries({}, optional=dict.fromkeys(("id", "score", "at", "email", "tags", "type"), JSON))
+    | JSON
+)
+
+
+@settings(max_examples=50)
+@given(ANY_ROW)
+def test_whatever_comes_is_an_answer_a_problem_or_none_of_ours_and_the_same_each_time(row: Any) -> None:
+    description = described(
+        fields=FIELDS
+        | {
+            "score": {"path": ["score", "tags[0]"], "values": {"good": 1}, "number_in_text": True},
+            "comment": "tags[?@ == 'x'] | [0]",
+            "all_properties": "tags",
+        },
+        rows={"only": "type != 'csat'", "partial": "tags.open"},
+        dates=["iso", "unix", "unix_ms", "%d/%m/%Y"],
+        time_zone="Europe/Berlin",
+    )
+    one = RowReader(description, "pulse").answer(row)
+    assert one == RowReader(description, "pulse").answer(row)
+    if isinstance(one, SurveyResponse):
+        assert one.id
+        assert one.answered_at.tzinfo is UTC
+        assert one.score is None or isinstance(one.score, int | float | str)

@@ -156,11 +156,12 @@ def _engine(url: URL, timeout: timedelta, tools: Tools) -> Engine:
         raise ConfigError(
             f'{tools.connection}: the driver for "{url.drivername}" is not installed: pip install "{extra}"'
         ) from None
-    event.listen(engine, "connect", _prepared(engine, timeout))
+    event.listen(engine, "connect", prepared(engine, timeout))
     return engine
 
 
-def _prepared(engine: Engine, timeout: timedelta) -> Callable[[Any, Any], None]:
+def prepared(engine: Engine, timeout: timedelta) -> Callable[[Any, Any], None]:
+    """What is said to the database on every new connection."""
     seconds = int(timeout.total_seconds())
     wait = min(seconds, LOCK_SECONDS)
     limits = {"seconds": seconds, "milliseconds": seconds * 1000, "wait": wait, "lock": wait * 1000}
@@ -171,12 +172,20 @@ def _prepared(engine: Engine, timeout: timedelta) -> Callable[[Any, Any], None]:
 
     def by_statements(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
-        for statement in _SESSION.get(engine.dialect.name, ()):
+        for statement in _SESSION.get(_kind(engine.dialect.name, cursor), ()):
             cursor.execute(statement.format(**limits))
         cursor.close()
         connection.commit()
 
     return of_sqlite if engine.dialect.name == "sqlite" else by_statements
+
+
+def _kind(dialect: str, cursor: Any) -> str:
+    """MariaDB also answers to mysql:// addresses, and has a time limit of its own."""
+    if dialect != "mysql":
+        return dialect
+    cursor.execute("SELECT VERSION()")
+    return "mariadb" if "mariadb" in str(cursor.fetchone()[0]).lower() else dialect
 
 
 _OF_MYSQL = (

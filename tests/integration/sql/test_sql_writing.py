@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from builders_sql import Desk, change
 from sql_town import MASTER, MERGES, SATELLITE, WIDE, SqlTown, sqlite_town
+from sqlalchemy import event
 
 from connectors.sql.database import TRIES
 from nps.changes import Cause, Deferred, Rejected, Unknown, Written
@@ -194,6 +195,30 @@ def test_a_version_counts_and_nobodys_change_in_between_is_overwritten(town: Sql
     assert opened.write(change("1", nps_score=9), change("2", nps_score=9)) == [Written("1"), Written("2")]
     rows = town.execute("SELECT nps_score, row_version FROM customer ORDER BY customer_key")
     assert [(row["nps_score"], row["row_version"]) for row in rows] == [(9, 5), (9, 1)]
+
+
+@pytest.mark.parametrize(("times", "expected"), [(1, "written"), (9, "put off")])
+def test_a_row_that_somebody_changes_between_reading_and_writing_is_read_again(
+    on_postgres: SqlTown, times: int, expected: str
+) -> None:
+    on_postgres.execute(
+        "CREATE TABLE customer (customer_key integer PRIMARY KEY, nps_score integer, v integer)"
+    )
+    on_postgres.execute("INSERT INTO customer VALUES (1, 1, 4)")
+    opened = Desk(on_postgres.url, version="v")
+    left = [None] * times
+
+    def somebody_is_faster(connection: object, cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("UPDATE") and left:
+            left.pop()
+            on_postgres.execute("UPDATE customer SET v = v + 1")
+
+    event.listen(opened.to._master.database.engine, "before_cursor_execute", somebody_is_faster)
+    [outcome] = opened.write(change("1", nps_score=9))
+    assert isinstance(outcome, Written if expected == "written" else Deferred)
+    [row] = on_postgres.execute("SELECT nps_score, v FROM customer")
+    assert tuple(row.values()) == ((9, 6) if expected == "written" else (1, 7))
+    opened.close()
 
 
 # ---------------------------------------------------------------- a table of ours

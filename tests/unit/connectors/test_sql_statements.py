@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from sqlalchemy.dialects import mysql
 
 from connectors.contract import Lookup
 from connectors.sql import ddl
+from connectors.sql.database import prepared
 from connectors.sql.finding import Finder
 from connectors.sql.problems import Meaning, problem_of
 from connectors.sql.tables import Shape
@@ -146,3 +149,33 @@ def test_a_check_of_mysql_refuses_one_row() -> None:
     broken = IntegrityError("UPDATE …", {}, Exception(1062, "Duplicate entry"))  # type: ignore[no-untyped-call]
     violated = OperationalError("UPDATE …", {}, Exception(3819, "Check constraint"))  # type: ignore[no-untyped-call]
     assert problem_of(broken).meaning is problem_of(violated).meaning is Meaning.ROW
+
+
+@pytest.mark.parametrize(
+    ("version", "limit"),
+    [("8.0.36", "max_execution_time = 60000"), ("10.11.6-MariaDB-1", "max_statement_time = 60")],
+)
+def test_a_session_is_in_utc_and_sees_what_others_commit_on_mysql_and_mariadb(
+    version: str, limit: str
+) -> None:
+    said: list[str] = []
+
+    class Server:
+        def cursor(self) -> Server:
+            return self
+
+        def execute(self, statement: str) -> None:
+            said.append(statement)
+
+        def fetchone(self) -> tuple[str]:
+            return (version,)
+
+        def close(self) -> None: ...
+
+        def commit(self) -> None: ...
+
+    engine: Any = SimpleNamespace(dialect=SimpleNamespace(name="mysql"))
+    prepared(engine, timedelta(minutes=1))(Server(), None)
+    assert any(limit in one for one in said)
+    assert "SET SESSION time_zone = '+00:00'" in said
+    assert "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED" in said

@@ -16,7 +16,7 @@ _NOBODY = "npsync-tests-its-permission"
 
 def grants(settings: IntercomSettings, needs: Needs) -> list[str]:
     """In the Developer Hub's words, as near as they are known."""
-    objects = {*needs.read, *needs.write}
+    objects = _objects(needs)
     granted = []
     if needs.events or not objects:
         granted.append("An app of your own in the Developer Hub, with the permission to read conversations.")
@@ -43,9 +43,35 @@ def grants(settings: IntercomSettings, needs: Needs) -> list[str]:
 def tested(workspace: Workspace, needs: Needs) -> list[Grant]:
     """Nothing is written. AccessError when the credential itself is refused."""
     found: list[Grant] = []
-    for object in sorted({*needs.read, *needs.write}):
+    objects = _objects(needs)
+    if needs.events or not objects:
+        found.append(_conversations(workspace))
+    for object in objects:
         found += _of(workspace, object, needs)
     return found
+
+
+def _objects(needs: Needs) -> list[str]:
+    """Those with fields; what events are about is none."""
+    return sorted({*needs.read, *needs.write} - {"conversations"})
+
+
+def _conversations(workspace: Workspace) -> Grant:
+    later = int(workspace.tools.clock.now().timestamp())
+    reply = workspace.lenient.request(
+        "POST",
+        "/conversations/search",
+        json={
+            "query": {"field": "updated_at", "operator": ">", "value": later},
+            "pagination": {"per_page": 1},
+        },
+        what="search conversations",
+        idempotent=True,
+        reads=True,
+    )
+    return _ruled(
+        "search conversations", "notice that one was closed", reply.status == 200, replies.told(reply)
+    )
 
 
 def _of(workspace: Workspace, object: str, needs: Needs) -> Iterator[Grant]:

@@ -22,7 +22,7 @@ from mapping.spec import FieldMapping, FieldTest, MatchRule, PeopleSpec
 from nps.branding import Branding
 from nps.policy import ContactPolicy
 from nps.surveys import SurveySpec, Translation
-from npsync.capabilities import asks, usual_grants
+from npsync.capabilities import NO, asks, capabilities, usual_grants
 from npsync.cli import application
 from npsync.cli.catalogue import kind_row
 from npsync.config.model import FileSpec
@@ -175,7 +175,7 @@ compare it like a value; arithmetic with a null is null; a null condition counts
 
 def connector_page(connector: Connector) -> str:
     facts = [
-        ("reads answers", "yes" if connector.source else "no"),
+        ("can", ", ".join(name for name, how in capabilities(connector).items() if how != NO)),
         ("writes records", ", ".join(connector.objects) if connector.destination else "no"),
         ("only writes", connector.write_only),
         ("matches by", ", ".join(f"{key} = `{field}`" for key, field in connector.match_fields.items())),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from connectors.contract import Connector, Needs, Sends, Settings
 from nps.asking import Channel
@@ -14,6 +14,23 @@ _CHANNELS = {
     Channel.OTHER: "by a link that somebody else sends",
 }
 _NEEDS = {"email": "an e-mail address", "phone": "a phone number", "external_id": "your own id of the person"}
+
+
+YES, PARTLY, NO = "yes", "partly", "-"
+
+
+def capabilities(connector: Connector) -> Mapping[str, str]:
+    """What a connection of this type can do, as it is declared; partly: only with some settings, see `write_only`."""
+    records = YES if connector.destination else NO
+    return {
+        "source": YES if connector.source else NO,
+        "find": records,
+        "write": records,
+        "undo": PARTLY if connector.write_only else records,
+        "provision": YES if connector.provisioner else NO,
+        "events": YES if connector.event_kinds else NO,
+        "send": YES if connector.sender else NO,
+    }
 
 
 def asks(connector: Connector) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from connectors import registry
 from connectors.contract import Connector, EventKind
-from npsync.capabilities import asks, usual_grants
+from npsync.capabilities import NO, asks, capabilities, usual_grants
 from npsync.cli import output
 
 _WAYS = {"poll": "asking", "hook": "being told"}
@@ -25,31 +25,21 @@ def show(name: str | None, *, as_json: bool) -> None:
         output.say_json({"connectors": [_facts(each) for each in found]})
         return
     output.table(
-        ("type", "what", "answers", "records", "asks", "events", "confidence"),
-        [
-            (
-                each.name,
-                each.title,
-                *map(_yes, (each.source, each.destination, each.sender, each.event_kinds)),
-                each.confidence.value,
-            )
-            for each in found
-        ],
+        ("type", "what", *capabilities(found[0]), "confidence"),
+        [(each.name, each.title, *capabilities(each).values(), each.confidence.value) for each in found],
     )
     output.say()
+    for each in found:
+        if each.write_only:
+            output.say_wrapped(f"{each.name} only writes {each.write_only}.", then="  ")
     output.say("More about one: npsync connectors NAME")
-
-
-def _yes(capability: object) -> str:
-    return "yes" if capability else "-"
 
 
 def _facts(connector: Connector) -> dict[str, Any]:
     return {
         "type": connector.name,
         "title": connector.title,
-        "source": connector.source is not None,
-        "destination": connector.destination is not None,
+        "can": capabilities(connector),
         "objects": list(connector.objects),
         "write_only": connector.write_only,
         "match_fields": dict(connector.match_fields),
@@ -67,7 +57,7 @@ def _facts(connector: Connector) -> dict[str, Any]:
 def _tell(connector: Connector) -> None:
     output.say(f"{connector.title} (type: {connector.name}), {connector.confidence.value}")
     rows = [
-        ("reads answers", _yes(connector.source)),
+        ("can", ", ".join(name for name, how in capabilities(connector).items() if how != NO)),
         ("writes records", ", ".join(connector.objects) if connector.destination else "-"),
         ("only writes", connector.write_only),
         ("matches by", ", ".join(f"{key} = {field}" for key, field in connector.match_fields.items())),

@@ -181,7 +181,7 @@ def test_connectors_are_listed_and_told_in_detail(npsync):
     assert "login_host" in out
     told, _, _to_copy = out.partition("To begin with")
     assert max(map(len, told.splitlines())) <= 100
-    assert json.loads(npsync("connectors", "wootric", "--json")[1])["source"] is True
+    assert json.loads(npsync("connectors", "wootric", "--json")[1])["can"]["source"] == "yes"
     code, _, err = npsync("connectors", "wotric")
     assert (code, 'did you mean "wootric"' in err) == (2, True)
 

@@ -49,6 +49,14 @@ def test_the_wheel_holds_the_rooms_and_nothing_else(wheel: Path) -> None:
     assert {top for top in tops if not top.endswith(".dist-info")} == ROOMS
 
 
+def test_the_descriptions_of_survey_tools_are_in_the_wheel(wheel: Path) -> None:
+    presets = {path.name for path in (ROOT / "connectors/presets").glob("*.yaml")}
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {Path(name).name for name in archive.namelist() if name.startswith("connectors/presets/")}
+    assert presets <= packed
+    assert {"apptentive.yaml", "promoter.yaml"} <= packed
+
+
 def test_every_connector_is_an_entry_point_of_the_wheel(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         listed = next(name for name in archive.namelist() if name.endswith("entry_points.txt"))

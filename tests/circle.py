@@ -142,7 +142,7 @@ class Circle:
         place = self.url.removeprefix("http://")
         process = self.npsync.started("serve", "--listen", place)
         try:
-            eventually(lambda: _answers(self.url), "npsync serve listens")
+            eventually(lambda: listens(self.url), "npsync serve listens")
             yield
         finally:
             ended = stop(process)
@@ -173,7 +173,7 @@ class Circle:
             assert browser.post(link, {"score": score, "comment": comment}, timeout=10).status_code == 200
 
 
-def _answers(url: str) -> bool:
+def listens(url: str) -> bool:
     try:
         return requests.get(f"{url}/", timeout=5).status_code == 404
     except requests.RequestException:  # not yet, or too busy to answer

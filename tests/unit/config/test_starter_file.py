@@ -15,7 +15,7 @@ from npsync import starter
 from npsync.jobs import compiled
 
 CHOICES = list(
-    chain.from_iterable(combinations(registry.names(), size) for size in (1, 2, 3, len(registry.names())))
+    chain.from_iterable(combinations(registry.names(), size) for size in (1, 2, len(registry.names())))
 )
 
 

@@ -68,7 +68,7 @@ class Provisioner(Protocol):
 def misfit(wanted: WantedField, held: FieldSchema) -> str:
     """What is wrong with a field that is there already; "" when it takes what is wanted."""
     if not held.writable:
-        return "it is there, and cannot be written through the API"
+        return "it is there, and npsync cannot write it"
     if wanted.type is not None and held.type is not FieldType.OTHER and not held.type.takes(wanted.type):
         return f"it is there as {held.type.in_words}, and {wanted.type.in_words} is wanted"
     options = held.options if held.restricted else None

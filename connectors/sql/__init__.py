@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connectors.contract import Confidence, Connector, Destination, Needs, Tools
+from connectors.contract import Confidence, Connector, Destination, Needs, Provisioner, Tools
 from connectors.sql.settings import SqlSettings
 
 
@@ -15,6 +15,13 @@ def _destination(settings: SqlSettings, tools: Tools) -> Destination:
     from connectors.sql.destination import open_destination
 
     return open_destination(settings, tools)
+
+
+def _provisioner(settings: SqlSettings, tools: Tools) -> Provisioner:
+    from connectors.sql.destination import Master
+    from connectors.sql.provisioning import SqlProvisioner
+
+    return SqlProvisioner(tools.shared.take(lambda: Master(settings, tools)))
 
 
 def _grants(settings: SqlSettings, needs: Needs) -> Sequence[str]:
@@ -29,6 +36,7 @@ CONNECTOR = Connector(
     settings=SqlSettings,
     grants=_grants,
     destination=_destination,
+    provisioner=_provisioner,
     objects=("customer",),
     match_fields={"email": "email", "phone": "phone"},
     record_id=lambda text: text.strip() or None,

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import pytest
 import typer.main
 
+from connectors import registry
 from npsync.cli import application
 
 ROOT = Path(__file__).parents[3]
@@ -125,6 +126,12 @@ def test_every_page_of_the_docs_can_be_reached_from_the_index():
 def test_nothing_of_one_machine_is_in_our_texts(text, file):
     own = re.findall(r"/tmp/\S*|/home/\w+|/root/\S*|index-url|pypi\.\S+|simple/", text)
     assert own == []
+
+
+def test_the_readme_names_every_connector():
+    readme = (ROOT / "README.md").read_text("utf-8")
+    named = set(re.findall(r"docs/reference/connectors/(\w+)\.md", readme))
+    assert named == set(registry.names()) - {"http"}  # which has a page of its own: describe a source
 
 
 def test_the_readme_names_the_two_commands():

@@ -108,8 +108,8 @@ class PeopleSpec(_Block):
     opted_out: str | Literal[False] | None = Field(
         default=None,
         description="The yes/no field that says this person must not be mailed. Without it the CRM's own: Salesforce's "
-        "HasOptedOutOfEmail, HubSpot's hs_email_optout, Intercom's unsubscribed_from_emails. One that cannot be read says "
-        "no; `false`: look at none.",
+        "HasOptedOutOfEmail, HubSpot's hs_email_optout, Intercom's unsubscribed_from_emails. "
+        "One that cannot be read says no; `false`: look at none.",
     )
     owner: str | None = Field(
         default=None, description="The field with the colleague who owns the relationship."

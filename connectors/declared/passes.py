@@ -59,6 +59,9 @@ class Recent:
         self._page: Sequence[Sighting] = ()
         self._moment: set[Sighting] = set()
 
+    def __bool__(self) -> bool:
+        return bool(self._page)
+
     def twice(self, page: Sequence[Sighting]) -> int:
         """How many rows of this page came before."""
         known = {*self._page, *self._moment}

@@ -40,6 +40,10 @@ class Sweep:
     """The greatest id seen, where ids are the cursor."""
     last: datetime | None = None
     """The time of the last row of this pass."""
+    edges: int = 0
+    """Pages of this pass that were seen right after another."""
+    repeats: int = 0
+    """Each of them began with so many of the rows the page before ended with."""
     print: int = 0
     """Of the rows of this pass, whatever their order."""
     before: int | None = None
@@ -57,6 +61,8 @@ class Sweep:
             step=None,
             pages=0,
             last=None,
+            edges=0,
+            repeats=0,
             print=0,
             before=None,
             shaken=False,
@@ -75,12 +81,13 @@ class Sweep:
 @dataclass(frozen=True)
 class Place:
     """`mark`: all up to here was read, by a sweep that began at `read`. `after`: the same for a listing by id. `since`
-    bounded the first read."""
+    bounded the first read. `repeats`: every page was seen to begin with so many rows of the page before."""
 
     since: datetime | None = None
     mark: datetime | None = None
     read: datetime | None = None
     after: str | None = None
+    repeats: int = 0
     sweep: Sweep | None = None
 
     @classmethod
@@ -91,6 +98,7 @@ class Place:
             _time(stored.get("mark")),
             _time(stored.get("read")),
             stored.get("after"),
+            stored.get("repeats", 0),
             None if sweep is None else _sweep(sweep),
         )
 
@@ -101,6 +109,7 @@ class Place:
             "mark": _told(self.mark),
             "read": _told(self.read),
             "after": self.after,
+            "repeats": self.repeats or None,
             "sweep": None if self.sweep is None else _shown(self.sweep),
         }
         return {name: value for name, value in told.items() if value is not None}
@@ -120,6 +129,8 @@ def _sweep(stored: Mapping[str, Any]) -> Sweep:
         longest=stored.get("longest", 0),
         top=stored.get("top"),
         last=_time(stored.get("last")),
+        edges=stored.get("edges", 0),
+        repeats=stored.get("repeats", 0),
         print=int(stored.get("print", "0"), 16),
         before=None if stored.get("before") is None else int(stored["before"], 16),
         shaken=stored.get("shaken", False),
@@ -141,6 +152,8 @@ def _shown(sweep: Sweep) -> dict[str, Json]:
         "longest": sweep.longest or None,
         "top": sweep.top,
         "last": _told(sweep.last),
+        "edges": sweep.edges or None,
+        "repeats": sweep.repeats or None,
         # As text: a print has more digits than JSON numbers keep everywhere.
         "print": f"{sweep.print:x}" if sweep.print else None,
         "before": None if sweep.before is None else f"{sweep.before:x}",

@@ -32,6 +32,10 @@ from nps.values import Json
 PASSES = 6
 """So often a segment is read in one run until it holds still."""
 
+_EDGES = 2
+"""A row that comes again at one edge alone may have changed places with one that was never shown. At so many edges, all
+of them, and in two passes the same: the tool repeats rows, and hides none."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -222,7 +226,10 @@ class _Reading:
 
     def _segment_done(self, at: Place, sweep: Sweep, to: datetime | None) -> Place:
         """The segment once more if this pass may have missed a row; else the next, from `to` on, or the next window."""
-        if sweep.shaken or (sweep.risky and sweep.print != sweep.before):
+        repeating = sweep.repeats > 0 and sweep.repeats != at.repeats
+        if repeating and sweep.edges < _EDGES:
+            sweep = replace(sweep, shaken=True)
+        if sweep.shaken or ((sweep.risky or repeating) and sweep.print != sweep.before):
             if self._passes >= PASSES:
                 raise UnavailableError(
                     f"rows of one listing changed places in each of {PASSES} readings; declare an ascending order, "
@@ -231,6 +238,8 @@ class _Reading:
             self._passes += 1
             self._fetched = 0
             return self._segment(at, sweep.again())
+        if sweep.edges > 0:
+            at = replace(at, repeats=sweep.repeats)
         self._passes = 1
         if to is not None:
             return self._segment(at, sweep.first_page(to))

@@ -137,15 +137,25 @@ class Seeing:
         if not isinstance(self._pages, (*SHIFTING, ByMovingStart)):
             return sweep
         twice = self._recent.twice(page)
-        fresh = page
-        if twice and not (self._bounds.bounded or self._bounds.ascending):
-            # Nothing bounds this listing from above: new rows come in before the others and push them on.
-            shifted = self._recent.shifted(page)
-            if shifted == twice:
-                fresh, twice = page[shifted:], 0
+        at_the_edge = self._recent.shifted(page) == twice
+        fresh = page[twice:] if at_the_edge else page
+        if not at_the_edge:
+            sweep = replace(sweep, shaken=True)
+        elif self._bounds.bounded or self._bounds.ascending:
+            # Otherwise nothing bounds the listing from above: new rows come in before the others and push them on.
+            sweep = self._with_edge(sweep, page, twice)
         self._recent.remember(page)
         counted = [each for each in fresh if self._counts(sweep, each.time)]
-        return replace(sweep, print=added(sweep.print, counted), shaken=sweep.shaken or twice > 0)
+        return replace(sweep, print=added(sweep.print, counted))
+
+    def _with_edge(self, sweep: Sweep, page: Sequence[Sighting], repeats: int) -> Sweep:
+        """Shaken where rows came again at the edge of this page and not so at another: some tools repeat the last row
+        at every edge, but rows that change places do not."""
+        if not (page and self._recent):
+            return sweep
+        uneven = sweep.edges > 0 and repeats != sweep.repeats
+        crowd = repeats > 0 and isinstance(self._pages, ByMovingStart)
+        return replace(sweep, edges=sweep.edges + 1, repeats=repeats, shaken=sweep.shaken or uneven or crowd)
 
     def _counts(self, sweep: Sweep, time: datetime | None) -> bool:
         """Rows that come during the read, or will be read again anyway, say nothing about what was missed."""

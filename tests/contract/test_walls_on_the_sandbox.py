@@ -96,7 +96,7 @@ def test_an_empty_page_before_the_end_is_not_the_end(
     assert read(described(place, style)) == everything
 
 
-@pytest.mark.parametrize("style", ["last-row", "next-link", "cursor"])
+@pytest.mark.parametrize("style", ["pages", "page-count", "last-row", "next-link", "cursor"])
 def test_the_last_row_of_a_page_may_come_again(
     place: Place, everything: dict[str, int | None], style: str
 ) -> None:

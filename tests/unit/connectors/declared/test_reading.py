@@ -379,6 +379,49 @@ def test_rows_of_one_time_that_never_hold_still_are_told_not_lost() -> None:
         pieces(described({"kind": "offset", "size": 2}), fetch)
 
 
+def repeating(answers: list[dict[str, Json]], asked: Asked) -> Json:
+    """Each page of three begins with the last row of the page before."""
+    start = (int(asked.values["page"]) - 1) * 2
+    return {"rows": answers[start : start + 3]}
+
+
+@pytest.mark.parametrize("age", [0, 1000])
+def test_a_tool_that_repeats_the_last_row_at_every_edge_hides_none_and_is_known_from_then_on(
+    age: int,
+) -> None:
+    stored = rows(*range(age + 7, age, -1))
+    begun = pieces(described({"kind": "page"}), lambda asked: repeating(stored, asked))
+    assert set(ids(begun)) == {row["id"] for row in stored}
+    place = orjson.loads(orjson.dumps(begun[-1].place))
+    # Later there is but one edge, and no second pass is needed to believe it.
+    few = rows(-1, -2, -3, -4)
+    later = NOW + timedelta(hours=6)
+    asked: list[Asked] = []
+
+    def fetch(asking: Asked) -> Json:
+        asked.append(asking)
+        return repeating(few, asking)
+
+    assert ids(pieces(described({"kind": "page"}), fetch, place, now=later)) == [
+        "h-1",
+        "h-2",
+        "h-3",
+        "h-3",
+        "h-4",
+    ]
+    assert [one.values["page"] for one in asked] == ["1", "2", "3"]
+
+
+def test_rows_that_change_places_at_one_edge_of_three_are_not_taken_for_a_tool_that_repeats() -> None:
+    pages = {"1": "abc", "2": "cef", "3": "ghi"}  # d is never shown
+
+    def fetch(asked: Asked) -> Json:
+        return {"rows": [{"id": one, "at": at(100)} for one in pages.get(asked.values["page"], "")]}
+
+    with pytest.raises(UnavailableError, match="changed places in each of 6 readings"):
+        pieces(described({"kind": "page"}), fetch)
+
+
 def test_a_row_that_slips_past_the_edge_of_a_page_is_caught_by_reading_again() -> None:
     """Old answers are deleted while the history is read for the first time: no later run would look there again."""
     old = rows(*range(1000, 1010))[::-1]

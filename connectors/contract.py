@@ -335,6 +335,9 @@ class Connector:
     record_id: Callable[[str], str | None] = lambda text: text
     """What a person pasted, as the id of a record in the vendor's own spelling; None when it cannot be one."""
     channels: tuple[str, ...] = ()  # channels a source tells
+    metrics: tuple[
+        str, ...
+    ] = ()  # what the scores of a source can be (nps, csat, ces); none: as the survey says
     edits: str = ""  # how an edited answer is noticed, in one sentence
     limits: str = ""
     confidence: Confidence = Confidence.VERIFIED

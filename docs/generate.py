@@ -183,6 +183,7 @@ def connector_page(connector: Connector) -> str:
         ("asks people", asks(connector) or "no"),
         ("takes posts", "at `/hooks/CONNECTION`" if connector.takes_posts else ""),
         ("channels it tells", ", ".join(connector.channels)),
+        ("its scores are", ", ".join(connector.metrics)),
         ("edited answers", connector.edits),
         ("limits", connector.limits),
         ("confidence", connector.confidence.value),

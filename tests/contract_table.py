@@ -51,6 +51,7 @@ class SourceRow:
     unreachable_is: type[NpsyncError] = UnavailableError
     calls: bool = True  # over HTTP, to a `base_url`
     answers: int = 1_000  # more than this many are there
+    read_as: str = "4"  # the score of the answer that `add` lets arrive
 
 
 def _wootric(place: Place) -> Given:
@@ -145,7 +146,54 @@ def _qualtrics(place: Place) -> Given:
     }
 
 
+def _asknicely(place: Place) -> Given:
+    env = place.sandbox.env
+    place.sandbox.control("POST", "/asknicely/do/set", {"per_10s": 10**6, "per_60s": 10**6})
+    return {
+        "tenant": "acme",
+        "api_key": env["ASKNICELY_KEY"],
+        "base_url": env["ASKNICELY_URL"],
+        "page_size": 200,
+    }
+
+
+def _retently(place: Place) -> Given:
+    env = place.sandbox.env
+    place.sandbox.control("POST", "/retently/do/set", {"per_minute": 10**6})
+    return {"api_key": env["RETENTLY_KEY"], "base_url": env["RETENTLY_URL"], "page_size": 100}
+
+
+def _zendesk(place: Place) -> Given:
+    env = place.sandbox.env
+    place.sandbox.control("POST", "/zendesk/do/set", {"per_minute": 10**6})
+    return {
+        "subdomain": "acme",
+        "email": env["ZENDESK_EMAIL"],
+        "api_token": env["ZENDESK_TOKEN"],
+        "base_url": env["ZENDESK_URL"],
+    }
+
+
+def _listing(toy: str, settings: Callable[[Place], Given], secret: str, **more: Any) -> SourceRow:
+    """A survey tool of the sandbox that is read by a description; `secret` is the setting that lets it in."""
+    late = more.pop("late", 4)
+    return SourceRow(
+        settings=settings,
+        add=lambda place: place.sandbox.control(
+            "POST", f"/{toy}/do/answer", {"email": "late@acme.example", "score": late}
+        ),
+        wrong=lambda given: given | {secret: WRONG_SECRET},
+        unreachable=lambda given: given | {"base_url": NOBODY_LISTENS},
+        hostile=lambda given: given | {"base_url": EVIL},
+        answers=300,
+        **more,
+    )
+
+
 SOURCES: Mapping[str, SourceRow] = {
+    "asknicely": _listing("asknicely", _asknicely, "api_key"),
+    "retently": _listing("retently", _retently, "api_key"),
+    "zendesk_csat": _listing("zendesk", _zendesk, "api_token", late=1, read_as="5"),
     "apptentive": SourceRow(
         settings=_apptentive,
         add=lambda place: place.sandbox.control(

@@ -24,6 +24,7 @@ from connectors.declared.description import Description, Expression, Fields, Par
 from connectors.declared.placeholders import ALWAYS_LATER, Filled, fill, names_in
 from nps.durations import Period, in_words
 from nps.faults import Fault, Faults
+from nps.surveys import Metric
 from nps.values import Json
 
 _NAME = r"^[a-z][a-z0-9_]*$"
@@ -70,6 +71,9 @@ class About(Part):
         description="How an edited answer is noticed, in a sentence.",
     )
     channels: tuple[str, ...] = Field((), description="The channels it tells.")
+    metrics: tuple[Metric, ...] = Field(
+        (), description="What its scores are, where they cannot be anything else: [csat]."
+    )
     grants: tuple[str, ...] = Field((), description="What to grant there, a sentence each.")
     starter: str = Field("", description="The YAML block that `npsync init` writes.")
     parameters: Mapping[ParameterName, Parameter] = Field(

@@ -93,10 +93,27 @@ def _surveys(known: Known) -> Iterator[Found]:
             continue
         for path, connection, ids in _places_asked(given.get("at"), ("surveys", name, "at")):
             yield from _tool(known, connection, path)
+            yield from _meaning(known, name, given, path, connection)
             yield from _claims(known.document, claimed, path, connection, ids)
         for at, way in enumerate(_items(given.get("through"))):
             if isinstance(way, dict) and isinstance(way.get("use"), str):
                 yield from _connection(known, way["use"], ("surveys", name, "through", at, "use"))
+
+
+def _meaning(
+    known: Known, name: str, survey: Mapping[str, Any], path: Path, connection: str
+) -> Iterator[Found]:
+    """A support rating that is taken for an NPS makes detractors of happy people."""
+    metric, connector = survey.get("metric", "nps"), known.connectors.get(connection)
+    if connector is not None and connector.metrics and metric not in connector.metrics:
+        place = ("surveys", name, "metric") if "metric" in survey else path
+        wanted = " or ".join(connector.metrics)
+        yield Found(
+            place,
+            "other_metric",
+            f"the scores of {connection} ({connector.title}) are {wanted} and never {metric}; say metric: "
+            f"{connector.metrics[0]}",
+        )
 
 
 def _places_asked(at: Any, path: Path) -> Iterator[tuple[Path, str, list[str | None]]]:

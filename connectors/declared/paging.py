@@ -89,6 +89,11 @@ def fits(pages: Pages, step: Step) -> bool:
             return False
 
 
+def objects(rows: Sequence[Row]) -> Sequence[Row]:
+    """The entries of a page that are rows: a tool may put null among them."""
+    return [row for row in rows if isinstance(row, Mapping)]
+
+
 def token(value: object) -> str | None:
     """An id or a token as text. Numbers are taken as they are: a float has lost the digits of a long id already."""
     if isinstance(value, str):
@@ -147,7 +152,7 @@ def _last_row(pages: ByLastRow, step: Step, rows: Sequence[Row], body: Json) -> 
                 "the tool says there are more rows, but shows none; cannot tell where they begin"
             )
         return END
-    last = token(_said(pages.value, rows[-1]))
+    last = token(_said(pages.value, (objects(rows) or rows)[-1]))
     if last is None:
         raise UnavailableError(f"the last row of a page has no {pages.value} (a text or a whole number)")
     if last != step:

@@ -23,7 +23,7 @@ from connectors.declared.description import (
     NewestFirst,
 )
 from connectors.declared.expressions import compiled
-from connectors.declared.paging import END, End, Row, Step, fits, following, parameters
+from connectors.declared.paging import END, End, Row, Step, fits, following, objects, parameters
 from connectors.declared.places import Place, Sweep
 from connectors.declared.seeing import Seeing
 from nps.errors import BudgetError, ConfigError, UnavailableError
@@ -86,13 +86,17 @@ def read(
 
 
 def rows_of(description: Description, body: Json) -> tuple[Row, ...]:
-    """The rows of a reply; UnavailableError when it holds no list of them."""
+    """The rows of a reply; UnavailableError when it holds no list of them. Among rows, an entry that is no object is
+    handed on as it is: a row that cannot be read."""
     paths = [description.records] if isinstance(description.records, str) else description.records
     for path in paths:
         found = compiled(path)(body)
         if isinstance(found, list):
-            if not all(isinstance(row, dict) for row in found):
-                raise UnavailableError(f"not every entry of {path} in the reply is a row")
+            if found and not objects(found):
+                raise UnavailableError(
+                    f"no entry of {path} in the reply is a row (an object with fields); set records to where the "
+                    "rows stand"
+                )
             return tuple(found)
     raise UnavailableError(
         f"{_shape(body)}; set records to where the rows stand (looked at: {', '.join(paths)})"
@@ -198,8 +202,9 @@ class _Reading:
 
     def _after_id(self, at: Place, sweep: Sweep, rows: Sequence[Row], step: Step | End) -> Place:
         """The same where each page is asked for by the id it comes after."""
-        if rows:
-            last = self._seeing.last_id(rows[-1])
+        known = objects(rows)
+        if known:
+            last = self._seeing.last_id(known[-1])
             if last == at.after and len(rows) > 1:
                 raise UnavailableError("a page ends with the row it was to begin after; rows would be lost")
             if last == at.after:

@@ -13,7 +13,7 @@ from connectors.cells import Moments, NoTime
 from connectors.declared.bounds import Bounds
 from connectors.declared.description import ById, ByLastRow, ByMovingStart, ByTime, Description, NewestFirst
 from connectors.declared.expressions import Find, NotForThis, compiled
-from connectors.declared.paging import SHIFTING, Row, token
+from connectors.declared.paging import SHIFTING, Row, objects, token
 from connectors.declared.passes import Recent, Sighting, Sightings, added
 from connectors.declared.places import Place, Sweep
 from nps.errors import UnavailableError
@@ -164,7 +164,7 @@ class Seeing:
         return time < self._bounds.settled(sweep) if self._bounds.ascending else time <= sweep.began
 
     def _greatest(self, top: str | None, rows: Sequence[Row]) -> str:
-        ids = [self.last_id(row) for row in rows]
+        ids = [self.last_id(row) for row in objects(rows)]
         if all(not _comes_after(first, second) for first, second in pairwise(ids)):
             return ids[-1] if top is None or not _comes_after(top, ids[-1]) else top
         raise UnavailableError("the ids of a page do not grow; cannot tell what comes after them")

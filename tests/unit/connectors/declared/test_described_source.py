@@ -62,6 +62,34 @@ def test_the_rows_of_a_reply_are_answers_and_the_key_goes_with_the_call(vendor: 
     assert vendor.asked[0].headers["x-key"] == KEY
 
 
+@pytest.mark.parametrize(
+    ("pages", "since"),
+    [
+        ({"kind": "page"}, {"kind": "time", "field": "at", "param": "since", "order": "ascending"}),
+        ({"kind": "last_row", "param": "after"}, {"kind": "everything"}),
+        ({"kind": "last_row", "param": "after"}, {"kind": "id", "param": "after"}),
+    ],
+)
+@pytest.mark.parametrize("entry", [None, "gone", 7, ["id", 3]])
+def test_an_entry_that_is_no_object_is_a_row_that_cannot_be_read_and_the_others_go_on(
+    vendor: PlayedVendor, entry: object, pages: dict[str, Any], since: dict[str, Any]
+) -> None:
+    vendor.says = [(200, {"rows": [row(1), row(2), entry]}), (200, {"rows": [row(3)]}), (200, {"rows": []})]
+    found = answers(read(opened(pages=pages, since=since)))
+    assert [one.id for one in found if not one.problem] == ["1", "2", "3"]
+    [broken] = [one for one in found if one.problem]
+    assert broken.problem == "its row is no object with fields"
+    assert broken.id.startswith("unreadable-")
+    if "param" in pages:
+        assert vendor.asked[1].params == {"after": "2"}
+
+
+def test_a_list_without_a_single_object_is_no_list_of_rows(vendor: PlayedVendor) -> None:
+    vendor.says = [(200, {"rows": ["ann", "bob"]})]
+    with pytest.raises(UnavailableError, match="no entry of rows in the reply is a row"):
+        read(opened())
+
+
 # ---------------------------------------------------------------- requests
 
 

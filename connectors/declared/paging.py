@@ -89,7 +89,7 @@ def fits(pages: Pages, step: Step) -> bool:
             return False
 
 
-def objects(rows: Sequence[Row]) -> Sequence[Row]:
+def objects(rows: Sequence[Any]) -> Sequence[Row]:
     """The entries of a page that are rows: a tool may put null among them."""
     return [row for row in rows if isinstance(row, Mapping)]
 

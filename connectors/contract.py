@@ -331,6 +331,8 @@ class Connector:
     Where the credential does not see it nobody is asked."""
     bounced: Mapping[str, str] = field(default_factory=dict)
     """Object → the field that says, by yes or by a reason, that the person's e-mail address does not work."""
+    own_field: Callable[[str], str] = lambda words: words.lower().replace(" ", "_")
+    """How the vendor would name a field that a customer adds ("NPS last survey"), for `npsync init`."""
     created: str = ""  # the field of every record that tells when it was made
     record_id: Callable[[str], str | None] = lambda text: text
     """What a person pasted, as the id of a record in the vendor's own spelling; None when it cannot be one."""

@@ -178,7 +178,6 @@ def connector_page(connector: Connector) -> str:
         ("can", ", ".join(name for name, how in capabilities(connector).items() if how != NO)),
         ("writes records", ", ".join(connector.objects) if connector.destination else "no"),
         ("only writes", connector.write_only),
-        ("creates fields", "by `npsync provision`" if connector.provisioner else ""),
         ("matches by", ", ".join(f"{key} = `{field}`" for key, field in connector.match_fields.items())),
         ("asks people", asks(connector) or "no"),
         ("takes posts", "at `/hooks/CONNECTION`" if connector.takes_posts else ""),

@@ -108,13 +108,9 @@ def _syncs(destinations: Sequence[Connector]) -> list[str]:
 
 
 def _sync(connector: Connector) -> str:
-    """Field names in the vendor's manner: Salesforce's custom fields end in __c, others are lower case."""
-    custom = connector.name == "salesforce"
-    score, segment, day, comment = (
-        ("NPS_Score__c", "NPS_Segment__c", "NPS_Last_Survey__c", "NPS_Comment__c")
-        if custom
-        else ("nps_score", "nps_segment", "nps_last_survey", "nps_comment")
-    )
+    """Field names in the vendor's manner."""
+    words = ("score", "segment", "last survey", "comment")
+    score, segment, day, comment = (connector.own_field(f"NPS {word}") for word in words)
     return f"""\
 nps-to-{connector.name}:
   every: 15 minutes

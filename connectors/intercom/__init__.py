@@ -51,6 +51,7 @@ CONNECTOR = Connector(
     inbound=_inbound,
     provisioner=_provisioner,
     objects=("contacts", "companies"),
+    own_field=lambda words: f"custom_attributes.{words.lower().replace(' ', '_')}",
     created="created_at",
     opted_out={"contacts": "unsubscribed_from_emails"},
     bounced={"contacts": "has_hard_bounced"},

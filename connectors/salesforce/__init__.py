@@ -61,6 +61,7 @@ CONNECTOR = Connector(
     sender=_sender,
     sends=_sends,
     objects=("Contact", "Account", "Lead", "Case"),
+    own_field=lambda words: f"{words.title().replace('Nps', 'NPS').replace(' ', '_')}__c",
     created="CreatedDate",
     opted_out={
         "Contact": "HasOptedOutOfEmail",

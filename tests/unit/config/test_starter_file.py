@@ -52,3 +52,9 @@ def test_no_starter_holds_a_secret():
         for line in block.splitlines():
             if re.match(r"\s*(\w*secret|token|\w*password)\s*:", line):
                 assert "${" in line
+
+
+def test_fields_are_named_as_each_vendor_names_them():
+    text = starter.text(starter.chosen(["wootric", "salesforce", "hubspot", "intercom"]))
+    for name in ("NPS_Last_Survey__c:", " nps_last_survey:", "custom_attributes.nps_last_survey:"):
+        assert name in text

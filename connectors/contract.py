@@ -309,6 +309,7 @@ class Connector:
     """What /hooks/{connection} is read with, of the settings alone; None where these take nothing that is pushed."""
     inbound_in: Callable[[Any, Path], Inbound | None] | None = None
     """The same where settings may name files, which are relative to that folder."""
+    only_pushed: bool = False  # its source has no list: answers are told by what is pushed alone
     sender: Callable[[Any, Tools], Sender] | None = None
     provisioner: Callable[[Any, Tools], Provisioner] | None = None
     """Creates the fields a mapping writes. Settings of it that hold another credential are called `provision`: their

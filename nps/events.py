@@ -95,7 +95,8 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, tag="answered"):
     survey: str | None = None  # in the source's own words
     response: SurveyResponse | None = None
     deleted: bool = False  # a deletion somebody proved: nothing can be read again
-    about: Mapping[str, str] = {}  # what else reading it again needs, by names of the connector's own
+    about: Mapping[str, str] = {}
+    """What reading it again needs besides, by names of the connector's own: a `response` is not the whole yet."""
 
 
 Arrival = Hint | Signal | Answered

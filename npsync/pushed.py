@@ -121,7 +121,7 @@ class PushedAnswers:
             before = None if told.id is None else self._store.answer(connection, told.id)
             if told.deleted:
                 found[one.number] = _UNKNOWN if before is None else _withdrawn(before, told.at)
-            elif told.response is not None and _counts(told.response, before):
+            elif told.response is not None and not told.about and _counts(told.response, before):
                 found[one.number] = told.response
             else:
                 unread[one.number] = told

@@ -141,3 +141,13 @@ def formbricks() -> dict[str, Any]:
             "same": ["id", "createdAt", "updatedAt", "surveyId", "finished", "data", "contactAttributes"],
         },
     }
+
+
+def intercom() -> dict[str, Any]:
+    return {
+        "type": "intercom",
+        "access_token": "${INTERCOM_TOKEN}",
+        "base_url": "${INTERCOM_URL}",
+        "hooks": {"client_secret": "${INTERCOM_CLIENT_SECRET}"},
+        "answers": {"score": "5001", "comment": "5002"},
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connectors.contract import Confidence, Connector, Destination, EventSource, Inbound, Needs, Tools
+from connectors.contract import Confidence, Connector, Destination, EventSource, Inbound, Needs, Source, Tools
 from connectors.intercom.kinds import KINDS
 from connectors.intercom.settings import IntercomSettings
 from connectors.provisioning import Provisioner
@@ -14,6 +14,12 @@ def _open(settings: IntercomSettings, tools: Tools) -> Destination:
     from connectors.intercom.destination import Intercom
 
     return Intercom(settings, tools)
+
+
+def _source(settings: IntercomSettings, tools: Tools) -> Source:
+    from connectors.intercom.answers import IntercomAnswers
+
+    return IntercomAnswers(settings, tools)
 
 
 def _events(settings: IntercomSettings, tools: Tools) -> EventSource:
@@ -45,6 +51,8 @@ CONNECTOR = Connector(
     title="Intercom",
     settings=IntercomSettings,
     grants=_grants,
+    source=_source,
+    only_pushed=True,
     destination=_open,
     events=_events,
     event_kinds=KINDS,
@@ -52,6 +60,7 @@ CONNECTOR = Connector(
     provisioner=_provisioner,
     objects=("contacts", "companies"),
     own_field=lambda words: f"custom_attributes.{words.lower().replace(' ', '_')}",
+    edits="Answers come as they are given (`hooks` and `answers`); Intercom has no list of them to read again.",
     created="created_at",
     opted_out={"contacts": "unsubscribed_from_emails"},
     bounced={"contacts": "has_hard_bounced"},
@@ -66,5 +75,6 @@ region: us                              # eu or au
 # base_url: "${INTERCOM_URL}"           # the sandbox's address, to try things out
 # provision: {access_token: "${INTERCOM_ADMIN_TOKEN}"}   # who may create attributes, for npsync provision alone
 # hooks: {client_secret: "${INTERCOM_CLIENT_SECRET}"}
+# answers: {score: "5001", comment: "5002"}   # of Intercom's own surveys: the questions' ids
 """,
 )

@@ -37,6 +37,8 @@ def grants(settings: IntercomSettings, needs: Needs) -> list[str]:
         granted.append(
             "Webhook topics conversation.admin.closed, conversation.admin.opened and contact.unsubscribed."
         )
+    if settings.answers is not None:
+        granted.append("Webhook topic content_stat.survey, with the permission to read content data.")
     return granted
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import orjson
 
-from connectors.contract import Posted, Refused, Reply, Taken
+from connectors.contract import LeftOut, Posted, Refused, Reply, Taken
 from connectors.intercom.kinds import CONVERSATION_CLOSED, CONVERSATION_REOPENED
 from connectors.intercom.settings import IntercomSettings
+from connectors.intercom.told import TOPIC, answered
 from nps.events import Arrival, Hint, Signal, SignalKind, Subject
 from nps.keys import email_key, id_key
 
@@ -33,7 +34,7 @@ class IntercomInbound:
     """Fulfils `connectors.contract.Inbound`."""
 
     def __init__(self, settings: IntercomSettings) -> None:
-        self._hooks = settings.hooks
+        self._hooks, self._answers = settings.hooks, settings.answers
 
     def receive(self, posted: Posted) -> Taken:
         if self._hooks is None:
@@ -47,8 +48,20 @@ class IntercomInbound:
             raise Refused(400, "the body is not JSON", code="bad_json") from None
         if not isinstance(told, dict):
             raise Refused(400, "the body is no notification", code="bad_body")
+        if told.get("topic") == TOPIC:
+            return self._of_survey(told, posted)
         arrival = _arrival(told, posted)
         return Taken(() if arrival is None else (arrival,), _TAKEN)
+
+    def _of_survey(self, told: dict[str, Any], posted: Posted) -> Taken:
+        if self._answers is None:
+            return Taken((), _TAKEN)
+        at = _moment(told.get("created_at")) or posted.at
+        key = _text(told.get("id")) or sha1(posted.body).hexdigest()
+        found = answered(_item(told), self._answers, key, at)
+        if isinstance(found, LeftOut):
+            return Taken((), _TAKEN, (found,))
+        return Taken(() if found is None else (found,), _TAKEN)
 
 
 def signature(secret: str, body: bytes) -> str:

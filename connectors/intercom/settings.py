@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
 from connectors.addresses import checked_base_url
 from connectors.contract import Settings
+from connectors.declared.expressions import checked
 from nps.durations import Period
 
 _HOSTS = {
@@ -25,6 +26,29 @@ class Hooks(Settings):
     client_secret: SecretStr = Field(
         min_length=1, description="The app's client secret (Developer Hub): it signs every notification."
     )
+
+
+Place = Annotated[str, AfterValidator(checked)]
+
+
+class Answers(Settings):
+    """Answers to Intercom's own surveys, which only its notifications tell. Where their keys stand is not documented:
+    each is a JMESPath of the notification's item, to be set where yours differs."""
+
+    score: str = Field(min_length=1, description="The id of the question whose answer is the score.")
+    comment: str | None = Field(None, description="The id of the question whose answer is the comment.")
+    kind: Place = Field(
+        "content_stat.stat_type || stat_type", description="Whether it is an answer or a completion."
+    )
+    survey: Place = Field("content_stat.content_id || content_id", description="The survey's id, for at:.")
+    contact: Place = Field("content_stat.contact.id || contact.id", description="The id of who answered.")
+    entries: Place = Field("content_stat.answers || answers", description="All answers of a completion.")
+    entry: Place = Field(
+        "(content_stat.question_id && content_stat) || @", description="The one of an answer."
+    )
+    question: Place = Field("question_id", description="Of an answer, the question's id.")
+    response: Place = Field("response", description="Of an answer, what was said.")
+    answered_at: Place = Field("answered_at", description="Of an answer, when it was given, in Unix seconds.")
 
 
 class Limits(Settings):
@@ -69,6 +93,9 @@ class IntercomSettings(Settings):
         None, description="The workspace's time zone, where it is not the file's: dates are taken there."
     )
     hooks: Hooks | None = Field(None, description="What Intercom may push to us; nothing without it.")
+    answers: Answers | None = Field(
+        None, description="Answers to Intercom's own surveys, of what is pushed (hooks)."
+    )
     provision: Provision | None = Field(
         None,
         description="Another credential for npsync provision; without it, access_token creates attributes.",

@@ -14,7 +14,7 @@ import pytest
 from contract_table import Place
 from fake_clock import FakeClock, MemoryInMemory, fake_tools
 from post_box import PostBox, Received, post_box
-from pushing_tools import formbricks, surveymonkey, typeform, wootric
+from pushing_tools import formbricks, intercom, surveymonkey, typeform, wootric
 
 from connectors import registry
 from connectors.contract import Inbound, Posted, ReadsAgain, Refused
@@ -26,6 +26,7 @@ TOOLS: dict[str, Callable[[], dict[str, Any]]] = {
     "typeform": typeform,
     "surveymonkey": surveymonkey,
     "formbricks": formbricks,
+    "intercom": intercom,
 }
 WITH_COMMENT = {"wootric": "text"}
 
@@ -183,7 +184,35 @@ def test_of_an_answer_that_goes_on_the_pushes_tell_every_version_with_its_time(t
     assert as_ours(latest) == tool.listed(id)
 
 
-@pytest.mark.parametrize("name", list(TOOLS))
+@pytest.mark.parametrize("name", ["intercom"])
+@pytest.mark.parametrize("keys", ["inside", "beside"])
+@pytest.mark.parametrize("contact", ["whole", "id"])
+def test_an_answer_to_intercoms_own_survey_is_completed_with_who_gave_it(
+    tool: Tool, keys: str, contact: str
+) -> None:
+    tool.do("set", survey_keys=keys, survey_contact=contact)
+    tool.pushes()
+    [person, *_] = [one for one in tool.place.sandbox.rows("intercom", "contacts") if one["email"]]
+    tool.do("touch_survey", id=person["id"], stat="dismissal")
+    tool.do("answer_survey", id=person["id"], score=8, comment="Œuf")
+    tool.delivered()
+    assert tool.refused == []
+    answers = [answer for one in tool.told if (answer := tool.again(one)) is not None]
+    first, whole = sorted(answers, key=lambda one: one.updated_at or one.answered_at)
+    assert (first.id, first.score, first.comment) == (whole.id, 8, None)
+    assert (whole.comment, whole.email, whole.survey) == ("Œuf", person["email"], "29001")
+
+
+@pytest.mark.parametrize("name", ["intercom"])
+def test_the_rating_of_a_conversation_is_no_answer(tool: Tool) -> None:
+    tool.pushes(topics=["conversation.rating.added"])
+    [conversation, *_] = tool.place.sandbox.rows("intercom", "conversations")
+    tool.do("rate_conversation", id=conversation["id"], rating=5)
+    tool.delivered()
+    assert (tool.refused, tool.told) == ([], [])
+
+
+@pytest.mark.parametrize("name", ["wootric", "typeform", "surveymonkey", "formbricks"])
 def test_another_secret_is_refused(tool: Tool) -> None:
     wrong = "whsec_d3JvbmctMDEyMzQ1Njc4OQ==" if tool.name == "formbricks" else "wrong-0123456789"
     tool.pushes(secret=wrong)

@@ -23,7 +23,11 @@ from npsync.connect.testing import (
 )
 from npsync.connect.testing import answers_by_id as by_id
 
-NAMES = [name for name in registry.names() if registry.load(name).source is not None]
+NAMES = [
+    name
+    for name in registry.names()
+    if registry.load(name).source is not None and not registry.load(name).only_pushed
+]
 
 
 @pytest.fixture(params=NAMES)

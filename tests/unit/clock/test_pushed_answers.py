@@ -154,6 +154,13 @@ def test_an_answer_that_is_only_named_is_read_again(office: Office):
     assert office.due() == ["a"]
 
 
+def test_an_answer_whose_person_is_only_named_is_completed_first(office: Office):
+    whole = answer(email="ann@acme.example")
+    office.tool.says = {"1": whole}
+    assert office.pushed(told(answer(), about={"contact": "c1"})) == {"new": 1}
+    assert office.store.answer("mail", "1") == whole
+
+
 def test_what_only_the_list_can_tell_makes_the_sync_read_it_soon_but_not_again_and_again(office: Office):
     [first] = claims(office.config, office.store, office.clock.now())
     usual = office.store.due(["a"])["a"].due_at

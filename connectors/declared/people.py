@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,10 @@ from connectors.declared.calling import Calling
 from connectors.declared.description import Beside, Description, Lookup, Rule
 from connectors.declared.expressions import Find, NotForThis, compiled
 from connectors.declared.rows import NOBODY, Row, RowReader, Unreadable, Who, id_of, pick_of
+from nps.errors import AccessError, UnavailableError
 from nps.values import Json
+
+_AT_ONCE = 4  # calls under way; how often they leave is the limiter's business
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -43,13 +47,26 @@ class People:
         self._look_up = description.look_up
         self._calling = calling
         self._tools = tools
+        self._pool: ThreadPoolExecutor | None = None
         self._left = 0
+        self._reached = False  # a call of this run was answered
+        self._hindered: AccessError | UnavailableError | None = None
         self.put_off = 0  # rows whose person a later run names
 
     def begin(self) -> None:
         """A new run may make its calls."""
         self._left = 0 if self._look_up is None else self._look_up.per_run
+        self._reached, self._hindered = False, None
         self.put_off = 0
+
+    @property
+    def hindered(self) -> str:
+        """Why this run asks for nobody any more, if something is in the way."""
+        return "" if self._hindered is None else str(self._hindered)
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown()
 
     def of(self, rows: Sequence[Row], body: Json, reader: RowReader) -> Named:
         """Everybody behind `rows` of the reply `body`."""
@@ -85,12 +102,37 @@ class People:
         wanted = [key for key in keys if key not in remembered or remembered[key].at < stale]
         asked = wanted[: self._left]
         self._left -= len(asked)
-        found = {key: _Known(self._asked(how, key), now.timestamp()) for key in asked}
+        answered = zip(asked, self._all_asked(how, asked), strict=True)
+        found = {key: _Known(who, now.timestamp()) for key, who in answered if who is not None}
         self._tools.memory.put(
             {f"person:{key}": msgspec.json.encode(each).decode() for key, each in found.items()}
         )
         # Somebody who was named once keeps their name until there are calls to ask again.
         return {key: each.who for key, each in (remembered | found).items()}
+
+    def _all_asked(self, how: Lookup, keys: Sequence[str]) -> list[dict[str, str] | None]:
+        """Who each is, with calls that overlap; None for those a later run asks for. AccessError when already the first
+        call of a run is refused: somebody has to grant it."""
+        alone = 0 if self._reached else 1
+        said = [self._asked_unless_hindered(how, key) for key in keys[:alone]]
+        if len(rest := keys[alone:]) > 1:
+            self._pool = self._pool or ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="npsync-people")
+            return said + list(self._pool.map(lambda key: self._asked_unless_hindered(how, key), rest))
+        return said + [self._asked_unless_hindered(how, key) for key in rest]
+
+    def _asked_unless_hindered(self, how: Lookup, key: str) -> dict[str, str] | None:
+        """A tool that is out of breath is left alone: the answers are there, and who gave them can wait."""
+        if self._hindered is not None:
+            return None
+        try:
+            who = self._asked(how, key)
+        except (AccessError, UnavailableError) as error:
+            if isinstance(error, AccessError) and not self._reached:
+                raise
+            self._hindered = error
+            return None
+        self._reached = True
+        return who
 
     def _asked(self, how: Lookup, key: str) -> dict[str, str]:
         said = self._calling.look_up(how.path, key)

@@ -121,6 +121,7 @@ class DeclaredSource:
     def close(self) -> None:
         if not self._closed:
             self._closed = True
+            self._people.close()
             self._tools.shared.give_back()
 
     def _told(self, error: NpsyncError) -> NpsyncError:
@@ -202,7 +203,8 @@ class DeclaredSource:
             counts = {each.name.lower(): count for each, count in left_out.items()}
             self._tools.notice("rows_left_out", **counts)
         if self._people.put_off:
-            self._tools.notice("people_put_off", count=self._people.put_off, until="the next run")
+            why = {"why": hindered} if (hindered := self._people.hindered) else {}
+            self._tools.notice("people_put_off", count=self._people.put_off, until="the next run", **why)
 
 
 class _Run:

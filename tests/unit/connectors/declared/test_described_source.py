@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -428,6 +429,61 @@ def test_the_cursor_waits_for_people_who_were_put_off(vendor: PlayedVendor) -> N
     }
     assert read(opened(memory, **how))[-1].cursor.state["places"] == {}
     assert read(opened(memory, **how))[-1].cursor.state["places"] != {}
+
+
+@pytest.mark.parametrize(
+    "said", [(429, {}, {"Retry-After": "3600"}), (503, {}), (403, {}), ConnectionError("reset")]
+)
+def test_a_tool_that_stops_naming_people_puts_the_others_off_and_all_answers_are_handed_over(
+    vendor: PlayedVendor, said: Any
+) -> None:
+    people_of(vendor, 9)
+    well = {path: list(says) for path, says in vendor.at.items()}
+    for n in range(2, 10):
+        vendor.at[f"/v1/people/{n}"] = [said]
+    memory, notices = MemoryInMemory(), Notices()
+    how = LOOKED_UP | {"look_up": LOOKED_UP["look_up"] | {"per_run": 100}}
+    pages = read(opened(memory, notices, **how))
+    named = [one.email for one in answers(pages)]
+    assert named == ["p1@acme.com"] + [None] * 8
+    assert {one.status for one in answers(pages)[1:]} == {ResponseStatus.PARTIAL}
+    assert pages[-1].cursor.state["places"] == {}
+    [(event, facts)] = notices
+    assert (event, facts["count"]) == ("people_put_off", 8)
+    assert "GET /people/{person}" in str(facts["why"])
+    vendor.at = well
+    again = answers(read(opened(memory, notices, **how), pages[-1].cursor))
+    assert [one.email for one in again] == [f"p{n}@acme.com" for n in range(1, 10)]
+
+
+def test_an_outage_at_the_first_look_up_puts_everybody_off_but_a_refusal_is_for_somebody_to_lift(
+    vendor: PlayedVendor,
+) -> None:
+    people_of(vendor, 3)
+    vendor.at["/v1/people/1"] = [(503, {})]
+    assert [one.email for one in answers(read(opened(**LOOKED_UP)))] == [None] * 3
+    asked = [each.path for each in vendor.asked if "/people/" in each.path]
+    assert set(asked) == {"/v1/people/1"}
+    people_of(vendor, 3)
+    vendor.at["/v1/people/1"] = [(403, {})]
+    with pytest.raises(AccessError):
+        read(opened(**LOOKED_UP))
+
+
+def test_look_ups_of_one_page_overlap_and_the_answers_keep_their_order(vendor: PlayedVendor) -> None:
+    people_of(vendor, 9)
+    together = threading.Barrier(3, timeout=30)
+
+    class Meeting(list[Any]):
+        def __getitem__(self, at: Any) -> Any:
+            together.wait()  # broken unless three calls are under way at once
+            return super().__getitem__(at)
+
+    for n in (2, 3, 4):
+        vendor.at[f"/v1/people/{n}"] = Meeting(vendor.at[f"/v1/people/{n}"])
+    how = LOOKED_UP | {"look_up": LOOKED_UP["look_up"] | {"per_run": 100}}
+    found = answers(read(opened(**how)))
+    assert [(one.id, one.email) for one in found] == [(str(n), f"p{n}@acme.com") for n in range(1, 10)]
 
 
 def test_somebody_who_is_gone_is_nobody_and_is_not_asked_for_again(vendor: PlayedVendor) -> None:

@@ -39,6 +39,7 @@ def test_asking_for_the_names_imports_no_connector() -> None:
     assert set(eval(run.stdout)) == {
         "connectors.asking",
         "connectors.contract",
+        "connectors.provisioning",
         "connectors.registry",
         "connectors.sharing",
     }

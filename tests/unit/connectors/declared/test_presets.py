@@ -72,7 +72,7 @@ def test_a_preset_of_the_package_is_right_whatever_of_its_settings_is_left_out(n
 
 def _some(kind: str) -> Any:
     values = {"whole number": 5, "yes or no": True, "period": "2 days", "list": ["7"], "expression": "a.b"}
-    return values.get(kind, "x y")
+    return values.get(kind, "x y of eight")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -291,7 +291,7 @@ class _Reading:
                 continue
             self.connectors[name] = connector
             rest = {key: value for key, value in given.items() if key != "type"}
-            if not self.without_variables and self._is_unset(rest.get("provision"), (*path, "provision")):
+            if self._lacks_credential(connector, rest, (*path, "provision")):
                 del rest["provision"]
             settings: Settings | None = self._valid(connector.settings, rest, path)
             if settings is not None:
@@ -302,6 +302,10 @@ class _Reading:
     def _is_for_provisioning(self, path: Path) -> bool:
         """A credential that only `npsync provision` uses."""
         return not self.provisioning and path[:1] == ("connections",) and path[2:3] == ("provision",)
+
+    def _lacks_credential(self, connector: Connector, given: Mapping[str, Any], path: Path) -> bool:
+        known = "provision" in connector.settings.model_fields  # else the key is told as an unknown one
+        return known and not self.without_variables and self._is_unset(given.get("provision"), path)
 
     def _is_unset(self, value: Any, path: Path) -> bool:
         """Whether a variable in it is not set."""

@@ -83,10 +83,16 @@ def test_a_user_and_a_lead_share_an_address(crm: Destination, place: Place) -> N
 
 
 def test_who_is_too_new_for_the_search_is_found_by_the_external_id(crm: Destination, place: Place) -> None:
-    external = unique("C-")
-    id = place.sandbox.control("POST", "/intercom/contacts", {"external_id": external})["id"]
-    [hit] = crm.find("contacts", [Lookup("external_id", "external_id", [external])], [], {})
-    assert hit.record.id == id
+    email, external = f"{unique('new')}@acme.example", unique("C-")
+    person = {"external_id": external, "email": email}
+    place.sandbox.control("POST", "/intercom/do/set", {"search_lag": 300})
+    try:
+        id = place.sandbox.control("POST", "/intercom/contacts", person)["id"]
+        assert crm.find("contacts", [Lookup("email", "email", [email])], [], {}) == []
+        [hit] = crm.find("contacts", [Lookup("external_id", "external_id", [external])], [], {})
+        assert hit.record.id == id
+    finally:
+        place.sandbox.control("POST", "/intercom/do/set", {"search_lag": 0})
 
 
 def test_the_external_id_of_a_merged_contact_leads_to_the_survivor(crm: Destination, place: Place) -> None:

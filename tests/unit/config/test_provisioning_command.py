@@ -147,6 +147,12 @@ def test_a_misspelt_key_of_it_is_told_at_its_line(tmp_path: Path) -> None:
     assert told == {"missing_key": 6, "unknown_key": 6}
 
 
+def test_a_connection_that_has_no_such_credential_says_so(tmp_path: Path) -> None:
+    text = file().replace("    client_id:", '    provision: {token: "${UNSET}"}\n    client_id:')
+    [problem] = problems_of(text, tmp_path, DAILY)
+    assert (problem.line, problem.code) == (9, "unknown_key")
+
+
 # ---------------------------------------------------------------- plan and create
 
 

@@ -19,6 +19,7 @@ from npsync.jobs import readers, unread_feed
 from npsync.logs import notice
 from npsync.schedule import answers_place
 from sync.inbox import reading, take_in
+from triggers.tidying import KEPT
 
 if TYPE_CHECKING:
     from npsync.config import Config
@@ -82,6 +83,8 @@ class PushedAnswers:
                     self._settle(connection, some, connections, settled)
                 if len(arrived) < AT_A_TIME:
                     break
+        # A file without triggers has nobody else who puts away what is over; more than came cannot pile up.
+        self._store.prune_arrivals(before=self._clock.now() - KEPT, limit=AT_A_TIME * 10)
         return settled
 
     def _settle(

@@ -14,7 +14,7 @@ from builders_config import config_of, yaml
 from fake_clock import NOON, FakeClock
 
 from npsync.config import Config
-from npsync.schedule import soonest
+from npsync.schedule import answers_place, soonest
 from npsync.serve import Clockwork
 from store import open_store
 from store.sql import SqlStore
@@ -229,3 +229,57 @@ def test_a_verification_that_fails_is_told_and_the_clock_goes_on(
     skipped = [one["sync"] for one in told if one["event"] == "tick" and one["outcome"] == "skipped_overlap"]
     assert skipped == ["verify/a"]
     assert runs.began == ["a", "a"]
+
+
+# ---------------------------------------------------------------- what was pushed
+
+
+def test_what_was_pushed_is_taken_up_beside_the_rhythm_and_is_no_tick_of_the_clock(
+    store: SqlStore, tmp_path: Path
+):
+    clock, runs, taken = FakeClock(), Runs(), Runs()
+    clockwork = Clockwork(config_of(yaml(), tmp_path), store, clock, runs, take_up=taken)
+    clockwork.tick()
+    assert_idle(clockwork)
+    clock.advance(60)
+    store.schedule(answers_place("a"), clock.now())
+    for _ in range(3):
+        clockwork.tick()
+        assert_idle(clockwork)
+        clock.advance(60)
+    assert (runs.began, taken.began) == (["a"], ["a"])
+    assert ticks(store) == [(minutes(0), "started")]
+
+
+def test_what_is_pushed_while_its_sync_takes_up_has_its_turn_afterwards(store: SqlStore, tmp_path: Path):
+    clock, taken = FakeClock(), Runs()
+    taken.go_on.clear()
+    clockwork = Clockwork(config_of(yaml(), tmp_path), store, clock, Runs(), take_up=taken)
+    store.schedule(answers_place("a"), clock.now())
+    clockwork.tick()
+    taken.underway.acquire()
+    clock.advance(1)
+    store.schedule(answers_place("a"), clock.now())
+    clockwork.tick()
+    taken.go_on.set()
+    assert_idle(clockwork)
+    clockwork.tick()
+    assert_idle(clockwork)
+    assert taken.began == ["a", "a"]
+
+
+def test_what_was_pushed_for_a_sync_that_another_process_runs_is_taken_up_soon(
+    store: SqlStore, tmp_path: Path
+):
+    clock, taken = FakeClock(), Runs()
+    taken.fails_with = Busy("another process runs it")
+    clockwork = Clockwork(config_of(yaml(), tmp_path), store, clock, Runs(), take_up=taken)
+    store.schedule(answers_place("a"), clock.now())
+    clockwork.tick()
+    assert_idle(clockwork)
+    taken.fails_with = None
+    clock.advance(5)
+    clockwork.tick()
+    assert_idle(clockwork)
+    assert taken.began == ["a", "a"]
+    assert ticks(store) == [(minutes(0), "started")]

@@ -124,6 +124,13 @@ def test_nothing_of_what_an_answer_said_stays_among_the_arrivals(office: Office)
         assert tx.rows("SELECT what FROM arrival") == [("",)]
 
 
+def test_what_was_settled_long_ago_is_forgotten(office: Office):
+    office.pushed(told(answer()))
+    office.clock.advance(31 * 24 * 3600)
+    office.pushed(told(answer("2")))
+    assert [row.subject for row in office.store.arrival_rows()] == ["2"]
+
+
 def test_the_cursor_of_the_source_stays_where_it_was(office: Office):
     office.pushed(told(answer()))
     assert office.store.cursor("mail") == Cursor({"at": 1})

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from builders_store import NOON, later
 
-from nps.events import Arrival, Event, Hint, PersonKey, Signal, SignalKind, Subject
-from nps.responses import Cursor
+from nps.events import Answered, Arrival, Event, Hint, PersonKey, Signal, SignalKind, Subject
+from nps.responses import Cursor, Page, ResponseStatus, SurveyResponse
 from store import open_store
 from store.sql import SqlStore
 
@@ -56,6 +56,41 @@ def test_what_was_pushed_comes_back_as_it_was(store: SqlStore):
     arrived = store.arrivals(10, now=NOON)
     assert [one.what for one in arrived] == whole
     assert {(one.at, one.attempts) for one in arrived} == {(NOON, 0)}
+
+
+ANSWER = SurveyResponse(
+    source="mail",
+    id="7",
+    answered_at=NOON,
+    updated_at=later(minutes=1),
+    survey="77",
+    score="9.5",
+    comment="Œuf \u2028 \\",
+    email="ann@acme.example",
+    status=ResponseStatus.PARTIAL,
+    properties={"plan": ["a", {"b": None}], "spent": 1e300, "id": 2**53 + 1},
+)
+
+
+@pytest.mark.parametrize("response", [ANSWER, None])
+def test_an_answer_comes_back_as_it_was_and_is_forgotten_once_settled(
+    store: SqlStore, response: SurveyResponse | None
+):
+    told = Answered(key="1", connection="mail", at=NOON, id="7", response=response, about={"who": "4"})
+    store.receive([told, Hint(connection="mail", key="2")], now=NOON)
+    assert [one.what.key for one in store.arrivals(10, now=NOON)] == ["2"]
+    [arrived] = store.answers_told(10, now=NOON)
+    assert arrived.what == told
+    store.settle_arrivals({arrived.number: ("", "")}, now=NOON)
+    assert store.answers_told(10, now=NOON) == []
+    with store.database.read() as tx:
+        assert tx.rows("SELECT what FROM arrival WHERE key = '1'") == [("",)]
+
+
+def test_an_answer_beside_the_list_leaves_the_cursor_alone(store: SqlStore):
+    store.append("mail", Page((), Cursor({"at": 1})), [], received_at=NOON)
+    got = store.append("mail", Page((ANSWER,), Cursor({})), [1], received_at=NOON, moves=False)
+    assert (got.new, store.cursor("mail")) == (1, Cursor({"at": 1}))
 
 
 def test_text_no_database_holds_is_replaced_and_the_rest_of_the_delivery_kept(store: SqlStore):

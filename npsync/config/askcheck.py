@@ -1,6 +1,6 @@
 """What triggers and the contact policy refer to: events, people, surveys, and ways to ask them.
 
-Works on the raw values, as `crosscheck` does; what is no problem of the file but may not be meant is a warning.
+Works on the raw values, as `crosscheck` does. What is no problem of the file is `askwarnings`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ from pydantic import ValidationError
 
 from connectors.contract import Connector, EventKind, Sends
 from mapping.conditions import ABOUT_EVENTS, ABOUT_PEOPLE, fields_named, problems_of_condition
-from nps.asking import Channel, StepKind
-from nps.durations import duration
-from nps.sending import Message, Recipient
+from nps.asking import Channel
 from npsync.config.crosscheck import Known, unknown
 from npsync.config.problems import Path, did_you_mean
 from npsync.config.wording import Found, tell
@@ -29,27 +27,15 @@ _ADDRESSES = {
 def askcheck(known: Known) -> Iterator[Found]:
     for name, given in known.section("triggers").items():
         if isinstance(given, dict):
-            yield from _Trigger(known, name, given).problems()
+            yield from Trigger(known, name, given).problems()
     yield from _through(known)
     yield from _policy(known)
-
-
-def warnings(known: Known) -> Iterator[Found]:
-    """What works, and may not be what was meant. For a file without problems."""
-    yield from _ignored_wording(known)
-    yield from _no_opposite(known)
-    yield from _texts_at_night(known)
-    yield from _same_event_twice(known)
-    yield from _ledger_without_field(known)
-    yield from _never_too_late(known)
-    yield from _late_reminders(known)
-    yield from _remarks(known)
 
 
 # ---------------------------------------------------------------- triggers
 
 
-class _Trigger:
+class Trigger:
     """One trigger as it was written."""
 
     def __init__(self, known: Known, name: str, given: Mapping[str, Any]) -> None:
@@ -169,7 +155,7 @@ class _Trigger:
             return
         if not isinstance(surveys[name], dict):
             return
-        ways = _ways(self.known, surveys[name])
+        ways = ways_of(self.known, surveys[name])
         if not surveys[name].get("through"):
             add = "through: [{use: CONNECTION}]"
             message = f'survey "{name}" has no `through`, so there is no way to ask it: add {add}'
@@ -221,7 +207,7 @@ def _is_matched_by(people: Mapping[str, Any], key: str) -> bool:
 # ---------------------------------------------------------------- ways to ask
 
 
-def _ways(known: Known, survey: Mapping[str, Any]) -> Iterator[tuple[int, dict[str, Any], Sends]]:
+def ways_of(known: Known, survey: Mapping[str, Any]) -> Iterator[tuple[int, dict[str, Any], Sends]]:
     """The ways of a survey that can be judged: those whose connection is there and can send."""
     through = survey.get("through")
     for at, way in enumerate(through if isinstance(through, list) else []):
@@ -312,7 +298,7 @@ _RULES_THAT_NEED_TO_KNOW = (
 def _asked(known: Known) -> list[str]:
     """The `people:` blocks that some trigger asks."""
     triggers = known.section("triggers").items()
-    asked = (_Trigger(known, name, given).people for name, given in triggers if isinstance(given, dict))
+    asked = (Trigger(known, name, given).people for name, given in triggers if isinstance(given, dict))
     return list(dict.fromkeys(each for each in asked if each is not None))
 
 
@@ -346,122 +332,3 @@ def _also_written(known: Known, key: str, field: str, its: str) -> Iterator[Foun
             line = known.document.place(("sync", name, "fields", field)).line
             message = f"{name} (line {line}) writes {field} too; {its} needs a field of its own"
             yield Found(("contact_policy", key), "written_twice", message)
-
-
-# ---------------------------------------------------------------- warnings
-
-
-def _ignored_wording(known: Known) -> Iterator[Found]:
-    for name, survey in known.section("surveys").items():
-        if not isinstance(survey, dict):
-            continue
-        owners = [way["use"] for _, way, sends in _ways(known, survey) if sends.words == "vendor"]
-        for key in ("ask", "then"):
-            if owners and survey.get(key):
-                message = f"ignored by {', '.join(dict.fromkeys(owners))}: the wording is set in that tool"
-                yield Found(("surveys", name, key), "wording_ignored", message)
-        for _, way, sends in _ways(known, survey):
-            if survey.get("remind") and not sends.can_remind:
-                message = f"{way['use']} sends no reminders for npsync"
-                yield Found(("surveys", name, "remind"), "no_reminders", message)
-
-
-def _late_reminders(known: Known) -> Iterator[Found]:
-    """Of a reminder planned for when the invitation is over, nobody ever hears."""
-    for name, survey in known.section("surveys").items():
-        remind = survey.get("remind") if isinstance(survey, dict) else None
-        if not isinstance(remind, list) or not isinstance(survey.get("expires"), str):
-            continue
-        over = duration(survey["expires"])
-        for at, after in enumerate(remind):
-            if duration(after) >= over:
-                message = f"never sent: the invitation is over after {survey['expires']} (expires)"
-                yield Found(("surveys", name, "remind", at), "late_reminder", message)
-
-
-_LINK = "/s/" + "x" * 22  # as long as a real one
-
-
-def _remarks(known: Known) -> Iterator[Found]:
-    """What a connector says about a message with this question, were one sent."""
-    for name, survey in known.section("surveys").items():
-        if not isinstance(survey, dict) or not isinstance(survey.get("ask"), str):
-            continue
-        for _, way, _ in _ways(known, survey):
-            remarks = known.connectors[way["use"]].remarks
-            if remarks is None:
-                continue
-            example = Message(
-                invitation="",
-                step=0,
-                kind=StepKind.ASK,
-                to=Recipient(connection="", object="", record_id=""),
-                survey=name,
-                metric=str(survey.get("metric", "nps")),
-                ask=survey["ask"],
-                link=f"{str(known.document.value.get('public_url', '')).rstrip('/')}{_LINK}",
-            )
-            for remark in remarks(known.settings[way["use"]], example):
-                yield Found(("surveys", name, "ask"), "remark", f"{way['use']}: {remark}")
-
-
-def _no_opposite(known: Known) -> Iterator[Found]:
-    for name, given in known.section("triggers").items():
-        trigger = _Trigger(known, name, given) if isinstance(given, dict) else None
-        if trigger is None or trigger.connector is None or given.get("cancel_on"):
-            continue
-        kind = next((k for k in trigger.connector.event_kinds if k.name == trigger.event.get("kind")), None)
-        if kind is not None and kind.opposite is not None:
-            message = (
-                f"a {kind.opposite} does not take the ask back; did you mean cancel_on: {kind.opposite}?"
-            )
-            yield Found(("triggers", name), "no_cancel_on", message)
-
-
-def _texts_at_night(known: Known) -> Iterator[Found]:
-    if known.section("contact_policy").get("quiet_hours"):
-        return
-    for name, survey in known.section("surveys").items():
-        for at, way, sends in _ways(known, survey) if isinstance(survey, dict) else ():
-            if sends.channel is Channel.SMS:
-                message = f"{way['use']} would send text messages at night: add quiet_hours to contact_policy"
-                yield Found(("surveys", name, "through", at, "use"), "no_quiet_hours", message)
-
-
-def _same_event_twice(known: Known) -> Iterator[Found]:
-    """Two triggers that ask one survey about one event: the second one's ask always comes too soon."""
-    first: dict[tuple[str, str], str] = {}
-    for name, given in known.section("triggers").items():
-        if not isinstance(given, dict) or given.get("paused") is True or given.get("where"):
-            continue
-        event = repr(sorted(given["event"].items(), key=str)) if isinstance(given.get("event"), dict) else ""
-        if not event:
-            continue
-        rival = first.setdefault((event, str(given.get("survey"))), name)
-        if rival != name:
-            line = known.document.place(("triggers", rival)).line
-            message = (
-                f"{rival} (line {line}) asks the same survey about the same event; one of them asks nobody"
-            )
-            yield Found(("triggers", name), "asked_twice", message)
-
-
-def _ledger_without_field(known: Known) -> Iterator[Found]:
-    on = [name for name, given in known.section("triggers").items() if _is_on(given)]
-    if on and not known.section("contact_policy").get("ledger_field"):
-        message = "contact_policy has no ledger_field: with a lost store nobody could tell who was asked when"
-        yield Found(("triggers", on[0], "mode"), "no_ledger_field", message)
-
-
-def _never_too_late(known: Known) -> Iterator[Found]:
-    for name, given in known.section("triggers").items():
-        if _is_on(given) and given.get("event") and not given.get("stale_after"):
-            message = (
-                "without stale_after it is never too late: after a long stop people are asked about what happened "
-                "weeks ago; add stale_after, like 3 days"
-            )
-            yield Found(("triggers", name, "event"), "never_stale", message)
-
-
-def _is_on(given: object) -> bool:
-    return isinstance(given, dict) and given.get("mode") == "on"

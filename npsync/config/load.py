@@ -18,7 +18,8 @@ from nps.branding import Branding
 from nps.errors import ConfigError
 from nps.policy import ContactPolicy
 from nps.surveys import SurveySpec
-from npsync.config.askcheck import askcheck, warnings
+from npsync.config.askcheck import askcheck
+from npsync.config.askwarnings import warnings
 from npsync.config.crosscheck import Known, blind_syncs, crosscheck, is_plain_http
 from npsync.config.document import LARGEST, Document, Unreadable, fill, read, whole_text
 from npsync.config.fieldcheck import fieldcheck

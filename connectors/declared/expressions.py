@@ -49,7 +49,7 @@ def compiled(text: str) -> Find:
             told = f"{error.function_name}() takes {wanted}, and got {error.actual_type}"
         except exceptions.JMESPathError as error:
             told = type(error).__name__
-        except (TypeError, ValueError, KeyError):
+        except (TypeError, ValueError, KeyError, ArithmeticError, RecursionError):
             told = "it cannot be worked out here"
         # Outside the handlers: the library's errors carry the value along.
         raise NotForThis(f'"{text}": {told}')

@@ -5,6 +5,7 @@ A step is where a listing stands, as JSON: None before its first page.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -24,6 +25,8 @@ from nps.values import Json
 
 Row = Mapping[str, Any]
 Step = str | int | None
+
+_COUNTED = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class End:
@@ -118,7 +121,7 @@ def _next_number(pages: ByPage, step: Step, rows: Sequence[Row], body: Json, lon
 
 def _count(told: object) -> int:
     text = token(told)
-    if text is None or not text.strip().isascii() or not text.strip().isdigit():
+    if text is None or not _COUNTED.fullmatch(text.strip()):
         raise UnavailableError(
             "the number of pages in the reply is no number; cannot tell where the list ends"
         )

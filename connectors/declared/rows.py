@@ -29,7 +29,8 @@ WHO = ("email", "phone", "external_id")
 _TEXTS = ("comment", "channel", "survey", *WHO)
 _MOMENTS = ("answered_at", "invited_at", "updated_at")
 
-_WHOLE = re.compile(r"(?<![0-9.,/-])[0-9]+(?![0-9]|[.,/][0-9])", re.ASCII)
+# No score has more digits, and Python refuses to read thousands of them.
+_WHOLE = re.compile(r"(?<![0-9.,/-])[0-9]{1,18}(?![0-9]|[.,/][0-9])", re.ASCII)
 _EXACT_UP_TO = 2**53
 
 

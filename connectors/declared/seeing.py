@@ -188,7 +188,9 @@ def _reached(sweep: Sweep, times: Sequence[datetime], count: int) -> Sweep:
 def _comes_after(first: str, second: str) -> bool:
     """Whether the first of two ids is certainly the later one. Numbers are compared as such, whatever their length."""
     if first.isascii() and second.isascii() and first.isdigit() and second.isdigit():
-        return int(first) > int(second)
+        # Not by `int`, which refuses thousands of digits.
+        first, second = first.lstrip("0"), second.lstrip("0")
+        return (len(first), first) > (len(second), second)
     return len(first) == len(second) and first > second
 
 

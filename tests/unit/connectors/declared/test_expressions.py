@@ -65,6 +65,15 @@ def test_an_expression_that_does_not_fit_a_value_is_told_without_the_value() -> 
     assert caught.value.__context__ is None
 
 
+def test_a_value_that_python_cannot_work_with_does_not_fit_either() -> None:
+    nested: object = "deep"
+    for _ in range(5000):
+        nested = [nested]
+    for text, value in (("ceil(@)", float("inf")), ("to_string(@)", nested)):
+        with pytest.raises(NotForThis):
+            compiled(text)(value)
+
+
 def test_of_several_paths_the_first_that_holds_something_counts_and_zero_is_something() -> None:
     assert first_of(["a", "b"])({"a": None, "b": 3}) == 3
     assert first_of(["a", "b"])({"a": "", "b": 3}) == 3

@@ -197,6 +197,17 @@ def test_ids_keep_all_their_digits() -> None:
         pieces(description, Played([{"id": 9.223372036854776e18}]))
 
 
+def test_ids_of_thousands_of_digits_are_compared_as_well() -> None:
+    description = described({"kind": "page"}, {"kind": "id", "param": "after"})
+    first, second = "1" * 5000, "1" * 4999 + "2"
+    assert len(pieces(description, Played([{"id": first}, {"id": second}], []))) == 2
+    with pytest.raises(UnavailableError, match="grow"):
+        pieces(
+            described({"kind": "next_link"}, {"kind": "id", "param": "after"}),
+            Played([{"id": second}, {"id": first}]),
+        )
+
+
 # ---------------------------------------------------------------- where it ends
 
 
@@ -208,9 +219,10 @@ def test_an_empty_page_before_the_end_is_passed_when_the_tool_counts_its_pages(t
     assert ids(pieces(described({"kind": "page", "pages": "total"}), played)) == ["h9", "h8"]
 
 
-def test_a_number_of_pages_that_is_none_is_told() -> None:
+@pytest.mark.parametrize("total", ["many", "1" * 5000])
+def test_a_number_of_pages_that_is_none_is_told(total: str) -> None:
     with pytest.raises(UnavailableError, match="number of pages"):
-        pieces(described({"kind": "page", "pages": "total"}), Played({"rows": rows(9), "total": "many"}))
+        pieces(described({"kind": "page", "pages": "total"}), Played({"rows": rows(9), "total": total}))
 
 
 def test_an_empty_page_with_a_next_link_is_not_the_end() -> None:

@@ -47,14 +47,36 @@ def rows(file: BinaryIO, format: str) -> Iterator[Row]:
 
 
 def _lines(text: TextIO) -> Iterator[Row]:
-    reader = csv.reader(text, strict=True)
+    lines = _Bounded(text)
+    reader = csv.reader(lines, strict=True)
     names = next(reader, None)
     if names is None:
         raise BadExport("the export is empty: not even the names of its columns are there")
     yield dict.fromkeys(names, None)  # the columns, for whoever looks for theirs
+    lines.begin_row()
     for cells in reader:
         if cells:
             yield dict(zip(names, cells, strict=False))
+        lines.begin_row()
+
+
+class _Bounded:
+    """The lines of a text, as far as a row may be long: csv looks at the length of its fields alone, and a small ZIP
+    may hold gigabytes without a line break."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text = text
+        self.begin_row()
+
+    def begin_row(self) -> None:
+        self._left = _LONGEST_ROW
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self._text.readline(self._left + 1):
+            self._left -= len(line)
+            if self._left < 0:
+                raise BadExport("a row of the export is larger than allowed")
+            yield line
 
 
 def _objects(text: TextIO) -> Iterator[Row]:

@@ -372,6 +372,18 @@ def test_an_export_is_never_in_memory_as_a_whole() -> None:
         assert most < 2_000_000
 
 
+@pytest.mark.parametrize("line", [b"x" * 2**20, (b'"' + b"x" * 2**16 + b'\n",') * 16])
+def test_a_small_file_that_unpacks_to_one_endless_row_is_not_unpacked(line: bytes) -> None:
+    """Neither one line without an end, nor one row whose quoted lines have none."""
+    file = io.BytesIO(zipped(NAMES.encode() + b"\n" + line * 64))
+    tracemalloc.start()
+    with pytest.raises(BadExport, match="larger than allowed"):
+        list(rows(file, "csv"))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 150_000_000
+
+
 @pytest.mark.parametrize(
     "content",
     [b'{"responses":[{"responseId":"R_1"},{"respon', b'{"responses":7}', b"{}", b'{"responses":[7]}'],

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -23,6 +23,8 @@ from nps.values import Json, Value
 _WHOLE = re.compile(r"-?\d{1,19}")
 _PLAIN_NUMBER = re.compile(r"-?\d{1,40}(\.\d{1,40})?")
 _EXACT_DIGITS = 15  # of a number that JSON holds without loss
+_MOST_WHOLE = 2**63  # and of a whole number; columns hold larger ones
+_EXACT = Context(prec=2_000, rounding=ROUND_HALF_UP)  # as many digits as any column has, and any float
 
 
 @dataclass(frozen=True)
@@ -252,7 +254,7 @@ def _number(edge: Edge, precision: int | None, scale: int | None, single: bool) 
         if single:
             return Decimal(f"{number:.6g}")
         # As databases round: half away from zero.
-        return number if scale is None else number.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
+        return number if scale is None else number.quantize(Decimal(1).scaleb(-scale), context=_EXACT)
 
     def canonical(value: Value) -> Json:
         number = form(_as_number(edge, value))
@@ -291,11 +293,14 @@ def _as_number(edge: Edge, value: Value) -> Decimal:
 
 def _json_number(number: Decimal) -> Json:
     """A number where JSON holds it exactly, else its digits as text."""
-    if number == number.to_integral_value():
+    if number == number.to_integral_value() and abs(number) < _MOST_WHOLE:
         return int(number)
-    if len(number.normalize().as_tuple().digits) <= _EXACT_DIGITS:
+    if (
+        number != number.to_integral_value()
+        and len(number.normalize(_EXACT).as_tuple().digits) <= _EXACT_DIGITS
+    ):
         return float(number)
-    return format(number.normalize(), "f")
+    return format(number.normalize(_EXACT), "f")
 
 
 def _decimal(text: str) -> Decimal | None:

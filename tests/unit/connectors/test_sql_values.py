@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,6 +79,30 @@ def test_digits_that_json_would_lose_are_text() -> None:
     assert known.canonical(Decimal("12345678901234567.25")) == "12345678901234567.25"
     assert known.bound("12345678901234567.25") == Decimal("12345678901234567.25")
     assert known.typed("12345678901234567.25") == Decimal("12345678901234567.25")
+
+
+@pytest.mark.parametrize("far", [1e30, -1e300, "1" * 35, Decimal("1" * 35 + ".5")])
+def test_a_number_far_too_large_is_refused_by_itself(far: Any) -> None:
+    assert refused(kind(sql.Numeric(10, 2)), far) == "out_of_range"
+
+
+@pytest.mark.parametrize(
+    ("type", "held"),
+    [
+        (sql.Numeric(38, 0), Decimal(10**25 + 1)),
+        (sql.Numeric(38, 10), Decimal("12345678901234567890123.5")),
+        (sql.Numeric(60, 2), Decimal("-" + "9" * 35 + ".25")),
+        (sql.Double(), 1e30),
+    ],
+)
+def test_numbers_larger_than_json_holds_are_shown_to_the_last_digit_and_written_back(
+    type: Any, held: Any
+) -> None:
+    known = kind(type)
+    shown = known.shown(held)
+    assert orjson.loads(orjson.dumps(shown)) == shown
+    assert known.canonical(shown) == shown
+    assert known.typed(shown) == known.bound(shown) == Decimal(str(held))
 
 
 def test_a_zero_is_a_number_and_not_empty() -> None:

@@ -78,6 +78,8 @@ class Database:
             try:
                 connection.commit()
             except DBAPIError as error:
+                # SQLite keeps a transaction open that it did not confirm: nobody else is to get that connection.
+                connection.invalidate()
                 if problem_of(error).meaning is Meaning.DOWN:
                     raise Lost from error
                 raise

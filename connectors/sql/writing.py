@@ -5,6 +5,7 @@ Rows are written in the order of their keys, so that two writers wait for each o
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +18,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from connectors.contract import Notice
 from connectors.sql.database import Busy, Database, Lost
 from connectors.sql.finding import Finder, chunks, moments
-from connectors.sql.problems import Meaning, problem_of
+from connectors.sql.problems import Meaning, Problem, problem_of
 from connectors.sql.tables import Field, Shape
 from nps.changes import Cause, Change, Deferred, Outcome, Rejected, Unknown, Written
 from nps.errors import ConfigError
@@ -75,7 +76,7 @@ class Writer:
             try:
                 return self.database.write(doing, lambda at: self._together(at, rows))
             except (_KeyNotUnique, DBAPIError):
-                return self.database.write(doing, lambda at: self._apart(at, rows))
+                return self._bad_ones_apart(doing, rows)
         except Busy as error:
             return {row.id: Deferred(row.id, str(error)) for row in rows}
         except Lost:
@@ -85,6 +86,17 @@ class Writer:
     def _together(self, at: Connection, rows: Sequence[Row]) -> dict[str, Outcome]:
         run = self._run(at, rows)
         return {row.id: run.outcome(row) for row in rows}
+
+    def _bad_ones_apart(self, doing: str, rows: Sequence[Row]) -> dict[str, Outcome]:
+        try:
+            return self.database.write(doing, lambda at: self._apart(at, rows))
+        except DBAPIError as error:
+            problem = problem_of(error)
+        # A deferred constraint looks at the rows only when all of them are confirmed, and names none.
+        if len(rows) == 1:
+            return {rows[0].id: _refused(rows[0], problem)}
+        half = len(rows) // 2
+        return self._bad_ones_apart(doing, rows[:half]) | self._bad_ones_apart(doing, rows[half:])
 
     def _apart(self, at: Connection, rows: Sequence[Row]) -> dict[str, Outcome]:
         """Every row in a savepoint of its own, so that a bad one takes no other with it."""
@@ -106,9 +118,7 @@ class Writer:
                 problem = problem_of(error)
                 if problem.meaning is not Meaning.ROW:
                     raise
-                said[row.id] = Rejected(
-                    row.id, problem.code, problem.said, field=problem.field, cause=problem.cause
-                )
+                said[row.id] = _refused(row, problem)
         return said
 
     def _run(self, at: Connection, rows: Sequence[Row]) -> _Run:
@@ -156,12 +166,13 @@ class Writer:
 
 @dataclass(frozen=True)
 class _Run:
-    """One attempt at a batch. `versions`: key → its row's version, where the table counts them."""
+    """One attempt at a batch. `versions`: key → the versions of its rows, where the table counts them: one, or the
+    key is none."""
 
     at: Connection
     shape: Shape
     merged: set[str]
-    versions: dict[Any, Any]
+    versions: dict[Any, list[Any]]
     statements: dict[Any, tuple[Update, tuple[str, ...]]] = field(default_factory=dict)
 
     def outcome(self, row: Row) -> Outcome:
@@ -195,7 +206,7 @@ class _Run:
         return Deferred(row.id, "somebody else kept changing the row; planned again", tried=False)
 
     def _update(self, row: Row) -> int:
-        held = self.versions.get(row.key)
+        held = self._version(row.key)
         told = {f"npsync_{at}": value for at, value in enumerate(row.values.values())}
         told |= {"npsync_key": row.key, "npsync_guard": row.guard, "npsync_held": held}
         told["npsync_next"] = (held or 0) + 1
@@ -205,6 +216,13 @@ class _Run:
             self.statements[wanted] = made, tuple(made.compile().params)
         statement, names = self.statements[wanted]
         return self.at.execute(statement, {name: told[name] for name in names}).rowcount
+
+    def _version(self, key: Any) -> Any:
+        # An update that names a version would change one of several rows, and show no sign of the others.
+        versions = self.versions.get(key, [None])
+        if len(versions) > 1:
+            raise _KeyNotUnique
+        return versions[0]
 
     def _statement(self, columns: Sequence[str], guarded: bool, unversioned: bool) -> Update:
         """The update of these columns: made once, and run for every row of a batch."""
@@ -246,7 +264,7 @@ class _Run:
             version = self.at.execute(
                 select(table.c[shape.settings.version]).where(shape.written_key == row.key)
             ).scalar()
-            if version != self.versions.get(row.key):
+            if version != self._version(row.key):
                 return _Nothing.CHANGED_MEANWHILE
         return _Nothing.REFUSED
 
@@ -270,15 +288,20 @@ class _Run:
         return Written(row.id)
 
 
-def _versions(at: Connection, shape: Shape, keys: Iterable[Any]) -> dict[Any, Any]:
+def _versions(at: Connection, shape: Shape, keys: Iterable[Any]) -> dict[Any, list[Any]]:
     if shape.settings.version is None:
         return {}
     column = shape.written.table.c[shape.settings.version]
-    found: dict[Any, Any] = {}
+    found: defaultdict[Any, list[Any]] = defaultdict(list)
     for some in chunks(list(keys)):
         query = select(shape.written_key, column).where(shape.written_key.in_(some))
-        found.update((key, version) for key, version in at.execute(query).all())
-    return found
+        for key, version in at.execute(query).all():
+            found[key].append(version)
+    return dict(found)
+
+
+def _refused(row: Row, problem: Problem) -> Rejected:
+    return Rejected(row.id, problem.code, problem.said, field=problem.field, cause=problem.cause)
 
 
 def gone(record_id: str) -> Rejected:

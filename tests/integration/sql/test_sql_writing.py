@@ -91,6 +91,24 @@ def test_one_row_that_is_refused_takes_no_other_with_it(town: SqlTown, desk: Add
     assert opened.calls.count == 3  # the schema, all together, one by one
 
 
+def test_a_row_that_a_deferred_constraint_refuses_takes_no_other_with_it(
+    town: SqlTown, desk: AddDesk
+) -> None:
+    town.execute("CREATE TABLE score (value integer PRIMARY KEY)")
+    town.execute("INSERT INTO score VALUES (9)")
+    town.execute(
+        "CREATE TABLE customer (customer_key integer PRIMARY KEY, "
+        "nps_score integer REFERENCES score DEFERRABLE INITIALLY DEFERRED)"
+    )
+    ids = [str(key) for key in range(1, 21)]
+    for id in ids:
+        town.execute("INSERT INTO customer (customer_key) VALUES (:key)", key=int(id))
+    outcomes = desk().write(*(change(id, nps_score=8 if id in ("3", "17") else 9) for id in ids))
+    refused = [outcome for outcome in outcomes if outcome != Written(outcome.record_id)]
+    assert [(one.record_id, isinstance(one, Rejected)) for one in refused] == [("3", True), ("17", True)]
+    assert town.execute("SELECT count(*) AS n FROM customer WHERE nps_score = 9")[0]["n"] == 18
+
+
 def test_what_a_refusal_says_quotes_nothing_of_the_row(town: SqlTown, desk: AddDesk) -> None:
     town.created(WIDE)
     add(town, 1, email="secret@acme.example")
@@ -195,6 +213,16 @@ def test_a_version_counts_and_nobodys_change_in_between_is_overwritten(town: Sql
     assert opened.write(change("1", nps_score=9), change("2", nps_score=9)) == [Written("1"), Written("2")]
     rows = town.execute("SELECT nps_score, row_version FROM customer ORDER BY customer_key")
     assert [(row["nps_score"], row["row_version"]) for row in rows] == [(9, 5), (9, 1)]
+
+
+def test_a_key_that_names_two_versions_changes_neither(town: SqlTown, desk: AddDesk) -> None:
+    town.execute("CREATE TABLE customer (no text, nps_score integer, row_version integer)")
+    for version in (1, 2):
+        town.execute("INSERT INTO customer VALUES ('B', 1, :version)", version=version)
+    [bad] = desk(key="no", version="row_version").write(change("B", nps_score=9))
+    assert isinstance(bad, Rejected)
+    assert bad.code == "key_not_unique"
+    assert [row["nps_score"] for row in town.execute("SELECT nps_score FROM customer")] == [1, 1]
 
 
 @pytest.mark.parametrize(("times", "expected"), [(1, "written"), (9, "put off")])

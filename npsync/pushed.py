@@ -3,7 +3,7 @@ are due at once. What a push misses, polling finds; what both bring is one answe
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -119,12 +119,14 @@ class PushedAnswers:
         """Number → the answer as it is now, or why there is none."""
         found: dict[int, SurveyResponse | Word] = {}
         unread: dict[int, Answered] = {}
+        times = Counter(_told(one).id for one in arrived)
         for one in arrived:
             told = _told(one)
             before = None if told.id is None else self._store.answer(connection, told.id)
+            alone = before is None and times[told.id] == 1
             if told.deleted:
                 found[one.number] = _UNKNOWN if before is None else _withdrawn(before, told.at)
-            elif told.response is not None and not told.about and _counts(told.response, before):
+            elif told.response is not None and not told.about and _counts(told.response, alone=alone):
                 found[one.number] = told.response
             else:
                 unread[one.number] = told
@@ -220,10 +222,10 @@ def _told(one: Arrived) -> Answered:
     return one.what
 
 
-def _counts(told: SurveyResponse, before: SurveyResponse | None) -> bool:
+def _counts(told: SurveyResponse, *, alone: bool) -> bool:
     """Whether a pushed answer may be taken at its word: one that does not say when it was changed may be older than
-    what is here, for pushes come in any order."""
-    return told.problem is None and (before is None or told.updated_at is not None)
+    what is here, or comes with it, for pushes come in any order."""
+    return told.problem is None and (alone or told.updated_at is not None)
 
 
 def _withdrawn(before: SurveyResponse, at: datetime) -> SurveyResponse:

@@ -292,3 +292,14 @@ def test_pushes_leave_the_rhythm_in_which_a_source_is_read_alone(office: Office)
     office.pushed(told(answer()))
     office.due()
     assert office.store.due(["a"])["a"].due_at == usual
+
+
+def test_of_two_versions_that_come_together_and_tell_no_time_neither_is_believed_over_the_other(
+    office: Office,
+):
+    """Pushes come in any order: the one that lies last may be the older."""
+    now = answer(score=9, changed=None)
+    office.tool.says["1"] = now
+    office.pushed(told(now), told(answer(score=2, changed=None), key="older"))
+    assert office.store.answer("mail", "1") == now
+    assert office.tool.asked

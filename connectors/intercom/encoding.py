@@ -1,7 +1,8 @@
 """Values at Intercom's edge: what a field takes is checked here, before anything is sent.
 
-A date is Unix seconds, and a workspace shows it in a time zone of its own, which the API does not tell. So a date is
-written as noon: it is the same day within eleven hours either way. Whatever moment of a day is read, it is that day.
+A date is Unix seconds there, and a text like 2026-03-02 here, so that people can read what is planned. A workspace
+shows it in a time zone of its own, which the API does not tell. So a date is sent as noon: it is the same day within
+eleven hours either way. Whatever moment of a day is read, it is that day.
 """
 
 from __future__ import annotations
@@ -44,16 +45,24 @@ def typed(known: Known) -> Typed:
         found = normalised(value)
         if isinstance(found, dict | list):
             return str(found)
-        if known.schema.type in (FieldType.DATE, FieldType.DATETIME) and _is_moment(found):
-            assert isinstance(found, int | float)
-            return (
-                _day(known, found)
-                if known.schema.type is FieldType.DATE
-                else datetime.fromtimestamp(int(found), UTC)
-            )
+        if isinstance(found, str) and known.schema.type is FieldType.DATE:
+            return _read_day(found) or found
+        if isinstance(found, str) and known.schema.type is FieldType.DATETIME:
+            return _read_moment(found) or found
         return found
 
     return decoded
+
+
+def sent(known: Known, value: Json) -> Json:
+    """A canonical value as an update holds it."""
+    if isinstance(value, str) and known.schema.type is FieldType.DATE:
+        day = _read_day(value)
+        return value if day is None else int(datetime.combine(day, time(12), known.zone).timestamp())
+    if isinstance(value, str) and known.schema.type is FieldType.DATETIME:
+        moment = _read_moment(value)
+        return value if moment is None else int(moment.timestamp())
+    return value
 
 
 # ---------------------------------------------------------------- from ours to Intercom's
@@ -73,7 +82,7 @@ def _text(known: Known, value: Value) -> Json:
         case datetime() if value.utcoffset() is None:
             raise _refused(known, "takes a moment with its time zone")
         case datetime():
-            return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+            return _spelled(value)
         case date():
             return value.isoformat()
         case _:
@@ -110,27 +119,19 @@ def _date(known: Known, value: Value) -> Json:
     # A moment has no date until somebody says in which zone: `as: date` does.
     if isinstance(value, datetime):
         raise _refused(known, "takes a date, not a moment; use `as: date`")
-    if isinstance(value, str):
-        try:
-            value = date.fromisoformat(value)
-        except ValueError:
-            raise _refused(known, "takes a date like 2026-11-21; use `as: date`") from None
-    if not isinstance(value, date):
+    day = _read_day(value) if isinstance(value, str) else value
+    if not isinstance(day, date):
         raise _refused(known, "takes a date like 2026-11-21; use `as: date`")
-    return _noon(known, value)
+    return day.isoformat()
 
 
 def _datetime(known: Known, value: Value) -> Json:
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            raise _refused(known, "takes a moment like 2026-11-21T09:30:00Z") from None
-    if not isinstance(value, datetime):
-        raise _refused(known, "takes a moment, not a date; use `as: datetime`")
-    if value.utcoffset() is None:
+    moment = _read_moment(value) if isinstance(value, str) else value
+    if not isinstance(moment, datetime):
+        raise _refused(known, "takes a moment like 2026-11-21T09:30:00Z; use `as: datetime`")
+    if moment.utcoffset() is None:
         raise _refused(known, "takes a moment with its time zone")
-    return int(value.timestamp() // 1)
+    return _spelled(moment)
 
 
 def _choice(known: Known, value: Value) -> Json:
@@ -186,17 +187,20 @@ def _live_boolean(known: Known, value: Json) -> Json:
 
 
 def _live_date(known: Known, value: Json) -> Json:
-    found = _live_number(known, value)
-    return _noon(known, _day(known, found)) if _is_moment(found) else found  # type: ignore[arg-type]
+    seconds = _seconds(known, value)
+    return value if seconds is None else _day(known, seconds).isoformat()
 
 
 def _live_datetime(known: Known, value: Json) -> Json:
+    seconds = _seconds(known, value)
+    return value if seconds is None else _spelled(datetime.fromtimestamp(seconds, UTC))
+
+
+def _seconds(known: Known, value: Json) -> float | None:
+    """None for what is no moment: nothing is guessed of it."""
     found = _live_number(known, value)
-    return int(found // 1) if _is_moment(found) else found  # type: ignore[operator]
-
-
-def _is_moment(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _LAST
+    is_number = isinstance(found, int | float) and not isinstance(found, bool)
+    return found if is_number and 0 <= found < _LAST else None  # type: ignore[operator, return-value]
 
 
 def _day(known: Known, seconds: float) -> date:
@@ -205,8 +209,23 @@ def _day(known: Known, seconds: float) -> date:
     return datetime.fromtimestamp(seconds, zone).date()
 
 
-def _noon(known: Known, day: date) -> int:
-    return int(datetime.combine(day, time(12), known.zone).timestamp())
+def _spelled(moment: datetime) -> str:
+    """In whole seconds, as Intercom keeps them."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _read_day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _read_moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _line_ends(text: str) -> str:

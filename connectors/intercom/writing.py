@@ -16,7 +16,7 @@ from connectors.calls import FateUnknown, Overlong, Reply
 from connectors.intercom import replies
 from connectors.intercom.attributes import COMPANIES, OWN, Attributes, value_of
 from connectors.intercom.companies import Companies
-from connectors.intercom.encoding import live, refusal
+from connectors.intercom.encoding import live, refusal, sent
 from connectors.intercom.replies import Row
 from connectors.intercom.workspace import Workspace
 from nps.changes import Cause, Change, Deferred, Outcome, Rejected, Unknown, Written
@@ -106,7 +106,7 @@ class Writing:
         reply = self._workspace.http.request(
             "PUT",
             f"/contacts/{quote(one.id, safe='')}",
-            json=body(one),
+            json=body(self._known, one),
             what="update a contact",
             idempotent=True,  # absolute values: a second time changes nothing
         )
@@ -134,7 +134,7 @@ class Writing:
         reply = self._workspace.http.request(
             "POST",
             "/companies",
-            json={"company_id": company_id, **body(one)},
+            json={"company_id": company_id, **body(self._known, one)},
             what="update a company",
             idempotent=True,  # absolute values, and it is there
         )
@@ -160,10 +160,11 @@ def problem_of(known: Attributes, one: Wanted) -> Rejected | None:
     return None
 
 
-def body(one: Wanted) -> dict[str, Json]:
-    standard = {name: value for name, value in one.after.items() if not name.startswith(OWN)}
+def body(known: Attributes, one: Wanted) -> dict[str, Json]:
+    after = {name: sent(known.field(name), value) for name, value in one.after.items()}
+    standard = {name: value for name, value in after.items() if not name.startswith(OWN)}
     own: dict[str, Json] = {
-        name.removeprefix(OWN): value for name, value in one.after.items() if name.startswith(OWN)
+        name.removeprefix(OWN): value for name, value in after.items() if name.startswith(OWN)
     }
     return {**standard, "custom_attributes": own} if own else standard
 

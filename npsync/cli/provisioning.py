@@ -62,33 +62,26 @@ def _one(
     if not as_json:
         _tell_plan(config, name, missing, known)
     here = [step for step in missing.steps if not step.statement]
-    by_hand = len(here) < len(missing.steps)
-    done = None
-    if here and (yes or (not as_json and _is_agreed(name))):
-        done = provisioning.carry_out(provisioner, here, store, name, connections.clock.now())
-        if not as_json:
-            _tell_done(done)
-    code = output.SUCCEEDED
-    if here and done is None:
-        code = output.USAGE
-    elif missing.hindrances or by_hand or (done is not None and done.refused):
-        code = output.PARTIAL
+    incomplete = bool(missing.hindrances) or len(here) < len(missing.steps)
+    if here and not yes:
+        if not _is_asked(as_json):
+            output.tell(f"Nothing was created. To go ahead: npsync provision {name} --yes")
+            return output.USAGE, _facts(name, missing, known, None)
+        if not typer.confirm("Create them?"):
+            output.say("Nothing was created.")
+            return output.SUCCEEDED, _facts(name, missing, known, None)
+    done = provisioning.carry_out(provisioner, here, store, name, connections.clock.now())
+    if here and not as_json:
+        _tell_done(done)
+    code = output.PARTIAL if incomplete or done.refused else output.SUCCEEDED
     return code, _facts(name, missing, known, done)
 
 
-def _is_agreed(name: str) -> bool:
-    """Asks the person who sits before it; where nobody does, tells how to go ahead."""
+def _is_asked(as_json: bool) -> bool:
+    """A person sits before it, who can be asked."""
     import sys
 
-    from npsync.cli import output
-
-    if sys.stdin is None or not sys.stdin.isatty() or not sys.stdout.isatty():
-        output.tell(f"Nothing was created. To go ahead: npsync provision {name} --yes")
-        return False
-    if typer.confirm("Create them?"):
-        return True
-    output.say("Nothing was created.")
-    return False
+    return not as_json and sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
 
 
 # ---------------------------------------------------------------- for people

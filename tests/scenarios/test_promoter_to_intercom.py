@@ -3,6 +3,7 @@ created, scores arrive, and a contact that was merged away on the way is followe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,7 @@ def test_scores_arrive_on_contacts_whose_attributes_were_missing(sandbox: Runnin
     npsync("check")
     people = {row["id"]: row for row in sandbox.rows("intercom", "contacts")}
     planned_ids = {one["id"] for one in npsync.plan("to-intercom")["changes"]}
+    assert re.search(r"nps_last_survey_at – → 20\d\d-\d\d-\d\d\b", npsync("plan", "to-intercom").out)
     assert {row["id"]: row for row in sandbox.rows("intercom", "contacts")} == people
     first = npsync.run("to-intercom")
     assert first["writes"] == {"contacts": len(planned_ids)}
@@ -133,6 +135,7 @@ def test_scores_arrive_on_contacts_whose_attributes_were_missing(sandbox: Runnin
         segment = "promoter" if own["nps_score"] >= 9 else "passive" if own["nps_score"] >= 7 else "detractor"
         assert (own["nps_segment"], row["role"]) == (segment, "user")
         assert own.items() >= was["custom_attributes"].items()
+        assert isinstance(own["nps_last_survey_at"], int)
         ignored = ("custom_attributes", "updated_at")
         assert {k: v for k, v in row.items() if k not in ignored} == {
             k: v for k, v in was.items() if k not in ignored

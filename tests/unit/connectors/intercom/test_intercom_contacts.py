@@ -53,9 +53,9 @@ def test_no_date_is_asked_for(chat: Office) -> None:
     """Whole days of the workspace's zone would be compared."""
     chat.says(SEARCH, (200, page(contact(own_nps_last_survey_at=1_772_452_800))))
     day = f"{OWN}nps_last_survey_at"
-    (hit,) = chat.crm.find("contacts", [emails("a1@acme.example")], [], {day: 1_772_452_800})
+    (hit,) = chat.crm.find("contacts", [emails("a1@acme.example")], [], {day: "2026-03-02"})
     assert hit.record.id == "a1"
-    assert chat.crm.find("contacts", [emails("a1@acme.example")], [], {day: 1}) == []
+    assert chat.crm.find("contacts", [emails("a1@acme.example")], [], {day: "2026-03-03"}) == []
     assert all(day not in each.body.decode() for each in chat.asked(SEARCH))
     with pytest.raises(ConfigError, match="cannot be found by"):
         chat.crm.find("contacts", [Lookup(day, "x", ["1"])], [], {})

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from played_intercom import ATTRIBUTES, OWN, attribute
 
 from connectors.intercom.attributes import Attributes, attributes, value_of
-from connectors.intercom.encoding import canonical, live, typed
+from connectors.intercom.encoding import canonical, live, sent, typed
 from nps.errors import ConfigError, RejectedError
 from nps.schema import FieldType
 from nps.values import Json, Value
@@ -69,7 +69,7 @@ def test_a_name_that_is_none_says_what_may_be_meant(name: str, hint: str) -> Non
         ("nps_comment", "a\r\nb", "a\nb"),
         ("nps_comment", 7, "7"),
         ("nps_comment", True, "true"),
-        ("nps_asked_at", datetime(2026, 3, 2, 12, 0, 0, 900_000, UTC), 1_772_452_800),
+        ("nps_asked_at", datetime(2026, 3, 2, 12, 0, 0, 900_000, UTC), "2026-03-02T12:00:00Z"),
         ("nps_comment", "", None),
         ("nps_score", None, None),
     ],
@@ -107,11 +107,11 @@ zones = st.sampled_from(sorted(available_timezones() - {"Etc/GMT+12"})).map(Zone
 @given(days, zones)
 def test_a_date_is_the_same_day_in_every_zone_within_eleven_hours(day: date, zone: ZoneInfo) -> None:
     known = contacts(zone).field(f"{OWN}nps_last_survey_at")
-    sent = canonical(known)(day)
-    assert isinstance(sent, int)
-    assert typed(known)(sent) == day
-    assert live(known)(sent) == sent
-    there = datetime.fromtimestamp(sent, zone)
+    seconds = sent(known, canonical(known)(day))
+    assert isinstance(seconds, int)
+    assert typed(known)(seconds) == day
+    assert live(known)(seconds) == canonical(known)(day) == day.isoformat()
+    there = datetime.fromtimestamp(seconds, zone)
     assert {(there + timedelta(hours=hours)).date() for hours in (-11, 0, 11)} == {day}
 
 
@@ -129,6 +129,14 @@ def test_midnight_in_utc_is_the_day_it_names(day: date, zone: ZoneInfo) -> None:
     known = contacts(zone).field(f"{OWN}nps_last_survey_at")
     midnight = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
     assert typed(known)(midnight) == day
+
+
+def test_a_moment_is_sent_in_seconds_and_comes_back() -> None:
+    known = contacts().field(f"{OWN}nps_asked_at")
+    moment = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    assert sent(known, canonical(known)(moment)) == 1_772_452_800
+    assert typed(known)(1_772_452_800) == moment
+    assert live(known)("1772452800") == "2026-03-02T12:00:00Z"
 
 
 def test_milliseconds_are_not_taken_for_a_date() -> None:

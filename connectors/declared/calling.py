@@ -27,7 +27,7 @@ from connectors.contract import Tools
 from connectors.daily import DailyCount, next_midnight
 from connectors.declared.description import ByCursor, ByLastRow, Description, Query, Request, Throttle
 from connectors.declared.expressions import NotForThis, compiled, holds
-from connectors.declared.placeholders import filled_now, filled_path, names_in
+from connectors.declared.placeholders import filled_now, filled_path, is_segment, names_in
 from connectors.declared.reading import Asked
 from connectors.limits import LONGEST_PAUSE, Limiter, Window
 from nps.errors import BudgetError, ConfigError, UnavailableError
@@ -95,6 +95,8 @@ class Calling:
 
     def look_up(self, path: str, key: str) -> Json:
         """None when there is nobody."""
+        if not is_segment(key):
+            return None
         reply = self._people.request("GET", filled_path(path, {"person": key}), what=f"GET {path}")
         return None if reply.status in _GONE else reply.json()
 

@@ -55,6 +55,11 @@ def filled_path(path: str, values: Mapping[str, str]) -> str:
     )
 
 
+def is_segment(value: str) -> bool:
+    """Whether a value can stand in a path at all: these lead elsewhere, however they are written."""
+    return value not in ("", ".", "..")
+
+
 def names_in(data: Any) -> Iterator[str]:
     """Every placeholder's name in the texts of some data."""
     if isinstance(data, str):

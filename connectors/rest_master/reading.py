@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.declared.expressions import compiled
-from connectors.declared.placeholders import filled_path
+from connectors.declared.placeholders import filled_path, is_segment
 from connectors.rest_master.master import Master
 from connectors.rest_master.replies import words_of
 from connectors.rest_master.rows import Row
@@ -83,6 +83,8 @@ class Reading:
         return found
 
     def _one(self, id: str, values: Mapping[str, str]) -> Row | None:
+        if not is_segment(id):
+            return None  # what somebody typed; no record is called like that
         master, read = self._master, self._master.settings.read
         path = filled_path(read.path, {**values, "id": id})
         reply = master.http.request("GET", path, what=f"read one of {self._object}")
@@ -94,6 +96,8 @@ class Reading:
                 f"{reply.what}: the master answers {reply.status}{f' ({words})' if words else ''}; check read.path"
             )
         row = master.reader.row(compiled(read.item)(reply.json()), "read.item")
+        if row.id != id and row.id.casefold() == id.casefold():
+            return None  # the master takes no notice of case, and ids are exact
         if row.id != id:
             raise ConfigError(
                 f"{reply.what}: another record came than the one asked for; check read and record.id"

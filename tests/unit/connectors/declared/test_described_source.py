@@ -502,6 +502,13 @@ def test_a_key_of_a_person_stays_within_its_segment_of_the_path(vendor: PlayedVe
     assert vendor.asked[-1].path == "/v1/people/..%2Fadmin%3Fx%3D1"
 
 
+def test_a_key_that_leads_to_another_path_is_nobodys(vendor: PlayedVendor) -> None:
+    vendor.at = {"/v1/answers": [(200, {"rows": [row(1, person="..")]})]}
+    [found] = answers(read(opened(**LOOKED_UP)))
+    assert found.email is None
+    assert [asked.path for asked in vendor.asked] == ["/v1/answers"]
+
+
 def test_people_beside_the_rows_are_found_by_their_id(vendor: PlayedVendor) -> None:
     users = [{"id": 5, "mail": "ann@acme.com"}, {"id": 6, "mail": None}]
     vendor.says = [(200, {"rows": [row(1, by=5), row(2, by=6), row(3, by=9)], "users": users})]

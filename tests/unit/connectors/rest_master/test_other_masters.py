@@ -112,6 +112,19 @@ def test_an_id_stays_within_its_segment_of_the_path(vendor: PlayedVendor) -> Non
     assert lines(vendor) == ["GET /customers/..%2Fadmin%3Fx%3D1%23y"]
 
 
+@pytest.mark.parametrize("typed", [".", "..", " .. ", " "])
+def test_what_would_lead_to_another_path_is_nobodys_id(vendor: PlayedVendor, typed: str) -> None:
+    """A respondent's own id may come from a link that anybody can edit: it must stop nobody's run."""
+    assert opened().find("customers", [Lookup("id", "external_id", [typed])], [], {}) == []
+    assert lines(vendor) == []
+
+
+def test_an_id_in_other_letters_is_nobodys_and_stops_nothing(vendor: PlayedVendor) -> None:
+    vendor.at = {"/customers/AB": [(200, {"id": "ab"})], "/customers/7": [(200, {"id": "7"})]}
+    hits = opened().find("customers", [Lookup("id", "external_id", ["AB", "7"])], [], {})
+    assert [hit.value for hit in hits] == ["7"]
+
+
 def test_a_search_by_a_posted_body_is_asked_in_its_own_shape(vendor: PlayedVendor) -> None:
     find = {
         "method": "POST",

@@ -52,6 +52,7 @@ class SourceRow:
     calls: bool = True  # over HTTP, to a `base_url`
     answers: int = 1_000  # more than this many are there
     read_as: str = "4"  # the score of the answer that `add` lets arrive
+    known_by: tuple[str, ...] = ("email",)  # most answers have one of these
 
 
 def _wootric(place: Place) -> Given:
@@ -160,7 +161,47 @@ def _asknicely(place: Place) -> Given:
 def _retently(place: Place) -> Given:
     env = place.sandbox.env
     place.sandbox.control("POST", "/retently/do/set", {"per_minute": 10**6})
-    return {"api_key": env["RETENTLY_KEY"], "base_url": env["RETENTLY_URL"], "page_size": 100}
+    return {"api_key": env["RETENTLY_KEY"], "base_url": env["RETENTLY_URL"], "page_size": 200}
+
+
+def _typeform(place: Place) -> Given:
+    env = place.sandbox.env
+    place.sandbox.control("POST", "/typeform/do/set", {"per_second": 10**6})
+    return {
+        "token": env["TYPEFORM_TOKEN"],
+        "base_url": env["TYPEFORM_URL"],
+        "forms": [env["TYPEFORM_FORM"]],
+        "page_size": 100,
+    }
+
+
+def _surveymonkey(place: Place) -> Given:
+    env = place.sandbox.env
+    place.sandbox.control("POST", "/surveymonkey/do/set", {"per_minute": 10**6, "per_day": 10**6})
+    return {
+        "access_token": env["SURVEYMONKEY_TOKEN"],
+        "base_url": env["SURVEYMONKEY_URL"],
+        "surveys": [env["SURVEYMONKEY_SURVEY"]],
+        "per_day": 10**6,
+    }
+
+
+def _formbricks(place: Place) -> Given:
+    env = place.sandbox.env
+    place.sandbox.control("POST", "/formbricks/do/set", {"per_minute": 10**6})
+    return {"api_key": env["FORMBRICKS_KEY"], "base_url": env["FORMBRICKS_URL"], "page_size": 100}
+
+
+def _satismeter(place: Place) -> Given:
+    env = place.sandbox.env
+    names = {"size_param": "page[size]", "cursor_param": "page[after]", "cursor_field": "cursor"}
+    place.sandbox.control("POST", "/satismeter/do/set", names)
+    return {
+        "api_key": env["SATISMETER_KEY"],
+        "project": env["SATISMETER_PROJECT"],
+        "base_url": env["SATISMETER_URL"],
+        **names,
+    }
 
 
 def _zendesk(place: Place) -> Given:
@@ -193,6 +234,12 @@ def _listing(toy: str, settings: Callable[[Place], Given], secret: str, **more: 
 SOURCES: Mapping[str, SourceRow] = {
     "asknicely": _listing("asknicely", _asknicely, "api_key"),
     "retently": _listing("retently", _retently, "api_key"),
+    "formbricks": _listing("formbricks", _formbricks, "api_key"),
+    "satismeter": _listing("satismeter", _satismeter, "api_key"),
+    "surveymonkey": _listing(
+        "surveymonkey", _surveymonkey, "access_token", known_by=("email", "external_id")
+    ),
+    "typeform": _listing("typeform", _typeform, "token"),
     "zendesk_csat": _listing("zendesk", _zendesk, "api_token", late=1, read_as="5"),
     "apptentive": SourceRow(
         settings=_apptentive,

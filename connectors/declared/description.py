@@ -75,6 +75,15 @@ class Request(Part):
 # ---------------------------------------------------------------- rows
 
 
+class Words(Part):
+    """What a row tells by the id of a choice, whose text stands in the survey's definition."""
+
+    id: Expression = Field(description="Of the row: the choice's id.")
+    among: Annotated[str, Field(pattern=r"^\{[a-z][a-z0-9_]*\}$")] = Field(
+        description="{NAME} of one of surveys.values: the list of choices, each with id and text."
+    )
+
+
 class FieldRule(Part):
     """A value, and what to make of it."""
 
@@ -83,6 +92,9 @@ class FieldRule(Part):
     )
     values: Mapping[str, Any] | None = Field(
         None, description="What stands for what: {good: 1, bad: 0}. What is not listed stays as it is."
+    )
+    words: Words | None = Field(
+        None, description="The text of a choice, which goes before what `path` finds."
     )
     number_in_text: bool = Field(
         False, description="Take the number out of a text like 9 - Extremely likely."

@@ -13,7 +13,7 @@ from connectors.contract import Inbound, LeftOut, Posted, Refused, Taken
 from connectors.declared.description import Description, Push
 from connectors.declared.expressions import NotForThis, compiled, holds, roots
 from connectors.declared.placeholders import filled_now, names_in
-from connectors.declared.rows import Elsewhere, RowReader, Unreadable, id_of, own_rules, paths_of
+from connectors.declared.rows import Elsewhere, RowReader, Unreadable, id_of, own_rules, texts_of
 from connectors.webhook.proof import prove
 from connectors.webhook.settings import Hmac
 from nps.events import Answered
@@ -130,9 +130,9 @@ def _texts(description: Description) -> Iterator[str]:
     """Every expression that a row is read with."""
     fields, rows = description.fields, description.rows
     for _, rule in own_rules(fields):
-        yield from paths_of(rule)
+        yield from texts_of(rule)
     for rule in fields.properties.values():
-        yield from paths_of(rule)
+        yield from texts_of(rule)
     for text in (fields.all_properties, rows.only, rows.partial, rows.excluded, rows.withdrawn):
         if text is not None:
             yield text

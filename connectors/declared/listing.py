@@ -102,6 +102,8 @@ class ByCursor(Part):
     more: Expression | None = Field(
         None, description="Where a reply says whether there is more: false is the end."
     )
+    size_param: str | None = Field(None, description="The parameter that says how many rows a page has.")
+    size: int | None = Field(None, ge=1, description="Rows per page.")
 
 
 Pages = Annotated[

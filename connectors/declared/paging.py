@@ -55,7 +55,11 @@ def parameters(pages: Pages, step: Step) -> dict[str, str]:
             if step and pages.param is not None:
                 asked[pages.param] = str(step)
             return asked
-        case ByLastRow() | ByCursor():
+        case ByCursor():
+            sized = pages.size_param is not None and pages.size is not None
+            asked = {str(pages.size_param): str(pages.size)} if sized else {}
+            return asked if step is None else asked | {pages.param: str(step)}
+        case ByLastRow():
             return {} if step is None else {pages.param: str(step)}
         case ByNextLink() | OnePage():
             return {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from hashlib import blake2b
@@ -15,7 +15,7 @@ import orjson
 
 from connectors import cells
 from connectors.cells import LONG_AGO, Moments, NoTime
-from connectors.declared.description import Description, FieldRule, Fields, Rule
+from connectors.declared.description import Description, FieldRule, Fields, Rule, Words
 from connectors.declared.expressions import Find, NotForThis, compiled, first_of, holds
 from connectors.declared.placeholders import filled_now, names_in
 from nps.responses import ResponseStatus, SurveyResponse
@@ -56,15 +56,22 @@ class Pick:
     find: Find
     values: Mapping[str, Json] | None = None
     number_in_text: bool = False
+    choice: Find | None = None
+    words: Mapping[str, str] = field(default_factory=dict)  # choice → text
 
     def of(self, row: Any) -> Any:
         """NotForThis when an expression cannot be worked out for it."""
-        found = self.find(row)
+        worded = self._worded(row)
+        found: Any = self.find(row) if worded is None else worded
         if self.values is not None and isinstance(found, str | int | float):
             found = self.values.get(_key(found), found)
         if self.number_in_text and isinstance(found, str):
             found = _number_in(found)
         return found
+
+    def _worded(self, row: Any) -> str | None:
+        chosen = None if self.choice is None else self.choice(row)
+        return self.words.get(_key(chosen)) if isinstance(chosen, str | int) else None
 
 
 class RowReader:
@@ -210,14 +217,23 @@ def paths_of(rule: Rule) -> tuple[str, ...]:
     return tuple(rule.path) if isinstance(rule, FieldRule) else rule
 
 
+def texts_of(rule: Rule) -> tuple[str, ...]:
+    """All that of a rule is looked up in a row."""
+    worded = isinstance(rule, FieldRule) and rule.words is not None
+    return (*paths_of(rule), rule.words.id) if worded else paths_of(rule)  # type: ignore[union-attr]
+
+
 def pick_of(rule: Rule, known: Mapping[str, str]) -> Pick | None:
     """None when it needs a value that is not known."""
     if not _is_filled(rule, known):
         return None
     find = first_of([filled_now(path, known) for path in paths_of(rule)])
-    if isinstance(rule, FieldRule):
-        return Pick(find, rule.values, rule.number_in_text)
-    return Pick(find)
+    if not isinstance(rule, FieldRule):
+        return Pick(find)
+    pick = Pick(find, rule.values, rule.number_in_text)
+    if rule.words is None or not set(names_in([rule.words.id, rule.words.among])) <= known.keys():
+        return pick
+    return replace(pick, choice=compiled(filled_now(rule.words.id, known)), words=_words(rule.words, known))
 
 
 def id_of(value: Any) -> str:
@@ -238,6 +254,19 @@ def id_of(value: Any) -> str:
 
 def _is_filled(rule: Rule, known: Mapping[str, str]) -> bool:
     return set(names_in(paths_of(rule))) <= known.keys()
+
+
+def _words(words: Words, known: Mapping[str, str]) -> dict[str, str]:
+    try:
+        listed = orjson.loads(filled_now(words.among, known))
+    except ValueError:
+        listed = []
+    entries = listed if isinstance(listed, list) else []
+    return {
+        str(entry["id"]): entry["text"]
+        for entry in entries
+        if isinstance(entry, Mapping) and isinstance(entry.get("text"), str) and "id" in entry
+    }
 
 
 def _condition(text: str | None, known: Mapping[str, str]) -> Find | None:

@@ -26,6 +26,7 @@ from connectors.declared.rows import (
     own_rules,
     paths_of,
     pick_of,
+    texts_of,
 )
 from connectors.declared.surveys import Survey
 from nps.errors import UnavailableError
@@ -266,9 +267,9 @@ def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 def _expressions(description: Description) -> Iterator[str]:
     for _, rule in own_rules(description.fields):
-        yield from paths_of(rule)
+        yield from texts_of(rule)
     for rule in description.fields.properties.values():
-        yield from paths_of(rule)
+        yield from texts_of(rule)
     rows = description.rows
     more = [description.fields.all_properties, rows.only, rows.partial, rows.excluded, rows.withdrawn]
     for part in (description.look_up, description.beside):

@@ -268,3 +268,21 @@ def test_whatever_comes_is_an_answer_a_problem_or_none_of_ours_and_the_same_each
         assert one.id
         assert one.answered_at.tzinfo is UTC
         assert one.score is None or isinstance(one.score, int | float | str)
+
+
+def test_the_words_of_a_choice_are_taken_before_anything_else_its_answer_says() -> None:
+    fields = {"id": "id", "answered_at": "at"}
+    words = {"id": "choice", "among": "{choices}"}
+    rule = {"path": "text", "words": words, "number_in_text": True}
+    surveys = {"named": ["s"], "values": {"choices": "choices"}}
+    told = {"fields": {**fields, "score": rule}, "surveys": surveys}
+    known = {
+        "choices": '[{"id": "70", "text": "9 - Likely"}, {"id": 71, "text": "10"}, {"text": "1"}, {"id": "72"}]'
+    }
+    row = ROW | {"text": "3", "choice": "70"}
+    assert read(row, known, **told).score == 9
+    assert read(row | {"choice": 71}, known, **told).score == 10
+    assert read(row | {"choice": "72"}, known, **told).score == 3
+    assert read(row | {"choice": None}, known, **told).score == 3
+    assert read(row, {}, **told).score == 3
+    assert read(row, {"choices": "no list"}, **told).score == 3

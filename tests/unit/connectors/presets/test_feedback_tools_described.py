@@ -1,5 +1,5 @@
-"""Survey tools that are read by a description: rows as each vendor's documents show them, and its own ways of being
-wrong. What every source promises is tried on the toys."""
+"""AskNicely, Retently and Zendesk, read by a description: rows as each vendor's documents show them, and its own ways
+of being wrong. What every source promises is tried on the toys."""
 
 from __future__ import annotations
 
@@ -9,41 +9,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from fake_clock import MemoryInMemory, Notices, fake_tools
+from described_tools import API, SINCE, opened, read
+from fake_clock import Notices
 from played_vendor import PlayedVendor, playing
 
 from connectors import registry
-from connectors.contract import Source
 from nps.errors import UnavailableError
-from nps.responses import ResponseStatus, SurveyResponse
-
-API = "https://api.tool.example/v1"
-NEVER = datetime(2026, 1, 1, tzinfo=UTC)
-GIVEN: dict[str, dict[str, Any]] = {
-    "asknicely": {"tenant": "acme", "api_key": "k-1", "customer_id": "customer_id_c"},
-    "retently": {"api_key": "k-1", "customer_id": "Customer Id"},
-    "zendesk_csat": {"subdomain": "acme", "email": "npsync@acme.com", "api_token": "k-1"},
-}
+from nps.responses import ResponseStatus
 
 
 @pytest.fixture
 def vendor() -> Iterator[PlayedVendor]:
     with playing(API) as played:
         yield played
-
-
-def opened(name: str, notices: Notices | None = None, **changes: Any) -> Source:
-    connector = registry.load(name)
-    assert connector.source is not None
-    settings = connector.settings.model_validate({"base_url": API} | GIVEN[name] | changes)
-    return connector.source(settings, fake_tools("tool", memory=MemoryInMemory(), notice=notices))
-
-
-def read(name: str, notices: Notices | None = None, **changes: Any) -> list[SurveyResponse]:
-    source = opened(name, notices, **changes)
-    found = {one.id: one for page in source.read(None, since=NEVER) for one in page.responses}
-    source.close()
-    return list(found.values())
 
 
 # ---------------------------------------------------------------- AskNicely
@@ -188,7 +166,7 @@ def test_a_last_page_of_zendesk_may_still_name_a_next_one(vendor: PlayedVendor) 
     beyond = f"{API}/satisfaction_ratings?page[after]=x"
     vendor.says = [ratings(rating(1, "good"), more=True, next=beyond), ratings(rating(2, "bad"), next=beyond)]
     source = opened("zendesk_csat")
-    pages = source.read(None, since=NEVER)
+    pages = source.read(None, since=SINCE)
     assert {one.id for page in pages for one in page.responses} == {"1", "2"}
     assert {each.path for each in vendor.asked} == {"/v1/satisfaction_ratings"}
 

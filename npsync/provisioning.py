@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 
 from connectors.calls import FateUnknown
-from connectors.provisioning import Missing, Provisioner, Step, WantedField
+from connectors.provisioning import Provisioner, Step, WantedField
 from mapping.spec import FieldMapping
 from nps.errors import ConfigError, RejectedError
 from nps.schema import FieldType
@@ -175,7 +175,3 @@ def created_before(
 
 def _key(wanted: WantedField) -> str:
     return f"{_CREATED}{wanted.object}/{wanted.name}"
-
-
-def has_work(missing: Missing) -> bool:
-    return bool(missing.steps or missing.hindrances)

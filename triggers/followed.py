@@ -29,7 +29,8 @@ def followed(desk: Desk, told: Round) -> Desk:
         for name in sorted(begin):
             told.begun.append(name)
             desk.notice("trigger_begins", trigger=name, since=since[name])
-    moments = {name: datetime.fromisoformat(at) for name, at in since.items() if at}
+    # Whole seconds: many vendors stamp no finer, and what happens in the second a trigger begins is its business.
+    moments = {name: datetime.fromisoformat(at).replace(microsecond=0) for name, at in since.items() if at}
     rules = {name: replace(rule, since=moments.get(name)) for name, rule in desk.rules.items()}
     return replace(desk, rules=rules)
 

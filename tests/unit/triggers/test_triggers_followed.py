@@ -61,6 +61,24 @@ def test_what_is_pushed_about_the_gap_asks_nobody(desk: Desktop):
     assert desk.verdicts() == {"not_followed": 1}
 
 
+def test_an_event_of_the_very_second_a_trigger_begins_in_is_its_business(desk: Desktop):
+    """Vendors stamp whole seconds: read with our microseconds it would be from before."""
+    desk.rule("other", event="used")
+    desk.turn()
+    kept = desk.rules.pop("after-support")
+    desk.turn()
+    desk.later(hours=1, milliseconds=700)
+    desk.rules["after-support"] = kept
+    desk.turn()
+    ann = desk.crm.add("ann@example.com")
+    closed_then = case(1, ann, days=1 / 24)  # that second
+    desk.happen(closed_then)
+    desk.later(minutes=1)
+    desk.store.receive([hint(closed_then)], now=desk.clock.now())
+    desk.turn()
+    assert desk.sent() == [ann]
+
+
 def test_what_a_stopped_npsync_missed_is_caught_up_with(desk: Desktop):
     desk.turn()
     desk.later(days=2)

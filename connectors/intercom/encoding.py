@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from connectors.intercom.attributes import Known
+from connectors.numbers import finite, json_number
 from nps.errors import RejectedError
 from nps.schema import FieldType
 from nps.values import Json, Value
@@ -20,7 +21,6 @@ Canonical = Callable[[Value], Json]
 Typed = Callable[[Json], Value]
 Live = Callable[[Json], Json]
 
-_WHOLE = 2**63
 _DAY = 86_400
 _LAST = 32_503_680_000  # the year 3000: what is later was meant as milliseconds, or is no moment at all
 
@@ -75,10 +75,10 @@ def _text(known: Known, value: Value) -> Json:
         case bool():
             return "true" if value else "false"
         case int() | float() | Decimal():
-            number = _decimal(value)
+            number = finite(value)
             if number is None:
                 raise _refused(known, "takes a finite number")
-            return str(_json_number(number))
+            return str(json_number(number))
         case datetime() if value.utcoffset() is None:
             raise _refused(known, "takes a moment with its time zone")
         case datetime():
@@ -91,13 +91,13 @@ def _text(known: Known, value: Value) -> Json:
 
 def _number(known: Known, value: Value) -> int | float:
     number = (
-        _decimal(value)
+        finite(value)
         if isinstance(value, int | float | Decimal | str) and not isinstance(value, bool)
         else None
     )
     if number is None:
         raise _refused(known, "takes a number; use `as: number` or `as: integer`")
-    return _json_number(number)
+    return json_number(number)
 
 
 def _integer(known: Known, value: Value) -> Json:
@@ -178,8 +178,8 @@ def _live_text(known: Known, value: Json) -> Json:
 def _live_number(known: Known, value: Json) -> Json:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return value
-    number = _decimal(value)
-    return value if number is None else _json_number(number)
+    number = finite(value)
+    return value if number is None else json_number(number)
 
 
 def _live_boolean(known: Known, value: Json) -> Json:
@@ -230,21 +230,6 @@ def _read_moment(text: str) -> datetime | None:
 
 def _line_ends(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
-
-
-def _decimal(value: int | float | Decimal | str) -> Decimal | None:
-    try:
-        number = Decimal(str(value).strip())
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
-
-
-def _json_number(number: Decimal) -> int | float:
-    """7, not 7.0; and a number with a fraction as JSON has it."""
-    if number == number.to_integral_value() and abs(number) < _WHOLE:
-        return int(number)
-    return float(number)
 
 
 _ENCODERS: dict[FieldType, Callable[[Known, Value], Json]] = {

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from connectors.mixpanel.settings import MixpanelSettings
+from connectors.numbers import finite, json_number
 from nps.errors import ConfigError, RejectedError
 from nps.schema import FieldSchema, FieldType, ObjectSchema
 from nps.values import Json, Value
@@ -81,10 +82,10 @@ def live(known: FieldSchema) -> Callable[[Json], Json]:
             return None
         match value:
             case float():
-                return _number_json(Decimal(str(value)))
+                return json_number(Decimal(str(value)))
             case str() if known.type is FieldType.NUMBER:
-                number = _parsed_number(value)
-                return value if number is None else _number_json(number)
+                number = finite(value)
+                return value if number is None else json_number(number)
             case str() if known.type is FieldType.DATE and value[10:11] == "T":
                 return value[:10]
             case str() if known.type is FieldType.DATETIME:
@@ -148,10 +149,10 @@ def _text(known: FieldSchema, value: Value) -> Json:
 
 
 def _number(known: FieldSchema, value: Value) -> Json:
-    number = None if isinstance(value, bool) else _parsed_number(str(value))
+    number = None if isinstance(value, bool) else finite(str(value))
     if number is None:
         raise _refused(known, "takes a number; use `as: number` or `as: integer`")
-    return _number_json(number)
+    return json_number(number)
 
 
 def _boolean(known: FieldSchema, value: Value) -> Json:
@@ -203,18 +204,6 @@ _ENCODERS: dict[FieldType, Callable[[FieldSchema, Value], Json]] = {
     FieldType.CHOICE: _choice,
     FieldType.MULTI: _list,
 }
-
-
-def _number_json(number: Decimal) -> Json:
-    return int(number) if number == number.to_integral_value() else float(number)
-
-
-def _parsed_number(text: str) -> Decimal | None:
-    try:
-        number = Decimal(text.strip())
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
 
 
 def _parsed_date(text: str) -> date | None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
+from connectors.numbers import finite, json_number
 from connectors.rest_master.dates import ISO, iso_day
 from connectors.rest_master.fields import Known
 from nps.errors import RejectedError
@@ -18,8 +19,6 @@ from nps.values import Json, Value
 Canonical = Callable[[Value], Json]
 Typed = Callable[[Json], Value]
 Live = Callable[[Json], Json]
-
-_WHOLE = 2**63  # what JSON readers take as a whole number
 
 
 def canonical(known: Known) -> Canonical:
@@ -125,10 +124,10 @@ def _text(known: Known, value: Value) -> Json:
 def _number(known: Known, value: Value) -> Json:
     if isinstance(value, bool):
         raise _refused(known, "takes a number, not yes or no", code="wrong_type")
-    number = _decimal(value) if isinstance(value, int | float | Decimal | str) else None
+    number = finite(value) if isinstance(value, int | float | Decimal | str) else None
     if number is None:
         raise _refused(known, "takes a number; use `as: number` or `as: integer`", code="wrong_type")
-    return _json_number(number)
+    return json_number(number)
 
 
 def _integer(known: Known, value: Value) -> Json:
@@ -217,26 +216,11 @@ def _line_ends(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-def _decimal(value: int | float | Decimal | str) -> Decimal | None:
-    try:
-        number = Decimal(str(value).strip())
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
-
-
-def _json_number(number: Decimal) -> int | float:
-    """7, not 7.0; and a number with a fraction as JSON has it."""
-    if number == number.to_integral_value() and abs(number) < _WHOLE:
-        return int(number)
-    return float(number)
-
-
 def _plain(known: Known, value: int | float | Decimal) -> str:
-    number = _decimal(value)
+    number = finite(value)
     if number is None:
         raise _refused(known, "takes a finite number", code="wrong_type")
-    return str(_json_number(number))
+    return str(json_number(number))
 
 
 def _moment(known: Known, value: datetime) -> str:
@@ -266,8 +250,8 @@ def _live_text(known: Known, value: Json) -> Json:
 def _live_number(known: Known, value: Json) -> Json:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return value
-    number = _decimal(value)
-    return value if number is None else _json_number(number)
+    number = finite(value)
+    return value if number is None else json_number(number)
 
 
 def _live_boolean(known: Known, value: Json) -> Json:

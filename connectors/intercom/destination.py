@@ -88,7 +88,7 @@ class Intercom:
 
     def write(self, batch: Batch, remember: Callable[[str], None]) -> Iterable[Outcome]:
         known = self._checked(batch.object, [name for change in batch.changes for name in change.after], {})
-        return Writing(self._workspace, known, self._companies).outcomes(batch.changes)
+        return Writing(self._workspace, known).outcomes(batch.changes)
 
     def resume(self, batch: Batch, handle: str) -> Iterable[Outcome] | None:
         return None  # each record is a call of its own: what became of it is read from the record

@@ -1,6 +1,7 @@
 """Updates of contacts and companies: a call for each, with as many under way as the settings allow.
 
-Only what is sent changes. Nothing is ever created: companies, whose update would create them, are read first.
+Only what is sent changes, and nothing is ever created: both are updated by Intercom's own id (PUT /companies/{id}: the
+vendor's OpenAPI description and its API reference; POST /companies would create one that is gone).
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import msgspec
 from connectors.calls import FateUnknown, Overlong, Reply
 from connectors.intercom import replies
 from connectors.intercom.attributes import COMPANIES, OWN, Attributes, value_of
-from connectors.intercom.companies import Companies
 from connectors.intercom.encoding import live, refusal, sent
 from connectors.intercom.replies import Row
 from connectors.intercom.workspace import Workspace
@@ -40,10 +40,9 @@ class _NotSent(Exception):
 class Writing:
     """Updates of one object. Thread-safe."""
 
-    def __init__(self, workspace: Workspace, known: Attributes, companies: Companies) -> None:
+    def __init__(self, workspace: Workspace, known: Attributes) -> None:
         self._workspace = workspace
         self._known = known
-        self._companies = companies
         self._lock = threading.Lock()
         self._silent = 0
         self._external_ids: dict[str, str] = {}
@@ -92,9 +91,8 @@ class Writing:
     def _carried_out(self, one: Wanted) -> Outcome:
         if self._silent >= _SILENT:
             raise _NotSent
-        update = self._company if self._known.schema.name == COMPANIES else self._contact
         try:
-            outcome = update(one)
+            outcome = self._updated(one)
         except UnavailableError:
             with self._lock:
                 self._silent += 1
@@ -102,12 +100,13 @@ class Writing:
         self._silent = 0
         return outcome
 
-    def _contact(self, one: Wanted) -> Outcome:
+    def _updated(self, one: Wanted) -> Outcome:
+        object = self._known.schema.name
         reply = self._workspace.http.request(
             "PUT",
-            f"/contacts/{quote(one.id, safe='')}",
+            f"/{object}/{quote(one.id, safe='')}",
             json=body(self._known, one),
-            what="update a contact",
+            what="update a company" if object == COMPANIES else "update a contact",
             idempotent=True,  # absolute values: a second time changes nothing
         )
         outcome = said(self._known, one, reply)
@@ -116,29 +115,6 @@ class Writing:
         ):
             self._external_ids[one.id] = external
         return outcome
-
-    def _company(self, one: Wanted) -> Outcome:
-        """The call that updates a company creates it where there is none: it is made for those that were just read."""
-        row = self._companies.one(one.id)
-        company_id = row.get("company_id") if row is not None else None
-        if row is None:
-            return _gone(one)
-        if not isinstance(company_id, str) or not company_id:
-            return Rejected(
-                one.id,
-                "no_company_id",
-                "the company has no company_id to update it by",
-                "company_id",
-                Cause.RECORD,
-            )
-        reply = self._workspace.http.request(
-            "POST",
-            "/companies",
-            json={"company_id": company_id, **body(self._known, one)},
-            what="update a company",
-            idempotent=True,  # absolute values, and it is there
-        )
-        return said(self._known, one, reply)
 
 
 def wanted(changes: Sequence[Change]) -> list[Wanted]:

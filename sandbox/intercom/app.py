@@ -116,6 +116,17 @@ def build(workspace: Workspace) -> Starlette:
         told("companies", row, fields)
         return row, 200
 
+    async def update_company(request: Request) -> tuple[Any, int]:
+        """By Intercom's own id; its company_id stays as it is. Nothing is created."""
+        row = books.companies.row(request.path_params["id"])
+        body = await document(request)
+        body.pop("company_id", None)
+        insist(row["id"])
+        wanted, custom = _split("company", body, _COMPANY_WRITABLE)
+        row, fields = books.companies.written(row["company_id"], wanted, custom)
+        told("companies", row, fields)
+        return row, 200
+
     async def company(request: Request) -> tuple[Any, int]:
         return books.companies.row(request.path_params["id"]), 200
 
@@ -197,6 +208,7 @@ def build(workspace: Workspace) -> Starlette:
             Route("/companies", endpoint("company", company_called), methods=["GET"]),
             Route("/companies", endpoint("write_company", write_company), methods=["POST"]),
             Route("/companies/{id}", endpoint("company", company), methods=["GET"]),
+            Route("/companies/{id}", endpoint("update_company", update_company), methods=["PUT"]),
             Route("/contacts/{id}", endpoint("update", update_contact), methods=["PUT"]),
             Route("/contacts/{id}/notes", endpoint("note", note), methods=["POST"]),
             Route(

@@ -1,4 +1,4 @@
-"""Companies: written by the `company_id` they are given, read by the id Intercom gives them."""
+"""Companies: made by the `company_id` they are given, read and updated by the id Intercom gives them."""
 
 from __future__ import annotations
 

@@ -149,6 +149,14 @@ def test_a_company_is_made_or_brought_up_to_date_by_its_company_id(provisioned):
     assert company(provisioned, "C-9", custom_attributes={"nps_score": "40"}).status == 400
 
 
+def test_a_company_is_updated_by_intercoms_own_id_and_never_made(provisioned):
+    made = company(provisioned, "C-9", name="Nine").json
+    changed = {"company_id": "C-10", "custom_attributes": {"nps_score": 40}}
+    row = provisioned.call("PUT", f"/companies/{made['id']}", changed).json
+    assert (row["name"], row["company_id"], row["custom_attributes"]) == ("Nine", "C-9", {"nps_score": 40})
+    assert provisioned.call("PUT", "/companies/nobody", changed).status == 404
+
+
 def test_a_contact_leads_to_its_companies(toy):
     person = next(row for row in toy.rows("contacts") if row["companies"]["data"])
     (its,) = toy.call("GET", f"/contacts/{person['id']}/companies").json["data"]

@@ -138,27 +138,18 @@ def test_a_token_that_may_no_longer_write_stops_the_run(chat: Office) -> None:
 # ---------------------------------------------------------------- companies
 
 
-def test_a_company_is_read_before_it_is_updated_by_its_company_id(chat: Office) -> None:
+def test_a_company_is_updated_by_its_id_in_one_call(chat: Office) -> None:
     row = {"type": "company", "id": "c1", "company_id": "A-1", "custom_attributes": {"nps_score": 9}}
     chat.says("/companies/c1", (200, row))
-    chat.says("/companies", (200, row))
     assert chat.write(change("c1", "companies", nps_score=9)) == [Written("c1")]
-    [sent] = chat.vendor.sent("POST")
-    assert sent.json == {"company_id": "A-1", "custom_attributes": {"nps_score": 9}}
+    [sent] = chat.vendor.sent("PUT")
+    assert sent.json == {"custom_attributes": {"nps_score": 9}}
 
 
 def test_a_company_that_is_gone_is_not_made_again(chat: Office) -> None:
     [outcome] = chat.write(change("c1", "companies", nps_score=9))
     assert isinstance(outcome, Rejected)
     assert outcome.cause is Cause.GONE
-    assert chat.vendor.sent("POST") == []
-
-
-def test_a_company_without_a_company_id_is_left_alone(chat: Office) -> None:
-    chat.says("/companies/c1", (200, {"type": "company", "id": "c1", "company_id": None}))
-    [outcome] = chat.write(change("c1", "companies", nps_score=9))
-    assert isinstance(outcome, Rejected)
-    assert (outcome.code, outcome.cause) == ("no_company_id", Cause.RECORD)
     assert chat.vendor.sent("POST") == []
 
 
@@ -224,9 +215,10 @@ def test_what_may_not_be_written_is_missing(chat: Office) -> None:
     assert set(verdicts(chat, needs).values()) == {Verdict.OK}
 
 
-def test_updating_companies_is_not_tried_as_it_would_create_one(chat: Office) -> None:
+def test_updating_companies_is_tried_on_one_that_is_not_there(chat: Office) -> None:
     needs = Needs(write={"companies": frozenset({"name"})})
-    assert verdicts(chat, needs)["update companies"] is Verdict.UNTESTED
+    chat.says("/companies/npsync-tests-its-permission", (404, refused("not_found")))
+    assert verdicts(chat, needs)["update companies"] is Verdict.OK
     assert chat.vendor.sent("POST") == []
 
 

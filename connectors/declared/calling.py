@@ -26,7 +26,7 @@ from connectors.calls import (
 from connectors.contract import Tools
 from connectors.daily import DailyCount, next_midnight
 from connectors.declared.description import ByCursor, ByLastRow, Description, Query, Request, Throttle
-from connectors.declared.expressions import NotForThis, compiled, holds
+from connectors.declared.expressions import found_in, true_of
 from connectors.declared.placeholders import filled_now, filled_path, is_segment, names_in
 from connectors.declared.reading import Asked
 from connectors.limits import LONGEST_PAUSE, Limiter, Window
@@ -190,7 +190,7 @@ class Calling:
             return None
         said = reply.json()
         for failure in self._description.failures:
-            if not _holds(failure.when, said):
+            if not true_of(failure.when, said):
                 continue
             told = (
                 f'the tool answers "{message}"'
@@ -283,21 +283,11 @@ def _texts_filled(data: Any, known: Mapping[str, str]) -> Any:
     return data
 
 
-def _holds(text: str, said: Json) -> bool:
-    try:
-        return holds(compiled(text), said)
-    except NotForThis:
-        return False
-
-
 def _short(text: str | None, said: Json) -> str:
     """What the tool says, as far as it can be shown."""
     if text is None:
         return ""
-    try:
-        found = compiled(text)(said)
-    except NotForThis:
-        return ""
+    found = found_in(text, said)
     if not isinstance(found, str) or len(found) > _LONGEST_MESSAGE or "@" in found:
         return ""
     return " ".join(found.split())

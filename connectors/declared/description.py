@@ -296,10 +296,17 @@ class Push(Part):
         description="Where only the list tells more: how long after the last run it is read again at the earliest.",
     )
 
+    @property
+    def is_signed(self) -> bool:
+        """Whether every event of a body is proved: a signature over the first of them says nothing of the others."""
+        return isinstance(self.auth, Hmac) and self.auth.signed != "first_batch_item"
+
     @model_validator(mode="after")
     def _only_who_signs_is_believed(self) -> Self:
-        if self.row is not None and not isinstance(self.auth, Hmac):
-            raise ValueError("row needs auth of kind hmac: what is not signed is read again, never believed")
+        if self.row is not None and not self.is_signed:
+            raise ValueError(
+                "row needs auth of kind hmac over the whole body: what is not signed is read again, never believed"
+            )
         if (self.row is None) != (not self.same):
             raise ValueError("row and same belong together: which of its keys are what the list has?")
         return self

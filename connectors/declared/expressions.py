@@ -57,6 +57,19 @@ def compiled(text: str) -> Find:
     return find
 
 
+def found_in(text: str, value: Any) -> Any:
+    """What an expression finds; None also where it does not fit this value."""
+    try:
+        return compiled(text)(value)
+    except NotForThis:
+        return None
+
+
+def true_of(text: str, value: Any) -> bool:
+    """Whether a condition is true of a value; it is not where it does not fit."""
+    return holds(lambda whole: found_in(text, whole), value)
+
+
 def first_of(texts: str | Sequence[str]) -> Find:
     """The first of several expressions that finds something; 0 and false are something, an empty text is not."""
     finds = [compiled(text) for text in ([texts] if isinstance(texts, str) else texts)]

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b
-from typing import Any
 
 import orjson
 
 from connectors import cells
 from connectors.contract import Inbound, LeftOut, Posted, Refused, Taken
 from connectors.declared.description import Description, Push
-from connectors.declared.expressions import NotForThis, compiled, holds, roots
+from connectors.declared.expressions import NotForThis, found_in, roots, true_of
 from connectors.declared.placeholders import filled_now, names_in
 from connectors.declared.rows import Elsewhere, RowReader, Unreadable, id_of, own_rules, texts_of
 from connectors.webhook.proof import prove
-from connectors.webhook.settings import Hmac
 from nps.events import Answered
 from nps.responses import SurveyResponse
 from nps.values import Json
@@ -36,7 +34,7 @@ class DeclaredInbound:
 
     def __init__(self, description: Description, push: Push) -> None:
         self._description, self._push = description, push
-        self._signed = isinstance(push.auth, Hmac)
+        self._signed = push.is_signed
 
     def receive(self, posted: Posted) -> Taken:
         if len(posted.body) > LARGEST:
@@ -57,15 +55,15 @@ class DeclaredInbound:
         )
 
     def _events(self, told: Json) -> Iterator[Json]:
-        found = _found(self._push.events, told)
+        found = found_in(self._push.events, told)
         for event in found if isinstance(found, list) else [found]:
-            if self._push.only is None or _holds(self._push.only, event):
+            if self._push.only is None or true_of(self._push.only, event):
                 yield event
 
     def _read(self, event: Json, posted: Posted) -> Answered | LeftOut:
         push = self._push
-        row = None if push.row is None else _found(push.row, event)
-        survey = None if push.survey is None else cells.text(_found(push.survey, event))
+        row = None if push.row is None else found_in(push.row, event)
+        survey = None if push.survey is None else cells.text(found_in(push.survey, event))
         how = self._description.surveys
         if survey is not None and how is not None and how.named and survey not in how.named:
             return _OTHER_SURVEY
@@ -73,7 +71,7 @@ class DeclaredInbound:
         id = self._id(event, row, reader)
         if id is None and self._signed:
             return _NO_ID
-        deleted = push.deleted is not None and _holds(push.deleted, event)
+        deleted = push.deleted is not None and true_of(push.deleted, event)
         return Answered(
             key=self._key(event, posted),
             at=posted.at,
@@ -86,7 +84,7 @@ class DeclaredInbound:
     def _id(self, event: Json, row: Json, reader: RowReader) -> str | None:
         try:
             if self._push.id is not None:
-                return id_of(_found(self._push.id, event))
+                return id_of(found_in(self._push.id, event))
             return None if row is None else id_of(reader.value("id", row))
         except (Unreadable, NotForThis):
             return None
@@ -94,7 +92,7 @@ class DeclaredInbound:
     def _key(self, event: Json, posted: Posted) -> str:
         """The event's own id with what happened to whom: a tool may number each kind by itself."""
         content = orjson.dumps(event, option=orjson.OPT_SORT_KEYS)
-        key = None if self._push.key is None else cells.text(_found(self._push.key, event))
+        key = None if self._push.key is None else cells.text(found_in(self._push.key, event))
         return key if key is not None and len(key) <= 200 else blake2b(content, digest_size=16).hexdigest()
 
     def _whole(self, row: Json, reader: RowReader) -> SurveyResponse | None:
@@ -136,18 +134,3 @@ def _texts(description: Description) -> Iterator[str]:
     for text in (fields.all_properties, rows.only, rows.partial, rows.excluded, rows.withdrawn):
         if text is not None:
             yield text
-
-
-def _found(text: str, value: Any) -> Json:
-    try:
-        found: Json = compiled(text)(value)
-    except NotForThis:
-        return None
-    return found
-
-
-def _holds(text: str, value: Any) -> bool:
-    try:
-        return holds(compiled(text), value)
-    except NotForThis:
-        return False

@@ -13,7 +13,7 @@ from connectors import cells
 from connectors.contract import Tools
 from connectors.declared.calling import Calling
 from connectors.declared.description import Beside, Description, Lookup, Rule
-from connectors.declared.expressions import Find, NotForThis, compiled
+from connectors.declared.expressions import Find, NotForThis, compiled, found_in
 from connectors.declared.rows import NOBODY, Row, RowReader, Unreadable, Who, id_of, pick_of
 from nps.errors import AccessError, UnavailableError
 from nps.values import Json
@@ -136,7 +136,7 @@ class People:
 
     def _asked(self, how: Lookup, key: str) -> dict[str, str]:
         said = self._calling.look_up(how.path, key)
-        return {} if said is None else _who(how.fields, compiled(how.record)(said))
+        return {} if said is None else _who(how.fields, found_in(how.record, said))
 
 
 def _lacks(how: Lookup, row: Row, who: Who, reader: RowReader) -> bool:
@@ -152,10 +152,7 @@ def _lacks(how: Lookup, row: Row, who: Who, reader: RowReader) -> bool:
 
 
 def _beside(how: Beside, rows: Sequence[Row], body: Json) -> list[Who]:
-    try:
-        records = compiled(how.records)(body)
-    except NotForThis:
-        records = None
+    records = found_in(how.records, body)
     find = compiled(how.id)
     known = {
         key: record

@@ -22,7 +22,7 @@ from connectors.declared.description import (
     Description,
     NewestFirst,
 )
-from connectors.declared.expressions import compiled
+from connectors.declared.expressions import found_in
 from connectors.declared.paging import END, End, Row, Step, fits, following, objects, parameters
 from connectors.declared.places import Place, Sweep
 from connectors.declared.seeing import Seeing
@@ -90,7 +90,7 @@ def rows_of(description: Description, body: Json) -> tuple[Row, ...]:
     handed on as it is: a row that cannot be read."""
     paths = [description.records] if isinstance(description.records, str) else description.records
     for path in paths:
-        found = compiled(path)(body)
+        found = found_in(path, body)
         if isinstance(found, list):
             if found and not objects(found):
                 raise UnavailableError(

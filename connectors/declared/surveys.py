@@ -13,7 +13,7 @@ from connectors import cells
 from connectors.contract import Tools
 from connectors.declared.calling import Calling
 from connectors.declared.description import Description, Discovery, Everything, Request
-from connectors.declared.expressions import NotForThis, compiled, holds
+from connectors.declared.expressions import NotForThis, compiled, found_in, true_of
 from connectors.declared.placeholders import names_in
 from connectors.declared.reading import Asked, read
 from connectors.declared.rows import Unreadable, id_of, paths_of
@@ -87,7 +87,7 @@ class Surveys:
     def _found(self, how: Discovery) -> Iterator[str]:
         """The ids of the tool's own list, in its order."""
         for row in self._rows(how):
-            if how.only is not None and not _holds(how.only, row):
+            if how.only is not None and not true_of(how.only, row):
                 continue
             try:
                 id = id_of(compiled(how.id)(row))
@@ -144,18 +144,14 @@ class Surveys:
         if said is None:
             self._tools.notice("survey_definition_refused", survey=survey)
             return {}
-        found = self._values(how, compiled(how.each.record)(said))
+        found = self._values(how, found_in(how.each.record, said))
         self._tools.memory.put({name: msgspec.json.encode(_Remembered(found, now)).decode()})
         return found
 
     def _values(self, how: Discovery, said: Any) -> dict[str, str]:
         found: dict[str, str] = {}
         for name, text in how.values.items():
-            try:
-                value = cells.text(compiled(text)(said))
-            except NotForThis:
-                value = None
-            if value is not None:
+            if (value := cells.text(found_in(text, said))) is not None:
                 found[name] = value
         return found
 
@@ -166,13 +162,6 @@ class Surveys:
             f"{self._tools.connection}: nothing tells which question of survey {listed} is the score; "
             f"set {names} in the connection (one for all, or {{{surveys[0]}: ID}})"
         )
-
-
-def _holds(text: str, row: Any) -> bool:
-    try:
-        return holds(compiled(text), row)
-    except NotForThis:
-        return False
 
 
 def _keys(row: Any) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from connectors.contract import Lookup
-from connectors.declared.expressions import NotForThis, compiled
+from connectors.declared.expressions import found_in
 from connectors.rest_master.fields import Table
 from connectors.rest_master.master import Master
 from connectors.rest_master.reading import Reading
@@ -115,7 +115,7 @@ class Finding:
         totals: list[int] = []
 
         def told(body: object) -> None:
-            total = None if find.total is None else _found(find.total, body)
+            total = None if find.total is None else found_in(find.total, body)
             if isinstance(total, int) and not isinstance(total, bool):
                 totals.append(total)
 
@@ -131,10 +131,3 @@ class Finding:
         rows = [master.reader.row(item, "find.items") for item in meant(items, find.only, values)]
         self._shelf.tell(row for row in rows if row.version is not None)
         return rows, not totals or totals[-1] <= len(items)
-
-
-def _found(expression: str, body: object) -> object:
-    try:
-        return compiled(expression)(body)
-    except NotForThis:
-        return None

@@ -14,7 +14,7 @@ from connectors.authorising import Authorisation
 from connectors.calls import CallPolicy, Reply
 from connectors.contract import Tools
 from connectors.declared.description import Pages
-from connectors.declared.expressions import NotForThis, compiled
+from connectors.declared.expressions import NotForThis, found_in
 from connectors.declared.paging import END, Step, following, parameters
 from connectors.declared.placeholders import filled_now, filled_path
 from connectors.limits import Limiter, Window
@@ -126,7 +126,7 @@ class Master:
             step.path, step.query, step.items, step.pages, values, setting, f"list each {kind}"
         ):
             for item in meant(page, step.only, values):
-                called, id = compiled(step.name)(item), id_of(compiled(step.id)(item))
+                called, id = found_in(step.name, item), id_of(found_in(step.id, item))
                 if isinstance(called, str) and id is not None:
                     found.setdefault(called.strip(), []).append(id)
         ids = found.get(name.strip(), [])

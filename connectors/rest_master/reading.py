@@ -6,12 +6,12 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from connectors.declared.expressions import compiled
+from connectors.declared.expressions import found_in
 from connectors.declared.placeholders import filled_path, is_segment
 from connectors.rest_master.master import Master
 from connectors.rest_master.replies import words_of
 from connectors.rest_master.rows import Row
-from nps.errors import ConfigError
+from nps.errors import ConfigError, NpsyncError
 
 Search = Callable[[Sequence[str]], Iterator[Row]]
 
@@ -74,8 +74,19 @@ class Reading:
     def _by_id(self, ids: Sequence[str]) -> dict[str, Row]:
         moment = self._shelf.now()
         values = self._master.values(self._object)
+        failed = threading.Event()
+
+        def one(id: str) -> Row | None:
+            if failed.is_set():
+                return None  # what failed is raised below: nobody hears of this one
+            try:
+                return self._one(id, values)
+            except NpsyncError:
+                failed.set()
+                raise
+
         found = {}
-        for id, future in self._master.together(lambda id: self._one(id, values), ids):
+        for id, future in self._master.together(one, ids):
             row = future.result()
             if row is not None:
                 found[id] = row
@@ -95,7 +106,7 @@ class Reading:
             raise ConfigError(
                 f"{reply.what}: the master answers {reply.status}{f' ({words})' if words else ''}; check read.path"
             )
-        row = master.reader.row(compiled(read.item)(reply.json()), "read.item")
+        row = master.reader.row(found_in(read.item, reply.json()), "read.item")
         if row.id != id and row.id.casefold() == id.casefold():
             return None  # the master takes no notice of case, and ids are exact
         if row.id != id:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.declared.expressions import NotForThis, compiled, holds
+from connectors.declared.expressions import NotForThis, compiled, holds, true_of
 from connectors.declared.placeholders import filled_now
 from connectors.rest_master.settings import Records
 from nps.errors import ConfigError
@@ -48,7 +48,7 @@ class Reader:
             id,
             fields,
             version,
-            record.gone is not None and holds(compiled(record.gone), item),
+            record.gone is not None and true_of(record.gone, item),
             () if record.errors is None else errors_of(self._found(record.errors, item, "record.errors")),
         )
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from connectors.calls import Reply
-from connectors.declared.expressions import NotForThis, compiled
+from connectors.declared.expressions import found_in
 from connectors.rest_master.encoding import live, refusal
 from connectors.rest_master.fields import Table
 from connectors.rest_master.master import filled_body
@@ -120,11 +120,7 @@ def _stored(settings: RestMasterSettings, one: Wanted, reply: Reply) -> Outcome:
     errors = settings.record.errors
     if errors is None or not reply.body or not reply.is_json:
         return Written(one.id)
-    try:
-        found = errors_of(compiled(errors)(reply.json()))
-    except NotForThis:
-        return Written(one.id)
-    for name, words in found:
+    for name, words in errors_of(found_in(errors, reply.json())):
         if not name or name in one.after:
             about = without(words, one.after.values())
             return Rejected(
@@ -144,10 +140,7 @@ def version_in(settings: RestMasterSettings, reply: Reply) -> Json:
     expression = settings.record.version
     if expression is None or not reply.body or not reply.is_json:
         return None
-    try:
-        found: Json = compiled(expression)(reply.json())
-    except NotForThis:
-        return None
+    found: Json = found_in(expression, reply.json())
     return found
 
 

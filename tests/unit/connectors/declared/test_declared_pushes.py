@@ -254,6 +254,14 @@ def test_what_is_no_json_is_refused_in_words(body: bytes):
     ("push", "why"),
     [
         ({"auth": {"kind": "path", "secret": PATH_SECRET}, "row": "@", "same": ["id"]}, "never believed"),
+        (
+            {
+                "auth": TYPEFORM | {"secret": "test_secret", "signed": "first_batch_item"},
+                "row": "@",
+                "same": ["id"],
+            },
+            "whole body",
+        ),
         ({"auth": TYPEFORM | {"secret": "test_secret"}, "row": "@"}, "row and same belong together"),
         ({"auth": STANDARD | {"secret": "whsec_no base64!"}}, "copy all of it"),
         ({"auth": TYPEFORM | {"secret": "test_secret", "id_header": "x"}}, "belong together"),

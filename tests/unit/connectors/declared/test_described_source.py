@@ -509,6 +509,16 @@ def test_a_key_that_leads_to_another_path_is_nobodys(vendor: PlayedVendor) -> No
     assert [asked.path for asked in vendor.asked] == ["/v1/answers"]
 
 
+def test_somebody_whose_reply_has_another_shape_is_nobody_and_stops_nothing(vendor: PlayedVendor) -> None:
+    how = LOOKED_UP["look_up"] | {"record": "max_by(people, &age)"}
+    vendor.at = {
+        "/v1/people/1": [(200, {"people": None})],
+        "/v1/answers": [(200, {"rows": [row(1, person=1)]})],
+    }
+    [found] = answers(read(opened(**(LOOKED_UP | {"look_up": how}))))
+    assert found.email is None
+
+
 def test_people_beside_the_rows_are_found_by_their_id(vendor: PlayedVendor) -> None:
     users = [{"id": 5, "mail": "ann@acme.com"}, {"id": 6, "mail": None}]
     vendor.says = [(200, {"rows": [row(1, by=5), row(2, by=6), row(3, by=9)], "users": users})]

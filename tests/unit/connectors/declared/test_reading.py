@@ -219,6 +219,13 @@ def test_an_empty_page_before_the_end_is_passed_when_the_tool_counts_its_pages(t
     assert ids(pieces(described({"kind": "page", "pages": "total"}), played)) == ["h9", "h8"]
 
 
+def test_where_rows_may_stand_is_passed_by_if_it_does_not_fit_the_reply() -> None:
+    description = described({"kind": "none"}).model_copy(update={"records": ("values(data)", "rows")})
+    assert ids(pieces(description, Played({"rows": rows(9)}))) == ["h9"]
+    with pytest.raises(UnavailableError, match="set records"):
+        pieces(description, Played({"data": None}))
+
+
 @pytest.mark.parametrize("total", ["many", "1" * 5000])
 def test_a_number_of_pages_that_is_none_is_told(total: str) -> None:
     with pytest.raises(UnavailableError, match="number of pages"):

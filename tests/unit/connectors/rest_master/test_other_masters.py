@@ -265,6 +265,15 @@ def test_a_refused_question_names_the_setting(vendor: PlayedVendor) -> None:
         found(opened(), "a@x.example")
 
 
+def test_a_reply_that_an_expression_does_not_fit_is_told_by_its_setting(vendor: PlayedVendor) -> None:
+    vendor.says = [(200, {"id": "7"})]
+    read = {"by": "id", "path": "/{object}/{id}", "item": "max_by(found, &id)"}
+    with pytest.raises(ConfigError, match=r"read\.item"):
+        opened(read=read).get("customers", ["7"], [], {})
+    [kept] = opened(record={"gone": "contains(state, 'deleted')"}).get("customers", ["7"], [], {})
+    assert kept.id == "7"
+
+
 def test_another_record_than_the_one_asked_for_is_no_answer(vendor: PlayedVendor) -> None:
     vendor.says = [(200, {"id": "8"})]
     with pytest.raises(ConfigError, match="another record"):

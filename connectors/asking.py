@@ -175,6 +175,9 @@ class Sends:
     needs_survey_id: bool = False  # `at:` has to name the survey's id in this tool
     looked_up: bool = False  # nothing leaves: whoever sends looks the link up (`npsync invitations --links`)
     writes: tuple[str, ...] = ()  # fields of the person's record it writes
+    called: Callable[[str, int], str] | None = None
+    """Of an invitation and a step: the message's id, where the sender chooses it. It is stored before anything leaves:
+    what the channel tells of the message then finds it even when the process died while sending."""
 
 
 class Hears(Protocol):

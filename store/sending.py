@@ -40,12 +40,12 @@ AGAIN_AFTER = timedelta(minutes=1)  # where neither the vendor nor the caller sa
 
 # The claim begins anew: it was made for many steps, and this one may be the last of them.
 _SENDING = """
-    UPDATE step SET state = 'sending', way = :way, via = :via, attempts = attempts + 1, free_at = :until
-    WHERE id = :number"""
+    UPDATE step SET state = 'sending', way = :way, via = :via, message = :message, attempts = attempts + 1,
+        free_at = :until WHERE id = :number"""
 
 _SETTLED = """
-    UPDATE step SET state = :state, message = :message, via = :via, channel = :channel, code = :code, reason = :reason,
-        owner = NULL WHERE id = :number"""
+    UPDATE step SET state = :state, message = COALESCE(:message, message), via = :via, channel = :channel, code = :code,
+        reason = :reason, owner = NULL WHERE id = :number"""
 
 _INVITATION = """
     UPDATE invitation SET state = :state, code = :code, reason = :reason, via = COALESCE(:via, via),
@@ -69,6 +69,7 @@ class Sending:
         *,
         way: int,
         via: str | None = None,
+        message: str | None = None,
         account: str | None,
         account_since: datetime | None,
         day_began: datetime | None,
@@ -91,7 +92,7 @@ class Sending:
             if isinstance(decision, Send):
                 hold(tx, _reservation(claimed, keys, account, now), now)
                 until = now + timedelta(seconds=claimed.seconds)
-                tx.run(_SENDING, way=way, via=via, until=milliseconds(until), number=number)
+                tx.run(_SENDING, way=way, via=via, message=message, until=milliseconds(until), number=number)
             elif isinstance(decision, Wait):
                 put_off(tx, number, decision.until, decision.code, decision.reason)
             else:

@@ -69,6 +69,7 @@ def deliver(desk: Desk, rule: Rule, claimed: Claimed, person: Person, closed: Cl
         _judge(desk, claimed, person, way, now),
         way=claimed.step.way if place is None else place,
         via=None if way is None else way.connection,
+        message=None if way is None else _called(way, claimed),
         account=person.account_id,
         account_since=now - cap.per if cap else None,
         day_began=_midnight(desk, now) if desk.policy.daily_cap else None,
@@ -289,6 +290,12 @@ def _heed(desk: Desk, way: Way, person: Person, outcome: SendOutcome, now: datet
 def _wait(desk: Desk, claimed: Claimed, until: datetime, way: Way, told: Round) -> None:
     desk.store.put_off(claimed, until, "closed", f"{way.connection} refuses to send at present")
     told.steps["put_off"] += 1
+
+
+def _called(way: Way, claimed: Claimed) -> str | None:
+    """The message's id, where it is known before it is sent."""
+    name = way.sends.called
+    return None if name is None else name(claimed.invitation.id, claimed.step.number)
 
 
 def _tell(desk: Desk, told: Round, connection: str, error: NpsyncError) -> None:

@@ -196,6 +196,7 @@ class ImaginedStore:
         *,
         way: int,
         via: str | None = None,
+        message: str | None = None,
         account: str | None,
         account_since: datetime | None,
         day_began: datetime | None,

@@ -15,6 +15,12 @@ def _sender(settings: MailSettings, tools: Tools) -> Sender:
     return Mail(settings, tools)
 
 
+def _called(invitation: str, step: int) -> str:
+    from connectors.mail.composing import reference
+
+    return reference(invitation, step)
+
+
 def _inbound(settings: MailSettings) -> Inbound:
     from connectors.mail.hooks import MailHooks
 
@@ -40,7 +46,7 @@ CONNECTOR = Connector(
     grants=_grants,
     sender=_sender,
     inbound=_inbound,
-    sends=lambda settings: Sends(channel=Channel.EMAIL, needs="email"),
+    sends=lambda settings: Sends(channel=Channel.EMAIL, needs="email", called=_called),
     limits="Your relay's. npsync keeps to per_minute, and to per_minute_and_domain where you set it.",
     starter="""\
 type: mail

@@ -233,6 +233,7 @@ class Invitations(Protocol):
         *,
         way: int,
         via: str | None = None,
+        message: str | None = None,
         account: str | None,
         account_since: datetime | None,
         day_began: datetime | None,
@@ -240,8 +241,9 @@ class Invitations(Protocol):
     ) -> Decision:
         """Decide again, under a lock over everybody with one of these `keys`: `judge(past, suppressions, asks to the
         account, sent today)` is called inside the transaction. Send: the step is `sending` by this `way` and `via` this
-        connection (which tells whom to ask about its fate, should the process die) and the ledger holds a reservation,
-        committed durably before this returns. Wait: the step is due again then. Suppress: the step is suppressed, and
+        connection (which tells whom to ask about its fate, should the process die), its message is known as
+        `message` where the sender chooses that id, and the ledger holds a reservation, committed durably before this
+        returns. Wait: the step is due again then. Suppress: the step is suppressed, and
         with the first one (ask) its invitation. `account_since` and `day_began` are None where no cap is set: then
         nobody waits for others of the same account or day; the ledger keeps the account all the same. The invitation's
         own sends are no asks to its account. Raises LeaseLost when the claim is not ours any more."""

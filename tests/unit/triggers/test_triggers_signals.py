@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from fake_clock import NOON
 from nps.asking import InvitationState, StepState, Suppression, SuppressionReason
 from nps.events import EventPage, Signal, SignalKind
 from nps.responses import Cursor
-from nps.sending import Accepted, FateUnknown, Message, SendOutcome
+from nps.sending import Accepted, FailedRetryable, FateUnknown, Message, SendOutcome
 from triggers.rounds import turn
 
 
@@ -294,6 +295,51 @@ def test_a_signal_about_nothing_of_ours_does_not_wait_for_ever(desk: Desktop):
     desk.later(hours=7)
     desk.turn(poll=False)
     assert [(row.state, row.code) for row in desk.store.arrival_rows()] == [("settled", "unknown_message")]
+
+
+@pytest.mark.parametrize("when", ["while nobody knows its fate", "after it was given up"])
+def test_a_bounce_of_a_message_whose_process_died_finds_it_by_the_id_we_gave_it(desk: Desktop, when: str):
+    desk.sends["mailer"] = replace(
+        desk.sends["mailer"], called=lambda invitation, step: f"{invitation}.{step}"
+    )
+    by_two_ways(desk)
+    ann = asked(desk, 1, phone=NUMBER)
+
+    def end(message: Message) -> SendOutcome:
+        raise SystemExit
+
+    desk.senders["mailer"].answer = end
+    with pytest.raises(SystemExit):
+        desk.turn()
+    [invitation] = desk.invitations()
+    [step] = desk.store.steps_of(invitation.id)
+    assert step.message == f"{invitation.id}.{step.number}"
+    if when == "after it was given up":
+        desk.later(hours=1)
+        desk.turn()
+        assert states(desk) == [StepState.UNKNOWN]
+    told(desk, SignalKind.BOUNCE, message=step.message)
+    desk.later(hours=1)
+    desk.turn()
+    assert [(row.state, row.code) for row in desk.store.arrival_rows() if row.kind == "bounce"] == [
+        ("settled", "")
+    ]
+    assert "email:p1@example.com" in {one.key for one in desk.store.all_suppressions()}
+    assert desk.sent("texter") == [ann]  # the next way asks
+
+
+def test_a_message_that_goes_another_way_after_all_is_not_known_by_the_first_ones_id(desk: Desktop):
+    desk.sends["mailer"] = replace(desk.sends["mailer"], called=lambda invitation, step: "mail-1")
+    desk.rule(ways=(desk.way("mailer"),))
+    asked(desk, 1, phone=NUMBER)
+    desk.senders["mailer"].answer = lambda message: FailedRetryable("busy", "come back later")
+    desk.turn()
+    desk.rule(ways=(desk.way("texter"),))
+    desk.senders["texter"].answer = lambda message: FateUnknown("no reply")
+    desk.later(hours=1)
+    desk.turn()
+    [step] = desk.store.steps_of(desk.invitations()[0].id)
+    assert (step.via, step.message) == ("texter", None)
 
 
 # ------------------------------------------------------------ unknown, and then it arrived

@@ -11,6 +11,7 @@ from builders_sending import INVITATION, message, recipient
 from played_relay import Taken
 from pydantic import ValidationError
 
+from connectors.mail import CONNECTOR as MAIL
 from connectors.mail.composing import BadAddress, Letter, Unsafe, letter, reference, reference_in
 from connectors.mail.rendering import Rendered
 from connectors.mail.settings import MailSettings
@@ -47,6 +48,11 @@ def test_the_unsubscribe_headers_are_neither_folded_nor_encoded_however_long_the
     )
     assert made.header("List-Unsubscribe-Post") == "List-Unsubscribe-Post: List-Unsubscribe=One-Click"
     assert "=?" not in made.header("List-Unsubscribe")
+
+
+def test_what_it_will_be_called_is_known_before_it_is_written():
+    sends = MAIL.sends(settings())
+    assert sends.called(INVITATION, 1) == written().reference
 
 
 def test_one_click_is_promised_over_https_alone():

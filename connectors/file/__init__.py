@@ -1,4 +1,4 @@
-"""Exported files: CSV and JSON Lines, one of them or a folder that fills up."""
+"""Exported files: CSV, JSON and JSON Lines, one of them or a folder that fills up."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _grants(settings: FileSettings, needs: Needs) -> Sequence[str]:
 
 CONNECTOR = Connector(
     name="file",
-    title="Exported files (CSV, JSON Lines)",
+    title="Exported files (CSV, JSON, JSON Lines)",
     settings=FileSettings,
     grants=_grants,
     source=_source,

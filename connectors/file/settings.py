@@ -14,7 +14,7 @@ from connectors.contract import Settings
 
 
 class Columns(BaseModel):
-    """Which column (CSV) or dotted path (JSON Lines) holds what."""
+    """Which column (CSV) or dotted path (JSON, JSON Lines) holds what."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -67,8 +67,10 @@ class FileSettings(Settings):
         "relative to the YAML file."
     )
     folder: str | None = Field(None, description="Nothing outside this folder is read, wherever path leads.")
-    format: Literal["csv", "jsonl"] | None = Field(
-        None, description="Default: by the file's ending (.csv, .tsv, .jsonl, .ndjson; each also .gz)."
+    format: Literal["csv", "jsonl", "json"] | None = Field(
+        None,
+        description="Default: by the file's ending (.csv, .tsv, .jsonl, .ndjson; each also .gz). json is one list of "
+        "objects, and never guessed.",
     )
     columns: Columns = Field(description="Which column holds what.")
     delimiter: Annotated[str, AfterValidator(_one_character)] | None = Field(
@@ -99,7 +101,7 @@ class FileSettings(Settings):
     def zone(self) -> ZoneInfo | None:
         return None if self.time_zone is None else ZoneInfo(self.time_zone)
 
-    def kind_of(self, path: Path) -> Literal["csv", "jsonl"] | None:
+    def kind_of(self, path: Path) -> Literal["csv", "jsonl", "json"] | None:
         """How to read this file; None when its ending tells nothing."""
         if self.format is not None:
             return self.format

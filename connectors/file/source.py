@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from connectors.contract import Grant, Needs, Tools, Verdict
+from connectors.file.arrays import ArrayRecords
 from connectors.file.records import CsvRecords, JsonRecords, Records, byte_encoding, lines_of, opened
 from connectors.file.rows import Picks, Reader, picks_of_header, picks_of_paths
 from connectors.file.settings import FileSettings
@@ -110,7 +111,7 @@ class File:
             if self._settings.kind_of(entry) is None:
                 raise ConfigError(
                     f'{self._tools.connection}: the ending of "{entry.name}" does not tell how to read it; '
-                    "set format to csv or jsonl"
+                    "set format to csv, jsonl or json"
                 )
         return found
 
@@ -188,13 +189,15 @@ class File:
         if settings.kind_of(path) == "jsonl":
             return JsonRecords(lines)
         encoding = byte_encoding(settings.encoding)
+        if settings.kind_of(path) == "json":
+            return ArrayRecords(lines, encoding=encoding)
         return CsvRecords(lines, delimiter=settings.delimiter_of(path), encoding=encoding)
 
     def _picks(self, name: str, path: Path, records: Records, passed: _Passed) -> Picks | None:
         """Where the values are: by the header of a CSV, which is passed over; None while there is no header
         yet."""
         columns = self._settings.columns
-        if self._settings.kind_of(path) == "jsonl":
+        if self._settings.kind_of(path) != "csv":
             return picks_of_paths(columns)
         where = f"{self._tools.connection}: {name}"
         for record in records:

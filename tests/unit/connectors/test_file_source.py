@@ -451,7 +451,7 @@ def test_a_missing_file_and_an_unknown_ending_are_matters_of_configuration(tmp_p
     with pytest.raises(ConfigError, match="there is no file or folder"):
         read(source(tmp_path / "nope.csv"))
     odd = write(tmp_path / "export.dat", row(1))
-    with pytest.raises(ConfigError, match="set format to csv or jsonl"):
+    with pytest.raises(ConfigError, match="set format to csv, jsonl or json"):
         read(source(odd))
     assert [one.id for one in read(source(odd, format="csv"))] == ["1"]
 

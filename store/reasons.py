@@ -33,12 +33,12 @@ class Reasons:
 
     def reasons_shown(self, due: Sequence[ReasonDue]) -> None:
         with self.database.write() as tx:
-            for one in due:
+            for one in _in_order(due):
                 tx.run("DELETE FROM reason_due WHERE key = :key AND times = :times", **_which(one))
 
     def show_reasons_later(self, due: Sequence[ReasonDue], at: datetime) -> None:
         with self.database.write() as tx:
-            for one in due:
+            for one in _in_order(due):
                 tx.run(
                     "UPDATE reason_due SET due_at = :at WHERE key = :key AND times = :times",
                     at=milliseconds(at),
@@ -48,6 +48,11 @@ class Reasons:
 
 def note_reasons(tx: Transaction, keys: Sequence[str], now: int) -> None:
     tx.many(_NOTE, [(storable(key), now) for key in keys])
+
+
+def _in_order(due: Sequence[ReasonDue]) -> list[ReasonDue]:
+    """As rows are noted: whoever locks several takes them in one order, or two would wait for each other."""
+    return sorted(due, key=lambda one: one.key)
 
 
 def _which(one: ReasonDue) -> dict[str, str | int]:

@@ -109,3 +109,26 @@ def test_what_a_person_leaves_out_while_a_run_takes_up_stays_out(url: str, store
         assert went_on() == 1
 
     assert store.states(SYNC, [other])[other].state is State.EXCLUDED
+
+
+@pytest.mark.parametrize("settle", ["shown", "later"])
+def test_reasons_are_settled_in_the_order_in_which_they_are_noted(
+    url: str, store: SqlStore, settle: str
+) -> None:
+    """Else whoever unsubscribes somebody meanwhile and we would wait for each other, and one of us would lose."""
+    store.note_reasons(["b"], now=NOON)
+    store.note_reasons(["a"], now=NOON + timedelta(hours=1))
+    due = store.reasons_due(9, now=NOON + timedelta(days=1))
+    assert [one.key for one in due] == ["b", "a"]
+
+    def settled() -> int:
+        store.reasons_shown(due) if settle == "shown" else store.show_reasons_later(due, NOON)
+        return 0
+
+    with (
+        stopped_at(url, "SELECT 1 FROM reason_due WHERE key = 'a' FOR UPDATE", settled) as went_on,
+        psycopg.connect(url) as other,
+    ):
+        other.execute("SELECT 1 FROM reason_due WHERE key = 'b' FOR UPDATE NOWAIT")
+        other.rollback()
+        went_on()

@@ -8,28 +8,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
-import statistics
-import subprocess
 import sys
 import tempfile
-import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
+from bench.measuring import HERE, Measured, ask, measured, median, serving
 
-
-@dataclass(frozen=True)
-class Measured:
-    cpu: float
-    wall: float
-    peak_mb: float
-    output: str
+CHOICES = (
+    *("cost", "overlap", "pacing", "claims", "intake"),
+    *("described", "sql", "pretectum", "qualtrics"),
+)
 
 
 def main() -> None:
@@ -37,7 +28,7 @@ def main() -> None:
     parser.add_argument("--answers", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="a tenth of the answers, one round, no pacing")
-    parser.add_argument("--only", choices=("cost", "overlap", "pacing", "claims", "intake"))
+    parser.add_argument("--only", choices=CHOICES)
     options = parser.parse_args()
     answers = options.answers // 10 if options.quick else options.answers
     rounds = 1 if options.quick else options.rounds
@@ -51,6 +42,17 @@ def main() -> None:
         from bench.claims import claims
 
         claims(30_000 if options.quick else 300_000, 5_000)
+    from bench import channels
+
+    tenth = 10 if options.quick else 1
+    if options.only in (None, "described"):
+        channels.described(answers, rounds)
+    if options.only in (None, "sql"):
+        channels.sql(20_000 // tenth, rounds)
+    if options.only in (None, "pretectum"):
+        channels.pretectum(1_000 // tenth)
+    if options.only in (None, "qualtrics"):
+        channels.qualtrics(100 // tenth)
     if options.only == "intake":
         from bench import intake
 
@@ -160,60 +162,16 @@ def pacing(answers: int = 60_000, per_ten_seconds: int = 190) -> None:
     )
 
 
-# ------------------------------------------------------------ measuring
-
-
-def measured(command: Sequence[str], environment: dict[str, str]) -> Measured:
-    """One whole process: its CPU seconds, wall seconds, peak memory and output."""
-    import time
-
-    started = time.monotonic()
-    # Compiled modules are kept, as in any installation: compiling them anew at each start is no cost of a run.
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**kept, **environment}
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    output = process.stdout.read()
-    errors = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in (0, 3):
-        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{errors}\n{output}")
-    return Measured(
-        cpu=usage.ru_utime + usage.ru_stime,
-        wall=time.monotonic() - started,
-        peak_mb=usage.ru_maxrss / (1024 if sys.platform != "darwin" else 1024 * 1024),
-        output=output,
-    )
-
-
 @contextmanager
 def server(answers: int, customers: int, *, latency: float = 0.0, per_ten_seconds: int = 0) -> Iterator[str]:
-    command = [sys.executable, "-m", "bench.server", "--answers", str(answers), "--customers", str(customers)]
-    command += ["--latency", str(latency), "--per-ten-seconds", str(per_ten_seconds)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=HERE.parent)
-    assert process.stdout is not None
-    try:
-        yield json.loads(process.stdout.readline())["url"]
-    finally:
-        process.kill()
-        process.wait()
-
-
-def ask(url: str) -> Any:
-    with urllib.request.urlopen(url) as reply:
-        return json.load(reply)
+    told = ["--answers", str(answers), "--customers", str(customers), "--latency", str(latency)]
+    with serving("bench.server", *told, "--per-ten-seconds", str(per_ten_seconds)) as url:
+        yield url
 
 
 def shown(url: str) -> Any:
     """What every record shows."""
     return ask(f"{url}/stats?shown=1")["shown"]
-
-
-def median(values: Iterator[float] | Sequence[float]) -> float:
-    return statistics.median(values)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -54,7 +55,6 @@ class Toy:
 
     answers: int
     customers: int
-    latency: float = 0.0
     per_ten_seconds: int = 0
     created: list[int] = field(default_factory=list)
     rows: list[bytes] = field(default_factory=list)
@@ -107,6 +107,7 @@ def email_of(number: int) -> str:
 
 
 Answer = tuple[int, bytes]
+Answering = Callable[[str, str, bytes], Answer]  # method, path with query, body
 
 
 def answer(toy: Toy, method: str, target: str, body: bytes) -> Answer:
@@ -253,11 +254,16 @@ TOO_MANY = orjson.dumps(
 )
 
 
+def answered(toy: Toy, method: str, target: str, body: bytes) -> Answer:
+    return (429, TOO_MANY) if over_limit(toy, target) else answer(toy, method, target, body)
+
+
 class Connection(asyncio.Protocol):
     """HTTP/1.1 with keep-alive, just enough of it."""
 
-    def __init__(self, toy: Toy) -> None:
-        self.toy = toy
+    def __init__(self, answering: Answering, latency: float) -> None:
+        self.answering = answering
+        self.latency = latency
         self.buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -275,15 +281,13 @@ class Connection(asyncio.Protocol):
             body = self.buffer[end + 4 : end + 4 + length]
             self.buffer = self.buffer[end + 4 + length :]
             method, target, _ = line.split(" ")
-            if self.toy.latency:
-                asyncio.get_running_loop().call_later(self.toy.latency, self.reply, method, target, body)
+            if self.latency:
+                asyncio.get_running_loop().call_later(self.latency, self.reply, method, target, body)
             else:
                 self.reply(method, target, body)
 
     def reply(self, method: str, target: str, body: bytes) -> None:
-        status, content = (
-            (429, TOO_MANY) if over_limit(self.toy, target) else answer(self.toy, method, target, body)
-        )
+        status, content = self.answering(method, target, body)
         head = (
             f"HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
         )
@@ -291,9 +295,10 @@ class Connection(asyncio.Protocol):
             self.transport.write(head.encode() + content)
 
 
-async def serve(toy: Toy) -> None:
+async def serve(answering: Answering, latency: float) -> None:
+    """Until the process is killed. The first line on standard output tells the address."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(toy), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Connection(answering, latency), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     print(orjson.dumps({"url": f"http://127.0.0.1:{port}"}).decode(), flush=True)
     async with server:
@@ -308,4 +313,5 @@ if __name__ == "__main__":
     parser.add_argument("--per-ten-seconds", type=int, default=0)
     options = parser.parse_args()
     sys.setswitchinterval(0.05)
-    asyncio.run(serve(Toy(options.answers, options.customers, options.latency, options.per_ten_seconds)))
+    toy = Toy(options.answers, options.customers, options.per_ten_seconds)
+    asyncio.run(serve(partial(answered, toy), options.latency))

@@ -40,6 +40,8 @@ def compiled(text: str) -> Find:
     if _DOTTED.fullmatch(text):
         return _dotted(text.split("."))
     parsed = _parsed(text)
+    if (usual := _path(parsed.parsed) or _compared(parsed.parsed)) is not None:
+        return usual
 
     def find(value: Any) -> Any:
         try:
@@ -73,6 +75,8 @@ def true_of(text: str, value: Any) -> bool:
 def first_of(texts: str | Sequence[str]) -> Find:
     """The first of several expressions that finds something; 0 and false are something, an empty text is not."""
     finds = [compiled(text) for text in ([texts] if isinstance(texts, str) else texts)]
+    if len(finds) == 1:
+        return finds[0]
 
     def find(value: Any) -> Any:
         found = None
@@ -130,12 +134,64 @@ def checked(text: str) -> str:
 
 def _dotted(steps: Sequence[str]) -> Find:
     """The usual case, without the library's walk: paths are looked up for every row."""
+    if len(steps) == 1:
+        [name] = steps
+        return lambda value: value.get(name) if isinstance(value, dict) else None
 
     def find(value: Any) -> Any:
         for step in steps:
             if not isinstance(value, dict):
                 return None
             value = value.get(step)
+        return value
+
+    return find
+
+
+def _compared(node: Any) -> Find | None:
+    """The usual condition in the same manner: a path that is, or is not, a text, true, false or null. Numbers have
+    rules of their own and stay with the library."""
+    if node["type"] != "comparator" or node["value"] not in ("eq", "ne"):
+        return None
+    left, right = node["children"]
+    find = _path(left)
+    if find is None or right["type"] != "literal":
+        return None
+    wanted, same = right["value"], node["value"] == "eq"
+    if wanted is None or isinstance(wanted, bool):
+        return lambda value: (find(value) is wanted) is same
+    if isinstance(wanted, str):
+        return lambda value: (find(value) == wanted) is same
+    return None
+
+
+def _path(node: Any) -> Find | None:
+    """A path of nothing but names and places in lists."""
+    steps: list[str | int] = []
+    if not _walks(node, steps):
+        return None
+    names = [step for step in steps if isinstance(step, str)]
+    return _dotted(names) if len(names) == len(steps) else _walked(steps)
+
+
+def _walks(node: Any, steps: list[str | int]) -> bool:
+    if node["type"] in ("field", "index"):
+        steps.append(node["value"])
+        return True
+    return node["type"] in ("subexpression", "index_expression") and all(
+        _walks(child, steps) for child in node["children"]
+    )
+
+
+def _walked(steps: Sequence[str | int]) -> Find:
+    def find(value: Any) -> Any:
+        for step in steps:
+            if isinstance(step, str):
+                value = value.get(step) if isinstance(value, dict) else None
+            elif isinstance(value, list) and -len(value) <= step < len(value):
+                value = value[step]
+            else:
+                return None
         return value
 
     return find

@@ -14,11 +14,12 @@ from connectors.contract import Tools
 from connectors.declared.calling import Calling
 from connectors.declared.description import Beside, Description, Lookup, Rule
 from connectors.declared.expressions import Find, NotForThis, compiled, found_in
-from connectors.declared.rows import NOBODY, Row, RowReader, Unreadable, Who, id_of, pick_of
+from connectors.declared.rows import NOBODY, Pick, Row, RowReader, Unreadable, Who, id_of, pick_of
 from nps.errors import AccessError, UnavailableError
 from nps.values import Json
 
 _AT_ONCE = 4  # calls under way; how often they leave is the limiter's business
+Picks = Mapping[str, Pick]
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -45,6 +46,8 @@ class People:
     def __init__(self, description: Description, calling: Calling, tools: Tools) -> None:
         self._beside = description.beside
         self._look_up = description.look_up
+        self._told_beside = {} if self._beside is None else _picks(self._beside.fields)
+        self._told = {} if self._look_up is None else _picks(self._look_up.fields)
         self._calling = calling
         self._tools = tools
         self._pool: ThreadPoolExecutor | None = None
@@ -72,7 +75,7 @@ class People:
         """Everybody behind `rows` of the reply `body`."""
         people: list[Who] = [NOBODY] * len(rows)
         if self._beside is not None:
-            people = _beside(self._beside, rows, body)
+            people = _beside(self._beside, self._told_beside, rows, body)
         if self._look_up is None:
             return Named(tuple(people))
         return self._looked_up(self._look_up, rows, people, reader)
@@ -136,7 +139,7 @@ class People:
 
     def _asked(self, how: Lookup, key: str) -> dict[str, str]:
         said = self._calling.look_up(how.path, key)
-        return {} if said is None else _who(how.fields, found_in(how.record, said))
+        return {} if said is None else _who(self._told, found_in(how.record, said))
 
 
 def _lacks(how: Lookup, row: Row, who: Who, reader: RowReader) -> bool:
@@ -151,7 +154,7 @@ def _lacks(how: Lookup, row: Row, who: Who, reader: RowReader) -> bool:
     return False
 
 
-def _beside(how: Beside, rows: Sequence[Row], body: Json) -> list[Who]:
+def _beside(how: Beside, told: Picks, rows: Sequence[Row], body: Json) -> list[Who]:
     records = found_in(how.records, body)
     find = compiled(how.id)
     known = {
@@ -163,16 +166,19 @@ def _beside(how: Beside, rows: Sequence[Row], body: Json) -> list[Who]:
     found: list[Who] = []
     for row in rows:
         key = _key(row_key, row)
-        found.append(_who(how.fields, known[key]) if key is not None and key in known else NOBODY)
+        found.append(_who(told, known[key]) if key is not None and key in known else NOBODY)
     return found
 
 
-def _who(fields: Mapping[Any, Rule], record: Any) -> dict[str, str]:
+def _picks(fields: Mapping[Any, Rule]) -> Picks:
+    return {name: pick for name, rule in fields.items() if (pick := pick_of(rule, {})) is not None}
+
+
+def _who(picks: Picks, record: Any) -> dict[str, str]:
     found: dict[str, str] = {}
-    for name, rule in fields.items():
-        pick = pick_of(rule, {})
+    for name, pick in picks.items():
         try:
-            told = None if pick is None else cells.text(pick.of(record))
+            told = cells.text(pick.of(record))
         except NotForThis:
             told = None
         if told is not None:

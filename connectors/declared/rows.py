@@ -9,12 +9,11 @@ from datetime import datetime
 from enum import Enum
 from hashlib import blake2b
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import orjson
 
 from connectors import cells
-from connectors.cells import LONG_AGO, Moments, NoTime
+from connectors.cells import LONG_AGO, NoTime, moments
 from connectors.declared.description import Description, FieldRule, Fields, Rule, Words
 from connectors.declared.expressions import Find, NotForThis, compiled, first_of, holds
 from connectors.declared.placeholders import filled_now, names_in
@@ -59,6 +58,12 @@ class Pick:
     choice: Find | None = None
     words: Mapping[str, str] = field(default_factory=dict)  # choice → text
 
+    @property
+    def plain(self) -> Find:
+        """`of`, without the detour where the value is taken as it is."""
+        as_it_is = self.values is None and not self.number_in_text and self.choice is None
+        return self.find if as_it_is else self.of
+
     def of(self, row: Any) -> Any:
         """NotForThis when an expression cannot be worked out for it."""
         worded = self._worded(row)
@@ -90,14 +95,16 @@ class RowReader:
         self._source = source
         self._survey = survey
         self._channel = description.channel
-        zone = None if description.time_zone is None else ZoneInfo(description.time_zone)
-        self._moments = Moments(description.dates, zone)
+        self._moments = moments(tuple(description.dates), description.time_zone)
         fields = description.fields
         self._lacks_score = fields.score is not None and not _is_filled(fields.score, known)
         self.picks = {name: pick for name, rule in own_rules(fields) if (pick := pick_of(rule, known))}
         self.properties = {
             name: pick for name, rule in fields.properties.items() if (pick := pick_of(rule, known))
         }
+        self._finds = [(name, pick.plain) for name, pick in self.picks.items()]
+        self._texts = [name for name in _TEXTS if name in self.picks]
+        self._times = [name for name in _MOMENTS if name in self.picks]
         self._all_properties = _condition(fields.all_properties, known)
         rows = description.rows
         self._only = _condition(rows.only, known)
@@ -151,26 +158,26 @@ class RowReader:
 
     def _read(self, row: Row, person: Who | None) -> SurveyResponse:
         who = NOBODY if person is None else person
-        values = {name: pick.of(row) for name, pick in self.picks.items()}
-        texts = {name: cells.text(values.get(name)) for name in _TEXTS}
-        moments = {name: self.moment(name, values.get(name)) for name in _MOMENTS}
-        keys = {name: texts[name] or who.get(name) for name in WHO}
-        answered_at = moments["answered_at"]
+        values = {name: find(row) for name, find in self._finds}
+        texts = {name: cells.text(values[name]) for name in self._texts}
+        times = {name: self.moment(name, values[name]) for name in self._times}
+        keys = {name: texts.get(name) or who.get(name) for name in WHO}
+        answered_at = times.get("answered_at")
         if answered_at is None:
             raise Unreadable("answered_at", "is missing: nothing says when it was answered")
         return SurveyResponse(
             source=self._source,
             id=id_of(values.get("id")),
             answered_at=answered_at,
-            invited_at=moments["invited_at"],
-            updated_at=moments["updated_at"],
+            invited_at=times.get("invited_at"),
+            updated_at=times.get("updated_at"),
             score=cells.score(values.get("score")),
-            comment=texts["comment"],
+            comment=texts.get("comment"),
             email=keys["email"],
             phone=keys["phone"],
             external_id=keys["external_id"],
-            survey=texts["survey"] or self._survey,
-            channel=texts["channel"] or self._channel,
+            survey=texts.get("survey") or self._survey,
+            channel=texts.get("channel") or self._channel,
             status=self._status(row, person, any(keys.values())),
             properties=self._properties_of(row),
         )
@@ -186,7 +193,9 @@ class RowReader:
     def _properties_of(self, row: Row) -> dict[str, Json]:
         every = None if self._all_properties is None else self._all_properties(row)
         found: dict[str, Json] = dict(every) if isinstance(every, Mapping) else {}
-        return found | {name: pick.of(row) for name, pick in self.properties.items()}
+        for name, pick in self.properties.items():
+            found[name] = pick.of(row)
+        return found
 
     def _broken(self, row: Any, problem: str) -> SurveyResponse:
         """Under its own id where it has one, else under one made of its content."""

@@ -7,9 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from connectors.cells import Moments, NoTime
+from connectors.cells import NoTime, moments
 from connectors.declared.bounds import Bounds
 from connectors.declared.description import ById, ByLastRow, ByMovingStart, ByTime, Description, NewestFirst
 from connectors.declared.expressions import Find, NotForThis, compiled
@@ -26,10 +25,9 @@ class Seeing:
         self._bounds = bounds
         self._since = description.since
         self._pages = description.pages
-        zone = description.time_zone
         walled = description.walls.max_pages is not None
         self._starts_move = isinstance(self._pages, ByMovingStart) or (walled and bounds.ascending)
-        self._moments = Moments(description.dates, None if zone is None else ZoneInfo(zone))
+        self._moments = moments(tuple(description.dates), description.time_zone)
         self._sightings = Sightings(description)
         self._time_of = _time_of(description)
         self._id_of = compiled(self._since.field) if isinstance(self._since, ById) else None
@@ -55,6 +53,8 @@ class Seeing:
         sweep = _reached(sweep, told, len(rows))
         if self._id_of is not None and rows:
             sweep = replace(sweep, top=self._greatest(sweep.top, rows))
+        if not isinstance(self._pages, (*SHIFTING, ByMovingStart)):
+            return sweep  # nothing can shift
         return self._counted(
             sweep, [self._sightings.of(row, time) for row, time in zip(rows, times, strict=True)]
         )
@@ -134,8 +134,6 @@ class Seeing:
 
     def _counted(self, sweep: Sweep, page: Sequence[Sighting]) -> Sweep:
         """Twice seen, or for the first time: what tells whether a pass missed something."""
-        if not isinstance(self._pages, (*SHIFTING, ByMovingStart)):
-            return sweep
         twice = self._recent.twice(page)
         at_the_edge = self._recent.shifted(page) == twice
         fresh = page[twice:] if at_the_edge else page

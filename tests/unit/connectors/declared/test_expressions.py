@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import jmespath
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from connectors.declared.expressions import BadExpression, NotForThis, compiled, first_of, holds
 
@@ -90,3 +95,28 @@ def test_a_condition_is_not_true_of_what_is_empty(value: object) -> None:
 def test_a_condition_is_true_of_the_rest_and_none_is_never_true() -> None:
     assert holds(compiled("gone"), {"gone": "yes"})
     assert not holds(None, {"gone": "yes"})
+
+
+STEPS = st.lists(st.sampled_from(["a", "b", '"c-d"', "[0]", "[1]", "[-1]"]), min_size=1, max_size=4)
+WANTED = st.sampled_from(["'x'", "''", "`true`", "`false`", "`null`", "`1`", "`0`", "`1.0`", '`"x"`', "`[]`"])
+PLAIN = st.none() | st.booleans() | st.sampled_from([0, 1, 1.0, 2, "", "x", "true"])
+ROWS = st.recursive(
+    PLAIN,
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["a", "b", "c-d"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(steps=STEPS, compared=st.none() | st.tuples(st.sampled_from(["==", "!="]), WANTED), row=ROWS)
+@example(steps=["a"], compared=("==", "`true`"), row={"a": 1})
+@example(steps=["a"], compared=("!=", "`false`"), row={"a": 0})
+@example(steps=["a", "[-1]", "b"], compared=None, row={"a": [{"b": 2}]})
+def test_paths_and_conditions_that_skip_the_library_find_what_it_finds(
+    steps: list[str], compared: tuple[str, str] | None, row: Any
+) -> None:
+    text = ".".join(steps).replace(".[", "[")
+    text = text if compared is None else f"{text} {compared[0]} {compared[1]}"
+    ours, theirs = compiled(text)(row), jmespath.search(text, row)
+    assert (type(ours), ours) == (type(theirs), theirs)

@@ -15,7 +15,9 @@ import requests
 from cli_process import Npsync, stop
 from townspeople import Person, Town
 
-PATIENCE = 60.0  # seconds until something that must happen has happened
+# Seconds until something that must happen has happened. A vendor whose delivery took too long under load tries again
+# after a minute: that is no failure.
+PATIENCE = 90.0
 ORG = "00DHs0000000001MAA"
 FLOW_TOKEN = "a-token-of-the-flow-0001"
 OUTBOUND_SECRET = "a-secret-of-the-address-0001"

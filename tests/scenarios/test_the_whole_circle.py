@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from circle import COHORT_LOGIN, FLOW_TOKEN, OUTBOUND_SECRET, WORKFLOW_KEY, Circle, asking, free_port
+from circle import (
+    COHORT_LOGIN,
+    FLOW_TOKEN,
+    OUTBOUND_SECRET,
+    WORKFLOW_KEY,
+    Circle,
+    asking,
+    eventually,
+    free_port,
+)
 from cli_process import Npsync
 from sandbox_process import RunningSandbox, running_sandbox
 from townspeople import Person, Town
@@ -103,7 +112,17 @@ def a_workflow_sends_webhooks(circle: Circle) -> None:
 
 
 def intercom_notifies(circle: Circle) -> None:
-    circle.control("POST", "/intercom/do/webhook", {"url": f"{circle.url}/hooks/chat"})
+    """Intercom asks the address whether anybody is there. Until it has heard so, and that may take a moment under load,
+    it tells nobody of what happens, not even later."""
+
+    def is_saved() -> bool:
+        before = {one["id"] for one in circle.control("GET", "/deliveries")}
+        circle.control("POST", "/intercom/do/webhook", {"url": f"{circle.url}/hooks/chat"})
+        circle.control("POST", "/deliveries/settle", {})
+        checks = [one for one in circle.control("GET", "/deliveries") if one["id"] not in before]
+        return any(one["channel"] == "address check" and one["state"] == "delivered" for one in checks)
+
+    eventually(is_saved, "Intercom takes the address", circle.story)
 
 
 def a_cohort_is_synced(circle: Circle) -> None:

@@ -93,7 +93,7 @@ class IntercomEvents:
                 hint, why_not="the conversation was deleted, or is not visible to npsync's credential"
             )
         seen = self._seen_closed([row]) | ({str(row["id"])} if hint.kind == CONVERSATION_REOPENED else set())
-        events, signals = self._told(watches, row, str(row["id"]) in seen)
+        events, signals = self._told(watches, row, str(row["id"]) in seen, heard_at=hint.occurred_at)
         why = (
             ""
             if events
@@ -123,7 +123,7 @@ class IntercomEvents:
     # ------------------------------------------------------------ what a conversation tells
 
     def _told(
-        self, watches: Sequence[Watch], row: Row, seen_closed: bool
+        self, watches: Sequence[Watch], row: Row, seen_closed: bool, *, heard_at: datetime | None = None
     ) -> tuple[list[Event], list[Signal]]:
         kinds = {watch.kind: watch for watch in watches}
         kind = CONVERSATION_CLOSED if _is_closed(row) else CONVERSATION_REOPENED
@@ -132,7 +132,7 @@ class IntercomEvents:
             return [], []
         if kind == CONVERSATION_REOPENED and not seen_closed:
             return [], []
-        person, signals = self._person(row)
+        person, signals = self._person(row, heard_at or at)
         event = Event(
             connection=self._tools.connection,
             kind=kind,
@@ -144,7 +144,7 @@ class IntercomEvents:
         )
         return [event], signals
 
-    def _person(self, row: Row) -> tuple[tuple[PersonKey, ...], list[Signal]]:
+    def _person(self, row: Row, seen_at: datetime) -> tuple[tuple[PersonKey, ...], list[Signal]]:
         """Who began it, or the only one in it; and what Intercom knows against asking that person."""
         people = [one for one in listed(mapped(row.get("contacts")).get("contacts")) if isinstance(one, dict)]
         author = mapped(mapped(row.get("source")).get("author")).get("id")
@@ -162,11 +162,14 @@ class IntercomEvents:
             keys.append(PersonKey("external_id", external))
         if (address := email_key(_text(contact.get("email")))) is not None:
             keys.append(PersonKey("email", address))
-        return tuple(keys), list(self._objections(contact, address, external))
+        return tuple(keys), list(self._objections(contact, address, external, seen_at))
 
-    def _objections(self, contact: Row, address: str | None, external_id: str | None) -> Iterator[Signal]:
-        at = _moment(contact.get("updated_at"))
-        if (address is None and external_id is None) or at is None:
+    def _objections(
+        self, contact: Row, address: str | None, external_id: str | None, seen_at: datetime
+    ) -> Iterator[Signal]:
+        """Dated by the contact's last change; by the notification (or what it was about), where it has none."""
+        at = _moment(contact.get("updated_at")) or seen_at
+        if address is None and external_id is None:
             return
         for flag, kind in (
             ("unsubscribed_from_emails", SignalKind.UNSUBSCRIBE),
@@ -174,7 +177,7 @@ class IntercomEvents:
             ("marked_email_as_spam", SignalKind.COMPLAINT),
         ):
             if contact.get(flag) is True:
-                key = f"{flag}/{contact['id']}/{contact.get('updated_at')}"
+                key = f"{flag}/{contact['id']}/{int(at.timestamp())}"
                 yield Signal(
                     connection=self._tools.connection,
                     key=key,

@@ -70,6 +70,18 @@ def test_asknicely_asks_csat_and_five_stars_too_and_they_are_left_out_of_nps(ven
     assert [one.id for one in read("asknicely", question_type="csat")] == ["2"]
 
 
+@pytest.mark.parametrize("name", ["asknicely", "retently"])
+def test_an_answer_that_does_not_say_what_was_asked_is_read_by_one_connection_alone(
+    vendor: PlayedVendor, name: str
+) -> None:
+    vendor.says = [nicely_page(nicely("1", question_type=None))]
+    other: dict[str, Any] = {"question_type": "csat"}
+    if name == "retently":
+        vendor.says, other = [retently_page(feedback("1", metricsType=None))], {"metric": "CSAT"}
+    assert [one.id for one in read(name)] == ["1"]
+    assert read(name, **other) == []
+
+
 def test_a_success_of_asknicely_that_is_none_is_told(vendor: PlayedVendor) -> None:
     vendor.says = [(200, {"success": False, "error": "Too much data"})]
     with pytest.raises(UnavailableError, match="Too much data"):

@@ -228,7 +228,7 @@ class RemembersMerges(Protocol):
         self, object: str, ids: Sequence[str], fields: Sequence[str]
     ) -> Mapping[str, Sequence[Record]]:
         """Of these live records, those that absorbed others → the absorbed ones as they last were, along the whole
-        chain and as far back as the vendor remembers."""
+        chain and as far back as the vendor remembers; under the survivor's own id where it remembers names alone."""
         ...
 
 

@@ -13,6 +13,7 @@ from connectors.hubspot.access import tested
 from connectors.hubspot.account import Account
 from connectors.hubspot.encoding import canonical, live, typed
 from connectors.hubspot.finding import (
+    ADDITIONAL_EMAILS,
     MERGED_IDS,
     READ_BATCH,
     SEARCH_PAGE,
@@ -28,6 +29,7 @@ from connectors.hubspot.finding import (
     is_primary,
     is_wide,
     key_of,
+    other_addresses,
     paired,
     passes,
     primary,
@@ -122,6 +124,22 @@ class HubSpot:
             Record(one.object, one.id, one.fields, tuple(sorted(merged[one.id] - {one.id})))
             for one in self._records(known, rows, fields).values()
         ]
+
+    def absorbed(
+        self, object: str, ids: Sequence[str], fields: Sequence[str]
+    ) -> Mapping[str, Sequence[Record]]:
+        """The merged ids come with `get`; here come the addresses that HubSpot keeps of them, on the survivor."""
+        known = self._account.known(object)
+        if known.object_type != "contacts" or "email" not in fields:
+            return {}
+        key = record_key(known.object_type)
+        rows = self._by_key(known, key, [key.normal(id) for id in ids], [ADDITIONAL_EMAILS])
+        nothing = dict.fromkeys(fields)
+        return {
+            id: [Record(object, id, nothing | {"email": address}) for address in addresses]
+            for id, row in rows.items()
+            if (addresses := other_addresses(row))
+        }
 
     def records(self, object: str, fields: Sequence[str], only: Only) -> Iterator[list[Record]]:
         known = self._account.known(object)

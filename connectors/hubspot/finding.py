@@ -142,6 +142,12 @@ def _ids(row: Row) -> Iterable[str]:
     return [row["id"]]
 
 
+def other_addresses(row: Row) -> list[str]:
+    """A contact's e-mail addresses besides its own: those of contacts that were merged into it are among them."""
+    listed = row["properties"].get(ADDITIONAL_EMAILS) or ""
+    return [address for part in listed.split(";") if (address := part.strip())]
+
+
 def _addresses(row: Row) -> Iterable[str]:
     properties = row["properties"]
     own = properties.get("email") or ""

@@ -21,13 +21,16 @@ from scripted_hubspot import (
     validation_error,
 )
 
-from connectors.contract import Allowance, Grant, Lookup, Needs, Verdict
+from connectors.contract import Allowance, Grant, Lookup, Needs, RemembersMerges, Verdict
 from connectors.hubspot import CONNECTOR
 from connectors.hubspot.budget import paced
 from connectors.hubspot.destination import HubSpot
 from connectors.hubspot.settings import HubSpotSettings
+from mapping.match import compile_match
+from mapping.spec import MatchRule
 from nps.changes import Batch, Change, Deferred, Rejected, Unknown, Written
 from nps.errors import BudgetError, ConfigError, UnavailableError
+from triggers.people import People, Registry
 
 
 def by(field: str, *values: str) -> list[Lookup]:
@@ -79,6 +82,31 @@ def test_the_email_of_a_record_found_by_its_id_costs_no_further_call() -> None:
     with scripted_hubspot(answered(ann)) as server:
         assert found(opened(server), lookups) == [("C-1", "1"), ("A@old.test", "1"), ("ann@x.test", "1")]
         assert len(server.posts("/batch/read")) == 1
+
+
+def test_whom_others_were_merged_into_goes_by_their_addresses_too() -> None:
+    ann = row("1", email="ann@x.test", hs_additional_emails="a@old.test; ann@old.test")
+    bob = row("2", email="bob@x.test", hs_additional_emails=None)
+    with scripted_hubspot(answered(ann, bob)) as server:
+        hubspot = opened(server)
+        assert isinstance(hubspot, RemembersMerges)
+        absorbed = hubspot.absorbed("contacts", ["1", "2"], ["email", "phone"])
+        assert {id: [dict(one.fields) for one in known] for id, known in absorbed.items()} == {
+            "1": [{"email": "a@old.test", "phone": None}, {"email": "ann@old.test", "phone": None}]
+        }
+        assert "hs_additional_emails" in server.posts("/batch/read")[0]["properties"]
+        assert hubspot.absorbed("contacts", ["1"], ["phone"]) == {}
+        assert len(server.posts("/batch/read")) == 1
+
+
+def test_a_person_to_be_asked_is_known_by_every_address_they_ever_had() -> None:
+    """Whoever unsubscribed under the address of a contact that was merged away stays unsubscribed."""
+    match = compile_match([MatchRule(response="email", record="email")], None)
+    people = People(connection="marketing", object="contacts", match=match, email="email")
+    ann = row("1", email="ann@x.test", hs_additional_emails="a@old.test", hs_merged_object_ids="7")
+    with scripted_hubspot(answered(ann)) as server:
+        person = Registry(people, opened(server)).read(["1"])["1"]
+    assert {"email:ann@x.test", "email:a@old.test", "record:marketing.contacts/7"} <= set(person.keys)
 
 
 def test_no_value_is_not_the_email_of_a_record_without_one() -> None:

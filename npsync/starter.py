@@ -31,6 +31,7 @@ def text(connectors: Sequence[Connector]) -> str:
     parts.extend(_people(destinations))
     if sources:
         parts.append(_surveys(sources))
+    if any(_tells_nps(each) for each in sources):
         parts.extend(_syncs(destinations))
     return "\n".join(parts)
 
@@ -87,15 +88,22 @@ def _rules(connector: Connector) -> list[str]:
     return lines
 
 
+def _tells_nps(source: Connector) -> bool:
+    return not source.metrics or "nps" in source.metrics
+
+
 def _surveys(sources: Sequence[Connector]) -> str:
-    listed = ", ".join(each.name for each in sources)
-    return f"""\
-# The questions. To take one survey of a tool only, name its id: at: {{{sources[0].name}: "1146"}}
-surveys:
-  relationship:
-    metric: nps
-    at: [{listed}]
-"""
+    """One for all that may be an NPS, and one for each of the others: their scores mean something else."""
+    lines = [
+        f'# The questions. To take one survey of a tool only, name its id: at: {{{sources[0].name}: "1146"}}',
+        "surveys:",
+    ]
+    if usual := ", ".join(each.name for each in sources if _tells_nps(each)):
+        lines += ["  relationship:", "    metric: nps", f"    at: [{usual}]"]
+    for each in sources:
+        if not _tells_nps(each):
+            lines += [f"  {each.name}:", f"    metric: {each.metrics[0]}", f"    at: [{each.name}]"]
+    return "\n".join(lines) + "\n"
 
 
 def _syncs(destinations: Sequence[Connector]) -> list[str]:

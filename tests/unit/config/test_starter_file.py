@@ -36,6 +36,14 @@ def test_a_source_and_a_destination_make_a_sync(tmp_path):
     assert config.surveys["relationship"].sources == ("wootric",)
 
 
+def test_scores_that_are_no_nps_have_a_survey_of_their_own(tmp_path):
+    text = starter.text(starter.chosen(["wootric", "zendesk_csat", "salesforce"]))
+    config = config_of(text, tmp_path, {name: f"made-up-{name}" for name in starter.variables(text)})
+    assert config.surveys["relationship"].sources == ("wootric",)
+    assert config.surveys["zendesk_csat"].metric == "csat"
+    assert {spec.survey for spec in config.sync.values()} == {"relationship"}
+
+
 def test_the_variables_to_set_are_those_that_are_not_commented_out():
     text = 'a: "${ONE}"\n# b: "${TWO}"\nc: x   # ${THREE}\nd: "$${FOUR} ${ONE}"\n'
     assert starter.variables(text) == ["ONE"]

@@ -77,7 +77,11 @@ def _object(connector: Connector) -> str:
 
 
 def _rules(connector: Connector) -> list[str]:
-    """E-mail works everywhere; the others are ready to be uncommented."""
+    """E-mail, where records can be found by it; the others are ready to be uncommented."""
+    if connector.match_fields and "email" not in connector.match_fields:
+        return [
+            f"      - {{response: {kind}, record: {field}}}" for kind, field in connector.match_fields.items()
+        ]
     fields = {"external_id": "YOUR_ID_FIELD", "email": "email", **connector.match_fields}
     lines = [
         f"      # - {{response: external_id, record: {fields['external_id']}}}   # when answers carry your id",

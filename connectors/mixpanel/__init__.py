@@ -67,7 +67,7 @@ type: mixpanel
 project_id: "2195193"
 residency: us                           # eu or in
 service_account: {username: "${MIXPANEL_USER}", secret: "${MIXPANEL_SECRET}"}
-# project_token: "${MIXPANEL_TOKEN}"    # to write profiles
+project_token: "${MIXPANEL_TOKEN}"      # to write profiles; leave it out for events alone
 # hooks: {username: npsync, password: "${MIXPANEL_HOOK_PASSWORD}"}
 """,
 )

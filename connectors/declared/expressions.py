@@ -223,6 +223,8 @@ def _pointed(text: str, error: exceptions.ParseError) -> str:
         told = f'"{text}" is no JMESPath: it ends too early'
     elif found := _INDEX_AFTER_DOT.search(text, max(at - 1, 0)):
         told += f"; write [{found[1]}] instead of .{found[1]}"
+    elif text[at] == "=":
+        told += "; equal is written =="
     elif text[at] == "-":
         told += '; a name with a hyphen stands in double quotes: "my-key"'
     return told

@@ -70,6 +70,9 @@ class Trial:
         default_factory=dict
     )  # lists in the reply, and how long: where rows might be
     problem: str = ""
+    nowhere: Mapping[str, str] = field(default_factory=dict)
+    """Our names whose expressions found nothing in any row of the page → these expressions."""
+    paged: bool = True  # whether the description says how to come to other pages
 
     @property
     def unreadable(self) -> int:
@@ -91,7 +94,18 @@ def tried(
     request = description.request
     what = f"{request.method} {request.path}"
     page = _OnePage(description, fetch, since, now)
-    shown = Trial(what, survey.id, survey.known, (), (), {}, page.next_page, page.place, lists_in(page.body))
+    shown = Trial(
+        what,
+        survey.id,
+        survey.known,
+        (),
+        (),
+        {},
+        page.next_page,
+        page.place,
+        lists_in(page.body),
+        paged=description.pages.kind != "none",
+    )
     try:
         rows = rows_of(description, page.body)
     except UnavailableError as error:
@@ -101,10 +115,13 @@ def tried(
         _row(description, reader_of(row), row, who) for row, who in zip(rows, named.people, strict=False)
     )
     watched = [_Watched(description, row, reader_of(row).known) for row in rows]
+    outcomes = tuple(reader_of(row).answer(row) for row in rows)
+    answers = [row for row, became in zip(rows, outcomes, strict=True) if isinstance(became, SurveyResponse)]
     return replace(
         shown,
         rows=in_detail,
-        outcomes=tuple(reader_of(row).answer(row) for row in rows),
+        outcomes=outcomes,
+        nowhere=_nowhere(description, reader_of, answers),
         unused=dict(Counter(key for each in watched for key in each.unused)),
         problem=page.problem,
     )
@@ -149,8 +166,7 @@ class _OnePage:
 def _row(description: Description, reader: RowReader, row: Row, person: Who | None) -> RowTried:
     outcome = reader.answer(row, person)
     who = person or NOBODY
-    rules: list[tuple[str, Rule]] = own_rules(description.fields)
-    rules += [(f"properties.{name}", rule) for name, rule in description.fields.properties.items()]
+    rules = _rules(description)
     fields = []
     for name, rule in rules:
         tried = _field(name, rule, reader, row)
@@ -164,6 +180,26 @@ def _row(description: Description, reader: RowReader, row: Row, person: Who | No
         if name in who and name not in ruled
     ]
     return RowTried(tuple(fields), outcome, tuple(_Watched(description, row, reader.known).unused))
+
+
+def _rules(description: Description) -> list[tuple[str, Rule]]:
+    rules: list[tuple[str, Rule]] = own_rules(description.fields)
+    return rules + [(f"properties.{name}", rule) for name, rule in description.fields.properties.items()]
+
+
+def _nowhere(
+    description: Description, reader_of: Callable[[Row], RowReader], rows: Sequence[Row]
+) -> dict[str, str]:
+    if not rows:
+        return {}
+    missed: dict[str, str] = {}
+    for name, rule in _rules(description):
+        tries = [
+            _hit([filled_now(path, reader_of(row).known) for path in paths_of(rule)], row) for row in rows
+        ]
+        if all(found is None for _, found in tries):
+            missed[name] = tries[0][0]
+    return missed
 
 
 def _field(name: str, rule: Rule, reader: RowReader, row: Row) -> FieldTried:

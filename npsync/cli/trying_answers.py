@@ -131,6 +131,9 @@ def _summary(trial: Trial) -> Iterator[str]:
         counts = Counter(map(_outcome, trial.outcomes))
         for outcome, count in counts.most_common():
             yield f"{_rows(count)}: {outcome}"
+    if trial.nowhere:
+        named = ", ".join(f"{name} ({path})" for name, path in trial.nowhere.items())
+        yield f"In no row of this page: {named}; look at the paths if they should be"
     if trial.unused:
         keys = [
             key if count == len(trial.outcomes) else f"{key} (in {count})"
@@ -138,7 +141,7 @@ def _summary(trial: Trial) -> Iterator[str]:
         ]
         more = f" and {len(keys) - _KEYS_TOLD} more" if len(keys) > _KEYS_TOLD else ""
         yield f"Keys that no field uses: {', '.join(keys[:_KEYS_TOLD])}{more}"
-    yield f"Next page: {_next(trial.next_page)}"
+    yield f"Next page: {_next(trial.next_page)}{'' if trial.paged else '; the description says no `pages`'}"
     if trial.place is not None and set(trial.place) - {"read"}:  # else all is read each time
         yield f"Cursor once this page is stored: {json.dumps(dict(trial.place), ensure_ascii=False)}"
 
@@ -164,6 +167,7 @@ def _facts(trial: Trial) -> dict[str, Any]:
         "outcomes": dict(Counter(map(_outcome, trial.outcomes))),
         "unused": dict(trial.unused),
         "lists": dict(trial.lists),
+        "nowhere": dict(trial.nowhere),
         "next": None if trial.next_page is None else _next(trial.next_page),
         "cursor": None if trial.place is None else dict(trial.place),
     }

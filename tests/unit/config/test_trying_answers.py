@@ -88,6 +88,25 @@ def test_every_row_is_shown_field_by_field_with_what_is_not_read_and_why(
     assert "Next page: page=2&limit=50" in lines
 
 
+def test_a_path_that_leads_nowhere_in_any_row_is_told(
+    npsync: Run, vendor: PlayedVendor, tmp_path: Path
+) -> None:
+    (tmp_path / "pulse.yaml").write_text(PULSE.replace("answer.score", "answer.scor"))
+    _, out, _ = npsync(*TRY)
+    assert "In no row of this page: score (answer.scor); look at the paths if they should be" in out
+    _, out, _ = npsync(*TRY, "--json")
+    assert json.loads(out)["nowhere"] == {"score": "answer.scor"}
+
+
+def test_a_description_that_names_no_pages_is_told_so(
+    npsync: Run, vendor: PlayedVendor, tmp_path: Path
+) -> None:
+    paged = next(line for line in PULSE.splitlines() if line.startswith("pages:"))
+    (tmp_path / "pulse.yaml").write_text(PULSE.replace(paged, ""))
+    _, out, _ = npsync(*TRY)
+    assert "Next page: none, this is the last; the description says no `pages`" in out
+
+
 def test_only_one_page_is_fetched(npsync: Run, vendor: PlayedVendor) -> None:
     npsync(*TRY)
     assert len(vendor.asked) == 1

@@ -49,6 +49,7 @@ def test_a_path_over_something_that_is_no_object_finds_nothing() -> None:
         ("answers[", '"answers[" is no JMESPath: it ends too early'),
         ("answers.0.value", "write [0] instead of .0"),
         ("answers[0].value.0", "write [0] instead of .0"),
+        ("type = 'nps'", "it goes wrong at character 6; equal is written =="),
         ("customer-id", 'a name with a hyphen stands in double quotes: "my-key"'),
         ("", "is empty"),
         ("lower(email)", "calls lower(), which JMESPath does not have"),

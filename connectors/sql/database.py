@@ -118,6 +118,13 @@ def _roll_back(connection: Connection) -> None:
 # ---------------------------------------------------------------- opening
 
 
+_DRIVERS = {  # where an address names none
+    "postgresql": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+}
+
+
 def _address(settings: SqlSettings, tools: Tools) -> URL:
     try:
         url = make_url(settings.url.get_secret_value().strip().replace("postgres://", "postgresql://", 1))
@@ -126,8 +133,8 @@ def _address(settings: SqlSettings, tools: Tools) -> URL:
             f"{tools.connection}: url is no database's address; write it like "
             "postgresql://user:password@host/name, and signs like @ in the password as %40"
         ) from None
-    if url.drivername == "postgresql":
-        url = url.set(drivername="postgresql+psycopg")
+    if driver := _DRIVERS.get(url.drivername):
+        url = url.set(drivername=driver)
     if url.get_backend_name() == "sqlite":
         return url.set(database=str(_file(url, tools)))
     return url

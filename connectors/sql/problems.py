@@ -61,6 +61,7 @@ _NOT_LET_IN = re.compile(
     r"authentication failed|no password supplied|no pg_hba.conf entry|(role|database) \".*\" does not exist"
     r"|is not permitted to log in|permission denied for database"
 )
+_NEVER_REACHED = {"connection_failed", "2002", "2003"}
 _CAUSES = {"23502": Cause.MAPPING, "22001": Cause.MAPPING, "22003": Cause.MAPPING, "22P02": Cause.MAPPING}
 
 
@@ -83,7 +84,8 @@ def problem_of(error: DBAPIError) -> Problem:
     if isinstance(error, OperationalError) and _NOT_LET_IN.search(str(origin)):
         return Problem(Meaning.ACCESS, "login_refused", _last_reason(str(origin)))
     if isinstance(error, OperationalError):
-        return Problem(Meaning.DOWN, str(number or "connection_failed"), _first_line((str(origin),)))
+        code = str(number) if isinstance(number, int) else "connection_failed"
+        return Problem(Meaning.DOWN, code, _first_line((str(origin),)))
     return Problem(Meaning.WRONG, str(number or "refused"), _first_line(origin.args[1:] or (str(origin),)))
 
 
@@ -149,6 +151,9 @@ def raised(problem: Problem, connection: str, doing: str) -> NpsyncError:
                 f"{text}: it took longer than statement_timeout. Is there an index on the column?"
             )
         case Meaning.DOWN:
-            return UnavailableError(text)
+            never = problem.code in _NEVER_REACHED
+            return UnavailableError(
+                f"{text}. Does it run, and are host and port in url right?" if never else text
+            )
         case _:
             return ConfigError(f"{text}. Compare the tables with the YAML: npsync check")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,9 +18,10 @@ from connectors.contract import Lookup
 from connectors.sql import ddl
 from connectors.sql.database import prepared
 from connectors.sql.finding import Finder
-from connectors.sql.problems import Meaning, problem_of
+from connectors.sql.problems import Meaning, problem_of, raised
 from connectors.sql.tables import Shape
 from connectors.sql.writing import Writer
+from nps.errors import ConfigError
 from nps.schema import FieldType
 
 
@@ -149,6 +151,26 @@ def test_a_check_of_mysql_refuses_one_row() -> None:
     broken = IntegrityError("UPDATE …", {}, Exception(1062, "Duplicate entry"))  # type: ignore[no-untyped-call]
     violated = OperationalError("UPDATE …", {}, Exception(3819, "Check constraint"))  # type: ignore[no-untyped-call]
     assert problem_of(broken).meaning is problem_of(violated).meaning is Meaning.ROW
+
+
+def test_a_server_that_is_not_there_is_told_in_one_line_with_what_to_look_at() -> None:
+    from sqlalchemy.exc import OperationalError
+
+    said = 'connection to server at "db", port 5432 failed: Connection refused\n\tIs the server running?'
+    problem = problem_of(OperationalError("SELECT 1", {}, Exception(said)))  # type: ignore[no-untyped-call]
+    assert str(raised(problem, "master", "describe customer")) == (
+        'master: describe customer: connection to server at "db", port 5432 failed: Connection refused '
+        "(connection_failed). Does it run, and are host and port in url right?"
+    )
+
+
+@pytest.mark.parametrize("scheme", ["mysql", "mariadb"])
+def test_an_address_without_a_driver_is_read_by_the_one_we_compile_for(
+    scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pymysql", None)
+    with pytest.raises(ConfigError, match='pip install "pymysql"'):
+        Desk(f"{scheme}://npsync@db.acme.example/crm").to.describe("customer")
 
 
 @pytest.mark.parametrize(

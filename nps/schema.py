@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -72,3 +72,6 @@ class ObjectSchema:
     name: str
     fields: Mapping[str, FieldSchema]
     writable: bool = True
+    found_by: frozenset[str] | None = None  # the only fields records can be found by; None: any
+    to_fill: Mapping[str, str] = field(default_factory=dict)
+    """Fields that every mapping to these records has to fill, and why."""

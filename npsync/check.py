@@ -6,6 +6,7 @@ Every finding names the line of the YAML; nothing is written anywhere.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from connectors.contract import Accessible, Destination, Needs, Verdict
@@ -35,6 +36,7 @@ _TYPES_OF_NAMES = {
     "invited_at": FieldType.DATETIME,
 }
 _SEGMENTS = ("promoter", "passive", "detractor")
+_SOME_MOMENT = datetime(2026, 3, 2, 12, tzinfo=UTC)
 _LONGEST_COMMENT = 4_000  # a field that takes more needs no truncate in practice
 
 
@@ -169,6 +171,11 @@ def _findings_of_records(
     for at, rule in enumerate(match):
         if rule.record not in schema.fields:
             yield _missing_field(schema, rule.record, (*path, "match", at, "record"))
+        elif schema.found_by is not None and rule.record not in schema.found_by:
+            message = (
+                f'{schema.name} are not found by "{rule.record}", only by {_some(sorted(schema.found_by))}'
+            )
+            yield Finding((*path, "match", at, "record"), "not_matchable", message)
     for name in only:
         if name not in schema.fields:
             yield _missing_field(schema, name, (*path, "only", name))
@@ -196,6 +203,10 @@ def _findings_of_fields(
     metric = config.surveys[spec.survey].metric
     connection = target_of(config, spec).connection
     creates = connection if config.connections[connection].connector.provisioner is not None else ""
+    for name, why in schema.to_fill.items():
+        if name not in spec.fields:
+            message = f"{schema.name}.{name} is not filled: {why}"
+            yield Finding(("sync", sync, "fields"), "not_filled", message)
     for name, mapping in spec.fields.items():
         path: Path = ("sync", sync, "fields", name)
         yield from _reads(mapping, schema, path)
@@ -288,6 +299,11 @@ def _refusals(
             canonical(cast(Any, value))
         except RejectedError as error:
             yield Finding((*path, *where), "refused_value", str(error))
+    if field.type is FieldType.DATETIME and shown_type(mapping, schema) is FieldType.DATETIME:
+        try:
+            canonical(_SOME_MOMENT)
+        except (RejectedError, ConfigError) as error:
+            yield Finding(path, "refused_value", str(error))
 
 
 # ---------------------------------------------------------------- what a mapping shows

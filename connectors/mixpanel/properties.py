@@ -45,7 +45,7 @@ class AnyName(Mapping[str, FieldSchema]):
 
 def schema_of(settings: MixpanelSettings) -> ObjectSchema:
     if not settings.properties:
-        return ObjectSchema(PROFILES, AnyName())
+        return ObjectSchema(PROFILES, AnyName(), found_by=frozenset({DISTINCT_ID}))
     fields = {DISTINCT_ID: _ID}
     for name, kind in settings.properties.items():
         own = not name.startswith("$")
@@ -53,7 +53,7 @@ def schema_of(settings: MixpanelSettings) -> ObjectSchema:
             fields[name] = FieldSchema(name, name, _TYPES[kind], writable=own)
         else:
             fields[name] = FieldSchema(name, name, FieldType.CHOICE, writable=own, options=kind)
-    return ObjectSchema(PROFILES, fields)
+    return ObjectSchema(PROFILES, fields, found_by=frozenset({DISTINCT_ID}))
 
 
 def field_of(schema: ObjectSchema, name: str, connection: str) -> FieldSchema:

@@ -147,9 +147,9 @@ def read_shape(
     fields = _fields(master, written, written_key)
     for name, match in given.match.items():
         _column(connection, master, match.column or name)
-    guard_and_version = [name for name in (given.guard, given.version) if name is not None]
-    for name in guard_and_version:
-        _column(connection, written, name)
+    for role, column in (("guard", given.guard), ("version", given.version)):
+        if column is not None:
+            _column(f"{connection}: {role}", written, column)
     _check_guard(connection, given, written)
     crosswalk = merges = None
     if given.crosswalk is not None:
@@ -208,7 +208,7 @@ def _key(connection: str, object: str, master: Held, named: str | None) -> AnyCo
                 f"tables: {object}: key:"
             )
         named = columns[0].name
-    column = _column(connection, master, named)
+    column = _column(f"{connection}: key", master, named)
     if master.kinds[column.name].type not in _KEYS:
         raise ConfigError(
             f"{connection}: {object}.{column.name} can be no key: it holds neither text nor number"
@@ -255,7 +255,21 @@ def _schema(
         )
     for name in given.crosswalk.fields if given.crosswalk else ():
         told[name] = FieldSchema(name, name, FieldType.TEXT, writable=False, extra_call=True)
-    return ObjectSchema(object, told, writable=any(one.writable for one in told.values()))
+    return ObjectSchema(
+        object,
+        told,
+        writable=any(one.writable for one in told.values()),
+        to_fill=_to_fill(given, written, fields),
+    )
+
+
+def _to_fill(given: TableSettings, written: Held, fields: Mapping[str, Field]) -> dict[str, str]:
+    """A guard that no mapping fills stays empty, and stops nothing."""
+    return {
+        name: f"the guard compares it with the time of each answer; add {name}: answered_at"
+        for name, field in fields.items()
+        if field.column.table is written.table and field.column.name == given.guard
+    }
 
 
 def _is_made(column: AnyColumn) -> bool:

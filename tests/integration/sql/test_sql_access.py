@@ -214,7 +214,8 @@ def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"key": "no_such"}, 'customer has no column "no_such"'),
+        ({"key": "no_such"}, 'key: customer has no column "no_such"'),
+        ({"guard": "no_such"}, 'guard: customer has no column "no_such"'),
         ({"guard": "email"}, "guard: customer.email holds no time"),
         ({"version": "email"}, "version: customer.email holds no whole number"),
         ({"match": {"email": {"column": "emial"}}}, 'did you mean "email"'),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
+from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from builders_config import config_of, yaml
@@ -138,6 +140,40 @@ def test_what_fits_has_no_problem(tmp_path):
 )
 def test_what_does_not_fit_is_told_at_its_line(tmp_path, fields, code, at):
     assert found(fields, tmp_path) == [(code, f"sync.a.fields.{at}")]
+
+
+class Particular(Crm):
+    """Records found by their e-mail alone, with a field that has to be filled, and moments it cannot hold."""
+
+    def describe(self, object):
+        schema = super().describe(object)
+        return replace(schema, found_by=frozenset({"Email"}), to_fill={"Moment__c": "the guard wants it"})
+
+    def canonical(self, object, field):
+        def fits(value):
+            if isinstance(value, datetime):
+                raise ConfigError("say naive_times")
+            return value
+
+        return fits
+
+
+def test_a_field_the_records_cannot_be_found_by_is_told_at_its_rule(tmp_path):
+    config = config_of(yaml("Moment__c: answered_at").replace("record: Email", "record: Name"), tmp_path)
+    told = {each.path: each.message for each in check(config, Opened(Particular()))}
+    assert told["people.crm.match[0].record"] == 'Contact are not found by "Name", only by Email'
+
+
+def test_a_field_that_every_mapping_has_to_fill_is_missed(tmp_path):
+    [problem] = check(config_of(yaml("NPS__c: score"), tmp_path), Opened(Particular()))
+    assert (problem.code, problem.path) == ("not_filled", "sync.a.fields")
+    assert problem.message == "Contact.Moment__c is not filled: the guard wants it"
+
+
+def test_a_moment_the_field_cannot_hold_is_told_before_there_is_an_answer(tmp_path):
+    [problem] = check(config_of(yaml("Moment__c: answered_at"), tmp_path), Opened(Particular()))
+    assert (problem.code, problem.path) == ("refused_value", "sync.a.fields.Moment__c")
+    assert problem.message == "say naive_times"
 
 
 def test_a_segment_in_a_picklist_of_other_words_is_told_word_by_word(tmp_path):

@@ -55,7 +55,7 @@ def _tell_what_to_grant(config: Config, name: str) -> None:
     connection = config.connections[name]
     output.say(f"{name} ({connection.connector.title}) needs exactly this:")
     for line in access.to_grant(config, name):
-        output.say(f"  - {line}")
+        output.say_wrapped(line, indent="  - ", then="    ")
     output.say()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -86,14 +86,22 @@ def plan_lines(preview: Preview, sync: str, target: str, shown: int) -> Iterator
     yield "  cost of writing: " + ", ".join(
         f"{name} {several(calls, 'call')}" for name, calls in preview.cost.items()
     )
-    for name in preview.absent:
-        yield f"  {target} has no field {name} yet (or the credential may not see it): create it before a run"
+    if preview.absent:
+        yield from noted("!", [_absent(target, preview.absent)])
     yield from noted("!", report.problems)
     if preview.stops:
         yield "  The breaker would stop a run of this:"
         yield from noted("!", (reason.text for reason in preview.stops))
         yield f"  If it is right all the same: npsync run {sync} --accept-breaker"
     yield "Nothing was written."
+
+
+def _absent(target: str, names: Sequence[str]) -> str:
+    fields = f"field {names[0]}" if len(names) == 1 else f"fields {', '.join(names)}"
+    return (
+        f"{target} has no {fields} yet, or the credential may not see them: a run needs them, and "
+        "npsync check tells the next step"
+    )
 
 
 def field_lines(fields: Mapping[str, Json], *, done: bool) -> Iterator[str]:

@@ -73,21 +73,3 @@ def test_records_that_are_not_found_by_an_address_are_matched_by_what_finds_them
     assert "      - {response: external_id, record: distinct_id}\n" in text
     assert "response: email" not in text
     assert "MIXPANEL_TOKEN" in starter.variables(text)
-
-
-def test_a_tool_of_satisfaction_gets_a_survey_and_fields_of_its_own(tmp_path):
-    text = starter.text(starter.chosen(["wootric", "zendesk_csat", "hubspot"]))
-    config = config_of(text, tmp_path, {name: f"made-up-{name}" for name in starter.variables(text)})
-    assert {name: survey.metric for name, survey in config.surveys.items()} == {
-        "relationship": "nps",
-        "satisfaction": "csat",
-    }
-    assert set(config.sync) == {"nps-to-hubspot", "csat-to-hubspot"}
-    assert set(config.sync["csat-to-hubspot"].fields) == {"csat_score", "csat_last_survey", "csat_comment"}
-
-
-def test_records_that_are_not_found_by_an_address_are_matched_by_what_finds_them():
-    text = starter.text(starter.chosen(["wootric", "mixpanel"]))
-    assert "      - {response: external_id, record: distinct_id}\n" in text
-    assert "response: email" not in text
-    assert "MIXPANEL_TOKEN" in starter.variables(text)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 AT_A_TIME = 50
 LIST_AFTER = timedelta(minutes=1)  # unless its source says otherwise
 _WHILE_READ = timedelta(seconds=5)
+_INSTANT = timedelta(milliseconds=1)  # the least that times in the inbox differ by
 _SOONEST, _LATEST = timedelta(seconds=15), timedelta(hours=1)
 
 
@@ -52,8 +53,18 @@ Word = tuple[str, str]  # code and reason, as arrivals are settled with
 
 _STORED: Word = ("", "")
 _LISTED: Word = ("listed", "the source is read again soon, and tells it")
-_UNKNOWN: Word = ("unknown", "an answer was deleted that never came here")
+_UNKNOWN: Word = ("unknown", "an answer was deleted that never came here; it does not count if it comes")
 _TOO_OLD: Word = ("too_old", "it was given before the syncs that would take it begin (since)")
+
+
+@dataclass(frozen=True)
+class _NeverCame:
+    """A deletion before its answer, which may still be on its way: the tombstone that keeps it from counting."""
+
+    tombstone: SurveyResponse
+
+
+Found = SurveyResponse | _NeverCame | Word
 
 
 class PushedAnswers:
@@ -115,9 +126,9 @@ class PushedAnswers:
 
     def _found(
         self, connection: str, arrived: Sequence[Arrived], source: ReadsAgain | None
-    ) -> Mapping[int, SurveyResponse | Word]:
+    ) -> Mapping[int, Found]:
         """Number → the answer as it is now, or why there is none."""
-        found: dict[int, SurveyResponse | Word] = {}
+        found: dict[int, Found] = {}
         unread: dict[int, Answered] = {}
         times = Counter(_told(one).id for one in arrived)
         for one in arrived:
@@ -125,7 +136,7 @@ class PushedAnswers:
             before = None if told.id is None else self._store.answer(connection, told.id)
             alone = before is None and times[told.id] == 1
             if told.deleted:
-                found[one.number] = _UNKNOWN if before is None else _withdrawn(before, told.at)
+                found[one.number] = _ahead(connection, told) if before is None else _withdrawn(before, told.at)
             elif told.response is not None and not told.about and _counts(told.response, alone=alone):
                 found[one.number] = told.response
             else:
@@ -140,22 +151,28 @@ class PushedAnswers:
         self,
         feed: Feed,
         arrived: Sequence[Arrived],
-        found: Mapping[int, SurveyResponse | Word],
+        found: Mapping[int, Found],
         list_after: timedelta,
         settled: Settled,
     ) -> None:
         """The inbox first, then what is due, then the arrivals: killed between, all of it is done again."""
         words: dict[int, Word] = {}
         taken: list[SurveyResponse] = []
+        tombstones: list[SurveyResponse] = []
         for one in arrived:
             answer = found[one.number]
-            if not isinstance(answer, SurveyResponse):
+            if isinstance(answer, _NeverCame):
+                tombstones.append(answer.tombstone)
+                words[one.number] = _UNKNOWN
+            elif not isinstance(answer, SurveyResponse):
                 words[one.number] = answer
             elif feed.since is not None and answer.answered_at < feed.since:
                 words[one.number] = _TOO_OLD
             else:
                 taken.append(answer)
                 words[one.number] = self._word(feed.connection, answer.survey)
+        if tombstones:  # nothing for a sync to do: no answer of theirs counted
+            take_in(feed, tombstones, self._store, self._clock, region=self._config.phone_region)
         if taken:
             got = take_in(feed, taken, self._store, self._clock, region=self._config.phone_region)
             for name, count in (("new", got.new), ("edited", got.edited), ("repeated", got.repeated)):
@@ -230,8 +247,29 @@ def _counts(told: SurveyResponse, *, alone: bool) -> bool:
 
 def _withdrawn(before: SurveyResponse, at: datetime) -> SurveyResponse:
     """A tombstone, dated so that no later copy of what was there replaces it."""
-    changed = max(at, before.updated_at or at)
+    if before.updated_at is None:
+        changed = at
+    elif before.status is ResponseStatus.WITHDRAWN:
+        return before
+    else:
+        changed = max(at, before.updated_at + _INSTANT)
     return msgspec.structs.replace(before, status=ResponseStatus.WITHDRAWN, updated_at=changed)
+
+
+def _ahead(connection: str, told: Answered) -> _NeverCame | Word:
+    """A tombstone of which nothing is known but whose it is and when it was deleted."""
+    if told.id is None:
+        return _UNKNOWN
+    return _NeverCame(
+        SurveyResponse(
+            source=connection,
+            id=told.id,
+            survey=told.survey,
+            answered_at=told.at,
+            updated_at=told.at,
+            status=ResponseStatus.WITHDRAWN,
+        )
+    )
 
 
 def _pause(attempts: int) -> timedelta:

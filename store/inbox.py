@@ -2,7 +2,8 @@
 
 An edit adds a version and takes `newest` from the one before; nothing else of an old version ever changes. What
 repeats is recognised by a digest of its content. A re-delivery that is older than what we have (its `updated_at` says
-so) is a repeat, whatever it says: late news never replaces newer news.
+so) is a repeat, whatever it says: late news never replaces newer news. Nor does a copy without a time of change replace
+a deletion that has one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from nps.responses import Cursor, Page, SurveyResponse
+from nps.responses import Cursor, Page, ResponseStatus, SurveyResponse
 from store import statements
 from store.api import Received
 from store.database import Database
@@ -25,7 +26,7 @@ from store.rows import (
     response_of,
 )
 
-_UPDATED_AT = 4  # its place in a response's content
+_UPDATED_AT, _STATUS = 4, 11  # their places in a response's content
 
 
 class _Known(NamedTuple):
@@ -34,13 +35,18 @@ class _Known(NamedTuple):
     version: int
     digest: int
     updated_at: int | None
+    status: str
     number: int | None
     place: int | None = None
 
     def is_repeated_by(self, digest: int, updated_at: int | None) -> bool:
         if digest == self.digest:
             return True
-        return updated_at is not None and self.updated_at is not None and updated_at < self.updated_at
+        if self.updated_at is None:
+            return False
+        if updated_at is None:  # whoever does not say that it was given again may not have heard that it was deleted
+            return self.status == ResponseStatus.WITHDRAWN
+        return updated_at < self.updated_at
 
 
 class Inbox:
@@ -67,7 +73,7 @@ class Inbox:
             self.database.lock_inbox(tx, connection)
             ids = [response.id for response in page.responses]
             known = {
-                row[0]: _Known(version=row[2], digest=row[3], updated_at=row[4], number=row[1])
+                row[0]: _Known(version=row[2], digest=row[3], updated_at=row[4], status=row[5], number=row[1])
                 for row in tx.rows(statements.KNOWN, source=connection, ids=ids)
             }
             rows: list[tuple[Any, ...]] = []
@@ -86,7 +92,7 @@ class Inbox:
                         overtaken.append((before.number,))
                     if before.place is not None:
                         rows[before.place] = _overtaken(rows[before.place])
-                known[response.id] = _Known(version, mark, updated_at, None, len(rows))
+                known[response.id] = _Known(version, mark, updated_at, columns[_STATUS], None, len(rows))
                 rows.append((connection, response.id, version, True, person, mark, now, *columns))
             tx.many(statements.OVERTAKEN, overtaken)
             tx.load("response", INBOX, rows)

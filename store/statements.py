@@ -16,7 +16,7 @@ OPEN = " AND ".join(f"s.state <> '{state}'" for state in _CLOSED)
 # ------------------------------------------------------------ inbox
 
 KNOWN = """
-    SELECT source_id, id, version, digest, updated_at FROM response
+    SELECT source_id, id, version, digest, updated_at, status FROM response
     WHERE source = :source AND source_id IN LIST(:ids) AND newest"""
 
 OVERTAKEN = "UPDATE response SET newest = FALSE WHERE id = ?"

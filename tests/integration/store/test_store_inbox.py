@@ -94,6 +94,18 @@ def test_a_stale_redelivery_never_replaces_the_newer_version(store: SqlStore, sy
     assert [one.response.score for one in syncing.work() if one.newest] == [8]
 
 
+def test_a_copy_without_a_time_does_not_replace_a_deletion_that_has_one(store: SqlStore):
+    gone = ResponseStatus.WITHDRAWN
+    receive(store, answer("a1"), answer("a2"))
+    receive(store, answer("a1", status=gone, updated_at=NOON), answer("a2", status=gone))
+    received = receive(store, answer("a1"), answer("a2"))
+    assert (received.edited, received.repeated) == (1, 1)
+    kept = store.answer(SOURCE, "a1")
+    assert kept is not None
+    assert kept.status is gone
+    assert receive(store, answer("a1", updated_at=later(seconds=1))).edited == 1
+
+
 def test_one_page_may_hold_an_answer_twice(store: SqlStore, syncing: Syncing):
     received = receive(store, answer("a1", 3), answer("a1", 3), answer("a1", 4), answer("a1", 5))
     assert (received.new, received.edited, received.repeated) == (1, 2, 1)

@@ -206,9 +206,53 @@ def test_a_deleted_answer_is_a_tombstone_that_no_older_copy_replaces(office: Off
     assert office.due() == ["a"]
 
 
-def test_the_deletion_of_an_answer_that_never_came_is_said(office: Office):
+def test_a_deletion_that_comes_before_its_answer_is_said_and_keeps_it_from_counting(office: Office):
+    assert office.pushed(told(None, id="1", deleted=True, key="d")) == {"unknown": 1}
+    assert office.due() == []
+    assert office.pushed(told(answer())) == {"repeated": 1}
+    assert office.polled(answer(changed=10)).repeated == 1
+    assert status_of(office) is ResponseStatus.WITHDRAWN
+
+
+def test_an_answer_that_was_given_again_after_its_deletion_counts(office: Office):
+    office.pushed(told(id="1", deleted=True))
+    assert office.polled(answer(changed=61, score=4)).edited == 1
+    assert status_of(office) is ResponseStatus.COMPLETE
+
+
+@pytest.mark.parametrize("came_before", [True, False])
+def test_a_copy_that_tells_no_time_of_its_change_does_not_bring_a_deleted_answer_back(
+    office: Office, came_before: bool
+):
+    copy = answer(changed=None)
+    if came_before:
+        office.polled(copy)
+    office.pushed(told(id="1", deleted=True))
+    assert office.pushed(told(copy)) == {"listed": 1}
+    assert office.polled(copy).repeated == 1
+    assert status_of(office) is ResponseStatus.WITHDRAWN
+
+
+def test_a_tool_whose_clock_is_ahead_of_the_push_does_not_bring_back_what_it_deleted(office: Office):
+    ahead = answer(changed=90)
+    office.polled(ahead)
+    office.pushed(told(id="1", deleted=True))
+    assert office.polled(ahead).repeated == 1
+    assert status_of(office) is ResponseStatus.WITHDRAWN
+
+
+def test_a_deletion_that_is_told_twice_is_one_tombstone(office: Office):
     assert office.pushed(told(id="1", deleted=True)) == {"unknown": 1}
-    assert office.store.answer("mail", "1") is None
+    assert office.pushed(told(id="1", deleted=True, key="again", at=NOON + MINUTE)) == {"repeated": 1}
+
+
+def test_a_deletion_that_does_not_say_of_what_is_only_said(office: Office):
+    assert office.pushed(told(deleted=True)) == {"unknown": 1}
+
+
+def status_of(office: Office) -> ResponseStatus | None:
+    found = office.store.answer("mail", "1")
+    return None if found is None else found.status
 
 
 def test_an_answer_to_a_survey_that_no_at_names_is_kept_and_said(office: Office):

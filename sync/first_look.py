@@ -62,7 +62,11 @@ def first_look(job: Job, feeds: Mapping[str, Feed], taken: Taken, invited: Invit
     if job.since is not None and response.answered_at < job.since:
         return Mark(State.EXCLUDED, "before_since", "given before `since`")
     if response.status is ResponseStatus.PARTIAL:
-        return Mark(State.PENDING, "half_finished", "half-finished; it waits for the rest")
+        return Mark(
+            State.PENDING,
+            "half_finished",
+            "half-finished, or its person is still to be looked up; it waits for the rest",
+        )
     try:
         score = parse_score(response.score, job.metric, labelled=job.labelled)
     except RejectedError as error:

@@ -136,7 +136,9 @@ class PushedAnswers:
             before = None if told.id is None else self._store.answer(connection, told.id)
             alone = before is None and times[told.id] == 1
             if told.deleted:
-                found[one.number] = _ahead(connection, told) if before is None else _withdrawn(before, told.at)
+                found[one.number] = (
+                    _ahead(connection, told) if before is None else _withdrawn(before, told.at)
+                )
             elif told.response is not None and not told.about and _counts(told.response, alone=alone):
                 found[one.number] = told.response
             else:

@@ -44,7 +44,7 @@ class _Known(NamedTuple):
             return True
         if self.updated_at is None:
             return False
-        if updated_at is None:  # whoever does not say that it was given again may not have heard that it was deleted
+        if updated_at is None:  # perhaps whoever says so has not heard yet that it was deleted
             return self.status == ResponseStatus.WITHDRAWN
         return updated_at < self.updated_at
 

@@ -15,6 +15,11 @@ def become(asked: dict[str, Any]) -> NoReturn:
     forked.become(asked["folder"], asked["env"], asked["arguments"], out=asked["out"], err=asked["err"])
 
 
+OTHERS = (
+    *("connectors.declared.source", "connectors.rest_master.destination", "connectors.sql.destination"),
+    *("connectors.intercom.destination", "connectors.mixpanel.destination"),
+)
+
 if __name__ == "__main__":
-    forked.warm_up()
+    forked.warm_up(OTHERS)
     forked.serve(become)

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
+from connectors import one_by_one
 from connectors.calls import CallPolicy, Reply
 from connectors.contract import Tools
 from connectors.http import Http
@@ -150,10 +151,8 @@ class Workspace:
         yield from [(one, self._pool.submit(do, one)) for one in each]
 
     def all(self, do: Callable[[T], R], each: Sequence[T]) -> list[R]:
-        """The same where each must succeed."""
-        if len(each) == 1:
-            return [do(each[0])]
-        return [future.result() for _, future in list(self.together(do, each))]
+        """The same where each must succeed: after the first that fails no more are made."""
+        return [do(each[0])] if len(each) == 1 else one_by_one.all_of(self._pool, do, each)
 
     def _http(self, policy: CallPolicy, token: str) -> Http:
         return Http(

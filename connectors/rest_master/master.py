@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
 from typing import Any, TypeVar
 
+from connectors import one_by_one
 from connectors.authorising import Authorisation
 from connectors.calls import CallPolicy, Reply
 from connectors.contract import Tools
@@ -240,14 +241,11 @@ class Master:
 
     def together(self, do: Callable[[T], R], each: Iterable[T]) -> Iterator[tuple[T, Future[R]]]:
         """Calls that overlap as far as `limits.parallel` allows; each with what became of it, as they end."""
-        under_way = {self._pool.submit(do, one): one for one in each}
-        try:
-            for future in as_completed(under_way):
-                yield under_way[future], future
-        finally:
-            # Whoever stops listening, because one of them failed, wants no more of them made.
-            for future in under_way:
-                future.cancel()
+        return one_by_one.together(self._pool, do, each)
+
+    def all(self, do: Callable[[T], R], each: Sequence[T]) -> list[R]:
+        """The same where each must succeed: after the first that fails no more are made."""
+        return one_by_one.all_of(self._pool, do, each)
 
 
 def filled_body(data: Any, values: Mapping[str, str]) -> Any:

@@ -11,7 +11,7 @@ from connectors.declared.placeholders import filled_path, is_segment
 from connectors.rest_master.master import Master
 from connectors.rest_master.replies import words_of
 from connectors.rest_master.rows import Row
-from nps.errors import ConfigError, NpsyncError
+from nps.errors import ConfigError
 
 Search = Callable[[Sequence[str]], Iterator[Row]]
 
@@ -74,22 +74,8 @@ class Reading:
     def _by_id(self, ids: Sequence[str]) -> dict[str, Row]:
         moment = self._shelf.now()
         values = self._master.values(self._object)
-        failed = threading.Event()
-
-        def one(id: str) -> Row | None:
-            if failed.is_set():
-                return None  # what failed is raised below: nobody hears of this one
-            try:
-                return self._one(id, values)
-            except NpsyncError:
-                failed.set()
-                raise
-
-        found = {}
-        for id, future in self._master.together(one, ids):
-            row = future.result()
-            if row is not None:
-                found[id] = row
+        rows = self._master.all(lambda id: self._one(id, values), ids)
+        found = {id: row for id, row in zip(ids, rows, strict=True) if row is not None}
         self._shelf.put(found.values(), moment)
         return found
 

@@ -204,3 +204,12 @@ def test_a_refused_token_says_so_and_is_not_shown(chat: Office) -> None:
     with pytest.raises(AccessError, match="region") as told:
         chat.crm.describe("contacts")
     assert "t0ken" not in str(told.value)
+
+
+def test_a_token_that_is_revoked_while_contacts_are_read_costs_no_call_for_each(chat: Office) -> None:
+    ids = [f"a{n}" for n in range(9)]
+    for id in ids:
+        chat.says(f"/contacts/{id}", (401, refused("unauthorized", "Access Token Invalid")))
+    with pytest.raises(AccessError):
+        chat.crm.get("contacts", ids, [], {})
+    assert sum(len(chat.asked(f"/contacts/{id}")) for id in ids) == 1

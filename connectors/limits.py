@@ -60,6 +60,11 @@ class Limiter:
         while (wait := self._reserve(bucket, cost)) > 0:
             self._clock.sleep(wait)
 
+    def wait(self, bucket: str = "", cost: int = 1) -> float:
+        """Seconds until `cost` more calls may leave; nothing is counted."""
+        with self._lock:
+            return max(self._wait(self._clock.monotonic(), bucket, cost), 0.0)
+
     def tighten(self, calls: int, seconds: float, *, bucket: str = "") -> None:
         """The vendor's headers say its limit is this: keep to it where it is stricter than what is known."""
         if calls < 1 or seconds <= 0:
@@ -112,15 +117,21 @@ class Limiter:
                     f"{self._tools.connection}: {self._paused_for} of {pause:.0f} s; "
                     "what is left goes out in a later run"
                 )
-            windows = [*self._buckets.get("", ()), *(self._buckets.get(bucket, ()) if bucket else ())]
-            wait = max([pause, *(window.wait(now, cost) for window in windows)])
-            if wait > 0:
-                return max(float(wait), _SHORTEST_NAP)
-            for window in windows:
+            if (wait := self._wait(now, bucket, cost)) > 0:
+                return max(wait, _SHORTEST_NAP)
+            for window in self._windows(bucket):
                 window.count(now, cost)
             if self._left is not None:
                 self._left -= cost
             return 0.0
+
+    def _wait(self, now: float, bucket: str, cost: int) -> float:
+        waits = [window.wait(now, cost) for window in self._windows(bucket)]
+        return float(max([self._resume_at - now, *waits]))
+
+    def _windows(self, bucket: str) -> Sequence[_Sent]:
+        own = self._buckets.get(bucket, []) if bucket else []
+        return [*self._buckets.get("", []), *own]
 
 
 class _Sent:

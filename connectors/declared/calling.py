@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC
 from functools import partial
@@ -41,10 +41,14 @@ _KEPT_BACK = frozenset({403}) | _GONE
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 
 
+_LONGEST_WAIT_FOR_A_PERSON = 10.0  # seconds
+
+
 class Calling:
     """One account of a described tool: every part of its connection calls through this. Thread-safe."""
 
-    def __init__(self, description: Description, tools: Tools) -> None:
+    def __init__(self, description: Description, tools: Tools, *, signs_in_by: Sequence[str] = ()) -> None:
+        """`signs_in_by`: what the YAML calls the credential, where it does not say `auth` itself."""
         self._description = description
         self._throttle = description.throttle
         pace = windows(description.throttle)
@@ -66,6 +70,8 @@ class Calling:
         )
         headers = dict(description.request.headers)
         policy = self._authorisation.policy
+        if signs_in_by:
+            policy = replace(policy, advice=f"check {' and '.join(signs_in_by)} in the YAML's connection")
         self._http = self._authorisation.http(policy, headers=headers)
         self._people, self._definitions = (
             self._authorisation.http(replace(policy, judge=partial(self._judge, fine=fine)), headers=headers)
@@ -94,9 +100,14 @@ class Calling:
         return self._json("GET", filled_path(path, known), _filled(query, known), None, f"GET {path}")
 
     def look_up(self, path: str, key: str) -> Json:
-        """None when there is nobody."""
+        """None when there is nobody. UnavailableError when it would have to wait long for its turn: answers go before
+        those who gave them."""
         if not is_segment(key):
             return None
+        if (wait := self._limiter.wait()) > _LONGEST_WAIT_FOR_A_PERSON:
+            raise UnavailableError(
+                f"{self._tools.connection}: GET {path}: the tool's limit is reached for another {wait:.0f} s"
+            )
         reply = self._people.request("GET", filled_path(path, {"person": key}), what=f"GET {path}")
         return None if reply.status in _GONE else reply.json()
 

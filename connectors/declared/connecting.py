@@ -33,7 +33,7 @@ def connector_of(name: str, preset: Preset, *, base: type[Settings] = Settings, 
 def source_of(settings: PresetSettings, tools: Tools) -> Source:
     from connectors.declared.source import DeclaredSource
 
-    return DeclaredSource(settings.described(), tools)
+    return DeclaredSource(settings.described(), tools, signs_in_by=type(settings).preset.signs_in_by)
 
 
 def _inbound(settings: PresetSettings) -> Inbound | None:

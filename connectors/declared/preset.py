@@ -97,6 +97,12 @@ class Preset:
         about = About.model_validate({key: value for key, value in data.items() if key in ABOUT})
         return cls(about, {key: value for key, value in data.items() if key not in ABOUT})
 
+    @property
+    def signs_in_by(self) -> tuple[str, ...]:
+        """The parameters that the credential is made of."""
+        named = set(names_in(self.data.get("auth")))
+        return tuple(name for name in self.about.parameters if name in named)
+
     def parameters(self) -> type[Settings]:
         """The model of what a connection gives: every parameter, and no other."""
         each = {name: _field(parameter) for name, parameter in self.about.parameters.items()}

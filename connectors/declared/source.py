@@ -31,10 +31,11 @@ Place = Mapping[str, Json]
 class DeclaredSource:
     """Reads one listing after the other, each on from its own place in the cursor."""
 
-    def __init__(self, description: Description, tools: Tools) -> None:
+    def __init__(self, description: Description, tools: Tools, *, signs_in_by: Sequence[str] = ()) -> None:
+        """`signs_in_by`: what the YAML calls the credential, where it does not say `auth` itself."""
         self._description = description
         self._tools = tools
-        self._calling = tools.shared.take(lambda: Calling(description, tools))
+        self._calling = tools.shared.take(lambda: Calling(description, tools, signs_in_by=signs_in_by))
         self._surveys = Surveys(description, self._calling, tools)
         self._people = People(description, self._calling, tools)
         self._readers: dict[Any, RowReader] = {}

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_clock import fake_tools
+from played_vendor import playing
 from pydantic import SecretStr, ValidationError
 
 from connectors import presets, registry
@@ -14,6 +16,7 @@ from connectors.contract import Connector
 from connectors.declared.connecting import connector_of
 from connectors.declared.description import ByTime, Description
 from connectors.declared.preset import Preset
+from nps.errors import AccessError
 from nps.faults import Faults
 from npsync.config.described import open_description
 
@@ -64,13 +67,15 @@ def test_a_preset_of_the_package_is_right_whatever_of_its_settings_is_left_out(n
     assert found.preset is not None
     parameters = found.preset.about.parameters
     needed: dict[str, Any] = {each: "x" for each, about in parameters.items() if about.must_be_given}
-    for given in (needed, {each: _some(about.kind) for each, about in parameters.items()}):
+    for given in (needed, {each: _some(each, about.kind) for each, about in parameters.items()}):
         assert found.described(found.preset.values(given)) is not None, found.problems
     assert found.preset.about.title
     assert found.preset.about.confidence
 
 
-def _some(kind: str) -> Any:
+def _some(name: str, kind: str) -> Any:
+    if name == "hook_secret":
+        return "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
     values = {"whole number": 5, "yes or no": True, "period": "2 days", "list": ["7"], "expression": "a.b"}
     return values.get(kind, "x y of eight")
 
@@ -181,3 +186,14 @@ def test_promoter_asks_and_reads_with_one_set_of_settings() -> None:
         'survey.attributes."customer_id"',
         'contact.attributes."customer_id"',
     )
+
+
+def test_a_refused_key_is_called_by_the_name_the_yaml_gives_it() -> None:
+    connector = pulse()
+    assert connector.source is not None
+    settings = connector.settings.model_validate({"key": "s3cret", "surveys": ["1"], "question": "q"})
+    with playing("https://api.pulse.example") as vendor:
+        vendor.says = [(401, {"detail": "no"})]
+        source = connector.source(settings, fake_tools("inbox"))
+        with pytest.raises(AccessError, match=r"check key in the YAML's connection"):
+            list(source.read(None, since=None))

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy.exc import DataError as BadData
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 
+from connectors.sql import wording
 from nps.changes import Cause
 from nps.errors import AccessError, ConfigError, NpsyncError, UnavailableError
 
@@ -31,7 +32,7 @@ class Meaning(Enum):
 class Problem:
     meaning: Meaning
     code: str  # the database's own
-    said: str  # without values of the row, as far as the database allows
+    said: str  # without values of the row
     cause: Cause = Cause.UNKNOWN
     field: str | None = None
 
@@ -62,6 +63,7 @@ _NOT_LET_IN = re.compile(
     r"|is not permitted to log in|permission denied for database"
 )
 _NEVER_REACHED = {"connection_failed", "2002", "2003"}
+_OF_ROWS = {"22", "23", "44", "P0", "09", "27"}  # data, constraints, views, triggers that refuse
 _CAUSES = {"23502": Cause.MAPPING, "22001": Cause.MAPPING, "22003": Cause.MAPPING, "22P02": Cause.MAPPING}
 
 
@@ -70,15 +72,18 @@ def problem_of(error: DBAPIError) -> Problem:
     origin: Any = error.orig
     if isinstance(origin, sqlite3.Error):
         return _of_sqlite(origin)
-    if isinstance(state := getattr(origin, "sqlstate", None), str):
+    state = getattr(origin, "sqlstate", None) or getattr(origin, "pgcode", None)
+    if isinstance(state, str):
         return _of_postgres(state, origin)
     number = origin.args[0] if origin is not None and origin.args else None
     if isinstance(number, int) and number in _MYSQL:
+        if _MYSQL[number] is Meaning.ROW:
+            return _row_of_mysql(number, origin, Cause.RECORD)
         return Problem(_MYSQL[number], str(number), _first_line(origin.args[1:]), Cause.RECORD)
     if error.connection_invalidated or (number is None and isinstance(error, InterfaceError)):
         return Problem(Meaning.DOWN, "connection_lost", "the connection was lost")
     if isinstance(error, IntegrityError | BadData):
-        return Problem(Meaning.ROW, str(number or "refused"), _first_line(origin.args[1:] or origin.args))
+        return _row_of_mysql(number, origin, Cause.UNKNOWN)
     if isinstance(number, int) and number in range(1_000, 2_000):
         return Problem(Meaning.WRONG, str(number), _first_line(origin.args[1:]))
     if isinstance(error, OperationalError) and _NOT_LET_IN.search(str(origin)):
@@ -89,12 +94,22 @@ def problem_of(error: DBAPIError) -> Problem:
     return Problem(Meaning.WRONG, str(number or "refused"), _first_line(origin.args[1:] or (str(origin),)))
 
 
+def _row_of_mysql(number: object, origin: Any, cause: Cause) -> Problem:
+    said, column = wording.of_mysql(number, " ".join(str(one) for one in origin.args[1:]))
+    code = str(number) if isinstance(number, int) else "refused"
+    return Problem(Meaning.ROW, code, said, cause, column)
+
+
 def _of_postgres(state: str, origin: Any) -> Problem:
     diag = getattr(origin, "diag", None)
-    said = getattr(diag, "message_primary", None) or _first_line((str(origin),))
     field = getattr(diag, "column_name", None)
-    if constraint := getattr(diag, "constraint_name", None):
-        said = f"{said} ({constraint})" if constraint not in said else said
+    if state[:2] in _OF_ROWS:
+        return Problem(
+            Meaning.ROW, state, wording.of_postgres(state, diag), _CAUSES.get(state, Cause.RECORD), field
+        )
+    said = getattr(diag, "message_primary", None) or _first_line((str(origin),))
+    if wording.was_raised(diag):
+        said = wording.TRIGGER
     if state in _BUSY:
         return Problem(Meaning.BUSY, state, said)
     if state == "57014":
@@ -107,8 +122,6 @@ def _of_postgres(state: str, origin: Any) -> Problem:
         return Problem(Meaning.ACCESS, state, said)
     if state[:2] in ("08", "53", "57"):
         return Problem(Meaning.DOWN, state, said)
-    if state[:2] in ("22", "23", "44", "P0", "09", "27"):  # data, constraints, views, triggers that refuse
-        return Problem(Meaning.ROW, state, said, _CAUSES.get(state, Cause.RECORD), field)
     return Problem(Meaning.WRONG, state, said)
 
 
@@ -121,6 +134,8 @@ def _of_sqlite(origin: sqlite3.Error) -> Problem:
         return Problem(Meaning.ACCESS, code, said)
     if code == "SQLITE_INTERRUPT":
         return Problem(Meaning.SLOW, code, said)
+    if code == "SQLITE_CONSTRAINT_TRIGGER":
+        return Problem(Meaning.ROW, code, wording.TRIGGER, Cause.RECORD)
     if isinstance(origin, sqlite3.IntegrityError | sqlite3.DataError):
         return Problem(Meaning.ROW, code, said, Cause.RECORD)
     if code.startswith(("SQLITE_IOERR", "SQLITE_FULL", "SQLITE_NOTADB", "SQLITE_CORRUPT")):
@@ -134,7 +149,7 @@ def _last_reason(text: str) -> str:
 
 
 def _first_line(parts: Any) -> str:
-    text = " ".join(str(one) for one in parts).strip()
+    text = wording.without_quotes(" ".join(str(one) for one in parts)).strip()
     return text.splitlines()[0][:200] if text else "no reason given"
 
 

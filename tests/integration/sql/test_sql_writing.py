@@ -283,6 +283,41 @@ def test_a_row_our_table_refuses_is_refused_with_its_reason(town: SqlTown, desk:
     assert isinstance(bad, Rejected)
 
 
+@pytest.mark.parametrize(
+    ("told", "code", "said"),
+    [
+        ("own", "23505", "another row has the value already (own_email)"),
+        ("short", "22001", "the value is too long for its column"),
+        ("raises", "P0001", "a trigger refuses it"),
+        ("pretends", "23514", "a trigger refuses it"),
+    ],
+)
+def test_a_refusal_of_postgresql_is_told_without_the_rows_values(
+    on_postgres: SqlTown, told: str, code: str, said: str
+) -> None:
+    on_postgres.execute(
+        "CREATE TABLE customer (customer_key integer PRIMARY KEY, short varchar(3), raises text, pretends text, "
+        "own text CONSTRAINT own_email UNIQUE)"
+    )
+    on_postgres.execute(
+        "INSERT INTO customer VALUES (1, '', '', '', 'ann@acme.example'), (2, '', '', '', '')"
+    )
+    on_postgres.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF NEW.raises <> '' THEN RAISE EXCEPTION 'not %', NEW.raises; END IF; "
+        "IF NEW.pretends <> '' THEN RAISE EXCEPTION 'not %', NEW.pretends USING ERRCODE = '23514'; END IF; "
+        "RETURN NEW; END $$"
+    )
+    on_postgres.execute(
+        "CREATE TRIGGER refuses BEFORE UPDATE ON customer FOR EACH ROW EXECUTE FUNCTION refuse()"
+    )
+    opened = Desk(on_postgres.url)
+    [outcome] = opened.write(change("2", **{told: "ann@acme.example"}))
+    assert isinstance(outcome, Rejected)
+    assert (outcome.code, outcome.message) == (code, said)
+    opened.close()
+
+
 def test_the_masters_columns_are_read_and_not_written(town: SqlTown, desk: AddDesk) -> None:
     town.created(MASTER, SATELLITE)
     add(town, 1, tier="gold")

@@ -145,6 +145,41 @@ def test_mysqls_errors_say_who_has_to_do_something(number: int, meaning: Meaning
     assert problem_of(error).meaning is meaning
 
 
+@pytest.mark.parametrize(
+    ("number", "text", "said", "field"),
+    [
+        (1062, "Duplicate entry 'ann@acme.example' for key 'customer.email'", "(customer.email)", None),
+        (1062, "Duplicate entry 'ann for key 'x'\n2' for key 'email'", "already (email)", None),
+        (1366, "Incorrect integer value: 'ann' for column 'nps_score' at row 1", "(nps_score)", "nps_score"),
+        (1366, "Incorrect integer value: 'ann' for column `a`.`b`.`nps_score` at row 1", "(nps_score)", "nps_score"),
+        (1048, "Column 'name' cannot be null", "must not be empty (name)", "name"),
+        (1452, "a foreign key fails (`a`.`b`, CONSTRAINT `tier` FOREIGN KEY …)", "key refuses it (tier)", None),
+        (3819, "Check constraint 'score_range' is violated.", "a check refuses it (score_range)", None),
+        (1644, "ann@acme.example is closed", "a trigger refuses it", None),
+        (1292, "Truncated incorrect DOUBLE value: 'ann'", "value: …", None),
+        (1064, "You have an error in your SQL syntax near 'ann@acme.example' at line 1", "near …", None),
+    ],
+)  # fmt: skip
+def test_what_mysql_says_of_a_row_is_told_without_its_values(
+    number: int, text: str, said: str, field: str | None
+) -> None:
+    from sqlalchemy.exc import OperationalError
+
+    problem = problem_of(OperationalError("UPDATE …", {}, Exception(number, text)))  # type: ignore[no-untyped-call]
+    assert said in problem.said
+    assert problem.field == field
+    assert problem.code == str(number)
+    assert "ann" not in problem.said
+
+
+def test_a_driver_that_is_not_known_has_nothing_of_a_row_told() -> None:
+    from sqlalchemy.exc import IntegrityError
+
+    told = Exception({"C": "23505", "D": "Key (email)=(ann@acme.example) already exists."})
+    problem = problem_of(IntegrityError("UPDATE …", {}, told))  # type: ignore[no-untyped-call]
+    assert (problem.code, problem.said) == ("refused", "the database refuses the row")
+
+
 def test_a_check_of_mysql_refuses_one_row() -> None:
     from sqlalchemy.exc import IntegrityError, OperationalError
 

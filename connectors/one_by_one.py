@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, as_completed
-from typing import TypeVar
+from typing import Generic, TypeVar
 
-from nps.errors import NpsyncError
+from connectors.calls import FateUnknown, Overlong
+from nps.changes import Change, Deferred, Unknown
+from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError, UnavailableError
+from nps.values import JsonFields
+
+SILENT = 3  # calls in a row without an answer: the vendor is down
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -49,3 +54,75 @@ def all_of(pool: Executor, do: Callable[[T], R], each: Sequence[T]) -> list[R]:
         except NotMade:
             continue  # what failed is raised by its own future
     return [found[place] for place in range(len(each))]
+
+
+def wanted(changes: Sequence[Change]) -> Iterator[tuple[str, JsonFields, JsonFields]]:
+    """One update for each record: its id, what it showed before, what it is to show."""
+    found: dict[str, tuple[JsonFields, JsonFields]] = {}
+    for change in changes:
+        before, after = found.get(change.record_id, ({}, {}))
+        found[change.record_id] = ({**change.before, **before}, {**after, **change.after})
+    for id, (before, after) in found.items():
+        yield id, before, after
+
+
+def updates(
+    pool: Executor, update: Callable[[T], R], waiting: Mapping[str, T]
+) -> Iterator[tuple[str, R | Unknown | Deferred]]:
+    """Every update sent once: record → what `update` made of its answer, or why there is none. Those that are put off
+    come last; then what concerns all of them is raised, if anything does."""
+    calls = _Calls(update)
+    put_off: list[Deferred] = []
+    not_made: list[str] = []
+    fatal: NpsyncError | None = None
+    unanswered: UnavailableError | None = None
+    for id, future in together(pool, lambda id: calls.make(waiting[id]), waiting):
+        said: R | Unknown
+        try:
+            said = future.result()
+        except (AccessError, ConfigError, BudgetError) as error:
+            fatal = fatal or error
+            continue
+        except (FateUnknown, Overlong) as error:
+            said = Unknown(id, str(error))
+        except UnavailableError as error:
+            unanswered = unanswered or error
+            put_off.append(Deferred(id, str(error)))
+            continue
+        except NotMade:
+            not_made.append(id)
+            continue
+        yield id, said
+    if fatal is None:
+        put_off += [Deferred(id, "the calls before it came to nothing", tried=False) for id in not_made]
+        if unanswered is not None and len(put_off) == len(waiting):
+            raise unanswered  # nothing got through: the vendor is down for everybody
+    for one in put_off:
+        yield one.record_id, one
+    if fatal is not None:
+        raise fatal
+
+
+class _Calls(Generic[T, R]):
+    """The calls of one round: when some in a row get no answer, or one is refused for all, the rest is not made."""
+
+    def __init__(self, update: Callable[[T], R]) -> None:
+        self._update = update
+        self._lock = threading.Lock()
+        self._silent = 0
+        self._refused = False
+
+    def make(self, one: T) -> R:
+        if self._refused or self._silent >= SILENT:
+            raise NotMade
+        try:
+            said = self._update(one)
+        except (AccessError, ConfigError, BudgetError):
+            self._refused = True
+            raise
+        except UnavailableError:
+            with self._lock:
+                self._silent += 1
+            raise
+        self._silent = 0
+        return said

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
@@ -22,6 +22,7 @@ from connectors.intercom.attributes import MODELS, Attributes, attributes
 from connectors.intercom.replies import Row
 from connectors.intercom.settings import IntercomSettings
 from connectors.limits import Limiter, Window
+from nps.changes import Deferred, Unknown
 from nps.errors import ConfigError
 
 _WROTE = "wrote/"  # in the connection's memory: records npsync wrote, and when
@@ -146,12 +147,14 @@ class Workspace:
         self._opened.append(opened)
         return opened
 
-    def together(self, do: Callable[[T], R], each: Iterable[T]) -> Iterator[tuple[T, Future[R]]]:
-        """Calls that overlap as far as `limits.parallel` allows, with what became of each, in the order given."""
-        yield from [(one, self._pool.submit(do, one)) for one in each]
+    def updates(
+        self, update: Callable[[T], R], waiting: Mapping[str, T]
+    ) -> Iterator[tuple[str, R | Unknown | Deferred]]:
+        """Updates that overlap as far as `limits.parallel` allows (`one_by_one.updates`)."""
+        return one_by_one.updates(self._pool, update, waiting)
 
     def all(self, do: Callable[[T], R], each: Sequence[T]) -> list[R]:
-        """The same where each must succeed: after the first that fails no more are made."""
+        """Calls that overlap as far as `limits.parallel` allows, where each must succeed."""
         return [do(each[0])] if len(each) == 1 else one_by_one.all_of(self._pool, do, each)
 
     def _http(self, policy: CallPolicy, token: str) -> Http:

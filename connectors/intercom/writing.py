@@ -6,24 +6,21 @@ vendor's OpenAPI description and its API reference; POST /companies would create
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
-from connectors.calls import FateUnknown, Overlong, Reply
+from connectors.calls import Reply
 from connectors.intercom import replies
 from connectors.intercom.attributes import COMPANIES, OWN, Attributes, value_of
 from connectors.intercom.encoding import live, refusal, sent
 from connectors.intercom.replies import Row
 from connectors.intercom.workspace import Workspace
-from nps.changes import Cause, Change, Deferred, Outcome, Rejected, Unknown, Written
-from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError, UnavailableError
+from connectors.one_by_one import wanted
+from nps.changes import Cause, Change, Outcome, Rejected, Unknown, Written
 from nps.values import Json, JsonFields
-
-_SILENT = 3  # calls in a row without an answer: Intercom is down
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -33,72 +30,29 @@ class Wanted(msgspec.Struct, frozen=True):
     after: JsonFields
 
 
-class _NotSent(Exception):
-    """The calls before this one came to nothing: this one was not made."""
-
-
 class Writing:
     """Updates of one object. Thread-safe."""
 
     def __init__(self, workspace: Workspace, known: Attributes) -> None:
         self._workspace = workspace
         self._known = known
-        self._lock = threading.Lock()
-        self._silent = 0
         self._external_ids: dict[str, str] = {}
 
     def outcomes(self, changes: Sequence[Change]) -> Iterator[Outcome]:
         """One for each record; then what concerns all of them, if anything does."""
-        waiting = []
-        for one in wanted(changes):
+        waiting: dict[str, Wanted] = {}
+        for id, _, after in wanted(changes):
+            one = Wanted(id, after)
             if problem := problem_of(self._known, one):
                 yield problem
             else:
-                waiting.append(one)
-        self._workspace.note_writing([one.id for one in waiting])
+                waiting[id] = one
+        self._workspace.note_writing([*waiting])
         try:
-            yield from self._sent(waiting)
+            for _, outcome in self._workspace.updates(self._updated, waiting):
+                yield outcome
         finally:
             self._workspace.note_written(self._external_ids)
-
-    def _sent(self, waiting: Sequence[Wanted]) -> Iterator[Outcome]:
-        fatal: NpsyncError | None = None
-        unanswered: UnavailableError | None = None
-        deferred: list[Outcome] = []
-        for one, future in self._workspace.together(self._carried_out, waiting):
-            try:
-                outcome = future.result()
-            except (AccessError, ConfigError, BudgetError) as error:
-                fatal = fatal or error
-                continue
-            except (FateUnknown, Overlong) as error:
-                outcome = Unknown(one.id, str(error))
-            except UnavailableError as error:
-                unanswered = unanswered or error
-                deferred.append(Deferred(one.id, str(error)))
-                continue
-            except _NotSent:
-                deferred.append(Deferred(one.id, "the calls before it came to nothing", tried=False))
-                continue
-            yield outcome
-        if fatal is not None:
-            yield from deferred
-            raise fatal
-        if unanswered is not None and len(deferred) == len(waiting):
-            raise unanswered  # nothing got through: Intercom is down for everybody
-        yield from deferred
-
-    def _carried_out(self, one: Wanted) -> Outcome:
-        if self._silent >= _SILENT:
-            raise _NotSent
-        try:
-            outcome = self._updated(one)
-        except UnavailableError:
-            with self._lock:
-                self._silent += 1
-            raise
-        self._silent = 0
-        return outcome
 
     def _updated(self, one: Wanted) -> Outcome:
         object = self._known.schema.name
@@ -115,17 +69,6 @@ class Writing:
         ):
             self._external_ids[one.id] = external
         return outcome
-
-
-def wanted(changes: Sequence[Change]) -> list[Wanted]:
-    """One update for each record."""
-    found: dict[str, Wanted] = {}
-    for change in changes:
-        earlier = found.get(change.record_id)
-        found[change.record_id] = Wanted(
-            change.record_id, {**(earlier.after if earlier else {}), **change.after}
-        )
-    return [*found.values()]
 
 
 def problem_of(known: Attributes, one: Wanted) -> Rejected | None:

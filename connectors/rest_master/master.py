@@ -25,6 +25,7 @@ from connectors.rest_master.replies import Easing, judge, judge_leniently, words
 from connectors.rest_master.rows import Reader, id_of, listed, meant
 from connectors.rest_master.settings import Names, RestMasterSettings
 from connectors.rest_master.shelf import Shelf
+from nps.changes import Deferred, Unknown
 from nps.errors import ConfigError, UnavailableError
 
 T = TypeVar("T")
@@ -242,6 +243,12 @@ class Master:
     def together(self, do: Callable[[T], R], each: Iterable[T]) -> Iterator[tuple[T, Future[R]]]:
         """Calls that overlap as far as `limits.parallel` allows; each with what became of it, as they end."""
         return one_by_one.together(self._pool, do, each)
+
+    def updates(
+        self, update: Callable[[T], R], waiting: Mapping[str, T]
+    ) -> Iterator[tuple[str, R | Unknown | Deferred]]:
+        """Updates that overlap as far as `limits.parallel` allows (`one_by_one.updates`)."""
+        return one_by_one.updates(self._pool, update, waiting)
 
     def all(self, do: Callable[[T], R], each: Sequence[T]) -> list[R]:
         """The same where each must succeed: after the first that fails no more are made."""

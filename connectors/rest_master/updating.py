@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from connectors import one_by_one
 from connectors.calls import Reply
 from connectors.declared.expressions import found_in
 from connectors.rest_master.encoding import live, refusal
@@ -42,13 +43,7 @@ class Conflict(msgspec.Struct, frozen=True):
 
 def wanted(changes: Sequence[Change]) -> dict[str, Wanted]:
     """One update for each record."""
-    found: dict[str, Wanted] = {}
-    for change in changes:
-        earlier = found.get(change.record_id)
-        before = {**change.before, **(earlier.before if earlier else {})}
-        after = {**(earlier.after if earlier else {}), **change.after}
-        found[change.record_id] = Wanted(change.record_id, before, after)
-    return found
+    return {id: Wanted(id, before, after) for id, before, after in one_by_one.wanted(changes)}
 
 
 def problem_of(known: Table, one: Wanted) -> Rejected | None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future
 
 import msgspec
 
-from connectors.calls import FateUnknown, Overlong, Reply
+from connectors.calls import Reply
 from connectors.declared.placeholders import filled_path
 from connectors.rest_master.fields import Table
 from connectors.rest_master.master import Master
@@ -32,11 +30,6 @@ from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError, Unava
 from nps.values import Json
 
 RETRIES = 3  # of an update whose version moved
-_SILENT = 3  # calls in a row without an answer: the master is down
-
-
-class _NotSent(Exception):
-    """The calls before this one came to nothing: this one was not made."""
 
 
 class Writing:
@@ -166,38 +159,26 @@ class Writing:
 
     def _sent(self, waiting: Mapping[str, Wanted], conflicts: dict[str, Conflict]) -> Iterator[Outcome]:
         """Every update sent once. `conflicts` holds what the version may have been wrong of."""
-        calls = _Calls(self)
         wrote: dict[str, Wrote] = {}
         doubtful: list[str] = []
-        fatal: NpsyncError | None = None
-        unanswered: UnavailableError | None = None
         outcomes: list[Outcome] = []
-        for one, future in self._master.together(calls.send, waiting.values()):
-            try:
-                said, version = _of(future)
-            except (AccessError, ConfigError, BudgetError) as error:
-                fatal = fatal or error
-                continue
-            except (FateUnknown, Overlong) as error:
-                doubtful.append(one.id)
-                said, version = Unknown(one.id, str(error)), None
-            except UnavailableError as error:
-                unanswered = unanswered or error
-                said, version = Deferred(one.id, str(error)), None
-            except _NotSent:
-                said, version = Deferred(one.id, "the calls before it came to nothing", tried=False), None
-            if isinstance(said, Conflict):
-                conflicts[one.id] = said
-                continue
-            if isinstance(said, Written) or (
-                isinstance(said, Rejected) and said.code == "stored_with_errors"
-            ):
-                wrote[one.id] = Wrote(self._master.tools.clock.now(), version)
-            outcomes.append(said)
+        fatal: NpsyncError | None = None
+        try:
+            for id, answer in self._master.updates(self.put, waiting):
+                said, version = answer if isinstance(answer, tuple) else (answer, None)
+                if isinstance(said, Conflict):
+                    conflicts[id] = said
+                    continue
+                if isinstance(answer, Unknown):
+                    doubtful.append(id)
+                elif isinstance(said, Written) or (
+                    isinstance(said, Rejected) and said.code == "stored_with_errors"
+                ):
+                    wrote[id] = Wrote(self._master.tools.clock.now(), version)
+                outcomes.append(said)
+        except NpsyncError as error:
+            fatal = error
         self._note(wrote, doubtful)
-        down = unanswered is not None and not conflicts and all(isinstance(one, Deferred) for one in outcomes)
-        if unanswered is not None and fatal is None and down:
-            raise unanswered  # nothing got through: the master is down for everybody
         yield from outcomes
         if fatal is not None:
             raise fatal
@@ -221,28 +202,3 @@ class Writing:
         )
         said = told(settings, one, reply)
         return said, version_in(settings, reply) or following(one.version)
-
-
-class _Calls:
-    """The calls of one round: when the master does not answer some in a row, the rest is not tried."""
-
-    def __init__(self, writing: Writing) -> None:
-        self._writing = writing
-        self._lock = threading.Lock()
-        self._silent = 0
-
-    def send(self, one: Wanted) -> tuple[Outcome | Conflict, Json]:
-        if self._silent >= _SILENT:
-            raise _NotSent
-        try:
-            said = self._writing.put(one)
-        except UnavailableError:
-            with self._lock:
-                self._silent += 1
-            raise
-        self._silent = 0
-        return said
-
-
-def _of(future: Future[tuple[Outcome | Conflict, Json]]) -> tuple[Outcome | Conflict, Json]:
-    return future.result()

@@ -20,6 +20,8 @@ _MARGIN_LEAST = 0.05
 # Shorter than this, floating point may leave the clock where it was.
 _SHORTEST_NAP = 0.001
 
+_WORTH_TELLING = 10.0
+
 # A longer pause is not pacing any more: the run ends cleanly and the next one carries on.
 LONGEST_PAUSE = 900.0
 
@@ -50,6 +52,7 @@ class Limiter:
             name: [_Sent(window) for window in wanted] for name, wanted in (windows or {}).items()
         }
         self._resume_at = 0.0
+        self._told_until = 0.0
         self._paused_for = ""
         self._left: int | None = None
         self._left_until: datetime | None = None
@@ -58,6 +61,8 @@ class Limiter:
         """Return when `cost` calls may leave, and count them. BudgetError when today's are spent, or when the
         vendor asked for a pause longer than a run should wait."""
         while (wait := self._reserve(bucket, cost)) > 0:
+            paused = self._resume_at > self._clock.monotonic()
+            self._tell(wait, self._paused_for if paused else "to keep within the vendor's limit")
             self._clock.sleep(wait)
 
     def wait(self, bucket: str = "", cost: int = 1) -> float:
@@ -83,6 +88,7 @@ class Limiter:
             resume_at = self._clock.monotonic() + seconds
             if resume_at > self._resume_at:
                 self._resume_at, self._paused_for = resume_at, why
+        self._tell(seconds, why)
 
     def allow(self, calls: int, *, until: datetime | None = None) -> None:
         """So many calls are left of today's budget; each acquired one takes from it. `until`: when it is another
@@ -95,6 +101,17 @@ class Limiter:
     def left(self) -> int | None:
         """What is left of today's budget; None when there is none."""
         return self._left
+
+    def _tell(self, wait: float, why: str) -> None:
+        """A wait that people would wonder about, once for all threads."""
+        if wait < _WORTH_TELLING:
+            return
+        with self._lock:
+            until = self._clock.monotonic() + wait
+            if until < self._told_until + _WORTH_TELLING:
+                return
+            self._told_until = until
+        self._tools.notice("waiting", seconds=round(wait), why=why)
 
     def _another_day(self) -> bool:
         if self._left_until is None or self._clock.now() < self._left_until:

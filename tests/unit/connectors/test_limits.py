@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 
 import pytest
-from fake_clock import FakeClock, fake_tools
+from fake_clock import FakeClock, Notices, fake_tools
 
 from connectors.limits import LONGEST_PAUSE, Limiter, Window
 from nps.errors import BudgetError
@@ -125,3 +125,18 @@ def test_a_spent_daily_budget_ends_the_run_before_the_call_leaves() -> None:
     with pytest.raises(BudgetError, match="crm: the daily call budget is spent"):
         limiter.acquire()
     assert limiter.left == 0
+
+
+def test_a_wait_that_people_would_wonder_about_is_told_once_and_a_short_one_is_not() -> None:
+    notices = Notices()
+    limiter = Limiter(fake_tools(notice=notices), {"": [Window(2, 300)], "quick": [Window(1, 5)]})
+    limiter.acquire("quick")
+    limiter.acquire("quick")
+    assert notices == []
+    limiter.acquire()
+    assert [(event, facts["why"]) for event, facts in notices] == [
+        ("waiting", "to keep within the vendor's limit")
+    ]
+    for _ in range(3):  # as many threads hear the same
+        limiter.pause(60, why="the vendor answered status 429 and asked for a pause")
+    assert [facts["seconds"] for _, facts in notices[1:]] == [60]

@@ -16,7 +16,7 @@ _TOO_LONG = "the value is too long for its column"
 _OUT_OF_RANGE = "the value is out of its column's range"
 _UNFIT = "the value does not fit the type of its column"
 _FOREIGN = "a foreign key refuses it"
-_CHECK = "a check refuses it"
+_CHECK = "a check constraint refuses it"
 
 _OF_POSTGRES = {
     "22001": _TOO_LONG,

@@ -154,7 +154,7 @@ def test_mysqls_errors_say_who_has_to_do_something(number: int, meaning: Meaning
         (1366, "Incorrect integer value: 'ann' for column `a`.`b`.`nps_score` at row 1", "(nps_score)", "nps_score"),
         (1048, "Column 'name' cannot be null", "must not be empty (name)", "name"),
         (1452, "a foreign key fails (`a`.`b`, CONSTRAINT `tier` FOREIGN KEY …)", "key refuses it (tier)", None),
-        (3819, "Check constraint 'score_range' is violated.", "a check refuses it (score_range)", None),
+        (3819, "Check constraint 'score_range' is violated.", "a check constraint refuses it (score_range)", None),
         (1644, "ann@acme.example is closed", "a trigger refuses it", None),
         (1292, "Truncated incorrect DOUBLE value: 'ann'", "value: …", None),
         (1064, "You have an error in your SQL syntax near 'ann@acme.example' at line 1", "near …", None),

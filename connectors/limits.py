@@ -65,11 +65,6 @@ class Limiter:
             self._tell(wait, self._paused_for if paused else "to keep within the vendor's limit")
             self._clock.sleep(wait)
 
-    def wait(self, bucket: str = "", cost: int = 1) -> float:
-        """Seconds until `cost` more calls may leave; nothing is counted."""
-        with self._lock:
-            return max(self._wait(self._clock.monotonic(), bucket, cost), 0.0)
-
     def tighten(self, calls: int, seconds: float, *, bucket: str = "") -> None:
         """The vendor's headers say its limit is this: keep to it where it is stricter than what is known."""
         if calls < 1 or seconds <= 0:

@@ -66,9 +66,8 @@ def _wootric(place: Place) -> Given:
     }
 
 
-def _now() -> str:
-    """By the clock of the connector: other tests have moved the sandbox's, and it is asked for what came until now."""
-    return datetime.now(UTC).isoformat()
+def _now(place: Place) -> str:
+    return sandbox_now(place).isoformat()
 
 
 def _wootric_answers(place: Place) -> None:
@@ -264,7 +263,9 @@ SOURCES: Mapping[str, SourceRow] = {
     "promoter": SourceRow(
         settings=_promoter,
         add=lambda place: place.sandbox.control(
-            "POST", "/promoter/do/answer", {"posted_date": _now(), "email": "late@acme.example", "score": 4}
+            "POST",
+            "/promoter/do/answer",
+            {"posted_date": _now(place), "email": "late@acme.example", "score": 4},
         ),
         wrong=lambda given: given | {"api_key": WRONG_SECRET},
         unreachable=lambda given: given | {"base_url": NOBODY_LISTENS},
@@ -274,7 +275,9 @@ SOURCES: Mapping[str, SourceRow] = {
     "qualtrics": SourceRow(
         settings=_qualtrics,
         add=lambda place: place.sandbox.control(
-            "POST", "/qualtrics/do/answer", {"created_at": _now(), "email": "late@acme.example", "score": 4}
+            "POST",
+            "/qualtrics/do/answer",
+            {"created_at": _now(place), "email": "late@acme.example", "score": 4},
         ),
         wrong=lambda given: given | {"api_token": WRONG_SECRET},
         unreachable=lambda given: given | {"base_url": NOBODY_LISTENS},
@@ -719,6 +722,15 @@ EVENTS: Mapping[str, EventRow] = {
 def contract_tools(connection: str = "contract") -> Tools:
     """A clock that starts at the real time, as the sandbox's does, and never waits."""
     return fake_tools(connection, clock=FakeClock(datetime.now(UTC)))
+
+
+def sandbox_now(place: Place) -> datetime:
+    return datetime.fromisoformat(place.sandbox.control("GET", "/")["now"])
+
+
+def sandbox_tools(place: Place, connection: str = "contract") -> Tools:
+    """The same by the sandbox's clock, which other tests have moved: a tool is asked for what came until now."""
+    return fake_tools(connection, clock=FakeClock(sandbox_now(place)))
 
 
 def open_source(name: str, given: Given, tools: Tools | None = None) -> Source:

@@ -41,7 +41,7 @@ _KEPT_BACK = frozenset({403}) | _GONE
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 
 
-_LONGEST_WAIT_FOR_A_PERSON = 10.0  # seconds
+_PATIENCE_FOR_A_PERSON = 10.0  # seconds
 
 
 class Calling:
@@ -73,10 +73,10 @@ class Calling:
         if signs_in_by:
             policy = replace(policy, advice=f"check {' and '.join(signs_in_by)} in the YAML's connection")
         self._http = self._authorisation.http(policy, headers=headers)
-        self._people, self._definitions = (
-            self._authorisation.http(replace(policy, judge=partial(self._judge, fine=fine)), headers=headers)
-            for fine in (_GONE, _KEPT_BACK)
-        )
+        people = replace(policy, judge=partial(self._judge, fine=_GONE), patience=_PATIENCE_FOR_A_PERSON)
+        self._people = self._authorisation.http(people, headers=headers)
+        definitions = replace(policy, judge=partial(self._judge, fine=_KEPT_BACK))
+        self._definitions = self._authorisation.http(definitions, headers=headers)
 
     def page(self, asked: Asked, survey: str | None) -> Json:
         """One page of the listing."""
@@ -100,14 +100,10 @@ class Calling:
         return self._json("GET", filled_path(path, known), _filled(query, known), None, f"GET {path}")
 
     def look_up(self, path: str, key: str) -> Json:
-        """None when there is nobody. UnavailableError when it would have to wait long for its turn: answers go before
-        those who gave them."""
+        """None when there is nobody. UnavailableError soon, when the tool does not answer: answers go before those who
+        gave them."""
         if not is_segment(key):
             return None
-        if (wait := self._limiter.wait()) > _LONGEST_WAIT_FOR_A_PERSON:
-            raise UnavailableError(
-                f"{self._tools.connection}: GET {path}: the tool's limit is reached for another {wait:.0f} s"
-            )
         reply = self._people.request("GET", filled_path(path, {"person": key}), what=f"GET {path}")
         return None if reply.status in _GONE else reply.json()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contract_table import SOURCES, Place, contract_tools, open_source
+from contract_table import SOURCES, Place, open_source, sandbox_tools
 
 from nps.responses import ResponseStatus
 
@@ -11,7 +11,7 @@ def test_a_slow_job_rows_that_explain_and_a_preview_are_all_seen_for_what_they_a
     control = place.sandbox.control
     control("POST", "/qualtrics/do/set", {"polls": 3, "extra_headers": True})
     control("POST", "/qualtrics/do/preview", {})
-    tools = contract_tools()
+    tools = sandbox_tools(place)
     source = open_source("qualtrics", SOURCES["qualtrics"].settings(place), tools)
     answers = {one.id: one for page in source.read(None, since=None) for one in page.responses}
     source.close()
@@ -23,7 +23,7 @@ def test_json_and_csv_exports_tell_the_same_answers(place: Place) -> None:
     given = SOURCES["qualtrics"].settings(place)
     read = []
     for format in ("csv", "json"):
-        source = open_source("qualtrics", given | {"format": format})
+        source = open_source("qualtrics", given | {"format": format}, sandbox_tools(place))
         pages = source.read(None, since=None)
         read.append(
             {

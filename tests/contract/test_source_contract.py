@@ -6,7 +6,16 @@ import traceback
 from collections.abc import Iterator
 
 import pytest
-from contract_table import SOURCES, WRONG_SECRET, Given, Place, SourceRow, contract_tools, open_source
+from contract_table import (
+    SOURCES,
+    WRONG_SECRET,
+    Given,
+    Place,
+    SourceRow,
+    contract_tools,
+    open_source,
+    sandbox_tools,
+)
 from fake_clock import Calls, fake_tools
 from pydantic import ValidationError
 from ruamel.yaml import YAML
@@ -48,8 +57,8 @@ def given(row: SourceRow, place: Place) -> Given:
 
 
 @pytest.fixture
-def source(name: str, given: Given) -> Iterator[Source]:
-    opened = open_source(name, given)
+def source(name: str, given: Given, place: Place) -> Iterator[Source]:
+    opened = open_source(name, given, sandbox_tools(place))
     yield opened
     opened.close()
 
@@ -78,8 +87,9 @@ def test_an_answer_that_arrives_later_is_read_from_the_last_cursor(
     assert str(found[new].score) == row.read_as
 
 
-def test_two_connections_read_the_same(name: str, given: Given, source: Source) -> None:
-    another_connection_reads_the_same(open_source(name, given), list(source.read(None, since=None)))
+def test_two_connections_read_the_same(name: str, given: Given, place: Place, source: Source) -> None:
+    other = open_source(name, given, sandbox_tools(place))
+    another_connection_reads_the_same(other, list(source.read(None, since=None)))
 
 
 def test_since_bounds_the_first_read_from_below(source: Source) -> None:
@@ -89,8 +99,8 @@ def test_since_bounds_the_first_read_from_below(source: Source) -> None:
     assert all(one.problem or one.answered_at >= since for one in again.values())
 
 
-def test_every_answer_is_whole(name: str, row: SourceRow, given: Given) -> None:
-    source = open_source(name, given, contract_tools("inbox"))
+def test_every_answer_is_whole(name: str, row: SourceRow, given: Given, place: Place) -> None:
+    source = open_source(name, given, sandbox_tools(place, "inbox"))
     pages = list(source.read(None, since=None))
     answers = by_id(pages).values()
     named = [one for one in answers if any(getattr(one, key) is not None for key in row.known_by)]

@@ -456,21 +456,18 @@ def test_a_tool_that_stops_naming_people_puts_the_others_off_and_all_answers_are
     assert [one.email for one in again] == [f"p{n}@acme.com" for n in range(1, 10)]
 
 
-def test_people_are_put_off_where_asking_would_wait_for_the_tools_limit_and_answers_are_not(
-    vendor: PlayedVendor,
-) -> None:
+def test_people_are_put_off_at_once_where_the_tool_asks_to_wait(vendor: PlayedVendor) -> None:
     people_of(vendor, 9)
+    for n in range(4, 10):
+        vendor.at[f"/v1/people/{n}"] = [(429, {}, {"Retry-After": "60"})]
     notices, clock = Notices(), FakeClock()
-    how = LOOKED_UP | {
-        "look_up": LOOKED_UP["look_up"] | {"per_run": 100},
-        "throttle": {"calls": 4, "seconds": 300},
-    }
+    how = LOOKED_UP | {"look_up": LOOKED_UP["look_up"] | {"per_run": 100}}
     source = DeclaredSource(described(**how), fake_tools("pulse", notice=notices, clock=clock))
     found = answers(read(source))
     assert len(found) == 9
     assert 0 < sum(one.email is not None for one in found) < 9
     assert sum(clock.slept) < 10
-    assert "limit is reached" in str(notices[-1][1]["why"])
+    assert "status 429" in str(notices[-1][1]["why"])
 
 
 def test_an_outage_at_the_first_look_up_puts_everybody_off_but_a_refusal_is_for_somebody_to_lift(

@@ -11,13 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox.knobs import Knob, turn
 from sandbox.moments import naive
 from sandbox.toy import NoSuchRecord, Room, Row, Show
 
 _MOST = 20_000  # rows of one shelf; the oldest goes when one more comes, so that memory stays flat
 _MOST_LISTED = 100
 _LONGEST = 160  # letters of a text on a page
-Knob = Callable[[Row], Any]
 
 
 class Shelves:
@@ -87,12 +87,7 @@ class Shelves:
         raise ValueError(f"{object} do not merge")
 
     def command(self, name: str, arguments: Row) -> Any:
-        if name not in self.knobs:
-            raise ValueError(f"no such knob: {name}; there are: {', '.join(self.knobs)}")
-        try:
-            return self.knobs[name](arguments)
-        except KeyError as missing:
-            raise ValueError(f"{name} needs {missing}") from None
+        return turn(self.knobs, name, arguments)
 
     def looks(self, show: Show) -> list[Route]:
         async def listed(request: Request) -> Response:

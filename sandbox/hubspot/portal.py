@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -31,6 +31,7 @@ from sandbox.hubspot.refusals import Refusal, rate_limited
 from sandbox.hubspot.tickets import stage_for
 from sandbox.hubspot.webhooks import Webhooks
 from sandbox.hubspot.workflows import Workflows
+from sandbox.knobs import Knob, turn
 from sandbox.toy import NoSuchRecord, Room, Row
 
 _MESSAGES = {
@@ -63,7 +64,7 @@ class Portal:
         self.app: ASGIApp = app.build(self._account, self._gate)
         furnish(self._account, room.world)
         self._webhooks, self._workflows = Webhooks(self._account), Workflows(self._account)
-        self._commands: dict[str, Callable[[Row], Any]] = {
+        self._commands: dict[str, Knob] = {
             "set": self._set,
             "expire_tokens": self._expire_tokens,
             "add_token": self._add_token,
@@ -135,9 +136,7 @@ class Portal:
         self._account.merge(self._account.table(object), winner, loser)
 
     def command(self, name: str, arguments: Row) -> Any:
-        if name not in self._commands:
-            raise ValueError(f'no command "{name}"; there are: {", ".join(self._commands)}')
-        return self._commands[name](arguments)
+        return turn(self._commands, name, arguments)
 
     def _note_unsubscribed(self, table: Table, record: Record) -> None:
         email = record.values.get("email")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -21,6 +21,7 @@ from sandbox.intercom.faces import FACES
 from sandbox.intercom.surveys import Surveys
 from sandbox.intercom.webhooks import Webhooks
 from sandbox.intercom.words import CLIENT_SECRET, TOKEN, Refusal
+from sandbox.knobs import Knob, turn
 from sandbox.toy import NoSuchRecord, Room, Row, Show
 
 _CONTACT_FIELDS = frozenset(
@@ -59,7 +60,7 @@ class Workspace:
         self.surveys = Surveys(self.webhooks.tell)
         self.app: ASGIApp = app.build(self)
         self._window = (0, 0)
-        self._commands: dict[str, Callable[[Row], Any]] = {
+        self._commands: dict[str, Knob] = {
             "set": self._set,
             "webhook": self.webhooks.set,
             "close_conversation": self._close,
@@ -174,12 +175,7 @@ class Workspace:
         self.webhooks.tell("contact.merged", {**kept, "merged_from": {"type": "contact", "id": loser}})
 
     def command(self, name: str, arguments: Row) -> Any:
-        if name not in self._commands:
-            raise ValueError(f"no such knob: {name}; there are: {', '.join(self._commands)}")
-        try:
-            return self._commands[name](arguments)
-        except KeyError as missing:
-            raise ValueError(f"{name} needs {missing}") from None
+        return turn(self._commands, name, arguments)
 
     def looks(self, show: Show) -> list[Route]:
         async def listed(request: Request) -> Response:

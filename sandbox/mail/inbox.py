@@ -15,6 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from sandbox.faults import Fault
+from sandbox.knobs import Knob, turn
 from sandbox.mail import pages, reports
 from sandbox.mail.certificate import self_signed
 from sandbox.mail.door import FAULT_KINDS, PASSWORD, USER, Door
@@ -37,7 +38,7 @@ class MailHost:
         self._door = Door(room.faults, room.traffic, room.clock.time, self._keep)
         self._server: asyncio.Server | None = None
         self.app: ASGIApp = Starlette()
-        self._commands: dict[str, Callable[[Row], Any]] = {
+        self._commands: dict[str, Knob] = {
             "clear": self._clear,
             "set": self._set,
             "bounce": self._bounce,
@@ -107,9 +108,7 @@ class MailHost:
         """clear · set {auth: required|offered, starttls: off|offered|required}
         · bounce {id, status, action: failed|delayed, diagnostic, recipient}, complain {id}, away {id}: the report as
         it would arrive at the sender's mailbox → {raw, to}"""
-        if name not in self._commands:
-            raise ValueError(f"no such knob: {name}; there are: {', '.join(self._commands)}")
-        return self._commands[name](arguments)
+        return turn(self._commands, name, arguments)
 
     # ------------------------------------------------------------ knobs
 

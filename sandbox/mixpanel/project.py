@@ -6,7 +6,7 @@ import gzip
 import itertools
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -21,6 +21,7 @@ from starlette.types import ASGIApp
 
 from sandbox import deliveries
 from sandbox.faults import Fault
+from sandbox.knobs import Knob, turn
 from sandbox.mixpanel.access import SECRET, TOKEN, USER, Rate, Refused, admit
 from sandbox.mixpanel.cohorts import PROJECT_ID, Cohorts
 from sandbox.mixpanel.engage import STRICT_SHAPES, Engage
@@ -67,7 +68,7 @@ class Project:
         self._events: deque[Row] = deque(maxlen=_KEPT)
         self._numbers = itertools.count(1)
         self._exports = Rate(room, "export")
-        self._commands: dict[str, Callable[[Row], Any]] = {
+        self._commands: dict[str, Knob] = {
             "set": self._set,
             "track": self._track,
             "track_customers": self._track_customers,
@@ -137,12 +138,7 @@ class Project:
         raise ValueError(f"{object} do not merge")
 
     def command(self, name: str, arguments: Row) -> Any:
-        if name not in self._commands:
-            raise ValueError(f"no such knob: {name}; there are: {', '.join(self._commands)}")
-        try:
-            return self._commands[name](arguments)
-        except KeyError as missing:
-            raise ValueError(f"{name} needs {missing}") from None
+        return turn(self._commands, name, arguments)
 
     def looks(self, show: Show) -> list[Route]:
         async def listed(request: Request) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from sandbox.faults import Fault
+from sandbox.knobs import Knob, turn
 from sandbox.pretectum import app
 from sandbox.pretectum.books import DATASETS, US, Books, Thing
 from sandbox.pretectum.faces import FACES
@@ -61,7 +62,7 @@ class Tenant:
         self.tokens = Tokens(room)
         self.rights = dict.fromkeys(_RIGHTS, True)
         self.app: ASGIApp = app.build(self)
-        self._commands: dict[str, Callable[[Row], Any]] = {
+        self._commands: dict[str, Knob] = {
             "set": self._set,
             "permit": self._permit,
             "expire_tokens": lambda given: {"expired": self.tokens.expire()},
@@ -128,12 +129,7 @@ class Tenant:
         raise ValueError("data objects do not merge by the API; remove one")
 
     def command(self, name: str, arguments: Row) -> Any:
-        if name not in self._commands:
-            raise ValueError(f"no such knob: {name}; there are: {', '.join(self._commands)}")
-        try:
-            return self._commands[name](arguments)
-        except KeyError as missing:
-            raise ValueError(f"{name} needs {missing}") from None
+        return turn(self._commands, name, arguments)
 
     def looks(self, show: Show) -> list[Route]:
         async def listed(request: Request) -> Response:

@@ -9,7 +9,7 @@ bulk_slow (detail: polls, seconds), bulk_failed and bulk_aborted (detail: proces
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sandbox import deliveries
 from sandbox.faults import Fault
+from sandbox.knobs import Knob, turn
 from sandbox.salesforce.api import Api
 from sandbox.salesforce.auth import CLIENT_ID, CLIENT_SECRET, Gate
 from sandbox.salesforce.automation import Automation
@@ -105,7 +106,7 @@ class Salesforce:
         · convert_lead {id} (a new contact and account go on, and the lead can no longer be written)
         · callout {name, url, headers, hmac: {header, secret}, body, when: {object, field, to, on_create}} (a flow
         that calls out; url null ends it) · outbound_message {name, url, fields, when, org_id, id_length, nil, most}"""
-        commands: dict[str, Callable[[Row], Any]] = {
+        commands: dict[str, Knob] = {
             "hide_field": self._hide,
             "show_field": self._show,
             "rename_field": self._rename,
@@ -125,12 +126,7 @@ class Salesforce:
             "callout": self.automation.callout,
             "outbound_message": self.automation.outbound_message,
         }
-        if name not in commands:
-            raise ValueError(f"no such knob: {name}; there are: {', '.join(commands)}")
-        try:
-            return commands[name](arguments)
-        except KeyError as missing:
-            raise ValueError(f"{name} needs {missing}") from None
+        return turn(commands, name, arguments)
 
     # ------------------------------------------------------------ knobs
 

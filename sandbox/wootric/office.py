@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from sandbox import deliveries
 from sandbox.faults import Fault
+from sandbox.knobs import Knob, turn
 from sandbox.toy import NoSuchRecord, Room, Row, Show
 from sandbox.wootric import app
 from sandbox.wootric.books import Answer, Books, Decline, EndUser
@@ -66,7 +67,7 @@ class Office:
         self.app: ASGIApp = app.build(desk)
         self._webhooks = Webhooks(room, self._books, lambda: self._settings)
         furnish(self._books, room.world)
-        self._commands: dict[str, Callable[[Row], Any]] = {
+        self._commands: dict[str, Knob] = {
             "set": self._set,
             "expire_tokens": self._expire_tokens,
             "live": self._live,
@@ -164,9 +165,7 @@ class Office:
         raise ValueError("Wootric does not merge")
 
     def command(self, name: str, arguments: Row) -> Any:
-        if name not in self._commands:
-            raise ValueError(f'no command "{name}"; there are: {", ".join(self._commands)}')
-        return self._commands[name](arguments)
+        return turn(self._commands, name, arguments)
 
     def _set(self, wanted: Row) -> Row:
         """{setting: value, …} → all settings; {} only shows them."""

@@ -12,6 +12,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
+from connectors.alerting import Alert as Alert
+from connectors.alerting import Alerter as Alerter
 from connectors.asking import EventKind as EventKind
 from connectors.asking import EventSource as EventSource
 from connectors.asking import Inbound as Inbound
@@ -25,6 +27,17 @@ from connectors.asking import Sender as Sender
 from connectors.asking import Sends as Sends
 from connectors.asking import Taken as Taken
 from connectors.asking import Watch as Watch
+from connectors.creating import Case as Case
+from connectors.creating import Creates as Creates
+from connectors.creating import Entry as Entry
+from connectors.creating import GivesTasks as GivesTasks
+from connectors.creating import KeepsHistory as KeepsHistory
+from connectors.creating import KeepsLists as KeepsLists
+from connectors.creating import Making as Making
+from connectors.creating import Owner as Owner
+from connectors.creating import Priority as Priority
+from connectors.creating import Task as Task
+from connectors.creating import TaskState as TaskState
 from connectors.provisioning import Provisioner as Provisioner
 from connectors.sharing import Shared
 from nps.branding import PLAIN, Branding
@@ -311,6 +324,8 @@ class Connector:
     """The same where settings may name files, which are relative to that folder."""
     only_pushed: bool = False  # its source has no list: answers are told by what is pushed alone
     sender: Callable[[Any, Tools], Sender] | None = None
+    creates: frozenset[Creates] = frozenset()  # what its destination can create beside the customers' records
+    alerter: Callable[[Any, Tools], Alerter] | None = None
     provisioner: Callable[[Any, Tools], Provisioner] | None = None
     """Creates the fields a mapping writes. Settings of it that hold another credential are called `provision`: their
     variables need only be set for `npsync provision`."""

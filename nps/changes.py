@@ -89,6 +89,13 @@ class Written(msgspec.Struct, frozen=True):
     record_id: str
 
 
+class Made(msgspec.Struct, frozen=True):
+    """The vendor created something under our key `record_id`, or had it already; `id` is its own name for it."""
+
+    record_id: str
+    id: str
+
+
 class Rejected(msgspec.Struct, frozen=True):
     """The vendor refused this record as it is; `code` is the vendor's own."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from connectors.contract import Clock, Destination, EventSource, Provisioner, Sender, Source, Tools
+from connectors.contract import Alerter, Clock, Destination, EventSource, Provisioner, Sender, Source, Tools
 from nps.errors import ConfigError
 from npsync.calls import CallCounter, keeper, remember_allowance
 from npsync.clock import SystemClock
@@ -79,6 +79,7 @@ class Opened:
         self._destinations: dict[str, Destination] = {}
         self._event_sources: dict[str, EventSource] = {}
         self._senders: dict[str, Sender] = {}
+        self._alerters: dict[str, Alerter] = {}
         self._provisioners: dict[str, Provisioner] = {}
         self._tools_of: dict[str, Tools] = {}
 
@@ -117,6 +118,14 @@ class Opened:
             self._senders[name] = connection.connector.sender(connection.settings, self._tools(name))
         return self._senders[name]
 
+    def alerter(self, name: str) -> Alerter:
+        if name not in self._alerters:
+            connection = self.config.connections[name]
+            if connection.connector.alerter is None:
+                raise ConfigError(f"connection {name}: {connection.type} cannot tell anybody anything")
+            self._alerters[name] = connection.connector.alerter(connection.settings, self._tools(name))
+        return self._alerters[name]
+
     def provisioner(self, name: str) -> Provisioner:
         if name not in self._provisioners:
             connection = self.config.connections[name]
@@ -151,6 +160,8 @@ class Opened:
             events.close()
         for sender in self._senders.values():
             sender.close()
+        for alerter in self._alerters.values():
+            alerter.close()
         for provisioner in self._provisioners.values():
             provisioner.close()
 

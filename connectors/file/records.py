@@ -18,6 +18,8 @@ from typing import Any, BinaryIO, cast
 import msgspec
 import orjson
 
+from connectors.csv_rows import csv_rows
+
 _LONGEST = 1024 * 1024  # of one record, in bytes; more is a broken file, not an answer
 _BOM = b"\xef\xbb\xbf"
 _OPEN = "a quote is opened and never closed"
@@ -160,7 +162,7 @@ class CsvRecords(Records):
         if self._line == 1:
             text = text.removeprefix("\ufeff")
         try:
-            rows = list(csv.reader([text], delimiter=self._delimiter, strict=True))
+            rows = list(csv_rows([text], delimiter=self._delimiter))
         except csv.Error as error:
             if "unexpected end of data" in str(error):
                 return [], _OPEN

@@ -10,16 +10,17 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, TextIO
 
+from connectors.csv_rows import LONGEST, csv_rows
 from nps.errors import UnavailableError
 
 Row = Mapping[str, Any]
 
 _CHUNK = 65536
-_LONGEST_ROW = 16 * 1024 * 1024
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+_LONGEST_ROW = LONGEST
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError)
+_ENCRYPTED, _PATCHED, _STRONGLY_ENCRYPTED = 0x01, 0x20, 0x40  # flags of a ZIP's entry
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _LIST = "responses"
-
-csv.field_size_limit(_LONGEST_ROW)  # a comment may be longer than the 128 KB that csv reads otherwise
 
 
 class BadExport(UnavailableError):
@@ -29,12 +30,12 @@ class BadExport(UnavailableError):
 def rows(file: BinaryIO, format: str) -> Iterator[Row]:
     """The rows of the one file in the ZIP. BadExport when it is cut off, empty or of another format."""
     try:
-        with zipfile.ZipFile(file) as archive:
-            files = [entry for entry in archive.infolist() if not entry.is_dir()]
-            if len(files) != 1:
-                raise BadExport(f"the export's ZIP holds {len(files)} files where one was expected")
-            with archive.open(files[0]) as entry, io.TextIOWrapper(entry, "utf-8-sig", newline="") as text:
-                yield from _lines(text) if format == "csv" else _objects(text)
+        with (
+            _opened(file) as archive,
+            archive.open(_the_one_in(archive)) as entry,
+            io.TextIOWrapper(entry, "utf-8-sig", newline="") as text,
+        ):
+            yield from _lines(text) if format == "csv" else _objects(text)
         return
     except _BROKEN:
         told = "the export is no ZIP that can be read; was it cut off?"
@@ -46,9 +47,31 @@ def rows(file: BinaryIO, format: str) -> Iterator[Row]:
     raise BadExport(told)
 
 
+def _opened(file: BinaryIO) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(file)
+    except NotImplementedError:
+        raise BadExport("the export's ZIP is of a newer version than can be read") from None
+
+
+def _the_one_in(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+    """The file, seen to be one that can be unpacked."""
+    files = [entry for entry in archive.infolist() if not entry.is_dir()]
+    if len(files) != 1:
+        raise BadExport(f"the export's ZIP holds {len(files)} files where one was expected")
+    [entry] = files
+    if entry.flag_bits & (_ENCRYPTED | _STRONGLY_ENCRYPTED):
+        raise BadExport("the export's ZIP is encrypted, and npsync knows no password")
+    if entry.flag_bits & _PATCHED or entry.compress_type not in _METHODS:
+        raise BadExport(
+            f"the export's ZIP is packed in a way that cannot be read (method {entry.compress_type})"
+        )
+    return entry
+
+
 def _lines(text: TextIO) -> Iterator[Row]:
     lines = _Bounded(text)
-    reader = csv.reader(lines, strict=True)
+    reader = csv_rows(lines)
     names = next(reader, None)
     if names is None:
         raise BadExport("the export is empty: not even the names of its columns are there")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import os
@@ -102,6 +103,13 @@ def test_a_quoted_cell_may_hold_line_ends(tmp_path: Path) -> None:
     one, two = read(source(path))
     assert one.comment == "one\r\ntwo\n\nfour"
     assert two.id == "2"
+
+
+def test_a_cell_may_be_longer_than_python_reads_by_itself(tmp_path: Path) -> None:
+    csv.field_size_limit(131_072)  # of the whole process, so another connector may have raised it already
+    comment = "long " * 40_000
+    [one] = read(source(write(tmp_path / "a.csv", row(1, comment=comment))))
+    assert (one.problem, one.comment) == (None, comment)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import tracemalloc
 import zipfile
@@ -382,6 +383,35 @@ def test_a_small_file_that_unpacks_to_one_endless_row_is_not_unpacked(line: byte
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 150_000_000
+
+
+def test_a_comment_longer_than_python_reads_by_itself_is_read() -> None:
+    csv.field_size_limit(131_072)  # of the whole process, so another connector may have raised it already
+    comment = "x" * 200_000
+    _, found = rows(io.BytesIO(zipped(csv_of(row(1, comment=comment)))), "csv")
+    assert found["QID2_TEXT"] == comment
+
+
+# Where the ZIP's directory says for which version, with which flags and by which method its file was packed.
+VERSION, FLAGS, METHOD = 6, 8, 10
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "told"),
+    [
+        (FLAGS, 0x01, "encrypted"),
+        (FLAGS, 0x41, "encrypted"),
+        (FLAGS, 0x20, "cannot be read"),
+        (METHOD, 12, "cannot be read .method 12"),
+        (METHOD, 99, "cannot be read .method 99"),
+        (VERSION, 90, "newer version"),
+    ],
+)
+def test_a_zip_that_cannot_be_unpacked_is_told_for_what_it_is(at: int, value: int, told: str) -> None:
+    content = bytearray(zipped(csv_of(row(1))))
+    content[content.index(b"PK\x01\x02") + at] = value
+    with pytest.raises(BadExport, match=told):
+        list(rows(io.BytesIO(content), "csv"))
 
 
 @pytest.mark.parametrize(

@@ -364,6 +364,8 @@ def _checked(looking: Inspector, table: str, schema: str | None) -> dict[str, tu
     try:
         constraints = looking.get_check_constraints(table, schema)
     except NotImplementedError:
+        # SQLAlchemy says so for a dialect that cannot read them, as those of other packages may not: such a column
+        # is shown without options, and the database refuses what it does not take.
         return {}
     found = (listed(str(one["sqltext"])) for one in constraints)
     return {column.lower(): options for column, options in filter(None, found)}

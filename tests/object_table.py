@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from contract_table import DESTINATIONS, DestinationRow
+from destination_table import DESTINATIONS, DestinationRow
 
 _SALESFORCE = replace(DESTINATIONS["salesforce"], connector="salesforce")
 _Promise = TypeVar("_Promise")

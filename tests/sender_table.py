@@ -9,8 +9,10 @@ from itertools import count
 from typing import Any
 
 from builders_sending import message, recipient
-from contract_table import DESTINATIONS, EVIL, NOBODY_LISTENS, WRONG_SECRET, Given, Place
+from contract_place import EVIL, NOBODY_LISTENS, WRONG_SECRET, Given, Place
+from destination_table import DESTINATIONS
 from fake_clock import fake_tools
+from vendor_settings import promoter, wootric
 
 from connectors import registry
 from connectors.contract import Sender, Sends, Tools
@@ -63,20 +65,6 @@ def _twilio(place: Place) -> Given:
         "number": env["TWILIO_FROM"],
         "sender": "Acme",
         "base_url": env["TWILIO_URL"],
-    }
-
-
-def _promoter(place: Place) -> Given:
-    return {"api_key": place.sandbox.env["PROMOTER_KEY"], "base_url": place.sandbox.env["PROMOTER_URL"]}
-
-
-def _wootric(place: Place) -> Given:
-    env = place.sandbox.env
-    return {
-        "client_id": env["WOOTRIC_ID"],
-        "client_secret": env["WOOTRIC_SECRET"],
-        "account_token": env["WOOTRIC_ACCOUNT_TOKEN"],
-        "base_url": env["WOOTRIC_URL"],
     }
 
 
@@ -171,7 +159,7 @@ SENDERS: Mapping[str, SenderRow] = {
         learns=True,
     ),
     "promoter": SenderRow(
-        settings=_promoter,
+        settings=promoter,
         taken=_surveys,
         message={"vendor_survey": "99"},
         nowhere={"email": "nobody at home"},
@@ -182,7 +170,7 @@ SENDERS: Mapping[str, SenderRow] = {
         hostile=lambda given: given | {"base_url": EVIL},
     ),
     "wootric": SenderRow(
-        settings=_wootric,
+        settings=wootric,
         taken=_asked,
         nowhere={"email": "nobody at home"},
         lose_reply=_after("wootric", "email_survey", "lost_reply"),

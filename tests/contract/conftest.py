@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from contract_table import Place
+from contract_place import Place
 from postgres_server import PostgresServer, running_postgres
 from sandbox_process import RunningSandbox, running_sandbox
 from sql_town import MASTER, MERGES, SATELLITE, WIDE, SqlTown, postgres_town, sqlite_town

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from contract_table import DESTINATIONS, Given, Place, contract_tools, unique
+from contract_opening import contract_tools
+from contract_place import Given, Place, unique
+from destination_table import DESTINATIONS
 from pydantic import ValidationError
 
 from connectors import registry

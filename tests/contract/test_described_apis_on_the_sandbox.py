@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from contract_table import SOURCES, Place, contract_tools
+from contract_opening import contract_tools
+from contract_place import Place
 from fake_clock import Notices
 from sandbox_process import RunningSandbox, running_sandbox
+from source_table import PAGED_FIELDS, SOURCES
 
 from connectors import registry
 from connectors.contract import Source
@@ -17,18 +19,6 @@ from connectors.declared.source import DeclaredSource
 from nps.errors import ConfigError, UnavailableError
 from nps.responses import ResponseStatus, SurveyResponse
 
-FIELDS = {
-    "id": "id",
-    "score": "score",
-    "comment": "comment",
-    "answered_at": "created_at",
-    "updated_at": "updated_at",
-    "survey": "survey_id",
-    "channel": "channel",
-    "email": "person.email",
-    "phone": "person.phone",
-    "external_id": "person.external_id",
-}
 BY_TIME = {"kind": "time", "field": "created_at", "param": "since", "order": "ascending"}
 STYLES: dict[str, dict[str, Any]] = {
     "pages": {"pages": {"kind": "page", "size_param": "per_page", "size": 40}},
@@ -70,7 +60,7 @@ def opened(toy: RunningSandbox, style: str = "pages", door: str = "header", **ch
         "auth": {"kind": "header", "header": "X-Api-Key", "value": toy.env["PAGED_KEY"]},
         "request": {"path": f"/{door}/{style}"},
         "records": "responses",
-        "fields": FIELDS,
+        "fields": PAGED_FIELDS,
         **STYLES.get(style, {}),
     }
     return DeclaredSource(Description.model_validate(told | changes), contract_tools("paged"))
@@ -208,7 +198,7 @@ def test_scores_in_words_are_scores(
     toy: RunningSandbox, everything: dict[str, SurveyResponse], scores: str
 ) -> None:
     knob(toy, scores=scores)
-    fields = FIELDS | {"score": {"path": "score", "number_in_text": True}}
+    fields = PAGED_FIELDS | {"score": {"path": "score", "number_in_text": True}}
     found = answers(opened(toy, "whole", fields=fields))
     assert {one.id: one.score for one in found.values()} == {one.id: one.score for one in everything.values()}
 

@@ -9,15 +9,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from contract_table import (
-    DESTINATIONS,
-    WRONG_SECRET,
-    DestinationRow,
-    Place,
-    contract_tools,
-    open_destination,
-    unique,
-)
+from contract_opening import contract_tools, open_destination
+from contract_place import WRONG_SECRET, Place, unique
+from destination_table import DESTINATIONS, DestinationRow
 from fake_clock import Calls, FakeClock, fake_tools
 from object_table import OBJECTS, of_every_object
 
@@ -44,7 +38,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def row(row_name: str) -> DestinationRow:
     rows = {**DESTINATIONS, **OBJECTS}
     if row_name not in rows:
-        pytest.fail(f'add a row for the destination "{row_name}" to tests/contract_table.py')
+        pytest.fail(f'add a row for the destination "{row_name}" to tests/destination_table.py')
     return rows[row_name]
 
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import pytest
-from contract_table import EVENTS, Place, Story, open_events
+from contract_opening import open_events
+from contract_place import Place
+from event_table import EVENTS, Story
 from fake_clock import Calls, FakeClock, MemoryInMemory, fake_tools
 
 from connectors import registry
@@ -125,7 +127,7 @@ def subjects(events: dict[str, Event]) -> list[str]:
 @pytest.mark.parametrize("name", LIVE)
 def test_every_event_source_is_tried(name: str) -> None:
     if name not in EVENTS:
-        pytest.fail(f'add a row for the events of "{name}" to tests/contract_table.py')
+        pytest.fail(f'add a row for the events of "{name}" to tests/event_table.py')
     assert {story.kind for story in EVENTS[name].stories} <= {
         kind.name for kind in registry.load(name).event_kinds
     }

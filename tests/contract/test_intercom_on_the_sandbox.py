@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from contract_table import DESTINATIONS, Place, open_destination, unique
+from contract_opening import open_destination
+from contract_place import Place, unique
+from destination_table import DESTINATIONS
 from intercom_attributes import provide_attributes
 
 from connectors.contract import Destination, Lookup

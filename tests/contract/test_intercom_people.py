@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from contract_table import EVENTS, Place, open_events, unique
+from contract_opening import open_events
+from contract_place import Place, unique
+from event_table import EVENTS
 from fake_clock import fake_tools
 
 from connectors.contract import EventSource, Watch

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from contract_table import Place
+from contract_place import Place
 from fake_clock import fake_tools
 from sender_table import CONNECTION, SENDERS, asked, open_sender, somebody
 

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from contract_table import EVENTS, Place, open_events, unique
+from contract_opening import open_events
+from contract_place import Place, unique
+from event_table import EVENTS
 from fake_clock import FakeClock, MemoryInMemory, fake_tools
 from post_box import post_box
 

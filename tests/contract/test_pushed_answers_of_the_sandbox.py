@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contract_table import Place
+from contract_place import Place
 from fake_clock import FakeClock, MemoryInMemory, fake_tools
 from post_box import PostBox, Received, post_box
 from pushing_tools import formbricks, intercom, surveymonkey, typeform, wootric

@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from contract_table import EVENTS, Place, Story, open_events
+from contract_opening import open_events
+from contract_place import Place
+from event_table import EVENTS, Story
 from fake_clock import FakeClock, MemoryInMemory, fake_tools
 from post_box import PostBox, Received, post_box
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contract_table import SOURCES, Place, open_source, sandbox_tools
+from contract_opening import open_source, sandbox_tools
+from contract_place import Place
+from source_table import SOURCES
 
 from nps.responses import ResponseStatus
 

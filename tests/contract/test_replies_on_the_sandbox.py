@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import cast
 
 import pytest
-from contract_table import Place, contract_tools, open_source
+from contract_opening import contract_tools, open_source
+from contract_place import Place
 from fake_clock import fake_tools
 from post_box import PostBox, post_box
 from sender_table import CONNECTION, SENDERS, asked, open_sender, somebody

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from builders_sending import recipient
-from contract_table import WRONG_SECRET, Given, Place
+from contract_place import WRONG_SECRET, Given, Place
 from fake_clock import Calls, FakeClock, Notices, fake_tools
 from pydantic import ValidationError
 from ruamel.yaml import YAML

@@ -6,19 +6,12 @@ import traceback
 from collections.abc import Iterator
 
 import pytest
-from contract_table import (
-    SOURCES,
-    WRONG_SECRET,
-    Given,
-    Place,
-    SourceRow,
-    contract_tools,
-    open_source,
-    sandbox_tools,
-)
+from contract_opening import contract_tools, open_source, sandbox_tools
+from contract_place import WRONG_SECRET, Given, Place
 from fake_clock import Calls, fake_tools
 from pydantic import ValidationError
 from ruamel.yaml import YAML
+from source_table import SOURCES, SourceRow
 
 from connectors import registry
 from connectors.contract import Needs, Source, Verdict
@@ -47,7 +40,7 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def row(name: str) -> SourceRow:
     if name not in SOURCES:
-        pytest.fail(f'add a row for the source "{name}" to tests/contract_table.py')
+        pytest.fail(f'add a row for the source "{name}" to tests/source_table.py')
     return SOURCES[name]
 
 

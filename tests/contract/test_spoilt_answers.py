@@ -9,17 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from contract_table import (
-    DESTINATIONS,
-    SOURCES,
-    DestinationRow,
-    Place,
-    SourceRow,
-    open_destination,
-    open_source,
-    unique,
-)
+from contract_opening import open_destination, open_source
+from contract_place import Place, unique
+from destination_table import DESTINATIONS, DestinationRow
 from meddling import Answer, Proxy, Spoil, cut, nothing, page, proxy_before
+from source_table import SOURCES, SourceRow
 
 from connectors import registry
 from connectors.contract import Destination
@@ -64,7 +58,7 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def row(name: str) -> DestinationRow:
     if name not in DESTINATIONS:
-        pytest.fail(f'add a row for the destination "{name}" to tests/contract_table.py')
+        pytest.fail(f'add a row for the destination "{name}" to tests/destination_table.py')
     return DESTINATIONS[name]
 
 
@@ -240,7 +234,7 @@ def source_name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def source_row(source_name: str) -> SourceRow:
     if source_name not in SOURCES:
-        pytest.fail(f'add a row for the source "{source_name}" to tests/contract_table.py')
+        pytest.fail(f'add a row for the source "{source_name}" to tests/source_table.py')
     if not SOURCES[source_name].calls:
         pytest.skip(f"{source_name} makes no calls")
     return SOURCES[source_name]

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from contract_table import SOURCES, Place, open_source
+from contract_opening import open_source
+from contract_place import Place
+from source_table import SOURCES
 
 from nps.errors import UnavailableError
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contract_table import Place, open_source
+from contract_opening import open_source
+from contract_place import Place
 from sandbox_process import RunningSandbox, running_sandbox
 
 from nps.errors import UnavailableError

@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from contract_table import SOURCES, Place, contract_tools, open_source
+from contract_opening import contract_tools, open_source
+from contract_place import Place
 from fake_clock import MemoryInMemory, Notices, fake_tools
 from sandbox_process import RunningSandbox, running_sandbox
+from source_table import SOURCES
 
 from connectors.contract import Source
 from nps.responses import Cursor, ResponseStatus, SurveyResponse

@@ -14,10 +14,11 @@ from typing import Any
 
 from fake_clock import fake_tools
 
-from connectors.contract import Tools
+from connectors.contract import Lookup, Tools
 from connectors.hubspot import CONNECTOR
 from connectors.hubspot.destination import HubSpot
 from connectors.hubspot.settings import HubSpotSettings
+from nps.changes import Batch, Change
 
 
 @dataclass(frozen=True)
@@ -194,3 +195,26 @@ def opened(server: ScriptedHubSpot, tools: Tools | None = None, **settings: Any)
     destination = CONNECTOR.destination(wanted, tools or fake_tools("crm"))
     assert isinstance(destination, HubSpot)
     return destination
+
+
+def by(field: str, *values: str) -> list[Lookup]:
+    return [Lookup(field, "key", values)]
+
+
+def found(hubspot: HubSpot, lookups: list[Lookup], **only: Any) -> list[tuple[str, str]]:
+    return [(hit.value, hit.record.id) for hit in hubspot.find("contacts", lookups, ["nps_score"], only)]
+
+
+def change(record_id: str, **after: str | None) -> Change:
+    return Change(object="contacts", record_id=record_id, before=dict.fromkeys(after), after=after)
+
+
+def write(hubspot: HubSpot, *changes: Change) -> list[object]:
+    return list(hubspot.write(Batch(1, "contacts", "batch", changes), lambda handle: None))
+
+
+def echo(asked: Asked) -> Said:
+    """A batch read that finds every value, by the property it was asked by."""
+    wanted = asked.json
+    name = wanted.get("idProperty", "hs_object_id")
+    return answered(*(row(str(n), **{name: one["id"]}) for n, one in enumerate(wanted["inputs"], start=1)))

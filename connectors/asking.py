@@ -173,6 +173,7 @@ class Sends:
     can_remind: bool = True  # False: the vendor reminds, or cannot
     can_find: bool = False  # whether `find` can tell the fate of an interrupted send
     needs_survey_id: bool = False  # `at:` has to name the survey's id in this tool
+    hears: bool = False  # whether the sender fulfils Hears
     looked_up: bool = False  # nothing leaves: whoever sends looks the link up (`npsync invitations --links`)
     writes: tuple[str, ...] = ()  # fields of the person's record it writes
     called: Callable[[str, int], str] | None = None
@@ -181,7 +182,7 @@ class Sends:
 
 
 class Hears(Protocol):
-    """A Sender that can be asked what people wrote back, for where nothing is pushed (`Connector.hears`)."""
+    """A Sender that can be asked what people wrote back, for where nothing is pushed (`Sends.hears`)."""
 
     def heard(self, cursor: Cursor | None) -> Iterator[EventPage]:
         """Signals since the cursor, with the keys they have when they are pushed; some may come again. The first time

@@ -16,6 +16,7 @@ from connectors.alerting import Alert as Alert
 from connectors.alerting import Alerter as Alerter
 from connectors.asking import EventKind as EventKind
 from connectors.asking import EventSource as EventSource
+from connectors.asking import Hears as Hears
 from connectors.asking import Inbound as Inbound
 from connectors.asking import LeftOut as LeftOut
 from connectors.asking import Parameters as Parameters
@@ -173,8 +174,8 @@ class Destination(Protocol):
     Every method may raise AccessError, UnavailableError, BudgetError; ConfigError for an object or field that does
     not exist (or is not visible).
 
-    One that cannot read records back has an attribute `cannot_read_back` beside: why, and what to do about it (see
-    `blindness`). Its find and get show what was written through it, None for what never was.
+    One that cannot read records back has an attribute `write_only` beside: why, and what to do about it (see
+    `why_write_only`). Its find and get show what was written through it, None for what never was.
     """
 
     def describe(self, object: str) -> ObjectSchema:
@@ -245,10 +246,10 @@ class RemembersMerges(Protocol):
         ...
 
 
-def blindness(destination: Destination) -> str:
+def why_write_only(destination: Destination) -> str:
     """Why a destination cannot read back what its records show, and what to do about it; "" when it can. What somebody
     else wrote is not seen there, so nothing is compared, undone or verified."""
-    return str(getattr(destination, "cannot_read_back", ""))
+    return str(getattr(destination, "write_only", ""))
 
 
 # ---------------------------------------------------------------- access: what to grant, tested
@@ -303,11 +304,23 @@ class Confidence(StrEnum):
 
 
 @dataclass(frozen=True)
+class WriteOnly:
+    """With which settings a destination cannot read its records back."""
+
+    when: str  # in a few words, with what is missed then; "": never
+    why: Callable[[Any], str]
+    """What `why_write_only` says of a destination with these settings, without opening one."""
+
+
+NEVER_WRITE_ONLY = WriteOnly("", lambda settings: "")
+
+
+@dataclass(frozen=True)
 class Connector:
     """What the entry point names. Everything the linter, `npsync connectors` and the docs tell comes from here.
 
     `source` and `destination` open one connection; their objects fulfil Source or Destination, and Accessible.
-    `events` opens an EventSource, `sender` a Sender; `inbound` reads what is pushed to us, with the settings alone.
+    `events` opens an EventSource, `sender` a Sender; `inbound` makes what reads a push, without any call.
     `grants(settings, needs)` lists the permissions to grant without any call.
     """
 
@@ -318,10 +331,9 @@ class Connector:
     source: Callable[[Any, Tools], Source] | None = None
     destination: Callable[[Any, Tools], Destination] | None = None
     events: Callable[[Any, Tools], EventSource] | None = None
-    inbound: Callable[[Any], Inbound | None] | None = None
-    """What /hooks/{connection} is read with, of the settings alone; None where these take nothing that is pushed."""
-    inbound_in: Callable[[Any, Path], Inbound | None] | None = None
-    """The same where settings may name files, which are relative to that folder."""
+    inbound: Callable[[Any, Path], Inbound | None] | None = None
+    """What /hooks/{connection} is read with; None where these settings take nothing that is pushed. Files they name are
+    relative to the folder, the YAML file's."""
     only_pushed: bool = False  # its source has no list: answers are told by what is pushed alone
     sender: Callable[[Any, Tools], Sender] | None = None
     creates: frozenset[Creates] = frozenset()  # what its destination can create beside the customers' records
@@ -330,13 +342,9 @@ class Connector:
     """Creates the fields a mapping writes. Settings of it that hold another credential are called `provision`: their
     variables need only be set for `npsync provision`."""
     event_kinds: tuple[EventKind, ...] = ()
-    hears: Callable[[Any], bool] = lambda settings: False  # whether its sender fulfils Hears
-    sends: Callable[[Any], Sends | None] | None = (
-        None  # how a connection with these settings asks; None: it cannot
-    )
-    cannot_read_back: Callable[[Any], str] = lambda settings: ""
-    """Why a connection with these settings only writes, and what to do about it; "": its records are read back."""
-    write_only: str = ""  # with which settings `cannot_read_back` says so, in a few words
+    sends: Callable[[Any], Sends | None] = lambda settings: None
+    """How a connection with these settings asks; None: it cannot."""
+    write_only: WriteOnly = NEVER_WRITE_ONLY
     remarks: Callable[[Any, Message], Sequence[str]] | None = None
     """What to know before messages like this one go out through a connection with these settings: `check` warns of it.
     A pure function."""
@@ -360,13 +368,3 @@ class Connector:
     limits: str = ""
     confidence: Confidence = Confidence.VERIFIED
     starter: str = ""  # the YAML block `npsync init` writes for a connection of this type
-
-    @property
-    def takes_posts(self) -> bool:
-        return self.inbound is not None or self.inbound_in is not None
-
-    def door(self, settings: Any, folder: Path) -> Inbound | None:
-        """What /hooks/{connection} is read with."""
-        if self.inbound_in is not None:
-            return self.inbound_in(settings, folder)
-        return None if self.inbound is None else self.inbound(settings)

@@ -177,10 +177,10 @@ def connector_page(connector: Connector) -> str:
     facts = [
         ("can", ", ".join(name for name, how in capabilities(connector).items() if how != NO)),
         ("writes records", ", ".join(connector.objects) if connector.destination else "no"),
-        ("only writes", connector.write_only),
+        ("only writes", connector.write_only.when),
         ("matches by", ", ".join(f"{key} = `{field}`" for key, field in connector.match_fields.items())),
         ("asks people", asks(connector) or "no"),
-        ("takes posts", "at `/hooks/CONNECTION`" if connector.takes_posts else ""),
+        ("takes posts", "at `/hooks/CONNECTION`" if connector.inbound else ""),
         ("channels it tells", ", ".join(connector.channels)),
         ("its scores are", ", ".join(connector.metrics)),
         ("edited answers", connector.edits),

@@ -46,8 +46,8 @@ def needs_of(config: Config, connection: str) -> Needs:
         write[config.people[connection].object] |= set(shown)
         read[config.people[connection].object] |= set(shown)
     for way in _ways(config):
-        sends = config.connections[way.use].connector.sends
-        how = sends(config.connections[way.use].settings) if sends is not None else None
+        used = config.connections[way.use]
+        how = used.connector.sends(used.settings)
         if how is not None and how.writes and way.use == connection and connection in config.people:
             write[config.people[connection].object] |= set(how.writes)
             read[config.people[connection].object] |= set(how.writes)

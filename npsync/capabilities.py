@@ -26,7 +26,7 @@ def capabilities(connector: Connector) -> Mapping[str, str]:
         "source": YES if connector.source else NO,
         "find": records,
         "write": records,
-        "undo": PARTLY if connector.write_only else records,
+        "undo": PARTLY if connector.write_only.when else records,
         "provision": YES if connector.provisioner else NO,
         "events": YES if connector.event_kinds else NO,
         "send": YES if connector.sender else NO,
@@ -56,7 +56,7 @@ def how(sends: Sends) -> str:
 
 
 def usual_sends(connector: Connector) -> Sends | None:
-    return None if connector.sends is None else connector.sends(usual_settings(connector))
+    return connector.sends(usual_settings(connector))
 
 
 def usual_grants(connector: Connector) -> Sequence[str]:

@@ -100,7 +100,7 @@ def _written_to_ask(config: Config, people: str, schema: ObjectSchema) -> Iterat
     for survey in dict.fromkeys(spec.survey for spec in config.triggers.values()):
         for at, way in enumerate(config.surveys[survey].through):
             connection = config.connections[way.use]
-            sends = connection.connector.sends(connection.settings) if connection.connector.sends else None
+            sends = connection.connector.sends(connection.settings)
             for name in sends.writes if sends is not None and way.use == people else ():
                 field, path = schema.fields.get(name), ("surveys", survey, "through", at)
                 if field is None:

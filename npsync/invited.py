@@ -60,8 +60,7 @@ def to_hand_on(config: Config, store: Store, now: datetime, *, limit: int) -> li
 
 
 def _is_looked_up(connection: Connection) -> bool:
-    declared = connection.connector.sends
-    sends = declared(connection.settings) if declared is not None else None
+    sends = connection.connector.sends(connection.settings)
     return sends is not None and sends.looked_up
 
 

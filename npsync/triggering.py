@@ -208,18 +208,20 @@ def _conditions_of(rule: Rule) -> Iterator[str]:
 
 def channels_of(config: Config) -> dict[str, Channel]:
     """How each connection asks, of those that can."""
-    found = {}
+    return {name: sends.channel for name, sends in _senders(config)}
+
+
+def _senders(config: Config) -> Iterator[tuple[str, Sends]]:
     for name, known in config.connections.items():
-        sends = known.connector.sends(known.settings) if known.connector.sends else None
+        sends = known.connector.sends(known.settings)
         if sends is not None:
-            found[name] = sends.channel
-    return found
+            yield name, sends
 
 
 def sends_of(config: Config, connection: str) -> Sends:
     """How a connection asks. The configuration has checked that it does."""
     known = config.connections[connection]
-    sends = known.connector.sends(known.settings) if known.connector.sends else None
+    sends = known.connector.sends(known.settings)
     if sends is None:
         raise ConfigError(f"connection {connection}: {known.type} cannot ask anybody")
     return sends
@@ -274,7 +276,7 @@ def desk_of(
         surveys=surveys_of(config),
         notice=notice,
         take_answer=answers_of(config, store, connections.clock),
-        hearing=tuple(name for name, one in config.connections.items() if one.connector.hears(one.settings)),
+        hearing=tuple(name for name, sends in _senders(config) if sends.hears),
         mark_of=lambda name: mark_of(config, name),
         stop=stop,
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Mapping, 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from connectors.contract import Destination, Lookup, blindness
+from connectors.contract import Destination, Lookup, why_write_only
 from nps.changes import Record
 from nps.errors import NpsyncError
 from nps.keys import email_key, id_key, person_number, phone_key
@@ -149,7 +149,7 @@ def _seen(
         if look is not None:
             try:
                 destination = look(target.connection)
-                if not (why := blindness(destination)):
+                if not (why := why_write_only(destination)):
                     seen += _looked_at(asked, its_views, its, destination, survivors, store)
                     continue
                 unseen.append(f"{target.connection} cannot be looked at: {why}")

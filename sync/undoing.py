@@ -15,7 +15,7 @@ from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
-from connectors.contract import Clock, Destination, blindness
+from connectors.contract import Clock, Destination, why_write_only
 from nps.changes import Change, Record
 from nps.errors import BudgetError, ConfigError, LeaseLost, NpsyncError
 from nps.schema import ObjectSchema
@@ -329,7 +329,7 @@ def preview_undo(
     progress: Progress | None = None,
 ) -> UndoPlan:
     """What an undo would restore, found out in an overlay of the store, so that nothing is left behind anywhere."""
-    _refuse_the_blind(place)
+    _refuse_write_only(place)
     with sync_lease(overlay, clock, f"plan/{place.name}", owner) as lease:
         number = overlay.begin_run(place.name, "plan", now=clock.now(), facts={})
         settle_open(place, overlay, lease, number, clock, read_only=True)
@@ -361,7 +361,7 @@ def undo(
     progress: Progress | None = None,
 ) -> UndoReport:
     """Plan anew and restore, as a run of its own. Raises Busy, LeaseLost and ConfigError as a run does."""
-    _refuse_the_blind(place)
+    _refuse_write_only(place)
     progress = progress or Silent()
     started, before = clock.monotonic(), dict(calls())
     with sync_lease(store, clock, place.name, owner) as lease:
@@ -419,9 +419,9 @@ def undo(
         return report
 
 
-def _refuse_the_blind(place: Restored) -> None:
+def _refuse_write_only(place: Restored) -> None:
     """A value is only taken back where it still shows, which somebody has to see."""
-    if why := blindness(place.destination):
+    if why := why_write_only(place.destination):
         raise ConfigError(
             f"{place.connection}: nothing was undone, for nobody can see whether the values still show: {why} "
             f"What was written is in the journal: npsync runs"

@@ -15,7 +15,7 @@ from hashlib import blake2b
 from itertools import islice
 from typing import NamedTuple
 
-from connectors.contract import Clock, Destination, blindness
+from connectors.contract import Clock, Destination, why_write_only
 from nps.changes import Record
 from nps.errors import ConfigError, LeaseLost, NpsyncError
 from nps.values import Json
@@ -141,7 +141,7 @@ def verify(
 ) -> Verified:
     """Compare `sample` of the records this sync wrote (None: all) with the CRM, as a run of its own. Nothing is
     written there. Raises Busy while another process has the sync: its writes would look like drift."""
-    if why := blindness(destination):
+    if why := why_write_only(destination):
         raise ConfigError(f"{view.connection}: {view.sync} cannot be verified: {why}")
     progress = progress or Silent()
     started, before = clock.monotonic(), dict(calls())

@@ -219,7 +219,6 @@ def open_sender(name: str, given: Given, tools: Tools | None = None) -> Sender:
 
 def sends(name: str, given: Given) -> Sends:
     connector = registry.load(name)
-    assert connector.sends is not None
     declared = connector.sends(connector.settings.model_validate(given))
     assert declared is not None
     return declared

@@ -37,7 +37,7 @@ def __getattr__(name: str) -> Connector:
         settings=HttpSettings,
         grants=_grants,
         source=_source,
-        inbound_in=_inbound,
+        inbound=_inbound,
         edits="At once where the tool pushes (`push`); else what the description's `since.overlap` reads again.",
         limits="What the description's `throttle` says: npsync paces itself.",
         confidence=Confidence.VERIFIED,

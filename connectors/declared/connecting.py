@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from connectors.contract import Connector, Inbound, Needs, Settings, Source, Tools
@@ -36,7 +37,7 @@ def source_of(settings: PresetSettings, tools: Tools) -> Source:
     return DeclaredSource(settings.described(), tools, signs_in_by=type(settings).preset.signs_in_by)
 
 
-def _inbound(settings: PresetSettings) -> Inbound | None:
+def _inbound(settings: PresetSettings, folder: Path) -> Inbound | None:
     from connectors.declared.inbound import inbound_of
 
     return inbound_of(settings.described())

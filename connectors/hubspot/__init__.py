@@ -6,6 +6,7 @@ Importing this imports neither the vendor's client nor anything that needs it: `
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from connectors.contract import (
     Confidence,
@@ -46,7 +47,7 @@ def _sends(settings: HubSpotSettings) -> Sends | None:
     return sends(settings.sends)
 
 
-def _inbound(settings: HubSpotSettings) -> Inbound:
+def _inbound(settings: HubSpotSettings, folder: Path) -> Inbound:
     from connectors.hubspot.inbound import HubSpotInbound
 
     return HubSpotInbound(settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from connectors.contract import Confidence, Connector, Destination, EventSource, Inbound, Needs, Source, Tools
 from connectors.intercom.kinds import KINDS
@@ -28,7 +29,7 @@ def _events(settings: IntercomSettings, tools: Tools) -> EventSource:
     return IntercomEvents(settings, tools)
 
 
-def _inbound(settings: IntercomSettings) -> Inbound:
+def _inbound(settings: IntercomSettings, folder: Path) -> Inbound:
     from connectors.intercom.inbound import IntercomInbound
 
     return IntercomInbound(settings)

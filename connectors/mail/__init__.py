@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from connectors.contract import Connector, Inbound, Needs, Sender, Sends, Tools
 from connectors.mail.settings import MailSettings
@@ -21,7 +22,7 @@ def _called(invitation: str, step: int) -> str:
     return reference(invitation, step)
 
 
-def _inbound(settings: MailSettings) -> Inbound:
+def _inbound(settings: MailSettings, folder: Path) -> Inbound:
     from connectors.mail.hooks import MailHooks
 
     return MailHooks(settings)

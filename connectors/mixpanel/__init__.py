@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from connectors.contract import Confidence, Connector, Destination, EventSource, Inbound, Needs, Tools
+from connectors.contract import (
+    Confidence,
+    Connector,
+    Destination,
+    EventSource,
+    Inbound,
+    Needs,
+    Tools,
+    WriteOnly,
+)
 from connectors.mixpanel.kinds import KINDS
-from connectors.mixpanel.settings import BLIND, MixpanelSettings
+from connectors.mixpanel.settings import WRITE_ONLY, MixpanelSettings
 
 
 def _events(settings: MixpanelSettings, tools: Tools) -> EventSource:
@@ -21,11 +31,11 @@ def _destination(settings: MixpanelSettings, tools: Tools) -> Destination:
     return MixpanelProfiles(settings, tools)
 
 
-def _cannot_read_back(settings: MixpanelSettings) -> str:
-    return BLIND if settings.blind else ""
+def _why_write_only(settings: MixpanelSettings) -> str:
+    return WRITE_ONLY if settings.write_only else ""
 
 
-def _inbound(settings: MixpanelSettings) -> Inbound:
+def _inbound(settings: MixpanelSettings, folder: Path) -> Inbound:
     from connectors.mixpanel.inbound import MixpanelInbound
 
     return MixpanelInbound(settings)
@@ -51,8 +61,9 @@ CONNECTOR = Connector(
     settings=MixpanelSettings,
     grants=_grants,
     destination=_destination,
-    cannot_read_back=_cannot_read_back,
-    write_only="without service_account: no comparing before a write, no undo, no verify",
+    write_only=WriteOnly(
+        "without service_account: no comparing before a write, no undo, no verify", why=_why_write_only
+    ),
     objects=("profiles",),
     match_fields={"external_id": "distinct_id"},
     record_id=lambda text: text.strip() or None,

@@ -20,7 +20,7 @@ from connectors.mixpanel.properties import (
     typed,
 )
 from connectors.mixpanel.remembered import Remembered
-from connectors.mixpanel.settings import BLIND, MixpanelSettings
+from connectors.mixpanel.settings import WRITE_ONLY, MixpanelSettings
 from connectors.mixpanel.updates import Update, Updates
 from nps.changes import Batch, Cause, Change, Hit, Outcome, Record, Rejected, Written
 from nps.errors import ConfigError, RejectedError
@@ -42,7 +42,7 @@ class MixpanelProfiles:
         self._updates = Updates(settings, tools)
         self._lock = threading.Lock()
         self._shown = False  # whether an update of ours was seen on a profile
-        self.cannot_read_back = BLIND if settings.blind else ""
+        self.write_only = WRITE_ONLY if settings.write_only else ""
 
     # ------------------------------------------------------------ what there is
 
@@ -83,7 +83,7 @@ class MixpanelProfiles:
     def records(self, object: str, fields: Sequence[str], only: Only) -> Iterator[list[Record]]:
         self._check(object, [*fields, *only])
         if self._profiles is None:
-            raise ConfigError(f"{self._tools.connection}: nobody can list the profiles: {BLIND}")
+            raise ConfigError(f"{self._tools.connection}: nobody can list the profiles: {WRITE_ONLY}")
         for page in self._profiles.all(self._asked(fields, only)):
             if records := list(self._shown_as(page, fields, only).values()):
                 yield records
@@ -137,7 +137,7 @@ class MixpanelProfiles:
             return found
         if self._profiles is None:
             why = "compare before writing, undo, verify"
-            found.append(Grant("Service account", why, Verdict.UNTESTED, BLIND))
+            found.append(Grant("Service account", why, Verdict.UNTESTED, WRITE_ONLY))
         told = (
             "Mixpanel thanks for updates with any token; nobody can look whether they arrive"
             if self._profiles is None
@@ -164,7 +164,8 @@ class MixpanelProfiles:
         if self._profiles is None:
             if only:
                 raise ConfigError(
-                    f"{self._tools.connection}: `only` cannot be asked of profiles that nobody can look at: {BLIND}"
+                    f"{self._tools.connection}: `only` cannot be asked of profiles that nobody can look at: "
+                    f"{WRITE_ONLY}"
                 )
             return self._shown_as(self._remembered.read(ids), fields, only)
         return self._shown_as(self._profiles.read(ids, self._asked(fields, only)), fields, only)

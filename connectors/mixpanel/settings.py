@@ -25,7 +25,7 @@ _INGESTION = {
 }
 _QUERY = {"us": "https://mixpanel.com", "eu": "https://eu.mixpanel.com", "in": "https://in.mixpanel.com"}
 
-BLIND = (
+WRITE_ONLY = (
     "without a service account Mixpanel lets nobody look at profiles. Add service_account to the connection "
     "(a Consumer of the project is enough)"
 )
@@ -117,7 +117,7 @@ class MixpanelSettings(Settings):
         return self.base_url or _QUERY[self.residency]
 
     @property
-    def blind(self) -> bool:
+    def write_only(self) -> bool:
         """Whether profiles are written that nobody can look at."""
         return self.project_token is not None and self.service_account is None
 
@@ -139,7 +139,7 @@ class MixpanelSettings(Settings):
                 "say service_account (for feature_used), hooks (for entered_cohort) or project_token (to write "
                 "profiles)"
             )
-        if self.blind and self.distinct_id_is is None:
+        if self.write_only and self.distinct_id_is is None:
             raise ValueError(
                 "without service_account nobody can look for profiles: say it, or say distinct_id_is: external_id if "
                 "the external id of an answer is the distinct id (a person without a profile is then given one)"

@@ -5,6 +5,8 @@ Importing this package is cheap; the vendor's library is imported when a connect
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from connectors.contract import Connector, Destination, EventSource, Inbound, Sender, Sends, Tools
 from connectors.salesforce.ids import long_id
 from connectors.salesforce.kinds import KINDS
@@ -37,7 +39,7 @@ def _sends(settings: SalesforceSettings) -> Sends | None:
     return sends(settings.sends)
 
 
-def _inbound(settings: SalesforceSettings) -> Inbound:
+def _inbound(settings: SalesforceSettings, folder: Path) -> Inbound:
     from connectors.salesforce.inbound import SalesforceInbound
 
     return SalesforceInbound(settings)

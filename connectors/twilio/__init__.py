@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from connectors.contract import Confidence, Connector, Inbound, Needs, Sender, Sends, Tools
 from connectors.twilio.settings import TwilioSettings
@@ -16,7 +17,7 @@ def _sender(settings: TwilioSettings, tools: Tools) -> Sender:
     return Twilio(settings, tools)
 
 
-def _inbound(settings: TwilioSettings) -> Inbound:
+def _inbound(settings: TwilioSettings, folder: Path) -> Inbound:
     from connectors.twilio.hooks import TwilioHooks
 
     return TwilioHooks(settings)
@@ -24,7 +25,7 @@ def _inbound(settings: TwilioSettings) -> Inbound:
 
 def _sends(settings: TwilioSettings) -> Sends:
     kept = not (settings.discard_content or settings.obfuscate_address)
-    return Sends(channel=Channel.SMS, needs="phone", can_find=kept)
+    return Sends(channel=Channel.SMS, needs="phone", can_find=kept, hears=settings.number is not None)
 
 
 def _remarks(settings: TwilioSettings, message: Message) -> Sequence[str]:
@@ -51,7 +52,6 @@ CONNECTOR = Connector(
     sender=_sender,
     inbound=_inbound,
     sends=_sends,
-    hears=lambda settings: settings.number is not None,
     remarks=_remarks,
     limits="1,600 characters a text; 160 (70 with letters outside the GSM alphabet) are billed as one. "
     "npsync keeps to per_minute and waits when Twilio says so.",

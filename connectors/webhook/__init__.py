@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from connectors.contract import Connector, EventKind, EventSource, Inbound, Needs, Tools
 from connectors.webhook.events import Track
 from connectors.webhook.settings import Hmac, SecretPath, WebhookSettings
 
 
-def _inbound(settings: WebhookSettings) -> Inbound:
+def _inbound(settings: WebhookSettings, folder: Path) -> Inbound:
     from connectors.webhook.inbound import WebhookInbound
 
     return WebhookInbound(settings)

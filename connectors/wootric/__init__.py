@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from connectors.contract import Confidence, Connector, Inbound, Needs, Sender, Sends, Source, Tools
 from connectors.wootric.settings import WootricSettings
@@ -15,7 +16,7 @@ def _source(settings: WootricSettings, tools: Tools) -> Source:
     return Wootric(settings, tools)
 
 
-def _inbound(settings: WootricSettings) -> Inbound:
+def _inbound(settings: WootricSettings, folder: Path) -> Inbound:
     from connectors.wootric.inbound import WootricInbound
 
     return WootricInbound(settings)

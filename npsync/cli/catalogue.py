@@ -30,8 +30,8 @@ def show(name: str | None, *, as_json: bool) -> None:
     )
     output.say()
     for each in found:
-        if each.write_only:
-            output.say_wrapped(f"{each.name} only writes {each.write_only}.", then="  ")
+        if each.write_only.when:
+            output.say_wrapped(f"{each.name} only writes {each.write_only.when}.", then="  ")
     output.say("More about one: npsync connectors NAME")
 
 
@@ -41,12 +41,12 @@ def _facts(connector: Connector) -> dict[str, Any]:
         "title": connector.title,
         "can": capabilities(connector),
         "objects": list(connector.objects),
-        "write_only": connector.write_only,
+        "write_only": connector.write_only.when,
         "match_fields": dict(connector.match_fields),
         "channels": list(connector.channels),
         "metrics": list(connector.metrics),
         "asks": asks(connector),
-        "hook": connector.takes_posts,
+        "hook": connector.inbound is not None,
         "events": [_kind(each) for each in connector.event_kinds],
         "edits": connector.edits,
         "limits": connector.limits,
@@ -60,12 +60,12 @@ def _tell(connector: Connector) -> None:
     rows = [
         ("can", ", ".join(name for name, how in capabilities(connector).items() if how != NO)),
         ("writes records", ", ".join(connector.objects) if connector.destination else "-"),
-        ("only writes", connector.write_only),
+        ("only writes", connector.write_only.when),
         ("matches by", ", ".join(f"{key} = {field}" for key, field in connector.match_fields.items())),
         ("channels", ", ".join(connector.channels)),
         ("scores", ", ".join(connector.metrics)),
         ("asks", asks(connector) or "-"),
-        ("takes posts", "at /hooks/CONNECTION" if connector.takes_posts else ""),
+        ("takes posts", "at /hooks/CONNECTION" if connector.inbound else ""),
         ("edited answers", connector.edits),
         ("limits", connector.limits),
     ]

@@ -220,7 +220,7 @@ def ways_of(known: Known, survey: Mapping[str, Any]) -> Iterator[tuple[int, dict
 def _sends(known: Known, connection: str) -> Sends | None:
     """How this connection asks; None where it cannot, or nobody can tell yet."""
     connector, settings = known.connectors.get(connection), known.settings.get(connection)
-    if connector is None or connector.sends is None or connector.sender is None or settings is None:
+    if connector is None or connector.sender is None or settings is None:
         return None
     return connector.sends(settings)
 

@@ -172,14 +172,14 @@ def _syncs(known: Known) -> Iterator[Found]:
                 )
                 yield Found((*path, "survey"), "no_answers", message)
         yield from _receiver(known, given.get("to"), (*path, "to"))
-        if "verify" in given and (why := _blind(known, given)):
+        if "verify" in given and (why := _why_write_only(known, given)):
             yield Found((*path, "verify"), "not_read_back", f"there is nothing to compare with: {why}")
 
 
-def blind_syncs(known: Known) -> Iterator[Found]:
+def write_only_syncs(known: Known) -> Iterator[Found]:
     """Syncs that write where nobody can see what others wrote: a warning each."""
     for name, given in known.section("sync").items():
-        if isinstance(given, dict) and (why := _blind(known, given)):
+        if isinstance(given, dict) and (why := _why_write_only(known, given)):
             message = (
                 "what others write there is overwritten unseen, and a run cannot be undone or verified: "
                 + why
@@ -187,12 +187,12 @@ def blind_syncs(known: Known) -> Iterator[Found]:
             yield Found(("sync", name, "to"), "not_read_back", message)
 
 
-def _blind(known: Known, sync: Mapping[str, Any]) -> str:
+def _why_write_only(known: Known, sync: Mapping[str, Any]) -> str:
     """Why the records of a sync cannot be read back; "" when they can."""
     to = sync.get("to")
     name = to.get("connection") if isinstance(to, dict) else to
     connector, settings = known.connectors.get(str(name)), known.settings.get(str(name))
-    return connector.cannot_read_back(settings) if connector is not None and settings is not None else ""
+    return connector.write_only.why(settings) if connector is not None and settings is not None else ""
 
 
 def _receiver(known: Known, to: Any, path: Path) -> Iterator[Found]:
@@ -246,7 +246,7 @@ def _tool(known: Known, name: str, path: Path) -> Iterator[Found]:
     """Where a survey is answered, or where it has an id because the tool sends it."""
     yield from _connection(known, name, path)
     connector, settings = known.connectors.get(name), known.settings.get(name)
-    sends = connector.sends(settings) if connector and connector.sends and settings is not None else None
+    sends = connector.sends(settings) if connector is not None and settings is not None else None
     if connector is not None and connector.source is None and not (sends and sends.needs_survey_id):
         yield Found(path, "not_a_source", f'"{name}" ({connector.title}) has no survey answers to read')
 

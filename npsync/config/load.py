@@ -20,7 +20,7 @@ from nps.policy import ContactPolicy
 from nps.surveys import SurveySpec
 from npsync.config.askcheck import askcheck
 from npsync.config.askwarnings import warnings
-from npsync.config.crosscheck import Known, blind_syncs, crosscheck, is_plain_http
+from npsync.config.crosscheck import Known, crosscheck, is_plain_http, write_only_syncs
 from npsync.config.document import LARGEST, Document, Unreadable, fill, read, whole_text
 from npsync.config.fieldcheck import fieldcheck
 from npsync.config.later import TOP_LEVEL, comes_later
@@ -280,7 +280,7 @@ class _Reading:
                 found.code,
                 without_values(found.message, found.path, self.document),
             )
-            for found in (*warnings(known), *blind_syncs(known), *look_warnings(look))
+            for found in (*warnings(known), *write_only_syncs(known), *look_warnings(look))
         )
 
     def _connections(self) -> dict[str, Connection]:

@@ -160,8 +160,7 @@ class Desk:
 
     def _channel(self, invitation: Invitation) -> str | None:
         connection = self._config.connections.get(invitation.via or "")
-        sends = connection.connector.sends if connection is not None else None
-        how = sends(connection.settings) if connection is not None and sends is not None else None
+        how = connection.connector.sends(connection.settings) if connection is not None else None
         return None if how is None else how.channel.value
 
     # ------------------------------------------------------------ robots

@@ -88,7 +88,7 @@ def waiting(site: Site, keys: list[str], now: datetime) -> list[Invitation]:
 
 def _is_shown_in_app(site: Site, via: str | None) -> bool:
     connection = site.config.connections.get(via or "")
-    if connection is None or connection.connector.sends is None:
+    if connection is None:
         return False
     sends = connection.connector.sends(connection.settings)
     return sends is not None and sends.channel is Channel.IN_APP

@@ -87,15 +87,15 @@ class Hooks:
     def _opened(self, name: str) -> Inbound | None:
         config = self._site.config
         connection = config.connections.get(name)
-        if connection is None:
+        if connection is None or connection.connector.inbound is None:
             return None
-        return connection.connector.door(connection.settings, config.file.absolute().parent)
+        return connection.connector.inbound(connection.settings, config.file.absolute().parent)
 
     def _nobody(self, name: str) -> Problem:
         """The log says why; the caller need not know which connections there are."""
         if (connection := self._site.config.connections.get(name)) is not None:
             hint = f"{connection.type} connections take nothing that is pushed"
-            if connection.connector.takes_posts:
+            if connection.connector.inbound is not None:
                 hint = "its settings hold no secret that would prove who pushes"
             notice(
                 "hook_not_meant",

@@ -147,7 +147,6 @@ def test_several_fields_are_written_together(name: str, day: str | None, place: 
 @every_crm
 def test_it_says_how_it_asks(name: str, place: Place) -> None:
     tells = registry.load(name).sends
-    assert tells is not None
     plain = tells(settings(name, place, {"a": "{survey}/{invitation}"}))
     assert plain is not None
     assert (plain.channel, plain.needs, plain.words, plain.page) == (Channel.OTHER, "record", "vendor", False)

@@ -97,7 +97,8 @@ def tool(name: str, place: Place) -> Iterator[Tool]:
     given = json.loads(re.sub(r"\$\{(\w+)\}", lambda found: env[found[1]], json.dumps(TOOLS[name]())))
     connector = registry.load(given.pop("type"))
     settings = connector.settings.model_validate(given)
-    inbound = connector.door(settings, Path())
+    assert connector.inbound is not None
+    inbound = connector.inbound(settings, Path())
     assert inbound is not None
     assert connector.source is not None
     clock = FakeClock(datetime.fromisoformat(place.sandbox.control("GET", "/")["now"]))

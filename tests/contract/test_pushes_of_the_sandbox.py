@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -89,7 +90,9 @@ def town(kind: str, hooks: dict[str, Any], place: Place) -> Iterator[Town]:
     assert connector.inbound is not None
     kinds = {one.name: one for one in connector.event_kinds}
     with post_box() as box:
-        door = Door(connector.inbound(connector.settings.model_validate(given)), box, clock)
+        inbound = connector.inbound(connector.settings.model_validate(given), Path())
+        assert inbound is not None
+        door = Door(inbound, box, clock)
         box.usual = door.answer
         source = open_events(vendor, given, fake_tools("crm", clock=clock, memory=MemoryInMemory()))
         watch = Watch(kind, kinds[kind].parameters.model_validate(dict(story.parameters)), story.facts)

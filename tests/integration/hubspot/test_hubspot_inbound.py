@@ -7,6 +7,7 @@ import hmac
 import json
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,9 +62,9 @@ def receive(request: Posted, **hooks: Any) -> Taken:
     given = {"client_secret": SECRET, "api_key": KEY, "portal_id": 33, **hooks}
     wanted = {name: value for name, value in given.items() if value is not None}
     assert CONNECTOR.inbound is not None
-    return CONNECTOR.inbound(HubSpotSettings.model_validate({"token": "pat", "hooks": wanted})).receive(
-        request
-    )
+    reader = CONNECTOR.inbound(HubSpotSettings.model_validate({"token": "pat", "hooks": wanted}), Path())
+    assert reader is not None
+    return reader.receive(request)
 
 
 def hints(taken: Taken) -> list[Hint]:
@@ -306,7 +307,9 @@ def test_hooks_that_would_let_anybody_in_are_refused(hooks: dict[str, Any], why:
 
 def test_what_is_not_configured_is_not_taken() -> None:
     assert CONNECTOR.inbound is not None
+    reader = CONNECTOR.inbound(HubSpotSettings.model_validate({"token": "pat"}), Path())
+    assert reader is not None
     with pytest.raises(Refused, match="nothing that is pushed"):
-        CONNECTOR.inbound(HubSpotSettings.model_validate({"token": "pat"})).receive(signed([MOVED]))
+        reader.receive(signed([MOVED]))
     refused(workflow({"ticket_id": "5"}), 401, "unsigned", api_key=None)
     refused(signed([MOVED]), 401, "unsigned", client_secret=None)

@@ -7,6 +7,7 @@ import hmac
 import json
 from datetime import UTC, datetime
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,9 +42,9 @@ def posted(body: object, /, query: str = "", at: datetime = NOW, **headers: str)
 def receive(request: Posted, **hooks: Any) -> Taken:
     given = {"token": TOKEN, "url_secret": SECRET, "org_id": ORG, **hooks}
     assert CONNECTOR.inbound is not None
-    return CONNECTOR.inbound(settings(hooks={k: v for k, v in given.items() if v is not None})).receive(
-        request
-    )
+    reader = CONNECTOR.inbound(settings(hooks={k: v for k, v in given.items() if v is not None}), Path())
+    assert reader is not None
+    return reader.receive(request)
 
 
 def flow(body: object, **more: Any) -> Posted:
@@ -271,8 +272,10 @@ def test_what_is_not_configured_is_not_taken() -> None:
     refused(message(soap(notification(1))), 403, "not_configured", url_secret=None)
     refused(flow(CLOSED), 403, "not_configured", token=None)
     assert CONNECTOR.inbound is not None
+    reader = CONNECTOR.inbound(settings(), Path())
+    assert reader is not None
     with pytest.raises(Refused, match="nothing that is pushed"):
-        CONNECTOR.inbound(settings()).receive(flow(CLOSED))
+        reader.receive(flow(CLOSED))
 
 
 # ---------------------------------------------------------------- settings

@@ -133,7 +133,7 @@ def test_a_crm_that_is_down_fails_the_verification_and_the_history_says_so(town:
 
 
 def test_where_nothing_can_be_read_back_there_is_nothing_to_verify(town: Town):
-    town.crm.cannot_read_back = "nobody can look. Let npsync look"
+    town.crm.write_only = "nobody can look. Let npsync look"
     with pytest.raises(ConfigError, match=r"cannot be verified: nobody can look\. Let npsync look"):
         verified(town)
 

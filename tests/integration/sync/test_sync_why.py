@@ -238,7 +238,7 @@ def test_what_nobody_can_look_at_is_told_by_the_journal(town: Town):
     ann = town.crm.add("ann@example.com")
     town.tell(answer("r1", 3, email="ann@example.com"))
     town.run()
-    town.crm.cannot_read_back = "nobody can look. Let npsync look"
+    town.crm.write_only = "nobody can look. Let npsync look"
     story = why(town, ann)
     (record,) = story.records
     assert (story.problems, story.unseen) == (

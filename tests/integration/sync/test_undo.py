@@ -42,7 +42,7 @@ def test_a_first_fill_is_emptied_and_an_overwritten_value_put_back(town: Town, a
 
 def test_where_nothing_can_be_read_back_an_undo_refuses_and_says_why(town: Town, ann: str):
     run = told(town, "a", 9)
-    before, town.crm.cannot_read_back = town.shown(), "nobody can look. Let npsync look"
+    before, town.crm.write_only = town.shown(), "nobody can look. Let npsync look"
     with pytest.raises(ConfigError, match=r"crm: nothing was undone.*nobody can look\. Let npsync look"):
         town.undo(run)
     assert town.shown() == before

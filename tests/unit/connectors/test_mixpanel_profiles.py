@@ -16,7 +16,7 @@ from played_vendor import PlayedVendor, playing
 from pydantic import ValidationError
 
 from connectors.calls import Reply
-from connectors.contract import Lookup, Needs, Verdict, blindness
+from connectors.contract import Lookup, Needs, Verdict, why_write_only
 from connectors.mixpanel import CONNECTOR
 from connectors.mixpanel.confirming import Failed, NotAll, Taken, Unclear, verdict
 from connectors.mixpanel.destination import MixpanelProfiles
@@ -287,14 +287,14 @@ def test_one_update_that_shows_is_enough_for_a_connection(vendor: PlayedVendor) 
 def test_without_a_service_account_it_has_to_be_said_that_ids_are_distinct_ids() -> None:
     with pytest.raises(ValidationError, match="distinct_id_is: external_id"):
         MixpanelSettings.model_validate({"project_id": "1", "project_token": TOKEN})
-    assert settings().blind
-    assert not seeing().blind
+    assert settings().write_only
+    assert not seeing().write_only
 
 
 def test_what_cannot_be_read_back_says_so_everywhere(vendor: PlayedVendor) -> None:
     blind, clear = opened(settings()), opened(seeing())
-    assert "service_account" in blindness(blind) == CONNECTOR.cannot_read_back(settings())
-    assert blindness(clear) == CONNECTOR.cannot_read_back(seeing()) == ""
+    assert "service_account" in why_write_only(blind) == CONNECTOR.write_only.why(settings())
+    assert why_write_only(clear) == CONNECTOR.write_only.why(seeing()) == ""
     grants = {
         one.permission: one for one in blind.access(Needs(write={"profiles": frozenset({"NPS Score"})}))
     }

@@ -18,7 +18,8 @@ GIVEN = {"asknicely": {"tenant": "acme", "api_key": "key"}, "retently": {"api_ke
 
 def door(name: str, **more: str) -> Inbound | None:
     connector = registry.load(name)
-    return connector.door(connector.settings.model_validate(GIVEN[name] | more), Path())
+    assert connector.inbound is not None
+    return connector.inbound(connector.settings.model_validate(GIVEN[name] | more), Path())
 
 
 @pytest.mark.parametrize(

@@ -186,7 +186,6 @@ def test_an_account_that_keeps_properties_locked_asks_all_the_same_and_it_is_not
 
 
 def test_how_it_asks_decides_which_opt_outs_count():
-    assert CONNECTOR.sends is not None
     mail, web = CONNECTOR.sends(settings()), CONNECTOR.sends(settings(send="web"))
     assert mail is not None
     assert web is not None

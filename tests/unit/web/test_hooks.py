@@ -77,7 +77,9 @@ def memory() -> Remembered:
 @pytest.fixture
 def config(tmp_path: Path, reader: Plain) -> Config:
     (tmp_path / "npsync.yaml").write_text("time_zone: UTC\n", encoding="utf-8")
-    plain = Connector("plain", "Plain", Settings, grants=lambda s, n: (), inbound=lambda settings: reader)
+    plain = Connector(
+        "plain", "Plain", Settings, grants=lambda s, n: (), inbound=lambda settings, folder: reader
+    )
     deaf = replace(plain, name="deaf", inbound=None)
     connections = {
         name: Connection(name, name, Settings(), made) for name, made in (("plain", plain), ("deaf", deaf))
@@ -270,7 +272,7 @@ def test_of_an_answer_only_what_a_mapping_uses_is_kept_even_until_it_is_settled(
     told = Answered(key="1", at=NOON, id="1", response=response)
     known = config.connections["mail"]
     tells = SimpleNamespace(receive=lambda posted: Taken((told,)))
-    mail = replace(known, connector=replace(known.connector, inbound=lambda settings: tells))
+    mail = replace(known, connector=replace(known.connector, inbound=lambda settings, folder: tells))
     unused = replace(mail, name="unused")
     config = replace(config, connections={**config.connections, "mail": mail, "unused": unused})
     call = Caller(app(config, cast(Store, memory), FakeClock()))

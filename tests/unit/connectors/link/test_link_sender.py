@@ -193,7 +193,6 @@ def test_without_file_and_address_the_link_is_there_for_whoever_looks():
 
 
 def test_how_it_asks_follows_the_settings():
-    assert CONNECTOR.sends is not None
     listed = CONNECTOR.sends(LinkSettings.model_validate({"channel": "in_app", "needs": "external_id"}))
     posted = CONNECTOR.sends(LinkSettings.model_validate({"url": URL}))
     assert listed is not None

@@ -86,5 +86,8 @@ def test_a_list_that_cannot_be_trusted_is_told_and_asked_for_again(vendor, rows)
 
 
 def test_only_a_number_of_our_own_can_be_listed():
-    assert CONNECTOR.hears(twilio_settings())
-    assert not CONNECTOR.hears(twilio_settings(number=None, messaging_service="MG" + "0" * 32))
+    owned = CONNECTOR.sends(twilio_settings())
+    shared = CONNECTOR.sends(twilio_settings(number=None, messaging_service="MG" + "0" * 32))
+    assert owned is not None
+    assert shared is not None
+    assert (owned.hears, shared.hears) == (True, False)

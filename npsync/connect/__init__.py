@@ -26,14 +26,18 @@ from connectors.contract import Destination as Destination
 from connectors.contract import EventKind as EventKind
 from connectors.contract import EventSource as EventSource
 from connectors.contract import Grant as Grant
+from connectors.contract import Hears as Hears
 from connectors.contract import Inbound as Inbound
+from connectors.contract import LeftOut as LeftOut
 from connectors.contract import Lookup as Lookup
 from connectors.contract import Memory as Memory
 from connectors.contract import Needs as Needs
 from connectors.contract import Only as Only
 from connectors.contract import Parameters as Parameters
 from connectors.contract import Posted as Posted
+from connectors.contract import ReadsAgain as ReadsAgain
 from connectors.contract import Refused as Refused
+from connectors.contract import RemembersMerges as RemembersMerges
 from connectors.contract import Reply as Reply
 from connectors.contract import Sender as Sender
 from connectors.contract import Sends as Sends
@@ -44,6 +48,7 @@ from connectors.contract import Tools as Tools
 from connectors.contract import Verdict as Verdict
 from connectors.contract import Watch as Watch
 from connectors.contract import Way as Way
+from connectors.contract import WriteOnly as WriteOnly
 from connectors.http import Http as Http
 from connectors.limits import Limiter as Limiter
 from connectors.limits import Window as Window
@@ -67,6 +72,7 @@ from nps.errors import NpsyncError as NpsyncError
 from nps.errors import RejectedError as RejectedError
 from nps.errors import StillUnderWay as StillUnderWay
 from nps.errors import UnavailableError as UnavailableError
+from nps.events import Answered as Answered
 from nps.events import Event as Event
 from nps.events import EventPage as EventPage
 from nps.events import Hint as Hint

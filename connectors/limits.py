@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import repeat
 
 from connectors.contract import Tools
 from nps.errors import BudgetError
@@ -48,9 +49,10 @@ class Limiter:
         self._tools = tools
         self._clock = tools.clock
         self._lock = threading.Lock()
-        self._buckets = {
-            name: [_Sent(window) for window in wanted] for name, wanted in (windows or {}).items()
-        }
+        self._buckets: dict[str, list[_Sent]] = {"": []}
+        for name, wanted in (windows or {}).items():
+            self._buckets[name] = [_Sent(window) for window in wanted]
+        self._holding = self._all_that_hold()
         self._resume_at = 0.0
         self._told_until = 0.0
         self._paused_for = ""
@@ -76,6 +78,7 @@ class Limiter:
                     window.limit = Window(min(calls, window.limit.calls), seconds)
                     return
             sent.append(_Sent(Window(calls, seconds)))
+            self._holding = self._all_that_hold()
 
     def pause(self, seconds: float, *, why: str = "the vendor asked for a pause") -> None:
         """Nobody calls for so long. Pauses never shorten one another."""
@@ -129,40 +132,41 @@ class Limiter:
                     f"{self._tools.connection}: {self._paused_for} of {pause:.0f} s; "
                     "what is left goes out in a later run"
                 )
-            if (wait := self._wait(now, bucket, cost)) > 0:
+            holding = self._holding.get(bucket, self._holding[""])
+            wait = pause
+            for window in holding:
+                wait = max(wait, window.wait(now, cost))
+            if wait > 0:
                 return max(wait, _SHORTEST_NAP)
-            for window in self._windows(bucket):
+            for window in holding:
                 window.count(now, cost)
             if self._left is not None:
                 self._left -= cost
             return 0.0
 
-    def _wait(self, now: float, bucket: str, cost: int) -> float:
-        waits = [window.wait(now, cost) for window in self._windows(bucket)]
-        return float(max([self._resume_at - now, *waits]))
-
-    def _windows(self, bucket: str) -> Sequence[_Sent]:
-        own = self._buckets.get(bucket, []) if bucket else []
-        return [*self._buckets.get("", []), *own]
+    def _all_that_hold(self) -> Mapping[str, Sequence[_Sent]]:
+        """Bucket → every window that a call of it has to fit: put together when they change, not once a call."""
+        general = self._buckets[""]
+        return {name: [*general, *own] if name else [*general] for name, own in self._buckets.items()}
 
 
 class _Sent:
     """The moments at which the calls of one window left, oldest first. Guarded by the limiter's lock."""
 
     def __init__(self, limit: Window) -> None:
-        self.limit = limit
+        self.limit = limit  # `tighten` lowers its calls; its seconds stay
+        self._kept = limit.seconds + max(limit.seconds * _MARGIN_SHARE, _MARGIN_LEAST)
         self._moments = deque[float]()
 
     def wait(self, now: float, cost: int) -> float:
         """Seconds until `cost` more calls fit."""
-        seconds = self.limit.seconds + max(self.limit.seconds * _MARGIN_SHARE, _MARGIN_LEAST)
-        while self._moments and self._moments[0] + seconds <= now:
-            self._moments.popleft()
-        too_many = len(self._moments) + min(cost, self.limit.calls) - self.limit.calls
+        moments, calls = self._moments, self.limit.calls
+        while moments and moments[0] + self._kept <= now:
+            moments.popleft()
+        too_many = len(moments) + min(cost, calls) - calls
         if too_many <= 0:
             return 0.0
-        oldest_in_the_way: float = self._moments[too_many - 1]
-        return oldest_in_the_way + seconds - now
+        return moments[too_many - 1] + self._kept - now
 
     def count(self, now: float, cost: int) -> None:
-        self._moments.extend([now] * cost)
+        self._moments.extend(repeat(now, cost))

@@ -40,7 +40,9 @@ class RecordError(Exception):
         return {"success": False, "errors": [problem]}
 
     def alone(self) -> ApiError:
-        status = {"ENTITY_IS_DELETED": 404, "NOT_FOUND": 404, "MALFORMED_ID": 404}.get(self.code, 400)
+        addressed = self.fields in ((), ("Id",))  # else it is a record that a field points to
+        missing = addressed and self.code in ("ENTITY_IS_DELETED", "NOT_FOUND", "MALFORMED_ID")
+        status = 404 if missing else 400
         return ApiError(status, self.code, self.message, self.fields)
 
     def in_csv(self) -> str:

@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sandbox.salesforce.activities import keepers
 from sandbox.salesforce.cases import Cases
 from sandbox.salesforce.errors import RecordError
+from sandbox.salesforce.furnish import account_facts, furnish, owner_of
 from sandbox.salesforce.people import People
-from sandbox.salesforce.schema import OBJECTS
+from sandbox.salesforce.schema import STANDARD
+from sandbox.salesforce.schema_loop import LOOP
 from sandbox.salesforce.tables import Column, Record, Table
 from sandbox.salesforce.values import Stored, from_json, shown_datetime
 from sandbox.toy import NoSuchRecord, Room
@@ -25,7 +28,7 @@ _TIERS = (*["Standard"] * 6, *["Growth"] * 3, "Strategic")
 class Org:
     def __init__(self, room: Room) -> None:
         self.room = room
-        self.tables = {type.name: Table(type) for type in OBJECTS}
+        self.tables = {type.name: Table(type) for type in (*STANDARD, *LOOP)}
         self.contacts, self.accounts = self.tables["Contact"], self.tables["Account"]
         self.users, self.cases = self.tables["User"], self.tables["Case"]
         self._by_name = {name.lower(): table for name, table in self.tables.items()}
@@ -37,12 +40,18 @@ class Org:
         self.watchers: list[Watcher] = []  # record-triggered automation, told once all went well
         self._news: list[tuple[Table, Record, Record | None]] = []
         self.people = People(self)
+        self.keepers = keepers(self)
         self._load(room.world)
         self.desk = Cases(self)
         self.desk.load(room.world)
 
     def table(self, name: str) -> Table | None:
         return self._by_name.get(name.lower())
+
+    def existing(self, id: str) -> tuple[Table, Record] | None:
+        """The record of any object that has this id."""
+        table = next((one for one in self.tables.values() if id.startswith(one.type.prefix)), None)
+        return None if table is None or id not in table.rows else (table, table.rows[id])
 
     def now(self) -> str:
         """This second: the vendor's times have no finer grain."""
@@ -55,6 +64,7 @@ class Org:
 
     def update(self, table: Table, row: Record, wanted: Mapping[Column, Stored], *, by: str) -> None:
         """What the API does; it is counted as a write."""
+        self._check(table, wanted, row)
         old = {column: row[column.place] for column in wanted}
         self._change(table, row, wanted, by=by)
         self._count(table, str(row[table.id]), {c.field.name: (old[c], row[c.place]) for c in wanted})
@@ -66,6 +76,9 @@ class Org:
         defaults: dict[str, Stored] = {"OwnerId": self.owners[0]} if "ownerid" in table.columns else {}
         if table is self.cases:
             defaults["CaseNumber"] = f"{len(table.rows) + 1:08d}"
+        self._check(table, wanted, None)
+        if (keeper := self.keepers.get(table.name)) is not None:
+            defaults |= keeper.defaults(by)
         person = self.people.is_person(table, wanted)
         if person:
             defaults["Name"] = None  # made of the two names
@@ -74,6 +87,8 @@ class Org:
             self.people.create_contact(id, by=by)
         if table is self.cases:
             self.desk.created(table.rows[id])
+        if keeper is not None:
+            keeper.saved(table.rows[id])
         self._tell(table, table.rows[id], None)
         if count:
             self._count(table, id, {column.field.name: (None, value) for column, value in wanted.items()})
@@ -106,6 +121,7 @@ class Org:
         row = table.row(id)
         try:
             wanted = table.stored(fields, from_json, id=str(row[table.id]))
+            self._check(table, wanted, row)
         except RecordError as problem:
             raise ValueError(f"{problem.code}: {problem.message}") from None
         self._change(table, row, wanted, by=self.owners[0])
@@ -147,7 +163,10 @@ class Org:
         table.write(keeps, {}, now=self.now(), by=self.owners[0])
         for child in self.tables.values():
             for column in child.columns.values():
-                if column.field.to != object or column.field.name in ("MasterRecordId", "PersonContactId"):
+                if object not in column.field.targets or column.field.name in (
+                    "MasterRecordId",
+                    "PersonContactId",
+                ):
                     continue
                 for row in child.rows.values():
                     if row[column.place] == gone_id:
@@ -162,6 +181,8 @@ class Org:
     def _change(self, table: Table, row: Record, wanted: Mapping[Column, Stored], *, by: str) -> None:
         before = list(row) if self.watchers or table is self.cases else None
         table.write(row, wanted, now=self.now(), by=by)
+        if (keeper := self.keepers.get(table.name)) is not None:
+            keeper.saved(row)
         if table is self.contacts:
             self.desk.contact_changed(row)
         elif table is self.cases:
@@ -172,6 +193,10 @@ class Org:
         if other is not None:
             shared = self.people.shared(table, other[0], wanted)
             other[0].write(other[1], shared, now=self.now(), by=by)
+
+    def _check(self, table: Table, wanted: Mapping[Column, Stored], row: Record | None) -> None:
+        if (keeper := self.keepers.get(table.name)) is not None:
+            keeper.check(wanted, row)
 
     def _tell(self, table: Table, row: Record, before: Record | None) -> None:
         if self._held is not None:
@@ -196,20 +221,25 @@ class Org:
         self.integration_user = self._user("npsync Integration", "npsync@acme.example", stamps)
         people = ("Alex Morgan", "Priya Shah", "Tom Becker", "Lena Fuchs")
         self.owners = [self._user(name, f"{name.split()[0].lower()}@acme.example", stamps) for name in people]
+        gone = ("Nora Winter", "Omar Haddad")
+        self.left = [
+            self._user(name, f"{name.split()[0].lower()}@acme.example", stamps, active=False) for name in gone
+        ]
         stamps["LastModifiedById"] = self.owners[0]
         accounts: dict[int, str] = {}
         for customer in world.customers():
             if customer.salesforce_contacts:
                 self.people.arrived(customer, self._contact(customer, accounts, stamps), stamps)
+        furnish(self, world.until, stamps)
 
-    def _user(self, name: str, email: str, stamps: Mapping[str, Stored]) -> str:
+    def _user(self, name: str, email: str, stamps: Mapping[str, Stored], *, active: bool = True) -> str:
         return self.users.insert(
-            {"Username": email, "Name": name, "Email": email, "IsActive": True, **stamps}
+            {"Username": email, "Name": name, "Email": email, "IsActive": active, **stamps}
         )
 
     def _contact(self, customer: Customer, accounts: dict[int, str], stamps: Mapping[str, Stored]) -> str:
         person = customer.ugly is Ugly.PERSON_ACCOUNT
-        owner = self.owners[customer.number % len(self.owners)]
+        owner = owner_of(self, customer.number)
         if person:
             account: str | None = self._person_account(customer, owner, stamps)
         else:
@@ -255,6 +285,7 @@ class Org:
                     "Website": f"https://{company.domain}",
                     "Tier__c": _TIERS[company.number % len(_TIERS)],
                     "Account_Key__c": f"A-{company.number:06d}",
+                    **account_facts(company),
                     **stamps,
                 }
             )

@@ -13,7 +13,7 @@ from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.ids import canonical
 from sandbox.salesforce.org import Org
 from sandbox.salesforce.schema import Field
-from sandbox.salesforce.tables import Record, Table
+from sandbox.salesforce.tables import Column, Record, Table
 from sandbox.salesforce.values import Stored, shown_datetime
 
 Get = Callable[[Record], Stored]
@@ -22,11 +22,20 @@ Test = Callable[[Record], bool]
 
 @dataclass(frozen=True)
 class Hop:
-    """One step to a parent: `relation` as describe spells it, over the id at `place`, into `table`."""
+    """One step to a parent: `relation` as describe spells it, over the id at `place`, into `table` or, where the id
+    is of another object, into one of `others`."""
 
     relation: str
     place: int
     table: Table
+    others: tuple[Table, ...] = ()
+
+    def parent(self, row: Record) -> tuple[Table, Record] | None:
+        id = str(row[self.place])
+        for table in (self.table, *self.others):
+            if (found := table.rows.get(id)) is not None:
+                return table, found
+        return None
 
 
 @dataclass(frozen=True)
@@ -63,15 +72,16 @@ class Result:
 
     def _nest(self, shown: dict[str, Any], path: Path, row: Record) -> None:
         """`{"Account": {"attributes": …, "Name": …}}`; a missing parent is null as a whole."""
+        get, first = path.get, row
         for hop in path.hops:
-            id = str(row[hop.place])
-            parent = hop.table.rows.get(id)
+            parent = hop.parent(row)
             if parent is None:
                 shown[hop.relation] = None
                 return
-            shown = shown.setdefault(hop.relation, {"attributes": self._attributes(hop.table.name, id)})
-            row = parent
-        shown[path.field.name] = row[path.place]
+            attributes = self._attributes(parent[0].name, str(row[hop.place]))
+            shown = shown.setdefault(hop.relation, {"attributes": attributes})
+            row = parent[1]
+        shown[path.field.name] = get(first)
 
     def _attributes(self, object: str, id: str) -> dict[str, str]:
         return {"type": object, "url": f"/services/data/{self.version}/sobjects/{object}/{id}"}
@@ -130,22 +140,32 @@ class _Compiler:
         *hops, last = name.split(".")
         if hops and hops[0].lower() == self._table.name.lower():
             del hops[0]  # Contact.Email in a query FROM Contact
-        table, steps = self._table, []
+        table = self._table
+        steps: list[Hop] = []
         for hop in hops:
+            if steps and steps[-1].others:
+                raise self._no_relation(
+                    hop
+                )  # of a parent that may be of several objects only its name is there
             step = self._parent(table, hop)
             steps.append(step)
             table = step.table
         column = table.column(last)
         if column is None:
             raise self._no_field(last, table)
-        return Path(tuple(steps), column.field, column.place, _getter(steps, column.place))
+        return Path(tuple(steps), column.field, column.place, _getter(steps, column))
 
     def _parent(self, table: Table, hop: str) -> Hop:
         for column in table.visible():
             relation, parent = column.field.relationship, column.field.to
             if relation and parent and relation.lower() == hop.lower():
-                return Hop(relation, column.place, self._org.tables[parent])
-        raise ApiError(
+                others = (self._org.table(name) for name in column.field.also)
+                known = tuple(table for table in others if table is not None)
+                return Hop(relation, column.place, self._org.tables[parent], known)
+        raise self._no_relation(hop)
+
+    def _no_relation(self, hop: str) -> ApiError:
+        return ApiError(
             400,
             "INVALID_FIELD",
             f"{self._text[:200]}\nERROR at Row:1:Column:1\n"
@@ -275,19 +295,32 @@ class _Compiler:
         return dict.fromkeys(id for text in texts for id in index.find(text))
 
 
-def _getter(hops: Sequence[Hop], place: int) -> Get:
+def _getter(hops: Sequence[Hop], column: Column) -> Get:
+    place = column.place
     if not hops:
         return lambda row: row[place]
 
+    *first, last = hops
+
     def get(row: Record) -> Stored:
-        for hop in hops:
-            parent = hop.table.rows.get(str(row[hop.place]))
-            if parent is None:
+        for hop in first:
+            found = hop.parent(row)
+            if found is None:
                 return None
-            row = parent
-        return row[place]
+            row = found[1]
+        parent = last.parent(row)
+        return None if parent is None else _of(parent, last, column.field, place)
 
     return get
+
+
+def _of(parent: tuple[Table, Record], hop: Hop, field: Field, place: int) -> Stored:
+    """The parent's value; one of another object has the field at its own place, or not at all."""
+    table, row = parent
+    if table is hop.table:
+        return row[place]
+    column = table.column(field.name)
+    return None if column is None else row[column.place]
 
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
@@ -303,7 +336,7 @@ def _literal(field: Field, value: soql.Literal) -> Stored:
     if value is None:
         return None
     match field.type:
-        case "double" if isinstance(value, float) and not isinstance(value, bool):
+        case _ if field.is_number and isinstance(value, float) and not isinstance(value, bool):
             return value
         case "boolean" if isinstance(value, bool):
             return value

@@ -31,9 +31,6 @@ class Records:
     async def update_many(self, request: Request, client: Client) -> Response:
         body = await _object_body(request)
         records = _records(body)
-        types = [_type_of(record) for record in records]
-        if sum(1 for _ in itertools.groupby(types)) > 10:
-            raise ApiError(400, "INVALID_FIELD", "too many chunks: at most 10 runs of one type in a request")
         self._insist_on_names(records)
         self._api.whole_request(_ids(records))
         return self._many(body, records, lambda record: self._update_one(record, client))
@@ -86,11 +83,14 @@ class Records:
         return json_reply([self._read(table, id, columns) for id in ids])
 
     def _insist_on_names(self, records: list[dict[str, Any]]) -> None:
-        """An unknown field refuses the whole request, before anything is written."""
+        """An unknown field, or more than ten runs of one type, refuses the whole request before anything is
+        written."""
+        if sum(1 for _ in itertools.groupby(map(_type_of, records))) > 10:
+            raise ApiError(400, "INVALID_FIELD", "too many chunks: at most 10 runs of one type in a request")
         for type, names in {(_type_of(record), tuple(record)) for record in records}:
             table = self._api.table(type)
             for name in names:
-                if name not in _NOT_FIELDS:
+                if name not in _NOT_FIELDS and not is_relation(name):
                     table.writable(name)
 
     def _many(
@@ -207,15 +207,18 @@ class Records:
     def _update(self, table: Table, id: object, fields: Mapping[str, Any], client: Client) -> str:
         row = table.existing(id)
         full = str(row[table.id])
-        wanted = table.stored(fields, from_json, id=full)
+        wanted = table.stored(self._looked_up(table, fields), from_json, id=full)
         self._api.insist(client, table, "edit")
         self._api.scripted(full)
         self._org.update(table, row, wanted, by=self._org.integration_user)
         return full
 
-    def _create(self, table: Table, fields: Mapping[str, Any], client: Client) -> dict[str, Any]:
-        wanted = table.stored(fields, from_json)
+    def _create(
+        self, table: Table, fields: Mapping[str, Any], client: Client, key: str = ""
+    ) -> dict[str, Any]:
+        wanted = table.stored(self._looked_up(table, fields), from_json)
         self._api.insist(client, table, "create")
+        self._api.scripted(f"{table.name}/{key}")
         id = self._org.create(table, wanted, by=self._org.integration_user)
         return {"id": id, "success": True, "errors": []}
 
@@ -232,7 +235,16 @@ class Records:
         rest = {name: given for name, given in fields.items() if name.lower() != key.field.name.lower()}
         if rows:
             return self._update(table, rows[0][table.id], rest, client), False
-        return str(self._create(table, {**rest, key.field.name: value}, client)["id"]), True
+        made = self._create(table, {**rest, key.field.name: value}, client, key=value)
+        return str(made["id"]), True
+
+    def _looked_up(self, table: Table, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """`"Contact__r": {"Customer_Id__c": "C-1"}` names the parent by its external id."""
+        if not any(map(is_relation, fields)):
+            return fields
+        return dict(
+            self._api.relation(table, *pair) if is_relation(pair[0]) else pair for pair in fields.items()
+        )
 
     def _delete(self, id: str, client: Client) -> dict[str, Any]:
         table = self._table_of(id)
@@ -262,6 +274,10 @@ class Records:
 
     def _table_of(self, id: str) -> Table | None:
         return next((t for t in self._org.tables.values() if id.startswith(t.type.prefix)), None)
+
+
+def is_relation(name: str) -> bool:
+    return name.lower().endswith("__r")
 
 
 async def _object_body(request: Request) -> dict[str, Any]:

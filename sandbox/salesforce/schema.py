@@ -6,7 +6,21 @@ from dataclasses import dataclass
 from typing import Any
 
 SEGMENTS = ("Promoter", "Passive", "Detractor")
-_TEXT = frozenset({"string", "textarea", "email", "phone", "url", "picklist", "reference", "id"})
+_TEXT = frozenset(
+    {
+        "string",
+        "textarea",
+        "email",
+        "phone",
+        "url",
+        "picklist",
+        "multipicklist",
+        "combobox",
+        "reference",
+        "id",
+    }
+)
+_NUMBERS = frozenset({"double", "currency", "percent", "int"})
 
 
 @dataclass(frozen=True)
@@ -24,8 +38,12 @@ class Field:
     values: tuple[str, ...] = ()
     restricted: bool = False
     to: str | None = None  # a reference's object
+    also: tuple[str, ...] = ()  # the others it may point to
     calculated: bool = False
     indexed: bool = False
+    create_only: bool = False
+    auto_number: bool = False
+    help: str | None = None
 
     @property
     def custom(self) -> bool:
@@ -39,11 +57,20 @@ class Field:
         return f"{self.name[:-3]}__r" if self.custom else self.name.removesuffix("Id")
 
     @property
+    def targets(self) -> tuple[str, ...]:
+        return (self.to, *self.also) if self.to else ()
+
+    @property
     def is_text(self) -> bool:
         return self.type in _TEXT
 
+    @property
+    def is_number(self) -> bool:
+        return self.type in _NUMBERS
+
     def describe(self, *, may_edit: bool) -> dict[str, Any]:
-        editable = self.updateable and may_edit
+        createable = self.updateable and may_edit
+        editable = createable and not self.create_only
         return {
             "name": self.name,
             "label": self.label or self.name.removesuffix("__c").replace("_", " "),
@@ -54,10 +81,10 @@ class Field:
             "scale": self.scale,
             "digits": 0,
             "nillable": self.nillable,
-            "createable": editable,
+            "createable": createable,
             "updateable": editable,
             "calculated": self.calculated,
-            "autoNumber": False,
+            "autoNumber": self.auto_number,
             "defaultedOnCreate": self.type == "boolean",
             "externalId": self.external_id,
             "idLookup": self.external_id or self.name in ("Id", "Email"),
@@ -75,9 +102,10 @@ class Field:
             "restrictedPicklist": self.restricted,
             "dependentPicklist": False,
             "controllerName": None,
-            "referenceTo": [self.to] if self.to else [],
+            "referenceTo": list(self.targets),
             "relationshipName": self.relationship,
             "permissionable": self.custom,
+            "inlineHelpText": self.help,
             "soapType": _SOAP.get(self.type, "xsd:string"),
             "compoundFieldName": "Name" if self.name in ("FirstName", "LastName") else None,
         }
@@ -97,7 +125,7 @@ class ObjectType:
     fields: tuple[Field, ...]
 
 
-def _system() -> tuple[Field, ...]:
+def system() -> tuple[Field, ...]:
     """What every object has."""
     return (
         Field("IsDeleted", "boolean", "Deleted", nillable=False, updateable=False),
@@ -108,7 +136,7 @@ def _system() -> tuple[Field, ...]:
     )
 
 
-def _id(label: str) -> Field:
+def own_id(label: str) -> Field:
     return Field("Id", "id", label, 18, nillable=False, updateable=False)
 
 
@@ -134,7 +162,7 @@ CONTACT = ObjectType(
     "Contact",
     "003",
     (
-        _id("Contact ID"),
+        own_id("Contact ID"),
         _master("Contact"),
         Field("FirstName", "string", "First Name", 40),
         Field("LastName", "string", "Last Name", 80, nillable=False),
@@ -161,14 +189,14 @@ CONTACT = ObjectType(
         Field("Time_Zone__c", "string", "Time Zone", 40),
         Field("CSAT_Score__c", "double", "CSAT Score", precision=2),
         Field("CSAT_Last_Survey__c", "date", "CSAT Last Survey"),
-        *_system(),
+        *system(),
     ),
 )
 ACCOUNT = ObjectType(
     "Account",
     "001",
     (
-        _id("Account ID"),
+        own_id("Account ID"),
         _master("Account"),
         Field("Name", "string", "Account Name", 255, nillable=False),
         Field("FirstName", "string", "First Name", 40),
@@ -190,8 +218,14 @@ ACCOUNT = ObjectType(
         Field("NPS_Last_Score__c", "double", "Last NPS Score", precision=2),
         Field("Account_Key__c", "string", "Account Key", 40, external_id=True, unique=True, indexed=True),
         Field("Tier__c", "picklist", "Tier", 255, values=("Standard", "Growth", "Strategic")),
+        Field("Type", "picklist", "Account Type", 255, values=("Customer", "Partner", "Prospect")),
+        Field("AnnualRevenue", "currency", "Annual Revenue", precision=18),
+        Field("Plan__c", "picklist", "Plan", 255, values=("Starter", "Team", "Enterprise")),
+        Field(
+            "Product_Line__c", "picklist", "Product Line", 255, values=("Analytics", "Payments", "Support")
+        ),
         Field("Renewed_On__c", "date", "Renewed On"),
-        *_system(),
+        *system(),
     ),
 )
 LEAD_STATUSES = (
@@ -204,7 +238,7 @@ LEAD = ObjectType(
     "Lead",
     "00Q",
     (
-        _id("Lead ID"),
+        own_id("Lead ID"),
         _master("Lead"),
         Field("FirstName", "string", "First Name", 40),
         Field("LastName", "string", "Last Name", 80, nillable=False),
@@ -221,14 +255,14 @@ LEAD = ObjectType(
         Field("ConvertedContactId", "reference", "Converted Contact ID", 18, updateable=False, to="Contact"),
         Field("ConvertedAccountId", "reference", "Converted Account ID", 18, updateable=False, to="Account"),
         *nps_fields(),
-        *_system(),
+        *system(),
     ),
 )
 SUBSCRIPTION = ObjectType(
     "Subscription__c",  # an object of this org's own
     "a01",
     (
-        _id("Record ID"),
+        own_id("Record ID"),
         Field("Name", "string", "Subscription Name", 80),
         Field("OwnerId", "reference", "Owner ID", 18, nillable=False, to="User"),
         Field(
@@ -245,19 +279,19 @@ SUBSCRIPTION = ObjectType(
         Field("Billing_Phone__c", "phone", "Billing Phone", 40, indexed=True),
         Field("Plan__c", "picklist", "Plan", 255, values=("Starter", "Team", "Enterprise")),
         *nps_fields(),
-        *_system(),
+        *system(),
     ),
 )
 USER = ObjectType(
     "User",
     "005",
     (
-        _id("User ID"),
+        own_id("User ID"),
         Field("Username", "string", "Username", 80, nillable=False),
         Field("Name", "string", "Full Name", 121, nillable=False, updateable=False),
         Field("Email", "email", "Email", 128, nillable=False),
         Field("IsActive", "boolean", "Active", nillable=False),
-        *_system(),
+        *system(),
     ),
 )
 # The names are the org's own, and several of them may mean closed.
@@ -274,7 +308,7 @@ CASE = ObjectType(
     "Case",
     "500",
     (
-        _id("Case ID"),
+        own_id("Case ID"),
         _master("Case"),
         Field("CaseNumber", "string", "Case Number", 30, nillable=False, updateable=False),
         Field("Subject", "string", "Subject", 255),
@@ -296,33 +330,33 @@ CASE = ObjectType(
         Field("CSAT_Score__c", "double", "CSAT Score", precision=2),
         Field("CSAT_Comment__c", "textarea", "CSAT Comment", 255),
         Field("CSAT_Answered__c", "datetime", "CSAT Answered"),
-        *_system(),
+        *system(),
     ),
 )
 CASE_STATUS = ObjectType(
     "CaseStatus",
     "01J",
     (
-        _id("Case Status ID"),
+        own_id("Case Status ID"),
         Field("ApiName", "string", "API Name", 255, nillable=False, updateable=False),
         Field("MasterLabel", "string", "Master Label", 255, nillable=False, updateable=False),
         Field("IsClosed", "boolean", "Closed", nillable=False, updateable=False),
         Field("IsDefault", "boolean", "Default", nillable=False, updateable=False),
         Field("SortOrder", "double", "Sort Order", precision=4, updateable=False),
-        *_system(),
+        *system(),
     ),
 )
 CASE_HISTORY = ObjectType(
     "CaseHistory",
     "017",
     (
-        _id("Case History ID"),
+        own_id("Case History ID"),
         Field("CaseId", "reference", "Case ID", 18, updateable=False, to="Case", indexed=True),
         Field("Field", "picklist", "Changed Field", 255, updateable=False),
         Field("OldValue", "string", "Old Value", 255, updateable=False),
         Field("NewValue", "string", "New Value", 255, updateable=False),
         Field("CreatedById", "reference", "Created By ID", 18, updateable=False, to="User"),
-        *_system(),
+        *system(),
     ),
 )
-OBJECTS = (CONTACT, ACCOUNT, LEAD, SUBSCRIPTION, USER, CASE, CASE_STATUS, CASE_HISTORY)
+STANDARD = (CONTACT, ACCOUNT, LEAD, SUBSCRIPTION, USER, CASE, CASE_STATUS, CASE_HISTORY)

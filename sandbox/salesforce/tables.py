@@ -126,6 +126,11 @@ class Table:
         rows = (self.rows[id] for id in self.indexes[column.place].find(value))
         return [row for row in rows if not row[self.deleted]]
 
+    def pointing(self, name: str, id: str) -> list[Record]:
+        """Live rows whose reference `name`, an indexed field, is this record."""
+        rows = (self.rows[one] for one in self.indexes[self.place(name)].find(id))
+        return [row for row in rows if not row[self.deleted]]
+
     def row(self, id: str) -> Record:
         row = self.rows.get(canonical(id) or id)
         if row is None:
@@ -141,7 +146,7 @@ class Table:
         wanted = {}
         for name, value in fields.items():
             column = self.writable(name)
-            if not column.field.updateable:
+            if not column.field.updateable or (column.field.create_only and id is not None):
                 raise RecordError(
                     "INVALID_FIELD_FOR_INSERT_UPDATE",
                     f"Unable to create/update fields: {column.field.name}. Please check the security of "
@@ -153,10 +158,13 @@ class Table:
 
     def _checked(self, column: Column, value: Stored, id: str | None) -> Stored:
         field = column.field
-        if field.to and isinstance(value, str) and canonical(value) is None:
-            raise RecordError(
-                "MALFORMED_ID", f"{field.label}: id value of incorrect type: {value}", field.name
-            )
+        if field.to and isinstance(value, str):
+            full = canonical(value)
+            if full is None:
+                raise RecordError(
+                    "MALFORMED_ID", f"{field.label}: id value of incorrect type: {value}", field.name
+                )
+            value = full
         if field.unique and isinstance(value, str):
             others = [row[self.id] for row in self.by_key(column, value) if row[self.id] != id]
             if others:
@@ -199,6 +207,10 @@ class Table:
             self._set(row, self.place(name), value, id)
         self._set(row, self.id, id, id)
         return id
+
+    def put(self, row: Record, name: str, value: Stored) -> None:
+        """What the vendor sets by itself: no one modified the record."""
+        self._set(row, self.place(name), value)
 
     def delete(self, row: Record, *, now: str, into: str | None = None) -> None:
         row[self.deleted] = True

@@ -35,7 +35,7 @@ def from_json(field: Field, value: Any) -> Stored:
     if value is None:
         return _empty(field)
     match field.type:
-        case "double":
+        case _ if field.is_number:
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise _wrong_type(field, value)
             return _number(field, Decimal(str(value)))
@@ -54,7 +54,7 @@ def from_cell(field: Field, cell: str) -> Stored:
     if cell == "#N/A":
         return _empty(field)
     match field.type:
-        case "double":
+        case _ if field.is_number:
             try:
                 return _number(field, Decimal(cell))
             except ArithmeticError:

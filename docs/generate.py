@@ -18,6 +18,7 @@ from connectors import registry
 from connectors.contract import Connector
 from mapping.cel_text import CONVERSIONS, HELPERS, METHODS
 from mapping.names import PLAIN, ROOTS
+from mapping.reporting import ReportSpec
 from mapping.spec import FieldMapping, FieldTest, MatchRule, PeopleSpec
 from nps.branding import Branding
 from nps.policy import ContactPolicy
@@ -103,6 +104,7 @@ def yaml_page() -> str:
         ("triggers.NAME", "", TriggerSpec),
         ("contact_policy", "", ContactPolicy),
         ("branding", "", Branding),
+        ("report", "", ReportSpec),
     ]
     parts = [GENERATED, "# The YAML file", _yaml_intro()]
     for title, said, model in sections:

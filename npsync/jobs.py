@@ -151,6 +151,7 @@ def _keeps(config: Config, connection: str) -> _Keeps:
         properties=frozenset().union(
             *(fields.property_names for fields in mappings),
             *(_keys(target_of(config, spec).match) for spec in specs),
+            config.report.properties if config.report is not None else frozenset(),
         ),
         since=None if None in starts else min(start for start in starts if start is not None),
     )

@@ -13,6 +13,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from connectors import registry
 from connectors.contract import Connector, Settings
+from mapping.reporting import ReportSpec
 from mapping.spec import PeopleSpec
 from nps.branding import Branding
 from nps.errors import ConfigError
@@ -27,6 +28,7 @@ from npsync.config.later import TOP_LEVEL, comes_later
 from npsync.config.lookcheck import look_warnings, lookcheck
 from npsync.config.model import Config, Connection, FileSpec
 from npsync.config.problems import ConfigProblems, Path, Problem, did_you_mean, dotted
+from npsync.config.reportcheck import reportcheck
 from npsync.config.secrets import register
 from npsync.config.variables import BadReference, Missing, Variables
 from npsync.config.wording import Found, tell, without_values
@@ -114,12 +116,13 @@ class _Reading:
         triggers = self._entries("triggers", TriggerSpec)
         policy = self._block("contact_policy", ContactPolicy)
         branding = self._block("branding", Branding)
+        report = self._block("report", ReportSpec) if "report" in self.document.value else None
         zone, region, store = self._time_zone(), self._phone_region(), self._store()
         public_url = self._public_url()
         settings = {name: each.settings for name, each in connections.items()}
         known = Known(self.document, self.connectors, settings)
         looks = lookcheck(branding, settings, self._folder())
-        for found in (*crosscheck(known), *fieldcheck(known), *askcheck(known), *looks):
+        for found in (*crosscheck(known), *fieldcheck(known), *askcheck(known), *reportcheck(known), *looks):
             if found.code == "plain_http":  # the connector's own model may have seen it, too
                 self.document.problems = [
                     each for each in self.document.problems if each.path != dotted(found.path)
@@ -140,6 +143,7 @@ class _Reading:
             triggers=triggers,
             contact_policy=policy,
             branding=branding,
+            report=report,
             public_url=public_url,
             warnings=self._warnings(known, branding),
             document=self.document,

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.contract import Connector, Settings
+from mapping.reporting import ReportSpec
 from mapping.spec import PeopleSpec
 from nps.branding import PLAIN, Branding
 from nps.policy import ContactPolicy
@@ -71,6 +72,9 @@ class FileSpec(BaseModel):
         default=ContactPolicy(), description="Who may be asked, over all surveys, channels and tools."
     )
     branding: Branding = Field(default=PLAIN, description="How our own survey page and mails look.")
+    report: ReportSpec | None = Field(
+        default=None, description="What reports group answers by, what is at stake, and what is aimed at."
+    )
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,7 @@ class Config:
     warnings: tuple[Problem, ...] = ()  # what works, and may not be what was meant
     public_url: str = ""  # without a slash at its end; "" when the file names none
     branding: Branding = PLAIN
+    report: ReportSpec | None = None  # None: no `report:`, so nothing is remembered of records for it
 
     def customer_since(self, people: str) -> str | None:
         """The field that says since when a person of this `people:` block is a customer."""
@@ -113,6 +118,14 @@ class Config:
         if spec.opted_out is not None:
             return spec.opted_out or None
         return self.connections[people].connector.opted_out.get(spec.object)
+
+    def traits(self, sync: str) -> dict[str, str]:
+        """What reports remember of this sync's records, by the name it is kept under; empty without a `report:`."""
+        if self.report is None:
+            return {}
+        to = self.sync[sync].to
+        people = self.people.get(to) if isinstance(to, str) else None
+        return self.report.traits(people.owner if people is not None else None)
 
     @property
     def has_to_ask(self) -> bool:

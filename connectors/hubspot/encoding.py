@@ -9,14 +9,26 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import partial
 
-from nps.errors import RejectedError
+from connectors.encoding import (
+    Canonical,
+    Live,
+    Typed,
+    boolean_of,
+    boolean_text,
+    choice_of,
+    day_of,
+    empty_is_none,
+    line_ends,
+    moment_of,
+    no_option,
+    read_day,
+    read_moment,
+    refused,
+)
 from nps.schema import FieldSchema, FieldType
 from nps.values import Json, Value
-
-Canonical = Callable[[Value], Json]
-Live = Callable[[Json], Json]
-Typed = Callable[[Json], Value]
 
 _PLAIN_NUMBER = re.compile(r"-?\d{1,40}(\.\d{1,40})?")
 _EPOCH_MILLISECONDS = re.compile(r"-?\d{9,14}")
@@ -24,19 +36,12 @@ _EPOCH_MILLISECONDS = re.compile(r"-?\d{9,14}")
 
 def canonical(known: FieldSchema) -> Canonical:
     """What HubSpot shows once a value is written to this property; RejectedError for what it cannot hold."""
-    encode = _ENCODERS.get(known.type, _text)
-
-    def encoded(value: Value) -> Json:
-        if value is None or value == "" or value == ():
-            return None
-        return encode(known, value)
-
-    return encoded
+    return empty_is_none(partial(_ENCODERS.get(known.type, _text), known))
 
 
 def live(known: FieldSchema) -> Live:
     """A value HubSpot sent, in the same form. Never refuses: a record may hold what was valid once."""
-    normal = str.lower if known.name == "email" else _NORMALISERS.get(known.type, _line_ends)
+    normal = str.lower if known.name == "email" else _NORMALISERS.get(known.type, line_ends)
 
     def normalised(value: Json) -> Json:
         if not value and (value is None or value == ""):
@@ -68,7 +73,7 @@ def _text(known: FieldSchema, value: Value) -> str:
         case str():
             text = value
         case bool():
-            text = _boolean_text(value)
+            text = boolean_text(value)
         case int() | Decimal() | float():
             text = _number(known, value)
         case datetime():
@@ -76,78 +81,45 @@ def _text(known: FieldSchema, value: Value) -> str:
         case date():
             text = value.isoformat()
         case _:
-            raise _refused(known, "takes one text, not a list", code="wrong_type")
-    text = _line_ends(text)
+            raise refused(known, "takes one text, not a list")
+    text = line_ends(text)
     if len(text) > (known.length or len(text)):
-        raise _refused(
-            known, f"takes {known.length:,} characters, got {len(text):,}; add `truncate:`", code="too_long"
-        )
+        told = f"takes {known.length:,} characters, got {len(text):,}; add `truncate:`"
+        raise refused(known, told, "too_long")
     return text.strip().lower() if known.name == "email" else text
 
 
 def _number(known: FieldSchema, value: Value) -> str:
     match value:
         case bool():
-            raise _refused(known, "takes a number, not yes or no", code="wrong_type")
+            raise refused(known, "takes a number, not yes or no")
         case int():
             return str(value)
         case Decimal() | float():
             number = Decimal(str(value))
             if not number.is_finite():
-                raise _refused(known, "takes a finite number", code="wrong_type")
+                raise refused(known, "takes a finite number")
             return _plain(number)
         case str() if _PLAIN_NUMBER.fullmatch(value.strip()):
             return _plain(Decimal(value.strip()))
         case _:
-            raise _refused(known, "takes a number; use `as: number` or `as: integer`", code="wrong_type")
+            raise refused(known, "takes a number; use `as: number` or `as: integer`")
 
 
 def _boolean(known: FieldSchema, value: Value) -> str:
-    if isinstance(value, bool):
-        return _boolean_text(value)
-    if value in ("true", "false"):
-        return str(value)
-    raise _refused(known, "takes true or false; use `as: boolean`", code="wrong_type")
+    return boolean_text(boolean_of(known, value))
 
 
 def _date(known: FieldSchema, value: Value) -> str:
-    # A moment has no date until somebody says in which zone: `as: date` does.
-    if isinstance(value, datetime):
-        raise _refused(known, "takes a date, not a moment; use `as: date`", code="wrong_type")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, str) and len(value) == 10:
-        try:
-            return date.fromisoformat(value).isoformat()
-        except ValueError:
-            pass  # refused below, with the same words as everything else
-    raise _refused(known, "takes a date like 2026-11-21; use `as: date`", code="wrong_type")
+    return day_of(known, value).isoformat()
 
 
 def _datetime(known: FieldSchema, value: Value) -> str:
-    if isinstance(value, str) and "T" in value:
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            raise _refused(known, "takes a moment like 2026-11-21T09:30:00Z", code="wrong_type") from None
-    if not isinstance(value, datetime):
-        raise _refused(known, "takes a moment, not a date; use `as: datetime`", code="wrong_type")
-    if value.utcoffset() is None:
-        raise _refused(known, "takes a moment with its time zone", code="naive_datetime")
-    return _moment(value)
+    return _moment(moment_of(known, value))
 
 
 def _choice(known: FieldSchema, value: Value) -> str:
-    match value:
-        case bool():
-            text = _boolean_text(value)
-        case str():
-            text = value
-        case int():
-            text = str(value)
-        case _:
-            raise _refused(known, "takes one of its options", code="wrong_type")
-    return _option(known, text)
+    return _option(known, choice_of(known, value))
 
 
 def _multi(known: FieldSchema, value: Value) -> Json:
@@ -160,27 +132,13 @@ def _multi(known: FieldSchema, value: Value) -> Json:
 def _choice_text(known: FieldSchema, value: Value) -> str:
     if isinstance(value, str):
         return value
-    raise _refused(known, "takes a list of its options; use `as: multi`", code="wrong_type")
+    raise refused(known, "takes a list of its options; use `as: multi`")
 
 
 def _option(known: FieldSchema, text: str) -> str:
     if known.options is not None and text not in known.options:
-        shown = ", ".join(f'"{option}"' for option in known.options[:20]) or "none at all"
-        more = f" and {len(known.options) - 20} more" if len(known.options) > 20 else ""
-        raise _refused(known, f'has no option "{text[:80]}"; it has {shown}{more}', code="not_an_option")
+        raise no_option(known, text, known.options)
     return text
-
-
-def _refused(known: FieldSchema, why: str, *, code: str) -> RejectedError:
-    return RejectedError(f"{known.name} {why}", code=code, field=known.name)
-
-
-def _boolean_text(value: bool) -> str:
-    return "true" if value else "false"
-
-
-def _line_ends(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def _plain(number: Decimal) -> str:
@@ -220,9 +178,8 @@ def _live_datetime(text: str) -> str:
         return text
     if _EPOCH_MILLISECONDS.fullmatch(text):
         return _from_epoch(text)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+    moment = read_moment(text)
+    if moment is None:
         return text
     return _moment(moment if moment.utcoffset() is not None else moment.replace(tzinfo=UTC))
 
@@ -243,7 +200,7 @@ def _live_multi(text: str) -> str:
 
 def _json_text(value: Json) -> str:
     # HubSpot sends texts; should a number or a boolean come one day, it is the same value.
-    return _boolean_text(value) if isinstance(value, bool) else str(value)
+    return boolean_text(value) if isinstance(value, bool) else str(value)
 
 
 # ---------------------------------------------------------------- back to ours
@@ -262,17 +219,11 @@ def _as_boolean(text: str) -> Value:
 
 
 def _as_date(text: str) -> Value:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return text
+    return read_day(text) or text
 
 
 def _as_datetime(text: str) -> Value:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return text
+    return read_moment(text) or text
 
 
 def _as_multi(text: str) -> Value:

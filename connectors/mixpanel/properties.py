@@ -5,10 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 
+from connectors.encoding import (
+    Canonical,
+    Live,
+    Typed,
+    boolean_of,
+    boolean_text,
+    day_of,
+    empty_is_none,
+    live_number,
+    moment_of,
+    no_option,
+    number_of,
+    read_day,
+    read_moment,
+    refused,
+)
 from connectors.mixpanel.settings import MixpanelSettings
-from connectors.numbers import finite, json_number
-from nps.errors import ConfigError, RejectedError
+from connectors.numbers import json_number
+from nps.errors import ConfigError
 from nps.schema import FieldSchema, FieldType, ObjectSchema
 from nps.values import Json, Value
 
@@ -68,13 +85,12 @@ def field_of(schema: ObjectSchema, name: str, connection: str) -> FieldSchema:
 # ---------------------------------------------------------------- values
 
 
-def canonical(known: FieldSchema) -> Callable[[Value], Json]:
+def canonical(known: FieldSchema) -> Canonical:
     """What a profile shows once a value is written to this property."""
-    encode = _ENCODERS.get(known.type, _as_given)
-    return lambda value: None if value is None or value == "" or value == () else encode(known, value)
+    return empty_is_none(partial(_ENCODERS.get(known.type, _as_given), known))
 
 
-def live(known: FieldSchema) -> Callable[[Json], Json]:
+def live(known: FieldSchema) -> Live:
     """A value Mixpanel sent, in the same form. Never refuses."""
 
     def normalised(value: Json) -> Json:
@@ -84,8 +100,7 @@ def live(known: FieldSchema) -> Callable[[Json], Json]:
             case float():
                 return json_number(Decimal(str(value)))
             case str() if known.type is FieldType.NUMBER:
-                number = finite(value)
-                return value if number is None else json_number(number)
+                return live_number(known, value)
             case str() if known.type is FieldType.DATE and value[10:11] == "T":
                 return value[:10]
             case str() if known.type is FieldType.DATETIME:
@@ -98,7 +113,7 @@ def live(known: FieldSchema) -> Callable[[Json], Json]:
     return normalised
 
 
-def typed(known: FieldSchema) -> Callable[[Json], Value]:
+def typed(known: FieldSchema) -> Typed:
     """A live value as the property's type. What does not read as its type stays as it is."""
     normalised = live(known)
 
@@ -110,7 +125,7 @@ def typed(known: FieldSchema) -> Callable[[Json], Value]:
             case int() | float():
                 return Decimal(str(shown))
             case str() if known.type is FieldType.DATE:
-                return _parsed_date(shown) or shown
+                return read_day(shown) or shown
             case str() if known.type is FieldType.DATETIME:
                 return _parsed_moment(shown) or shown
             case str():
@@ -122,16 +137,12 @@ def typed(known: FieldSchema) -> Callable[[Json], Value]:
     return decoded
 
 
-def _refused(known: FieldSchema, why: str, code: str = "wrong_type") -> RejectedError:
-    return RejectedError(f"{known.name} {why}", code=code, field=known.name)
-
-
 def _as_given(known: FieldSchema, value: Value) -> Json:
     match value:
         case bool() | str():
             return value
         case int() | float() | Decimal():
-            return _number(known, value)
+            return number_of(known, value)
         case datetime():
             return _moment(known, value)
         case date():
@@ -141,64 +152,39 @@ def _as_given(known: FieldSchema, value: Value) -> Json:
     return None
 
 
-def _text(known: FieldSchema, value: Value) -> Json:
+def _text(known: FieldSchema, value: Value) -> str:
     if isinstance(value, tuple):
-        raise _refused(known, "takes one text, not a list")
+        raise refused(known, "takes one text, not a list")
     given = _as_given(known, value)
-    return given if isinstance(given, str) else str(given).lower() if isinstance(given, bool) else str(given)
-
-
-def _number(known: FieldSchema, value: Value) -> Json:
-    number = None if isinstance(value, bool) else finite(str(value))
-    if number is None:
-        raise _refused(known, "takes a number; use `as: number` or `as: integer`")
-    return json_number(number)
-
-
-def _boolean(known: FieldSchema, value: Value) -> Json:
-    if isinstance(value, bool):
-        return value
-    if value in ("true", "false"):
-        return value == "true"
-    raise _refused(known, "takes true or false; use `as: boolean`")
+    return boolean_text(given) if isinstance(given, bool) else str(given)
 
 
 def _date(known: FieldSchema, value: Value) -> Json:
-    # A moment has no date until somebody says in which zone: `as: date` does.
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, str) and len(value) == 10 and (parsed := _parsed_date(value)) is not None:
-        return parsed.isoformat()
-    raise _refused(known, "takes a date like 2026-11-21; use `as: date`")
+    return day_of(known, value).isoformat()
 
 
 def _moment(known: FieldSchema, value: Value) -> Json:
     given = _parsed_moment(value) if isinstance(value, str) and "T" in value else value
-    if not isinstance(given, datetime):
-        raise _refused(known, "takes a moment, not a date; use `as: datetime`")
-    if given.utcoffset() is None:
-        raise _refused(known, "takes a moment with its time zone", "naive_datetime")
-    return _spelled(given)
+    return _spelled(moment_of(known, given))
 
 
 def _choice(known: FieldSchema, value: Value) -> Json:
-    text = _text(known, value)
-    if text not in (known.options or ()):
-        options = ", ".join(f'"{one}"' for one in (known.options or ())[:20])
-        raise _refused(known, f'has no option "{str(text)[:80]}"; it has {options}', "not_an_option")
+    text, options = _text(known, value), known.options or ()
+    if text not in options:
+        raise no_option(known, text, options)
     return text
 
 
 def _list(known: FieldSchema, value: Value) -> Json:
     if not isinstance(value, tuple):
-        raise _refused(known, "takes a list; use `as: multi`")
+        raise refused(known, "takes a list; use `as: multi`")
     return list[Json](sorted(set(value)))
 
 
 _ENCODERS: dict[FieldType, Callable[[FieldSchema, Value], Json]] = {
-    FieldType.NUMBER: _number,
+    FieldType.NUMBER: number_of,
     FieldType.TEXT: _text,
-    FieldType.BOOLEAN: _boolean,
+    FieldType.BOOLEAN: boolean_of,
     FieldType.DATE: _date,
     FieldType.DATETIME: _moment,
     FieldType.CHOICE: _choice,
@@ -206,20 +192,10 @@ _ENCODERS: dict[FieldType, Callable[[FieldSchema, Value], Json]] = {
 }
 
 
-def _parsed_date(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
-
-
 def _parsed_moment(text: str) -> datetime | None:
     """Mixpanel's times say no zone and are UTC."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.utcoffset() is None else moment
+    moment = read_moment(text)
+    return moment if moment is None or moment.utcoffset() is not None else moment.replace(tzinfo=UTC)
 
 
 def _spelled(moment: datetime) -> str:

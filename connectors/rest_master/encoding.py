@@ -6,19 +6,31 @@ A neutral value becomes the JSON we write; a live value becomes the same form, t
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import UTC, datetime
 
-from connectors.numbers import finite, json_number
+from connectors.encoding import (
+    Canonical,
+    Live,
+    Typed,
+    boolean_of,
+    choice_of,
+    day_of,
+    empty_is_none,
+    live_number,
+    live_text,
+    moment_of,
+    no_option,
+    number_of,
+    read_moment,
+    refused,
+    text_of,
+    whole_of,
+)
 from connectors.rest_master.dates import ISO, iso_day
 from connectors.rest_master.fields import Known
 from nps.errors import RejectedError
 from nps.schema import FieldType
 from nps.values import Json, Value
-
-Canonical = Callable[[Value], Json]
-Typed = Callable[[Json], Value]
-Live = Callable[[Json], Json]
 
 
 def canonical(known: Known) -> Canonical:
@@ -26,19 +38,17 @@ def canonical(known: Known) -> Canonical:
     encode = _ENCODERS.get(known.schema.type, _text)
 
     def encoded(value: Value) -> Json:
-        if value is None or value == "" or value == ():
-            return None
         found = encode(known, value)
         if problem := _out_of_bounds(known, found):
             raise problem
         return found
 
-    return encoded
+    return empty_is_none(encoded)
 
 
 def live(known: Known) -> Live:
     """A value the master sent, in the same form. Never refuses: a record may hold what was valid once."""
-    normal = _NORMALISERS.get(known.schema.type, _live_text)
+    normal = _NORMALISERS.get(known.schema.type, live_text)
 
     def normalised(value: Json) -> Json:
         return None if value is None or value == "" or value == [] else normal(known, value)
@@ -65,15 +75,15 @@ def typed(known: Known) -> Typed:
 def refusal(known: Known, value: Json) -> RejectedError | None:
     """Why the master would not take a value that is canonical already, or would store and mark it as wrong."""
     if value is None:
-        return _refused(known, "may not be empty", code="required") if known.required else None
+        return refused(known, "may not be empty", "required") if known.required else None
     if not known.schema.writable:
-        return _refused(known, "must not be written", code="read_only")
+        return refused(known, "must not be written", "read_only")
     options = known.schema.options
     chosen = value if isinstance(value, list) else [value]
     if options is not None and known.schema.restricted:
         for one in chosen:
             if str(one) not in options:
-                return _no_option(known, str(one))
+                return no_option(known, str(one), options)
     return _out_of_bounds(known, value)
 
 
@@ -88,14 +98,14 @@ def _out_of_bounds(known: Known, value: Json) -> RejectedError | None:
         size = len(value)
         if most is not None and size > most:
             told = f"takes {most:,.0f} characters, got {size:,}; add `truncate:`"
-            return _refused(known, told, code="too_long")
+            return refused(known, told, "too_long")
         if least is not None and size < least:
-            return _refused(known, f"takes at least {least:,.0f} characters, got {size:,}", code="too_short")
+            return refused(known, f"takes at least {least:,.0f} characters, got {size:,}", "too_short")
     if isinstance(value, int | float):
         if least is not None and value < least:
-            return _refused(known, f"takes at least {least:g}", code="too_small")
+            return refused(known, f"takes at least {least:g}", "too_small")
         if most is not None and value > most:
-            return _refused(known, f"takes at most {most:g}", code="too_large")
+            return refused(known, f"takes at most {most:g}", "too_large")
     return None
 
 
@@ -106,89 +116,38 @@ _BOUNDED = frozenset({FieldType.TEXT, FieldType.INTEGER, FieldType.NUMBER})
 
 
 def _text(known: Known, value: Value) -> Json:
-    match value:
-        case str():
-            return _line_ends(value)
-        case bool():
-            return "true" if value else "false"
-        case int() | float() | Decimal():
-            return _plain(known, value)
-        case datetime():
-            return _moment(known, value)
-        case date():
-            return value.isoformat()
-        case _:
-            raise _refused(known, "takes one text, not a list", code="wrong_type")
-
-
-def _number(known: Known, value: Value) -> Json:
-    if isinstance(value, bool):
-        raise _refused(known, "takes a number, not yes or no", code="wrong_type")
-    number = finite(value) if isinstance(value, int | float | Decimal | str) else None
-    if number is None:
-        raise _refused(known, "takes a number; use `as: number` or `as: integer`", code="wrong_type")
-    return json_number(number)
-
-
-def _integer(known: Known, value: Value) -> Json:
-    number = _number(known, value)
-    if isinstance(number, float):
-        raise _refused(known, "takes a whole number; use `as: integer`", code="wrong_type")
-    return number
+    return text_of(known, value, _utc)
 
 
 def _boolean(known: Known, value: Value) -> Json:
-    if not isinstance(value, bool):
-        if value not in ("true", "false"):
-            raise _refused(known, "takes true or false; use `as: boolean`", code="wrong_type")
-        value = value == "true"
-    return value if known.booleans is None else known.booleans[0 if value else 1]
+    yes = boolean_of(known, value)
+    return yes if known.booleans is None else known.booleans[0 if yes else 1]
 
 
 def _date(known: Known, value: Value) -> Json:
-    # A moment has no date until somebody says in which zone: `as: date` does.
-    if isinstance(value, datetime):
-        raise _refused(known, "takes a date, not a moment; use `as: date`", code="wrong_type")
-    day = iso_day(value) if isinstance(value, str) and len(value) == 10 else value
-    if not isinstance(day, date):
-        raise _refused(known, "takes a date like 2026-11-21; use `as: date`", code="wrong_type")
+    day = day_of(known, value)
     if known.dates is None:
-        raise _refused(
+        raise refused(
             known,
             f"has a date format that is not understood ({known.unreadable_format}); "
             "say it in the connection's `dates:`",
-            code="date_format",
+            "date_format",
         )
     return known.dates.written(day)
 
 
 def _datetime(known: Known, value: Value) -> Json:
-    if isinstance(value, str) and "T" in value:
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            raise _refused(known, "takes a moment like 2026-11-21T09:30:00Z", code="wrong_type") from None
-    if not isinstance(value, datetime):
-        raise _refused(known, "takes a moment, not a date; use `as: datetime`", code="wrong_type")
-    return _moment(known, value)
+    return _utc(moment_of(known, value))
 
 
 def _choice(known: Known, value: Value) -> Json:
-    match value:
-        case bool():
-            return _option(known, "true" if value else "false")
-        case str():
-            return _option(known, value)
-        case int():
-            return _option(known, str(value))
-        case _:
-            raise _refused(known, "takes one of its options", code="wrong_type")
+    return _option(known, choice_of(known, value))
 
 
 def _multi(known: Known, value: Value) -> Json:
     chosen = value if isinstance(value, tuple) else value.split(";") if isinstance(value, str) else None
     if chosen is None:
-        raise _refused(known, "takes a list of its options; use `as: multi`", code="wrong_type")
+        raise refused(known, "takes a list of its options; use `as: multi`")
     # The order says nothing, so one order is used when comparing and when writing.
     options = sorted({_option(known, text.strip()) for text in chosen if text.strip()})
     return [*options] or None
@@ -197,36 +156,8 @@ def _multi(known: Known, value: Value) -> Json:
 def _option(known: Known, text: str) -> str:
     options = known.schema.options
     if options is not None and known.schema.restricted and text not in options:
-        raise _no_option(known, text)
+        raise no_option(known, text, options)
     return text
-
-
-def _no_option(known: Known, text: str) -> RejectedError:
-    options = known.schema.options or ()
-    shown = ", ".join(f'"{option}"' for option in options[:20]) or "none at all"
-    more = f" and {len(options) - 20} more" if len(options) > 20 else ""
-    return _refused(known, f'has no option "{text[:80]}"; it has {shown}{more}', code="not_an_option")
-
-
-def _refused(known: Known, why: str, *, code: str) -> RejectedError:
-    return RejectedError(f"{known.name} {why}", code=code, field=known.name)
-
-
-def _line_ends(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
-
-
-def _plain(known: Known, value: int | float | Decimal) -> str:
-    number = finite(value)
-    if number is None:
-        raise _refused(known, "takes a finite number", code="wrong_type")
-    return str(json_number(number))
-
-
-def _moment(known: Known, value: datetime) -> str:
-    if value.utcoffset() is None:
-        raise _refused(known, "takes a moment with its time zone", code="naive_datetime")
-    return _utc(value)
 
 
 def _utc(value: datetime) -> str:
@@ -237,21 +168,6 @@ def _utc(value: datetime) -> str:
 
 
 # ---------------------------------------------------------------- what the master sends, in one form
-
-
-def _live_text(known: Known, value: Json) -> Json:
-    if isinstance(value, str):
-        return _line_ends(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int | float) else value
-
-
-def _live_number(known: Known, value: Json) -> Json:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return value
-    number = finite(value)
-    return value if number is None else json_number(number)
 
 
 def _live_boolean(known: Known, value: Json) -> Json:
@@ -274,9 +190,8 @@ def _live_date(known: Known, value: Json) -> Json:
 def _live_datetime(known: Known, value: Json) -> Json:
     if not isinstance(value, str):
         return value
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
+    moment = read_moment(value)
+    if moment is None:
         return value
     return _utc(moment if moment.utcoffset() is not None else moment.replace(tzinfo=UTC))
 
@@ -310,15 +225,12 @@ def _as_date(known: Known, value: Json) -> Value:
 def _as_datetime(known: Known, value: Json) -> Value:
     if not isinstance(value, str):
         return str(value)
-    try:
-        return datetime.fromisoformat(value)
-    except ValueError:
-        return value
+    return read_moment(value) or value
 
 
 _ENCODERS: dict[FieldType, Callable[[Known, Value], Json]] = {
-    FieldType.INTEGER: _integer,
-    FieldType.NUMBER: _number,
+    FieldType.INTEGER: whole_of,
+    FieldType.NUMBER: number_of,
     FieldType.BOOLEAN: _boolean,
     FieldType.DATE: _date,
     FieldType.DATETIME: _datetime,
@@ -326,8 +238,8 @@ _ENCODERS: dict[FieldType, Callable[[Known, Value], Json]] = {
     FieldType.MULTI: _multi,
 }
 _NORMALISERS: dict[FieldType, Callable[[Known, Json], Json]] = {
-    FieldType.INTEGER: _live_number,
-    FieldType.NUMBER: _live_number,
+    FieldType.INTEGER: live_number,
+    FieldType.NUMBER: live_number,
     FieldType.BOOLEAN: _live_boolean,
     FieldType.DATE: _live_date,
     FieldType.DATETIME: _live_datetime,

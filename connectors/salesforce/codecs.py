@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from connectors.encoding import line_ends
 from connectors.salesforce.ids import long_id
 from connectors.salesforce.schema import Column
 from nps.errors import RejectedError
@@ -139,8 +140,7 @@ def _text_encoder(column: Column) -> Callable[[Any], Json]:
 
 def clean_text(text: str) -> str:
     """Text as Salesforce keeps it: trimmed, lines ending in \\n, and nothing UTF-8 cannot say."""
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = line_ends(text)
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode("utf-8")
     if "\x00" in text:
@@ -291,11 +291,7 @@ def _rejected(column: Column, code: str, what: str) -> RejectedError:
 
 
 def _read_text(live: Json) -> Json:
-    if type(live) is str:
-        if "\r" in live:
-            live = live.replace("\r\n", "\n").replace("\r", "\n")
-        return live.strip() or None
-    return live
+    return line_ends(live).strip() or None if type(live) is str else live
 
 
 def _read_boolean(live: Json) -> Json:

@@ -10,12 +10,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from functools import partial
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import types as sql
 
+from connectors.encoding import (
+    boolean_of,
+    boolean_text,
+    day_of,
+    empty_is_none,
+    moment_of,
+    no_option,
+    read_day,
+    read_moment,
+    refused,
+)
 from nps.errors import ConfigError, RejectedError
 from nps.schema import FieldType
 from nps.values import Json, Value
@@ -54,14 +66,11 @@ class Edge:
     zone: ZoneInfo | None
     options: tuple[str, ...] | None = None
 
-    def refused(self, why: str, code: str) -> RejectedError:
-        return RejectedError(f"{self.name} {why}", code=code, field=self.name)
-
 
 def kind_of(type: Any, edge: Edge) -> Kind:
     """The kind of a column with this reflected type."""
     kind = _kind(type, edge)
-    return replace(kind, canonical=_empty_is_none(kind.canonical), shown=_none_is_none(kind.shown))
+    return replace(kind, canonical=empty_is_none(kind.canonical), shown=_none_is_none(kind.shown))
 
 
 def _kind(type: Any, edge: Edge) -> Kind:
@@ -85,10 +94,6 @@ def _kind(type: Any, edge: Edge) -> Kind:
     return _other()
 
 
-def _empty_is_none(canonical: Callable[[Value], Json]) -> Callable[[Value], Json]:
-    return lambda value: None if value is None or value == "" or value == () else canonical(value)
-
-
 def _none_is_none(shown: Callable[[Any], Json]) -> Callable[[Any], Json]:
     return lambda value: None if value is None else shown(value)
 
@@ -104,9 +109,11 @@ def _text(edge: Edge, length: int | None, *, fixed: bool) -> Kind:
     def canonical(value: Value) -> Json:
         text = _as_text(edge, value)
         if length is not None and len(text) > length:
-            raise edge.refused(f"takes {length:,} characters, got {len(text):,}; add `truncate:`", "too_long")
+            raise refused(
+                edge, f"takes {length:,} characters, got {len(text):,}; add `truncate:`", "too_long"
+            )
         if "\x00" in text:
-            raise edge.refused("takes no NUL character", "nul_character")
+            raise refused(edge, "takes no NUL character", "nul_character")
         return shown(text)
 
     def shown(value: Any) -> Json:
@@ -125,7 +132,7 @@ def _as_text(edge: Edge, value: Value) -> str:
         case str():
             return value
         case bool():
-            return "true" if value else "false"
+            return boolean_text(value)
         case datetime():
             return _iso(value)
         case date():
@@ -133,7 +140,7 @@ def _as_text(edge: Edge, value: Value) -> str:
         case int() | Decimal() | float():
             return str(value)
         case _:
-            raise edge.refused("takes one text, not a list", "wrong_type")
+            raise refused(edge, "takes one text, not a list")
 
 
 def _choice(edge: Edge) -> Kind:
@@ -142,8 +149,7 @@ def _choice(edge: Edge) -> Kind:
     def canonical(value: Value) -> Json:
         text = _as_text(edge, value)
         if text not in options:
-            known = ", ".join(f'"{one}"' for one in options[:20])
-            raise edge.refused(f'has no option "{text[:80]}"; it has {known}', "not_an_option")
+            raise no_option(edge, text, options)
         return text
 
     def asked(text: str) -> Any:
@@ -164,7 +170,7 @@ def _uuid(edge: Edge) -> Kind:
     def canonical(value: Value) -> Json:
         parsed = asked(value) if isinstance(value, str) else None
         if parsed is None:
-            raise edge.refused("takes a UUID", "wrong_type")
+            raise refused(edge, "takes a UUID")
         return str(parsed)
 
     def asked(text: str) -> Any:
@@ -193,15 +199,7 @@ def _other() -> Kind:
 
 def _boolean(edge: Edge) -> Kind:
     words = {"true": True, "false": False}
-
-    def canonical(value: Value) -> Json:
-        if isinstance(value, bool):
-            return value
-        if isinstance(value, str) and value in words:
-            return words[value]
-        raise edge.refused("takes true or false; use `as: boolean`", "wrong_type")
-
-    return Kind(FieldType.BOOLEAN, canonical, _same, bool, _same, words.get)
+    return Kind(FieldType.BOOLEAN, partial(boolean_of, edge), _same, bool, _same, words.get)
 
 
 def _bounds(type: Any, dialect: str) -> tuple[int, int]:
@@ -221,9 +219,9 @@ def _whole(edge: Edge, bounds: tuple[int, int]) -> Kind:
     def canonical(value: Value) -> Json:
         number = _as_number(edge, value)
         if number != number.to_integral_value():
-            raise edge.refused("takes a whole number; use `as: integer`", "wrong_type")
+            raise refused(edge, "takes a whole number; use `as: integer`")
         if not least <= number <= most:
-            raise edge.refused(f"takes {least:,} to {most:,}", "out_of_range")
+            raise refused(edge, f"takes {least:,} to {most:,}", "out_of_range")
         return int(number)
 
     def asked(text: str) -> Any:
@@ -259,7 +257,7 @@ def _number(edge: Edge, precision: int | None, scale: int | None, single: bool) 
     def canonical(value: Value) -> Json:
         number = form(_as_number(edge, value))
         if precision is not None and abs(number) >= Decimal(10) ** (precision - (scale or 0)):
-            raise edge.refused(f"takes {precision - (scale or 0)} digits before the point", "out_of_range")
+            raise refused(edge, f"takes {precision - (scale or 0)} digits before the point", "out_of_range")
         return _json_number(number)
 
     def shown(value: Any) -> Json:
@@ -282,13 +280,13 @@ def _number(edge: Edge, precision: int | None, scale: int | None, single: bool) 
 def _as_number(edge: Edge, value: Value) -> Decimal:
     match value:
         case bool():
-            raise edge.refused("takes a number, not yes or no", "wrong_type")
+            raise refused(edge, "takes a number, not yes or no")
         case int() | Decimal() | float() if Decimal(str(value)).is_finite():
             return Decimal(str(value))
         case str() if _PLAIN_NUMBER.fullmatch(value.strip()):
             return Decimal(value.strip())
         case _:
-            raise edge.refused("takes a number; use `as: number` or `as: integer`", "wrong_type")
+            raise refused(edge, "takes a number; use `as: number` or `as: integer`")
 
 
 def _json_number(number: Decimal) -> Json:
@@ -320,19 +318,10 @@ def _decimal_or_text(value: Json) -> Value:
 
 def _date(edge: Edge) -> Kind:
     def canonical(value: Value) -> Json:
-        # A moment has no date until somebody says in which zone: `as: date` does.
-        if isinstance(value, datetime):
-            raise edge.refused("takes a date, not a moment; use `as: date`", "wrong_type")
-        parsed = value if isinstance(value, date) else asked(value) if isinstance(value, str) else None
-        if parsed is None:
-            raise edge.refused("takes a date like 2026-11-21; use `as: date`", "wrong_type")
-        return str(parsed)
+        return str(day_of(edge, value))
 
     def asked(text: str) -> Any:
-        try:
-            found = date.fromisoformat(text) if len(text) == 10 else None
-        except ValueError:
-            return None
+        found = read_day(text) if len(text) == 10 else None
         return bound(str(found)) if found is not None else None
 
     def bound(text: Any) -> Any:
@@ -342,10 +331,7 @@ def _date(edge: Edge) -> Kind:
         return str(value)[:10]
 
     def typed(value: Json) -> Value:
-        try:
-            return date.fromisoformat(value) if isinstance(value, str) else None
-        except ValueError:
-            return str(value)
+        return (read_day(value) or value) if isinstance(value, str) else None
 
     return Kind(FieldType.DATE, canonical, bound, shown, typed, asked)
 
@@ -382,14 +368,7 @@ def _moment(edge: Edge, type: Any) -> Kind:
         return (held.replace(tzinfo=zone()) if held.tzinfo is None else held).astimezone(UTC)
 
     def canonical(value: Value) -> Json:
-        given = value
-        if isinstance(given, str) and "T" in given:
-            given = _parsed(given) or given
-        if not isinstance(given, datetime):
-            raise edge.refused("takes a moment, not a date; use `as: datetime`", "wrong_type")
-        if given.utcoffset() is None:
-            raise edge.refused("takes a moment with its time zone", "naive_datetime")
-        return _iso(universally(stored(given)))
+        return _iso(universally(stored(moment_of(edge, value))))
 
     def bound(text: Any) -> Any:
         if text is None:
@@ -398,24 +377,17 @@ def _moment(edge: Edge, type: Any) -> Kind:
         return held.isoformat(sep=" ") if edge.dialect == "sqlite" else held
 
     def shown(value: Any) -> Json:
-        held = value if isinstance(value, datetime) else _parsed(str(value))
+        held = value if isinstance(value, datetime) else read_moment(str(value))
         return str(value) if held is None else _iso(universally(held))
 
     def asked(text: str) -> Any:
-        moment = _parsed(text)
+        moment = read_moment(text)
         return bound(text) if moment is not None and moment.utcoffset() is not None else None
 
     def typed(value: Json) -> Value:
-        return (_parsed(value) or value) if isinstance(value, str) else None
+        return (read_moment(value) or value) if isinstance(value, str) else None
 
     return Kind(FieldType.DATETIME, canonical, bound, shown, typed, asked)
-
-
-def _parsed(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def _iso(moment: datetime) -> str:

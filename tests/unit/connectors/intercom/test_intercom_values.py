@@ -90,7 +90,7 @@ def test_what_is_written(name: str, value: Value, expected: Json) -> None:
         ("nps_last_survey_at", datetime(2026, 3, 2, tzinfo=UTC), "wrong_type"),
         ("nps_last_survey_at", "yesterday", "wrong_type"),
         ("nps_asked_at", date(2026, 3, 2), "wrong_type"),
-        ("nps_asked_at", datetime(2026, 3, 2), "wrong_type"),  # noqa: DTZ001
+        ("nps_asked_at", datetime(2026, 3, 2), "naive_datetime"),  # noqa: DTZ001
         ("nps_comment", ("a", "b"), "wrong_type"),
     ],
 )

@@ -37,8 +37,10 @@ def test_asking_for_the_names_imports_no_connector() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(eval(run.stdout)) == {
+        "connectors.alerting",
         "connectors.asking",
         "connectors.contract",
+        "connectors.creating",
         "connectors.provisioning",
         "connectors.registry",
         "connectors.sharing",

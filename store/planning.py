@@ -13,10 +13,11 @@ from typing import Any
 from nps.changes import Cause, Change
 from nps.values import Json, JsonFields
 from store import statements
-from store.api import Lease, Settled, State
+from store.api import Lease, Settled, State, Wanted
 from store.database import Database, Transaction
 from store.errors import StoreError
 from store.letters import park, resolve
+from store.outbox import want
 from store.rows import (
     PLANNED,
     change_of,
@@ -49,6 +50,7 @@ class Planning:
         demoted: Mapping[int, tuple[State, str]],
         changes: Mapping[str, Change | None],
         connection: str,
+        wanted: Sequence[Wanted] = (),
     ) -> list[JsonFields]:
         causes = {change.response for change in changes.values() if change is not None}
         numbers = [each.number for each in settled]
@@ -113,6 +115,7 @@ class Planning:
                     if state is State.REJECTED
                 ],
             )
+            want(tx, sync, wanted, milliseconds(now))
         for number in numbers:
             handed_out.pop(number, None)
         return [from_json(before) for before, _ in replaced]

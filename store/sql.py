@@ -22,6 +22,7 @@ from store.journal import Journal
 from store.leases import Leases
 from store.ledger import Ledger
 from store.letters import Letters
+from store.outbox import Outbox
 from store.planning import Planning
 from store.pruning import Pruning
 from store.reasons import Reasons
@@ -46,6 +47,7 @@ class SqlStore(
     Runs,
     Leases,
     History,
+    Outbox,
     Events,
     Invitations,
     Claims,

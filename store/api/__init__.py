@@ -30,6 +30,7 @@ from store.api.asking import (
     Verdict,
 )
 from store.api.changes import Journal, Planning, Undoing
+from store.api.outbox import Outbox, Wanted
 from store.api.people import Decisions, History, Letters
 from store.api.reasons import ReasonDue, Reasons
 from store.api.running import Leases, Runs
@@ -84,6 +85,7 @@ __all__ = [
     "Unshown",
     "Unwritten",
     "Verdict",
+    "Wanted",
     "Wrote",
 ]
 
@@ -102,6 +104,7 @@ class Store(
     Letters,
     Decisions,
     History,
+    Outbox,
     Leases,
     Asking,
     Tokens,

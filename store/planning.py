@@ -13,10 +13,11 @@ from typing import Any
 from nps.changes import Cause, Change
 from nps.values import Json, JsonFields
 from store import statements
-from store.api import Lease, Settled, State, Wanted
+from store.api import Lease, Membership, Settled, State, Wanted
 from store.database import Database, Transaction
 from store.errors import StoreError
 from store.letters import park, resolve
+from store.members import keep_members
 from store.outbox import want
 from store.rows import (
     PLANNED,
@@ -51,6 +52,7 @@ class Planning:
         changes: Mapping[str, Change | None],
         connection: str,
         wanted: Sequence[Wanted] = (),
+        whose: Membership | None = None,
     ) -> list[JsonFields]:
         causes = {change.response for change in changes.values() if change is not None}
         numbers = [each.number for each in settled]
@@ -81,6 +83,8 @@ class Planning:
                 if change is not None
             ]
             tx.load("change", PLANNED, planned)
+            if whose is not None:
+                keep_members(tx, sync, whose, now)
             resolve(
                 tx,
                 sync,

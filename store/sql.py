@@ -22,6 +22,7 @@ from store.journal import Journal
 from store.leases import Leases
 from store.ledger import Ledger
 from store.letters import Letters
+from store.members import Members
 from store.outbox import Outbox
 from store.planning import Planning
 from store.pruning import Pruning
@@ -40,6 +41,7 @@ class SqlStore(
     Inbox,
     Taking,
     Planning,
+    Members,
     Journal,
     Undoing,
     Letters,

@@ -20,7 +20,7 @@ def open_codecs(job: Job, *, refuse_absent: bool) -> Codecs:
         _refuse(job, schema, absent)
     needed = job.fields.record_names
     fetch = [name for name in job.fields.shows if name not in absent]
-    fetch += sorted(needed - set(fetch))
+    fetch += sorted((needed | job.traits_of("record")) - set(fetch))
     if job.account_by is not None and job.account_by not in fetch and _account_is_worth_it(job, schema):
         fetch.append(job.account_by)
     canonical: dict[str, Callable[[Value], Json]] = {
@@ -38,7 +38,7 @@ def open_codecs(job: Job, *, refuse_absent: bool) -> Codecs:
 
 def _account_is_worth_it(job: Job, schema: ObjectSchema) -> bool:
     """The account orders the writes (row locks), which is worth a column but not a call."""
-    if job.fields.account_names or "account_id" in job.fields.uses:
+    if job.rolled_up or job.account_names or "account_id" in job.fields.uses:
         return True
     field = schema.fields.get(job.account_by or "")
     return field is not None and not field.extra_call

@@ -81,7 +81,7 @@ def survivor_of(record_ids: Iterable[str], found: Found) -> str | None:
 
 
 def _accounts(job: Job, records: Iterable[Record]) -> dict[str, Record]:
-    names = sorted(job.fields.account_names)
+    names = sorted(job.account_names)
     if not names or job.account_object is None or job.account_by is None:
         return {}
     ids = sorted({str(account) for one in records if (account := one.fields.get(job.account_by))})

@@ -10,6 +10,7 @@ from typing import Protocol
 from connectors.contract import Destination, Only, Source
 from mapping.fields import CompiledFields
 from mapping.match import CompiledMatch
+from mapping.names import field_of
 from nps.schema import ObjectSchema
 from nps.score import Labelled
 from nps.values import Json, Value
@@ -66,10 +67,32 @@ class Job:
     fields: CompiledFields
     account_object: str | None = None
     account_by: str | None = None
+    rolled_up: bool = False  # its accounts show the figures of their contacts (`sync.accounts`)
+    traits: Mapping[str, str] | None = None
+    """What a report groups records by: dimension → record.FIELD, account.FIELD or properties.NAME. None: no report."""
     since: datetime | None = None
     valid_for: timedelta | None = None
     breaker: BreakerSpec | None = None
     facts: Mapping[str, Json] = field(default_factory=dict)  # what the run remembers of the config
+
+    @property
+    def roll_up_name(self) -> str:
+        """Under which name the roll-up onto its accounts runs."""
+        return f"{self.name}/account"
+
+    @property
+    def keeps_members(self) -> bool:
+        """Whether anybody asks whose account its records are, or what a report groups them by."""
+        return self.rolled_up or self.traits is not None
+
+    @property
+    def account_names(self) -> frozenset[str]:
+        """The fields of the account that are read with every record."""
+        return self.fields.account_names | self.traits_of("account")
+
+    def traits_of(self, root: str) -> frozenset[str]:
+        """The names below `root` (record, account, properties) that a report groups by."""
+        return frozenset(name for path in (self.traits or {}).values() if (name := field_of(path, root)))
 
     @property
     def scope(self) -> str:

@@ -19,7 +19,7 @@ from nps.newest import Answer, believed
 from nps.responses import SurveyResponse
 from nps.score import parse_score
 from nps.values import Fields, Json, JsonFields, Value
-from store.api import Lease, Settled, State, Store
+from store.api import Lease, Membership, Settled, State, Store
 from sync.causes import cause_of
 from sync.deciding import Mark, Rules, Target, decide, no_event
 from sync.finding import Belongs, Found, belongs_merged, followed, look_up, match, survivor_of
@@ -27,6 +27,7 @@ from sync.first_look import Candidate, Chunk, classified, first_look
 from sync.interruption import heed
 from sync.invited import Invited
 from sync.job import Codecs, Job
+from sync.membership import account_of, whose
 from sync.merges import absorbed, follow_links
 from sync.moving import Deserted, taken_back
 from sync.ours import Ours, ours_in
@@ -182,7 +183,9 @@ class _Planner:
         full = self._full(chunk, groups.values())
         demoted: dict[int, tuple[State, str]] = dict.fromkeys(chunk.earlier, (State.SUPERSEDED, "edited"))
         # A record that went away, or is another one now, has nothing planned any more.
-        changes: dict[str, Change | None] = dict.fromkeys(chunk.touched - groups.keys())
+        left = chunk.touched - groups.keys()
+        changes: dict[str, Change | None] = dict.fromkeys(left)
+        deciding: dict[str, int] = {}
         deserted: dict[str, Deserted] = {}
         refused: set[int] = set()
         for record_id, group in groups.items():
@@ -196,7 +199,9 @@ class _Planner:
                 elif one.state is not None and _moves(one.state, mark.state):
                     demoted[number] = (mark.state, mark.code)
             self.planned.fields.note(record_id, verdict)
-            if verdict.deciding is None:
+            if verdict.deciding is not None:
+                deciding[record_id] = verdict.deciding
+            else:
                 refused.update(n for n, mark in verdict.states.items() if mark.state is State.REJECTED)
                 deserted[record_id] = Deserted(target, verdict.change)
         if deserted:
@@ -211,6 +216,7 @@ class _Planner:
             demoted=demoted,
             changes=changes,
             connection=self.job.connection,
+            whose=self._whose(found, groups, left - old_ids.keys(), old_ids, deciding, full),
         )
         self._count(changes.values(), replaced)
 
@@ -314,16 +320,31 @@ class _Planner:
 
     def _target(self, found: Found, record_id: str, ours: Ours) -> Target:
         record = found.records[record_id]
-        account_id = record.fields.get(self.job.account_by) if self.job.account_by is not None else None
-        account = found.accounts.get(str(account_id)) if account_id is not None else None
+        account_id = account_of(self.job, record)
+        account = found.accounts.get(account_id) if account_id is not None else None
         return Target(
             record=record,
             typed=_typed(record, self.codecs.typed),
             ours=ours.values.get(record_id, {}),
             undone=ours.undone.get(record_id, {}) if ours.undone else {},
-            account_id=None if account_id is None else str(account_id),
+            account_id=account_id,
             account=self.no_account if account is None else _typed(account, self.account_codecs),
         )
+
+    def _whose(
+        self,
+        found: Found,
+        groups: Mapping[str, _Group],
+        gone: set[str],
+        old_ids: Mapping[str, str],
+        deciding: Mapping[str, int],
+        full: Callable[[int], SurveyResponse],
+    ) -> Membership | None:
+        def properties(record_id: str) -> JsonFields:
+            number = deciding.get(record_id)
+            return {} if number is None else full(number).properties
+
+        return whose(self.job, found, groups.keys(), gone, old_ids, properties)
 
     def _count(self, changes: Iterable[Change | None], replaced: Iterable[JsonFields]) -> None:
         for change in changes:

@@ -30,6 +30,7 @@ from store.api.asking import (
     Verdict,
 )
 from store.api.changes import Journal, Planning, Undoing
+from store.api.members import Member, Members, Membership
 from store.api.outbox import Outbox, Wanted
 from store.api.people import Decisions, History, Letters
 from store.api.reasons import ReasonDue, Reasons
@@ -70,6 +71,8 @@ __all__ = [
     "LedgerEntry",
     "Link",
     "Live",
+    "Member",
+    "Membership",
     "Noted",
     "ReasonDue",
     "Received",
@@ -98,6 +101,7 @@ class Store(
     Inbox,
     Taking,
     Planning,
+    Members,
     Journal,
     Undoing,
     Runs,

@@ -9,6 +9,7 @@ from typing import Protocol
 from nps.changes import Batch, Change, Outcome
 from nps.values import JsonFields
 from nps.writes import Write
+from store.api.members import Membership
 from store.api.outbox import Wanted
 from store.api.values import Lease, Live, Restoring, Settled, State, Unwritten, Wrote
 
@@ -28,12 +29,14 @@ class Planning(Protocol):
         changes: Mapping[str, Change | None],
         connection: str,
         wanted: Sequence[Wanted] = (),
+        whose: Membership | None = None,
     ) -> list[JsonFields]:
         """One chunk of the plan, in one transaction: the work's versions get their state (and leave the work),
         `demoted` (version → state, code) moves answers settled earlier, and each record's planned change replaces
         what this run planned for it before (None: nothing is wanted). Rejected states become dead letters. A change
         that no answer causes (and that undoes nothing) is a clearing: it is remembered until it is confirmed, refused,
         or not wanted any more. `wanted` is what these answers may have created beside the records (`store.api.outbox`).
+        `whose`: whose account the chunk's records are, where somebody asks for that.
         Returns the `before` of every change that was replaced."""
         ...
 

@@ -139,7 +139,8 @@ class AnswerStateRow(Row, table=True):
 
 
 class ClearingRow(Row, table=True):
-    """A record in which something is still to be cleared: no answer is left that would say so."""
+    """A record that has to be looked at and that no answer of the sync's work leads to: something in it is still to be
+    cleared, or, of an account roll-up, what stands behind its figures has changed."""
 
     __tablename__ = "clearing"
     __table_args__ = ({"sqlite_with_rowid": False},)

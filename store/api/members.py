@@ -1,0 +1,47 @@
+"""Whose account the records are that answers were matched to, and what a report groups them by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from nps.values import JsonFields
+from store.api.values import Lease
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that answers were matched to. `traits` are its values of what `report` names (dimension → value)."""
+
+    record_id: str
+    account: str | None = None
+    traits: JsonFields = {}
+
+
+class Membership(msgspec.Struct, frozen=True, kw_only=True):
+    """What a chunk of the plan learned of its records; None: no record of the sync any more (deleted, left out).
+
+    `roll_up` names the sync's account roll-up, where it has one: the accounts these records belong to, and those they
+    belonged to until now, are remembered under that name until it has looked at them (`Store.clearings`).
+    """
+
+    members: Mapping[str, Member | None]
+    roll_up: str | None = None
+
+
+class Members(Protocol):
+    """Kept only for syncs with `account:`, or where there is a `report:`."""
+
+    def members(self, sync: str, record_ids: Sequence[str]) -> dict[str, Member]:
+        """Those of these records that are known."""
+        ...
+
+    def all_members(self, sync: str) -> Iterator[list[Member]]:
+        """Every one, a page at a time in the order of the record ids. Memory stays flat."""
+        ...
+
+    def note_members(self, sync: str, whose: Membership, *, lease: Lease, now: datetime) -> None:
+        """The same as settling a chunk does, for records that were only looked at again."""
+        ...

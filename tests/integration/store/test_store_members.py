@@ -1,0 +1,84 @@
+"""Whose account a record is: remembered with its answers' states, and who has to be looked at because of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from builders_store import SYNC, Syncing, change, later
+
+from nps.errors import LeaseLost
+from store.api import Lease, Member, Membership
+from store.sql import SqlStore
+
+ROLL_UP = f"{SYNC}/account"
+
+
+def belongs(record_id: str, account: str | None, **traits: str) -> Member:
+    return Member(record_id=record_id, account=account, traits=dict(traits))
+
+
+def note(
+    syncing: Syncing, *members: Member, gone: tuple[str, ...] = (), roll_up: str | None = ROLL_UP
+) -> None:
+    known: dict[str, Member | None] = {one.record_id: one for one in members}
+    whose = Membership(members=known | dict.fromkeys(gone), roll_up=roll_up)
+    syncing.store.note_members(SYNC, whose, lease=syncing.lease, now=later())
+
+
+def touched(store: SqlStore) -> list[str]:
+    return store.clearings(ROLL_UP, "", 100)
+
+
+def test_a_record_is_known_with_its_account_and_what_a_report_groups_it_by(
+    store: SqlStore, syncing: Syncing
+) -> None:
+    note(syncing, belongs("003A", "001A", plan="Gold"), belongs("003B", None))
+    assert store.members(SYNC, ["003A", "003B", "003C"]) == {
+        "003A": belongs("003A", "001A", plan="Gold"),
+        "003B": belongs("003B", None),
+    }
+    assert touched(store) == ["001A"]
+
+
+def test_a_record_that_changes_its_account_touches_both(store: SqlStore, syncing: Syncing) -> None:
+    note(syncing, belongs("003A", "001A"), roll_up=None)
+    assert touched(store) == []
+    note(syncing, belongs("003A", "001B"))
+    assert touched(store) == ["001A", "001B"]
+    assert store.members(SYNC, ["003A"])["003A"].account == "001B"
+
+
+def test_a_record_that_is_gone_touches_the_account_it_belonged_to(store: SqlStore, syncing: Syncing) -> None:
+    note(syncing, belongs("003A", "001A"), belongs("003B", "001B"), roll_up=None)
+    note(syncing, gone=("003A", "003X"))
+    assert touched(store) == ["001A"]
+    assert [one.record_id for page in store.all_members(SYNC) for one in page] == ["003B"]
+
+
+def test_members_are_kept_in_the_transaction_that_settles_a_chunk(store: SqlStore, syncing: Syncing) -> None:
+    whose = Membership(members={"003A": belongs("003A", "001A")}, roll_up=ROLL_UP)
+    changes = {"003A": change("003A", response=None)}
+    settle: Any = {
+        "lease": syncing.lease,
+        "now": later(),
+        "settled": [],
+        "demoted": {},
+        "connection": "crm",
+    }
+    store.settle(SYNC, syncing.run, changes=changes, whose=whose, **settle)
+    assert store.members(SYNC, ["003A"]).keys() == {"003A"}
+    assert store.clearings(SYNC, "", 10) == ["003A"]
+    assert touched(store) == ["001A"]
+
+    lost = Lease(name=syncing.lease.name, owner="somebody else", token=syncing.lease.token)
+    with pytest.raises(LeaseLost):
+        store.settle(SYNC, syncing.run, changes={}, whose=whose, **(settle | {"lease": lost}))
+
+
+def test_all_members_come_page_by_page(
+    store: SqlStore, syncing: Syncing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.members.PAGE", 2)
+    note(syncing, *(belongs(f"003{n}", "001A") for n in range(5)))
+    assert [len(page) for page in store.all_members(SYNC)] == [2, 2, 1]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
+from typing import Protocol, TypeVar
 from urllib.parse import urljoin, urlsplit
+
+from nps.faults import Fault, Faults
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -20,6 +23,30 @@ def checked_base_url(url: str, *, allow_http: bool = False) -> str:
         raise ValueError("must start with https:// (set allow_http: true for a plain host you trust)")
     _ = parts.port  # ValueError when it is no port
     return url.strip().rstrip("/")
+
+
+class Addressed(Protocol):
+    """Settings with the address of an API."""
+
+    @property
+    def base_url(self) -> str | None: ...
+
+    @property
+    def allow_http(self) -> bool: ...
+
+
+S = TypeVar("S", bound=Addressed)
+
+
+def safe_address(settings: S) -> S:
+    """A validator for settings: `_safe_address = model_validator(mode="after")(safe_address)`. It tells at `base_url`
+    what `checked_base_url` has against it; None is for the vendor's own address."""
+    try:
+        if settings.base_url is not None:
+            checked_base_url(settings.base_url, allow_http=settings.allow_http)
+    except ValueError as problem:
+        raise Faults([Fault(("base_url",), str(problem))]) from None
+    return settings
 
 
 def token_address(token_url: str, base_url: str, *, allow_http: bool = False) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
-from connectors.addresses import checked_base_url
+from connectors.addresses import safe_address
 from connectors.auth import Auth, NoAuth
 from connectors.cells import known_format, known_zone
 from connectors.declared.listing import ByCursor as ByCursor
@@ -344,13 +344,7 @@ class Description(Part):
     failures: Sequence[Failure] = Field(default=(), description="Replies with status 200 that are none.")
     throttle: Throttle = Field(Throttle.model_validate({}), description="How often the tool may be called.")
 
-    @model_validator(mode="after")
-    def _a_safe_address(self) -> Self:
-        try:
-            checked_base_url(self.base_url, allow_http=self.allow_http)
-        except ValueError as error:
-            raise Faults([Fault(("base_url",), str(error))]) from None
-        return self
+    _safe_address = model_validator(mode="after")(safe_address)
 
     @model_validator(mode="after")
     def _everything_is_named(self) -> Self:

@@ -18,7 +18,6 @@ from pydantic import (
     model_validator,
 )
 
-from connectors.addresses import checked_base_url
 from connectors.contract import Confidence, Settings
 from connectors.declared.description import Description, Expression, Fields, Part, as_list, later_names
 from connectors.declared.placeholders import ALWAYS_LATER, Filled, fill, names_in
@@ -206,11 +205,6 @@ class PresetSettings(Settings):
 
     @model_validator(mode="after")
     def _makes_a_description(self) -> Self:
-        if self.base_url is not None:
-            try:
-                checked_base_url(self.base_url, allow_http=self.allow_http)
-            except ValueError as error:
-                raise ValueError(f"base_url {error}") from None
         try:
             self.described()
         except ValidationError as error:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
-from connectors.addresses import checked_base_url
+from connectors.addresses import safe_address
 from connectors.by_field import DESCRIPTION, Templates
 from connectors.contract import Settings
 from connectors.proving import SHORTEST
@@ -156,10 +156,4 @@ class HubSpotSettings(Settings):
             raise ValueError("`token` is empty")
         return self
 
-    @model_validator(mode="after")
-    def _safe_address(self) -> Self:
-        try:
-            checked_base_url(self.base_url, allow_http=self.allow_http)
-        except ValueError as problem:
-            raise ValueError(f"base_url {problem}") from None
-        return self
+    _safe_address = model_validator(mode="after")(safe_address)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
-from connectors.addresses import checked_base_url
+from connectors.addresses import safe_address
 from connectors.contract import Settings
 from connectors.declared.expressions import checked
 from nps.durations import Period
@@ -119,13 +119,7 @@ class IntercomSettings(Settings):
             raise ValueError(f'there is no time zone "{name}"; write it like America/New_York')
         return name
 
-    @model_validator(mode="after")
-    def _a_safe_address(self) -> Self:
-        try:
-            checked_base_url(self.address, allow_http=self.allow_http)
-        except ValueError as error:
-            raise ValueError(f"base_url {error}") from None
-        return self
+    _safe_address = model_validator(mode="after")(safe_address)
 
 
 def _zone(name: str) -> ZoneInfo | None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from connectors.addresses import checked_base_url
+from connectors.addresses import safe_address
 from connectors.contract import Settings
 from nps.durations import Duration, Period
 
@@ -144,8 +144,6 @@ class MixpanelSettings(Settings):
                 "without service_account nobody can look for profiles: say it, or say distinct_id_is: external_id if "
                 "the external id of an answer is the distinct id (a person without a profile is then given one)"
             )
-        try:
-            checked_base_url(self.address, allow_http=self.allow_http)
-        except ValueError as error:
-            raise ValueError(f"base_url {error}") from None
         return self
+
+    _safe_address = model_validator(mode="after")(safe_address)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Literal
 
 from pydantic import Field, SecretStr, model_validator
 
-from connectors.addresses import checked_base_url
+from connectors.addresses import safe_address
 from connectors.contract import Settings
 
 
@@ -31,10 +31,4 @@ class PromoterSettings(Settings):
     base_url: str = Field("https://app.promoter.io/api", description="Another address of the API.")
     allow_http: bool = Field(False, description="Allow a base_url without TLS on a host you trust.")
 
-    @model_validator(mode="after")
-    def _a_safe_address(self) -> Self:
-        try:
-            checked_base_url(self.base_url, allow_http=self.allow_http)
-        except ValueError as error:
-            raise ValueError(f"base_url {error}") from None
-        return self
+    _safe_address = model_validator(mode="after")(safe_address)

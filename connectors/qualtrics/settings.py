@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from connectors.addresses import checked_base_url
+from connectors.addresses import safe_address
 from connectors.auth import Auth, HeaderAuth, TokenAuth
 from connectors.cells import known_format, known_zone
 from connectors.contract import Settings
@@ -112,15 +112,12 @@ class QualtricsSettings(Settings):
         return self
 
     @model_validator(mode="after")
-    def _a_safe_address(self) -> Self:
+    def _an_address(self) -> Self:
         if self.base_url is None and self.data_center is None:
             raise ValueError('needs data_center (from "Qualtrics IDs" in the account settings), or base_url')
-        if self.base_url is not None:
-            try:
-                checked_base_url(self.base_url, allow_http=self.allow_http)
-            except ValueError as error:
-                raise ValueError(f"base_url {error}") from None
         return self
+
+    _safe_address = model_validator(mode="after")(safe_address)
 
     @model_validator(mode="after")
     def _room_to_move(self) -> Self:

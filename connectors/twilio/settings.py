@@ -9,7 +9,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from connectors.addresses import checked_base_url
+from connectors.addresses import safe_address
 from connectors.contract import Settings
 from nps.durations import Period
 from nps.keys import phone_key
@@ -117,12 +117,10 @@ class TwilioSettings(Settings):
             raise ValueError("needs auth_token (or api_key_sid and api_key_secret)")
         return self
 
+    _safe_address = model_validator(mode="after")(safe_address)
+
     @model_validator(mode="after")
-    def _safe_and_sound(self) -> Self:
-        try:
-            checked_base_url(self.base_url, allow_http=self.allow_http)
-        except ValueError as error:
-            raise ValueError(f"base_url {error}") from None
+    def _sound(self) -> Self:
         if self.valid_for > _LONGEST_VALIDITY:
             raise ValueError("valid_for: Twilio tries for 10 hours at most")
         if re.search(r"[{}]", self.sender + self.opt_out):

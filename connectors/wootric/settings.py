@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from connectors.addresses import checked_base_url
+from connectors.addresses import safe_address
 from connectors.contract import Settings
 from nps.durations import Duration
 
@@ -123,14 +123,7 @@ class WootricSettings(Settings):
             raise ValueError("needs client_id and client_secret (or username and password)")
         return self
 
-    @model_validator(mode="after")
-    def _a_safe_address(self) -> Self:
-        if self.base_url is not None:
-            try:
-                checked_base_url(self.base_url, allow_http=self.allow_http)
-            except ValueError as error:
-                raise ValueError(f"base_url {error}") from None
-        return self
+    _safe_address = model_validator(mode="after")(safe_address)
 
     @property
     def address(self) -> str:

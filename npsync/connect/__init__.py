@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from connectors import calls
 from connectors.addresses import checked_base_url as checked_base_url
+from connectors.addresses import safe_address as safe_address
 from connectors.calls import FINE as FINE
 from connectors.calls import CallPolicy as CallPolicy
 from connectors.calls import Credential as Credential

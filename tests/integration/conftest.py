@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from postgres_server import PostgresServer, database_name, running_postgres
+from postgres_server import PostgresServer, StoreInTurn, database_name, running_postgres
 
 from store import open_store
 from store.sql import SqlStore
@@ -28,6 +28,11 @@ def migrated_postgres(postgres: PostgresServer) -> str:
     url = postgres.new_database()
     with_tables(url)
     return database_name(url)
+
+
+@pytest.fixture(scope="session")
+def store_in_turn(postgres: PostgresServer, migrated_postgres: str) -> StoreInTurn:
+    return StoreInTurn(postgres, migrated_postgres)
 
 
 @pytest.fixture(scope="session")
@@ -64,8 +69,7 @@ def url(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
         path = tmp_path / "npsync.db"
         shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
         return f"sqlite:///{path}"
-    template = request.getfixturevalue("migrated_postgres")
-    url: str = request.getfixturevalue("postgres").new_database(template)
+    url: str = request.getfixturevalue("store_in_turn").emptied()
     return url
 
 

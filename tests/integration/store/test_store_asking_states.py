@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from postgres_server import PostgresServer
+from postgres_server import StoreInTurn
 
 from nps.asking import InvitationState, PastKind, Send, StepKind, StepState, person_keys
 from nps.errors import LeaseLost
@@ -266,12 +266,10 @@ def test_nobody_is_asked_twice_and_nothing_is_lost_on_sqlite(migrated_sqlite: Pa
         _run(OnSqlite, examples=EXAMPLES)
 
 
-def test_nobody_is_asked_twice_and_nothing_is_lost_on_postgres(
-    postgres: PostgresServer, migrated_postgres: str
-):
+def test_nobody_is_asked_twice_and_nothing_is_lost_on_postgres(store_in_turn: StoreInTurn):
     class OnPostgres(Asking):
         def __init__(self) -> None:
-            self.url = postgres.new_database(migrated_postgres)
+            self.url = store_in_turn.emptied()
             super().__init__()
 
     _run(OnPostgres, examples=max(6, EXAMPLES // 6))

@@ -17,7 +17,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from postgres_server import PostgresServer
+from postgres_server import StoreInTurn
 
 from nps.changes import Deferred, Outcome, Rejected, Unknown, Written
 from nps.responses import SurveyResponse
@@ -235,10 +235,10 @@ def test_nothing_is_lost_on_sqlite(migrated_sqlite: Path):
 
 
 @pytest.mark.timeout(180)
-def test_nothing_is_lost_on_postgres(postgres: PostgresServer, migrated_postgres: str):
+def test_nothing_is_lost_on_postgres(store_in_turn: StoreInTurn):
     class OnPostgres(Conservation):
         def __init__(self) -> None:
-            self.url = postgres.new_database(migrated_postgres)
+            self.url = store_in_turn.emptied()
             super().__init__()
 
     _run(OnPostgres, examples=12)

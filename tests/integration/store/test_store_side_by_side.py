@@ -11,7 +11,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 from builders_store import NOON, SYNC, Syncing, answer, receive
-from postgres_server import PostgresServer
+from postgres_server import StoreInTurn
 
 from store import open_store
 from store.api import Settled, State
@@ -21,8 +21,8 @@ PATIENCE = 30  # seconds a transaction may need to run into the lock; it takes a
 
 
 @pytest.fixture
-def url(postgres: PostgresServer, migrated_postgres: str) -> str:
-    return postgres.new_database(migrated_postgres)
+def url(store_in_turn: StoreInTurn) -> str:
+    return store_in_turn.emptied()
 
 
 @pytest.fixture

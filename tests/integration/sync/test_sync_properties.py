@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 from memory_destination import BadDay, Killed, MemoryCrm, heal
-from postgres_server import PostgresServer
+from postgres_server import StoreInTurn
 
 from nps.errors import AccessError, BudgetError, NpsyncError, UnavailableError
 from nps.responses import ResponseStatus, SurveyResponse
@@ -295,10 +295,10 @@ def test_any_year_ends_well(migrated_sqlite: Path):
 
 
 @pytest.mark.timeout(180)
-def test_any_year_ends_well_on_postgres(postgres: PostgresServer, migrated_postgres: str):
+def test_any_year_ends_well_on_postgres(store_in_turn: StoreInTurn):
     class OnPostgres(AnyYear):
         def __init__(self) -> None:
-            self.url = postgres.new_database(migrated_postgres)
+            self.url = store_in_turn.emptied()
             super().__init__()
 
     _run(OnPostgres, examples=4)

@@ -128,4 +128,6 @@ def try_out(config: Config, name: str, connections: Opened) -> Tested:
     if connector.sender is not None and (needs.sends or not (connector.source or connector.destination)):
         sender = connections.sender(name)
         grants += cast(Accessible, sender).access(needs) if hasattr(sender, "access") else []
+    if connector.alerter is not None and connector.sender is None:
+        grants += cast(Accessible, connections.alerter(name)).access(needs)
     return Tested(name, to_grant(config, name), tuple(dict.fromkeys(grants)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from connectors.contract import Connector, Needs, Sends, Settings
+from connectors.contract import Connector, Creates, Needs, Sends, Settings
 from nps.asking import Channel
 
 _CHANNELS = {
@@ -27,9 +27,11 @@ def capabilities(connector: Connector) -> Mapping[str, str]:
         "find": records,
         "write": records,
         "undo": PARTLY if connector.write_only.when else records,
+        **{each.value: YES if each in connector.creates else NO for each in Creates},
         "provision": YES if connector.provisioner else NO,
         "events": YES if connector.event_kinds else NO,
         "send": YES if connector.sender else NO,
+        "alert": YES if connector.alerter else NO,
     }
 
 

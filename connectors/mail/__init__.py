@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from connectors.contract import Connector, Inbound, Needs, Sender, Sends, Tools
+from connectors.contract import Alerter, Connector, Inbound, Needs, Sender, Sends, Tools
 from connectors.mail.settings import MailSettings
 from nps.asking import Channel
 
@@ -14,6 +14,12 @@ def _sender(settings: MailSettings, tools: Tools) -> Sender:
     from connectors.mail.sender import Mail
 
     return Mail(settings, tools)
+
+
+def _alerter(settings: MailSettings, tools: Tools) -> Alerter:
+    from connectors.mail.alerting import AlertMail
+
+    return AlertMail(settings, tools)
 
 
 def _called(invitation: str, step: int) -> str:
@@ -47,6 +53,7 @@ CONNECTOR = Connector(
     grants=_grants,
     sender=_sender,
     inbound=_inbound,
+    alerter=_alerter,
     sends=lambda settings: Sends(channel=Channel.EMAIL, needs="email", called=_called),
     limits="Your relay's. npsync keeps to per_minute, and to per_minute_and_domain where you set it.",
     starter="""\

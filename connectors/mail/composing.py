@@ -36,7 +36,7 @@ class _Policy(EmailPolicy):
 
 _WIDE = SMTP.clone(max_line_length=_UNFOLDED, cte_type="7bit")
 # 76: the longest line quoted-printable may have.
-_BODY = SMTP.clone(max_line_length=76, cte_type="7bit")
+BODY = SMTP.clone(max_line_length=76, cte_type="7bit")
 _ON_THE_WIRE = _Policy(linesep="\r\n", cte_type="7bit", max_line_length=76)
 
 
@@ -85,7 +85,7 @@ def letter(
     """Raises Unsafe for a value that would forge a header, BadAddress for what is no address."""
     called = reference(message.invitation, message.step)
     to = _recipient(message)
-    mail = EmailMessage(policy=_BODY)
+    mail = EmailMessage(policy=BODY)
     mail["From"] = settings.from_
     mail["To"] = to
     if settings.reply_to:
@@ -105,8 +105,13 @@ def letter(
     if language:
         mail["Content-Language"] = _line(language, "the language")
     international = not to.username.isascii()
-    content = mail.as_bytes(policy=_ON_THE_WIRE.clone(utf8=international))
+    content = on_the_wire(mail, international=international)
     return Letter(_envelope(called, settings), to.addr_spec, content, called, international)
+
+
+def on_the_wire(mail: EmailMessage, *, international: bool) -> bytes:
+    """The mail as the relay gets it; `international`: with addresses beyond ASCII (SMTPUTF8)."""
+    return bytes(mail.as_bytes(policy=_ON_THE_WIRE.clone(utf8=international)))
 
 
 def _recipient(message: Message) -> Address:

@@ -25,14 +25,18 @@ def show(name: str | None, *, as_json: bool) -> None:
         output.say_json({"connectors": [_facts(each) for each in found]})
         return
     output.table(
-        ("type", "what", *capabilities(found[0]), "confidence"),
-        [(each.name, each.title, *capabilities(each).values(), each.confidence.value) for each in found],
+        ("type", "what", "can", "confidence"),
+        [(each.name, each.title, _can(each), each.confidence.value) for each in found],
     )
     output.say()
     for each in found:
         if each.write_only.when:
             output.say_wrapped(f"{each.name} only writes {each.write_only.when}.", then="  ")
     output.say("More about one: npsync connectors NAME")
+
+
+def _can(connector: Connector) -> str:
+    return ", ".join(name for name, how in capabilities(connector).items() if how != NO)
 
 
 def _facts(connector: Connector) -> dict[str, Any]:
@@ -58,7 +62,7 @@ def _facts(connector: Connector) -> dict[str, Any]:
 def _tell(connector: Connector) -> None:
     output.say(f"{connector.title} (type: {connector.name}), {connector.confidence.value}")
     rows = [
-        ("can", ", ".join(name for name, how in capabilities(connector).items() if how != NO)),
+        ("can", _can(connector)),
         ("writes records", ", ".join(connector.objects) if connector.destination else "-"),
         ("only writes", connector.write_only.when),
         ("matches by", ", ".join(f"{key} = {field}" for key, field in connector.match_fields.items())),

@@ -25,7 +25,7 @@ class ToyCaller:
 
     vendor: str
     customers: int = 60
-    headers: dict[str, str] = field(default_factory=dict)  # of every call
+    headers: dict[str, str] = field(default_factory=dict)  # of every call; {NAME} is what `env` holds
     ugly: float = 0.25
     responses: int = 0
     limits: Mapping[str, int] = field(default_factory=dict)
@@ -42,6 +42,7 @@ class ToyCaller:
         self.sandbox = Sandbox(options)
         self._caller = Caller(self.sandbox, headers={"host": urlsplit(HERE).netloc})
         self.env = self.sandbox.env(HERE)
+        self.headers = {name: text.format_map(self.env) for name, text in self.headers.items()}
         # One loop for all calls: what a toy sends out leaves after the call that caused it.
         self._loop = asyncio.new_event_loop()
         weakref.finalize(self, self._loop.close)
@@ -108,6 +109,11 @@ class ToyCaller:
     def settle(self, **how: Any) -> None:
         """Until nothing is on its way; `early=True`: retries need not wait."""
         self.control("POST", "/deliveries/settle", how)
+
+    def hang_up(self) -> None:
+        """Nobody is told anything any more, and what was told is forgotten."""
+        self.do("webhook", url=None)
+        self.control("DELETE", "/deliveries")
 
     def advance(self, seconds: float) -> None:
         self.control("POST", "/clock", {"advance": seconds})

@@ -6,9 +6,13 @@ from toy_caller import ToyCaller
 
 @pytest.fixture(scope="module")
 def tool():
-    opened = ToyCaller("apptentive", customers=40, responses=80, limits={"per_five_minutes": 0})
-    opened.headers["x-api-key"] = opened.env["APPTENTIVE_KEY"]
-    return opened
+    return ToyCaller(
+        "apptentive",
+        customers=40,
+        responses=80,
+        limits={"per_five_minutes": 0},
+        headers={"x-api-key": "{APPTENTIVE_KEY}"},
+    )
 
 
 @pytest.fixture(autouse=True)

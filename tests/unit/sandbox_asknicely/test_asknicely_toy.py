@@ -6,9 +6,13 @@ from toy_caller import ToyCaller
 
 @pytest.fixture(scope="module")
 def tool():
-    opened = ToyCaller("asknicely", customers=30, responses=70, limits={"per_10s": 0, "per_60s": 0})
-    opened.headers["x-apikey"] = opened.env["ASKNICELY_KEY"]
-    return opened
+    return ToyCaller(
+        "asknicely",
+        customers=30,
+        responses=70,
+        limits={"per_10s": 0, "per_60s": 0},
+        headers={"x-apikey": "{ASKNICELY_KEY}"},
+    )
 
 
 @pytest.fixture(autouse=True)

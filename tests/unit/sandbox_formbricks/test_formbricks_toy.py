@@ -9,17 +9,20 @@ from sandbox.formbricks.webhooks import SECRET, signature
 
 @pytest.fixture(scope="module")
 def tool():
-    opened = ToyCaller("formbricks", customers=30, responses=60, limits={"per_minute": 0})
-    opened.headers["x-api-key"] = opened.env["FORMBRICKS_KEY"]
-    return opened
+    return ToyCaller(
+        "formbricks",
+        customers=30,
+        responses=60,
+        limits={"per_minute": 0},
+        headers={"x-api-key": "{FORMBRICKS_KEY}"},
+    )
 
 
 @pytest.fixture(autouse=True)
 def clean(tool):
     yield
     tool.do("set", per_minute=0, enterprise=True, ties="kept")
-    tool.do("webhook", url=None)
-    tool.control("DELETE", "/deliveries")
+    tool.hang_up()
 
 
 def listed(tool, **query):

@@ -6,9 +6,7 @@ from toy_caller import ToyCaller
 
 @pytest.fixture(scope="module")
 def toy():
-    opened = ToyCaller("hubspot", customers=80)
-    opened.headers["authorization"] = f"Bearer {opened.env['HUBSPOT_TOKEN']}"
-    return opened
+    return ToyCaller("hubspot", customers=80, headers={"authorization": "Bearer {HUBSPOT_TOKEN}"})
 
 
 def found(toy, **values):

@@ -12,9 +12,7 @@ from toy_caller import ToyCaller
 
 @pytest.fixture(scope="module")
 def tool():
-    opened = ToyCaller("qualtrics", customers=30, responses=70)
-    opened.headers["x-api-token"] = opened.env["QUALTRICS_TOKEN"]
-    return opened
+    return ToyCaller("qualtrics", customers=30, responses=70, headers={"x-api-token": "{QUALTRICS_TOKEN}"})
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,13 @@ from toy_caller import ToyCaller
 
 @pytest.fixture(scope="module")
 def tool():
-    opened = ToyCaller("retently", customers=30, responses=70, limits={"per_minute": 0})
-    opened.headers["authorization"] = f"api_key={opened.env['RETENTLY_KEY']}"
-    return opened
+    return ToyCaller(
+        "retently",
+        customers=30,
+        responses=70,
+        limits={"per_minute": 0},
+        headers={"authorization": "api_key={RETENTLY_KEY}"},
+    )
 
 
 def page(tool, path="/feedback", **query):

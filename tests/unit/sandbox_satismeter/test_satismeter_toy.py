@@ -8,9 +8,9 @@ from toy_caller import ToyCaller
 
 @pytest.fixture(scope="module")
 def tool():
-    opened = ToyCaller("satismeter", customers=30, responses=70)
-    opened.headers["authorization"] = f"Bearer {opened.env['SATISMETER_KEY']}"
-    return opened
+    return ToyCaller(
+        "satismeter", customers=30, responses=70, headers={"authorization": "Bearer {SATISMETER_KEY}"}
+    )
 
 
 def listed(tool, campaign=True, **query):

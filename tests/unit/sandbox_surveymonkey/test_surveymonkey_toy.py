@@ -9,17 +9,20 @@ from sandbox.surveymonkey.webhooks import signature
 
 @pytest.fixture(scope="module")
 def tool():
-    opened = ToyCaller("surveymonkey", customers=30, responses=60, limits={"per_minute": 0, "per_day": 0})
-    opened.headers["authorization"] = f"bearer {opened.env['SURVEYMONKEY_TOKEN']}"
-    return opened
+    return ToyCaller(
+        "surveymonkey",
+        customers=30,
+        responses=60,
+        limits={"per_minute": 0, "per_day": 0},
+        headers={"authorization": "bearer {SURVEYMONKEY_TOKEN}"},
+    )
 
 
 @pytest.fixture(autouse=True)
 def clean(tool):
     yield
     tool.do("set", per_minute=0, per_day=0, contact="typed", texts="number")
-    tool.do("webhook", url=None)
-    tool.control("DELETE", "/deliveries")
+    tool.hang_up()
 
 
 def bulk(tool, **query):

@@ -9,17 +9,20 @@ from sandbox.typeform.webhooks import SECRET, signature
 
 @pytest.fixture(scope="module")
 def tool():
-    opened = ToyCaller("typeform", customers=30, responses=60, limits={"per_second": 0})
-    opened.headers["authorization"] = f"Bearer {opened.env['TYPEFORM_TOKEN']}"
-    return opened
+    return ToyCaller(
+        "typeform",
+        customers=30,
+        responses=60,
+        limits={"per_second": 0},
+        headers={"authorization": "Bearer {TYPEFORM_TOKEN}"},
+    )
 
 
 @pytest.fixture(autouse=True)
 def clean(tool):
     yield
     tool.do("set", per_second=0, lag=0.0, scale="nps", identity="hidden")
-    tool.do("webhook", url=None)
-    tool.control("DELETE", "/deliveries")
+    tool.hang_up()
 
 
 def responses(tool, **query):

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sandbox.moments import moment
 from sandbox.toy import name_call
@@ -84,6 +85,16 @@ def basic(request: Request) -> tuple[str, str]:
         text = ""
     user, _, password = text.partition(":")
     return user, password
+
+
+class WithoutLastSlash:
+    """For vendors that answer with and without a slash at the end."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app({**scope, "path": scope["path"].rstrip("/")}, receive, send)
 
 
 class Numbers:

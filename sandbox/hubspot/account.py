@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sandbox.hubspot.colleagues import OWNERS
+from sandbox.hubspot.definitions import in_iso
+from sandbox.hubspot.links import Links
 from sandbox.hubspot.records import Record, Table
+from sandbox.hubspot.refusals import InvalidValue, invalid, values_not_valid
 from sandbox.hubspot.settings import Settings
 from sandbox.hubspot.standard import COMPANIES, CONTACTS
+from sandbox.hubspot.standard_activities import NOTES, TASKS, finishing
 from sandbox.hubspot.tickets import TICKETS, closing, furnish_tickets
 from sandbox.toy import NoSuchRecord, Room
 from sandbox.world import Company, Customer, World
@@ -29,7 +34,7 @@ EVERY_SCOPE = (
     | _SCHEMA_READ
     | _WRITE
     | _SCHEMA_WRITE
-    | {"communication_preferences.read", "communication_preferences.write"}
+    | {"communication_preferences.read", "communication_preferences.write", "crm.objects.owners.read"}
 )
 
 PRIMARY, UNLABELLED = 1, 279
@@ -53,6 +58,9 @@ class Account:
     contacts: Table = field(default_factory=lambda: Table(CONTACTS, first_id=33_001))
     companies: Table = field(default_factory=lambda: Table(COMPANIES, first_id=7_000_001))
     tickets: Table = field(default_factory=lambda: Table(TICKETS, first_id=1_246_001))
+    tasks: Table = field(default_factory=lambda: Table(TASKS, first_id=55_100_001))
+    notes: Table = field(default_factory=lambda: Table(NOTES, first_id=66_200_001))
+    links: Links = field(default_factory=Links)
     employers: dict[str, list[str]] = field(
         default_factory=dict
     )  # contact id → company ids, the primary first
@@ -62,12 +70,10 @@ class Account:
 
     def __post_init__(self) -> None:
         self.tickets.rule = closing
+        self.tasks.rule = finishing
+        self.tables: list[Table] = [self.contacts, self.companies, self.tickets, self.tasks, self.notes]
         self.tokens[TOKEN] = Token(EVERY_SCOPE)
-        self.tokens[READ_ONLY_TOKEN] = Token(_READ | _SCHEMA_READ)
-
-    @property
-    def tables(self) -> tuple[Table, Table, Table]:
-        return self.contacts, self.companies, self.tickets
+        self.tokens[READ_ONLY_TOKEN] = Token(_READ | _SCHEMA_READ | {"crm.objects.owners.read"})
 
     def table(self, name: str) -> Table:
         """By any name HubSpot has for the type: contacts, contact, 0-1."""
@@ -99,6 +105,39 @@ class Account:
         here = [one for one in self.employers.get(contact, []) if one != company]
         self.employers[contact] = [company, *here] if primary else [*here, company]
 
+    def link(self, source: Table, id: str, target: Table, other: str) -> None:
+        """A Refusal where records of these objects have nothing to do with each other."""
+        pair = {source.kind.name: id, target.kind.name: other}
+        if pair.keys() == {"contacts", "companies"}:
+            self.associate(pair["contacts"], pair["companies"])
+        elif pair.keys() == {"contacts", "tickets"}:
+            people = self.people_of_tickets.setdefault(pair["tickets"], [])
+            people += [one for one in [pair["contacts"]] if one not in people]
+        elif self.links.type_between(source.kind.name, target.kind.name) is not None:
+            self.links.put((source.kind.name, id), (target.kind.name, other))
+        else:
+            raise invalid(f"{source.kind.singular} to {target.kind.singular} has no association here")
+
+    def linked(self, record: Record, source: Table, target: Table) -> list[str]:
+        """Living records of the other object, by the ids they have today."""
+        found = [target.by_id(one) for one in self.links.of((source.kind.name, record.id), target.kind.name)]
+        return list(dict.fromkeys(one.id for one in found if one is not None))
+
+    def linked_by(self, source: Table, type: int) -> Table | None:
+        """The object an association type leads to from this one."""
+        for (here, there), number in self.links.types.items():
+            if here == source.kind.name and number == type:
+                return self.table(there)
+        return None
+
+    def insist_on_owner(self, properties: Mapping[str, str | None]) -> None:
+        """Nobody who left is given anything new."""
+        gone = {owner.id for owner in OWNERS if owner.archived}
+        id = properties.get("hubspot_owner_id")
+        if id in gone and self.settings.archived_owner_is_error:
+            message = f"Owner {id} is archived and cannot be assigned."
+            raise values_not_valid([InvalidValue("hubspot_owner_id", message, "INVALID_OWNER_ID")])
+
     def employers_of(self, contact: Record) -> list[str]:
         """Company ids of today, the primary first."""
         kept = [self.companies.by_id(one) for one in self.employers.get(contact.id, [])]
@@ -120,6 +159,7 @@ class Account:
         survivor = table.merge(
             first, second, at=self.now(), keep_winner_id=self.settings.merge_keeps_winner_id
         )
+        self.links.follow(table.kind.name, (first.id, second.id), survivor.id)
         if table is self.contacts:
             both = [*self.employers.pop(first.id, []), *self.employers.pop(second.id, [])]
             self.employers[survivor.id] = list(dict.fromkeys(both))
@@ -172,7 +212,7 @@ def furnish(account: Account, world: World) -> None:
                 "company": customer.company.name if customer.company else None,
                 "customer_id": customer.external_id,
                 "hs_email_optout": "true" if customer.opted_out else None,
-                "hubspot_owner_id": OWNERS[customer.number % len(OWNERS)],
+                "hubspot_owner_id": _owner_of(customer.number),
                 "time_zone": customer.time_zone,
                 "sms_consent": "true" if customer.takes_texts else None,
             },
@@ -182,14 +222,32 @@ def furnish(account: Account, world: World) -> None:
             account.unsubscribed.add(customer.email.lower())
         for company in _employers(customer, world):
             if company not in companies:
-                named = {"name": company.name, "domain": company.domain}
+                named: dict[str, str | None] = {"name": company.name, "domain": company.domain}
                 named |= {
                     "billing_email": f"billing@{company.domain}",
                     "customer_id": f"A-{company.number:06d}",
+                    **_facts(company),
                 }
                 companies[company] = account.companies.create(named, at=born).id
             account.associate(contact.id, companies[company])
     furnish_tickets(account, world)
+    _furnish_tasks(account, world)
+
+
+def _furnish_tasks(account: Account, world: World) -> None:
+    """What colleagues noted down themselves, before any answer came."""
+    for number, contact in enumerate(list(account.contacts.living())[::30]):
+        task = account.tasks.create(
+            {
+                "hs_timestamp": in_iso(world.until + timedelta(days=number % 14)),
+                "hs_task_subject": ("Renewal call", "Send the new price list")[number % 2],
+                "hs_task_priority": "MEDIUM",
+                "hs_task_type": "TODO",
+                "hubspot_owner_id": contact.values.get("hubspot_owner_id"),
+            },
+            at=world.until - timedelta(days=30),
+        )
+        account.link(account.tasks, task.id, account.contacts, contact.id)
 
 
 def _employers(customer: Customer, world: World) -> list[Company]:
@@ -201,4 +259,22 @@ def _employers(customer: Customer, world: World) -> list[Company]:
     return [customer.company]
 
 
-OWNERS = ("64492917", "64492918", "64492919")
+_ACTIVE = tuple(owner.id for owner in OWNERS if not owner.archived)
+_LEFT = tuple(owner.id for owner in OWNERS if owner.archived)
+
+
+def _owner_of(customer: int) -> str:
+    """Every fifteenth contact is still owned by somebody who left."""
+    return _LEFT[0] if customer % 15 == 7 else _ACTIVE[customer % len(_ACTIVE)]
+
+
+def _facts(company: Company) -> dict[str, str | None]:
+    """What reports weigh and group by; some never told their revenue."""
+    number = company.number
+    return {
+        "annualrevenue": None if number % 9 == 4 else str(50_000 * (1 + number * 7 % 40)),
+        "type": ("CUSTOMER", "CUSTOMER", "CUSTOMER", "PARTNER")[number % 4],
+        "plan": ("Starter", "Team", "Team", "Enterprise")[number % 4],
+        "product_line": ("Analytics", "Payments", "Support")[number % 3],
+        "hubspot_owner_id": _ACTIVE[number % len(_ACTIVE)],
+    }

@@ -26,7 +26,7 @@ def read_associations(
     account: Account, source: Table, target: Table, body: Mapping[str, Any], *, version: str
 ) -> Reply:
     pair = source.kind.name, target.kind.name
-    if pair not in _TYPES:
+    if not types_between(account, source, target):
         raise invalid(f"{source.kind.singular} to {target.kind.singular} has no association here")
     inputs = inputs_of(body)
     refuse_large(inputs, LARGEST_READ)
@@ -36,10 +36,29 @@ def read_associations(
         record = source.by_id(text_id(one))
         found = [] if record is None else _links(account, pair, record, links)
         if found:
-            rows.append(_row(account, text_id(one), found, one.get("after"), _TYPES[pair]))
+            rows.append(_row(account, text_id(one), found, one.get("after"), (source, target)))
         elif account.settings.unassociated_is_error:
             errors.append(_none(source, target, text_id(one)))
     return complete(account, rows, errors, version)
+
+
+def types_between(account: Account, source: Table, target: Table) -> list[tuple[int, str | None]]:
+    """Type ids with their labels; of the primary first, where there is one; none where there is no association."""
+    pair = source.kind.name, target.kind.name
+    if pair in _TYPES:
+        first, plain = _TYPES[pair]
+        return [*([(first, "Primary")] if first is not None else []), (plain, None)]
+    type = account.links.type_between(*pair)
+    return [] if type is None else [(type, None)]
+
+
+def links_shown(account: Account, source: Table, target: Table, record: Record) -> list[dict[str, Any]]:
+    """Everything of the other object that belongs to this record."""
+    if not types_between(account, source, target):
+        raise invalid(f"{source.kind.singular} to {target.kind.singular} has no association here")
+    by_company = _contacts_by_company(account) if source is account.companies else None
+    found = _links(account, (source.kind.name, target.kind.name), record, by_company)
+    return [_to(account, other, primary, (source, target)) for other, primary in found]
 
 
 def association_ids(account: Account, table: Table, record: Record, targets: set[str]) -> dict[str, Any]:
@@ -60,6 +79,11 @@ def association_ids(account: Account, table: Table, record: Record, targets: set
                 results.append({"id": other, "type": word})
         if results:
             found[target] = {"results": results}
+    for target in targets - {pair[1] for pair in _TYPES if pair[0] == table.kind.name}:
+        end = account.table(target)
+        word = f"{table.kind.singular.lower()}_to_{end.kind.singular.lower()}"
+        if others := account.linked(record, table, end):
+            found[target] = {"results": [{"id": one, "type": word} for one in others]}
     return found
 
 
@@ -70,14 +94,16 @@ def _links(
     by_company: Mapping[str, list[Link]] | None,
 ) -> list[Link]:
     match pair:
-        case ("companies", _):
+        case ("companies", "contacts"):
             return (by_company or {}).get(record.id, [])
         case ("tickets", "contacts"):
             others = account.contacts_of(record)
-        case ("tickets", _):
+        case ("tickets", "companies"):
             others = account.companies_of(record)
-        case _:
+        case ("contacts", "companies"):
             others = account.employers_of(record)
+        case (source, target):
+            others = account.linked(record, account.table(source), account.table(target))
     return [(other, place == 0) for place, other in enumerate(others)]
 
 
@@ -90,25 +116,26 @@ def _contacts_by_company(account: Account) -> dict[str, list[Link]]:
 
 
 def _row(
-    account: Account, source: str, links: list[Link], after: Any, types: tuple[int | None, int]
+    account: Account, source: str, links: list[Link], after: Any, pair: tuple[Table, Table]
 ) -> dict[str, Any]:
     size = account.settings.association_page
     start = int(after) if after else 0
     page = links[start : start + size]
     row: dict[str, Any] = {
         "from": {"id": source},
-        "to": [_to(account, other, primary, types) for other, primary in page],
+        "to": [_to(account, other, primary, pair) for other, primary in page],
     }
     if start + size < len(links):
         row["paging"] = {"next": {"after": str(start + size), "link": "?after=" + str(start + size)}}
     return row
 
 
-def _to(account: Account, other: str, primary: bool, types: tuple[int | None, int]) -> dict[str, Any]:
-    first, plain = types
-    told = [{"category": "HUBSPOT_DEFINED", "typeId": plain, "label": None}]
-    if primary and first is not None:
-        told.insert(0, {"category": "HUBSPOT_DEFINED", "typeId": first, "label": "Primary"})
+def _to(account: Account, other: str, primary: bool, pair: tuple[Table, Table]) -> dict[str, Any]:
+    told = [
+        {"category": account.links.category(type), "typeId": type, "label": label}
+        for type, label in types_between(account, *pair)
+        if primary or label is None
+    ]
     return {
         "toObjectId": int(other) if account.settings.numeric_association_ids else other,
         "associationTypes": told,

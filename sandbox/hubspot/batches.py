@@ -19,7 +19,7 @@ API_SOURCE = "INTEGRATION"
 @dataclass(frozen=True, slots=True)
 class Reply:
     status: int
-    body: Mapping[str, Any]
+    body: Mapping[str, Any]  # nothing of it is sent with a 204
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,7 @@ def update_batch(account: Account, table: Table, body: Mapping[str, Any], *, ver
 
 def checked(account: Account, table: Table, record: Record, properties: Mapping[str, str | None]) -> Values:
     """The values as they will be stored; a Refusal for the first record that cannot take them."""
+    account.insist_on_owner({} if table is account.contacts else properties)
     if account.room.faults.take("invalid_record", text=record.id):
         first = next(iter(properties), "email")
         raise values_not_valid([InvalidValue(first, "A rule of this account refused it.", "INVALID_VALUE")])

@@ -8,13 +8,13 @@ from typing import Any
 
 from sandbox.hubspot import batches
 from sandbox.hubspot.account import PORTAL_ID, Account
-from sandbox.hubspot.associations import association_ids, read_associations
+from sandbox.hubspot.associations import association_ids, links_shown, read_associations
 from sandbox.hubspot.batches import Reply
 from sandbox.hubspot.definitions import from_request
 from sandbox.hubspot.gate import Gate
 from sandbox.hubspot.records import Record, Table, get_or_refuse
 from sandbox.hubspot.refusals import Refusal, invalid, malformed, not_found, values_not_valid
-from sandbox.hubspot.search import search
+from sandbox.hubspot.search import Linked, search
 from sandbox.hubspot.tickets import PIPELINES
 from sandbox.toy import NoSuchRecord
 
@@ -102,13 +102,27 @@ def update_batch(asked: Asked) -> Reply:
 
 def search_records(asked: Asked) -> Reply:
     table, body = asked.table(), asked.document()
-    found = search(table, body, as_of=asked.account.searchable_until())
+    found = search(table, body, as_of=asked.account.searchable_until(), linked=_linked(asked.account, table))
     names = table.shown(batches.strings(body, "properties"))
     rows = [record.as_json(names, showing) for showing, record in found.hits]
     answer: dict[str, Any] = {"total": found.total, "results": rows}
     if found.next_after:
         answer["paging"] = {"next": {"after": found.next_after, "link": f"?after={found.next_after}"}}
     return Reply(200, answer)
+
+
+def _linked(account: Account, table: Table) -> Linked:
+    def belonging(other: str, id: str) -> frozenset[str]:
+        try:
+            target = account.table(other)
+        except NoSuchRecord as unknown:
+            raise invalid(f"no object {other}") from unknown
+        record = target.by_id(id)
+        if record is None:
+            return frozenset()
+        return frozenset(str(one["toObjectId"]) for one in links_shown(account, target, table, record))
+
+    return belonging
 
 
 def associations(asked: Asked) -> Reply:

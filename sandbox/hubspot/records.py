@@ -117,7 +117,7 @@ class Table:
         """What a reply carries: the properties asked for, else the defaults, and always the record's dates.
         Names HubSpot has never heard of are left out without a word."""
         wanted = [*names] or [*self.kind.shown_by_default]
-        always = ("createdate", "hs_object_id", self.kind.modified)
+        always = (self.kind.created, "hs_object_id", self.kind.modified)
         return [name for name in dict.fromkeys([*wanted, *always]) if name in self.definitions]
 
     def after(self, record_id: int, count: int, *, archived: bool = False) -> list[Record]:
@@ -149,6 +149,10 @@ class Table:
             definition = self.definitions[name]
             current = record.values.get(name) if record is not None else None
             value = stored(definition, text, current)
+            if len(text) > self.kind.longest.get(name, len(text)):
+                value = definition.problem(
+                    f"{name} is longer than {self.kind.longest[name]} characters", "INVALID_LENGTH"
+                )
             if isinstance(value, InvalidValue):
                 problems.append(value)
             else:
@@ -192,7 +196,7 @@ class Table:
         if self.rule is not None:
             values = {**values, **self.rule(None, values, at)}
         filled = {name: value for name, value in values.items() if value is not None}
-        filled |= {"hs_object_id": record_id, "createdate": now, self.kind.modified: now}
+        filled |= {"hs_object_id": record_id, self.kind.created: now, self.kind.modified: now}
         record = Record(record_id, filled, now, now)
         if self.remembers_before:
             record.before.append((at, {}))

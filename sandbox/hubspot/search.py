@@ -30,10 +30,13 @@ class Found:
     next_after: str | None
 
 
-def search(table: Table, body: Mapping[str, Any], *, as_of: datetime) -> Found:
+Linked = Callable[[str, str], frozenset[str]]  # an object's name and a record → ids that belong to it
+
+
+def search(table: Table, body: Mapping[str, Any], *, as_of: datetime, linked: Linked | None = None) -> Found:
     """One page of the records that match, as the index saw them at `as_of`."""
     limit, offset = _page(body)
-    groups = [[_test(table, one) for one in group] for group in _filter_groups(body)]
+    groups = [[_test(table, one, linked) for one in group] for group in _filter_groups(body)]
     term = str(body.get("query") or "").lower()
     hits = []
     for record in table.living():
@@ -71,8 +74,10 @@ def _filter_groups(body: Mapping[str, Any]) -> list[list[Mapping[str, Any]]]:
     return groups
 
 
-def _test(table: Table, wanted: Mapping[str, Any]) -> Test:
+def _test(table: Table, wanted: Mapping[str, Any], linked: Linked | None) -> Test:
     name, operator = wanted.get("propertyName"), str(wanted.get("operator"))
+    if linked is not None and str(name).startswith("associations."):
+        return _belonging(str(name).removeprefix("associations."), operator, wanted, linked)
     definition = table.definitions.get(str(name))
     if definition is None:
         raise Refusal(400, "VALIDATION_ERROR", f"There was a problem with the request: no property {name}")
@@ -91,6 +96,15 @@ def _test(table: Table, wanted: Mapping[str, Any]) -> Test:
     if operator in ("CONTAINS_TOKEN", "NOT_CONTAINS_TOKEN"):
         return _token(definition, _text(wanted, "value"), present=operator == "CONTAINS_TOKEN")
     raise invalid(f"Unknown operator {operator}")
+
+
+def _belonging(other: str, operator: str, wanted: Mapping[str, Any], linked: Linked) -> Test:
+    """`associations.contact` EQ an id, or IN some."""
+    if operator not in ("EQ", "IN"):
+        raise invalid(f"Unknown operator {operator} for associations")
+    ids = [_text(wanted, "value")] if operator == "EQ" else list(wanted.get("values") or [])
+    there = frozenset(one for id in ids for one in linked(other, str(id)))
+    return lambda showing: showing["hs_object_id"] in there
 
 
 def _text(wanted: Mapping[str, Any], key: str) -> str:

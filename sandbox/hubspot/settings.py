@@ -21,6 +21,8 @@ class Settings:
     merge_keeps_winner_id: bool = False  # the beta "Primary ID preservation"
     unassociated_is_error: bool = True  # a record without associations is listed in `errors`
     numeric_association_ids: bool = True
+    echoes_trace_ids: bool = False  # what was made names the trace id it was asked with
+    archived_owner_is_error: bool = True  # a task of somebody who left is refused
 
     search_lag: float = 0.0  # seconds until search knows of a change
     association_page: int = 500

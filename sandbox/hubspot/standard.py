@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sandbox.hubspot.definitions import Option, Property
 
@@ -24,6 +24,10 @@ class ObjectType:
     read_scope: str
     write_scope: str
     schema_scope: str
+    created: str = "createdate"
+    made: bool = False  # the API makes them, and puts them away: never so a customer
+    required: tuple[str, ...] = ()
+    longest: Mapping[str, int] = field(default_factory=dict)
 
 
 def text(name: str, label: str, field_type: str = "text") -> Property:
@@ -36,7 +40,10 @@ def moment(name: str, label: str) -> Property:
 
 RECORD_ID = Property("hs_object_id", "Record ID", "number", "number", read_only=True)
 MERGED_IDS = Property("hs_merged_object_ids", "Merged record IDs", "enumeration", "checkbox", read_only=True)
-_OWNERS = tuple(Option(f"Owner {number}", str(64_492_916 + number)) for number in (1, 2, 3))
+# The last of them left: an archived owner, who still owns some records.
+_OWNERS = tuple(
+    Option(f"Owner {number}", str(64_492_916 + number), hidden=number > 3) for number in (1, 2, 3, 4)
+)
 OWNER = Property("hubspot_owner_id", "Owner", "enumeration", "select", options=_OWNERS)
 
 _NPS_SEGMENTS = (
@@ -115,6 +122,10 @@ COMPANIES = ObjectType(
         text("name", "Company name"),
         text("domain", "Company Domain Name"),
         text("industry", "Industry"),
+        Property("annualrevenue", "Annual Revenue", "number", "number"),
+        text("type", "Type"),
+        Property("plan", "Plan", "string", "text", hubspot_defined=False),
+        Property("product_line", "Product line", "string", "text", hubspot_defined=False),
         text("phone", "Phone Number", "phonenumber"),
         Property("billing_email", "Billing email", hubspot_defined=False),
         Property("customer_id", "Customer ID", unique=True, hubspot_defined=False),

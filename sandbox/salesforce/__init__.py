@@ -16,7 +16,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from sandbox import deliveries
 from sandbox.faults import Fault
@@ -31,6 +31,7 @@ from sandbox.salesforce.org import Org
 from sandbox.salesforce.records import Records
 from sandbox.salesforce.schema import CASE_STATUSES
 from sandbox.salesforce.tables import Column, Table
+from sandbox.serving import WithoutLastSlash
 from sandbox.toy import NoSuchRecord, Room, Row
 
 
@@ -53,7 +54,7 @@ class Salesforce:
         self.api = Api(self.org, self.gate)
         self.bulk = Bulk(self.api)
         self.automation = Automation(self.org)
-        self.app: ASGIApp = _WithoutLastSlash(Starlette(routes=self._routes()))
+        self.app: ASGIApp = WithoutLastSlash(Starlette(routes=self._routes()))
 
     def env(self, url: str) -> dict[str, str]:
         return {"SALESFORCE_URL": url, "SF_ID": CLIENT_ID, "SF_SECRET": CLIENT_SECRET}
@@ -253,13 +254,3 @@ class Salesforce:
                 methods=["GET", "PATCH"],
             ),
         ]
-
-
-class _WithoutLastSlash:
-    """The vendor answers with and without a slash at the end."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app({**scope, "path": scope["path"].rstrip("/")}, receive, send)

@@ -19,13 +19,15 @@ from connectors.refreshing import Granted, Refreshing
 from nps.errors import AccessError, ConfigError, UnavailableError
 
 _EARLY = 60.0
+_ADDRESS = "base_url, and the path at which tokens are asked for"
 _OAUTH_CODE = re.compile(r"[a-z][a-z_]{2,39}")
 
 
 class Authorisation:
     """What lets the calls of one connection in; its HTTP clients share it. Thread-safe.
 
-    `setting` is where the YAML has it, for messages. ConfigError when it cannot be sent as it is.
+    `setting` is where the YAML has it, for messages: "" where a preset makes it of keys that stand at the connection
+    itself, so that nobody is told to check what only the preset says. ConfigError when it cannot be sent as it is.
     """
 
     def __init__(
@@ -44,13 +46,13 @@ class Authorisation:
         self._timeouts = timeouts
         self._door: Http | None = None
         self._fixed = _fixed_header(auth, setting, policy.tools.connection)
-        self.policy = replace(policy, token=None, advice=f"check {_settings_of(auth, setting)}")
+        self.policy = replace(policy, token=None, advice=_advice(auth, setting))
         if isinstance(auth, TokenAuth):
             door, path = self._door_of(auth, policy, setting)
             self._door = door
             asking = _Asking(auth, door, path, policy.tools, setting)
             fetch = (
-                Refreshing(auth, asking.granted, policy.tools, setting).credential
+                Refreshing(auth, asking.granted, policy.tools).credential
                 if auth.grant == "refresh_token"
                 else lambda: asking.granted(None).credential
             )
@@ -79,7 +81,9 @@ class Authorisation:
         try:
             address, path = token_address(auth.token_url, self._base_url, allow_http=self._allow_http)
         except ValueError as problem:
-            raise ConfigError(f"{policy.tools.connection}: {setting}.token_url {problem}") from None
+            raise ConfigError(
+                f"{policy.tools.connection}: {_named(setting, 'token_url')} {problem}"
+            ) from None
         plain = replace(
             policy,
             limiter=Limiter(policy.tools),  # asking for a token takes nothing from the API's calls
@@ -104,16 +108,17 @@ def _fixed_header(auth: Auth, setting: str, connection: str) -> dict[str, str]:
         case NoAuth() | TokenAuth():
             return {}
         case HeaderAuth():
-            return {auth.header: _sendable(auth.value.get_secret_value(), f"{setting}.value", connection)}
+            return {
+                auth.header: _sendable(auth.value.get_secret_value(), _named(setting, "value"), connection)
+            }
         case BearerAuth():
-            token = _sendable(auth.token.get_secret_value(), f"{setting}.token", connection)
+            token = _sendable(auth.token.get_secret_value(), _named(setting, "token"), connection)
             return {"Authorization": f"Bearer {token}"}
         case BasicAuth():
             username = auth.username.get_secret_value()
             if ":" in username:
-                raise ConfigError(
-                    f"{connection}: {setting}.username may hold no colon: HTTP Basic ends it there"
-                )
+                named = _named(setting, "username")
+                raise ConfigError(f"{connection}: {named} may hold no colon: HTTP Basic ends it there")
             return {"Authorization": basic(username, auth.password.get_secret_value())}
         case _:
             assert_never(auth)
@@ -136,19 +141,29 @@ def is_header_text(text: str) -> bool:
     return all(" " <= character <= "~" for character in text)
 
 
-def _settings_of(auth: Auth, setting: str) -> str:
+def _named(setting: str, *names: str) -> str:
+    """Settings as the YAML calls them."""
+    return " and ".join(f"{setting}.{name}" if setting else name for name in names)
+
+
+def _advice(auth: Auth, setting: str) -> str:
+    """After a call that was refused."""
     match auth:
         case NoAuth():
-            return f"`{setting}` in the YAML's connection: none is given, and the vendor asks for it"
+            return f"check `{setting}` in the YAML's connection: none is given, and the vendor asks for it"
         case HeaderAuth():
-            return f"{setting}.value (and {setting}.header) in the YAML's connection"
+            return (
+                f"check {_named(setting, 'value')} (and {_named(setting, 'header')}) in the YAML's connection"
+            )
         case BearerAuth():
-            return f"{setting}.token in the YAML's connection"
+            return f"check {_named(setting, 'token')} in the YAML's connection"
         case BasicAuth():
-            return f"{setting}.username and {setting}.password in the YAML's connection"
+            return f"check {_named(setting, 'username', 'password')} in the YAML's connection"
+        case TokenAuth() if not setting:
+            return "check what the client may do: tokens are handed out, and refused"
         case TokenAuth():
             return (
-                f"{setting}.header and {setting}.value in the YAML's connection, and what the client may do: "
+                f"check {_named(setting, 'header', 'value')} in the YAML's connection, and what the client may do: "
                 "tokens are handed out, and refused"
             )
         case _:
@@ -190,7 +205,7 @@ class _Asking:
         if not isinstance(token, str) or not token.strip():
             raise AccessError(
                 f"{reply.what}: the answer holds no token in {self._auth.token_field}; "
-                f"check {self._setting}.token_url and {self._setting}.token_field"
+                f"check {_named(self._setting, 'token_url', 'token_field') if self._setting else _ADDRESS}"
             )
         if not is_header_text(token.strip()):
             raise AccessError(
@@ -250,25 +265,26 @@ def _lifetime(told: Any) -> float | None:
 
 
 def _judge(reply: Reply, auth: TokenAuth, setting: str, tools: Tools) -> Ruling:
+    address = _named(setting, "token_url") if setting else _ADDRESS
     match reply.status:
         case status if 200 <= status < 300:
             return unreadable(reply) or judge(reply, tools.clock)
         case 400 | 401 | 403 | 422:
             code = _code(reply)
             told = f"{reply.status}, {code}" if code else str(reply.status)
-            return Stop(AccessError, f"the vendor refuses a token ({told}); {_advice(auth, code, setting)}")
+            return Stop(
+                AccessError, f"the vendor refuses a token ({told}); check {_to_check(auth, code, setting)}"
+            )
         case 404 | 405 | 410:
             return Stop(
-                ConfigError,
-                f"no tokens are handed out there (status {reply.status}); check {setting}.token_url",
+                ConfigError, f"no tokens are handed out there (status {reply.status}); check {address}"
             )
         case status if 300 <= status < 400:
-            return Stop(
-                ConfigError,
-                f"the address redirects (status {status}), which is not followed; check {setting}.token_url",
-            )
+            told = f"the address redirects (status {status}), which is not followed; check {address}"
+            return Stop(ConfigError, told)
         case 415:
-            return Stop(ConfigError, f"the vendor does not take a {auth.body} body; check {setting}.body")
+            advice = f"; check {_named(setting, 'body')}" if setting else ""
+            return Stop(ConfigError, f"the vendor does not take a {auth.body} body{advice}")
     ruling = judge(reply, tools.clock)
     if isinstance(ruling, Retry):
         return replace(ruling, unknown=False)
@@ -282,18 +298,18 @@ def _code(reply: Reply) -> str:
     return code if isinstance(code, str) and _OAUTH_CODE.fullmatch(code) else ""
 
 
-def _advice(auth: TokenAuth, code: str, setting: str) -> str:
-    match code:
-        case "invalid_scope":
-            return f"check {setting}.scope"
-        case "unsupported_grant_type" | "unauthorized_client":
-            return f"check {setting}.grant, and what the client is allowed"
-        case "invalid_client":
-            return f"check {setting}.client_id, {setting}.client_secret and {setting}.client"
+def _to_check(auth: TokenAuth, code: str, setting: str) -> str:
     names = ["client_id", "client_secret", "username", "password", "refresh_token"]
-    given = [f"{setting}.{name}" for name in names if getattr(auth, name) is not None]
+    given = _named(setting, *(name for name in names if getattr(auth, name) is not None))
+    match code:
+        case _ if not setting:
+            return given
+        case "invalid_scope":
+            return _named(setting, "scope")
+        case "unsupported_grant_type" | "unauthorized_client":
+            return f"{_named(setting, 'grant')}, and what the client is allowed"
+        case "invalid_client":
+            return f"{_named(setting, 'client_id')}, {_named(setting, 'client_secret', 'client')}"
     if auth.grant == "refresh_token":
-        return (
-            f"check {' and '.join(given)}; a refresh token that was revoked is asked for anew at the vendor"
-        )
-    return f"check {' and '.join(given)}, and {setting}.body and {setting}.client if they are right"
+        return f"{given}; a refresh token that was revoked is asked for anew at the vendor"
+    return f"{given}, and {_named(setting, 'body', 'client')} if they are right"

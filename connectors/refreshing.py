@@ -39,9 +39,7 @@ class _Kept(msgspec.Struct, frozen=True):
 class Refreshing:
     """Used by one `Token`, which calls it from one thread at a time."""
 
-    def __init__(
-        self, auth: TokenAuth, ask: Callable[[str], Granted], tools: Tools, setting: str = "auth"
-    ) -> None:
+    def __init__(self, auth: TokenAuth, ask: Callable[[str], Granted], tools: Tools) -> None:
         assert auth.refresh_token is not None  # the model demands it with this grant
         self._first = auth.refresh_token.get_secret_value().strip()
         secret = auth.client_secret.get_secret_value() if auth.client_secret else ""
@@ -49,7 +47,6 @@ class Refreshing:
         self._seal = Seal(self._first, secret)
         self._ask = ask
         self._tools = tools
-        self._setting = setting
         self._used: str | None = (
             None  # the access token this process had last: it is refused, or about to expire
         )
@@ -99,7 +96,7 @@ class Refreshing:
         memory = self._tools.credentials
         if memory is None:
             raise ConfigError(
-                f"{self._tools.connection}: {self._setting}.grant is refresh_token, and there is no store yet to "
-                "remember a new refresh token in; `npsync db upgrade` makes it"
+                f"{self._tools.connection}: there is no store yet to remember a new refresh token in; "
+                "`npsync db upgrade` makes it"
             )
         return memory

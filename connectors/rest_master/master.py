@@ -57,6 +57,7 @@ class Master:
             policy,
             allow_http=settings.allow_http,
             timeouts=(timeouts.connect, timeouts.read),
+            setting=settings.signs_in_at,
         )
         policy = replace(self._authorisation.policy, judge=partial(judge, easing=easing, clock=tools.clock))
         self.http = self._authorisation.http(policy)

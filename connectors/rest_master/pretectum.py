@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field, SecretStr, model_validator
 
-from connectors.auth import Auth, NoAuth
+from connectors.auth import Auth, NoAuth, TokenAuth
 from connectors.rest_master.settings import Find, Read, RestMasterSettings, Update
 
 _AREA = "/v1/businessareas/{business_area_id}"
@@ -131,6 +131,11 @@ class PretectumSettings(RestMasterSettings):
     read: Read = Field(Read.model_validate({}), description="How records are read by their ids.")
     update: Update = Field(Update.model_validate({}), description="How a record is changed.")
 
+    @property
+    def signs_in_at(self) -> str:
+        own = TokenAuth.model_validate(_client(self.client_id, self.client_secret, self.token_path))
+        return "" if self.auth == own else "auth"
+
     @model_validator(mode="before")
     @classmethod
     def _over_the_preset(cls, given: Any) -> Any:
@@ -144,18 +149,23 @@ def merged(given: Mapping[str, Any]) -> dict[str, Any]:
         own = given.get(name, preset)
         whole[name] = {**preset, **own} if isinstance(preset, Mapping) and isinstance(own, Mapping) else own
     if "auth" not in given and given.get("client_id") and given.get("client_secret"):
-        whole["auth"] = {
-            "kind": "oauth2",
-            "grant": None,
-            "token_url": given.get("token_path", "/oauth2/token"),
-            "body": "json",
-            "client_id": given["client_id"],
-            "client_secret": given["client_secret"],
-            # The token alone, although the answer calls it a Bearer token.
-            "value": "{token}",
-        }
+        token_path = given.get("token_path", "/oauth2/token")
+        whole["auth"] = _client(given["client_id"], given["client_secret"], token_path)
     whole["objects"] = _objects(given)
     return whole
+
+
+def _client(id: Any, secret: Any, token_path: Any) -> dict[str, Any]:
+    return {
+        "kind": "oauth2",
+        "grant": None,
+        "token_url": token_path,
+        "body": "json",
+        "client_id": id,
+        "client_secret": secret,
+        # The token alone, although the answer calls it a Bearer token.
+        "value": "{token}",
+    }
 
 
 def _objects(given: Mapping[str, Any]) -> Any:

@@ -252,6 +252,11 @@ class RestMasterSettings(Settings):
     budget: Budget = Field(default=Budget.model_validate({}), description="How much npsync calls.")
     timeouts: Timeouts = Field(default=Timeouts.model_validate({}), description="When a call is given up.")
 
+    @property
+    def signs_in_at(self) -> str:
+        """Where the YAML says how calls are let in; "" for keys of the connection itself, which a preset may have."""
+        return "auth"
+
     @model_validator(mode="after")
     def _everything_fits_together(self) -> Self:
         if faults := list(misfits(self)):

@@ -64,11 +64,47 @@ def test_a_token_that_expires_in_the_middle_of_a_run_is_renewed(master: Played) 
     assert master.calls("POST", "/oauth2/token") == 2
 
 
-def test_a_wrong_secret_names_the_setting_and_is_not_shown(master: Played) -> None:
+OWN_AUTH = {"kind": "oauth2", "token_url": "/oauth2/token", "client_id": "c-1", "client_secret": SECRET}
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        ({}, "check client_id and client_secret"),
+        (
+            {"auth": OWN_AUTH},
+            "check auth.client_id and auth.client_secret, and auth.body and auth.client if they are right",
+        ),
+    ],
+)
+def test_a_wrong_secret_names_the_settings_that_its_owner_wrote_and_is_not_shown(
+    master: Played, given: dict[str, Any], advice: str
+) -> None:
     master.next("POST", "/oauth2/token", (401, {"message": f"client secret {SECRET} is wrong"}))
-    with pytest.raises(AccessError, match=r"auth\.client_secret") as caught:
-        opened().describe(US)
+    with pytest.raises(AccessError) as caught:
+        opened(**given).describe(US)
+    assert str(caught.value).endswith(f"the vendor refuses a token (401); {advice}")
     assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("reply", "told"),
+    [
+        ((404, {}), "(status 404); check base_url, and the path at which tokens are asked for"),
+        ((415, {}), "the vendor does not take a json body"),
+        ((400, {"error": "invalid_client"}), "(400, invalid_client); check client_id and client_secret"),
+        ((200, {}), "no token in access_token; check base_url, and the path at which tokens are asked for"),
+        (
+            (200, {"access_token": "stale"}),
+            "; check what the client may do: tokens are handed out, and refused",
+        ),
+    ],
+)
+def test_nobody_is_told_to_check_what_only_the_preset_says(master: Played, reply: Any, told: str) -> None:
+    master.next("POST", "/oauth2/token", *[reply] * 3)
+    with pytest.raises((AccessError, ConfigError)) as caught:
+        opened().describe(US)
+    assert str(caught.value).endswith(told)
 
 
 def test_the_other_documented_path_of_tokens_can_be_set(master: Played) -> None:

@@ -28,6 +28,7 @@ from connectors.asking import Sender as Sender
 from connectors.asking import Sends as Sends
 from connectors.asking import Taken as Taken
 from connectors.asking import Watch as Watch
+from connectors.creating import OWNER_REFUSED as OWNER_REFUSED
 from connectors.creating import Case as Case
 from connectors.creating import Creates as Creates
 from connectors.creating import Entry as Entry
@@ -266,6 +267,9 @@ class Needs:
     write: Mapping[str, frozenset[str]] = field(default_factory=dict)
     types: Mapping[str, Mapping[str, FieldType]] = field(default_factory=dict)
     """Object → written field → what the mapping shows there, as far as that is known without an answer."""
+    creates: frozenset[Creates] = frozenset()
+    history: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Object of the records that keep each answer → their fields that are written, the key's among them."""
 
 
 class Verdict(StrEnum):

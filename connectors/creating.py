@@ -30,6 +30,10 @@ class Creates(StrEnum):
 Making = Made | Rejected | Deferred | Unknown
 """What became of creating one thing: `record_id` is our key for it, `Made.id` the vendor's id."""
 
+OWNER_REFUSED = "OWNER_REFUSED"
+"""The `Rejected.code` of a task whose owner has left or may own none: somebody else may take it. The vendor's own code
+is in the message."""
+
 
 # ---------------------------------------------------------------- each answer as a record of its own
 
@@ -125,8 +129,9 @@ class GivesTasks(Protocol):
     """Methods raise what those of a Destination raise."""
 
     def give(self, tasks: Sequence[Task]) -> Iterable[Making]:
-        """Create each task. Exactly one outcome per task; Unknown where the call's fate is not known, and then nothing
-        is repeated before `given` was asked."""
+        """Create each task that is not there yet: one that is stays as people left it, and is Made. A subject or body
+        that is too long is cut, and ends in "…". Exactly one outcome per task; Unknown where the call's fate is not
+        known, and then nothing is repeated before `given` was asked."""
         ...
 
     def given(self, tasks: Sequence[Task]) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from connectors.contract import Connector, Destination, EventSource, Inbound, Sender, Sends, Tools
+from connectors.contract import Connector, Creates, Destination, EventSource, Inbound, Sender, Sends, Tools
 from connectors.salesforce.ids import long_id
 from connectors.salesforce.kinds import KINDS
 from connectors.salesforce.permissions import grants
@@ -62,6 +62,7 @@ CONNECTOR = Connector(
     inbound=_inbound,
     sender=_sender,
     sends=_sends,
+    creates=frozenset({Creates.HISTORY, Creates.TASKS}),
     objects=("Contact", "Account", "Lead", "Case"),
     own_field=lambda words: f"{words.title().replace('Nps', 'NPS').replace(' ', '_')}__c",
     created="CreatedDate",

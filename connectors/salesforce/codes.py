@@ -67,6 +67,7 @@ _CODES: Mapping[str, tuple[Meaning, Cause]] = {
     "DUPLICATE_VALUE": (Meaning.RECORD, Cause.RECORD),
     "DUPLICATE_EXTERNAL_ID": (Meaning.RECORD, Cause.RECORD),
     "CANNOT_UPDATE_CONVERTED_LEAD": (Meaning.RECORD, Cause.RECORD),
+    "OPERATION_WITH_INACTIVE_OWNER": (Meaning.RECORD, Cause.RECORD),
     # Deleted or merged since it was read.
     "ENTITY_IS_DELETED": (Meaning.RECORD, Cause.GONE),
     "NOT_FOUND": (Meaning.RECORD, Cause.GONE),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,11 +34,50 @@ class Learnt:
     alike: Alike = field(default_factory=Alike)
 
 
+class Door:
+    """What is asked of a collection: by itself, updates by record id."""
+
+    method = "PATCH"
+    verb = "write"
+    repeatable = True  # done twice, it is as if it were done once
+
+    def __init__(self, object: str) -> None:
+        self.object = object
+        self._kind: dict[str, Json] = {"type": object}
+
+    def path(self, chunk: Sequence[Change]) -> str:
+        return "composite/sobjects"
+
+    def body(self, chunk: Sequence[Change]) -> Mapping[str, Json] | None:
+        return {"allOrNone": False, "records": [dict(self.record(change)) for change in chunk]}
+
+    def record(self, change: Change) -> Mapping[str, Json]:
+        return {"attributes": self._kind, "id": change.record_id, **change.after}
+
+    def is_done(self, error: RowError) -> bool:
+        """Whether a refusal says that there is nothing left to do."""
+        return False
+
+    def takes(self, change: Change, result: Mapping[str, Any]) -> bool:
+        """Whether this may be the change's result: a success names the record, a refusal at most."""
+        known = (change.record_id, long_id(change.record_id))
+        return (
+            result.get("id") in known if result.get("success") is True else result.get("id") in (None, *known)
+        )
+
+
 def write(api: Api, clock: Clock, batch: Batch, chunk_size: int, learnt: Learnt) -> Iterator[Outcome]:
     """One outcome per change. What was settled before an error that stops the run is told before it is
     raised."""
-    writing = _Writing(api, clock, batch.object, learnt)
-    for chunk in _chunks(batch.changes, chunk_size):
+    return send(api, clock, batch.changes, chunk_size, learnt, Door(batch.object))
+
+
+def send(
+    api: Api, clock: Clock, changes: Sequence[Change], chunk_size: int, learnt: Learnt, door: Door
+) -> Iterator[Outcome]:
+    """The same through any door."""
+    writing = _Writing(api, clock, learnt, door)
+    for chunk in _chunks(changes, chunk_size):
         yield from writing.settle(chunk)
 
 
@@ -68,11 +107,11 @@ def _chunks(changes: Sequence[Change], size: int) -> Iterator[list[Change]]:
 class _Writing:
     """One batch on its way out."""
 
-    def __init__(self, api: Api, clock: Clock, object: str, learnt: Learnt) -> None:
+    def __init__(self, api: Api, clock: Clock, learnt: Learnt, door: Door) -> None:
         self._api = api
         self._clock = clock
-        self._object = object
-        self._kind: dict[str, Json] = {"type": object}
+        self._object = door.object
+        self._door = door
         self._learnt = learnt
         self._stumbling = Stumbling()
 
@@ -110,7 +149,7 @@ class _Writing:
         try:
             results = self._call(chunk)
         except FateUnknown as error:
-            if error.stumbled and self._stumbling.goes_on(len(chunk)):
+            if error.stumbled and self._door.repeatable and self._stumbling.goes_on(len(chunk)):
                 stumbled = RowError(_STUMBLED, str(error), whole_call=True)
                 failed.extend((change, stumbled) for change in chunk)
                 return
@@ -123,7 +162,7 @@ class _Writing:
             failed.extend((change, whole) for change in chunk)
             return
         else:
-            told = list(_paired(chunk, results, failed))
+            told = list(_paired(self._door, chunk, results, failed))
             self._stumbling.got_through()
             if written := sum(type(one) is Written for one in told):
                 self._learnt.alike.written()
@@ -134,14 +173,12 @@ class _Writing:
 
     def _call(self, chunk: Sequence[Change]) -> Any:
         return self._api.call(
-            "PATCH",
-            "composite/sobjects",
-            body={"allOrNone": False, "records": [self._record(change) for change in chunk]},
-            what=f"write {len(chunk)} {self._object} records",
+            self._door.method,
+            self._door.path(chunk),
+            body=self._door.body(chunk),
+            what=f"{self._door.verb} {len(chunk)} {self._object} records",
+            idempotent=self._door.repeatable,
         )
-
-    def _record(self, change: Change) -> dict[str, Json]:
-        return {"attributes": self._kind, "id": change.record_id, **change.after}
 
     def _not_the_records(self, failed: _Failed, sent: int) -> NpsyncError | None:
         """The error that stops the run when every record was refused for the same reason."""
@@ -204,7 +241,7 @@ class _Writing:
         error = unexplained[0][1]
         if error.whole_call and len(unexplained) > 1:
             halving.suspect(
-                parsing.suspects(error.message, [change for change, _ in unexplained], self._record)
+                parsing.suspects(error.message, [change for change, _ in unexplained], self._door.record)
             )
 
     def _unlocked(self, locked: _Failed) -> Iterator[Outcome]:
@@ -228,28 +265,20 @@ class _Writing:
         yield from (error.outcome(change.record_id) for change, error in locked)
 
 
-def _paired(chunk: Sequence[Change], results: Any, failed: _Failed) -> Iterator[Outcome]:
+def _paired(door: Door, chunk: Sequence[Change], results: Any, failed: _Failed) -> Iterator[Outcome]:
     """Results come in the order of the request; an id that is told must be the one that was asked for."""
     if not isinstance(results, list) or len(results) != len(chunk):
         for change in chunk:
             yield Unknown(change.record_id, "the answer does not hold one result per record")
         return
     pairs = list(zip(chunk, results, strict=True))
-    if not all(_its_own(change, result) for change, result in pairs):
+    if not all(isinstance(result, dict) and door.takes(change, result) for change, result in pairs):
         # A refusal tells no id: in an answer out of order it would be taken for its neighbour's.
         for change in chunk:
             yield Unknown(change.record_id, "the answer is not in the order of the request")
         return
     for change, result in pairs:
-        if result.get("success") is True:
+        if result.get("success") is True or door.is_done(error := row_error(result)):
             yield Written(change.record_id)
         else:
-            failed.append((change, row_error(result)))
-
-
-def _its_own(change: Change, result: Any) -> bool:
-    """Whether this may be the record's result: a success names the record, a refusal at most."""
-    if not isinstance(result, dict):
-        return False
-    known = (change.record_id, long_id(change.record_id))
-    return result.get("id") in known if result.get("success") is True else result.get("id") in (None, *known)
+            failed.append((change, error))

@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 
-from connectors.contract import Allowance, Grant, Lookup, Needs, Only, Tools, Way
+from connectors.contract import (
+    Allowance,
+    Case,
+    Entry,
+    Grant,
+    Lookup,
+    Making,
+    Needs,
+    Only,
+    Owner,
+    Task,
+    TaskState,
+    Tools,
+    Way,
+)
 from connectors.salesforce import access, bulk, codecs, composite, soql
 from connectors.salesforce.errors import Refused
+from connectors.salesforce.history import History
 from connectors.salesforce.ids import long_id
 from connectors.salesforce.library import quote
+from connectors.salesforce.making import Maker
 from connectors.salesforce.matching import Asked
 from connectors.salesforce.org import open_org
 from connectors.salesforce.reading import Reading
 from connectors.salesforce.schema import Column, Table, object_schema
 from connectors.salesforce.settings import SalesforceSettings
+from connectors.salesforce.surroundings import Surroundings
+from connectors.salesforce.tasks import Tasks
 from nps.changes import Batch, Hit, Outcome, Record
 from nps.schema import ObjectSchema
 from nps.values import Json, Value
@@ -22,7 +41,7 @@ _AUTO_BULK = 10_000
 
 
 class SalesforceDestination:
-    """Fulfils `connectors.contract.Destination` and `Accessible`. Thread-safe."""
+    """Fulfils `connectors.contract.Destination`, `Accessible`, `KeepsHistory` and `GivesTasks`. Thread-safe."""
 
     def __init__(self, settings: SalesforceSettings, tools: Tools) -> None:
         self._settings = settings
@@ -30,6 +49,10 @@ class SalesforceDestination:
         self._org = open_org(settings, tools)
         self._api = self._org.api
         self._learnt = composite.Learnt()
+        maker = Maker(self._api, tools.clock)
+        self._history = History(self._org, maker)
+        self._tasks = Tasks(self._org, maker)
+        self._surroundings = Surroundings(self._org, tools)
 
     # ------------------------------------------------------------ schema
 
@@ -155,6 +178,43 @@ class SalesforceDestination:
             return None
         deadline = self._settings.write.bulk_deadline
         return bulk.resume(self._api, self._tools.clock, batch, handle, deadline, self._learnt)
+
+    # ------------------------------------------------------------ each answer as a record
+
+    def keep(self, object: str, key: str, entries: Sequence[Entry]) -> Iterable[Making]:
+        return self._history.keep(object, key, entries)
+
+    def kept(self, object: str, key: str, entries: Sequence[Entry]) -> Mapping[str, str]:
+        return self._history.kept(object, key, entries)
+
+    def discard(self, object: str, ids: Sequence[str]) -> Iterable[Outcome]:
+        return self._history.discard(object, ids)
+
+    # ------------------------------------------------------------ tasks
+
+    def give(self, tasks: Sequence[Task]) -> Iterable[Making]:
+        return self._tasks.give(tasks)
+
+    def given(self, tasks: Sequence[Task]) -> Mapping[str, str]:
+        return self._tasks.given(tasks)
+
+    def task_states(self, ids: Sequence[str]) -> Mapping[str, TaskState]:
+        return self._tasks.states(ids)
+
+    def take_away(self, ids: Sequence[str]) -> Iterable[Outcome]:
+        return self._tasks.take_away(ids)
+
+    def owners(self, ids: Sequence[str]) -> Mapping[str, Owner]:
+        return self._surroundings.owners(ids)
+
+    def owner_of(self, email: str) -> Owner | None:
+        return self._surroundings.owner_of(email)
+
+    def cases(self, object: str, ids: Sequence[str], since: datetime) -> Mapping[str, Sequence[Case]]:
+        return self._surroundings.cases(object, ids, since)
+
+    def page(self, object: str, id: str) -> str:
+        return self._surroundings.page(object, id)
 
     # ------------------------------------------------------------ access
 

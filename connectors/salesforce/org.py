@@ -46,12 +46,19 @@ class Org:
         )
         sign_in = SignIn(settings, tools, policy)
         self.api = Api(settings, replace(policy, token=sign_in.token), sign_in)
+        self._sign_in = sign_in
         self._lock = threading.RLock()
         self._tables: dict[str, Table] = {}
 
     def close(self) -> None:
         self.budget.save()
         self.api.close()
+
+    @property
+    def address(self) -> str:
+        """Where people reach the org, without a slash at the end."""
+        host = self.settings.login_host
+        return self._sign_in.address or (f"https://{host}" if host else "")
 
     # ------------------------------------------------------------ schema
 

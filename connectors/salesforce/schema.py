@@ -43,6 +43,8 @@ class Column:
     nillable: bool = True
     case_sensitive: bool = False
     filterable: bool = True
+    createable: bool = False
+    external_id: bool = False  # records may be upserted by it
     relation: str | None = None  # the name a lookup is traversed by: Account, Region__r
     relates_to: tuple[str, ...] = ()
 
@@ -125,6 +127,8 @@ def _column(field: Mapping[str, Any]) -> Column:
         nillable=bool(field.get("nillable", True)),
         case_sensitive=bool(field.get("caseSensitive")) or kind in ("id", "reference"),
         filterable=bool(field.get("filterable", True)),
+        createable=bool(field.get("createable")),
+        external_id=bool(field.get("externalId")),
         relation=field.get("relationshipName"),
         relates_to=tuple(field.get("referenceTo") or ()),
     )

@@ -67,6 +67,7 @@ OrgId = Annotated[str, AfterValidator(_org_id)]
 Header = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 Host = Annotated[str, AfterValidator(_login_host)]
 Url = Annotated[str, AfterValidator(_url)]
+ApiName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")]
 
 
 class _Part(BaseModel):
@@ -226,6 +227,16 @@ class SalesforceSettings(Settings):
     )
     sends: Templates | None = Field(default=None, description=DESCRIPTION)
     hooks: Hooks | None = Field(None, description="What Salesforce may push to us; nothing without it.")
+    task_key_field: ApiName | None = Field(
+        None,
+        description="The text field of tasks that holds which answer a task is of: an external id, unique. Without it "
+        "NPS_Event_Id__c where the org has that, else a mark at the end of the task's comments.",
+    )
+    person_account_tasks: Literal["person", "account"] = Field(
+        "person",
+        description="What a task about a person account names: the person (Name, its PersonContactId) or the account "
+        "(Related To). Try it out in your org.",
+    )
 
     @model_validator(mode="after")
     def _addresses_fit_together(self) -> Self:

@@ -31,7 +31,8 @@ def _addresses(settings: RestMasterSettings) -> Iterator[Fault]:
         try:
             token_address(settings.auth.token_url, settings.base_url, allow_http=settings.allow_http)
         except ValueError as problem:
-            yield Fault(("auth", "token_url"), str(problem))
+            # What a preset makes of the connection's own keys has its path there.
+            yield Fault(("auth", "token_url") if settings.signs_in_at else ("token_path",), str(problem))
 
 
 def _paths(settings: RestMasterSettings) -> Iterator[Fault]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from npsync.cli.output import ConfigOption, JsonOption
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 sends = typer.Typer(help="Stop sending, go on, and say who was asked before.", no_args_is_help=True)
 

@@ -34,7 +34,8 @@ def test_help_imports_nothing_heavy():
     code = (
         "import sys, npsync.cli as c; c.application();"
         "heavy = {'pydantic', 'sqlalchemy', 'sqlmodel', 'ruamel', 'requests', 'hubspot', 'simple_salesforce',"
-        " 'alembic', 'apscheduler', 'cel', 'phonenumbers', 'starlette', 'structlog', 'msgspec'};"
+        " 'alembic', 'apscheduler', 'cel', 'phonenumbers', 'starlette', 'structlog', 'msgspec',"
+        " 'zoneinfo'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run(

@@ -13,7 +13,7 @@ from sync.spec import SyncSpec
 
 if TYPE_CHECKING:
     from npsync.config import Config
-    from store.api import Store
+    from store.api import Due, Store
 
 
 @dataclass(frozen=True)
@@ -92,39 +92,53 @@ def _turn(low: datetime, high: datetime, offset: timedelta, zone: ZoneInfo) -> d
     return high.replace(second=0, microsecond=0)
 
 
-def claims(config: Config, store: Store, now: datetime) -> Iterator[Claim]:
+def all_claims(
+    config: Config, store: Store, now: datetime, *, busy: Callable[[str], bool]
+) -> Iterator[Claim]:
+    """All three of the below, with one look at the store: it is asked every second, and mostly nothing is due."""
+    verified = [verify_place(name) for name, spec in config.sync.items() if spec.verify is not None]
+    pushed = [answers_place(name) for name in config.sync]
+    known = store.due([*config.sync, *verified, *pushed])
+    yield from claims(config, store, now, known)
+    yield from verify_claims(config, store, now, known)
+    yield from pushed_claims(config, store, now, known, busy=busy)
+
+
+def claims(
+    config: Config, store: Store, now: datetime, known: Mapping[str, Due] | None = None
+) -> Iterator[Claim]:
     """Take every due time that has come, once each, whatever else runs on this store.
 
     A sync without a due time yet is due at once (`every`) or at its next cron time. A rhythm made shorter in the YAML
-    takes effect at once.
+    takes effect at once. `known`: what the store has just said of all places.
     """
-    known = store.due(list(config.sync))
+    known = store.due(list(config.sync)) if known is None else known
     for name, spec in config.sync.items():
         if spec.paused:
             continue
         following = next_due(spec, now, zone=config.time_zone)
-        due = known.get(name)
-        if due is None:
-            store.schedule_first(name, now if spec.every is not None else following)
-            due = store.due([name])[name]
-        if due.due_at > following:
+        if name in known:
+            due_at = known[name].due_at
+        else:
+            due_at = store.schedule_first(name, now if spec.every is not None else following)
+        if due_at > following:
             store.schedule(name, following)
-        if due.due_at > now:
+        if due_at > now:
             continue
-        after = next_due(spec, now, zone=config.time_zone, last_due=due.due_at)
-        if store.claim_due(name, due.due_at, after):
-            rhythm_passed = next_due(spec, due.due_at, zone=config.time_zone, last_due=due.due_at) <= now
-            yield Claim(name, due.due_at, caught_up=rhythm_passed)
+        after = next_due(spec, now, zone=config.time_zone, last_due=due_at)
+        if store.claim_due(name, due_at, after):
+            rhythm_passed = next_due(spec, due_at, zone=config.time_zone, last_due=due_at) <= now
+            yield Claim(name, due_at, caught_up=rhythm_passed)
 
 
-def verify_claims(config: Config, store: Store, now: datetime) -> Iterator[Claim]:
+def verify_claims(config: Config, store: Store, now: datetime, known: Mapping[str, Due]) -> Iterator[Claim]:
     """The same for the syncs that are verified by the clock. A night that was missed is caught up once."""
     for name, spec in config.sync.items():
         if spec.verify is None or spec.paused:
             continue
         place = verify_place(name)
         following = _fire_time(spec.verify.cron, now, config.time_zone)
-        due = store.due([place]).get(place)
+        due = known.get(place)
         if due is None:
             store.schedule_first(place, following)
             continue
@@ -138,15 +152,22 @@ def verify_claims(config: Config, store: Store, now: datetime) -> Iterator[Claim
 
 
 def pushed_claims(
-    config: Config, store: Store, now: datetime, *, busy: Callable[[str], bool] = lambda place: False
+    config: Config,
+    store: Store,
+    now: datetime,
+    known: Mapping[str, Due] | None = None,
+    *,
+    busy: Callable[[str], bool] = lambda place: False,
 ) -> Iterator[Claim]:
     """The syncs for which pushed answers lie in the inbox, but for those at places that are `busy`: what came while
     one of them ran has its turn afterwards."""
-    for name, due in store.due([answers_place(name) for name in config.sync]).items():
-        sync = name.removeprefix(answers_place(""))
-        if due.due_at > now or config.sync[sync].paused or busy(name):
+    known = store.due([answers_place(name) for name in config.sync]) if known is None else known
+    for sync, spec in config.sync.items():
+        place = answers_place(sync)
+        due = known.get(place)
+        if due is None or due.due_at > now or spec.paused or busy(place):
             continue
-        if store.claim_due(name, due.due_at, now + _DIED_AFTER):
+        if store.claim_due(place, due.due_at, now + _DIED_AFTER):
             yield Claim(sync, due.due_at, caught_up=False, pushed=True, again_at=now + _DIED_AFTER)
 
 

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
-from itertools import chain
 
 from connectors.contract import Clock
 from nps.errors import LeaseLost, NpsyncError
@@ -20,7 +19,7 @@ from npsync.config import Config
 from npsync.jobs import run_once, target_of
 from npsync.logs import notice
 from npsync.pushed import PushedAnswers
-from npsync.schedule import Claim, claims, pushed_claims, pushed_done, resume_killed, verify_claims
+from npsync.schedule import Claim, all_claims, pushed_done, resume_killed
 from npsync.triggering import Triggering
 from npsync.verification import verify_once
 from store.api import Store
@@ -78,12 +77,7 @@ class Clockwork:
         for asker in self._askers:
             asker.tick()
         now = self._clock.now()
-        due = chain(
-            claims(self._config, self._store, now),
-            verify_claims(self._config, self._store, now),
-            pushed_claims(self._config, self._store, now, busy=self._is_busy),
-        )
-        for claim in due:
+        for claim in all_claims(self._config, self._store, now, busy=self._is_busy):
             if self._is_busy(claim.place):
                 self._note(claim, "skipped_overlap")
                 continue

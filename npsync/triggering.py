@@ -339,11 +339,8 @@ class Triggering:
         now = self._clock.now()
         for connection in (*desk.watched, *desk.hearing):
             place = poll_place(connection)
-            known = self._store.due([place]).get(place)
-            if known is None:
-                self._store.schedule_first(place, now)
-                known = self._store.due([place])[place]
-            if known.due_at <= now and self._store.claim_due(place, known.due_at, now + POLL_EVERY):
+            due_at = self._store.schedule_first(place, now)
+            if due_at <= now and self._store.claim_due(place, due_at, now + POLL_EVERY):
                 yield connection
 
 

@@ -134,7 +134,9 @@ class Leases:
                 due_at=milliseconds(due_at),
             )
 
-    def schedule_first(self, sync: str, due_at: datetime) -> None:
+    def schedule_first(self, sync: str, due_at: datetime) -> datetime:
+        if known := self.due([sync]):  # all but once in a lifetime, so that nobody waits to write
+            return known[sync].due_at
         with self.database.write() as tx:
             tx.run(
                 """INSERT INTO schedule (sync, due_at, paused) VALUES (:sync, :due_at, FALSE)
@@ -142,6 +144,7 @@ class Leases:
                 sync=sync,
                 due_at=milliseconds(due_at),
             )
+        return self.due([sync])[sync].due_at
 
     def claim_due(self, sync: str, due_at: datetime, next_due: datetime) -> bool:
         with self.database.write() as tx:

@@ -58,9 +58,7 @@ def call_audiences(desk: Desk, told: Round) -> None:
 
 def _call(desk: Desk, rule: Rule, audience: Audience, told: Round) -> None:
     store, now, place, gate = desk.store, desk.clock.now(), place_of(rule), gate_of(rule)
-    store.schedule_first(place, now)
-    store.schedule_first(gate, store.due([place])[place].due_at)
-    if store.due([gate])[gate].due_at > now:
+    if store.schedule_first(gate, store.schedule_first(place, now)) > now:
         return
     if (lease := store.acquire(place, desk.owner, now=now, seconds=LEASE_SECONDS)) is None:
         return

@@ -345,8 +345,8 @@ class ImaginedStore:
     def due(self, names: Sequence[str]) -> dict[str, Due]:
         return {name: Due(name, self._due[name]) for name in names if name in self._due}
 
-    def schedule_first(self, name: str, due_at: datetime) -> None:
-        self._due.setdefault(name, due_at)
+    def schedule_first(self, name: str, due_at: datetime) -> datetime:
+        return self._due.setdefault(name, due_at)
 
     def schedule(self, name: str, due_at: datetime) -> None:
         self._due[name] = due_at

@@ -28,8 +28,7 @@ def expire(desk: Desk, told: Round) -> None:
 def tidy(desk: Desk) -> None:
     """Once a day what nobody asks for any more leaves the store; whoever takes the day takes it for every process."""
     store, now = desk.store, desk.clock.now()
-    store.schedule_first(PLACE, now)
-    due_at = store.due([PLACE])[PLACE].due_at
+    due_at = store.schedule_first(PLACE, now)
     if due_at > now or not store.claim_due(PLACE, due_at, now + TIDIED_EVERY):
         return
     arrivals = _all(desk, lambda: store.prune_arrivals(before=now - KEPT, limit=AT_A_TIME))

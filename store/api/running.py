@@ -88,8 +88,8 @@ class Leases(Protocol):
         """When the sync is due next."""
         ...
 
-    def schedule_first(self, sync: str, due_at: datetime) -> None:
-        """The same for a sync that has no due time yet; one it has stays."""
+    def schedule_first(self, sync: str, due_at: datetime) -> datetime:
+        """The same for a sync that has no due time yet; one it has stays. The one it then has."""
         ...
 
     def claim_due(self, sync: str, due_at: datetime, next_due: datetime) -> bool:

@@ -20,6 +20,8 @@ EVERY = (
     Vendor("wootric", "Wootric", "asks people, survey answers come from here"),
     Vendor("mail", "Mail", "invitations arrive here", called=False),
     Vendor("twilio", "Twilio", "text messages arrive here"),
+    Vendor("slack", "Slack", "alerts and digests arrive here"),
+    Vendor("receiver", "Webhook receiver", "a system of your own: keeps what is posted to it"),
     Vendor("promoter", "Promoter.io", "campaigns ask, answers come from here"),
     Vendor("segment", "Segment and RudderStack", "people use features here", called=False),
     Vendor("intercom", "Intercom", "scores arrive here, conversations are closed here"),

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,26 +25,15 @@ def postgres() -> Iterator[PostgresServer]:
 def migrated_postgres(postgres: PostgresServer) -> str:
     """The name of a database with our tables, to copy."""
     url = postgres.new_database()
-    with_tables(url)
+    store = open_store(url)
+    store.migrate()
+    store.close()
     return database_name(url)
 
 
 @pytest.fixture(scope="session")
 def store_in_turn(postgres: PostgresServer, migrated_postgres: str) -> StoreInTurn:
     return StoreInTurn(postgres, migrated_postgres)
-
-
-@pytest.fixture(scope="session")
-def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("sqlite") / "migrated.db"
-    with_tables(f"sqlite:///{path}")
-    return path
-
-
-def with_tables(url: str) -> None:
-    store = open_store(url)
-    store.migrate()
-    store.close()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -63,13 +51,13 @@ def empty_url(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> 
 
 
 @pytest.fixture
-def url(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def url(database: str, request: pytest.FixtureRequest) -> str:
     """A store with our tables and nothing in them."""
-    if database == "sqlite":
-        path = tmp_path / "npsync.db"
-        shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
-        return f"sqlite:///{path}"
-    url: str = request.getfixturevalue("store_in_turn").emptied()
+    url: str = (
+        request.getfixturevalue("sqlite_url")
+        if database == "sqlite"
+        else request.getfixturevalue("store_in_turn").emptied()
+    )
     return url
 
 

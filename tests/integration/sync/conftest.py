@@ -9,9 +9,8 @@ from builders_sync import Town
 
 
 @pytest.fixture
-def town(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Town]:
-    shutil.copy(migrated_sqlite, tmp_path / "npsync.db")
-    town = Town(f"sqlite:///{tmp_path / 'npsync.db'}")
+def town(sqlite_url: str) -> Iterator[Town]:
+    town = Town(sqlite_url)
     yield town
     town.close()
 

@@ -26,9 +26,8 @@ QUARTER = 15 * 60.0
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqlStore]:
-    store = open_store(f"sqlite:///{tmp_path / 'npsync.db'}")
-    store.migrate()
+def store(sqlite_url: str) -> Iterator[SqlStore]:
+    store = open_store(sqlite_url)
     yield store
     store.close()
 

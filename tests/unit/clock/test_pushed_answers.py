@@ -90,7 +90,7 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
+def office(tmp_path: Path, sqlite_url: str) -> Iterator[Office]:
     config = config_of(yaml(sync="since: 2026-01-01\n", surveys=SURVEYS), tmp_path)
     tool = Tool()
     made = Connector(
@@ -98,8 +98,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
     )
     mail = Connection("mail", "tool", Settings(), made)
     config = replace(config, connections={**config.connections, "mail": mail})
-    store = open_store(f"sqlite:///{tmp_path}/npsync.db")
-    store.migrate()
+    store = open_store(sqlite_url)
     town = Office(config, store, FakeClock(NOON), tool)
     town.polled()  # it has been read before
     yield town

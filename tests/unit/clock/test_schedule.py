@@ -25,9 +25,8 @@ MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqlStore]:
-    store = open_store(f"sqlite:///{tmp_path / 'npsync.db'}")
-    store.migrate()
+def store(sqlite_url: str) -> Iterator[SqlStore]:
+    store = open_store(sqlite_url)
     yield store
     store.close()
 

@@ -65,6 +65,12 @@ def test_calls_are_counted_per_connection_and_day(store: SqlStore):
     assert store.count_calls("crm", "2026-03-03", 1) == 1
 
 
+def test_a_first_due_time_is_written_once_and_told_ever_after(store: SqlStore):
+    assert store.schedule_first("sync", NOON) == NOON
+    assert store.schedule_first("sync", later(minutes=15)) == NOON
+    assert store.due(["sync"]) == {"sync": Due(sync="sync", due_at=NOON)}
+
+
 def test_a_due_time_is_claimed_once(store: SqlStore):
     assert store.due(["sync"]) == {}
     store.schedule("sync", NOON)

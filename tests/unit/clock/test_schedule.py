@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from npsync.config import Config
-from npsync.schedule import Claim, claims, next_due, resume_killed, soonest
+from npsync.schedule import Claim, all_claims, answers_place, claims, next_due, resume_killed, soonest
 from store import open_store
+from store.api import Store
 from store.sql import SqlStore
 from sync.spec import SyncSpec
 
@@ -120,6 +122,30 @@ def test_a_new_rhythm_is_due_at_once_and_then_keeps_its_beat(store: SqlStore, tm
     late = NOON + 15 * MINUTE + timedelta(seconds=40)
     assert list(claims(config, store, late)) == [Claim("a", NOON + 15 * MINUTE, caught_up=False)]
     assert soonest(config, store) == {"a": NOON + 30 * MINUTE}
+
+
+class Watched:
+    """A store, and what it was asked."""
+
+    def __init__(self, store: SqlStore) -> None:
+        self.store, self.asked = store, list[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        self.asked.append(name)
+        return getattr(self.store, name)
+
+
+def test_while_nothing_is_due_a_look_is_one_question_to_the_store(store: SqlStore, tmp_path: Path):
+    config = due_every(tmp_path, more="verify: {cron: '0 3 * * *'}\n")
+    store.schedule(answers_place("a"), NOON)
+    at_noon = list(all_claims(config, store, NOON, busy=lambda place: False))
+    assert [(claim.verify, claim.pushed) for claim in at_noon] == [(False, False), (False, True)]
+    at_night = all_claims(config, store, NOON + timedelta(days=1), busy=lambda place: True)
+    assert [(claim.verify, claim.pushed) for claim in at_night] == [(False, False), (True, False)]
+    watched = Watched(store)
+    soon = NOON + timedelta(days=1, minutes=1)
+    assert list(all_claims(config, cast(Store, watched), soon, busy=lambda place: True)) == []
+    assert watched.asked == ["due"]
 
 
 def test_missed_due_times_are_caught_up_once(store: SqlStore, tmp_path: Path):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from nps.errors import AccessError, ConfigError, LeaseLost, NpsyncError, UnavailableError
+from nps.halving import Halving
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -17,16 +18,19 @@ OF_ALL = (AccessError, ConfigError, LeaseLost, UnavailableError)
 def asked_apart(
     items: Sequence[T], ask: Callable[[Sequence[T]], Sequence[R]], spoilt: Callable[[T, NpsyncError], R]
 ) -> list[R]:
-    """What `ask` says about each of these, in their order. Where it refuses them together it is asked about halves,
-    until whoever spoils it is alone and gets what `spoilt` says; what is no single record's fault is raised."""
-    if not items:
-        return []
-    try:
-        return list(ask(items))
-    except OF_ALL:
-        raise
-    except NpsyncError as error:
-        if len(items) == 1:
-            return [spoilt(items[0], error)]
-    middle = len(items) // 2
-    return [*asked_apart(items[:middle], ask, spoilt), *asked_apart(items[middle:], ask, spoilt)]
+    """What `ask` says about each of these, in their order. Where it refuses them together they are halved until
+    whoever spoils it is alone and gets what `spoilt` says; what is no single record's fault is raised."""
+    said: dict[int, R] = {}
+    halving = Halving(range(len(items)))
+    while group := halving.next():
+        try:
+            said.update(zip(group, ask([items[place] for place in group]), strict=True))
+        except OF_ALL:
+            raise
+        except NpsyncError as error:
+            if len(group) == 1:
+                said[group[0]] = spoilt(items[group[0]], error)
+            halving.refused(group)
+        else:
+            halving.taken()
+    return [said[place] for place in range(len(items))]

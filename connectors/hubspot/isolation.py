@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from connectors.calls import FateUnknown, Reply
 from connectors.hubspot.replies import Refusal, answer_of, payload, refusal
 from connectors.hubspot.writing import Answer, Input, answer, rejected
-from connectors.poison import ALIKE, Alike, Halving, Searching, Stumbling
+from connectors.poison import ALIKE, Alike, Searching, Stumbling
 from nps.changes import Cause, Deferred, Outcome, Rejected, Unknown, Written
 from nps.errors import AccessError, ConfigError, UnavailableError
+from nps.halving import Halving
 from nps.masking import without
 
 Send = Callable[[Sequence[Input]], Reply]

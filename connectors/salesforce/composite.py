@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.calls import FateUnknown
 from connectors.contract import Clock
-from connectors.poison import ALIKE, Alike, Halving, Searching, Stumbling
+from connectors.poison import ALIKE, Alike, Searching, Stumbling
 from connectors.salesforce import parsing
 from connectors.salesforce.codes import Meaning, meaning
 from connectors.salesforce.errors import Refused, RowError, row_error
@@ -16,6 +16,7 @@ from connectors.salesforce.ids import long_id
 from connectors.salesforce.library import Api
 from nps.changes import Batch, Cause, Change, Deferred, Outcome, Unknown, Written
 from nps.errors import NpsyncError
+from nps.halving import Halving
 from nps.values import Json
 
 MOST_RECORDS = 200

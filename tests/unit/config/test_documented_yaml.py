@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -50,6 +52,11 @@ def test_the_schema_accepts_shown_yaml(text):
     validated(text)
 
 
+@cache
+def schema() -> dict[str, Any]:
+    return json_schema()
+
+
 def validated(text: str) -> None:
     parser = YAML(typ="safe")
     all_tags = parser.constructor.yaml_constructors  # the class's own: others read dates with it
@@ -57,11 +64,11 @@ def validated(text: str) -> None:
         tag: made for tag, made in all_tags.items() if tag != "tag:yaml.org,2002:timestamp"
     }
     given = parser.load(re.sub(r"(\d{4}-\d{2}-\d{2})(?=\s|$)", r'"\1"', text))  # a bare day is text to JSON
-    jsonschema.validate(given, json_schema(), cls=jsonschema.Draft202012Validator)
+    jsonschema.Draft202012Validator(schema()).validate(given)
 
 
 def test_the_schema_is_a_valid_one():
-    jsonschema.Draft202012Validator.check_schema(json_schema())
+    jsonschema.Draft202012Validator.check_schema(schema())
 
 
 def test_the_schema_lets_a_number_be_a_variable():
@@ -86,12 +93,12 @@ def test_the_schema_refuses_what_the_check_refuses(old, new):
 
 
 def test_every_key_a_person_may_write_is_described():
-    def undescribed(schema, path=""):
-        for name, each in schema.get("properties", {}).items():
+    def undescribed(part, path=""):
+        for name, each in part.get("properties", {}).items():
             if "description" not in each and "const" not in each and "$ref" not in each:
                 yield f"{path}.{name}"
 
-    whole = json_schema()
+    whole = schema()
     found = list(undescribed(whole))
     for name, definition in whole["$defs"].items():
         found += [each for each in undescribed(definition, name) if not each.endswith((".type", ".flow"))]
@@ -99,19 +106,19 @@ def test_every_key_a_person_may_write_is_described():
 
 
 def test_every_default_is_something_a_person_may_write():
-    whole = json_schema()
+    whole = schema()
     wrong = []
 
-    def look(schema, path):
-        if isinstance(schema, dict):
-            default = schema.get("default")
+    def look(part, path):
+        if isinstance(part, dict):
+            default = part.get("default")
             if default is not None and not isinstance(default, dict):
-                rules = jsonschema.Draft202012Validator({**schema, "$defs": whole["$defs"]})
+                rules = jsonschema.Draft202012Validator({**part, "$defs": whole["$defs"]})
                 wrong.extend((path, default) for _ in rules.iter_errors(default))
-            for name, each in schema.items():
+            for name, each in part.items():
                 look(each, f"{path}.{name}")
-        elif isinstance(schema, list):
-            for each in schema:
+        elif isinstance(part, list):
+            for each in part:
                 look(each, path)
 
     look(whole, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -366,6 +367,7 @@ KEYS = st.sampled_from(
         "phone_number",
     ]
 )
+many = settings(max_examples=int(os.environ.get("NPSYNC_BODIES", "150")))
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: (
@@ -379,13 +381,13 @@ TYPED = st.dictionaries(KEYS, JSON, max_size=8).map(
 
 
 @given(st.binary(max_size=2_000))
-@settings(max_examples=300, deadline=None)
+@many
 def test_any_bytes_are_taken_or_refused(body: bytes):
     clean(body, SEGMENT)
 
 
 @given(JSON | st.lists(TYPED, max_size=5) | TYPED)
-@settings(max_examples=500, deadline=None)
+@many
 def test_any_json_is_taken_or_refused(body: Any):
     try:
         raw = orjson.dumps(body)
@@ -396,7 +398,7 @@ def test_any_json_is_taken_or_refused(body: Any):
 
 
 @given(st.binary(max_size=300), st.text(max_size=80), st.text(max_size=30))
-@settings(max_examples=300, deadline=None)
+@many
 def test_any_signature_is_refused(body: bytes, signature: str, stamp: str):
     auth = {"kind": "hmac", "secret": "a-shared-secret"}
     timed = {**auth, "signed": "timestamp_dot_body", "timestamp_header": "X-Time"}

@@ -11,6 +11,7 @@ from pathlib import Path
 from connectors.contract import (
     Confidence,
     Connector,
+    Creates,
     Destination,
     EventSource,
     Inbound,
@@ -78,6 +79,7 @@ CONNECTOR = Connector(
     inbound=_inbound,
     sender=_sender,
     sends=_sends,
+    creates=frozenset({Creates.HISTORY, Creates.TASKS}),
     objects=("contacts", "companies", "tickets", "deals"),
     created="createdate",
     opted_out=dict.fromkeys(_PEOPLE, "hs_email_optout"),

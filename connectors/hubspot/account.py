@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import tzinfo
 from difflib import get_close_matches
 from typing import Any
 
 from connectors.calls import Reply
 from connectors.contract import Tools
+from connectors.http import Http
 from connectors.hubspot.access import Prober
 from connectors.hubspot.budget import DailyCalls
 from connectors.hubspot.finding import ASSOCIATION_BATCH, SEARCH_PAGE, Key, Row, next_page, read_body
@@ -26,12 +28,21 @@ class Account:
     """Thread-safe."""
 
     def __init__(
-        self, wire: Wire, prober: Prober, tools: Tools, daily: DailyCalls, close: Callable[[], None]
+        self,
+        wire: Wire,
+        http: Http,
+        prober: Prober,
+        tools: Tools,
+        daily: DailyCalls,
+        zone: tzinfo,
+        close: Callable[[], None],
     ) -> None:
         self.wire = wire
+        self.http = http  # for what `wire` does not carry: owners, lists
         self.prober = prober
         self.tools = tools
         self.daily = daily
+        self.zone = zone  # the business's
         self._close = close
         self._lock = threading.Lock()
         self._properties: dict[str, Properties] = {}

@@ -89,10 +89,28 @@ class ClientWire:
             self._batch.update, object_type, dict(body), what=f"update {object_type}", reads=False
         )
 
+    def create(self, object_type: str, body: Body) -> Reply:
+        what = f"create {object_type}"
+        return self._call(
+            self._batch.create, object_type, dict(body), what=what, reads=False, idempotent=False
+        )
+
+    def upsert(self, object_type: str, body: Body) -> Reply:
+        what = f"upsert {object_type}"
+        return self._call(self._batch.upsert, object_type, dict(body), what=what, reads=False)
+
+    def archive(self, object_type: str, body: Body) -> Reply:
+        what = f"archive {object_type}"
+        return self._call(self._batch.archive, object_type, dict(body), what=what, reads=False)
+
+    def associate(self, from_type: str, to_type: str, body: Body) -> Reply:
+        what = f"attach {from_type} to {to_type}"
+        method = self._associations.create_default
+        return self._call(method, from_type, to_type, dict(body), what=what, reads=False)
+
     def associations(self, from_type: str, to_type: str, body: Body) -> Reply:
-        # Its 70 modules are read when a mapping asks for the company, not at every start.
-        api = self._api("associations", lambda: self._client.crm.associations.v4.batch_api)
-        return self._call(api.get_page, from_type, to_type, dict(body), what=f"{to_type} of {from_type}")
+        method = self._associations.get_page
+        return self._call(method, from_type, to_type, dict(body), what=f"{to_type} of {from_type}")
 
     def pipelines(self, object_type: str) -> Reply:
         api = self._api("pipelines", lambda: self._client.crm.pipelines.pipelines_api)
@@ -110,6 +128,11 @@ class ClientWire:
     def _batch(self) -> Any:
         return self._api("batch", lambda: self._client.crm.objects.batch_api)
 
+    @property
+    def _associations(self) -> Any:
+        # Its 70 modules are read when somebody asks for a record's others, not at every start.
+        return self._api("associations", lambda: self._client.crm.associations.v4.batch_api)
+
     def _api(self, name: str, make: Callable[[], Any]) -> Any:
         api = self._apis.get(name)
         if api is None:
@@ -119,7 +142,13 @@ class ClientWire:
         return api
 
     def _call(
-        self, method: Callable[..., Any], *arguments: Any, what: str, bucket: str = "", reads: bool = True
+        self,
+        method: Callable[..., Any],
+        *arguments: Any,
+        what: str,
+        bucket: str = "",
+        reads: bool = True,
+        idempotent: bool = True,
     ) -> Reply:
         def send() -> Reply:
             bearer = {
@@ -138,7 +167,7 @@ class ClientWire:
                 self._policy.max_bytes,
             )
 
-        return self._policy.call(send, what=what, bucket=bucket, reads=reads)
+        return self._policy.call(send, what=what, bucket=bucket, reads=reads, idempotent=idempotent)
 
 
 def _lean(package: Any, name: str, config: Mapping[str, Any]) -> Any:

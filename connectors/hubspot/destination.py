@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from math import ceil
 
 import msgspec
 
 from connectors.calls import Reply
-from connectors.contract import Allowance, Grant, Lookup, Needs, Only, Way
+from connectors.contract import (
+    Allowance,
+    Case,
+    Entry,
+    Grant,
+    Lookup,
+    Making,
+    Needs,
+    Only,
+    Owner,
+    Task,
+    TaskState,
+    Way,
+)
 from connectors.hubspot.access import tested
 from connectors.hubspot.account import Account
 from connectors.hubspot.encoding import canonical, live, typed
@@ -37,7 +51,9 @@ from connectors.hubspot.finding import (
     record_key,
     searches,
 )
+from connectors.hubspot.history import History
 from connectors.hubspot.isolation import Isolation, Learnt
+from connectors.hubspot.making import Maker
 from connectors.hubspot.properties import (
     PRIMARY_COMPANY,
     PRIMARY_COMPANY_TYPES,
@@ -45,6 +61,9 @@ from connectors.hubspot.properties import (
     Properties,
 )
 from connectors.hubspot.ruling import Ruling
+from connectors.hubspot.settings import HubSpotSettings
+from connectors.hubspot.surroundings import Surroundings
+from connectors.hubspot.tasks import Tasks
 from connectors.hubspot.writing import UPDATE_BATCH, Input, body, inputs, reread
 from nps.changes import Batch, Hit, Outcome, Record, Unknown
 from nps.errors import AccessError, ConfigError, UnavailableError
@@ -55,14 +74,18 @@ _MOST_SEARCH_PAGES = 50
 
 
 class HubSpot:
-    """One HubSpot account. Thread-safe."""
+    """One HubSpot account: a Destination that keeps history and gives tasks. Thread-safe."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, settings: HubSpotSettings) -> None:
         self._account = account
         self._wire = account.wire
         self._tools = tools = account.tools
         self._learnt = Learnt()
         self._ruling = Ruling(tools.connection, account.read_again, tools.clock)
+        maker = Maker(account)
+        self._history = History(account, maker, self._ruling)
+        self._tasks = Tasks(account, maker, account.zone, settings.tasks.completed_at)
+        self._surroundings = Surroundings(account, settings)
 
     # ------------------------------------------------------------ what there is
 
@@ -178,6 +201,43 @@ class HubSpot:
 
     def close(self) -> None:
         self._tools.shared.give_back()
+
+    # ------------------------------------------------------------ each answer as a record
+
+    def keep(self, object: str, key: str, entries: Sequence[Entry]) -> Iterable[Making]:
+        return self._history.keep(object, key, entries)
+
+    def kept(self, object: str, key: str, entries: Sequence[Entry]) -> Mapping[str, str]:
+        return self._history.kept(object, key, entries)
+
+    def discard(self, object: str, ids: Sequence[str]) -> Iterable[Outcome]:
+        return self._history.discard(object, ids)
+
+    # ------------------------------------------------------------ tasks
+
+    def give(self, tasks: Sequence[Task]) -> Iterable[Making]:
+        return self._tasks.give(tasks)
+
+    def given(self, tasks: Sequence[Task]) -> Mapping[str, str]:
+        return self._tasks.given(tasks)
+
+    def task_states(self, ids: Sequence[str]) -> Mapping[str, TaskState]:
+        return self._tasks.states(ids)
+
+    def take_away(self, ids: Sequence[str]) -> Iterable[Outcome]:
+        return self._tasks.take_away(ids)
+
+    def owners(self, ids: Sequence[str]) -> Mapping[str, Owner]:
+        return self._surroundings.owners(ids)
+
+    def owner_of(self, email: str) -> Owner | None:
+        return self._surroundings.owner_of(email)
+
+    def cases(self, object: str, ids: Sequence[str], since: datetime) -> Mapping[str, Sequence[Case]]:
+        return self._surroundings.cases(object, ids, since)
+
+    def page(self, object: str, id: str) -> str:
+        return self._surroundings.page(object, id)
 
     # ------------------------------------------------------------ access
 

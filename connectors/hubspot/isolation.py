@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from connectors.calls import FateUnknown, Reply
 from connectors.hubspot.replies import Refusal, answer_of, payload, refusal
@@ -16,6 +17,7 @@ from nps.halving import Halving
 from nps.masking import without
 
 Send = Callable[[Sequence[Input]], Reply]
+Read = Callable[[Sequence[Input], Mapping[str, Any]], Answer]
 Recheck = Callable[[Refusal, Sequence[Input]], Mapping[str, Rejected]]
 
 _SHORTEST_QUOTE = 2  # a single digit stands in many a message by chance
@@ -54,10 +56,21 @@ class Isolation:
     """One batch on its way out.
 
     `send` makes one call; `recheck` compares a refused batch with today's property definitions: it raises
-    ConfigError when a property itself is the problem and names the records they rule out.
+    ConfigError when a property itself is the problem and names the records they rule out. `read` pairs an answer with
+    what was sent. Where a call is not `repeatable`, one whose fate is unknown is not sent again in parts.
     """
 
-    def __init__(self, send: Send, recheck: Recheck, learnt: Learnt | None = None) -> None:
+    def __init__(
+        self,
+        send: Send,
+        recheck: Recheck,
+        learnt: Learnt | None = None,
+        *,
+        read: Read = answer,
+        repeatable: bool = True,
+    ) -> None:
+        self._read = read
+        self._repeatable = repeatable
         self._send = send
         self._recheck = recheck
         self._learnt = learnt or Learnt()
@@ -86,7 +99,7 @@ class Isolation:
                 self._sent(halving, group)
                 stumbling.got_through()
             except FateUnknown as error:
-                if error.stumbled and stumbling.goes_on(len(group)):
+                if error.stumbled and self._repeatable and stumbling.goes_on(len(group)):
                     self._stumbled(halving, group, error)
                     continue
                 self.settled |= {one.id: Unknown(one.id, str(error)) for one in group}
@@ -109,7 +122,7 @@ class Isolation:
     def _sent(self, halving: Halving[Input], group: list[Input]) -> None:
         reply = self._send(group)
         if 200 <= reply.status < 300:
-            self._take(group, answer(group, answer_of(reply)))
+            self._take(group, self._read(group, answer_of(reply)))
             halving.taken()
             return
         reason = refusal(payload(reply))

@@ -33,7 +33,7 @@ def open_account(settings: HubSpotSettings, tools: Tools) -> Account:
 
 
 def open_destination(settings: HubSpotSettings, tools: Tools) -> HubSpot:
-    return HubSpot(open_account(settings, tools))
+    return HubSpot(open_account(settings, tools), settings)
 
 
 def _opened(settings: HubSpotSettings, tools: Tools) -> Account:
@@ -43,7 +43,8 @@ def _opened(settings: HubSpotSettings, tools: Tools) -> Account:
         SEARCH: [Window(limits.search_per_second, 1.0)],
     }
     limiter = Limiter(tools, windows)
-    daily = DailyCalls(settings, limiter, tools, _zone(tools))
+    zone = _zone(tools)
+    daily = DailyCalls(settings, limiter, tools, zone)
     daily.start()
     plain = CallPolicy(tools, limiter, judge=partial(judge, clock=tools.clock), learn=daily.learn)
     https: list[Http] = []
@@ -72,7 +73,8 @@ def _opened(settings: HubSpotSettings, tools: Tools) -> Account:
         for client in https:
             client.close()
 
-    return Account(wires[0], Prober(wires[1], http(lenient)), tools, daily, close)
+    prober = Prober(wires[1], http(lenient))
+    return Account(wires[0], http(policy), prober, tools, daily, zone, close)
 
 
 def _http(settings: HubSpotSettings, policy: CallPolicy, headers: dict[str, str]) -> Http:

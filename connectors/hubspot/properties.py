@@ -37,9 +37,17 @@ _TYPES = {
 }
 
 
+_TYPE_IDS = {"contacts": "0-1", "companies": "0-2", "deals": "0-3", "tickets": "0-5"}
+
+
 def object_type(name: str) -> str:
     """The object as it stands in HubSpot's paths: people may write "contact", "contacts" or "0-1"."""
     return _OBJECT_NAMES.get(name.lower(), name)
+
+
+def type_id(object_type: str) -> str:
+    """The number HubSpot has for it; a custom object goes by its name."""
+    return _TYPE_IDS.get(object_type, object_type)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from connectors.addresses import safe_address
 from connectors.by_field import DESCRIPTION, Templates
@@ -21,6 +21,13 @@ def _digits(value: object) -> object:
     return text
 
 
+def _record_url(text: str) -> str:
+    if not text.startswith("https://") or "{id}" not in text:
+        raise ValueError("give a whole address with {id} in it, like https://…/record/{type}/{id}")
+    return text
+
+
+RecordUrl = Annotated[str, AfterValidator(_record_url)]
 PortalId = Annotated[str, BeforeValidator(_digits)]
 ApiVersion = Literal["v3", "2026-03", "2026-09"]
 
@@ -122,6 +129,17 @@ class Hooks(Settings):
         return self
 
 
+class Tasks(Settings):
+    """What is known of the account's tasks."""
+
+    completed_at: str = Field(
+        default="hs_task_completion_date",
+        min_length=1,
+        description="The tasks' property with the time they were completed (seen in accounts, not documented). Without "
+        "it the time until somebody is called is not known.",
+    )
+
+
 class HubSpotSettings(Settings):
     """A HubSpot account."""
 
@@ -147,6 +165,12 @@ class HubSpotSettings(Settings):
     events: Events = Field(default=Events(), description="Where polls look, and how far back.")
     sends: Templates | None = Field(default=None, description=DESCRIPTION)
     hooks: Hooks | None = Field(default=None, description="What HubSpot may push to us; nothing without it.")
+    tasks: Tasks = Field(default=Tasks(), description="Where it is read what became of tasks.")
+    record_url: RecordUrl | None = Field(
+        default=None,
+        description="Where people read a record, for links in tasks and alerts: open a contact in HubSpot, copy its "
+        "address, and put {type} for 0-1 and {id} for the number at its end.",
+    )
 
     @model_validator(mode="after")
     def _one_credential(self) -> Self:

@@ -20,6 +20,7 @@ class Stages:
         self._account = account
         self._clock = clock
         self._closed: dict[str, bool] = {}
+        self._labels: dict[str, str] = {}
         self._read_at: float | None = None
 
     def is_closed(self, stage: str | None) -> bool:
@@ -31,6 +32,11 @@ class Stages:
             self._read()
             self._closed.setdefault(stage, False)  # a stage of a deleted pipeline is asked for once
         return self._closed[stage]
+
+    def label(self, stage: str | None) -> str:
+        """What people call it."""
+        self.is_closed(stage)
+        return self._labels.get(stage or "", stage or "")
 
     def _read(self) -> None:
         account = self._account
@@ -44,6 +50,7 @@ class Stages:
         pipelines = answer_of(reply).get("results") or ()
         stages = [stage for pipeline in pipelines for stage in pipeline.get("stages") or ()]
         self._closed = {str(stage["id"]): _says_closed(stage.get("metadata") or {}) for stage in stages}
+        self._labels = {str(stage["id"]): str(stage.get("label") or stage["id"]) for stage in stages}
         self._read_at = self._clock.monotonic()
 
 

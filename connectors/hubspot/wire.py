@@ -26,7 +26,19 @@ class Wire(Protocol):
 
     def update(self, object_type: str, body: Body) -> Reply: ...
 
+    def create(self, object_type: str, body: Body) -> Reply:
+        """Not idempotent: sent once, whatever becomes of it."""
+        ...
+
+    def upsert(self, object_type: str, body: Body) -> Reply: ...
+
+    def archive(self, object_type: str, body: Body) -> Reply: ...
+
     def associations(self, from_type: str, to_type: str, body: Body) -> Reply: ...
+
+    def associate(self, from_type: str, to_type: str, body: Body) -> Reply:
+        """By the usual association of the two."""
+        ...
 
     def pipelines(self, object_type: str) -> Reply: ...
 
@@ -60,6 +72,35 @@ class DatedWire:
             f"{_segment(object_type)}/batch/update", body, what=f"update {object_type}", reads=False
         )
 
+    def create(self, object_type: str, body: Body) -> Reply:
+        return self._post(
+            f"{_segment(object_type)}/batch/create",
+            body,
+            what=f"create {object_type}",
+            reads=False,
+            idempotent=False,
+        )
+
+    def upsert(self, object_type: str, body: Body) -> Reply:
+        return self._post(
+            f"{_segment(object_type)}/batch/upsert", body, what=f"upsert {object_type}", reads=False
+        )
+
+    def archive(self, object_type: str, body: Body) -> Reply:
+        return self._post(
+            f"{_segment(object_type)}/batch/archive", body, what=f"archive {object_type}", reads=False
+        )
+
+    def associate(self, from_type: str, to_type: str, body: Body) -> Reply:
+        types = f"{_segment(from_type)}/{_segment(to_type)}"
+        return self._http.request(
+            "POST",
+            f"/crm/associations/{self._version}/{types}/batch/associate/default",
+            json=dict(body),
+            what=f"attach {from_type} to {to_type}",
+            idempotent=True,
+        )
+
     def associations(self, from_type: str, to_type: str, body: Body) -> Reply:
         path = f"/crm/associations/{self._version}/{_segment(from_type)}/{_segment(to_type)}/batch/read"
         return self._http.request(
@@ -76,13 +117,22 @@ class DatedWire:
     def close(self) -> None:
         self._http.close()
 
-    def _post(self, path: str, body: Body, *, what: str, bucket: str = "", reads: bool = True) -> Reply:
+    def _post(
+        self,
+        path: str,
+        body: Body,
+        *,
+        what: str,
+        bucket: str = "",
+        reads: bool = True,
+        idempotent: bool = True,
+    ) -> Reply:
         return self._http.request(
             "POST",
             f"/crm/objects/{self._version}/{path}",
             json=dict(body),
             what=what,
-            idempotent=True,
+            idempotent=idempotent,
             reads=reads,
             bucket=bucket,
         )

@@ -108,10 +108,12 @@ def test_a_bug_of_the_triggers_stops_no_sync_and_a_bug_of_a_sync_no_trigger(tmp_
     clock, turns = FakeClock(), Turns()
     turns.fails_with = ZeroDivisionError()
     clockwork = Clockwork(config_of(yaml(), tmp_path), store, clock, fail, ask=turns)
+    [asker] = clockwork._askers
     for _ in range(2):
         clockwork.tick()
-        for one in clockwork.under_way:
-            one.exception(10)
+        assert asker.latest is not None
+        for one in (*clockwork.under_way, asker.latest):
+            one.exception(10)  # its rest begins before time goes on
         clock.advance(15 * 60)
     clockwork.stop()
     clockwork.wait()

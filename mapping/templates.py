@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from zoneinfo import ZoneInfo
 
 from mapping.convert import as_text, is_empty
@@ -23,8 +23,9 @@ class TemplateProblem(Exception):
         self.code = code
 
 
-def parse_template(source: str) -> Parts:
-    """Raises TemplateProblem for an unknown name, a stray brace, or anything but a name in braces."""
+def parse_template(source: str, also: Collection[str] = ()) -> Parts:
+    """Raises TemplateProblem for an unknown name, a stray brace, or anything but a name in braces. `also` are names
+    that are known only here."""
     parts: list[tuple[str, bool]] = []
     for piece in _PARTS.split(source):
         if piece in ("{{", "}}"):
@@ -32,20 +33,20 @@ def parse_template(source: str) -> Parts:
         elif piece in ("{", "}"):
             raise TemplateProblem("bad_template", f'a single "{piece}": write {piece * 2} for a brace')
         elif piece.startswith("{"):
-            parts.append((_name(piece[1:-1].strip()), True))
+            parts.append((_name(piece[1:-1].strip(), also), True))
         elif piece:
             parts.append((piece, False))
     return tuple(parts)
 
 
-def _name(name: str) -> str:
+def _name(name: str, also: Collection[str]) -> str:
     if not name:
         raise TemplateProblem("bad_template", "empty braces: write a name in them, for instance {score}")
     if any(sign in name for sign in ":!["):
         raise TemplateProblem(
             "bad_template", f"{{{name}}}: only a name goes in braces, without a format or index"
         )
-    if problem := problem_of_name(name):
+    if name not in also and (problem := problem_of_name(name)):
         raise TemplateProblem("unknown_name", problem)
     return name
 
@@ -73,5 +74,28 @@ def compile_template(source: str, zone: ZoneInfo) -> Callable[[Standing], str | 
                 anything = True
                 said.append(as_text(value, zone))
         return "".join(said) if anything else None
+
+    return fill
+
+
+def compile_text(
+    source: str, zone: ZoneInfo, also: Collection[str] = ()
+) -> Callable[[Standing, Mapping[str, str]], str]:
+    """The same for a text that is sent whatever is in it, with the values of the names that are known only here."""
+    pieces = [
+        (text, getter(text) if is_name and text not in also else None, is_name)
+        for text, is_name in parse_template(source, also)
+    ]
+
+    def fill(standing: Standing, given: Mapping[str, str]) -> str:
+        said: list[str] = []
+        for text, get, is_name in pieces:
+            if not is_name:
+                said.append(text)
+            elif get is None:
+                said.append(given.get(text, ""))
+            elif not is_empty(value := get(standing)):
+                said.append(as_text(value, zone))
+        return "".join(said)
 
     return fill

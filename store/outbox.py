@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from store.api import Lease
-from store.api.outbox import Entry, Fate, GivenTask, Kind, Opening, Settling, Wanted
+from store.api.outbox import GivenTask, Kind, Opening, Outgoing, Settling, Stage, Wanted
 from store.database import Database, Transaction
 from store.errors import StoreError
 from store.rows import maybe_milliseconds, maybe_moment, milliseconds, moment
@@ -55,7 +55,7 @@ _OPEN = """
 
 _SETTLE = """
     UPDATE outbox SET state = ?, vendor_id = ?, code = ?, reason = ?, look_again = ?, settled_at = ?,
-        attempts = attempts - ?
+        attempts = attempts - ?, digest = CASE WHEN ? = 1 THEN digest END
     WHERE id = ? AND (state = 'open' OR state = 'unknown' OR state = 'wanted')"""
 
 
@@ -115,14 +115,14 @@ class Outbox:
             ]
         return sorted(found)
 
-    def entries(self, ids: Sequence[int]) -> list[Entry]:
+    def entries(self, ids: Sequence[int]) -> list[Outgoing]:
         with self.database.read() as tx:
             found = tx.rows(
                 f"SELECT {_ENTRY} FROM outbox o WHERE o.id IN LIST(:ids) ORDER BY o.id", ids=list(ids)
             )
-        return [_entry(row) for row in found]
+        return [_outgoing(row) for row in found]
 
-    def entries_of(self, sync: str, kind: Kind, slot: str, subjects: Sequence[str]) -> dict[str, Entry]:
+    def entries_of(self, sync: str, kind: Kind, slot: str, subjects: Sequence[str]) -> dict[str, Outgoing]:
         with self.database.read() as tx:
             found = tx.rows(
                 f"""SELECT {_ENTRY} FROM outbox o
@@ -132,9 +132,9 @@ class Outbox:
                 slot=slot,
                 subjects=list(subjects),
             )
-        return {entry.subject: entry for entry in map(_entry, found)}
+        return {entry.subject: entry for entry in map(_outgoing, found)}
 
-    def entries_about(self, numbers: Sequence[int], record_ids: Sequence[str]) -> list[Entry]:
+    def entries_about(self, numbers: Sequence[int], record_ids: Sequence[str]) -> list[Outgoing]:
         with self.database.read() as tx:
             found = tx.rows(
                 f"""SELECT {_ENTRY} FROM outbox o WHERE o.record_id IN LIST(:records)
@@ -144,18 +144,18 @@ class Outbox:
                 records=list(record_ids),
                 numbers=list(numbers),
             )
-        return [_entry(row) for row in found]
+        return [_outgoing(row) for row in found]
 
     def entries_like(
         self,
         *,
         sync: str | None = None,
         kind: Kind | None = None,
-        fate: Fate | None = None,
+        stage: Stage | None = None,
         run: int | None = None,
         limit: int = 100,
-    ) -> list[Entry]:
-        wanted = {"sync": sync, "kind": kind and kind.value, "state": fate and fate.value, "run": run}
+    ) -> list[Outgoing]:
+        wanted = {"sync": sync, "kind": kind and kind.value, "state": stage and stage.value, "run": run}
         given = {name: value for name, value in wanted.items() if value is not None}
         where = " AND ".join(f"o.{name} = :{name}" for name in given)
         with self.database.read() as tx:
@@ -164,7 +164,7 @@ class Outbox:
                 limit=limit,
                 **given,
             )
-        return [_entry(row) for row in found]
+        return [_outgoing(row) for row in found]
 
     def open_entries(self, run: int, opening: Sequence[Opening], *, lease: Lease, now: datetime) -> None:
         if not opening:
@@ -190,13 +190,14 @@ class Outbox:
                 _SETTLE,
                 [
                     (
-                        one.fate.value,
+                        one.stage.value,
                         one.vendor_id,
                         one.code,
                         one.reason,
                         maybe_milliseconds(one.look_again),
                         milliseconds(now),
                         int(not one.tried),
+                        int(one.stage is Stage.DONE),
                         one.id,
                     )
                     for one in settling
@@ -218,12 +219,12 @@ class Outbox:
                 ids=list(ids),
             )
 
-    def outbox_counts(self, sync: str) -> dict[tuple[Kind, Fate], int]:
+    def outbox_counts(self, sync: str) -> dict[tuple[Kind, Stage], int]:
         with self.database.read() as tx:
             found = tx.rows(
                 "SELECT kind, state, count(*) FROM outbox WHERE sync = :sync GROUP BY kind, state", sync=sync
             )
-        return {(Kind(kind), Fate(state)): count for kind, state, count in found}
+        return {(Kind(kind), Stage(state)): count for kind, state, count in found}
 
     def retry_entries(self, ids: Sequence[int], *, now: datetime) -> list[int]:
         with self.database.write(durable=True) as tx:
@@ -295,8 +296,8 @@ class Outbox:
             )
 
 
-def _entry(row: tuple[Any, ...]) -> Entry:
-    return Entry(
+def _outgoing(row: tuple[Any, ...]) -> Outgoing:
+    return Outgoing(
         id=row[0],
         sync=row[1],
         kind=Kind(row[2]),
@@ -307,7 +308,7 @@ def _entry(row: tuple[Any, ...]) -> Entry:
         object=row[7],
         record_id=row[8],
         key=row[9],
-        fate=Fate(row[10]),
+        stage=Stage(row[10]),
         vendor_id=row[11],
         digest=row[12],
         run=row[13],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from connectors.contract import Clock
 from nps.changes import Change
@@ -18,6 +19,9 @@ from sync.inbox import Pulled, pull
 from sync.interruption import Interrupted
 from sync.job import Codecs, Job
 from sync.leasing import end_those_that_died, sync_lease
+from sync.outbox.after import After, floor_of, remember_floor
+from sync.outbox.followed import Followed
+from sync.outbox.wanting import Wants
 from sync.paying import begins_with, cannot_pay
 from sync.planning import CHUNK, Planned, plan_changes
 from sync.progress import Progress, Silent, WithCalls
@@ -54,6 +58,7 @@ class Preview:
     cost: Mapping[str, int]
     absent: tuple[str, ...]
     first_fills: int
+    followed: Followed = field(default_factory=Followed)  # what a run of it would create beside the records
     stops: tuple[breaker.Reason, ...] = ()  # why a run of it would be stopped
 
 
@@ -112,6 +117,7 @@ def preview(
         cost=attempt.cost(count),
         absent=attempt.codecs.absent if attempt.codecs else (),
         first_fills=count - attempt.planned.overwriting,
+        followed=attempt.followed,
         stops=stops,
     )
 
@@ -145,6 +151,9 @@ class _Attempt:
         self.accepted: tuple[breaker.Reason, ...] = ()
         self.unjudged = True  # the breaker has not let the new answers pass (yet)
         self.written = WrittenUp()
+        self.after: After | None = None
+        self.followed = Followed()
+        self.began = clock.now()
 
     def go(self, *, write: bool) -> str | None:
         """Take every step; returns the status if the run did not get to its natural end."""
@@ -158,15 +167,38 @@ class _Attempt:
             self.resumed = settle_open(
                 self.job, self.store, self.lease, self.number, self.clock, read_only=not write
             )
+            self.after = self._aftercare(write=write)
             self._pull()
             self._plan(codecs, write=write)
             if write:
                 self._write(codecs)
+            self._follow_up(write=write)
         except LeaseLost:
             raise
         except NpsyncError as error:
             return self._ended_by(error)
         return None
+
+    def _aftercare(self, *, write: bool) -> After | None:
+        job = self.job
+        if write:
+            remember_floor(self.store, job.name, job.care, self.began)
+        if job.care is None:
+            return None
+        floor = floor_of(self.store, job.name, job.care, self.began)
+        return After(job, job.care, self.store, self.clock, floor)
+
+    def _follow_up(self, *, write: bool) -> None:
+        """What follows the answers. It fails no score: what goes wrong is told."""
+        if self.after is None:
+            return
+        one_person = self.options.only is not None or self.options.asked is not None
+        since = self.began if one_person else None
+        if write:
+            self.progress.phase("following up", None)
+            self.after.follow_up(self.lease, self.number, self.followed, since=since, stop=self.options.stop)
+        else:
+            self.after.preview(self.lease, self.number, self.followed, since=since)
 
     def _ended_by(self, error: NpsyncError) -> str:
         self.written.problem = error
@@ -243,6 +275,7 @@ class _Attempt:
             adopt=self.options.adopt,
             stop=self.options.stop,
             progress=self.progress,
+            wants=None if self.after is None else Wants(self.job, self.after.care, self.after.floor),
         )
 
     def _paid_for(self) -> int | None:
@@ -321,11 +354,14 @@ class _Attempt:
         )
 
     def cost(self, changes: int) -> dict[str, int]:
-        """Calls the plan would cost the destination to write."""
-        if not changes:
-            return {self.job.connection: 0}
-        way = self.job.destination.ways(self.job.object, changes)[0]
-        return {self.job.connection: way.cost(changes)}
+        """Calls the plan would cost to write, and to create what follows the answers."""
+        cost: Counter[str] = Counter()
+        cost[self.job.connection] = 0
+        if changes:
+            cost[self.job.connection] = self.job.destination.ways(self.job.object, changes)[0].cost(changes)
+        for tally in self.followed.tallies.values():
+            cost.update(tally.calls)
+        return dict(cost)
 
     def _forget_what_was_not_written(self) -> None:
         """An edit of somebody's is overwritten once the change is confirmed, not when it is planned."""
@@ -350,9 +386,11 @@ class _Attempt:
             problems += self._silent_sources()
         if self.different:
             problems.append(f"{self.different} changes differ from the reviewed plan and were not written")
+        problems += self.followed.problems
         unbalanced = list(self._unbalanced(states))
         problems += unbalanced
-        status = ended or status_of(states, tuple(problems), unwritten=self.written.unwritten)
+        unwritten = self.written.unwritten + self.followed.unfinished
+        status = ended or status_of(states, tuple(problems), unwritten=unwritten)
         if unbalanced or self._nothing_could_be_read():
             status = "failed"
         seen = self.calls()
@@ -374,6 +412,7 @@ class _Attempt:
             accepted=self.accepted,
             narrowed=self.planned.narrowed,
             unjudged=self._not_let_pass(),
+            followed=self.followed,
             problems=tuple(problems),
         )
 

@@ -14,6 +14,7 @@ from mapping.names import field_of
 from nps.schema import ObjectSchema
 from nps.score import Labelled
 from nps.values import Json, Value
+from sync.outbox.care import Aftercare
 from sync.spec import BreakerSpec
 
 
@@ -73,6 +74,7 @@ class Job:
     since: datetime | None = None
     valid_for: timedelta | None = None
     breaker: BreakerSpec | None = None
+    care: Aftercare | None = None  # what follows its answers
     facts: Mapping[str, Json] = field(default_factory=dict)  # what the run remembers of the config
 
     @property

@@ -19,7 +19,7 @@ from nps.newest import Answer, believed
 from nps.responses import SurveyResponse
 from nps.score import parse_score
 from nps.values import Fields, Json, JsonFields, Value
-from store.api import Lease, Membership, Settled, State, Store
+from store.api import Lease, Membership, Settled, State, Store, Wanted
 from sync.causes import cause_of
 from sync.deciding import Mark, Rules, Target, decide, no_event
 from sync.finding import Belongs, Found, belongs_merged, followed, look_up, match, survivor_of
@@ -31,6 +31,7 @@ from sync.membership import account_of, whose
 from sync.merges import absorbed, follow_links
 from sync.moving import Deserted, taken_back
 from sync.ours import Ours, ours_in
+from sync.outbox.wanting import Wants
 from sync.progress import Progress
 from sync.report import FieldReport, MatchReport
 
@@ -69,15 +70,16 @@ def plan_changes(
     adopt: bool,
     stop: Callable[[], bool],
     progress: Progress,
+    wants: Wants | None = None,
 ) -> None:
     """Give every answer in the work its state, and spool one change per record that should look different.
 
     With `persons` only theirs, and of the records in which an earlier run had something to clear only `clearings`.
-    `planned` is kept up to date: raises what the destination raises, and what was planned until then stays spooled,
-    the rest stays in the work.
+    `wants` says what follows them. `planned` is kept up to date: raises what the destination raises, and what was
+    planned until then stays spooled, the rest stays in the work.
     """
     partial = persons is not None or limit is not None
-    planner = _Planner(job, codecs, store, lease, run, planned, now, adopt=adopt, partial=partial)
+    planner = _Planner(job, codecs, store, lease, run, planned, now, wants, adopt=adopt, partial=partial)
     with ThreadPoolExecutor(LOOKING_UP, thread_name_prefix="npsync-find") as pool:
         ahead: deque[tuple[Chunk, Future[Found]]] = deque()
 
@@ -119,12 +121,13 @@ class _Planner:
         run: int,
         planned: Planned,
         now: datetime,
+        wants: Wants | None,
         *,
         adopt: bool,
         partial: bool,
     ) -> None:
         self.job, self.codecs, self.store, self.lease, self.run = job, codecs, store, lease, run
-        self.planned, self.now, self.partial = planned, now, partial
+        self.planned, self.now, self.wants, self.partial = planned, now, wants, partial
         self.feeds = {feed.connection: feed for feed in job.feeds}
         self.invited = Invited(store)
         self.rules = Rules(
@@ -188,6 +191,10 @@ class _Planner:
         deciding: dict[str, int] = {}
         deserted: dict[str, Deserted] = {}
         refused: set[int] = set()
+        wanted: list[Wanted] = []
+        if self.wants is not None:
+            wanted += self.wants.of_left(settled, chunk.taken)
+            wanted += (w for id in left for w in self.wants.of_members(id, None))
         for record_id, group in groups.items():
             target = self._target(found, record_id, ours)
             verdict = decide(group.answers, target, self.rules, full, now=self.now, key=group.key)
@@ -199,6 +206,8 @@ class _Planner:
                 elif one.state is not None and _moves(one.state, mark.state):
                     demoted[number] = (mark.state, mark.code)
             self.planned.fields.note(record_id, verdict)
+            if self.wants is not None:
+                wanted += self.wants.of_record(record_id, group.answers, verdict, chunk.taken)
             if verdict.deciding is not None:
                 deciding[record_id] = verdict.deciding
             else:
@@ -217,6 +226,7 @@ class _Planner:
             changes=changes,
             connection=self.job.connection,
             whose=self._whose(found, groups, left - old_ids.keys(), old_ids, deciding, full),
+            wanted=wanted,
         )
         self._count(changes.values(), replaced)
 

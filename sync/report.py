@@ -11,6 +11,7 @@ from nps.values import Json
 from store.api import State
 from sync import intake
 from sync.breaker import Reason
+from sync.outbox.followed import Followed
 
 PARTIAL = (State.REJECTED, State.REVIEW, State.HELD, State.PENDING)
 MOST_NOTED = 50_000
@@ -164,6 +165,7 @@ class Report:
     narrowed: bool = False  # to the answers that the calls left could pay for
     unjudged: Mapping[str, intake.Arrived] = field(default_factory=dict)
     """New answers that the breaker has not let pass (yet): the next run counts them too."""
+    followed: Followed = field(default_factory=Followed)  # what was created beside the records
     problems: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Json]:
@@ -185,6 +187,7 @@ class Report:
             "accepted": _reasons(self.accepted),
             "narrowed": self.narrowed,
             "unjudged": intake.as_json(self.unjudged),
+            "followed": self.followed.as_json(),
             "problems": list(self.problems),
         }
 

@@ -126,6 +126,11 @@ class Town:
         with self.store.overlay() as overlay:
             return preview(self.job(), overlay, self.clock, "planner", dict, Options(**options)).stops
 
+    def previewed_whole(self, **options: Any) -> Preview:
+        """The plan without its changes, which go with the overlay."""
+        with self.store.overlay() as overlay:
+            return preview(self.job(), overlay, self.clock, "planner", dict, Options(**options))
+
     def planned_in(self, overlay: Store, **options: Any) -> list[Change]:
         made = preview(self.job(), overlay, self.clock, "planner", dict, Options(**options))
         return list(made.changes())

@@ -28,6 +28,7 @@ FIELDS = {
     "comment": FieldType.TEXT,
     "asked": FieldType.TEXT,
     "last": FieldType.DATETIME,
+    "owner": FieldType.TEXT,
 }
 
 

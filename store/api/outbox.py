@@ -21,7 +21,7 @@ class Kind(StrEnum):
     LIST = "list"  # a place on a list
 
 
-class Fate(StrEnum):
+class Stage(StrEnum):
     """The one current state of an entry."""
 
     WANTED = "wanted"  # not begun
@@ -49,9 +49,9 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     known_only: bool = False
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the outbox. `vendor_id` is there as long as what was created is (as far as we know); `digest` is of
-    what was last sent; `run` opened it last."""
+    what was sent, while it is open or arrived; `run` opened it last."""
 
     id: int
     sync: str
@@ -63,7 +63,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     object: str
     record_id: str | None
     key: str
-    fate: Fate
+    stage: Stage
     vendor_id: str | None
     digest: int | None
     run: int | None
@@ -90,7 +90,7 @@ class Settling(msgspec.Struct, frozen=True, kw_only=True):
     takes back the attempt: the call was never made."""
 
     id: int
-    fate: Fate
+    stage: Stage
     vendor_id: str | None = None
     code: str = ""
     reason: str = ""
@@ -125,15 +125,15 @@ class Outbox(Protocol):
         """Those that an ended call left open or unknown."""
         ...
 
-    def entries(self, ids: Sequence[int]) -> list[Entry]:
+    def entries(self, ids: Sequence[int]) -> list[Outgoing]:
         """By their numbers."""
         ...
 
-    def entries_of(self, sync: str, kind: Kind, slot: str, subjects: Sequence[str]) -> dict[str, Entry]:
+    def entries_of(self, sync: str, kind: Kind, slot: str, subjects: Sequence[str]) -> dict[str, Outgoing]:
         """Those of these subjects, by subject."""
         ...
 
-    def entries_about(self, numbers: Sequence[int], record_ids: Sequence[str]) -> list[Entry]:
+    def entries_about(self, numbers: Sequence[int], record_ids: Sequence[str]) -> list[Outgoing]:
         """Everything that was wanted because of these answer versions (any version of the same answers) or for these
         records, oldest first."""
         ...
@@ -143,10 +143,10 @@ class Outbox(Protocol):
         *,
         sync: str | None = None,
         kind: Kind | None = None,
-        fate: Fate | None = None,
+        stage: Stage | None = None,
         run: int | None = None,
         limit: int = 100,
-    ) -> list[Entry]:
+    ) -> list[Outgoing]:
         """The latest first."""
         ...
 
@@ -164,7 +164,7 @@ class Outbox(Protocol):
         """These were wanted by no rule after all, and nothing of ours was ever there."""
         ...
 
-    def outbox_counts(self, sync: str) -> dict[tuple[Kind, Fate], int]:
+    def outbox_counts(self, sync: str) -> dict[tuple[Kind, Stage], int]:
         """How many entries of a sync are in which state."""
         ...
 

@@ -11,7 +11,7 @@ from builders_store import NOON, SYNC, Syncing, answer, receive
 
 from nps.errors import LeaseLost
 from store.api import Settled, State, Wanted
-from store.api.outbox import Entry, Fate, Kind, Opening, Settling
+from store.api.outbox import Kind, Opening, Outgoing, Settling, Stage
 from store.errors import StoreError
 from store.sql import SqlStore
 
@@ -37,7 +37,7 @@ def want(syncing: Syncing, *some: Wanted, at: Any = NOON) -> None:
     )
 
 
-def the(store: SqlStore, kind: Kind = Kind.TASK) -> Entry:
+def the(store: SqlStore, kind: Kind = Kind.TASK) -> Outgoing:
     (entry,) = store.entries_like(sync=SYNC, kind=kind)
     return entry
 
@@ -48,15 +48,15 @@ def open_(syncing: Syncing, *ids: int, digest: int = 7) -> None:
     )
 
 
-def settle(syncing: Syncing, id: int, fate: Fate, vendor_id: str | None = None, **others: Any) -> None:
-    one = Settling(id=id, fate=fate, vendor_id=vendor_id, **others)
+def settle(syncing: Syncing, id: int, stage: Stage, vendor_id: str | None = None, **others: Any) -> None:
+    one = Settling(id=id, stage=stage, vendor_id=vendor_id, **others)
     syncing.store.settle_entries([one], lease=syncing.lease, now=NOON, durable=True)
 
 
-def made(syncing: Syncing, kind: Kind = Kind.TASK) -> Entry:
+def made(syncing: Syncing, kind: Kind = Kind.TASK) -> Outgoing:
     want(syncing, wanted(kind))
     open_(syncing, the(syncing.store, kind).id)
-    settle(syncing, the(syncing.store, kind).id, Fate.DONE, "00T1")
+    settle(syncing, the(syncing.store, kind).id, Stage.DONE, "00T1")
     return the(syncing.store, kind)
 
 
@@ -83,16 +83,16 @@ def test_an_entry_is_opened_only_while_it_is_wanted(store: SqlStore, syncing: Sy
     want(syncing, wanted())
     id = the(store).id
     open_(syncing, id)
-    assert (the(store).fate, the(store).attempts, the(store).digest) == (Fate.OPEN, 1, 7)
+    assert (the(store).stage, the(store).attempts, the(store).digest) == (Stage.OPEN, 1, 7)
     with pytest.raises(StoreError, match="nothing may be sent twice"):
         open_(syncing, id)
 
 
 def test_an_entry_is_settled_exactly_once(store: SqlStore, syncing: Syncing):
     entry = made(syncing)
-    assert (entry.fate, entry.vendor_id, entry.run) == (Fate.DONE, "00T1", syncing.run)
+    assert (entry.stage, entry.vendor_id, entry.run) == (Stage.DONE, "00T1", syncing.run)
     with pytest.raises(StoreError, match="unsettled"):
-        settle(syncing, entry.id, Fate.DONE, "00T2")
+        settle(syncing, entry.id, Stage.DONE, "00T2")
     assert the(store).vendor_id == "00T1"
 
 
@@ -100,7 +100,7 @@ def test_an_entry_is_settled_exactly_once(store: SqlStore, syncing: Syncing):
 def test_an_edit_makes_no_second_task_or_alert(store: SqlStore, syncing: Syncing, kind: Kind):
     made(syncing, kind)
     want(syncing, wanted(kind, response=2))
-    assert (the(store, kind).fate, the(store, kind).response) == (Fate.DONE, 2)
+    assert (the(store, kind).stage, the(store, kind).response) == (Stage.DONE, 2)
     assert store.wanted_entries(SYNC, kind, now=NOON) == []
 
 
@@ -108,8 +108,8 @@ def test_an_edit_makes_no_second_task_or_alert(store: SqlStore, syncing: Syncing
 def test_an_edit_brings_what_is_kept_up_to_date(store: SqlStore, syncing: Syncing, kind: Kind):
     entry = made(syncing, kind)
     want(syncing, wanted(kind, response=2))
-    assert (the(store, kind).fate, the(store, kind).vendor_id, the(store, kind).digest) == (
-        Fate.WANTED,
+    assert (the(store, kind).stage, the(store, kind).vendor_id, the(store, kind).digest) == (
+        Stage.WANTED,
         "00T1",
         7,
     )
@@ -123,17 +123,19 @@ def test_what_a_call_left_open_is_not_wanted_before_it_was_looked_up(
     want(syncing, wanted(kind))
     open_(syncing, the(store, kind).id)
     want(syncing, wanted(kind, response=2))
-    assert (the(store, kind).fate, the(store, kind).response) == (Fate.OPEN, 2)
+    assert (the(store, kind).stage, the(store, kind).response) == (Stage.OPEN, 2)
     assert store.wanted_entries(SYNC, kind, now=NOON) == []
     assert store.doubtful_entries(SYNC, kind) == [the(store, kind).id]
 
 
-@pytest.mark.parametrize("fate", [Fate.VOID, Fate.REJECTED])
-def test_what_was_not_made_is_wanted_again_by_the_next_version(store: SqlStore, syncing: Syncing, fate: Fate):
+@pytest.mark.parametrize("stage", [Stage.VOID, Stage.REJECTED])
+def test_what_was_not_made_is_wanted_again_by_the_next_version(
+    store: SqlStore, syncing: Syncing, stage: Stage
+):
     want(syncing, wanted())
-    settle(syncing, the(store).id, fate, code="superseded")
+    settle(syncing, the(store).id, stage, code="superseded")
     want(syncing, wanted(response=2))
-    assert (the(store).fate, the(store).code) == (Fate.WANTED, "")
+    assert (the(store).stage, the(store).code) == (Stage.WANTED, "")
 
 
 def test_an_answer_that_creates_nothing_new_only_touches_what_is_known(store: SqlStore, syncing: Syncing):
@@ -141,13 +143,13 @@ def test_an_answer_that_creates_nothing_new_only_touches_what_is_known(store: Sq
     assert store.entries_like() == []
     made(syncing, Kind.HISTORY)
     want(syncing, wanted(Kind.HISTORY, response=2, known_only=True))
-    assert (the(store, Kind.HISTORY).fate, the(store, Kind.HISTORY).response) == (Fate.WANTED, 2)
+    assert (the(store, Kind.HISTORY).stage, the(store, Kind.HISTORY).response) == (Stage.WANTED, 2)
 
 
 def test_what_was_put_off_is_not_due_before_its_time(store: SqlStore, syncing: Syncing):
     want(syncing, wanted())
     open_(syncing, the(store).id)
-    settle(syncing, the(store).id, Fate.WANTED, look_again=LATER, tried=False)
+    settle(syncing, the(store).id, Stage.WANTED, look_again=LATER, tried=False)
     assert store.wanted_entries(SYNC, Kind.TASK, now=NOON) == []
     assert store.wanted_entries(SYNC, Kind.TASK, now=LATER) == [the(store).id]
     assert the(store).attempts == 0
@@ -160,7 +162,7 @@ def test_a_run_for_one_person_leaves_what_was_wanted_before(store: SqlStore, syn
     assert store.wanted_entries(SYNC, Kind.TASK, now=LATER, since=LATER) == [the_of(store, "mail:a2").id]
 
 
-def the_of(store: SqlStore, subject: str) -> Entry:
+def the_of(store: SqlStore, subject: str) -> Outgoing:
     return store.entries_of(SYNC, Kind.TASK, "", [subject])[subject]
 
 
@@ -168,19 +170,19 @@ def test_what_no_rule_wants_leaves_no_trace_unless_it_was_begun(store: SqlStore,
     want(syncing, wanted(), wanted(subject="mail:a2"))
     begun = the_of(store, "mail:a2").id
     open_(syncing, begun)
-    settle(syncing, begun, Fate.WANTED)
+    settle(syncing, begun, Stage.WANTED)
     store.drop_entries([the_of(store, "mail:a1").id, begun], lease=syncing.lease)
     assert the(store).subject == "mail:a2"
 
 
 def test_people_retry_what_was_refused_and_alerts_nobody_knows_of(store: SqlStore, syncing: Syncing):
-    fates = {"a": Fate.REJECTED, "b": Fate.UNKNOWN, "c": Fate.DONE}
+    fates = {"a": Stage.REJECTED, "b": Stage.UNKNOWN, "c": Stage.DONE}
     for kind in (Kind.TASK, Kind.ALERT):
-        for subject, fate in fates.items():
+        for subject, stage in fates.items():
             want(syncing, wanted(kind, subject))
             id = store.entries_of(SYNC, kind, "", [subject])[subject].id
             open_(syncing, id)
-            settle(syncing, id, fate)
+            settle(syncing, id, stage)
     everything = [entry.id for entry in store.entries_like()]
     again = store.retry_entries(everything, now=LATER)
     assert Counter((one.kind, one.subject) for one in store.entries(again)) == Counter(
@@ -188,10 +190,10 @@ def test_people_retry_what_was_refused_and_alerts_nobody_knows_of(store: SqlStor
     )
     discarded = store.discard_entries(everything, "called already", now=LATER)
     assert store.outbox_counts(SYNC) == {
-        (Kind.TASK, Fate.VOID): 2,
-        (Kind.TASK, Fate.DONE): 1,
-        (Kind.ALERT, Fate.VOID): 2,
-        (Kind.ALERT, Fate.DONE): 1,
+        (Kind.TASK, Stage.VOID): 2,
+        (Kind.TASK, Stage.DONE): 1,
+        (Kind.ALERT, Stage.VOID): 2,
+        (Kind.ALERT, Stage.DONE): 1,
     }
     assert len(discarded) == 4
 
@@ -203,7 +205,7 @@ def test_given_tasks_tell_when_they_were_closed(store: SqlStore, syncing: Syncin
     assert [one.closed_at for one in store.given_tasks([SYNC])] == [LATER]
     assert store.given_tasks([SYNC], still_open=True) == []
     store.lose_tasks([entry.id], "deleted", lease=syncing.lease, now=LATER)
-    assert (store.given_tasks([SYNC]), the(store).fate) == ([], Fate.REMOVED)
+    assert (store.given_tasks([SYNC]), the(store).stage) == ([], Stage.REMOVED)
 
 
 def test_entries_are_found_by_answer_and_by_record(store: SqlStore, syncing: Syncing):

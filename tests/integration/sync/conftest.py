@@ -3,8 +3,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from builders_aftercare import CaringTown
 from builders_sync import Town
 
 
@@ -29,5 +31,21 @@ def fresh_town(
         return towns[-1]
 
     yield another
+    for town in towns:
+        town.close()
+
+
+@pytest.fixture
+def caring_town(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Callable[..., CaringTown]]:
+    """A town that does something after an answer: `caring_town(history=…, rules=[…])`."""
+    towns: list[CaringTown] = []
+
+    def build(**given: Any) -> CaringTown:
+        path = tmp_path / f"caring-{len(towns)}.db"
+        shutil.copy(migrated_sqlite, path)
+        towns.append(CaringTown(f"sqlite:///{path}", **given))
+        return towns[-1]
+
+    yield build
     for town in towns:
         town.close()

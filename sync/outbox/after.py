@@ -1,0 +1,128 @@
+"""After the person writes: what was left in doubt is looked up, then tasks, history, lists and alerts are made.
+
+Nothing here fails the scores: whatever goes wrong is told, and the run ends partial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from connectors.contract import Clock
+from nps.errors import LeaseLost, NpsyncError
+from store.api import Lease, Store
+from store.api.outbox import Kind, Stage
+from sync.job import Job
+from sync.outbox.alerts import Alerts
+from sync.outbox.care import Aftercare
+from sync.outbox.carrying import Carrier
+from sync.outbox.facts import Reading
+from sync.outbox.followed import Followed, Tally
+from sync.outbox.history import History
+from sync.outbox.lists import Lists
+from sync.outbox.making import Maker
+from sync.outbox.tasks import Tasks
+
+EXAMPLES = 3  # of each kind, in a plan
+_BEGAN = "began"
+
+_Making = Callable[[], Maker]
+
+
+@dataclass(frozen=True)
+class After:
+    """One sync's aftercare in one run."""
+
+    job: Job
+    care: Aftercare
+    store: Store
+    clock: Clock
+    floor: datetime
+
+    def follow_up(
+        self,
+        lease: Lease,
+        run: int,
+        followed: Followed,
+        *,
+        since: datetime | None,
+        stop: Callable[[], bool],
+    ) -> None:
+        """`since`: only what was wanted from then on, for a run that is about one person. `followed` is kept up to
+        date. Raises LeaseLost, and nothing else on purpose."""
+        carrier = Carrier(self.store, lease, run, self.clock, stop)
+        for kind, making in self._makers(preview=False):
+            tally = followed.tallies.setdefault(kind, Tally())
+            try:
+                maker = making()
+                carrier.recover(maker, self.job.name, tally)
+                carrier.carry_out(maker, self.job.name, tally, since=since)
+            except LeaseLost:
+                raise
+            except NpsyncError as error:
+                followed.problems.append(f"{_WHAT[kind]}: {error}")
+        followed.problems += self._left_open()
+
+    def preview(self, lease: Lease, run: int, followed: Followed, *, since: datetime | None) -> None:
+        carrier = Carrier(self.store, lease, run, self.clock, lambda: False)
+        for kind, making in self._makers(preview=True):
+            tally = followed.tallies.setdefault(kind, Tally())
+            try:
+                carrier.preview(making(), self.job.name, tally, since=since, most=EXAMPLES)
+            except NpsyncError as error:
+                followed.problems.append(f"{_WHAT[kind]}: {error}")
+
+    def _makers(self, *, preview: bool) -> Iterator[tuple[Kind, _Making]]:
+        """Tasks first: somebody waits to be called."""
+        care, store, floor = self.care, self.store, self.floor
+        reading = Reading.of(self.job, care)
+        if care.tasks:
+            yield Kind.TASK, lambda: Tasks.of(reading, store, self.clock, floor, preview=preview)
+        if (history := care.history) is not None:
+            yield Kind.HISTORY, lambda: History.of(reading, store, history, preview=preview)
+        if care.places:
+            yield Kind.LIST, lambda: Lists(reading, store, floor, preview=preview)
+        if care.notices:
+            yield Kind.ALERT, lambda: Alerts(reading, store, floor, preview=preview)
+
+    def _left_open(self) -> Iterator[str]:
+        """Whatever was opened was settled, or something is lost."""
+        counts = self.store.outbox_counts(self.job.name)
+        for kind in Kind:
+            if left := counts.get((kind, Stage.OPEN), 0):
+                yield (
+                    f"conservation: {left} of {_WHAT[kind]} were opened and not settled. This is a defect of npsync; "
+                    f"please report it with `npsync runs`"
+                )
+
+
+_WHAT: Mapping[Kind, str] = {
+    Kind.TASK: "tasks",
+    Kind.HISTORY: "history",
+    Kind.LIST: "lists",
+    Kind.ALERT: "alerts",
+}
+
+
+def floor_of(store: Store, sync: str, care: Aftercare, now: datetime) -> datetime:
+    """From when on answers are followed up: the YAML's day, else the moment the first run with rules began."""
+    if care.since is not None:
+        return care.since
+    told = store.recall(_place(sync), [_BEGAN]).get(_BEGAN)
+    return now if told is None else datetime.fromisoformat(told)
+
+
+def remember_floor(store: Store, sync: str, care: Aftercare | None, now: datetime) -> None:
+    """Called when a run begins. Rules that were taken out and put back follow up what comes from then on."""
+    known = store.recall(_place(sync), [_BEGAN])
+    rules = care is not None and bool(care.rules)
+    if rules and not known:
+        store.memorize(_place(sync), {_BEGAN: now.isoformat()})
+    elif known and not rules:
+        store.forget(_place(sync), [_BEGAN])
+
+
+def _place(sync: str) -> str:
+    """Beside the connectors' own memory."""
+    return f"follow_up/{sync}"

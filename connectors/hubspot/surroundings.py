@@ -69,9 +69,9 @@ class Surroundings:
     # ------------------------------------------------------------ tickets
 
     def cases(self, object: str, ids: Sequence[str], since: datetime) -> Mapping[str, Sequence[Case]]:
-        known, asks = self._account.known(object), record_key(object).asks
-        if known.object_type not in ("contacts", "companies"):
+        if object_type(object) not in ("contacts", "companies"):
             return {}
+        known, asks = self._account.known(object), record_key(object).asks
         tickets: dict[str, list[str]] = {}
         for id, association in self._account.associated(
             known, _TICKETS, [id for id in ids if asks(id)], enough=lambda _: False

@@ -45,6 +45,8 @@ class Tasks:
         yield from map(_about_its_owner, made)
 
     def given(self, tasks: Sequence[Task]) -> Mapping[str, str]:
+        if not tasks:
+            return {}
         key = self._key()
         found = dict(self._by_key(key, tasks)) if key else {}
         # The field may be younger than the task.
@@ -52,6 +54,8 @@ class Tasks:
         return found | self._by_marker(others, self._people(others))
 
     def states(self, ids: Sequence[str]) -> Mapping[str, TaskState]:
+        if not ids:
+            return {}
         completed = _COMPLETED if _COMPLETED in self._org.table(_TASK).columns else ""
         asked = {full: id for id in ids if (full := long_id(id)) is not None}
         select = ", ".join(filter(None, ("Id", "IsClosed", "OwnerId", completed)))

@@ -19,6 +19,8 @@ _TYPES: Mapping[tuple[str, str], tuple[int | None, int]] = {
     ("companies", "contacts"): (2, 280),
     ("tickets", "contacts"): (None, 16),
     ("tickets", "companies"): (26, 339),
+    ("contacts", "tickets"): (None, 15),
+    ("companies", "tickets"): (25, 340),
 }
 
 
@@ -102,6 +104,10 @@ def _links(
             others = account.companies_of(record)
         case ("contacts", "companies"):
             others = account.employers_of(record)
+        case ("contacts", "tickets"):
+            others = [one.id for one in account.tickets.living() if record.id in account.contacts_of(one)]
+        case ("companies", "tickets"):
+            others = [one.id for one in account.tickets.living() if record.id in account.companies_of(one)]
         case (source, target):
             others = account.linked(record, account.table(source), account.table(target))
     return [(other, place == 0) for place, other in enumerate(others)]

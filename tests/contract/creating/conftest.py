@@ -1,0 +1,62 @@
+"""What every connector promises that creates something is tried on each of them, by what it declares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+from contract_opening import open_destination
+from contract_place import Place, unique
+from creating_table import CREATING, CreatingRow
+
+from connectors import registry
+from connectors.contract import Creates, Destination, Task
+
+REGISTERED = {name: registry.load(name).creates for name in registry.names()}
+CREATORS = sorted(name for name, creates in REGISTERED.items() if creates)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "name" in metafunc.fixturenames:
+        wanted: Creates | None = getattr(metafunc.module, "CREATES", None)
+        metafunc.parametrize("name", [one for one in CREATORS if wanted is None or wanted in REGISTERED[one]])
+
+
+@pytest.fixture
+def row(name: str) -> CreatingRow:
+    if name not in CREATING:
+        pytest.fail(f'add a row for the connector "{name}" to tests/creating_table.py')
+    return CREATING[name]
+
+
+@pytest.fixture
+def crm(name: str, row: CreatingRow, place: Place) -> Iterator[Destination]:
+    opened = open_destination(name, row.settings(place))
+    yield opened
+    opened.close()
+    place.sandbox.control("DELETE", "/faults")
+
+
+@pytest.fixture
+def ann(name: str, row: CreatingRow, place: Place) -> str:
+    """A record of hers, as a person made it in the CRM."""
+    fields = row.person(unique("creating"))
+    return str(place.sandbox.control("POST", f"/{name}/{row.object}", fields)["id"])
+
+
+@pytest.fixture
+def about_ann(row: CreatingRow, ann: str) -> Callable[..., Task]:
+    def task(key: str | None = None, **changes: Any) -> Task:
+        usual: dict[str, Any] = {
+            "key": key or unique("nps/"),
+            "subject": "Call Ann",
+            "body": "Scored 3",
+            "due": date(2026, 11, 24),
+            "object": row.object,
+            "record_id": ann,
+        }
+        return Task(**usual | changes)
+
+    return task

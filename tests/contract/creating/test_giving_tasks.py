@@ -1,0 +1,140 @@
+"""Tasks are given once, whatever gets lost, and each on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from contract_place import Place, unique
+from creating_table import CreatingRow
+
+from connectors.contract import OWNER_REFUSED, Creates, Destination, GivesTasks, Task
+from nps.changes import Made, Rejected, Unknown, Written
+
+CREATES = Creates.TASKS
+HOSTILE = "\"quotes\" 'and' <b>html</b> &amp; {braces} \u202eright to left\u202c 😀 שלום\nand a line"
+
+Makes = Callable[..., Task]
+
+
+@pytest.fixture
+def tasks(crm: Destination) -> GivesTasks:
+    assert isinstance(crm, GivesTasks)
+    return crm
+
+
+def subjects(place: Place, name: str, row: CreatingRow) -> list[str]:
+    return [str(one[row.subject]) for one in place.sandbox.rows(name, row.task)]
+
+
+def test_giving_a_task_twice_makes_one(
+    tasks: GivesTasks, name: str, row: CreatingRow, place: Place, about_ann: Makes
+) -> None:
+    task = about_ann(subject=unique("Call "))
+    first, second = list(tasks.give([task])), list(tasks.give([task]))
+    [made] = first
+    assert isinstance(made, Made)
+    assert made.record_id == task.key
+    assert first == second
+    assert subjects(place, name, row).count(task.subject) == 1
+    assert tasks.given([task, about_ann()]) == {task.key: made.id}
+
+
+def test_a_task_whose_reply_is_lost_is_there_once(
+    tasks: GivesTasks, name: str, row: CreatingRow, place: Place, about_ann: Makes
+) -> None:
+    task = about_ann(subject=unique("Call "))
+    tasks.given([task])  # so that the next calls are those that create
+    place.sandbox.fault(name, "lost_reply", path="create" if name == "hubspot" else "composite", times=1)
+    [lost] = tasks.give([task])
+    assert isinstance(lost, Unknown | Made)
+    assert set(tasks.given([task])) == {task.key}
+    assert isinstance(next(iter(tasks.give([task]))), Made)
+    assert subjects(place, name, row).count(task.subject) == 1
+
+
+def test_one_who_left_sinks_no_other_task(
+    tasks: GivesTasks, row: CreatingRow, place: Place, about_ann: Makes
+) -> None:
+    good, bad, better = about_ann(), about_ann(owner=row.left(place)), about_ann()
+    told = {one.record_id: one for one in tasks.give([good, bad, better])}
+    assert len(told) == 3
+    assert isinstance(told[good.key], Made)
+    assert isinstance(told[better.key], Made)
+    refused = told[bad.key]
+    assert isinstance(refused, Rejected)
+    assert refused.code == OWNER_REFUSED
+
+
+def test_what_people_wrote_arrives_as_it_is(
+    tasks: GivesTasks, crm: Destination, row: CreatingRow, about_ann: Makes
+) -> None:
+    line = HOSTILE.partition("\n")[0]
+    [made] = tasks.give([about_ann(subject=line, body=HOSTILE)])
+    assert isinstance(made, Made)
+    [record] = crm.get(row.task, [made.id], [row.subject, row.body], {})
+    text = row.shown(str(record.fields[row.body]))
+    assert text.partition("\n\n[npsync:")[0] == HOSTILE
+    assert record.fields[row.subject] == line
+
+
+def test_a_text_that_is_too_long_is_cut_and_the_task_found_again(
+    tasks: GivesTasks, crm: Destination, row: CreatingRow, about_ann: Makes
+) -> None:
+    task = about_ann(subject="s" * 70_000, body="é" * 70_000)
+    [made] = tasks.give([task])
+    assert isinstance(made, Made)
+    [record] = crm.get(row.task, [made.id], [row.subject, row.body], {})
+    text = row.shown(str(record.fields[row.body])).partition("\n\n[npsync:")[0]
+    assert len(text) > 30_000
+    assert text == "é" * (len(text) - 1) + "…"
+    assert str(record.fields[row.subject]).endswith("s…")
+    assert tasks.given([task]) == {task.key: made.id}
+
+
+def test_a_task_is_open_until_somebody_is_done_with_it(
+    tasks: GivesTasks, name: str, row: CreatingRow, place: Place, about_ann: Makes
+) -> None:
+    ids = [one.id for one in tasks.give([about_ann(), about_ann()]) if isinstance(one, Made)]
+    place.sandbox.control("PATCH", f"/{name}/{row.task}/{ids[0]}", dict(row.done))
+    told = tasks.task_states(ids)
+    assert [told[id].is_open for id in ids] == [False, True]
+
+
+def test_a_task_is_taken_away_once_and_for_all(tasks: GivesTasks, about_ann: Makes) -> None:
+    task = about_ann()
+    [made] = tasks.give([task])
+    assert isinstance(made, Made)
+    for _ in range(2):
+        assert list(tasks.take_away([made.id])) == [Written(made.id)]
+    assert tasks.task_states([made.id]) == {}
+    assert tasks.given([task]) == {}
+
+
+def test_owners_are_known_and_so_is_who_left(
+    tasks: GivesTasks, row: CreatingRow, place: Place, about_ann: Makes
+) -> None:
+    colleague = tasks.owner_of(row.colleague)
+    assert colleague is not None
+    assert colleague.active
+    left = row.left(place)
+    told = tasks.owners([colleague.id, left])
+    assert told[colleague.id] == colleague
+    assert not told[left].active
+    assert tasks.owner_of(told[left].email or "") is None
+    assert tasks.owner_of("nobody@acme.example") is None
+    assert isinstance(next(iter(tasks.give([about_ann(owner=colleague.id)]))), Made)
+
+
+def test_whoever_has_no_case_has_none(tasks: GivesTasks, row: CreatingRow, ann: str) -> None:
+    assert not tasks.cases(row.object, [ann], datetime(2026, 1, 1, tzinfo=UTC)).get(ann)
+
+
+def test_nothing_to_do_is_no_call(tasks: GivesTasks, name: str, place: Place) -> None:
+    place.sandbox.fault(name, "status", status=503, times=99)
+    assert list(tasks.give([])) == []
+    assert tasks.given([]) == {}
+    assert tasks.task_states([]) == {}
+    assert tasks.owners([]) == {}
+    assert list(tasks.take_away([])) == []

@@ -1,0 +1,84 @@
+"""One row per connector that creates things beside the customers' records: how the contract suites set it up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from contract_place import Given, Place
+from vendor_settings import hubspot, salesforce
+
+from connectors.contract import Creates
+from nps.values import Json
+
+
+@dataclass(frozen=True)
+class CreatingRow:
+    """`person` makes a record of `object`, as the sandbox's control takes it. Tasks are kept as `task`, in whose
+    `subject` and `body` our texts stand (`shown` brings the body back to plain text), and are `done` with these fields.
+    Answers are kept as records of `history` with `key` (or without one), whose `text` holds what people wrote."""
+
+    settings: Callable[[Place], Given]
+    creates: frozenset[Creates]
+    object: str
+    person: Callable[[str], Given]
+    task: str
+    subject: str
+    body: str
+    done: Mapping[str, str]
+    history: str
+    key: str
+    text: str
+    colleague: str  # the address of somebody who works there
+    left: Callable[[Place], str]  # the id of somebody who left
+    shown: Callable[[str], str] = field(default=lambda text: text)
+
+    def fields(self, key: str, text: str) -> dict[str, Json]:
+        return {self.text: text} | ({self.key: key} if self.key else {})
+
+
+def _left_salesforce(place: Place) -> str:
+    users: list[dict[str, Any]] = place.sandbox.rows("salesforce", "User")
+    return next(str(one["Id"]) for one in users if not one["IsActive"])
+
+
+def _plain(text: str) -> str:
+    from html import unescape
+
+    return unescape(text.replace("<br>", "\n"))
+
+
+CREATING: Mapping[str, CreatingRow] = {
+    "salesforce": CreatingRow(
+        settings=salesforce,
+        creates=frozenset({Creates.HISTORY, Creates.TASKS}),
+        object="Contact",
+        person=lambda name: {"LastName": name, "Email": f"{name}@acme.example"},
+        task="Task",
+        subject="Subject",
+        body="Description",
+        done={"Status": "Completed"},
+        history="NPS_Response__c",
+        key="Response_Key__c",
+        text="Comment__c",
+        colleague="alex@acme.example",
+        left=_left_salesforce,
+    ),
+    "hubspot": CreatingRow(
+        settings=hubspot,
+        creates=frozenset({Creates.HISTORY, Creates.TASKS}),
+        object="contacts",
+        person=lambda name: {"lastname": name, "email": f"{name}@acme.example"},
+        task="tasks",
+        subject="hs_task_subject",
+        body="hs_task_body",
+        done={"hs_task_status": "COMPLETED"},
+        history="notes",
+        key="",
+        text="hs_note_body",
+        colleague="alex@acme.example",
+        left=lambda place: "64492920",
+        shown=_plain,
+    ),
+}

@@ -89,7 +89,9 @@ class Carrier:
             yield self.store.entries(some)
 
     def _rest(self, decisions: Sequence[Decision], tally: Tally) -> None:
+        nothing = [one.row for one in decisions if isinstance(one, Nothing)]
         resting = [one for one in decisions if isinstance(one, Rest)]
+        resting += [_not_any_more(row) for row in nothing if row.attempts]
         for one in resting:
             _count_rest(one, tally)
         self._settle(
@@ -104,9 +106,7 @@ class Carrier:
                 for one in resting
             ]
         )
-        self.store.drop_entries(
-            [one.row.id for one in decisions if isinstance(one, Nothing)], lease=self.lease
-        )
+        self.store.drop_entries([row.id for row in nothing if not row.attempts], lease=self.lease)
         tally.counts["left"] += sum(isinstance(one, Leave) for one in decisions)
 
     def _send(self, maker: Maker, makes: Sequence[Make], tally: Tally) -> None:
@@ -165,6 +165,11 @@ def _count_rest(one: Rest, tally: Tally) -> None:
     tally.counts[_RESTING[one.stage]] += 1
     if one.stage is Stage.REJECTED:
         tally.refused[one.code] += 1
+
+
+def _not_any_more(row: Outgoing) -> Rest:
+    """It was begun once, which is not forgotten."""
+    return Rest(row, Stage.VOID, "no_rule", "no rule wants it any more")
 
 
 _RESTING = {

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from starlette.applications import Starlette
 from starlette.responses import Response
@@ -21,16 +21,21 @@ from starlette.types import ASGIApp
 from sandbox import deliveries
 from sandbox.faults import Fault
 from sandbox.knobs import Knob, turn
+from sandbox.salesforce.activities import Tasks
 from sandbox.salesforce.api import Api
-from sandbox.salesforce.auth import CLIENT_ID, CLIENT_SECRET, Gate
+from sandbox.salesforce.auth import ADMIN_ID, ADMIN_SECRET, CLIENT_ID, CLIENT_SECRET, Gate
 from sandbox.salesforce.automation import Automation
 from sandbox.salesforce.bulk import Bulk
+from sandbox.salesforce.customizing import Customizing
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.faces import FACES
+from sandbox.salesforce.metadata import Metadata
 from sandbox.salesforce.org import Org
 from sandbox.salesforce.records import Records
 from sandbox.salesforce.schema import CASE_STATUSES
+from sandbox.salesforce.stripping import strip
 from sandbox.salesforce.tables import Column, Table
+from sandbox.salesforce.tooling import Tooling
 from sandbox.serving import WithoutLastSlash
 from sandbox.toy import NoSuchRecord, Room, Row
 
@@ -50,14 +55,16 @@ class Salesforce:
 
     def __init__(self, room: Room) -> None:
         self.org = Org(room)
-        self.gate = Gate(room, self.org.integration_user)
+        self.gate = Gate(room, self.org.integration_user, self.org.administrator)
         self.api = Api(self.org, self.gate)
         self.bulk = Bulk(self.api)
         self.automation = Automation(self.org)
+        self.customizing = Customizing(self.org)
         self.app: ASGIApp = WithoutLastSlash(Starlette(routes=self._routes()))
 
     def env(self, url: str) -> dict[str, str]:
-        return {"SALESFORCE_URL": url, "SF_ID": CLIENT_ID, "SF_SECRET": CLIENT_SECRET}
+        usual = {"SALESFORCE_URL": url, "SF_ID": CLIENT_ID, "SF_SECRET": CLIENT_SECRET}
+        return {**usual, "SF_ADMIN_ID": ADMIN_ID, "SF_ADMIN_SECRET": ADMIN_SECRET}
 
     def refusal(self, fault: Fault) -> Response:
         # This vendor knows no Retry-After and no 429; a test may want them all the same.
@@ -102,6 +109,9 @@ class Salesforce:
         · alter_field {object, field, …} · permit {object, may: [read, edit, create, delete]} · expire_tokens
         · allow_key {username, public_key} · refresh_token {rotate} · use_calls, use_batches {used}
         · reader (credentials that may only read)
+        · strip (an org nobody prepared: no NPS fields, no kept answers, no permission sets of ours)
+        · administrator {gone} (revokes the provisioning credential, or gives it back)
+        · settings {inactive_owner, duplicate_field} (error codes that are not documented for sure)
         · flow {object, set: {field: value}} (what a record-triggered flow does to every record saved; {} ends it)
         · close_case {id, status}, reopen_case {id, status} · bounce_email {id} (a mail to this contact came back)
         · convert_lead {id} (a new contact and account go on, and the lead can no longer be written)
@@ -123,6 +133,9 @@ class Salesforce:
             "close_case": self._close_case,
             "reopen_case": self._reopen_case,
             "bounce_email": self._bounce_email,
+            "strip": lambda _: strip(self.org, self.api),
+            "administrator": self._administrator,
+            "settings": self._settings,
             "convert_lead": lambda given: self.org.people.convert(str(given["id"])),
             "callout": self.automation.callout,
             "outbound_message": self.automation.outbound_message,
@@ -181,6 +194,17 @@ class Salesforce:
         reader = next(client for client in self.gate.clients.values() if not client.may_write)
         return {"client_id": reader.id, "client_secret": reader.secret}
 
+    def _administrator(self, given: Row) -> dict[str, str]:
+        client = self.gate.clients[ADMIN_ID]
+        client.may_customize = not given.get("gone", False)
+        return {"client_id": client.id, "client_secret": client.secret}
+
+    def _settings(self, given: Row) -> dict[str, str]:
+        tasks = cast(Tasks, self.org.keepers["Task"])
+        tasks.inactive_owner = given.get("inactive_owner", tasks.inactive_owner)
+        self.customizing.duplicate = given.get("duplicate_field", self.customizing.duplicate)
+        return {"inactive_owner": tasks.inactive_owner, "duplicate_field": self.customizing.duplicate}
+
     def _close_case(self, given: Row) -> Row:
         return self._status(given, "Closed", closed=True)
 
@@ -214,10 +238,13 @@ class Salesforce:
 
     def _routes(self) -> list[Route]:
         api, records, bulk, of = self.api, Records(self.api), self.bulk, self.api.endpoint
+        tooling, metadata = Tooling(api, self.customizing), Metadata(api, self.customizing)
         data = "/services/data/v{version}"
         job = f"{data}/jobs/ingest/{{job}}"
         many = f"{data}/composite/sobjects"
         one = f"{data}/sobjects/{{object}}"
+        field = f"{data}/tooling/sobjects/CustomField"
+        deployment = f"{data}/metadata/deployRequest"
         return [
             Route("/services/oauth2/token", self.gate.token, methods=["POST"]),
             Route("/services/oauth2/introspect", self.gate.introspect, methods=["POST"]),
@@ -243,6 +270,13 @@ class Salesforce:
             Route(job, of("bulk_state", bulk.change_state), methods=["PATCH"]),
             Route(job, of("bulk_status", bulk.status), methods=["GET"]),
             Route(job, of("bulk_delete", bulk.remove), methods=["DELETE"]),
+            Route(field, of("tooling_create", tooling.create), methods=["POST"]),
+            Route(f"{field}/{{id}}", of("tooling", tooling.single), methods=["GET", "PATCH", "DELETE"]),
+            Route(f"{data}/tooling/query", of("tooling_query", tooling.query)),
+            Route(deployment, of("deploy", metadata.deploy_rest), methods=["POST"]),
+            Route(f"{deployment}/{{id}}", of("deploy_status", metadata.deploy_status)),
+            Route("/services/Soap/m/{version}", metadata.soap, methods=["POST"]),
+            Route("/services/Soap/m/{version}/{org}", metadata.soap, methods=["POST"]),
             Route(f"{data}/limits", of("limits", api.limits)),
             Route(f"{data}/sobjects", of("objects", api.objects)),
             Route(f"{one}/describe", of("describe", api.describe)),

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from sandbox.salesforce.errors import RecordError
+from sandbox.salesforce.lookups import Keeper, Wanted, after, insist_on
 from sandbox.salesforce.schema_loop import CLOSED_TASKS
-from sandbox.salesforce.tables import Column, Record, Table
+from sandbox.salesforce.tables import Column, Record
 from sandbox.salesforce.values import Stored
 
 if TYPE_CHECKING:
     from sandbox.salesforce.org import Org
-
-Wanted = Mapping[Column, Stored]
-
-
-class Keeper(Protocol):
-    """The vendor's own rules for one object."""
-
-    def defaults(self, by: str) -> Mapping[str, Stored]: ...
-
-    def check(self, wanted: Wanted, row: Record | None) -> None:
-        """Before anything is written (`row` is None for a new record); raises RecordError."""
-        ...
-
-    def saved(self, row: Record) -> None: ...
 
 
 def keepers(org: Org) -> dict[str, Keeper]:
@@ -37,7 +24,7 @@ def keepers(org: Org) -> dict[str, Keeper]:
     }
 
 
-class Tasks:
+class Tasks(Keeper):
     # The words are those of the vendor's own list; its documentation at hand only guesses them.
     inactive_owner = "OPERATION_WITH_INACTIVE_OWNER"
 
@@ -57,10 +44,10 @@ class Tasks:
     def check(self, wanted: Wanted, row: Record | None) -> None:
         for column, value in wanted.items():
             if column.field.name in ("WhoId", "WhatId") and value is not None:
-                _insist_on(self._org, column, str(value))
+                insist_on(self._org, column, str(value))
             elif column.field.name == "OwnerId" and value is not None:
                 self._insist_on_owner(column, str(value))
-        who, what = (_after(self._table, wanted, row, name) for name in ("WhoId", "WhatId"))
+        who, what = (after(self._table, wanted, row, name) for name in ("WhoId", "WhatId"))
         if who is not None and what is not None and str(who) in self._org.tables["Lead"].rows:
             raise RecordError(
                 "FIELD_INTEGRITY_EXCEPTION",
@@ -88,7 +75,7 @@ class Tasks:
         return None if contact is None else contact[self._org.contacts.place("AccountId")]
 
     def _insist_on_owner(self, column: Column, id: str) -> None:
-        table, row = _insist_on(self._org, column, id)
+        table, row = insist_on(self._org, column, id)
         if table is self._org.users and not row[table.place("IsActive")]:
             raise RecordError(
                 self.inactive_owner,
@@ -99,7 +86,7 @@ class Tasks:
             raise RecordError("INVALID_CROSS_REFERENCE_KEY", "Assigned To ID: not a queue", "OwnerId")
 
 
-class Members:
+class Members(Keeper):
     """People of a campaign: each once, with a status that the campaign has."""
 
     def __init__(self, org: Org) -> None:
@@ -113,25 +100,25 @@ class Members:
     def check(self, wanted: Wanted, row: Record | None) -> None:
         for column, value in wanted.items():
             if column.field.to and value is not None:
-                _insist_on(self._org, column, str(value))
-        after = {
-            name: _after(self._table, wanted, row, name)
+                insist_on(self._org, column, str(value))
+        told = {
+            name: after(self._table, wanted, row, name)
             for name in ("CampaignId", "ContactId", "LeadId", "Status")
         }
-        if after["CampaignId"] is None:
+        if told["CampaignId"] is None:
             return  # the table says which required field is missing
-        if (after["ContactId"] is None) == (after["LeadId"] is None):
+        if (told["ContactId"] is None) == (told["LeadId"] is None):
             raise RecordError("REQUIRED_FIELD_MISSING", "Required fields are missing: [ContactId or LeadId]")
         labels = {
-            str(one[self._statuses.place("Label")]) for one in self._of_campaign(str(after["CampaignId"]))
+            str(one[self._statuses.place("Label")]) for one in self._of_campaign(str(told["CampaignId"]))
         }
-        if after["Status"] is not None and after["Status"] not in labels:
+        if told["Status"] is not None and told["Status"] not in labels:
             raise RecordError(
                 "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
-                f"Status: bad value for restricted picklist field: {after['Status']}",
+                f"Status: bad value for restricted picklist field: {told['Status']}",
                 "Status",
             )
-        if row is None and self._is_member(after):
+        if row is None and self._is_member(told):
             raise RecordError("DUPLICATE_VALUE", "Already a campaign member.")
 
     def saved(self, row: Record) -> None:
@@ -147,14 +134,14 @@ class Members:
     def _of_campaign(self, campaign: str) -> list[Record]:
         return self._statuses.pointing("CampaignId", campaign)
 
-    def _is_member(self, after: Mapping[str, Stored]) -> bool:
-        name = "ContactId" if after["ContactId"] is not None else "LeadId"
+    def _is_member(self, told: Mapping[str, Stored]) -> bool:
+        name = "ContactId" if told["ContactId"] is not None else "LeadId"
         place = self._table.place("CampaignId")
-        there = self._table.pointing(name, str(after[name]))
-        return any(row[place] == after["CampaignId"] for row in there)
+        there = self._table.pointing(name, str(told[name]))
+        return any(row[place] == told["CampaignId"] for row in there)
 
 
-class Campaigns:
+class Campaigns(Keeper):
     """A new campaign has two statuses for its members."""
 
     def __init__(self, org: Org) -> None:
@@ -164,9 +151,6 @@ class Campaigns:
 
     def defaults(self, by: str) -> Mapping[str, Stored]:
         return {"OwnerId": by}
-
-    def check(self, wanted: Wanted, row: Record | None) -> None:
-        pass
 
     def saved(self, row: Record) -> None:
         campaign = str(row[self._table.id])
@@ -182,13 +166,13 @@ class Campaigns:
             self._statuses.insert(fields)
 
 
-class Numbered:
+class Numbered(Keeper):
     """Records whose name is a running number; the people they point to must exist."""
 
     def __init__(self, org: Org, object: str, form: str) -> None:
         self._org = org
         self._table = org.tables[object]
-        self._form = form
+        self._form = form  # "R-{:06d}"
 
     def defaults(self, by: str) -> Mapping[str, Stored]:
         return {"OwnerId": by, "Name": self._form.format(len(self._table.rows) + 1)}
@@ -196,28 +180,4 @@ class Numbered:
     def check(self, wanted: Wanted, row: Record | None) -> None:
         for column, value in wanted.items():
             if column.field.to and value is not None:
-                _insist_on(self._org, column, str(value))
-
-    def saved(self, row: Record) -> None:
-        pass
-
-
-def _insist_on(org: Org, column: Column, id: str) -> tuple[Table, Record]:
-    """The record a lookup points to: of one of its objects, there, and not deleted."""
-    tables = [table for name in column.field.targets if (table := org.table(name)) is not None]
-    table = next((one for one in tables if id.startswith(one.type.prefix)), None)
-    if table is None:
-        names = "/".join(column.field.targets)
-        raise RecordError("MALFORMED_ID", f"{names} ID: id value of incorrect type: {id}", column.field.name)
-    try:
-        return table, table.existing(id)
-    except RecordError as problem:
-        raise RecordError(problem.code, problem.message, column.field.name) from None
-
-
-def _after(table: Table, wanted: Wanted, row: Record | None, name: str) -> Stored:
-    """What the field holds once this is written."""
-    column = table.columns[name.lower()]
-    if column in wanted:
-        return wanted[column]
-    return None if row is None else row[column.place]
+                insist_on(self._org, column, str(value))

@@ -19,6 +19,8 @@ from sandbox.toy import Room, name_call
 
 CLIENT_ID, CLIENT_SECRET = "3MVG9sandboxNpsync.Integration", "sf-secret-5B1F0C2E77"
 READER_ID, READER_SECRET = "3MVG9sandboxNpsync.Reader", "sf-reader-secret-9D41AA"
+# "Customize Application", for as long as somebody provisions; the integration never has it.
+ADMIN_ID, ADMIN_SECRET = "3MVG9sandboxNpsync.Provisioning", "sf-provisioning-secret-C3B7E0"
 _JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _HOURS = 2 * 3600
 
@@ -30,6 +32,8 @@ class Client:
     id: str
     secret: str
     may_write: bool
+    user: str  # whom it runs as
+    may_customize: bool = False
     keys: dict[str, str] = field(default_factory=dict)
 
 
@@ -49,13 +53,13 @@ class Denied(Exception):
 
 
 class Gate:
-    def __init__(self, room: Room, user: str) -> None:
+    def __init__(self, room: Room, user: str, administrator: str) -> None:
         self._room = room
-        self._user = user
         self._numbers = itertools.count(1)
         self.clients = {
-            CLIENT_ID: Client(CLIENT_ID, CLIENT_SECRET, may_write=True),
-            READER_ID: Client(READER_ID, READER_SECRET, may_write=False),
+            CLIENT_ID: Client(CLIENT_ID, CLIENT_SECRET, may_write=True, user=user),
+            READER_ID: Client(READER_ID, READER_SECRET, may_write=False, user=user),
+            ADMIN_ID: Client(ADMIN_ID, ADMIN_SECRET, may_write=True, user=administrator, may_customize=True),
         }
         self.tokens: dict[str, Token] = {}
         self.refresh_tokens: dict[str, Client] = {}
@@ -77,7 +81,7 @@ class Gate:
             "signature": "c2FuZGJveA==",
             "scope": "api",
             "instance_url": base,
-            "id": f"{base}/id/{ORG_ID}/{self._user}",
+            "id": f"{base}/id/{ORG_ID}/{client.user}",
             "token_type": "Bearer",
             "issued_at": str(int(self._room.clock.time() * 1000)),
         }
@@ -165,10 +169,15 @@ class Gate:
     def enter(self, request: Request) -> Client:
         """Whose token the request carries. Raises ApiError 401."""
         scheme, _, text = request.headers.get("authorization", "").partition(" ")
-        token = self.tokens.get(text)
-        if token is None or scheme.lower() not in ("bearer", "oauth"):
+        if scheme.lower() not in ("bearer", "oauth"):
             raise _expired()
-        if self._room.faults.take("expired_token", request.method, request.url.path):
+        return self.admit(text, request.method, request.url.path)
+
+    def admit(self, text: str, method: str, path: str) -> Client:
+        token = self.tokens.get(text)
+        if token is None:
+            raise _expired()
+        if self._room.faults.take("expired_token", method, path):
             self.tokens.pop(text)
             raise _expired()
         if token.expires <= self._room.clock.time() or token.calls_left == 0:

@@ -11,8 +11,11 @@ from sandbox.salesforce.cases import Cases
 from sandbox.salesforce.errors import RecordError
 from sandbox.salesforce.furnish import account_facts, furnish, owner_of
 from sandbox.salesforce.people import People
-from sandbox.salesforce.schema import STANDARD
+from sandbox.salesforce.permissions import furnish_permissions, permission_keepers
+from sandbox.salesforce.schema import STANDARD, ObjectType
 from sandbox.salesforce.schema_loop import LOOP
+from sandbox.salesforce.schema_setup import SETUP
+from sandbox.salesforce.sight import Sight
 from sandbox.salesforce.tables import Column, Record, Table
 from sandbox.salesforce.values import Stored, from_json, shown_datetime
 from sandbox.toy import NoSuchRecord, Room
@@ -28,7 +31,7 @@ _TIERS = (*["Standard"] * 6, *["Growth"] * 3, "Strategic")
 class Org:
     def __init__(self, room: Room) -> None:
         self.room = room
-        self.tables = {type.name: Table(type) for type in (*STANDARD, *LOOP)}
+        self.tables = {type.name: Table(type) for type in (*STANDARD, *LOOP, *SETUP)}
         self.contacts, self.accounts = self.tables["Contact"], self.tables["Account"]
         self.users, self.cases = self.tables["User"], self.tables["Case"]
         self._by_name = {name.lower(): table for name, table in self.tables.items()}
@@ -40,13 +43,25 @@ class Org:
         self.watchers: list[Watcher] = []  # record-triggered automation, told once all went well
         self._news: list[tuple[Table, Record, Record | None]] = []
         self.people = People(self)
-        self.keepers = keepers(self)
+        self.sight = Sight(self)
+        for table in self.tables.values():
+            table.sight = self.sight
+        self.keepers = keepers(self) | permission_keepers(self)
         self._load(room.world)
         self.desk = Cases(self)
         self.desk.load(room.world)
 
     def table(self, name: str) -> Table | None:
         return self._by_name.get(name.lower())
+
+    def add_table(self, type: ObjectType) -> Table:
+        table = self.tables[type.name] = self._by_name[type.name.lower()] = Table(type)
+        table.sight = self.sight
+        return table
+
+    def drop_table(self, name: str) -> None:
+        del self.tables[name], self._by_name[name.lower()]
+        self.keepers.pop(name, None)
 
     def existing(self, id: str) -> tuple[Table, Record] | None:
         """The record of any object that has this id."""
@@ -148,6 +163,12 @@ class Org:
             other[0].delete(other[1], now=self.now())
         table.delete(row, now=self.now())
 
+    def delete(self, table: Table, row: Record) -> None:
+        """What the API does; raises RecordError."""
+        if (keeper := self.keepers.get(table.name)) is not None:
+            keeper.deleting(row)
+        table.delete(row, now=self.now())
+
     def merge(self, object: str, winner: str, loser: str) -> None:
         """The loser is deleted and points to the winner; its children move."""
         table = self._table(object)
@@ -225,12 +246,14 @@ class Org:
         self.left = [
             self._user(name, f"{name.split()[0].lower()}@acme.example", stamps, active=False) for name in gone
         ]
+        self.administrator = self._user("Ada Setup", "admin@acme.example", stamps)
         stamps["LastModifiedById"] = self.owners[0]
         accounts: dict[int, str] = {}
         for customer in world.customers():
             if customer.salesforce_contacts:
                 self.people.arrived(customer, self._contact(customer, accounts, stamps), stamps)
         furnish(self, world.until, stamps)
+        furnish_permissions(self, stamps)
 
     def _user(self, name: str, email: str, stamps: Mapping[str, Stored], *, active: bool = True) -> str:
         return self.users.insert(

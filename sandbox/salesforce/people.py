@@ -31,6 +31,13 @@ _HALVES = {  # contact → account
 _HALVES_BACK = {theirs: ours for ours, theirs in _HALVES.items()}
 
 
+def _half(name: str) -> str:
+    """A field somebody added to contacts is there on person accounts, as __pc."""
+    if name.endswith("__pc"):
+        return f"{name[:-4]}__c"
+    return f"{name[:-3]}__pc" if name.endswith("__c") else ""
+
+
 class People:
     def __init__(self, org: Org) -> None:
         self._org = org
@@ -51,7 +58,7 @@ class People:
         """What a write of the one half writes on the other."""
         pairs = _HALVES if table is self._contacts else _HALVES_BACK
         found = (
-            (other.columns.get(pairs.get(c.field.name.lower(), "")), value) for c, value in wanted.items()
+            (other.columns.get(pairs.get(n := c.field.name.lower(), _half(n))), v) for c, v in wanted.items()
         )
         return {column: value for column, value in found if column is not None}
 

@@ -6,15 +6,15 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sandbox.salesforce import soql
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.ids import canonical
-from sandbox.salesforce.org import Org
 from sandbox.salesforce.schema import Field
 from sandbox.salesforce.tables import Column, Record, Table
 from sandbox.salesforce.values import Stored, shown_datetime
+from sandbox.toy import Room
 
 Get = Callable[[Record], Stored]
 Test = Callable[[Record], bool]
@@ -87,7 +87,16 @@ class Result:
         return {"type": object, "url": f"/services/data/{self.version}/sobjects/{object}/{id}"}
 
 
-def run(org: Org, text: str, *, deleted: bool, version: str) -> Result | int:
+class Queried(Protocol):
+    """What a query runs on: the org, or what the Tooling API shows of it."""
+
+    tables: dict[str, Table]
+    room: Room
+
+    def table(self, name: str) -> Table | None: ...
+
+
+def run(org: Queried, text: str, *, deleted: bool, version: str) -> Result | int:
     """The rows in order; for COUNT() their number."""
     query = soql.parse(text)
     table = org.table(query.object)
@@ -131,7 +140,7 @@ def _key(value: Stored) -> Any:
 class _Compiler:
     """Turns names and conditions of one query into functions of a row."""
 
-    def __init__(self, org: Org, table: Table, text: str) -> None:
+    def __init__(self, org: Queried, table: Table, text: str) -> None:
         self._org = org
         self._table = table
         self._text = text

@@ -29,20 +29,20 @@ class Records:
     # ------------------------------------------------------------ collections of 200
 
     async def update_many(self, request: Request, client: Client) -> Response:
-        body = await _object_body(request)
+        body = await object_body(request)
         records = _records(body)
         self._insist_on_names(records)
         self._api.whole_request(_ids(records))
         return self._many(body, records, lambda record: self._update_one(record, client))
 
     async def create_many(self, request: Request, client: Client) -> Response:
-        body = await _object_body(request)
+        body = await object_body(request)
         records = _records(body)
         self._insist_on_names(records)
         return self._many(body, records, lambda record: self._create_one(record, client))
 
     async def upsert_many(self, request: Request, client: Client) -> Response:
-        body = await _object_body(request)
+        body = await object_body(request)
         records = _records(body)
         table = self._api.table(request.path_params["object"])
         key = self._key(table, request.path_params["field"])
@@ -73,7 +73,7 @@ class Records:
         """GET with ?ids=&fields=; unknown ids answer with null, in their place."""
         table = self._api.table(request.path_params["object"])
         if request.method == "POST":
-            body = await _object_body(request)
+            body = await object_body(request)
             ids, names = list(body.get("ids", [])), list(body.get("fields", []))
         else:
             ids = request.query_params.get("ids", "").split(",")
@@ -146,7 +146,7 @@ class Records:
 
     async def create(self, request: Request, client: Client) -> Response:
         table = self._api.table(request.path_params["object"])
-        fields = await _object_body(request)
+        fields = await object_body(request)
         return json_reply(self._create(table, fields, client), 201)
 
     async def single(self, request: Request, client: Client) -> Response:
@@ -158,7 +158,7 @@ class Records:
         if request.method == "DELETE":
             self._delete(id, client)
         else:
-            self._update(table, id, await _object_body(request), client)
+            self._update(table, id, await object_body(request), client)
         return Response(status_code=204)
 
     async def single_by_key(self, request: Request, client: Client) -> Response:
@@ -179,7 +179,7 @@ class Records:
             return self._single_read(table, str(rows[0][table.id]), request)
         if not rows and request.query_params.get("updateOnly", "").lower() == "true":
             raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
-        id, created = self._upsert(table, key, value, await _object_body(request), client)
+        id, created = self._upsert(table, key, value, await object_body(request), client)
         return json_reply(
             {"id": id, "success": True, "errors": [], "created": created}, 201 if created else 200
         )
@@ -252,7 +252,7 @@ class Records:
             raise RecordError("MALFORMED_ID", f"malformed id {id}")
         row = table.existing(id)
         self._api.insist(client, table, "delete")
-        table.delete(row, now=self._org.now())
+        self._org.delete(table, row)
         return {"id": row[table.id], "success": True, "errors": []}
 
     def _read(self, table: Table, id: str, columns: list[Column]) -> dict[str, Any] | None:
@@ -280,7 +280,7 @@ def is_relation(name: str) -> bool:
     return name.lower().endswith("__r")
 
 
-async def _object_body(request: Request) -> dict[str, Any]:
+async def object_body(request: Request) -> dict[str, Any]:
     try:
         body = orjson.loads(await request.body())
     except orjson.JSONDecodeError as problem:

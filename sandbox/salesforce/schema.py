@@ -123,6 +123,9 @@ class ObjectType:
     name: str
     prefix: str  # the first three characters of its ids
     fields: tuple[Field, ...]
+    label: str = ""
+    plural: str = ""
+    setup: bool = False  # only an administrator writes it
 
 
 def system() -> tuple[Field, ...]:

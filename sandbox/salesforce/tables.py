@@ -5,13 +5,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sandbox.salesforce.errors import ApiError, RecordError
 from sandbox.salesforce.ids import canonical, record_id
 from sandbox.salesforce.schema import CLOSED_STATUSES, Field, ObjectType
 from sandbox.salesforce.values import Stored
 from sandbox.toy import NoSuchRecord
+
+if TYPE_CHECKING:
+    from sandbox.salesforce.sight import Sight
 
 _NAMED = ("Contact", "Lead", "Account")  # a person's name is made of two
 # A row is a list with one place per field: 100,000 contacts as dicts would take four times the room.
@@ -67,6 +70,8 @@ class Table:
         self.rows: dict[str, Record] = {}
         self.indexes = {place: Index() for place, field in enumerate(type.fields) if field.indexed}
         self.hidden: set[str] = set()  # lower-cased names without field-level security
+        self.guarded: set[str] = set()  # those that only permission sets show
+        self.sight: Sight | None = None
         self._numbers = itertools.count(1)
         self._blank: Record = [False if field.type == "boolean" else None for field in type.fields]
         self.id, self.deleted = self.place("Id"), self.place("IsDeleted")
@@ -82,8 +87,18 @@ class Table:
 
     def column(self, name: str) -> Column | None:
         """None for a field that does not exist or is not visible: the vendor does not tell these apart."""
-        column = self.columns.get(name.lower())
-        return None if column is None or name.lower() in self.hidden else column
+        key = name.lower()
+        column = self.columns.get(key)
+        if column is None or key in self.hidden:
+            return None
+        if key in self.guarded and self.sight is not None and not self.sight.reads(self.name, name):
+            return None
+        return column
+
+    def may_edit(self, column: Column) -> bool:
+        """Whether the caller's permission sets let him write a field that only they show."""
+        name = column.field.name
+        return name.lower() not in self.guarded or self.sight is None or self.sight.edits(self.name, name)
 
     def writable(self, name: str) -> Column:
         column = self.column(name)
@@ -94,7 +109,7 @@ class Table:
         return column
 
     def visible(self) -> list[Column]:
-        return [column for name, column in self.columns.items() if name not in self.hidden]
+        return [column for name in self.columns if (column := self.column(name)) is not None]
 
     # ------------------------------------------------------------ finding
 
@@ -146,7 +161,8 @@ class Table:
         wanted = {}
         for name, value in fields.items():
             column = self.writable(name)
-            if not column.field.updateable or (column.field.create_only and id is not None):
+            created_only = column.field.create_only and id is not None
+            if not column.field.updateable or created_only or not self.may_edit(column):
                 raise RecordError(
                     "INVALID_FIELD_FOR_INSERT_UPDATE",
                     f"Unable to create/update fields: {column.field.name}. Please check the security of "
@@ -198,9 +214,9 @@ class Table:
         self.write(self.rows[id], wanted, now=now, by=by)
         return id
 
-    def insert(self, fields: Mapping[str, Stored]) -> str:
-        """A new row exactly as given; its id."""
-        id = record_id(self.type.prefix, next(self._numbers))
+    def insert(self, fields: Mapping[str, Stored], id: str | None = None) -> str:
+        """A new row exactly as given; its id, which is the next one unless it is told."""
+        id = id or record_id(self.type.prefix, next(self._numbers))
         row = list(self._blank)
         self.rows[id] = row
         for name, value in fields.items():
@@ -224,6 +240,26 @@ class Table:
         row = self.rows.pop(id)
         for place, index in self.indexes.items():
             index.remove(row[place], id)
+
+    def add_field(self, field: Field) -> Column:
+        """Empty on every record there is."""
+        column = Column(len(self._blank), field)
+        self.columns[field.name.lower()] = column
+        empty = False if field.type == "boolean" else None
+        for row in (self._blank, *self.rows.values()):
+            row.append(empty)
+        if field.external_id or field.unique or field.to or field.indexed:
+            self.indexes[column.place] = Index()
+        return column
+
+    def drop_field(self, name: str) -> None:
+        """Its values are gone with it; its place stays empty."""
+        column = self.columns.pop(name.lower())
+        self.indexes.pop(column.place, None)
+        self.guarded.discard(name.lower())
+        self.hidden.discard(name.lower())
+        for row in self.rows.values():
+            row[column.place] = None
 
     def rename(self, old: str, new: str) -> None:
         """Somebody renamed the field in Setup; its values stay."""

@@ -114,6 +114,12 @@ def _text(field: Field, text: str) -> Stored:
                 f"{field.label}: bad value for restricted picklist field: {text}",
                 field.name,
             )
+        case "multipicklist" if field.restricted and not {*text.split(";")} <= {*field.values}:
+            raise RecordError(
+                "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+                f"{field.label}: bad value for restricted picklist field: {text}",
+                field.name,
+            )
         case "email" if not _EMAIL.fullmatch(text):
             raise RecordError(
                 "INVALID_EMAIL_ADDRESS", f"{field.label}: invalid email address: {text}", field.name

@@ -9,7 +9,6 @@ from typing import Any
 from contract_place import Given, Place
 from vendor_settings import hubspot, salesforce
 
-from connectors.contract import Creates
 from nps.values import Json
 
 
@@ -20,7 +19,6 @@ class CreatingRow:
     Answers are kept as records of `history` with `key` (or without one), whose `text` holds what people wrote."""
 
     settings: Callable[[Place], Given]
-    creates: frozenset[Creates]
     object: str
     person: Callable[[str], Given]
     task: str
@@ -52,7 +50,6 @@ def _plain(text: str) -> str:
 CREATING: Mapping[str, CreatingRow] = {
     "salesforce": CreatingRow(
         settings=salesforce,
-        creates=frozenset({Creates.HISTORY, Creates.TASKS}),
         object="Contact",
         person=lambda name: {"LastName": name, "Email": f"{name}@acme.example"},
         task="Task",
@@ -67,7 +64,6 @@ CREATING: Mapping[str, CreatingRow] = {
     ),
     "hubspot": CreatingRow(
         settings=hubspot,
-        creates=frozenset({Creates.HISTORY, Creates.TASKS}),
         object="contacts",
         person=lambda name: {"lastname": name, "email": f"{name}@acme.example"},
         task="tasks",

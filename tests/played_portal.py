@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from scripted_hubspot import Asked, Said, ScriptedHubSpot, definition, validation_error
 
@@ -49,6 +49,9 @@ class Portal:
     rows: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
     ends: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
     owners: list[dict[str, Any]] = field(default_factory=list)
+    lists: list[dict[str, str]] = field(default_factory=list)
+    members: dict[str, set[str]] = field(default_factory=dict)
+    nobodies: tuple[str, ...] = ()
     refuse: Refuse = lambda properties: None
     attachable: bool = True
     traces: bool = True  # answers repeat the trace
@@ -67,6 +70,8 @@ class Portal:
             return Said({"results": [{"id": "0", "stages": stages}]})
         if "/owners" in path:
             return self._owners(parse_qs(urlsplit(asked.path).query))
+        if "/lists" in path:
+            return self._listed(asked, path.split("/lists")[1].removeprefix("/2026-09"))
         if "/associations/" in path:
             types = [part for part in path.split("/associations/")[1].split("/") if not part.startswith("20")]
             reads = path.endswith("/batch/read")
@@ -152,6 +157,35 @@ class Portal:
         for one in body["inputs"]:
             self.ends.setdefault(one["from"]["id"], set()).add((to, one["to"]["id"]))
         return Said({"results": [{"from": one["from"], "to": one["to"]} for one in body["inputs"]]})
+
+    def _listed(self, asked: Asked, path: str) -> Said:
+        match path.strip("/").split("/"):
+            case ["object-type-id", kind, "name", name]:
+                named = [
+                    one for one in self.lists if one["name"] == unquote(name) and one["objectTypeId"] == kind
+                ]
+            case ["records", _, id, "memberships"]:
+                on = [{"listId": list} for list, members in self.members.items() if id in members]
+                return Said({"total": len(on), "results": on})
+            case [list, "memberships"]:
+                rows = [{"recordId": id} for id in sorted(self.members.get(list, ()))]
+                start = int(parse_qs(urlsplit(asked.path).query).get("after", ["0"])[0])
+                paging = {"paging": {"next": {"after": str(start + 2)}}} if start + 2 < len(rows) else {}
+                return Said({"total": len(rows), "results": rows[start : start + 2], **paging})
+            case [list, "memberships", "add-and-remove"]:
+                adds, removes = asked.json["recordIdsToAdd"], asked.json["recordIdsToRemove"]
+                missing = [id for id in (*adds, *removes) if id in self.nobodies]
+                held = self.members.setdefault(list, set())
+                held |= {*adds} - {*missing}
+                held -= {*removes}
+                body = {"recordsIdsAdded": adds, "recordIdsRemoved": removes, "recordIdsMissing": missing}
+                return Said(drop=True) if self.lose else Said(body)
+            case [id]:
+                named = [one for one in self.lists if one["listId"] == id]
+            case _:
+                raise AssertionError(path)
+        missing_list = Said({"category": "OBJECT_NOT_FOUND", "message": "no list"}, status=404)
+        return Said({"list": named[0]}) if named else missing_list
 
     def _owners(self, asked: Mapping[str, list[str]]) -> Said:
         gone = asked["archived"] == ["true"]

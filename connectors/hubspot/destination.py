@@ -53,6 +53,7 @@ from connectors.hubspot.finding import (
 )
 from connectors.hubspot.history import History
 from connectors.hubspot.isolation import Isolation, Learnt
+from connectors.hubspot.lists import Lists
 from connectors.hubspot.making import Maker
 from connectors.hubspot.properties import (
     PRIMARY_COMPANY,
@@ -74,7 +75,7 @@ _MOST_SEARCH_PAGES = 50
 
 
 class HubSpot:
-    """One HubSpot account: a Destination that keeps history and gives tasks. Thread-safe."""
+    """One HubSpot account: a Destination that keeps history and lists, and gives tasks. Thread-safe."""
 
     def __init__(self, account: Account, settings: HubSpotSettings) -> None:
         self._account = account
@@ -86,6 +87,7 @@ class HubSpot:
         self._history = History(account, maker, self._ruling)
         self._tasks = Tasks(account, maker, account.zone, settings.tasks.completed_at)
         self._surroundings = Surroundings(account, settings)
+        self._lists = Lists(account, settings.api_version)
 
     # ------------------------------------------------------------ what there is
 
@@ -238,6 +240,20 @@ class HubSpot:
 
     def page(self, object: str, id: str) -> str:
         return self._surroundings.page(object, id)
+
+    # ------------------------------------------------------------ lists
+
+    def list_id(self, name: str, object: str) -> str:
+        return self._lists.list_id(name, object)
+
+    def add(self, list: str, object: str, ids: Sequence[str], status: str | None) -> Iterable[Making]:
+        return self._lists.add(list, object, ids, status)
+
+    def drop(self, list: str, object: str, ids: Sequence[str]) -> Iterable[Outcome]:
+        return self._lists.drop(list, object, ids)
+
+    def on(self, list: str, object: str, ids: Sequence[str]) -> frozenset[str]:
+        return self._lists.on(list, object, ids)
 
     # ------------------------------------------------------------ access
 

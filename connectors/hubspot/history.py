@@ -14,7 +14,7 @@ from connectors.hubspot.replies import Refusal
 from connectors.hubspot.ruling import Ruling
 from connectors.hubspot.texts import marked
 from connectors.hubspot.writing import property_text
-from nps.changes import Deferred, Made, Outcome, Rejected, Written
+from nps.changes import Cause, Deferred, Made, Outcome, Rejected, Written
 from nps.errors import ConfigError, UnavailableError
 
 NOTES = "notes"
@@ -37,7 +37,7 @@ class History:
         if not entries:
             return {}
         if _is_note(object):
-            ends = {entry.key: next(iter(self._ends(entry).items())) for entry in entries}
+            ends = {entry.key: next(iter(self._ends(entry).items())) for entry in entries if entry.about}
             return self._notes.found(ends)
         there = self._by_key(object, key, entries)
         return {entry.key: there[entry.key] for entry in self._attached(object, entries, there)}
@@ -48,8 +48,13 @@ class History:
     # ------------------------------------------------------------ notes
 
     def _noted(self, entries: Sequence[Entry]) -> Iterator[Making]:
+        for entry in entries:
+            if not entry.about:
+                gone = "the record it was of is gone, and with it the way to its note"
+                yield Rejected(entry.key, "RECORD_GONE", gone, cause=Cause.GONE)
+        entries = [entry for entry in entries if entry.about]
         there = self.kept(NOTES, "", entries)
-        texts = {entry.key: self._note(entry) for entry in entries}
+        texts = {entry.key: self._note(entry, is_new=entry.key not in there) for entry in entries}
         told = self._maker.update(NOTES, {there[key]: texts[key] for key in texts if key in there})
         for key, id in there.items():
             yield _of(key, told[id])
@@ -61,14 +66,16 @@ class History:
         }
         yield from self._maker.create(NOTES, new, keys_of(_BODY, new), _BODY)
 
-    def _note(self, entry: Entry) -> dict[str, str]:
-        if _BODY not in entry.fields:
+    def _note(self, entry: Entry, *, is_new: bool) -> dict[str, str]:
+        texts = {name: property_text(value) for name, value in entry.fields.items()}
+        if _BODY in texts:
+            return texts | {_BODY: marked(texts[_BODY], entry.key)}
+        if is_new:
             raise ConfigError(
                 f"{self._account.tools.connection}: a note needs a text: map something to {_BODY} in the "
                 "history's fields"
             )
-        texts = {name: property_text(value) for name, value in entry.fields.items()}
-        return texts | {_BODY: marked(texts[_BODY], entry.key)}
+        return texts
 
     def _ends(self, entry: Entry) -> dict[str, str]:
         about = {object_type(name): id for name, id in entry.about.items()}

@@ -21,6 +21,7 @@ from connectors.contract import (
     Way,
 )
 from connectors.salesforce import access, bulk, codecs, composite, soql
+from connectors.salesforce.campaigns import Campaigns
 from connectors.salesforce.errors import Refused
 from connectors.salesforce.history import History
 from connectors.salesforce.ids import long_id
@@ -41,7 +42,8 @@ _AUTO_BULK = 10_000
 
 
 class SalesforceDestination:
-    """Fulfils `connectors.contract.Destination`, `Accessible`, `KeepsHistory` and `GivesTasks`. Thread-safe."""
+    """Fulfils `connectors.contract.Destination` and `Accessible`; `KeepsHistory`, `GivesTasks` and `KeepsLists` too.
+    Thread-safe."""
 
     def __init__(self, settings: SalesforceSettings, tools: Tools) -> None:
         self._settings = settings
@@ -53,6 +55,7 @@ class SalesforceDestination:
         self._history = History(self._org, maker)
         self._tasks = Tasks(self._org, maker)
         self._surroundings = Surroundings(self._org, tools)
+        self._campaigns = Campaigns(self._org, maker, tools)
 
     # ------------------------------------------------------------ schema
 
@@ -215,6 +218,20 @@ class SalesforceDestination:
 
     def page(self, object: str, id: str) -> str:
         return self._surroundings.page(object, id)
+
+    # ------------------------------------------------------------ campaigns
+
+    def list_id(self, name: str, object: str) -> str:
+        return self._campaigns.list_id(name, object)
+
+    def add(self, list: str, object: str, ids: Sequence[str], status: str | None) -> Iterable[Making]:
+        return self._campaigns.add(list, object, ids, status)
+
+    def drop(self, list: str, object: str, ids: Sequence[str]) -> Iterable[Outcome]:
+        return self._campaigns.drop(list, object, ids)
+
+    def on(self, list: str, object: str, ids: Sequence[str]) -> frozenset[str]:
+        return self._campaigns.on(list, object, ids)
 
     # ------------------------------------------------------------ access
 

@@ -8,7 +8,7 @@ from scripted_hubspot import opened, validation_error
 
 from connectors.contract import Entry
 from connectors.marking import marker
-from nps.changes import Deferred, Made, Rejected, Unknown, Written
+from nps.changes import Cause, Deferred, Made, Rejected, Unknown, Written
 from nps.errors import ConfigError
 
 
@@ -145,3 +145,25 @@ def test_an_attachment_whose_fate_is_unknown_is_made_again_by_the_next_run() -> 
         server.script = losing  # type: ignore[assignment]
         [waits] = opened(server).keep("answers", "answer_key", [answer()])
         assert isinstance(waits, Deferred)
+
+
+def test_a_note_whose_record_is_gone_cannot_be_found_any_more() -> None:
+    with portal() as (there, server):
+        refused, made = opened(server).keep("notes", "", [note(about={}), note("nps/2")])
+        assert isinstance(refused, Rejected)
+        assert refused.cause is Cause.GONE
+        assert isinstance(made, Made)
+        assert opened(server).kept("notes", "", [note(about={}), note("nps/2")]) == {"nps/2": made.id}
+        assert len(there.rows["notes"]) == 1
+
+
+def test_a_note_is_brought_up_to_date_without_its_text_too() -> None:
+    with portal() as (there, server):
+        hubspot = opened(server)
+        [made] = hubspot.keep("notes", "", [note()])
+        later = Entry("nps/1", {"hs_timestamp": "2026-11-02T09:00:00.000Z"}, note().about)
+        [again] = hubspot.keep("notes", "", [later])
+        [row] = there.rows["notes"].values()
+    assert made == again
+    assert row["hs_timestamp"] == "2026-11-02T09:00:00.000Z"
+    assert row["hs_note_body"].startswith("Scored 3")

@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
-from connectors.contract import Accessible, Grant, Needs, Verdict
+from connectors.contract import Accessible, Creates, Grant, Needs, Verdict
 from nps.events import OF_EVERY_EVENT
 from nps.schema import FieldType, ObjectSchema
 from nps.surveys import Through
 from npsync.check import shown_type
 from npsync.check_asking import asked_people, subject_of
 from npsync.config import Config
-from npsync.jobs import compiled, target_of
+from npsync.jobs import care_of, compiled, target_of
 from npsync.service import Opened
+from sync.spec import SyncSpec
 
 
 def needs_of(config: Config, connection: str) -> Needs:
@@ -23,7 +24,9 @@ def needs_of(config: Config, connection: str) -> Needs:
     read: defaultdict[str, set[str]] = defaultdict(set)
     write: defaultdict[str, set[str]] = defaultdict(set)
     types: defaultdict[str, dict[str, FieldType]] = defaultdict(dict)
-    for spec in config.sync.values():
+    creates: set[Creates] = set()
+    history: defaultdict[str, set[str]] = defaultdict(set)
+    for name, spec in config.sync.items():
         target = target_of(config, spec)
         if target.connection != connection:
             continue
@@ -36,6 +39,16 @@ def needs_of(config: Config, connection: str) -> Needs:
         known = {name: shown_type(mapping, unseen) for name, mapping in spec.fields.items()}
         types[target.object] |= {name: type for name, type in known.items() if type is not None}
         people = config.people.get(spec.to) if isinstance(spec.to, str) else None
+        if (care := care_of(config, name)) is not None:
+            read[target.object] |= care.record_names
+            read[target.object] |= {each for each in (care.owner, care.name) if each and care.rules}
+            if people and people.account and (care.tasks or care.reads_accounts):
+                read[target.object].add(people.account.by)
+                read[people.account.object] |= care.account_names
+            creates |= set(created_by(spec))
+            if spec.history is not None:
+                history[spec.history.object] |= {*spec.history.fields, *spec.history.withdrawn}
+                history[spec.history.object] |= {spec.history.key} if spec.history.key else set()
         if people and people.account and not fields.uses.isdisjoint(("account", "account_id")):
             read[target.object].add(people.account.by)
             if fields.account_names:
@@ -56,6 +69,8 @@ def needs_of(config: Config, connection: str) -> Needs:
         read={name: frozenset(each) for name, each in read.items()},
         write={name: frozenset(each) for name, each in write.items()},
         types=dict(types),
+        creates=frozenset(creates),
+        history={name: frozenset(each) for name, each in history.items()},
         sends=any(connection == way.use for way in _ways(config)),
         events=frozenset(
             kind
@@ -64,6 +79,16 @@ def needs_of(config: Config, connection: str) -> Needs:
             for kind in (spec.event.kind, *spec.cancel_on)
         ),
     )
+
+
+def created_by(spec: SyncSpec) -> Iterator[Creates]:
+    """What a sync creates beside the records."""
+    if spec.history is not None:
+        yield Creates.HISTORY
+    if any(rule.task is not None for rule in spec.follow_up):
+        yield Creates.TASKS
+    if any(rule.add_to is not None for rule in spec.follow_up):
+        yield Creates.LISTS
 
 
 def _asked(config: Config, connection: str) -> Iterator[tuple[str, set[str]]]:

@@ -16,7 +16,7 @@ from mapping.spec import FieldMapping, MatchRule, PeopleSpec
 from nps.errors import AccessError, ConfigError, RejectedError, UnavailableError
 from nps.schema import FieldSchema, FieldType, ObjectSchema
 from nps.surveys import Metric
-from npsync import check_asking
+from npsync import check_after, check_asking
 from npsync.check_asking import Finding
 from npsync.config import Config, Problem
 from npsync.config.problems import Path, did_you_mean
@@ -117,12 +117,13 @@ def _senders(config: Config, connections: Opened) -> Iterator[Finding]:
 def _sync(config: Config, name: str, target: Target, destination: Destination) -> Iterator[Finding]:
     spec = config.sync[name]
     where: Path = ("sync", name, "to") if isinstance(spec.to, Target) else ("people", spec.to)
-    schema = _described(destination, target.object, (*where, "object"))
+    schema = described(destination, target.object, (*where, "object"))
     if isinstance(schema, Finding):
         yield schema
         return
     yield from _findings_of_records(schema, target.match, target.only, where)
     yield from _findings_of_fields(config, name, spec, schema, destination)
+    yield from check_after.after(config, name, schema, destination)
 
 
 _KEYS_OF_PEOPLE = (
@@ -132,7 +133,7 @@ _KEYS_OF_PEOPLE = (
 
 def _people(people: PeopleSpec, destination: Destination, path: Path) -> Iterator[Finding]:
     """The fields `people:` names, whether a sync uses them yet or not."""
-    schema = _described(destination, people.object, (*path, "object"))
+    schema = described(destination, people.object, (*path, "object"))
     if isinstance(schema, Finding):
         yield schema
         return
@@ -140,16 +141,16 @@ def _people(people: PeopleSpec, destination: Destination, path: Path) -> Iterato
     for key in _KEYS_OF_PEOPLE:
         field = getattr(people, key)
         if field and field not in schema.fields:
-            yield _missing_field(schema, field, (*path, key))
+            yield missing_field(schema, field, (*path, key))
     if people.account is not None:
-        account = _described(destination, people.account.object, (*path, "account", "object"))
+        account = described(destination, people.account.object, (*path, "account", "object"))
         if isinstance(account, Finding):
             yield account
         elif people.account.by not in schema.fields:
-            yield _missing_field(schema, people.account.by, (*path, "account", "by"))
+            yield missing_field(schema, people.account.by, (*path, "account", "by"))
 
 
-def _described(destination: Destination, object: str, path: Path) -> ObjectSchema | Finding:
+def described(destination: Destination, object: str, path: Path) -> ObjectSchema | Finding:
     try:
         return destination.describe(object)
     except ConfigError as error:
@@ -170,7 +171,7 @@ def _findings_of_records(
 ) -> Iterator[Finding]:
     for at, rule in enumerate(match):
         if rule.record not in schema.fields:
-            yield _missing_field(schema, rule.record, (*path, "match", at, "record"))
+            yield missing_field(schema, rule.record, (*path, "match", at, "record"))
         elif schema.found_by is not None and rule.record not in schema.found_by:
             message = (
                 f'{schema.name} are not found by "{rule.record}", only by {_some(sorted(schema.found_by))}'
@@ -178,10 +179,10 @@ def _findings_of_records(
             yield Finding((*path, "match", at, "record"), "not_matchable", message)
     for name in only:
         if name not in schema.fields:
-            yield _missing_field(schema, name, (*path, "only", name))
+            yield missing_field(schema, name, (*path, "only", name))
 
 
-def _missing_field(schema: ObjectSchema, name: str, path: Path, *, creates: str = "") -> Finding:
+def missing_field(schema: ObjectSchema, name: str, path: Path, *, creates: str = "") -> Finding:
     """`creates`: the connection, where npsync could create it there."""
     hint = _nearest(name, schema.fields)
     next = f"; to create it: npsync provision {creates}" if creates else ""
@@ -209,27 +210,41 @@ def _findings_of_fields(
             yield Finding(("sync", sync, "fields"), "not_filled", message)
     for name, mapping in spec.fields.items():
         path: Path = ("sync", sync, "fields", name)
-        yield from _reads(mapping, schema, path)
-        field = schema.fields.get(name)
-        if field is None:
-            yield _missing_field(schema, name, path, creates=creates)
-        elif not field.writable:
-            message = f"{schema.name}.{name} can't be written with this credential (read-only or calculated)"
-            yield Finding(path, "not_writable", message)
-        else:
-            problems = list(_misfits(mapping, field, schema, metric, path))
-            yield from problems or _refusals(mapping, field, schema, metric, destination, path)
+        yield from reads_of(mapping, schema, path)
+        yield from findings_of_field(name, mapping, schema, metric, destination, path, creates=creates)
 
 
-def _reads(mapping: FieldMapping, schema: ObjectSchema, path: Path) -> Iterator[Finding]:
+def findings_of_field(
+    name: str,
+    mapping: FieldMapping,
+    schema: ObjectSchema,
+    metric: Metric,
+    destination: Destination,
+    path: Path,
+    *,
+    creates: str = "",
+) -> Iterator[Finding]:
+    """Whether this field is there, may be written, and holds what the mapping shows."""
+    field = schema.fields.get(name)
+    if field is None:
+        yield missing_field(schema, name, path, creates=creates)
+    elif not field.writable:
+        message = f"{schema.name}.{name} can't be written with this credential (read-only or calculated)"
+        yield Finding(path, "not_writable", message)
+    else:
+        problems = list(_misfits(mapping, field, schema, metric, path))
+        yield from problems or _refusals(mapping, field, schema, metric, destination, path)
+
+
+def reads_of(mapping: FieldMapping, schema: ObjectSchema, path: Path) -> Iterator[Finding]:
     for name in names_read(mapping):
         field = field_of(name, "record")
         if field is not None and field.partition(".")[0] not in schema.fields and field not in schema.fields:
-            yield _missing_field(schema, field, path)
+            yield missing_field(schema, field, path)
     if mapping.newer_than is not None:
         dated = schema.fields.get(mapping.newer_than)
         if dated is None:
-            yield _missing_field(schema, mapping.newer_than, (*path, "newer_than"))
+            yield missing_field(schema, mapping.newer_than, (*path, "newer_than"))
         elif dated.type not in (FieldType.DATE, FieldType.DATETIME):
             message = f"{schema.name}.{dated.name} is {dated.type.in_words}; newer_than compares with a date"
             yield Finding((*path, "newer_than"), "type_mismatch", message)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mapping.fields import CompiledFields, compile_fields
 from mapping.match import compile_match
+from mapping.names import field_of
 from mapping.selftest import neutral
 from mapping.spec import MatchRule
 from nps.surveys import OWN_PAGE
 from sync.job import Feed, Job
+from sync.outbox.care import Aftercare, compile_aftercare, names_used
 from sync.spec import SyncSpec, Target
 
 if TYPE_CHECKING:
-    from connectors.contract import Clock
+    from connectors.contract import Alerter, Clock
     from npsync.config import Config
     from npsync.service import Opened
     from store.api import Store
@@ -73,7 +77,30 @@ def build_job(config: Config, name: str, connections: Opened) -> Job:
         since=_midnight(config, spec.since),
         valid_for=spec.valid_for,
         breaker=spec.breaker,
+        care=care_of(config, name, connections.alerter),
     )
+
+
+def care_of(config: Config, name: str, alerter: Callable[[str], Alerter] | None = None) -> Aftercare | None:
+    """What this sync does after an answer; without `alerter` to look at, not to carry out."""
+    spec = config.sync[name]
+    target = target_of(config, spec)
+    people = config.people.get(spec.to) if isinstance(spec.to, str) else None
+    return compile_aftercare(
+        spec.history,
+        spec.follow_up,
+        config.time_zone,
+        since=_midnight(config, spec.follow_up_since),
+        owner=None if people is None else people.owner,
+        name=None if people is None else people.name,
+        why=partial(where_to_see_why, config, target.connection),
+        alerter=alerter,
+    )
+
+
+def where_to_see_why(config: Config, connection: str, record_id: str) -> str:
+    """Why a record shows what it shows: our page where others reach it, else the command."""
+    return f"npsync why {record_id}"
 
 
 def target_of(config: Config, spec: SyncSpec) -> Target:
@@ -145,10 +172,12 @@ class _Keeps:
 def _keeps(config: Config, connection: str) -> _Keeps:
     specs = [spec for spec in config.sync.values() if connection in config.surveys[spec.survey].at]
     mappings = [compiled(config, spec) for spec in specs]
+    after = frozenset[str]().union(*(names_used(spec.history, spec.follow_up) for spec in specs))
     starts = [_midnight(config, spec.since) for spec in specs]
     return _Keeps(
-        comment=any("comment" in fields.uses for fields in mappings),
+        comment="comment" in after or any("comment" in fields.uses for fields in mappings),
         properties=frozenset().union(
+            (name for each in after if (name := field_of(each, "properties")) is not None),
             *(fields.property_names for fields in mappings),
             *(_keys(target_of(config, spec).match) for spec in specs),
             config.report.properties if config.report is not None else frozenset(),

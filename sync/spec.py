@@ -21,6 +21,7 @@ from pydantic import (
 
 from mapping.spec import FieldMapping, FieldTest, MatchRule, Scalar
 from nps.durations import Multiple, Period, Share, Times
+from sync.outbox.spec import FollowUpRule, HistorySpec
 
 
 class _Part(BaseModel):
@@ -186,6 +187,17 @@ class SyncSpec(_Part):
     breaker: BreakerSpec = Field(default=BreakerSpec(), description="When a run stops by itself.")
     verify: VerifySpec | None = Field(
         default=None, description="Compare a sample of the records with what was written, on a schedule."
+    )
+    history: HistorySpec | None = Field(
+        default=None, description="Every answer as a record of its own, beside the customer's."
+    )
+    follow_up: tuple[FollowUpRule, ...] = Field(
+        default=(), description="What happens after an answer: tasks, messages to people, places on lists."
+    )
+    follow_up_since: Day | None = Field(
+        default=None,
+        description="Answers given from this day on are followed up; without it those given after the first run with "
+        "`follow_up`.",
     )
     tests: tuple[FieldTest, ...] = Field(
         default=(), description="Examples; `npsync test` checks them offline."

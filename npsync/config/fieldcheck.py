@@ -5,7 +5,7 @@ Every field is looked at by itself, so that one broken field does not hide what 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -26,7 +26,7 @@ def fieldcheck(known: Known) -> Iterator[Found]:
     for name, given in known.section("sync").items():
         if not isinstance(given, dict):
             continue
-        fields = _fields(given.get("fields"))
+        fields = valid_fields(given.get("fields"))
         where = given.get("where")
         tests = _tests(given.get("tests"))
         problems = problems_of_fields(fields, where if isinstance(where, str) else None)
@@ -35,10 +35,10 @@ def fieldcheck(known: Known) -> Iterator[Found]:
         for problem in problems:
             yield Found(("sync", name, *problem.path), problem.code, problem.message)
         for field, mapping in fields.items():
-            yield from _unavailable(known, given, mapping, ("sync", name, "fields", field))
+            yield from unavailable(known, given, mapping, ("sync", name, "fields", field))
 
 
-def _fields(given: Any) -> dict[str, FieldMapping]:
+def valid_fields(given: Any) -> dict[str, FieldMapping]:
     """The fields that are valid by themselves; what is wrong with the others has been told."""
     found: dict[str, FieldMapping] = {}
     for name, raw in given.items() if isinstance(given, dict) else ():
@@ -62,9 +62,12 @@ def _tests(given: Any) -> Sequence[FieldTest] | None:
         return None
 
 
-def _unavailable(known: Known, sync: dict[str, Any], mapping: FieldMapping, path: Path) -> Iterator[Found]:
+def unavailable(
+    known: Known, sync: Mapping[str, Any], named: FieldMapping | Sequence[str], path: Path
+) -> Iterator[Found]:
+    """Names that are known, and always empty in this sync."""
     try:
-        names = names_read(mapping)
+        names = names_read(named) if isinstance(named, FieldMapping) else named
     except (ExpressionProblem, TemplateProblem):
         return
     survey = known.section("surveys").get(str(sync.get("survey")))

@@ -10,10 +10,7 @@ _LATER: dict[Path, str] = {
     ("retention",): "deleting old answers",
     ("alerts",): "telling somebody when a run fails",
     ("privacy",): "anonymous programmes",
-    ("sync", "*", "history"): "a history of all answers",
     ("sync", "*", "account"): "account roll-ups",
-    ("sync", "*", "follow_up"): "tasks, alerts and lists after an answer",
-    ("sync", "*", "follow_up_since"): "tasks, alerts and lists after an answer",
 }
 
 TOP_LEVEL = frozenset(str(path[0]) for path in _LATER if len(path) == 1)

@@ -19,6 +19,7 @@ from nps.branding import Branding
 from nps.errors import ConfigError
 from nps.policy import ContactPolicy
 from nps.surveys import SurveySpec
+from npsync.config.aftercheck import aftercheck, followed_twice
 from npsync.config.askcheck import askcheck
 from npsync.config.askwarnings import warnings
 from npsync.config.crosscheck import Known, crosscheck, is_plain_http, write_only_syncs
@@ -122,7 +123,14 @@ class _Reading:
         settings = {name: each.settings for name, each in connections.items()}
         known = Known(self.document, self.connectors, settings)
         looks = lookcheck(branding, settings, self._folder())
-        for found in (*crosscheck(known), *fieldcheck(known), *askcheck(known), *reportcheck(known), *looks):
+        for found in (
+            *crosscheck(known),
+            *fieldcheck(known),
+            *aftercheck(known),
+            *askcheck(known),
+            *reportcheck(known),
+            *looks,
+        ):
             if found.code == "plain_http":  # the connector's own model may have seen it, too
                 self.document.problems = [
                     each for each in self.document.problems if each.path != dotted(found.path)
@@ -284,7 +292,12 @@ class _Reading:
                 found.code,
                 without_values(found.message, found.path, self.document),
             )
-            for found in (*warnings(known), *write_only_syncs(known), *look_warnings(look))
+            for found in (
+                *warnings(known),
+                *write_only_syncs(known),
+                *followed_twice(known),
+                *look_warnings(look),
+            )
         )
 
     def _connections(self) -> dict[str, Connection]:

@@ -102,6 +102,10 @@ class Aftercare:
         return any(rule.task is not None for rule in self.rules)
 
     @property
+    def reads_accounts(self) -> bool:
+        return not self.uses.isdisjoint(("account", "account_id"))
+
+    @property
     def notices(self) -> Mapping[str, list[Rule]]:
         """Slot → the rules that tell somebody there, in order."""
         return _by_slot(self.rules, lambda rule: rule.notice)
@@ -202,7 +206,7 @@ def compile_aftercare(
     owner: str | None = None,
     name: str | None = None,
     why: Callable[[str], str] | None = None,
-    alerter: Callable[[str], Alerter] = _nobody,
+    alerter: Callable[[str], Alerter] | None = None,
 ) -> Aftercare | None:
     """None when a sync does nothing after an answer. Raises ConfigError at the first problem."""
     if history is None and not rules:
@@ -223,7 +227,7 @@ def compile_aftercare(
         property_names=_below("properties", names),
         uses=frozenset(root_of(each) for each in names),
         why=why or (lambda record_id: f"npsync why {record_id}"),
-        alerter=alerter,
+        alerter=alerter or _nobody,
     )
 
 

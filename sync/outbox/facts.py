@@ -42,7 +42,7 @@ class Reading:
     def of(cls, job: Job, care: Aftercare) -> Reading:
         """Raises what describing the objects raises."""
         own = {name for name in (care.owner, care.name) if name is not None}
-        if job.account_by is not None and (care.tasks or not care.uses.isdisjoint(("account", "account_id"))):
+        if job.account_by is not None and (care.tasks or care.reads_accounts):
             own.add(job.account_by)
         account_owner = _account_owner(job, care)
         account = care.account_names | ({account_owner} if account_owner else set())

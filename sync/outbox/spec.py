@@ -35,7 +35,7 @@ def _parsed(text: str, also: tuple[str, ...]) -> str:
     try:
         parse_template(text, also)
     except TemplateProblem as problem:
-        raise PydanticCustomError("bad_template", "{problem}", {"problem": str(problem)}) from None
+        raise PydanticCustomError(problem.code, "{problem}", {"problem": str(problem)}) from None
     return text
 
 

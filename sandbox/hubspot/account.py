@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sandbox.hubspot.colleagues import OWNERS
 from sandbox.hubspot.definitions import in_iso
 from sandbox.hubspot.links import Links
+from sandbox.hubspot.listing import Lists
 from sandbox.hubspot.records import Record, Table
 from sandbox.hubspot.refusals import InvalidValue, invalid, values_not_valid
 from sandbox.hubspot.settings import Settings
@@ -22,19 +23,25 @@ from sandbox.world import Company, Customer, World
 PORTAL_ID = 4_242_424
 TOKEN = "pat-na1-sandbox"
 READ_ONLY_TOKEN = "pat-na1-sandbox-read-only"
+SCHEMA_TOKEN = "pat-na1-sandbox-schema"  # lives for as long as somebody provisions
 CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN = "sandbox-app", "sandbox-app-secret", "sandbox-refresh"
 ACCESS_TOKEN_SECONDS = 1800
 
+_OTHERS_READ = frozenset({"crm.objects.owners.read", "crm.lists.read", "crm.objects.custom.read"})
 _READ = frozenset({CONTACTS.read_scope, COMPANIES.read_scope, TICKETS.read_scope, "oauth"})
-_SCHEMA_READ = frozenset({"crm.schemas.contacts.read", "crm.schemas.companies.read"})
+_SCHEMA_READ = frozenset(
+    {"crm.schemas.contacts.read", "crm.schemas.companies.read", "crm.schemas.custom.read"}
+)
 _WRITE = frozenset({CONTACTS.write_scope, COMPANIES.write_scope})
-_SCHEMA_WRITE = frozenset({CONTACTS.schema_scope, COMPANIES.schema_scope})
+SCHEMA_SCOPES = frozenset({CONTACTS.schema_scope, COMPANIES.schema_scope, "crm.schemas.custom.write"})
+# All but making and removing fields and objects: that is for the token that provisions.
 EVERY_SCOPE = (
     _READ
+    | _OTHERS_READ
     | _SCHEMA_READ
     | _WRITE
-    | _SCHEMA_WRITE
-    | {"communication_preferences.read", "communication_preferences.write", "crm.objects.owners.read"}
+    | {"communication_preferences.read", "communication_preferences.write"}
+    | {"crm.lists.write", "crm.objects.custom.write"}
 )
 
 PRIMARY, UNLABELLED = 1, 279
@@ -61,6 +68,7 @@ class Account:
     tasks: Table = field(default_factory=lambda: Table(TASKS, first_id=55_100_001))
     notes: Table = field(default_factory=lambda: Table(NOTES, first_id=66_200_001))
     links: Links = field(default_factory=Links)
+    lists: Lists = field(default_factory=Lists)
     employers: dict[str, list[str]] = field(
         default_factory=dict
     )  # contact id → company ids, the primary first
@@ -73,14 +81,24 @@ class Account:
         self.tasks.rule = finishing
         self.tables: list[Table] = [self.contacts, self.companies, self.tickets, self.tasks, self.notes]
         self.tokens[TOKEN] = Token(EVERY_SCOPE)
-        self.tokens[READ_ONLY_TOKEN] = Token(_READ | _SCHEMA_READ | {"crm.objects.owners.read"})
+        self.tokens[READ_ONLY_TOKEN] = Token(_READ | _OTHERS_READ | _SCHEMA_READ)
+        self.tokens[SCHEMA_TOKEN] = Token(_READ | _SCHEMA_READ | SCHEMA_SCOPES)
 
     def table(self, name: str) -> Table:
         """By any name HubSpot has for the type: contacts, contact, 0-1."""
         for table in self.tables:
-            if name.lower() in (table.kind.name, table.kind.singular.lower(), table.kind.type_id):
+            kind = table.kind
+            if name.lower() in (kind.name, kind.singular.lower(), kind.type_id, *kind.aliases):
                 return table
         raise NoSuchRecord(f"HubSpot has no object {name}")
+
+    def add_table(self, table: Table) -> None:
+        table.remembers_before = self.settings.search_lag > 0
+        self.tables.append(table)
+
+    def drop_table(self, table: Table) -> None:
+        self.tables.remove(table)
+        self.links.undefine(table.kind.name)
 
     def record(self, table: Table, record_id: str) -> Record:
         record = table.by_id(record_id)
@@ -160,6 +178,7 @@ class Account:
             first, second, at=self.now(), keep_winner_id=self.settings.merge_keeps_winner_id
         )
         self.links.follow(table.kind.name, (first.id, second.id), survivor.id)
+        self.lists.follow(table, (first.id, second.id), survivor.id)
         if table is self.contacts:
             both = [*self.employers.pop(first.id, []), *self.employers.pop(second.id, [])]
             self.employers[survivor.id] = list(dict.fromkeys(both))

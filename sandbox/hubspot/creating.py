@@ -93,6 +93,7 @@ def forget_record(asked: Asked) -> Reply:
         raise malformed("objectId must be a string")
     record = get_or_refuse(table, id, body.get("idProperty"), archived=False)
     account.links.drop((table.kind.name, record.id))
+    account.lists.forget(table, record.id)
     table.forget(record.id, at=account.now())
     return Reply(204, {})
 

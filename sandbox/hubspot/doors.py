@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sandbox.hubspot import calls, creating, linking, owners
+from sandbox.hubspot import calls, creating, defining, linking, lists, owners, schemas
 from sandbox.hubspot.account import Account
 from sandbox.hubspot.calls import Answerer
 
@@ -37,6 +37,22 @@ def _read_both(account: Account, path: dict[str, str]) -> list[str]:
 
 def _write_from(account: Account, path: dict[str, str]) -> list[str]:
     return [account.table(path["from"]).kind.write_scope]
+
+
+def _read_lists(account: Account, path: dict[str, str]) -> list[str]:
+    return ["crm.lists.read"]
+
+
+def _write_lists(account: Account, path: dict[str, str]) -> list[str]:
+    return ["crm.lists.write"]
+
+
+def _read_schemas(account: Account, path: dict[str, str]) -> list[str]:
+    return ["crm.schemas.custom.read", "crm.objects.custom.read"]
+
+
+def _write_schemas(account: Account, path: dict[str, str]) -> list[str]:
+    return ["crm.schemas.custom.write"]
 
 
 def _owners(account: Account, path: dict[str, str]) -> list[str]:
@@ -198,4 +214,44 @@ _MADE = (
     Door("GET", "/crm/v3/owners", "/crm/owners/{version}", "owners", _owners, owners.list_owners),
     Door("GET", "/crm/v3/owners/{id}", "/crm/owners/{version}/{id}", "owners", _owners, owners.get_owner),
 )
-DOORS = (*_MADE, *_RECORDS)
+
+
+def _list(method: str, tail: str, scopes: Scopes, answer: Answerer, kind: str = "list_members") -> Door:
+    return Door(method, "/crm/v3/lists" + tail, "/crm/lists/{version}" + tail, kind, scopes, answer)
+
+
+def _schema(method: str, tail: str, scopes: Scopes, answer: Answerer) -> Door:
+    return Door(
+        method,
+        "/crm/v3/schemas" + tail,
+        "/crm-object-schemas/{version}/schemas" + tail,
+        "schema",
+        scopes,
+        answer,
+    )
+
+
+_LISTS = (
+    _list("POST", "", _write_lists, lists.create_list, "create_list"),
+    _list("POST", "/search", _read_lists, lists.search_lists, "lists"),
+    _list("GET", "/object-type-id/{object}/name/{name}", _read_lists, lists.list_by_name, "lists"),
+    _list("GET", "/records/{object}/{id}/memberships", _read_lists, lists.lists_of_record),
+    _list("GET", "/{list}", _read_lists, lists.get_list, "lists"),
+    _list("DELETE", "/{list}", _write_lists, lists.remove_list, "lists"),
+    _list("GET", "/{list}/memberships", _read_lists, lists.members),
+    _list("PUT", "/{list}/memberships/add", _write_lists, lists.add_members),
+    _list("PUT", "/{list}/memberships/remove", _write_lists, lists.remove_members),
+    _list("PUT", "/{list}/memberships/add-and-remove", _write_lists, lists.change_members),
+)
+_SCHEMAS = (
+    _schema("GET", "", _read_schemas, schemas.list_schemas),
+    _schema("POST", "", _write_schemas, schemas.create_schema),
+    _schema("GET", "/{type}", _read_schemas, schemas.get_schema),
+    _schema("DELETE", "/{type}", _write_schemas, schemas.remove_schema),
+    _property("GET", "/groups/{name}", "properties", _read_schema, defining.get_group),
+    _property("DELETE", "/groups/{name}", "archive_property", _write_schema, defining.archive_group),
+    _property("POST", "/batch/archive", "archive_property", _write_schema, defining.archive_properties),
+    _property("PATCH", "/{name}", "change_property", _write_schema, defining.change_property),
+    _property("DELETE", "/{name}", "archive_property", _write_schema, defining.archive_property),
+)
+DOORS = (*_MADE, *_RECORDS, *_LISTS, *_SCHEMAS)

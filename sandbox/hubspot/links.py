@@ -35,6 +35,9 @@ class Links:
         self.types[one, other], self.types[other, one] = number, number + 1
         self.own |= {number, number + 1}
 
+    def undefine(self, kind: Kind) -> None:
+        self.types = {pair: type for pair, type in self.types.items() if kind not in pair}
+
     def put(self, one: Place, other: Place) -> None:
         self._others.setdefault(one, {})[other] = None
         self._others.setdefault(other, {})[one] = None

@@ -18,6 +18,7 @@ from sandbox.hubspot.account import (
     EVERY_SCOPE,
     READ_ONLY_TOKEN,
     REFRESH_TOKEN,
+    SCHEMA_TOKEN,
     TOKEN,
     Account,
     Token,
@@ -26,6 +27,8 @@ from sandbox.hubspot.account import (
 from sandbox.hubspot.definitions import from_request
 from sandbox.hubspot.faces import FACES
 from sandbox.hubspot.gate import Gate
+from sandbox.hubspot.listing import SegmentList
+from sandbox.hubspot.preparing import prepare, strip
 from sandbox.hubspot.records import Record, Table, Values
 from sandbox.hubspot.refusals import Refusal, rate_limited
 from sandbox.hubspot.tickets import stage_for
@@ -63,6 +66,7 @@ class Portal:
         self._gate = Gate(self._account)
         self.app: ASGIApp = app.build(self._account, self._gate)
         furnish(self._account, room.world)
+        prepare(self._account, room.world.until)
         self._webhooks, self._workflows = Webhooks(self._account), Workflows(self._account)
         self._commands: dict[str, Knob] = {
             "set": self._set,
@@ -79,6 +83,7 @@ class Portal:
             "reopen_ticket": self._reopen_ticket,
             "webhooks": self._webhooks.set,
             "workflow": self._workflows.set,
+            "strip": lambda _: {"gone": strip(self._account)},
         }
 
     def env(self, url: str) -> dict[str, str]:
@@ -86,6 +91,7 @@ class Portal:
             "HUBSPOT_URL": url,
             "HUBSPOT_TOKEN": TOKEN,
             "HUBSPOT_READ_ONLY_TOKEN": READ_ONLY_TOKEN,
+            "HUBSPOT_SCHEMA_TOKEN": SCHEMA_TOKEN,
             "HUBSPOT_CLIENT_ID": CLIENT_ID,
             "HUBSPOT_CLIENT_SECRET": CLIENT_SECRET,
             "HUBSPOT_REFRESH_TOKEN": REFRESH_TOKEN,
@@ -102,16 +108,23 @@ class Portal:
 
     def objects(self) -> Mapping[str, int]:
         tables = {table.kind.name: len(table) for table in self._account.tables}
-        return {**tables, "sent": len(self._workflows.sent)}
+        return {**tables, "lists": len(self._account.lists.all()), "sent": len(self._workflows.sent)}
 
     def rows(self, object: str) -> Iterator[Row]:
         if object == "sent":
             return iter(list(self._workflows.sent))
+        if object == "lists":
+            return iter([_list_row(one) for one in self._account.lists.all()])
         table = self._account.table(object)
         return (_row(table, record) for record in list(table.living()))
 
     def row(self, object: str, id: str) -> Row:
         """An absorbed id shows the survivor, whose "id" differs."""
+        if object == "lists":
+            one = self._account.lists.by_id(id)
+            if one is None:
+                raise NoSuchRecord(f"no list {id}")
+            return _list_row(one)
         table = self._account.table(object)
         return _row(table, self._account.record(table, id))
 
@@ -229,6 +242,10 @@ class Portal:
         table = self._account.table(wanted["object"])
         record = self._account.record(table, wanted["id"])
         return [asdict(version) for version in record.history(wanted["name"])]
+
+
+def _list_row(one: SegmentList) -> Row:
+    return {"id": one.id, "name": one.name, "processingType": one.how, "members": one.living()}
 
 
 def _row(table: Table, record: Record) -> Row:

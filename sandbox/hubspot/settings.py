@@ -22,6 +22,7 @@ class Settings:
     unassociated_is_error: bool = True  # a record without associations is listed in `errors`
     numeric_association_ids: bool = True
     echoes_trace_ids: bool = False  # what was made names the trace id it was asked with
+    custom_objects: bool = True  # the account's plan has them
     archived_owner_is_error: bool = True  # a task of somebody who left is refused
 
     search_lag: float = 0.0  # seconds until search knows of a change

@@ -28,6 +28,10 @@ class ObjectType:
     made: bool = False  # the API makes them, and puts them away: never so a customer
     required: tuple[str, ...] = ()
     longest: Mapping[str, int] = field(default_factory=dict)
+    own: bool = False  # of this account's own, with more names and labels
+    aliases: tuple[str, ...] = ()
+    labels: tuple[str, str] = ("", "")
+    primary: str = ""
 
 
 def text(name: str, label: str, field_type: str = "text") -> Property:

@@ -127,8 +127,10 @@ def test_a_property_can_be_created_once_and_then_used(hubspot):
         "fieldType": "number",
         "groupName": "nps",
     }
-    assert hubspot.call("POST", "/crm/v3/properties/contacts", wanted).status_code == 201
-    assert hubspot.call("POST", "/crm/v3/properties/contacts", wanted).status_code == 409
+    provisioning = new_token(hubspot, "crm.schemas.contacts.write")
+    assert hubspot.call("POST", "/crm/v3/properties/contacts", wanted).json()["category"] == "MISSING_SCOPES"
+    assert provisioning.call("POST", "/crm/v3/properties/contacts", wanted).status_code == 201
+    assert provisioning.call("POST", "/crm/v3/properties/contacts", wanted).status_code == 409
     ann = hubspot.contact()
     hubspot.update({"id": ann, "properties": {"csat_score": "4"}})
     assert hubspot.shown(ann)["csat_score"] == "4"
@@ -137,10 +139,11 @@ def test_a_property_can_be_created_once_and_then_used(hubspot):
 
 
 def test_a_wrong_pair_of_types_or_an_unknown_group_is_refused(hubspot):
+    provisioning = new_token(hubspot, "crm.schemas.contacts.write")
     wanted = {"name": "odd", "label": "Odd", "type": "number", "fieldType": "text", "groupName": "nps"}
-    assert hubspot.call("POST", "/crm/v3/properties/contacts", wanted).status_code == 400
+    assert provisioning.call("POST", "/crm/v3/properties/contacts", wanted).status_code == 400
     elsewhere = wanted | {"fieldType": "number", "groupName": "elsewhere"}
-    assert hubspot.call("POST", "/crm/v3/properties/contacts", elsewhere).status_code == 400
+    assert provisioning.call("POST", "/crm/v3/properties/contacts", elsewhere).status_code == 400
 
 
 def test_creating_a_property_needs_more_than_writing_contacts(hubspot):

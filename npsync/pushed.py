@@ -179,6 +179,8 @@ class PushedAnswers:
             got = take_in(feed, taken, self._store, self._clock, region=self._config.phone_region)
             for name, count in (("new", got.new), ("edited", got.edited), ("repeated", got.repeated)):
                 settled.words[name] += count
+            if got.forgotten:
+                settled.words["forgotten"] += got.forgotten
             self._due(feed.connection, self._taking(feed.connection, (answer.survey for answer in taken)))
         if _LISTED in words.values():
             surveys = (_told(one).survey for one in arrived if words[one.number] == _LISTED)

@@ -218,9 +218,10 @@ def open_store(config: Config) -> Iterator[Store]:
     """The store the YAML names, brought to this version's schema."""
     from store import open_store as open_url
 
-    store = open_url(config.store)
+    store = open_url(config.store, config.forgetting)
     try:
         store.migrate()
+        store.check_pepper()
         yield store
     finally:
         store.close()

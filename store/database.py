@@ -27,6 +27,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from nps.errors import ConfigError, LeaseLost
+from nps.forgetting import Forgetting
 from store.api import Lease
 from store.errors import StoreError, without_data
 
@@ -45,10 +46,12 @@ _NAMED = re.compile(r"(?<!:):(\w+)")
 
 
 class Transaction:
-    """One transaction. Lists among the parameters belong to `LIST(:name)`."""
+    """One transaction. Lists among the parameters belong to `LIST(:name)`. `forgetting` knows again who was forgotten;
+    None where no pepper is known."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, forgetting: Forgetting | None = None) -> None:
         self.connection = connection
+        self.forgetting = forgetting
         self.postgres = connection.dialect.name == "postgresql"
 
     def run(self, sql: str, /, **parameters: Any) -> int:
@@ -128,6 +131,8 @@ def _for_postgres(sql: str) -> str:
 class Database(Protocol):
     """What the rooms of the store ask of either database."""
 
+    forgetting: Forgetting | None  # handed to every transaction
+
     def read(self) -> AbstractContextManager[Transaction]:
         """A transaction that sees one state of things and changes nothing."""
         ...
@@ -202,6 +207,7 @@ class SQLite:
     def __init__(self, path: Path, *, lasting: bool = True) -> None:
         self.path = path
         self.lasting = lasting
+        self.forgetting: Forgetting | None = None
         self._engine = create_engine(
             URL.create("sqlite", database=str(path)),
             hide_parameters=True,
@@ -240,7 +246,7 @@ class SQLite:
                 driver.execute("PRAGMA synchronous = FULL")
             try:
                 connection.exec_driver_sql(begin)
-                yield Transaction(connection)
+                yield Transaction(connection, self.forgetting)
                 connection.commit()
             finally:
                 connection.rollback()
@@ -253,6 +259,7 @@ class SQLite:
             copy = Path(folder) / "overlay.db"
             self.backup(copy)
             database = SQLite(copy, lasting=False)
+            database.forgetting = self.forgetting
             try:
                 yield database
             finally:
@@ -289,25 +296,26 @@ class SQLite:
 class Postgres:
     def __init__(self, url: URL) -> None:
         self._engine = _postgres_engine(url)
+        self.forgetting: Forgetting | None = None
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         with without_data(), self._engine.connect() as connection:
             connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with connection.begin():
-                yield Transaction(connection)
+                yield Transaction(connection, self.forgetting)
 
     @contextmanager
     def write(self, *, durable: bool = False) -> Iterator[Transaction]:
         with without_data(), self._engine.connect() as connection, connection.begin():
-            yield Transaction(connection)
+            yield Transaction(connection, self.forgetting)
 
     @contextmanager
     def overlay(self) -> Iterator[Database]:
         with without_data(), self._engine.connect() as connection:
             try:
                 _shadow_tables(connection)
-                yield PinnedPostgres(connection)
+                yield PinnedPostgres(connection, self.forgetting)
             finally:
                 connection.invalidate()  # its temporary tables go with it
 
@@ -339,7 +347,8 @@ def _lock_of(name: str) -> int:
 class PinnedPostgres:
     """One connection whose temporary tables shadow ours. Threads take turns."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, forgetting: Forgetting | None) -> None:
+        self.forgetting = forgetting
         self._connection = connection
         self._turn = threading.Lock()
 
@@ -351,7 +360,7 @@ class PinnedPostgres:
     @contextmanager
     def write(self, *, durable: bool = False) -> Iterator[Transaction]:
         with self._turn, without_data(), self._connection.begin():
-            yield Transaction(self._connection)
+            yield Transaction(self._connection, self.forgetting)
 
     def overlay(self) -> AbstractContextManager[Database]:
         raise StoreError("store: an overlay of an overlay is not offered on PostgreSQL")

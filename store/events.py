@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from nps.events import Answered, Arrival, Event, Hint, PersonKey, Signal, Signal
 from nps.responses import Cursor, ResponseStatus, SurveyResponse
 from store.api import ArrivalRow, Arrived, EventRow, Noted
 from store.database import Database, Transaction
+from store.forgetting import forgotten_arrivals, forgotten_events
 from store.rows import from_json, json_object, milliseconds, moment, storable, to_json
 
 _EVENT = "id, connection, kind, key, object, subject, occurred_at, person, facts, noted_at"
@@ -66,6 +68,8 @@ class Events:
 
     def receive(self, arrivals: Sequence[Arrival], *, now: datetime) -> int:
         at = milliseconds(now)
+        with self.database.read() as tx:
+            gone = forgotten_arrivals(tx, arrivals)
         rows = sorted(
             (
                 one.connection,
@@ -76,8 +80,13 @@ class Events:
                 storable(_subject(one)),
                 at,
             )
-            for one in arrivals
+            for place, one in enumerate(arrivals)
+            if place not in gone
         )
+        for connection, times in Counter(arrivals[place].connection for place in sorted(gone)).items():
+            self.refuse(
+                connection, "forgotten", "it was about somebody who was forgotten", now=now, times=times
+            )
         with self.database.write(durable=True) as tx:
             return tx.many(_RECEIVE, rows)
 
@@ -145,8 +154,9 @@ class Events:
         settled: Mapping[int, tuple[str, str]] | None = None,
     ) -> int:
         at = milliseconds(now)
-        rows = [_event_row(event, at) for event in events]
         with self.database.write(durable=True) as tx:
+            gone = forgotten_events(tx, events)
+            rows = [_event_row(event, at) for place, event in enumerate(events) if place not in gone]
             # Two who note the same events at once would each wait for a row of the other's.
             self.database.lock_names(tx, (f"events\0{event.connection}" for event in events))
             new = tx.many(_NOTE, rows)

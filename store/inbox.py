@@ -17,6 +17,7 @@ from store import statements
 from store.api import Received
 from store.database import Database
 from store.errors import StoreError
+from store.forgetting import forgotten_places
 from store.rows import (
     INBOX,
     content,
@@ -71,6 +72,7 @@ class Inbox:
         incoming = [_incoming(connection, response) for response in page.responses]
         with self.database.write(durable=durable) as tx:
             self.database.lock_inbox(tx, connection)
+            gone = forgotten_places(tx, page.responses)
             ids = [response.id for response in page.responses]
             known = {
                 row[0]: _Known(version=row[2], digest=row[3], updated_at=row[4], status=row[5], number=row[1])
@@ -79,7 +81,11 @@ class Inbox:
             rows: list[tuple[Any, ...]] = []
             overtaken: list[tuple[int]] = []
             edited = 0
-            for response, (columns, mark), person in zip(page.responses, incoming, persons, strict=True):
+            for at, (response, (columns, mark), person) in enumerate(
+                zip(page.responses, incoming, persons, strict=True)
+            ):
+                if at in gone:
+                    continue
                 before = known.get(response.id)
                 updated_at = columns[_UPDATED_AT]
                 version = 1
@@ -99,7 +105,12 @@ class Inbox:
             if moves:
                 state = json_object(page.cursor.state)
                 tx.run(statements.STORE_CURSOR, connection=connection, state=state, now=now)
-        return Received(new=len(rows) - edited, edited=edited, repeated=len(ids) - len(rows))
+        return Received(
+            new=len(rows) - edited,
+            edited=edited,
+            repeated=len(ids) - len(rows) - len(gone),
+            forgotten=len(gone),
+        )
 
     def answer(self, source: str, id: str) -> SurveyResponse | None:
         with self.database.read() as tx:

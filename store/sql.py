@@ -25,6 +25,7 @@ from store.letters import Letters
 from store.members import Members
 from store.outbox import Outbox
 from store.planning import Planning
+from store.privacy import Privacy
 from store.pruning import Pruning
 from store.reasons import Reasons
 from store.runs import Runs
@@ -59,6 +60,7 @@ class SqlStore(
     Suppressions,
     Reasons,
     Pruning,
+    Privacy,
     Switches,
     Tokens,
 ):

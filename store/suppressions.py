@@ -8,8 +8,9 @@ from datetime import datetime
 from nps.asking import Suppression, SuppressionReason
 from store.asked import SUPPRESSION, suppression_of
 from store.database import Database, Transaction
+from store.forgetting import forgotten
 from store.reasons import note_reasons
-from store.rows import milliseconds, storable
+from store.rows import milliseconds, moment, storable
 
 _SUPPRESS = """
     INSERT INTO suppression (key, reason, channel, at, source, detail)
@@ -73,7 +74,15 @@ class Suppressions:
 
 def in_force(tx: Transaction, keys: Sequence[str]) -> list[Suppression]:
     found = tx.rows(_IN_FORCE, keys=[storable(key) for key in keys])
-    return [suppression_of(row) for row in found]
+    return [suppression_of(row) for row in found] + _erased(tx, keys)
+
+
+def _erased(tx: Transaction, keys: Sequence[str]) -> list[Suppression]:
+    """Somebody who was forgotten is never asked again, and nothing but a hash says who that is."""
+    return [
+        Suppression(key=name, reason=SuppressionReason.ERASED, at=moment(at), source="erased")
+        for name, at in forgotten(tx, keys).items()
+    ]
 
 
 def _suppress(tx: Transaction, one: Suppression) -> int:

@@ -38,6 +38,7 @@ class Pulled:
     new: int = 0
     edited: int = 0
     repeated: int = 0
+    forgotten: int = 0  # answers of people who were forgotten: not stored
     failures: dict[str, NpsyncError] = field(default_factory=dict)
     afresh: set[str] = field(default_factory=set)
 
@@ -45,6 +46,7 @@ class Pulled:
         self.new += got.new
         self.edited += got.edited
         self.repeated += got.repeated
+        self.forgotten += got.forgotten
 
 
 def pull(

@@ -158,6 +158,7 @@ class Report:
     seconds: float
     match: MatchReport
     fields: FieldReport
+    forgotten: int = 0  # answers of people who were erased: read, and not taken in
     future_dated: int = 0  # answers counted by when they were received
     resumed: int = 0  # records an interrupted run had written, confirmed by this one
     stopped_by: tuple[Reason, ...] = ()  # why the breaker stopped it
@@ -175,6 +176,7 @@ class Report:
             "status": self.status,
             "pulled": self.pulled,
             "repeated": self.repeated,
+            "forgotten": self.forgotten,
             "states": {state.value: self.states.get(state, 0) for state in State},
             "writes": dict(self.writes),
             "calls": dict(self.calls),

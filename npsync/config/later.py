@@ -6,10 +6,7 @@ from npsync.config.problems import Path
 
 _LATER: dict[Path, str] = {
     ("secret_key",): "signed links",
-    ("pepper",): "remembering erased people without their address",
-    ("retention",): "deleting old answers",
     ("alerts",): "telling somebody when a run fails",
-    ("privacy",): "anonymous programmes",
     ("sync", "*", "account"): "account roll-ups",
 }
 

@@ -17,7 +17,9 @@ from mapping.reporting import ReportSpec
 from mapping.spec import PeopleSpec
 from nps.branding import Branding
 from nps.errors import ConfigError
+from nps.forgetting import SHORTEST_PEPPER
 from nps.policy import ContactPolicy
+from nps.privacy import PrivacySpec, RetentionSpec
 from nps.surveys import SurveySpec
 from npsync.config.aftercheck import aftercheck, followed_twice
 from npsync.config.askcheck import askcheck
@@ -28,6 +30,7 @@ from npsync.config.fieldcheck import fieldcheck
 from npsync.config.later import TOP_LEVEL, comes_later
 from npsync.config.lookcheck import look_warnings, lookcheck
 from npsync.config.model import Config, Connection, FileSpec
+from npsync.config.privacycheck import privacycheck
 from npsync.config.problems import ConfigProblems, Path, Problem, did_you_mean, dotted
 from npsync.config.reportcheck import reportcheck
 from npsync.config.secrets import register
@@ -118,6 +121,9 @@ class _Reading:
         policy = self._block("contact_policy", ContactPolicy)
         branding = self._block("branding", Branding)
         report = self._block("report", ReportSpec) if "report" in self.document.value else None
+        privacy = self._block("privacy", PrivacySpec)
+        retention = self._block("retention", RetentionSpec)
+        pepper = self._pepper()
         zone, region, store = self._time_zone(), self._phone_region(), self._store()
         public_url = self._public_url()
         settings = {name: each.settings for name, each in connections.items()}
@@ -129,6 +135,7 @@ class _Reading:
             *aftercheck(known),
             *askcheck(known),
             *reportcheck(known),
+            *privacycheck(known),
             *looks,
         ):
             if found.code == "plain_http":  # the connector's own model may have seen it, too
@@ -153,6 +160,9 @@ class _Reading:
             branding=branding,
             report=report,
             public_url=public_url,
+            pepper=pepper,
+            privacy=privacy or PrivacySpec(),
+            retention=retention or RetentionSpec(),
             warnings=self._warnings(known, branding),
             document=self.document,
         )
@@ -263,6 +273,19 @@ class _Reading:
         if message:
             self._tell(Found(("public_url",), "bad_address", message))
         return text.rstrip("/")
+
+    def _pepper(self) -> SecretStr | None:
+        text = self._text("pepper", None)
+        if text is None:
+            return None
+        register(text)
+        if len(text) < SHORTEST_PEPPER:
+            message = (
+                f"has to be a secret of at least {SHORTEST_PEPPER} characters; make one: openssl rand -hex 32"
+            )
+            self._tell(Found(("pepper",), "weak_pepper", message))
+            return None
+        return SecretStr(text)
 
     def _secrets_folder(self) -> FilePath | None:
         node = self.document.node(("secrets_folder",))

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from connectors.contract import Connector, Settings
 from mapping.reporting import ReportSpec
 from mapping.spec import PeopleSpec
 from nps.branding import PLAIN, Branding
+from nps.forgetting import Forgetting
 from nps.policy import ContactPolicy
+from nps.privacy import PrivacySpec, RetentionSpec
 from nps.surveys import SurveySpec
 from npsync.config.document import Document
 from npsync.config.problems import Place, Problem
@@ -75,6 +77,16 @@ class FileSpec(BaseModel):
     report: ReportSpec | None = Field(
         default=None, description="What reports group answers by, what is at stake, and what is aimed at."
     )
+    pepper: SecretStr | None = Field(
+        default=None,
+        description="A secret of at least 16 characters with which people who were erased are known again without "
+        "their address. It never changes while anybody is forgotten.",
+    )
+    privacy: PrivacySpec = Field(
+        default=PrivacySpec(),
+        description="Anonymous surveys, and what is done for somebody who wants to be forgotten.",
+    )
+    retention: RetentionSpec = Field(default=RetentionSpec(), description="How long what is kept.")
 
 
 @dataclass(frozen=True)
@@ -105,6 +117,9 @@ class Config:
     warnings: tuple[Problem, ...] = ()  # what works, and may not be what was meant
     public_url: str = ""  # without a slash at its end; "" when the file names none
     branding: Branding = PLAIN
+    pepper: SecretStr | None = None
+    privacy: PrivacySpec = field(default_factory=PrivacySpec)
+    retention: RetentionSpec = field(default_factory=RetentionSpec)
     report: ReportSpec | None = None  # None: no `report:`, so nothing is remembered of records for it
 
     def customer_since(self, people: str) -> str | None:
@@ -126,6 +141,13 @@ class Config:
         to = self.sync[sync].to
         people = self.people.get(to) if isinstance(to, str) else None
         return self.report.traits(people.owner if people is not None else None)
+
+    @property
+    def forgetting(self) -> Forgetting | None:
+        """Knows again who was forgotten; None without a pepper."""
+        if self.pepper is None:
+            return None
+        return Forgetting(self.pepper.get_secret_value(), self.phone_region)
 
     @property
     def has_to_ask(self) -> bool:

@@ -33,6 +33,7 @@ from store.api.changes import Journal, Planning, Undoing
 from store.api.members import Member, Members, Membership
 from store.api.outbox import Outbox, Wanted
 from store.api.people import Decisions, History, Letters
+from store.api.privacy import Privacy, Receipt
 from store.api.reasons import ReasonDue, Reasons
 from store.api.running import Leases, Runs
 from store.api.values import (
@@ -75,6 +76,7 @@ __all__ = [
     "Membership",
     "Noted",
     "ReasonDue",
+    "Receipt",
     "Received",
     "Restoring",
     "RunRow",
@@ -112,6 +114,7 @@ class Store(
     Leases,
     Asking,
     Tokens,
+    Privacy,
     Protocol,
 ):
     """All of it. `store.sql` puts the same rooms together."""

@@ -31,11 +31,12 @@ class State(StrEnum):
 
 
 class Received(msgspec.Struct, frozen=True):
-    """What became of one page."""
+    """What became of one page. `forgotten` are answers of people who were forgotten: they are not stored."""
 
     new: int
     edited: int
     repeated: int
+    forgotten: int = 0
 
 
 class Lease(msgspec.Struct, frozen=True):

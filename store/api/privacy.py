@@ -1,0 +1,47 @@
+"""What is owed to people: who was forgotten, who read what, what old answers became."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from nps.values import Json
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """Something done with or for a person's data. `who` did it; `report` holds numbers and keyed hashes, never a name,
+    an address or an id of the person it was about."""
+
+    id: int = 0
+    kind: str  # read | export | erase
+    at: datetime
+    who: str
+    report: Mapping[str, Json]
+
+
+class Privacy(Protocol):
+    def check_pepper(self) -> None:
+        """Raises ConfigError where people were forgotten with another pepper than the store was opened with."""
+        ...
+
+    def bury(self, names: Sequence[str], *, now: datetime) -> int:
+        """Forget these names (`nps.forgetting`): from here on nothing that carries one of them is taken in, and nobody
+        who goes by one is asked. Returns how many were new. Raises ConfigError without a pepper."""
+        ...
+
+    def buried(self, names: Sequence[str]) -> frozenset[str]:
+        """Which of these names are of people who were forgotten."""
+        ...
+
+    def note_receipt(self, receipt: Receipt) -> int:
+        """Keep it; its number."""
+        ...
+
+    def receipts(
+        self, *, kind: str | None = None, person: str | None = None, limit: int = 100
+    ) -> list[Receipt]:
+        """The latest first. `person`: a hash that the report holds as "person"."""
+        ...

@@ -197,10 +197,6 @@ def test_an_example_says_at_its_top_what_it_is_for(file):
     assert len(first) > 20
 
 
-# Accepted and not used by this version: docs/generate.py says so, too.
-UNUSED = {"owner"}
-
-
 def test_the_example_shows_every_key_that_this_version_uses():
     text = (ROOT / "config.example.yaml").read_text("utf-8")
     models = (
@@ -218,7 +214,6 @@ def test_the_example_shows_every_key_that_this_version_uses():
         field.alias or name
         for model in (*models, BreakerSpec, FieldTest)
         for name, field in model.model_fields.items()
-        if name not in UNUSED
     }
     assert {key for key in keys if not re.search(rf"(?<![\w.]){key}:", text)} == set()
 
@@ -231,6 +226,16 @@ def test_the_triggers_the_example_shows_in_comments_work_too(tmp_path):
     config = loaded(tmp_path, completed(f"{shown}\n{policy}"))
     assert set(config.triggers) == {"after-support", "half-yearly"}
     assert config.warnings == ()
+
+
+def test_what_follows_an_answer_in_the_examples_comments_works_too(tmp_path):
+    text = (ROOT / "config.example.yaml").read_text("utf-8")
+    block = text[text.index("    # history:") : text.index("    verify:")]
+    shown = "\n".join(line.replace("# ", "", 1) for line in block.splitlines())
+    config = loaded(tmp_path, completed(f"sync:\n  nps-to-contacts:\n{shown}\n"))
+    spec = config.sync["nps-to-contacts"]
+    assert spec.history is not None
+    assert (spec.history.key, len(spec.follow_up)) == ("Response_Key__c", 2)
 
 
 def test_what_the_example_shows_in_comments_works_too(tmp_path):

@@ -5,7 +5,7 @@ Only counts are kept; everything else is derived. Nobody answered is None, never
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -34,11 +34,25 @@ class Tally:
         segments = [Segment.of(score) for score in scores]
         return cls(*(segments.count(segment) for segment in Segment))
 
+    @classmethod
+    def counted(cls, scores: Mapping[int, int]) -> Tally:
+        """The tally of so many people for each NPS score."""
+        people = dict.fromkeys(Segment, 0)
+        for score, many in scores.items():
+            people[Segment.of(score)] += many
+        return cls(*(people[segment] for segment in Segment))
+
     def __add__(self, other: Tally) -> Tally:
         return Tally(
             self.promoters + other.promoters,
             self.passives + other.passives,
             self.detractors + other.detractors,
+        )
+
+    def __sub__(self, part: Tally) -> Tally:
+        """What is left without a part of it."""
+        return Tally(
+            self.promoters - part.promoters, self.passives - part.passives, self.detractors - part.detractors
         )
 
     @property

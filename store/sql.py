@@ -34,6 +34,7 @@ from store.shadow import Shadow
 from store.suppressions import Suppressions
 from store.switches import Switches
 from store.taking import Taking
+from store.tallies import Tallies
 from store.tokens import Tokens
 from store.undoing import Undoing
 
@@ -62,6 +63,7 @@ class SqlStore(
     Pruning,
     Privacy,
     Switches,
+    Tallies,
     Tokens,
 ):
     """A `store.api.Store`. Opening it touches nothing; `migrate` makes it ready."""

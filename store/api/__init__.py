@@ -36,6 +36,7 @@ from store.api.people import Decisions, History, Letters
 from store.api.privacy import Privacy, Receipt
 from store.api.reasons import ReasonDue, Reasons
 from store.api.running import Leases, Runs
+from store.api.tallying import Tallies
 from store.api.values import (
     Asked,
     Counted,
@@ -113,6 +114,7 @@ class Store(
     Outbox,
     Leases,
     Asking,
+    Tallies,
     Tokens,
     Privacy,
     Protocol,

@@ -74,6 +74,7 @@ def build_job(config: Config, name: str, connections: Opened) -> Job:
         fields=compiled(config, spec),
         account_object=people.account.object if people and people.account else None,
         account_by=people.account.by if people and people.account else None,
+        traits=config.traits(name) if config.report is not None else None,
         since=_midnight(config, spec.since),
         valid_for=spec.valid_for,
         breaker=spec.breaker,

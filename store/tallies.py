@@ -52,7 +52,8 @@ _COUNTED = """
     )"""
 
 _SCORES = """
-    SELECT period, place = 1, score, count(*), count(*) FILTER (WHERE substr(who, 1, 1) = '=') FROM placed GROUP BY period, place = 1, score"""
+    SELECT period, place = 1, score, count(*), count(*) FILTER (WHERE substr(who, 1, 1) = '=')
+    FROM placed GROUP BY period, place = 1, score"""
 
 _MOVES = """
     , pairs AS (
@@ -140,9 +141,9 @@ class Tallies:
         came = left = 0
         for before, after, people in found:
             if before is None:
-                came = people
+                came += people
             elif after is None:
-                left = people
+                left += people
             else:
                 moves[_SEGMENTS[before], _SEGMENTS[after]] = people
         return Movement(moves, came=came, left=left)
@@ -238,6 +239,8 @@ class _Question:
                 return "r.channel"
             case Trait.SOURCE:
                 return "r.source"
+            case Trait.SURVEY:
+                return "r.survey"
             case Trait.PROPERTY:
                 return self._json(["r.properties"], self._by.name)
             case Trait.ACCOUNT:

@@ -34,6 +34,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (  # command, module, name in it
     ("serve", "npsync.cli.operating", "serve"),
     ("runs", "npsync.cli.operating", "runs"),
     ("why", "npsync.cli.why", "why"),
+    ("report", "npsync.cli.reporting", "report"),
     ("invitations", "npsync.cli.asking", "invitations"),
     ("events", "npsync.cli.asking", "events"),
     ("bounces", "npsync.cli.bounces", "bounces"),

@@ -92,6 +92,14 @@ def harmless(text: str) -> str:
     return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
+def say_exactly(text: str) -> None:
+    """A whole file for another program, character by character."""
+    try:
+        sys.stdout.write(text)
+    except BrokenPipeError:
+        nobody_listens()
+
+
 def say_json(value: Any) -> None:
     _out(json.dumps(value, ensure_ascii=not _speaks_unicode(), default=str))
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from connectors.contract import Connector, Settings
+from mapping.names import root_of
 from mapping.reporting import ReportSpec
 from mapping.spec import PeopleSpec
 from nps.branding import PLAIN, Branding
@@ -140,7 +141,9 @@ class Config:
             return {}
         to = self.sync[sync].to
         people = self.people.get(to) if isinstance(to, str) else None
-        return self.report.traits(people.owner if people is not None else None)
+        known = self.report.traits(people.owner if people is not None else None)
+        has_account = people is not None and people.account is not None
+        return {name: path for name, path in known.items() if has_account or root_of(path) != "account"}
 
     @property
     def forgetting(self) -> Forgetting | None:

@@ -20,6 +20,7 @@ class Trait(StrEnum):
     PROPERTY = "property"  # came with the answer
     CHANNEL = "channel"
     SOURCE = "source"
+    SURVEY = "survey"  # its id in the source's own words
     ACCOUNT = "account"
 
 

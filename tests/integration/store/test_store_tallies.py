@@ -190,7 +190,14 @@ def test_groups_beyond_the_limit_are_told_together(store: SqlStore):
 
 
 def test_people_who_answered_twice_moved_or_stayed(store: SqlStore):
-    moves = {"ann": (2, 9), "bob": (9, 9), "cid": (10, 7), "dan": (0, None), "eve": (None, 8)}
+    moves = {
+        "ann": (2, 9),
+        "bob": (9, 9),
+        "cid": (10, 7),
+        "dan": (0, None),
+        "eve": (None, 8),
+        "fay": (None, 1),
+    }
     for name, scores in moves.items():
         for period, score in zip((MARCH, APRIL), scores, strict=True):
             if score is not None:
@@ -202,7 +209,7 @@ def test_people_who_answered_twice_moved_or_stayed(store: SqlStore):
     found = store.moved(counting(MARCH, APRIL, MAY))
     detractor, promoter, passive = Segment.DETRACTOR, Segment.PROMOTER, Segment.PASSIVE
     assert found.moves == {(detractor, promoter): 1, (promoter, promoter): 1, (promoter, passive): 1}
-    assert (found.came, found.left) == (1, 1)
+    assert (found.came, found.left) == (2, 1)
 
 
 def test_an_account_with_detractors_is_at_stake_once(store: SqlStore, syncing: Syncing):

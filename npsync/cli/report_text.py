@@ -1,0 +1,295 @@
+"""A report as text for people: the answer first, then why, then detail; at most 100 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+from nps.comparing import Comparison
+from nps.figures import ENOUGH, Tally, rounded
+from nps.moving import Movement
+from nps.score import Segment
+from npsync.cli import output
+from npsync.reports.report import AtRisk, Grouping, Report, Row
+
+NOTHING = "–"
+BAR = 24
+
+
+def tell(report: Report, *, by_score: bool = False) -> None:
+    """One survey, whole. `by_score`: with how many gave which score."""
+    output.say(headline(report))
+    for line in below(report):
+        output.say_wrapped(line, indent="  ", then="    ")
+    if report.whole is None or not report.whole.answers:
+        return
+    _tell_trend(report)
+    if by_score:
+        _tell_scores(report)
+    if report.grouping is not None:
+        _tell_groups(report.grouping, report)
+    if report.movement is not None and report.movement.people:
+        _tell_movement(report)
+
+
+def tell_all(reports: Sequence[Report]) -> None:
+    """Several surveys, a line each: different questions are never added up."""
+    output.table(
+        ("survey", "NPS", "people", "promoters", "passives", "detractors", "change", "target"),
+        [
+            (
+                each.survey,
+                with_margin(each.whole) if each.whole is not None else NOTHING,
+                f"{each.whole.answers:,}" if each.whole is not None else "too few",
+                *(_shares(each.whole) if each.whole is not None else (NOTHING,) * 3),
+                change_text(each.change),
+                NOTHING if each.target is None else f"{each.target:f}",
+            )
+            for each in reports
+        ],
+    )
+    output.say()
+    output.say_wrapped(
+        f"{reports[0].period}. One survey with all there is to it: npsync report NAME", then="  "
+    )
+
+
+# ------------------------------------------------------------ the answer
+
+
+def headline(report: Report) -> str:
+    if report.whole is None:
+        return f"{report.survey}: fewer than {report.least} people answered; that is too few to tell of them"
+    if not report.whole.answers:
+        return f"{report.survey}: nobody answered from {report.period.since} to {report.period.last}"
+    return f"{report.survey}: NPS {with_margin(report.whole)} · {_people(report.whole.answers)}{_aim(report)}"
+
+
+def with_margin(tally: Tally) -> str:
+    """33 ± 15, or the number with a word of warning; a dash for nobody."""
+    nps = tally.nps()
+    if nps is None:
+        return NOTHING
+    if (margin := tally.margin(places=0) or tally.margin(places=1) or tally.margin()) is not None:
+        return f"{nps} ± {margin}"
+    return f"{nps} (n too small)" if tally.answers < ENOUGH else f"{nps} (all alike)"
+
+
+def change_text(change: Comparison | None) -> str:
+    """+5, with a star where it is no chance."""
+    if change is None:
+        return NOTHING
+    return f"{points(change)}{' *' if change.significant else ''}"
+
+
+def points(change: Comparison) -> str:
+    """A change with its sign; none where it rounds to nothing."""
+    return f"{change.change:+f}" if change.change else "0"
+
+
+def width_text(margin: Decimal) -> str:
+    """A margin in whole points; one below a point with as many decimals as it takes not to look like none."""
+    return str(rounded(margin) or rounded(margin, 1) or rounded(margin, 2))
+
+
+def _aim(report: Report) -> str:
+    short = report.short_of_target
+    if report.target is None or short is None:
+        return ""
+    state = "reached" if short <= 0 else f"{short:f} short"
+    return f" · target {report.target:f}: {state}"
+
+
+def below(report: Report) -> Iterator[str]:
+    """The sentences under the headline."""
+    yield f"{report.period}. Of one person only the latest answer of a period counts{_left_out(report)}."
+    whole = report.whole
+    if whole is None or not whole.answers:
+        if whole is not None:
+            yield "Answers come with: npsync run. An earlier time is asked for with --since DAY."
+        return
+    names = ("promoters", "passives", "detractors")
+    counts = (whole.promoters, whole.passives, whole.detractors)
+    parts = [
+        f"{count:,} {name} ({_percent(count, whole.answers)})"
+        for count, name in zip(counts, names, strict=True)
+    ]
+    yield " · ".join(parts)
+    if whole.answers < ENOUGH:
+        yield f"n too small for a margin: below {ENOUGH} people the NPS jumps with every answer."
+    if report.compared_with is not None:
+        yield _compared(report)
+    if report.invited is not None:
+        yield _rate(report)
+    if report.at_risk is not None:
+        yield at_risk_text(report.at_risk)
+    yield from report.notes
+
+
+def _left_out(report: Report) -> str:
+    said = f"; {report.older:,} older ones of the same people do not" if report.older else ""
+    return f"{said}; {report.unmatched:,} of them match no record" if report.unmatched else said
+
+
+def _compared(report: Report) -> str:
+    if report.before is None:
+        return f"{report.compared_with}: too few people to compare with."
+    if not report.before.answers or report.change is None:
+        return f"{report.compared_with}: nobody answered, so there is nothing to compare with."
+    was = f"{report.compared_with}: NPS {with_margin(report.before)}, {_people(report.before.answers)}"
+    return f"{was}. {verdict(report.change)}"
+
+
+def verdict(change: Comparison) -> str:
+    """Whether a change is one, in a sentence."""
+    said = f"Change {points(change)}"
+    if change.p is None:
+        return f"{said}: too few answers on one side to say whether that is chance."
+    sure = "significant at 95 %" if change.significant else "not significant: it may well be chance"
+    p = "p < 0.001" if change.p < Decimal("0.001") else f"p = {change.p:.3f}"
+    return f"{said} ± {width_text(change.margin or Decimal(0))}: {sure} ({p})."
+
+
+def _rate(report: Report) -> str:
+    assert report.invited is not None
+    if report.rate is None:
+        return "Response rate –: npsync delivered no invitation in this time."
+    return (
+        f"Response rate {report.rate} %: {report.invited.completed:,} of {report.invited.delivered:,} "
+        "delivered invitations of ours were completed."
+    )
+
+
+def at_risk_text(at_risk: AtRisk) -> str:
+    if not at_risk.accounts:
+        return "Revenue at risk: none; no account has a detractor."
+    missing = f"; {at_risk.missing:,} more have no amount" if at_risk.missing else ""
+    return (
+        f"Revenue at risk {rounded(at_risk.amount):,}: what {at_risk.accounts - at_risk.missing:,} accounts with "
+        f"detractors are worth{missing}."
+    )
+
+
+# ------------------------------------------------------------ tables
+
+
+def _tell_trend(report: Report) -> None:
+    columns = (report.every.value, "NPS", "people", "promoters", "passives", "detractors", "change", "")
+    rows = []
+    for point in report.trend:
+        name = point.period.name if point.period.whole else f"{point.period.name} (part)"
+        if point.tally is None:
+            rows.append((name, NOTHING, "too few", *(NOTHING,) * 4, ""))
+            continue
+        tally = point.tally
+        rows.append(
+            (
+                name,
+                with_margin(tally),
+                f"{tally.answers:,}",
+                *_shares(tally),
+                change_text(point.change),
+                bar(tally),
+            )
+        )
+    output.say()
+    output.table(columns, rows)
+    if any(point.change is not None and point.change.significant for point in report.trend):
+        output.say("  * significant at 95 % against the line before")
+
+
+def _tell_scores(report: Report) -> None:
+    assert report.whole is not None
+    most = max(report.scores.values(), default=1)
+    output.say()
+    output.table(
+        ("score", "segment", "people", "share", ""),
+        [
+            (
+                str(score),
+                Segment.of(score).value,
+                f"{report.scores.get(score, 0):,}",
+                _percent(report.scores.get(score, 0), report.whole.answers),
+                "#" * round(BAR * report.scores.get(score, 0) / most),
+            )
+            for score in range(10, -1, -1)
+        ],
+    )
+
+
+def _tell_groups(grouping: Grouping, report: Report) -> None:
+    compare = report.compared_with is not None
+    columns = (grouping.by, "NPS", "people", "promoters", "passives", "detractors")
+    rows = [
+        (
+            row.label,
+            with_margin(row.tally),
+            f"{row.tally.answers:,}",
+            *_shares(row.tally),
+            *([change_text(row.change)] if compare else []),
+            _apart(row),
+        )
+        for row in (*grouping.rows, *([grouping.other] if grouping.other is not None else []))
+    ]
+    output.say()
+    output.table((*columns, *(["change"] if compare else []), "against others"), rows)
+    if any(row[-1].endswith("*") or row[-2].endswith("*") for row in rows):
+        output.say("  * significant at 95 %")
+    if grouping.too_small:
+        output.say_wrapped(
+            f"(other) holds groups of fewer than {report.least} people, which are not told apart, and as many more "
+            "as it takes that nobody finds them by subtracting.",
+            indent="  ",
+        )
+    elif grouping.together:
+        output.say(f"  (other) holds {grouping.together:,} more groups")
+
+
+def _tell_movement(report: Report) -> None:
+    moved = report.movement
+    assert moved is not None
+    output.say()
+    output.say_wrapped(movement_text(moved), indent="  ")
+    rows = [
+        (before.value, *(_cell(moved, before, after) for after in Segment), f"{moved.were(before):,}")
+        for before in Segment
+    ]
+    output.table(("was, now →", *(after.value for after in Segment), "people"), rows)
+
+
+def movement_text(moved: Movement) -> str:
+    return (
+        f"{moved.people:,} answered both times: {moved.improved:,} moved up, {moved.worsened:,} down, "
+        f"{moved.stayed:,} stayed. {moved.came:,} are new, {moved.left:,} did not answer again."
+    )
+
+
+def _cell(moved: Movement, before: Segment, after: Segment) -> str:
+    share = moved.share(before, after)
+    return NOTHING if share is None else f"{moved.count(before, after):,} ({share} %)"
+
+
+def bar(tally: Tally) -> str:
+    """Promoters, passives and detractors as shares of one length: # = -"""
+    if not tally.answers:
+        return ""
+    promoters = round(BAR * tally.promoters / tally.answers)
+    detractors = min(BAR - promoters, round(BAR * tally.detractors / tally.answers))
+    return "#" * promoters + "=" * (BAR - promoters - detractors) + "-" * detractors
+
+
+def _apart(row: Row) -> str:
+    return change_text(row.apart)
+
+
+def _shares(tally: Tally) -> tuple[str, str, str]:
+    counts = (tally.promoters, tally.passives, tally.detractors)
+    return tuple(_percent(count, tally.answers) for count in counts)  # type: ignore[return-value]
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{rounded(Decimal(100 * part) / whole)} %" if whole else NOTHING
+
+
+def _people(n: int) -> str:
+    return "1 person" if n == 1 else f"{n:,} people"

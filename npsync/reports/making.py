@@ -1,0 +1,197 @@
+"""A report made from the store, by a handful of questions of SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING
+
+from mapping.reporting import AMOUNT
+from nps import periods
+from nps.comparing import compared
+from nps.figures import Tally
+from nps.small_groups import merged
+from npsync.reports.report import AtRisk, Grouping, Point, Report, Row
+from npsync.reports.wish import Wish, by_of, counting
+from store.api.tallying import Groups, Stake, Tallied
+
+if TYPE_CHECKING:
+    from npsync.config import Config
+    from store.api import Store
+
+NOT_KNOWN = "(not known)"
+OTHER = "(other)"
+MOST_GROUPS = 1000
+_REST = -1  # the groups beyond these, as one
+
+Names = Callable[[Sequence[str]], Mapping[str, str]]
+"""What people call the values of a group, where that is known: the owners behind ids."""
+
+
+def make(
+    config: Config, store: Store, wish: Wish, *, now: datetime, names: Names | None = None, limit: int = 50
+) -> Report:
+    """At most `limit` groups are told one by one, those of most people; the rest together."""
+    spec = config.surveys[wish.survey]
+    least = least_of(config, wish.survey)
+    before = wish.compared_with
+    cuts = [*([before.since] if before else []), wish.period.since, wish.period.end]
+    if before is not None and before.end != wish.period.since:
+        cuts.insert(1, before.end)  # days between the two, which nobody asked about
+    what = counting(config, wish.survey, *cuts)
+    found = store.tallied(what)
+    whole, earlier = _told(found[-1], least), _told(found[0], least) if before else None
+    return Report(
+        survey=wish.survey,
+        period=wish.period,
+        every=wish.every,
+        whole=whole,
+        scores=found[-1].scores if whole is not None else {},
+        older=found[-1].older if not least else 0,
+        unmatched=found[-1].unmatched if what.syncs and not least else 0,
+        compared_with=before,
+        before=earlier,
+        change=compared(earlier, whole) if earlier is not None and whole is not None else None,
+        target=config.report.targets.get(wish.survey) if config.report is not None else None,
+        trend=_trend(config, store, wish, now, least) if whole is not None else (),
+        grouping=_grouping(config, store, wish, cuts, least, names, limit) if whole is not None else None,
+        movement=store.moved(what) if before is not None and not least else None,
+        invited=store.invited(wish.survey, *counting(config, wish.survey, *cuts[-2:]).cuts)
+        if spec.own_page or spec.through
+        else None,
+        at_risk=_at_risk(store.at_stake(counting(config, wish.survey, *cuts[-2:]), AMOUNT))
+        if config.report is not None and config.report.amount is not None and what.syncs and not least
+        else None,
+        least=least,
+    )
+
+
+def least_of(config: Config, survey: str) -> int:
+    """How few people of an anonymous programme are never told apart; 0 for every other survey."""
+    return 0
+
+
+def _told(found: Tallied, least: int) -> Tally | None:
+    return Tally.counted(found.scores) if found.people >= least else None
+
+
+# ------------------------------------------------------------ over time
+
+
+def _trend(config: Config, store: Store, wish: Wish, now: datetime, least: int) -> list[Point]:
+    today = now.astimezone(config.time_zone).date()
+    line = periods.cut(wish.period.since, wish.period.end, wish.every, today=today)
+    cuts = [*(each.since for each in line), line[-1].end]
+    tallies = [Tally.counted(each.scores) for each in store.tallied(counting(config, wish.survey, *cuts))]
+    hidden = merged({at: tally.answers for at, tally in enumerate(tallies)}, least)
+    points: list[Point] = []
+    last: Tally | None = None
+    for at, (period, tally) in enumerate(zip(line, tallies, strict=True)):
+        told = None if at in hidden else tally
+        change = compared(last, told) if last is not None and told is not None else None
+        points.append(Point(period=period, tally=told, change=change))
+        last = told
+    return points
+
+
+# ------------------------------------------------------------ groups
+
+
+def _grouping(
+    config: Config,
+    store: Store,
+    wish: Wish,
+    cuts: Sequence[date],
+    least: int,
+    names: Names | None,
+    limit: int,
+) -> Grouping | None:
+    by = by_of(config, wish.by) if wish.by is not None else None
+    if wish.by is None or by is None:
+        return None
+    found = store.grouped(counting(config, wish.survey, *cuts), by, limit=MOST_GROUPS)
+    called = names([group.name for group in found.shown if group.name]) if names is not None else {}
+    return grouping(wish.by, found, called, compare=wish.compared_with is not None, least=least, limit=limit)
+
+
+def grouping(
+    by: str, found: Groups, called: Mapping[str, str], *, compare: bool, least: int, limit: int
+) -> Grouping:
+    """The groups as people read them. A group of nobody in this time is not told."""
+    sizes = {at: group.tallies[-1].answers for at, group in enumerate(found.shown)}
+    small = merged(sizes | {_REST: found.rest[-1].answers}, least) - {_REST}
+    apart = [
+        (group.name, group.tallies[-1], group.tallies[0] if compare else None)
+        for at, group in enumerate(found.shown)
+        if at not in small and group.tallies[-1].answers
+    ]
+    others = [
+        (group.tallies[-1], group.tallies[0] if compare else None)
+        for at, group in enumerate(found.shown)
+        if at in small
+    ] + [(now, before) for _, now, before in apart[limit:]]
+    if found.more and found.rest[-1].answers:
+        others.append((found.rest[-1], found.rest[0] if compare else None))
+    whole = sum((group.tallies[-1] for group in found.shown), found.rest[-1])
+    return Grouping(
+        by=by,
+        rows=[
+            _row(name, _label(name, called), now, before, whole, least) for name, now, before in apart[:limit]
+        ],
+        other=_row(
+            None,
+            OTHER,
+            sum((now for now, _ in others), Tally()),
+            sum((before for _, before in others if before is not None), Tally()) if compare else None,
+            whole,
+            least,
+        )
+        if others
+        else None,
+        together=len(small) + len(apart[limit:]) + found.more,
+        too_small=bool(small),
+    )
+
+
+def _row(name: str | None, label: str, now: Tally, before: Tally | None, whole: Tally, least: int) -> Row:
+    if before is not None and before.answers < least:
+        before = None
+    return Row(
+        name=name,
+        label=label,
+        tally=now,
+        before=before,
+        change=compared(before, now) if before is not None else None,
+        apart=compared(whole - now, now) if whole.answers > now.answers else None,
+    )
+
+
+def _label(name: str | None, called: Mapping[str, str]) -> str:
+    if name is None or not name.strip():
+        return NOT_KNOWN
+    return called.get(name, name)
+
+
+# ------------------------------------------------------------ money
+
+
+def _at_risk(stakes: Iterable[Stake]) -> AtRisk:
+    amount, accounts, missing = Decimal(0), 0, 0
+    for stake in stakes:
+        accounts += 1
+        worth = _amount(stake.amount)
+        if worth is None:
+            missing += 1
+        else:
+            amount += worth
+    return AtRisk(amount=amount, accounts=accounts, missing=missing)
+
+
+def _amount(text: str | None) -> Decimal | None:
+    """A number as CRMs say it, also as text; what is none counts as missing."""
+    try:
+        worth = Decimal((text or "").strip())
+    except InvalidOperation:
+        return None
+    return worth if worth.is_finite() else None

@@ -1,0 +1,129 @@
+"""What somebody wants to see: one survey, in a time, grouped and compared."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mapping.names import root_of
+from mapping.reporting import BUILT_IN, OWNER
+from nps import periods
+from nps.durations import in_words
+from nps.errors import ConfigError
+from nps.periods import Every, Period
+from nps.surveys import Metric
+from npsync.config.problems import did_you_mean
+from store.api.tallying import By, Counting, Trait
+
+if TYPE_CHECKING:
+    from npsync.config import Config
+
+MONTHS = 11  # and the current one: a year as people look at it
+EARLIEST = date(1990, 1, 1)
+
+
+class Compare(StrEnum):
+    PREVIOUS = "previous"  # as many days right before
+    YEAR = "year"  # the same days a year before
+    NONE = "none"
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """`by` is None, or one of `dimensions`."""
+
+    survey: str
+    period: Period
+    every: Every = Every.MONTH
+    by: str | None = None
+    compare: Compare = Compare.PREVIOUS
+
+    @property
+    def compared_with(self) -> Period | None:
+        match self.compare:
+            case Compare.PREVIOUS:
+                return periods.before(self.period)
+            case Compare.YEAR:
+                return periods.year_before(self.period)
+            case Compare.NONE:
+                return None
+
+
+def wish(
+    config: Config,
+    survey: str,
+    *,
+    today: date,
+    since: date | None = None,
+    until: date | None = None,
+    every: Every = Every.MONTH,
+    by: str | None = None,
+    compare: Compare = Compare.PREVIOUS,
+) -> Wish:
+    """What was asked for, checked. Without `since` a year of months; `until` is the last day (else today).
+
+    Raises ConfigError with what to write instead.
+    """
+    last = until or today
+    first = since or periods.months_back(last, MONTHS)
+    if first > last:
+        raise ConfigError(f"--since {first} is after --until {last}; swap them")
+    if first < EARLIEST:
+        raise ConfigError(f"--since {first} is before {EARLIEST}; nobody asked for an NPS then")
+    if last > today + timedelta(days=1):
+        raise ConfigError(f"--until {last} is in the future; today is {today}")
+    if survey not in config.surveys:
+        raise ConfigError(
+            f'{config.file}: there is no survey "{survey}"{did_you_mean(survey, nps_surveys(config))}'
+        )
+    if (metric := config.surveys[survey].metric) is not Metric.NPS:
+        raise ConfigError(f'the survey "{survey}" measures {metric.value}; a report tells the NPS')
+    if by is not None and by not in (known := dimensions(config)):
+        raise ConfigError(
+            f'there is no group "{by}"{did_you_mean(by, known)}; there is {", ".join(known)}. '
+            "report.by in the YAML names others"
+        )
+    period = Period(f"{first} to {last}", first, last + timedelta(days=1))
+    if len(periods.cut(first, period.end, every, today=today)) > periods.MOST:
+        raise ConfigError(
+            f"{in_words(timedelta(days=period.days))} are more than {periods.MOST} {every.value}s; "
+            "take a later --since or a longer --every"
+        )
+    return Wish(survey=survey, period=period, every=every, by=by, compare=compare)
+
+
+def nps_surveys(config: Config) -> list[str]:
+    """The surveys that measure an NPS, in the YAML's order."""
+    return [name for name, survey in config.surveys.items() if survey.metric is Metric.NPS]
+
+
+def dimensions(config: Config) -> list[str]:
+    """Everything answers can be grouped by."""
+    named = list(config.report.by) if config.report is not None else []
+    owner = [OWNER] if config.report is not None and any(p.owner for p in config.people.values()) else []
+    return list(dict.fromkeys([*BUILT_IN, *owner, *named]))
+
+
+def by_of(config: Config, name: str) -> By | None:
+    """How the store groups by this; None for segment, which follows from the scores."""
+    if name in ("channel", "source", "survey"):
+        return By(Trait(name))
+    path = config.report.by.get(name) if config.report is not None else None
+    if path is not None and root_of(path) == "properties":
+        return By(Trait.PROPERTY, path.removeprefix("properties."))
+    return None if name in BUILT_IN else By(Trait.RECORD, name)
+
+
+def counting(config: Config, survey: str, *cuts: date) -> Counting:
+    """Which answers count, with periods that begin and end at midnight of the business zone."""
+    spec = config.surveys[survey]
+    ids = {source: config.surveys[survey].at.get(source, (survey,)) for source in spec.sources}
+    return Counting(
+        places=ids,
+        syncs=[name for name, sync in config.sync.items() if sync.survey == survey],
+        cuts=[periods.midnight(day, config.time_zone) for day in cuts],
+        metric=spec.metric.value,
+        labelled=spec.score.labelled if spec.score is not None else None,
+    )

@@ -41,6 +41,8 @@ from connectors.creating import Priority as Priority
 from connectors.creating import Task as Task
 from connectors.creating import TaskState as TaskState
 from connectors.provisioning import Provisioner as Provisioner
+from connectors.provisioning import Wanted as Wanted
+from connectors.provisioning import WantedField as WantedField
 from connectors.sharing import Shared
 from nps.branding import PLAIN, Branding
 from nps.changes import Batch, Hit, Outcome, Record
@@ -345,6 +347,12 @@ class Connector:
     provisioner: Callable[[Any, Tools], Provisioner] | None = None
     """Creates the fields a mapping writes. Settings of it that hold another credential are called `provision`: their
     variables need only be set for `npsync provision`."""
+    provision_grants: Callable[[Any], Sequence[str]] | None = None
+    """What that other credential may do, line by line, without any call. None: it is among `grants`."""
+    also_wants: Callable[[Any, Needs], Sequence[WantedField]] | None = None
+    """Fields that npsync needs there beside those of the mapping. A pure function."""
+    layout: Callable[[Any, Sequence[Wanted]], Sequence[str]] | None = None
+    """How people get to see what was created: steps on the vendor's own pages, in its words. A pure function."""
     event_kinds: tuple[EventKind, ...] = ()
     sends: Callable[[Any], Sends | None] = lambda settings: None
     """How a connection with these settings asks; None: it cannot."""

@@ -291,11 +291,11 @@ def _lengths(
         for value, place in outputs(mapping, Metric.NPS):
             if isinstance(value, str) and len(value) > field.length:
                 yield Finding((*path, *place), "too_long", f"has {len(value)} characters, but {where}")
-    elif _is_unbounded(mapping) and field.length < _LONGEST_COMMENT:
+    elif unbounded(mapping) and field.length < _LONGEST_COMMENT:
         yield Finding(path, "no_truncate", f"can be longer than that: {where}; add truncate: {field.length}")
 
 
-def _is_unbounded(mapping: FieldMapping) -> bool:
+def unbounded(mapping: FieldMapping) -> bool:
     return mapping.template is not None or mapping.from_ == "comment"
 
 

@@ -10,7 +10,15 @@ from connectors.intercom import replies
 from connectors.intercom.attributes import OWN, Attributes, attributes
 from connectors.intercom.settings import IntercomSettings
 from connectors.intercom.workspace import open_workspace
-from connectors.provisioning import Hindrance, Missing, Step, WantedField, misfit
+from connectors.provisioning import (
+    Hindrance,
+    Missing,
+    Step,
+    Wanted,
+    WantedField,
+    misfit,
+    not_made,
+)
 from nps.errors import RejectedError
 from nps.schema import FieldType
 from nps.values import Json
@@ -39,13 +47,13 @@ class IntercomProvisioner:
         token = own.access_token if own is not None else settings.access_token
         self._http = self._workspace.with_token(token.get_secret_value())
 
-    def missing(self, wanted: Sequence[WantedField]) -> Missing:
+    def missing(self, wanted: Sequence[Wanted]) -> Missing:
         there: list[WantedField] = []
         steps: list[Step] = []
-        hindrances: list[Hindrance] = []
-        for object in dict.fromkeys(one.object for one in wanted):
+        fields, hindrances = not_made(wanted, "in Intercom npsync creates data attributes alone")
+        for object in dict.fromkeys(one.object for one in fields):
             known = self._known(object)
-            for one in (each for each in wanted if each.object == object):
+            for one in (each for each in fields if each.object == object):
                 held = known.fields.get(one.name)
                 if held is None:
                     why = _why_not(known, one)
@@ -61,6 +69,7 @@ class IntercomProvisioner:
 
     def create(self, step: Step) -> str:
         one = step.wanted
+        assert isinstance(one, WantedField)  # no other step is planned
         model = self._workspace.model(one.object)
         reply = self._http.request(
             "POST",

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connectors.provisioning import Hindrance, Missing, Step, WantedField, misfit
+from connectors.provisioning import (
+    Hindrance,
+    Missing,
+    Step,
+    Wanted,
+    WantedField,
+    misfit,
+    not_made,
+)
 from connectors.sql import ddl
 from connectors.sql.destination import Master
 from nps.errors import ConfigError
@@ -16,11 +24,11 @@ class SqlProvisioner:
     def __init__(self, master: Master) -> None:
         self._master = master
 
-    def missing(self, wanted: Sequence[WantedField]) -> Missing:
+    def missing(self, wanted: Sequence[Wanted]) -> Missing:
         there: list[WantedField] = []
         steps: list[Step] = []
-        hindrances: list[Hindrance] = []
-        for one in wanted:
+        fields, hindrances = not_made(wanted, "in a database npsync tells the columns alone")
+        for one in fields:
             try:
                 shape = self._master.shape(one.object)
             except ConfigError as error:

@@ -1,7 +1,8 @@
-"""`npsync provision`: the fields a mapping writes, created where they are missing, after a plan was shown."""
+"""`npsync provision`: what a mapping needs and the vendor lacks, created after a plan was shown, or taken away."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,31 +10,50 @@ import typer
 from npsync.cli.output import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
-    from connectors.provisioning import Missing, WantedField
     from npsync.config import Config
-    from npsync.provisioning import Created, Done
     from npsync.service import Opened
     from store.api import Store
 
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Go ahead without asking.")]
+ApplyOption = Annotated[
+    bool, typer.Option("--apply", help="Carry the plan out. Without it nothing is changed anywhere.")
+]
+RemoveOption = Annotated[
+    bool,
+    typer.Option(
+        "--remove", help="Take away what npsync created and nobody uses: fields without a value, empty lists."
+    ),
+]
+PackageOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--package",
+        metavar="DIR|FILE.zip",
+        help="Write what is missing as a package for somebody to deploy, and create nothing. Salesforce only.",
+    ),
+]
 
 
 def provision(
     connection: Annotated[
         str | None, typer.Argument(help="Only this connection, as the YAML names it.", show_default="all")
     ] = None,
-    yes: YesOption = False,
+    apply: ApplyOption = False,
+    remove: RemoveOption = False,
+    package: PackageOption = None,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Create the fields your mapping writes where they are missing. Shows the plan first, then asks."""
-    from npsync import logs, provisioning, service
+    """Create what your mapping needs and the CRM lacks: fields, an object for history, who may see them. Plan first."""
+    from npsync import logs, service
     from npsync.cli import output
     from npsync.config import load
+    from npsync.provisioning import wanted
 
-    loaded = load(output.config_path(config), provisioning=True)
+    _one_thing(apply, remove, package)
+    # A package is made with whatever credential is at hand: whoever deploys it brings his own.
+    loaded = load(output.config_path(config), provisioning=package is None)
     logs.set_up(json=json)
-    names = provisioning.chosen(loaded, connection)
+    names = wanted.chosen(loaded, connection)
     if not names and not json:
         output.say(
             "No connection that the file writes to can create fields; npsync check names what is missing."
@@ -41,7 +61,12 @@ def provision(
     with service.open_store(loaded) as store, service.opened(loaded, store) as connections:
         codes, told = [], []
         for name in names:
-            code, facts = _one(loaded, name, store, connections, yes=yes, as_json=json)
+            if package is not None:
+                code, facts = _package(loaded, name, connections, package, as_json=json)
+            elif remove:
+                code, facts = _remove(loaded, name, store, connections, apply=apply, as_json=json)
+            else:
+                code, facts = _create(loaded, name, store, connections, apply=apply, as_json=json)
             codes.append(code)
             told.append(facts)
     if json:
@@ -49,100 +74,86 @@ def provision(
     raise typer.Exit(output.worst(*codes) if codes else output.SUCCEEDED)
 
 
-def _one(
-    config: Config, name: str, store: Store, connections: Opened, *, yes: bool, as_json: bool
+def _one_thing(apply: bool, remove: bool, package: Path | None) -> None:
+    if package is not None and (apply or remove):
+        raise typer.BadParameter("--package writes files alone: leave --apply and --remove out")
+
+
+def _create(
+    config: Config, name: str, store: Store, connections: Opened, *, apply: bool, as_json: bool
 ) -> tuple[int, dict[str, object]]:
-    from npsync import provisioning
-    from npsync.cli import output
+    from npsync.cli import output, provisioning_text
+    from npsync.provisioning import carrying, remembering, wanted
 
-    wanted = provisioning.wanted_fields(config, name)
     provisioner = connections.provisioner(name)
-    missing = provisioner.missing(wanted)
-    known = provisioning.created_before(store, name, wanted)
+    missing = provisioner.missing(wanted.everything(config, name))
+    if apply:
+        carrying.settle(store, name, missing)
+    known = remembering.confirmed(remembering.known(store, name))
     if not as_json:
-        _tell_plan(config, name, missing, known)
+        provisioning_text.tell_plan(config, name, missing, known)
     here = [step for step in missing.steps if not step.statement]
-    incomplete = bool(missing.hindrances) or len(here) < len(missing.steps)
-    if here and not yes:
-        if not _is_asked(as_json):
-            output.tell(f"Nothing was created. To go ahead: npsync provision {name} --yes")
-            return output.USAGE, _facts(name, missing, known, None)
-        if not typer.confirm("Create them?"):
-            output.say("Nothing was created.")
-            return output.SUCCEEDED, _facts(name, missing, known, None)
-    done = provisioning.carry_out(provisioner, here, store, name, connections.clock.now())
-    if here and not as_json:
-        _tell_done(done)
-    code = output.PARTIAL if incomplete or done.refused else output.SUCCEEDED
-    return code, _facts(name, missing, known, done)
+    if not apply:
+        if here and not as_json:
+            output.say(f"  Nothing was created. To go ahead: npsync provision {name} --apply")
+        code = output.PARTIAL if missing.hindrances else output.SUCCEEDED
+        return code, provisioning_text.facts(name, missing, known, None)
+    done = carrying.carry_out(provisioner, here, store, name, connections.clock.now())
+    if not as_json:
+        provisioning_text.tell_done(config, name, missing, done)
+    incomplete = bool(missing.hindrances) or len(here) < len(missing.steps) or bool(done.refused)
+    code = output.PARTIAL if incomplete else output.SUCCEEDED
+    return code, provisioning_text.facts(name, missing, known, done)
 
 
-def _is_asked(as_json: bool) -> bool:
-    """A person sits before it, who can be asked."""
-    import sys
+def _remove(
+    config: Config, name: str, store: Store, connections: Opened, *, apply: bool, as_json: bool
+) -> tuple[int, dict[str, object]]:
+    from connectors.provisioning import Removes
+    from nps.errors import ConfigError
+    from npsync.cli import output, provisioning_text
+    from npsync.provisioning import carrying, remembering
 
-    return not as_json and sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
-
-
-# ---------------------------------------------------------------- for people
-
-
-def _tell_plan(config: Config, name: str, missing: Missing, known: dict[WantedField, Created]) -> None:
-    from npsync.cli import output
-
-    output.say(f"{name} ({config.connections[name].connector.title})")
-    for step in missing.steps:
-        output.say_wrapped(f"{'!' if step.statement else '+'} {step.says}", indent="  ", then="      ")
-        if step.wanted in known:
-            output.say(f"      npsync created it on {known[step.wanted].at:%Y-%m-%d}; it is gone since")
-        if step.statement:
-            output.say(f"      {step.statement};")
-    for one in missing.hindrances:
-        output.say_wrapped(f"x {one.wanted.object}.{one.wanted.name}: {one.why}", indent="  ", then="      ")
-    ours = sum(one in known for one in missing.there)
-    if missing.there:
-        told = f" ({ours} created by npsync)" if ours else ""
-        output.say(f"  {len(missing.there)} there already{told}")
-    if not missing.steps and not missing.hindrances:
-        output.say("  Nothing to create. Next: npsync check")
-    if any(step.statement for step in missing.steps):
-        output.say("  npsync changes no table: somebody who may runs these statements.")
+    provisioner = connections.provisioner(name)
+    if not isinstance(provisioner, Removes):
+        title = config.connections[name].connector.title
+        raise ConfigError(f"connection {name}: npsync removes nothing in {title}; do it there by hand")
+    made = remembering.as_made(remembering.confirmed(remembering.known(store, name)))
+    removals = provisioner.removals(made) if made else ()
+    if not as_json:
+        provisioning_text.tell_removals(config, name, removals)
+    going = [each for each in removals if not each.stays]
+    if not apply:
+        if going and not as_json:
+            output.say(f"  Nothing was removed. To go ahead: npsync provision {name} --remove --apply")
+        return output.SUCCEEDED, provisioning_text.facts_of_removals(name, removals, None)
+    removed = carrying.take_away(provisioner, removals, store, name)
+    if going and not as_json:
+        provisioning_text.tell_removed(removed)
+    code = output.PARTIAL if removed.left or len(going) < len(removals) else output.SUCCEEDED
+    return code, provisioning_text.facts_of_removals(name, removals, removed)
 
 
-def _tell_done(done: Done) -> None:
-    from npsync.cli import output
+def _package(
+    config: Config, name: str, connections: Opened, to: Path, *, as_json: bool
+) -> tuple[int, dict[str, object]]:
+    from connectors.provisioning import Packages
+    from nps.errors import ConfigError
+    from npsync.cli import output, provisioning_text
+    from npsync.provisioning import packaging, wanted
 
-    for each in done.refused:
-        output.say_wrapped(f"x {each.why}", indent="  ", then="      ")
-    output.say(f"  {len(done.created)} created. Next: npsync check")
-
-
-# ---------------------------------------------------------------- for machines
-
-
-def _facts(
-    name: str, missing: Missing, known: dict[WantedField, Created], done: Done | None
-) -> dict[str, object]:
-    created = {step.wanted for step in done.created} if done is not None else set()
-    refused = {each.step.wanted: each.why for each in done.refused} if done is not None else {}
-    return {
-        "connection": name,
-        "steps": [
-            _field(step.wanted)
-            | {"says": step.says, "statement": step.statement or None, "created": step.wanted in created}
-            | {"refused": refused.get(step.wanted)}
-            for step in missing.steps
-        ],
-        "there": [_field(one) | {"created_by_npsync": one in known} for one in missing.there],
-        "hindrances": [_field(one.wanted) | {"why": one.why} for one in missing.hindrances],
-    }
-
-
-def _field(wanted: WantedField) -> dict[str, object]:
-    return {
-        "object": wanted.object,
-        "field": wanted.name,
-        "type": wanted.type.value if wanted.type is not None else None,
-        "options": list(wanted.options),
-        "length": wanted.length,
-    }
+    provisioner = connections.provisioner(name)
+    if not isinstance(provisioner, Packages):
+        title = config.connections[name].connector.title
+        raise ConfigError(f"connection {name}: there are no packages for {title}; leave --package out")
+    missing = provisioner.missing(wanted.everything(config, name))
+    files, left = provisioner.package(missing.steps)
+    if not as_json:
+        provisioning_text.tell_plan(config, name, missing, {})
+    if files:
+        packaging.write(to, files)
+        if not as_json:
+            provisioning_text.tell_package(config, name, missing, to, left)
+    code = output.PARTIAL if missing.hindrances else output.SUCCEEDED
+    facts = provisioning_text.facts(name, missing, {}, None)
+    return code, facts | {"package": str(to) if files else None, "files": sorted(map(str, files))}

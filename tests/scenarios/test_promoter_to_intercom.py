@@ -108,16 +108,16 @@ def test_scores_arrive_on_contacts_whose_attributes_were_missing(sandbox: Runnin
     # The administrator's token is wanted here alone. The plan comes first and creates nothing.
     assert "INTERCOM_ADMIN_TOKEN" in npsync("provision", exits=2).err
     admin = as_administrator(sandbox, npsync)
-    planned = admin("provision", exits=2)
+    planned = admin("provision")
     assert "+ data attribute nps_score of contact: integer" in planned.out
     assert "nps_segment of contact: options (promoter, passive, detractor)" in planned.out
-    assert "npsync provision people-chat --yes" in planned.err
+    assert "npsync provision people-chat --apply" in planned.out
     assert "nps_score" not in attributes(sandbox)
-    made = admin("provision", "people-chat", "--yes", "--json").json["connections"]
+    made = admin("provision", "people-chat", "--apply", "--json").json["connections"]
     assert [step["created"] for step in made[0]["steps"]] == [True] * 4
     assert attributes(sandbox).items() >= {"nps_score": "integer", "nps_last_survey_at": "date"}.items()
     before = sandbox.rows("intercom", "data_attributes")
-    assert "4 there already (4 created by npsync)" in admin("provision", "--yes").out
+    assert "4 there already (4 created by npsync)" in admin("provision", "--apply").out
     assert sandbox.rows("intercom", "data_attributes") == before
 
     # With the everyday token: all is well, the plan shows it, the run writes it, and only it.

@@ -40,7 +40,7 @@ def test_what_a_table_lacks_is_told_as_statements_that_work(
 
     def provisioned() -> tuple[int, str]:
         with pytest.raises(SystemExit) as left:
-            main(["provision", "--yes"])
+            main(["provision", "--apply"])
         return int(left.value.code or 0), capsys.readouterr().out
 
     code, out = provisioned()

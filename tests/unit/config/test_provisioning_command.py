@@ -16,7 +16,7 @@ from played_vendor import PlayedVendor, playing
 from nps.schema import FieldType
 from npsync.cli import main
 from npsync.config import load
-from npsync.provisioning import wanted_fields
+from npsync.provisioning.wanted import wanted_fields
 
 FILE = """\
 time_zone: America/New_York
@@ -162,12 +162,12 @@ def posted(vendor: PlayedVendor) -> list[Any]:
 
 def test_the_plan_comes_first_and_creates_nothing(npsync: Command, intercom: PlayedVendor) -> None:
     has(intercom, DAY)
-    code, out, err = npsync()
-    assert code == 2
+    code, out, _ = npsync()
+    assert code == 0
     assert "+ data attribute nps_score of contact: integer" in out
     assert "+ data attribute nps_mood of contact: options (good, so so, bad)" in out
     assert "1 there already" in out
-    assert "Nothing was created. To go ahead: npsync provision chat --yes" in err
+    assert "Nothing was created. To go ahead: npsync provision chat --apply" in out
     assert posted(intercom) == []
     assert max(map(len, out.splitlines())) <= 100
 
@@ -178,7 +178,7 @@ def test_what_is_missing_is_created_by_the_administrators_token(
     text = file(custom_attributes__nps_score="score", custom_attributes__nps_segment="segment")
     has(intercom, then=(200, attribute("nps_score", "integer", id=7)))
     intercom.at["/data_attributes"].append((200, attribute("nps_segment", "string", id=8)))
-    code, out, _ = npsync("--yes", "--json", text=text)
+    code, out, _ = npsync("--apply", "--json", text=text)
     assert code == 0
     [told] = json.loads(out)["connections"]
     assert [(step["field"], step["created"]) for step in told["steps"]] == [
@@ -199,7 +199,7 @@ def test_what_is_missing_is_created_by_the_administrators_token(
     intercom.asked.clear()
     made = attribute("nps_segment", "string", options=["promoter", "passive", "detractor"])
     has(intercom, attribute("nps_score", "integer"), made)
-    code, out, _ = npsync("--yes", text=text)
+    code, out, _ = npsync("--apply", text=text)
     assert code == 0
     assert "2 there already (2 created by npsync)" in out
     assert "Nothing to create" in out
@@ -208,7 +208,7 @@ def test_what_is_missing_is_created_by_the_administrators_token(
     # Somebody deleted one: that is said, and it is only made again where somebody says so.
     has(intercom, made)
     code, out, _ = npsync(text=text)
-    assert code == 2
+    assert code == 0
     assert "npsync created it on" in out
     assert posted(intercom) == []
 
@@ -236,7 +236,7 @@ def test_what_stands_in_the_way_is_told_and_nothing_is_altered(
     npsync: Command, intercom: PlayedVendor, there: dict[str, Any], mapped: str, why: str
 ) -> None:
     has(intercom, there, then=(200, attribute("x", "string")))
-    code, out, _ = npsync("--yes", text=file(custom_attributes__x=mapped))
+    code, out, _ = npsync("--apply", text=file(custom_attributes__x=mapped))
     assert code == (3 if why else 0)
     assert ("x contacts.custom_attributes.x: " in out) == bool(why)
     assert why in " ".join(out.split())
@@ -246,7 +246,7 @@ def test_what_stands_in_the_way_is_told_and_nothing_is_altered(
 
 def test_a_field_of_intercoms_own_cannot_be_created(npsync: Command, intercom: PlayedVendor) -> None:
     has(intercom)
-    code, out, _ = npsync("--yes", text=file(nps_score="score"))
+    code, out, _ = npsync("--apply", text=file(nps_score="score"))
     assert code == 3
     assert "call it custom_attributes.nps_score" in " ".join(out.split())
     assert posted(intercom) == []
@@ -257,7 +257,7 @@ def test_one_that_is_refused_stops_no_other(npsync: Command, intercom: PlayedVen
     has(intercom, then=taken)
     intercom.at["/data_attributes"].append((200, attribute("nps_b", "integer")))
     text = file(custom_attributes__nps_a="score", custom_attributes__nps_b="previous_score")
-    code, out, _ = npsync("--yes", text=text)
+    code, out, _ = npsync("--apply", text=text)
     assert code == 3
     told = " ".join(out.split())
     assert "Intercom refuses to create custom_attributes.nps_a (400 (parameter_invalid)" in told
@@ -273,7 +273,7 @@ def test_one_whose_answer_was_lost_is_looked_for_and_not_sent_again(
     after = [attribute("nps_a", "integer")] if arrived else []
     has(intercom, then=lost)
     intercom.at["/data_attributes"].append((200, {"type": "list", "data": after}))
-    code, out, _ = npsync("--yes", text=file(custom_attributes__nps_a="score"))
+    code, out, _ = npsync("--apply", text=file(custom_attributes__nps_a="score"))
     assert code == (0 if arrived else 3)
     assert f"{int(arrived)} created" in out
     assert len(posted(intercom)) == 1
@@ -281,7 +281,7 @@ def test_one_whose_answer_was_lost_is_looked_for_and_not_sent_again(
 
 def test_a_token_that_may_not_create_attributes_says_so(npsync: Command, intercom: PlayedVendor) -> None:
     has(intercom, then=(403, refused("forbidden")))
-    code, _, err = npsync("--yes")
+    code, _, err = npsync("--apply")
     assert code == 1
     assert "the app may not do this (403" in err
 

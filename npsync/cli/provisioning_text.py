@@ -1,0 +1,155 @@
+"""What `npsync provision` tells: for people, and for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from connectors.provisioning import Missing, Removal, Step, Thing, Wanted, WantedField, WantedGrant
+from npsync.cli import output
+from npsync.config import Config
+from npsync.provisioning.carrying import Done, Removed
+from npsync.provisioning.remembering import Created
+
+
+def tell_plan(config: Config, name: str, missing: Missing, known: Mapping[Thing, Created]) -> None:
+    output.say(f"{name} ({config.connections[name].connector.title})")
+    for step in missing.steps:
+        output.say_wrapped(f"{'!' if step.statement else '+'} {step.says}", indent="  ", then="      ")
+        if step.wanted.thing in known:
+            output.say(f"      npsync created it on {known[step.wanted.thing].at:%Y-%m-%d}; it is gone since")
+        if step.statement:
+            output.say(f"      {step.statement};")
+    for one in missing.hindrances:
+        output.say_wrapped(f"x {named(one.wanted)}: {one.why}", indent="  ", then="      ")
+    ours = sum(one.thing in known for one in missing.there)
+    if missing.there:
+        told = f" ({ours} created by npsync)" if ours else ""
+        output.say(f"  {len(missing.there)} there already{told}")
+    if not missing.steps and not missing.hindrances:
+        output.say("  Nothing to create. Next: npsync check")
+    if any(step.statement for step in missing.steps):
+        output.say("  npsync changes no table: somebody who may runs these statements.")
+
+
+def tell_done(config: Config, name: str, missing: Missing, done: Done) -> None:
+    if not done.created and not done.refused:
+        return
+    for each in done.refused:
+        output.say_wrapped(f"x {each.why}", indent="  ", then="      ")
+    again = f"Next, when that is settled: npsync provision {name} --apply"
+    output.say(f"  {len(done.created)} created. {again if done.refused else 'Next: npsync check'}")
+    if done.created:
+        _tell_layout(config, name, [step.wanted for step in done.created])
+
+
+def tell_package(config: Config, name: str, missing: Missing, to: Path, left: Sequence[Step]) -> None:
+    output.say(f"  Written to {to}; nothing was created. To deploy it, as an administrator:")
+    output.say(f"    sf project deploy start --metadata-dir {to} --target-org ORG")
+    output.say_wrapped(
+        "It would overwrite fields of the same name that this credential did not see: look at what "
+        "sf project deploy preview or a validation says before.",
+        indent="  ",
+        then="  ",
+    )
+    if left:
+        output.say("  What a package cannot hold, to be done by hand then:")
+        for step in left:
+            output.say_wrapped(f"- {step.says}", indent="    ", then="      ")
+    _tell_layout(config, name, [step.wanted for step in missing.steps])
+
+
+def _tell_layout(config: Config, name: str, made: Sequence[Wanted]) -> None:
+    connection = config.connections[name]
+    steps = connection.connector.layout(connection.settings, made) if connection.connector.layout else ()
+    if steps:
+        output.say()
+        output.say("  So that people see it:")
+        for at, step in enumerate(steps, start=1):
+            output.say_wrapped(f"{at}. {step}", indent="  ", then="     ")
+
+
+def tell_removals(config: Config, name: str, removals: Sequence[Removal]) -> None:
+    output.say(f"{name} ({config.connections[name].connector.title})")
+    for each in removals:
+        if each.stays:
+            output.say_wrapped(f"= {each.says} stays: {each.stays}", indent="  ", then="      ")
+        else:
+            output.say_wrapped(f"- {each.says}{': gone already' * each.is_gone}", indent="  ", then="      ")
+    if not removals:
+        output.say("  npsync created nothing there that it remembers; it removes nothing else.")
+
+
+def tell_removed(removed: Removed) -> None:
+    for each in removed.left:
+        output.say_wrapped(f"x {each.removal.says}: {each.why}", indent="  ", then="      ")
+    output.say(f"  {len(removed.gone)} removed.")
+
+
+def named(wanted: Wanted) -> str:
+    match wanted:
+        case WantedField():
+            return f"{wanted.object}.{wanted.name}"
+        case WantedGrant():
+            return wanted.label or wanted.to
+        case _:
+            return wanted.thing.name or wanted.object
+
+
+# ---------------------------------------------------------------- for machines
+
+
+def facts(
+    name: str, missing: Missing, known: Mapping[Thing, Created], done: Done | None
+) -> dict[str, object]:
+    created = {step.wanted for step in done.created} if done is not None else set()
+    refused = {each.step.wanted: each.why for each in done.refused} if done is not None else {}
+    return {
+        "connection": name,
+        "steps": [
+            _thing(step.wanted)
+            | {"says": step.says, "statement": step.statement or None, "created": step.wanted in created}
+            | {"refused": refused.get(step.wanted)}
+            for step in missing.steps
+        ],
+        "there": [_thing(one) | {"created_by_npsync": one.thing in known} for one in missing.there],
+        "hindrances": [_thing(one.wanted) | {"why": one.why} for one in missing.hindrances],
+    }
+
+
+def facts_of_removals(name: str, removals: Sequence[Removal], removed: Removed | None) -> dict[str, object]:
+    gone = {each.made.thing for each in removed.gone} if removed is not None else set()
+    left = {each.removal.made.thing: each.why for each in removed.left} if removed is not None else {}
+    return {
+        "connection": name,
+        "removals": [
+            {
+                "kind": each.made.thing.kind.value,
+                "object": each.made.thing.object,
+                "name": each.made.thing.name or None,
+                "says": each.says,
+                "stays": each.stays or left.get(each.made.thing),
+                "removed": each.made.thing in gone,
+            }
+            for each in removals
+        ],
+    }
+
+
+def _thing(wanted: Wanted) -> dict[str, object]:
+    told: dict[str, object] = {"kind": wanted.thing.kind.value, "object": wanted.object or None}
+    if isinstance(wanted, WantedField):
+        return told | {
+            "field": wanted.name,
+            "type": wanted.type.value if wanted.type is not None else None,
+            "options": list(wanted.options),
+            "length": wanted.length,
+        }
+    if isinstance(wanted, WantedGrant):
+        return told | {
+            "to": wanted.to,
+            "fields": list(wanted.fields),
+            "edit": wanted.edit,
+            "user": wanted.user,
+        }
+    return told | {"name": wanted.thing.name or None}

@@ -1,0 +1,1 @@
+"""What a YAML file needs and the connected systems lack: planned, created, remembered, and taken away again."""

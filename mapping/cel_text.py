@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from mapping.names import ROOTS, problem_of_name
+from mapping.names import PERSON, Names
 from mapping.problems import did_you_mean
 
 LONGEST = 1_000  # characters of an expression
@@ -107,7 +107,7 @@ class _Piece:
         return _unless_null(self.nulls, self.bare)
 
 
-def rewrite(source: str, numbers: dict[str, int]) -> Rewritten:
+def rewrite(source: str, numbers: dict[str, int], known: Names = PERSON) -> Rewritten:
     """The null-tolerant form of an expression over DESIGN's names. Raises ExpressionProblem.
 
     `numbers` gives each name the number of its variable (`v0`, `v1` …); new names are added to it.
@@ -116,7 +116,7 @@ def rewrite(source: str, numbers: dict[str, int]) -> Rewritten:
         raise ExpressionProblem(
             "too_long", f"an expression has at most {LONGEST} characters, this one {len(source)}"
         )
-    reader = _Reader(_tokens(source), numbers)
+    reader = _Reader(_tokens(source), numbers, known)
     return Rewritten(reader.whole().value, tuple(reader.names), tuple(reader.patterns))
 
 
@@ -158,8 +158,9 @@ def _union(*pieces: _Piece) -> tuple[str, ...]:
 class _Reader:
     """Recursive descent over CEL's grammar; each method reads one level of precedence."""
 
-    def __init__(self, tokens: list[_Token], numbers: dict[str, int]) -> None:
+    def __init__(self, tokens: list[_Token], numbers: dict[str, int], known: Names) -> None:
         self.tokens = tokens
+        self.known = known
         self.numbers = numbers
         self.place = 0
         self.depth = 0
@@ -296,9 +297,9 @@ class _Reader:
                 name += f".{_plain_text(second.text)}"
             else:
                 break
-        if name in ROOTS and self.next.text == "[":
+        if name in self.known.roots and self.next.text == "[":
             raise ExpressionProblem("dynamic_index", f'write the field\'s name in quotes: {name}["Name"]')
-        if problem := problem_of_name(name):
+        if problem := self.known.problem_of(name):
             raise ExpressionProblem("unknown_name", problem)
         return self.variable(name)
 

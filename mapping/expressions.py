@@ -18,10 +18,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mapping.cel_text import ExpressionProblem, rewrite
-from mapping.names import Getter, getter
+from mapping.names import PERSON, Getter, Names
 from nps.errors import RejectedError
 from nps.score import Segment
-from nps.standing import About, Standing
+from nps.standing import About, AccountStanding, Standing
 from nps.values import Value
 
 
@@ -69,6 +69,8 @@ def _segment(score: Any) -> str | None:
     return Segment.of(int(score)).value if whole else None
 
 
+_Told = Standing | About | AccountStanding
+
 FUNCTIONS = {"lower": _lower, "trim": _trim, "len": _len, "coalesce": _coalesce, "segment": _segment}
 
 
@@ -88,15 +90,16 @@ class Expressions:
     previous person's value. A date counts as the start of its day in `zone`.
     """
 
-    def __init__(self, zone: ZoneInfo) -> None:
+    def __init__(self, zone: ZoneInfo, known: Names = PERSON) -> None:
         self._zone = zone
+        self._known = known
         self._numbers: dict[str, int] = {}
         self._variables: list[tuple[str, str, Getter]] = []  # variable, name, how to read it
         self._thread = threading.local()
 
     def compile(self, source: str) -> Expression:
         """Raises ExpressionProblem: what to edit, with a suggestion."""
-        rewritten = rewrite(source, self._numbers)
+        rewritten = rewrite(source, self._numbers, self._known)
         cel = _library()
         try:
             program = cel.compile(rewritten.text)
@@ -105,22 +108,22 @@ class Expressions:
         for pattern in rewritten.patterns:
             _check_pattern(pattern)
         for name, number in list(self._numbers.items())[len(self._variables) :]:
-            self._variables.append((f"v{number}", name, getter(name)))
+            self._variables.append((f"v{number}", name, self._known.getter(name)))
         self._thread = threading.local()  # what is loaded lacks the new variables
         return Expression(source, program, rewritten.names)
 
-    def value(self, expression: Expression, standing: Standing | About) -> Value:
+    def value(self, expression: Expression, standing: _Told) -> Value:
         """What the expression says about this person. Raises RejectedError where it says nothing sensible."""
         return _neutral(self._run(expression, standing))
 
-    def holds(self, expression: Expression, standing: Standing | About) -> bool:
+    def holds(self, expression: Expression, standing: _Told) -> bool:
         """True when the condition is; null is false. Raises RejectedError for anything but true and false."""
         said = self._run(expression, standing)
         if said is None or isinstance(said, bool):
             return bool(said)
         raise _failed("a condition must be true or false")
 
-    def _run(self, expression: Expression, standing: Standing | About) -> Any:
+    def _run(self, expression: Expression, standing: _Told) -> Any:
         context = self._context(standing)
         try:
             return expression.program.execute(context)
@@ -129,7 +132,7 @@ class Expressions:
             why = _WHY.get(type(error), "a value does not suit it")
         raise _failed(why)
 
-    def _context(self, standing: Standing | About) -> Any:
+    def _context(self, standing: _Told) -> Any:
         mine = self._thread
         if getattr(mine, "standing", None) is not standing:
             if not hasattr(mine, "context"):

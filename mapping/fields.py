@@ -15,13 +15,13 @@ from zoneinfo import ZoneInfo
 from mapping.cel_text import ExpressionProblem
 from mapping.convert import as_text, conversion, is_empty, plain, wrong_type
 from mapping.expressions import Expression, Expressions
-from mapping.names import field_of, getter, root_of
+from mapping.names import PERSON, Names, field_of, root_of
 from mapping.overwrite import Policy
 from mapping.segments import ReadSegment, same_for_all, segment_readers
 from mapping.spec import FieldMapping
 from mapping.templates import TemplateProblem, compile_template, names_of, parse_template
 from nps.errors import ConfigError, RejectedError
-from nps.standing import Standing
+from nps.standing import AccountStanding, Standing
 from nps.values import Value
 
 
@@ -35,7 +35,7 @@ SKIP: Final = Skip.SKIP
 
 Shown = Value | Literal[Skip.SKIP]
 Step = Callable[[Any], Any]
-Show = Callable[[Standing], Shown]
+Show = Callable[[Standing | AccountStanding], Shown]
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class CompiledFields:
         except RejectedError as error:
             raise RejectedError(f"where: {error}", code=error.code, field="where") from None
 
-    def snapshot(self, standing: Standing) -> dict[str, Shown]:
+    def snapshot(self, standing: Standing | AccountStanding) -> dict[str, Shown]:
         """What each field should show, None for empty, SKIP to leave alone. Raises RejectedError (code,
         message, field) when one field cannot be said: the record gets all fields of an answer or none."""
         shown: dict[str, Shown] = {}
@@ -93,7 +93,8 @@ def compile_fields(
     fields: Mapping[str, FieldMapping], *, where: str | None = None, zone: ZoneInfo
 ) -> CompiledFields:
     """Raises ConfigError at the first problem; `mapping.lint` lists them all, with their place."""
-    expressions = Expressions(zone)
+    known = known_names(fields)
+    expressions = Expressions(zone, known)
     try:
         condition = expressions.compile(where) if where is not None else None
         sources = {name: _source(mapping, expressions, zone) for name, mapping in fields.items()}
@@ -119,12 +120,17 @@ def compile_fields(
     )
 
 
+def known_names(fields: Mapping[str, FieldMapping]) -> Names:
+    """What these fields may name: all of one mapping are about a person, or all about an account."""
+    return next((mapping.known for mapping in fields.values()), PERSON)
+
+
 def names_read(mapping: FieldMapping) -> tuple[str, ...]:
     """All names a field reads; raises ExpressionProblem or TemplateProblem."""
     if mapping.expr is not None:
-        return Expressions(ZoneInfo("UTC")).compile(mapping.expr).names
+        return Expressions(ZoneInfo("UTC"), mapping.known).compile(mapping.expr).names
     if mapping.template is not None:
-        return names_of(parse_template(mapping.template))
+        return names_of(parse_template(mapping.template, known=mapping.known))
     return (mapping.from_,) if mapping.from_ is not None else ()
 
 
@@ -139,9 +145,10 @@ def _holds(expressions: Expressions, condition: Expression) -> Callable[[Standin
 def _source(mapping: FieldMapping, expressions: Expressions, zone: ZoneInfo) -> tuple[Step, tuple[str, ...]]:
     """How a field picks its value, and the names it reads for it."""
     if mapping.from_ is not None:
-        return getter(mapping.from_), (mapping.from_,)
+        return mapping.known.getter(mapping.from_), (mapping.from_,)
     if mapping.template is not None:
-        return compile_template(mapping.template, zone), names_of(parse_template(mapping.template))
+        parts = parse_template(mapping.template, known=mapping.known)
+        return compile_template(mapping.template, zone, mapping.known), names_of(parts)
     if mapping.expr is not None:
         expression = expressions.compile(mapping.expr)
         return (lambda standing: expressions.value(expression, standing)), expression.names
@@ -159,7 +166,7 @@ def _show(mapping: FieldMapping, pick: Step, zone: ZoneInfo) -> Show:
     if not steps and default is None:
         return _show_plainly(pick, when_empty)
 
-    def show(standing: Standing) -> Shown:
+    def show(standing: Standing | AccountStanding) -> Shown:
         value = pick(standing)
         if is_empty(value):
             if is_empty(default):
@@ -177,7 +184,7 @@ def _show(mapping: FieldMapping, pick: Step, zone: ZoneInfo) -> Show:
 
 
 def _show_plainly(pick: Step, when_empty: Shown) -> Show:
-    def show(standing: Standing) -> Shown:
+    def show(standing: Standing | AccountStanding) -> Shown:
         value = pick(standing)
         if type(value) is int:  # nearly every score; nothing to check
             return value

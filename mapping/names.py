@@ -1,8 +1,9 @@
-"""The names a mapping may use about one person (DESIGN 3, "Names"), and how each is read of one."""
+"""The names a mapping may use about one person or one account (DESIGN 3, "Names"), and how each is read of one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
@@ -10,7 +11,7 @@ from mapping.problems import did_you_mean
 from nps.score import segment_of
 from nps.standing import Standing
 
-Getter = Callable[[Any], Any]  # of a Standing, or an About
+Getter = Callable[[Any], Any]  # of a Standing, an About or an AccountStanding
 
 
 def _segment(standing: Standing) -> str | None:
@@ -47,20 +48,71 @@ ROOTS: Mapping[str, Getter] = {
     "account": attrgetter("account"),
 }
 
-NAMES = tuple(PLAIN) + tuple(f"{root}.*" for root in ROOTS)
+
+@dataclass(frozen=True)
+class Names:
+    """All that a mapping may name: plain names, and roots with names of their own below."""
+
+    plain: Mapping[str, Getter]
+    roots: Mapping[str, Getter]
+
+    def problem_of(self, name: str) -> str | None:
+        """What is wrong with a name, as a sentence; None if it is known."""
+        if name in self.plain:
+            return None
+        root, dot, rest = name.partition(".")
+        if root in self.roots:
+            if dot and all(part.strip() for part in rest.split(".")):
+                return None
+            return f'"{name}" needs a field after the dot, for instance {root}.Name'
+        hint = (did_you_mean(root, self.roots) if dot else "") or did_you_mean(name, self.plain)
+        known = [*self.plain, *(f"{root}.*" for root in self.roots)]
+        return f'there is no name "{name}"{hint or " (known: " + ", ".join(known) + ")"}'
+
+    def getter(self, name: str) -> Getter:
+        """A function that reads `name`; what is missing on the way is None, never an error.
+
+        A CRM field or property is looked up by its whole name first ("Account.Name" is one field for the vendor),
+        then step by step through nested objects.
+        """
+        if name in self.plain:
+            return self.plain[name]
+        root, _, rest = name.partition(".")
+        read_root = self.roots[root]
+        if "." not in rest:
+            return lambda standing: read_root(standing).get(rest)
+        return lambda standing: walk(read_root(standing), rest)
+
+
+PERSON = Names(PLAIN, ROOTS)
+
+ACCOUNT = Names(
+    {
+        **{
+            name: attrgetter(name)
+            for name in (
+                "nps",
+                "responses",
+                "promoters",
+                "passives",
+                "detractors",
+                "margin",
+                "coverage",
+                "previous_nps",
+                "last_answered_at",
+                "lowest_score",
+                "survey",
+            )
+        },
+        "account_id": attrgetter("account_id"),
+    },
+    {"account": attrgetter("account")},
+)
 
 
 def problem_of_name(name: str) -> str | None:
-    """What is wrong with a name of DESIGN's list, as a sentence; None if it is known."""
-    if name in PLAIN:
-        return None
-    root, dot, rest = name.partition(".")
-    if root in ROOTS:
-        if dot and all(part.strip() for part in rest.split(".")):
-            return None
-        return f'"{name}" needs a field after the dot, for instance {root}.Name'
-    hint = (did_you_mean(root, ROOTS) if dot else "") or did_you_mean(name, PLAIN)
-    return f'there is no name "{name}"{hint or " (known: " + ", ".join(NAMES) + ")"}'
+    """What is wrong with a name that a mapping of a person uses, as a sentence; None if it is known."""
+    return PERSON.problem_of(name)
 
 
 def root_of(name: str) -> str:
@@ -74,21 +126,6 @@ def field_of(name: str, root: str) -> str | None:
         return None
     head, _, rest = name.partition(".")
     return rest if head == root else None
-
-
-def getter(name: str) -> Getter:
-    """A function that reads `name` of a person; what is missing on the way is None, never an error.
-
-    A CRM field or property is looked up by its whole name first ("Account.Name" is one field for the vendor),
-    then step by step through nested objects.
-    """
-    if name in PLAIN:
-        return PLAIN[name]
-    root, _, rest = name.partition(".")
-    read_root = ROOTS[root]
-    if "." not in rest:
-        return lambda standing: read_root(standing).get(rest)
-    return lambda standing: walk(read_root(standing), rest)
 
 
 def walk(fields: Mapping[str, Any], path: str) -> Any:

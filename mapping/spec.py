@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, field_validator, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from mapping.names import problem_of_name
+from mapping.names import ACCOUNT, PERSON, Names
 from mapping.problems import Problem as Problem
 from mapping.problems import did_you_mean
 
@@ -138,6 +138,8 @@ class FieldMapping(_Block):
     whether the record's live value may be replaced.
     """
 
+    known: ClassVar[Names] = PERSON
+
     from_: str | None = Field(
         default=None,
         alias="from",
@@ -214,7 +216,7 @@ class FieldMapping(_Block):
     @field_validator("from_")
     @classmethod
     def _known_name(cls, name: str | None) -> str | None:
-        if name is not None and (problem := problem_of_name(name)):
+        if name is not None and (problem := cls.known.problem_of(name)):
             raise PydanticCustomError("unknown_name", "{problem}", {"problem": problem})
         return name
 
@@ -255,6 +257,42 @@ class FieldMapping(_Block):
             "anyOf": [{"type": "string", "description": "A name: shorthand for `from`."}, full],
             "description": "What one CRM field shows: a name, or one of from, template, value, expr.",
         }
+
+
+class AccountMapping(FieldMapping):
+    """What one field of an account shows: a bare name is shorthand for `from`. As for a person's fields, with the names
+    of an account: nps, responses, promoters, passives, detractors, margin, coverage, previous_nps, last_answered_at,
+    lowest_score, survey, account_id and account.FIELD."""
+
+    known: ClassVar[Names] = ACCOUNT
+
+    from_: str | None = Field(
+        default=None,
+        alias="from",
+        description="The name to show: nps, responses, margin, coverage, last_answered_at, account.FIELD …",
+        examples=["nps"],
+    )
+    template: str | None = Field(
+        default=None,
+        description="Text with names in braces; write {{ for a brace.",
+        examples=["{nps} ± {margin} ({responses} answers)"],
+    )
+    expr: str | None = Field(
+        default=None,
+        description="A CEL expression over the same names, for what the other keys cannot say.",
+        examples=['nps < 0 ? "at risk" : "fine"'],
+    )
+
+    @field_validator("overwrite")
+    @classmethod
+    def _has_no_date(cls, policy: Overwrite) -> Overwrite:
+        if policy == "if_newer":
+            raise PydanticCustomError(
+                "newer_than_what",
+                "a figure of an account is as of the run, so overwrite: if_newer has no answer to compare with; use "
+                "if_ours, if_empty or always",
+            )
+        return policy
 
 
 def text_key(key: object) -> str:

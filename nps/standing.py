@@ -1,8 +1,11 @@
-"""What mappings and conditions may name about one person: their answers, or, before there are any, their records."""
+"""What mappings and conditions may name: about one person their answers, or, before there are any, their records; about
+one account what its people answered."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
 
 import msgspec
 
@@ -43,3 +46,26 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     account: Fields = {}
     account_known: bool = True
     event: Mapping[str, Json] = {}
+
+
+class AccountStanding(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a mapping may name about one account: the figures of its people's latest answers.
+
+    A figure that would not be one is None: `nps` and `previous_nps` where too few answered, `margin` where the formula
+    says nothing reliable, `coverage` (the percentage of its contacts that answered) where nobody says how many there
+    are. The counts always stand.
+    """
+
+    account_id: str
+    survey: str
+    responses: int = 0
+    promoters: int = 0
+    passives: int = 0
+    detractors: int = 0
+    nps: int | Decimal | None = None
+    margin: int | Decimal | None = None
+    coverage: int | Decimal | None = None
+    previous_nps: int | Decimal | None = None
+    last_answered_at: datetime | None = None
+    lowest_score: int | None = None
+    account: Fields = {}

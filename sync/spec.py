@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
     Tag,
-    WithJsonSchema,
     model_validator,
 )
 
 from mapping.spec import FieldMapping, FieldTest, MatchRule, Scalar
 from nps.durations import Multiple, Period, Share, Times
+from sync.accounts.spec import AccountSpec
+from sync.crontab import Cron
 from sync.outbox.spec import FollowUpRule, HistorySpec
 
 
@@ -39,51 +39,6 @@ def _day(value: object) -> date:
 
 
 Day = Annotated[date, BeforeValidator(_day)]
-
-
-_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-def _weekdays(part: str) -> str:
-    """Numbers of weekdays as names: in a crontab 0 and 7 are Sunday, in APScheduler 0 is Monday."""
-    names: list[str] = []
-    for piece in part.lower().split(","):
-        span, _, step = piece.partition("/")
-        first, _, last = ("0-6" if span == "*" and step else span).partition("-")
-        if not first.isdigit():
-            names.append(piece)
-            continue
-        days = range(int(first), int(last or first) + 1, int(step or 1))
-        if not days or days[-1] > 7:
-            raise ValueError(f'weekdays are 0 (Sunday) to 6, or names like mon-fri; got "{piece}"')
-        names.extend(_WEEKDAYS[day] for day in days)
-    return ",".join(dict.fromkeys(names))
-
-
-def _cron(text: str) -> str:
-    from apscheduler.triggers.cron import CronTrigger  # needed only where a cron line is used
-
-    parts = text.split()
-    if len(parts) != 5:
-        raise ValueError('a cron line has five parts, like "*/15 * * * *"')
-    if parts[2] != "*" and parts[4] != "*":
-        raise ValueError(
-            "a day of the month and a weekday together mean different things to different crons; use one"
-        )
-    try:
-        line = " ".join([*parts[:4], _weekdays(parts[4])])
-        trigger = CronTrigger.from_crontab(line, timezone="UTC")
-    except ValueError as error:
-        raise ValueError(f'"{text}" is not a cron line: {error}') from None
-    if trigger.get_next_fire_time(None, _BEFORE_A_LEAP_DAY) is None:
-        raise ValueError(f'"{text}" never comes due: no month has such a day')
-    return line
-
-
-_BEFORE_A_LEAP_DAY = datetime(2024, 1, 1, tzinfo=UTC)
-
-
-Cron = Annotated[str, AfterValidator(_cron), WithJsonSchema({"type": "string", "examples": ["*/15 * * * *"]})]
 
 
 class Target(_Part):
@@ -183,6 +138,9 @@ class SyncSpec(_Part):
     )
     fields: Mapping[str, FieldMapping] = Field(
         min_length=1, description="Record field → what it shows: a name (score, segment, …) or a mapping."
+    )
+    account: AccountSpec | None = Field(
+        default=None, description="What the accounts of these people show: the NPS of their people."
     )
     breaker: BreakerSpec = Field(default=BreakerSpec(), description="When a run stops by itself.")
     verify: VerifySpec | None = Field(

@@ -1,0 +1,1 @@
+"""Roll-ups: what the people of an account answered, shown on the account."""

@@ -115,6 +115,11 @@ def problem_of_name(name: str) -> str | None:
     return PERSON.problem_of(name)
 
 
+def getter(name: str) -> Getter:
+    """A function that reads `name` of a person; what is missing on the way is None, never an error."""
+    return PERSON.getter(name)
+
+
 def root_of(name: str) -> str:
     """The root a name uses: `record` of `record.Name`, `comment` of `comment`."""
     return name.partition(".")[0]

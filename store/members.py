@@ -24,6 +24,31 @@ _KEEP = """
     ON CONFLICT (sync, record_id) DO UPDATE
     SET account = excluded.account, traits = excluded.traits, seen_at = excluded.seen_at"""
 
+_ACCOUNTS_AFTER = """
+    SELECT account FROM (
+        SELECT DISTINCT account FROM member WHERE sync = :sync AND account > :after
+        ORDER BY account LIMIT :limit) m
+    UNION
+    SELECT record_id FROM (
+        SELECT record_id FROM clearing WHERE sync = :roll_up AND record_id > :after
+        ORDER BY record_id LIMIT :limit) c
+    ORDER BY 1 LIMIT :limit"""
+
+_BETWEEN = """
+    SELECT account, record_id FROM member
+    WHERE sync = :sync AND (account, record_id) > (:account, :record) AND account <= :last
+    ORDER BY account, record_id LIMIT :limit"""
+
+_ANSWERED = """
+    SELECT DISTINCT record_id FROM answer_state INDEXED BY ix_answer_state_sync_record_id
+    WHERE sync = :sync AND record_id > :after ORDER BY record_id LIMIT :limit"""
+
+_NEWEST = f"""
+    SELECT m.account, max(s.response) FROM member m
+    CROSS JOIN answer_state s INDEXED BY ix_answer_state_sync_record_id
+    WHERE m.sync = :sync AND m.account IN LIST(:accounts) AND s.sync = :sync AND s.record_id = m.record_id
+    AND s.state IN ({statements.COUNTING}) GROUP BY m.account"""
+
 _LEFT = "DELETE FROM member WHERE sync = :sync AND record_id IN LIST(:records)"
 
 _PAGE = """
@@ -48,6 +73,49 @@ class Members:
                 return
             yield [_member(row) for row in found]
             after = found[-1][0]
+
+    def accounts(self, sync: str, roll_up: str, after: str, limit: int) -> list[str]:
+        with self.database.read() as tx:
+            found = tx.rows(_ACCOUNTS_AFTER, sync=sync, roll_up=roll_up, after=after, limit=limit)
+        return [row[0] for row in found]
+
+    def count_accounts(self, sync: str) -> int:
+        with self.database.read() as tx:
+            return int(
+                tx.rows("SELECT count(DISTINCT account) FROM member WHERE sync = :sync", sync=sync)[0][0]
+            )
+
+    def people_between(self, sync: str, first: str, last: str) -> Iterator[list[tuple[str, str]]]:
+        account, record = first, ""
+        while True:
+            with self.database.read() as tx:
+                found = tx.rows(_BETWEEN, sync=sync, account=account, record=record, last=last, limit=PAGE)
+            if not found:
+                return
+            yield [(row[0], row[1]) for row in found]
+            account, record = found[-1]
+
+    def people_of(self, sync: str, account: str) -> list[str]:
+        return [record for page in self.people_between(sync, account, account) for _, record in page]
+
+    def newest_of_accounts(self, sync: str, accounts: Sequence[str]) -> dict[str, int]:
+        with self.database.read() as tx:
+            return {row[0]: row[1] for row in tx.rows(_NEWEST, sync=sync, accounts=list(accounts))}
+
+    def move_members(self, sync: str, account: str, into: str, *, lease: Lease, roll_up: str) -> None:
+        with self.database.write() as tx:
+            tx.prove(lease)
+            tx.run(
+                "UPDATE member SET account = :into WHERE sync = :sync AND account = :account",
+                sync=sync,
+                account=account,
+                into=into,
+            )
+            tx.many(statements.TO_CLEAR_AGAIN, [(roll_up, into)])
+
+    def records_answered(self, sync: str, after: str, limit: int) -> list[str]:
+        with self.database.read() as tx:
+            return [row[0] for row in tx.rows(_ANSWERED, sync=sync, after=after, limit=limit)]
 
     def note_members(self, sync: str, whose: Membership, *, lease: Lease, now: datetime) -> None:
         with self.database.write() as tx:

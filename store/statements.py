@@ -113,11 +113,15 @@ SCORED = """
         WHERE o.sync = :sync AND o.person = w.person AND n.answered_at > r.answered_at AND n.score > :most)
     ORDER BY w.person LIMIT :limit"""
 
+COUNTING = "'written', 'unchanged', 'superseded', 'pending', 'planned'"
+
 COUNTED = f"""
     SELECT s.response, s.record_id, r.source, r.source_id, r.answered_at, r.received_at, r.score, r.raw_score, s.state
     FROM answer_state s INDEXED BY ix_answer_state_sync_record_id CROSS JOIN response r
     WHERE s.sync = :sync AND s.record_id IN LIST(:records) AND r.id = s.response
-    AND s.state IN ('written', 'unchanged', 'superseded', 'pending', 'planned') AND {_NEWEST.format(of="s")}"""
+    AND s.state IN ({COUNTING}) AND {_NEWEST.format(of="s")}"""
+
+COUNTED_SINCE = f"{COUNTED} AND r.answered_at >= :since"
 
 _SETTLED = (
     "SELECT s.response, s.state, s.record_id, s.rule, s.code, s.reason, s.look_again, s.field, s.candidates"

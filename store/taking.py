@@ -112,9 +112,15 @@ class Taking:
             found = tx.rows(statements.SCORED, sync=sync, most=at_most, limit=limit)
         return [row[0] for row in found]
 
-    def counted(self, sync: str, record_ids: Sequence[str]) -> list[Counted]:
+    def counted(
+        self, sync: str, record_ids: Sequence[str], *, since: datetime | None = None
+    ) -> list[Counted]:
+        its: dict[str, Any] = {"sync": sync, "records": list(record_ids)}
+        sql = statements.COUNTED
+        if since is not None:
+            sql, its["since"] = statements.COUNTED_SINCE, milliseconds(since)
         with told(self.database, sync) as tx:
-            found = tx.rows(statements.COUNTED, sync=sync, records=list(record_ids))
+            found = tx.rows(sql, **its)
         return [
             Counted(
                 number=row[0],

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from mapping.selftest import neutral
 from nps.errors import ConfigError
 from nps.schema import ObjectSchema
 from nps.values import Json, Value
-from sync.job import Codecs, Job
+from sync.job import Codecs, Job, Place
 
 
 def open_codecs(job: Job, *, refuse_absent: bool) -> Codecs:
@@ -17,7 +17,7 @@ def open_codecs(job: Job, *, refuse_absent: bool) -> Codecs:
     schema = job.destination.describe(job.object)
     absent = tuple(name for name in job.fields.shows if name not in schema.fields)
     if refuse_absent:
-        _refuse(job, schema, absent)
+        refuse(job, job.fields.shows, schema)
     needed = job.fields.record_names
     fetch = [name for name in job.fields.shows if name not in absent]
     fetch += sorted((needed | job.traits_of("record")) - set(fetch))
@@ -44,15 +44,21 @@ def _account_is_worth_it(job: Job, schema: ObjectSchema) -> bool:
     return field is not None and not field.extra_call
 
 
-def _refuse(job: Job, schema: ObjectSchema, absent: tuple[str, ...]) -> None:
-    problems = [f'{job.object} has no field "{name}", or the credential may not see it' for name in absent]
+def refuse(place: Place, names: Iterable[str], schema: ObjectSchema) -> None:
+    """Raises ConfigError when a run could not write these fields."""
+    names = list(names)
+    problems = [
+        f'{place.object} has no field "{name}", or the credential may not see it'
+        for name in names
+        if name not in schema.fields
+    ]
     problems += [
-        f'{job.object} field "{name}" may not be written by this credential'
-        for name in job.fields.shows
+        f'{place.object} field "{name}" may not be written by this credential'
+        for name in names
         if name in schema.fields and not schema.fields[name].writable
     ]
     if problems:
         raise ConfigError(
-            "\n".join(f"{job.connection}: {problem}" for problem in problems)
+            "\n".join(f"{place.connection}: {problem}" for problem in problems)
             + "\nNothing was pulled or written. npsync check shows each with its line in the YAML"
         )

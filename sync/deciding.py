@@ -132,7 +132,7 @@ def decide(
             states[newest.number] = Mark(State.REJECTED, error.code, str(error), error.field)
             counting.pop()
             continue
-        differs = _difference(wanted, standing, newest.number, target, rules)
+        differs = difference(wanted, newest.number, target, rules, standing.response.answered_at)
         for older in counting[:-1]:
             states[older.number] = _OVERTAKEN
         states[newest.number] = _PLANNED if differs.after else _UNDONE if differs.undone else _UNCHANGED
@@ -246,10 +246,11 @@ def _wanted(standing: Standing, rules: Rules) -> dict[str, Json]:
     }
 
 
-def _difference(
-    wanted: Mapping[str, Json], standing: Standing, number: int, target: Target, rules: Rules
+def difference(
+    wanted: Mapping[str, Json], number: int, target: Target, rules: Rules, answered_at: datetime
 ) -> Difference:
-    """What to write so that the answer `number` is shown. A held field stays as it is, whatever `overwrite` says."""
+    """What to write so that the answer `number` is shown, given at `answered_at`. A held field stays as it is, whatever
+    `overwrite` says."""
     live, ours = target.record.fields, target.ours
     differs = Difference({}, [], [], [])
     for name, value in wanted.items():
@@ -259,7 +260,7 @@ def _difference(
         if target.undone and (undone := target.undone.get(name)) is not None and number in undone.held:
             differs.undone.append(name)
         # An empty field is nobody's.
-        elif shown is not None and _keeps(name, shown, value, standing, target, rules):
+        elif shown is not None and _keeps(name, shown, value, answered_at, target, rules):
             differs.kept.append(name)
         else:
             differs.after[name] = value
@@ -268,7 +269,7 @@ def _difference(
     return differs
 
 
-def _keeps(name: str, live: Json, wanted: Json, standing: Standing, target: Target, rules: Rules) -> bool:
+def _keeps(name: str, live: Json, wanted: Json, answered_at: datetime, target: Target, rules: Rules) -> bool:
     overwrite = rules.fields.overwrites[name]
     if rules.adopt and overwrite.policy == "if_ours":
         return False
@@ -279,7 +280,7 @@ def _keeps(name: str, live: Json, wanted: Json, standing: Standing, target: Targ
         wanted=wanted,
         ours=target.ours.get(name),
         wrote_before=name in target.ours,
-        answered_at=standing.response.answered_at,
+        answered_at=answered_at,
         newer_than_live=newer_than if isinstance(newer_than, date) else None,
         zone=rules.fields.zone,
     )

@@ -57,7 +57,7 @@ def look_up(job: Job, codecs: Codecs, chunk: Chunk) -> Found:
     if missing:
         for record in destination.get(job.object, missing, codecs.fetch, job.only):
             note(record)
-    return Found(job.match.pair(keys, hits), records, renamed, _accounts(job, records.values()))
+    return Found(job.match.pair(keys, hits), records, renamed, accounts_of(job, records.values()))
 
 
 def followed(job: Job, codecs: Codecs, found: Found, record_ids: Iterable[str]) -> Found:
@@ -70,7 +70,7 @@ def followed(job: Job, codecs: Codecs, found: Found, record_ids: Iterable[str]) 
         found.paired,
         {**found.records, **{record.id: record for record in more}},
         {**found.renamed, **{old: record.id for record in more for old in record.merged}},
-        {**found.accounts, **_accounts(job, more)},
+        {**found.accounts, **accounts_of(job, more)},
     )
 
 
@@ -80,7 +80,8 @@ def survivor_of(record_ids: Iterable[str], found: Found) -> str | None:
     return survivors.pop() if len(survivors) == 1 else None
 
 
-def _accounts(job: Job, records: Iterable[Record]) -> dict[str, Record]:
+def accounts_of(job: Job, records: Iterable[Record]) -> dict[str, Record]:
+    """The accounts of these records, where a name of theirs is asked for."""
     names = sorted(job.account_names)
     if not names or job.account_object is None or job.account_by is None:
         return {}

@@ -70,7 +70,7 @@ class Job:
     account_by: str | None = None
     rolled_up: bool = False  # its accounts show the figures of their contacts (`sync.accounts`)
     traits: Mapping[str, str] | None = None
-    """What a report groups records by: dimension → record.FIELD, account.FIELD or properties.NAME. None: no report."""
+    """What a report groups records by: dimension → record.FIELD or account.FIELD. None: no report."""
     since: datetime | None = None
     valid_for: timedelta | None = None
     breaker: BreakerSpec | None = None
@@ -93,7 +93,7 @@ class Job:
         return self.fields.account_names | self.traits_of("account")
 
     def traits_of(self, root: str) -> frozenset[str]:
-        """The names below `root` (record, account, properties) that a report groups by."""
+        """The fields of the `record` or the `account` that a report groups by."""
         return frozenset(name for path in (self.traits or {}).values() if (name := field_of(path, root)))
 
     @property

@@ -3,13 +3,12 @@ own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
-from mapping.names import walk
 from nps.changes import Record
-from nps.values import Json, JsonFields
+from nps.values import Json
 from store.api import Member, Membership
 from sync.finding import Found
 from sync.job import Job
@@ -21,19 +20,17 @@ def whose(
     record_ids: Collection[str],
     gone: Collection[str],
     old_ids: Mapping[str, str],
-    properties: Callable[[str], JsonFields],
 ) -> Membership | None:
     """What is learned of these live records, of those that are `gone` and of those merged into them (merged id →
-    survivor): what was matched to these goes on counting, for the survivor's account. `properties` are those of the
-    answer that decides a record. None where nobody asks."""
+    survivor): what was matched to these goes on counting, for the survivor's account. None where nobody asks."""
     if not job.keeps_members:
         return None
     members: dict[str, Member | None] = dict.fromkeys(gone)
     for record_id in record_ids:
-        members[record_id] = member = _member(job, found, record_id, properties)
-        for old, new in old_ids.items():
-            if new == record_id:
-                members[old] = msgspec.structs.replace(member, record_id=old)
+        members[record_id] = _member(job, found, record_id)
+    for old, new in old_ids.items():
+        if (member := members.get(new)) is not None:
+            members[old] = msgspec.structs.replace(member, record_id=old)
     return Membership(members=members, roll_up=job.roll_up_name if job.rolled_up else None)
 
 
@@ -43,18 +40,17 @@ def account_of(job: Job, record: Record) -> str | None:
     return None if account is None or account == "" else str(account)
 
 
-def _member(job: Job, found: Found, record_id: str, properties: Callable[[str], JsonFields]) -> Member:
+def _member(job: Job, found: Found, record_id: str) -> Member:
     record = found.records[record_id]
     account = account_of(job, record)
     traits: dict[str, Json] = {}
     for name, path in (job.traits or {}).items():
         root, _, rest = path.partition(".")
-        match root:
-            case "record":
-                traits[name] = record_id if rest == "id" else record.fields.get(rest)
-            case "account":
-                known = found.accounts.get(account or "")
-                traits[name] = None if known is None else known.fields.get(rest)
-            case _:
-                traits[name] = walk(properties(record_id), rest)
+        if path == "record.id":
+            traits[name] = record_id
+        elif root == "record":
+            traits[name] = record.fields.get(rest)
+        else:
+            known = found.accounts.get(account or "")
+            traits[name] = None if known is None else known.fields.get(rest)
     return Member(record_id=record_id, account=account, traits=traits)

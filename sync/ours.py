@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from nps.changes import Record
 from nps.values import Json
 from nps.writes import START, Write, steps
 from store.api import Store
 from sync.deciding import Undone
-from sync.finding import Found
-from sync.job import Job
+from sync.job import Place
 
 
 class Ours(NamedTuple):
@@ -21,20 +21,24 @@ class Ours(NamedTuple):
 
 
 def ours_in(
-    job: Job, store: Store, record_ids: Iterable[str], old_ids: Mapping[str, str], found: Found
+    place: Place,
+    store: Store,
+    record_ids: Iterable[str],
+    old_ids: Mapping[str, str],
+    records: Mapping[str, Record],
 ) -> Ours:
     """What we know we left in these records, also under the ids of records merged into them (`old_ids`)."""
 
     def shown(record_id: str) -> Mapping[str, Json]:
-        return found.records[old_ids.get(record_id, record_id)].fields
+        return records[old_ids.get(record_id, record_id)].fields
 
     asked = [*record_ids, *old_ids]
-    values = store.confirmed(job.connection, job.object, asked, shown)
+    values = store.confirmed(place.connection, place.object, asked, shown)
     undone: dict[str, dict[str, Undone]] = {}
-    for record_id, writes in store.undone(job.connection, job.object, asked, shown).items():
+    for record_id, writes in store.undone(place.connection, place.object, asked, shown).items():
         undone[record_id] = _taken_back(writes, values[record_id])
     for old, new in old_ids.items():
-        _follow(old, new, found.records[new].fields, values, undone)
+        _follow(old, new, records[new].fields, values, undone)
     return Ours(values, undone)
 
 

@@ -19,7 +19,7 @@ from nps.newest import Answer, believed
 from nps.responses import SurveyResponse
 from nps.score import parse_score
 from nps.values import Fields, Json, JsonFields, Value
-from store.api import Lease, Membership, Settled, State, Store, Wanted
+from store.api import Lease, Settled, State, Store, Wanted
 from sync.causes import cause_of
 from sync.deciding import Mark, Rules, Target, decide, no_event
 from sync.finding import Belongs, Found, belongs_merged, followed, look_up, match, survivor_of
@@ -182,13 +182,12 @@ class _Planner:
             found = self._follow(lost, found, chunk, groups, settled)
         old_ids = absorbed(self.job, self.store, groups, found.renamed)
         self._add_counted(chunk, groups, old_ids)
-        ours = ours_in(self.job, self.store, groups, old_ids, found)
+        ours = ours_in(self.job, self.store, groups, old_ids, found.records)
         full = self._full(chunk, groups.values())
         demoted: dict[int, tuple[State, str]] = dict.fromkeys(chunk.earlier, (State.SUPERSEDED, "edited"))
         # A record that went away, or is another one now, has nothing planned any more.
         left = chunk.touched - groups.keys()
         changes: dict[str, Change | None] = dict.fromkeys(left)
-        deciding: dict[str, int] = {}
         deserted: dict[str, Deserted] = {}
         refused: set[int] = set()
         wanted: list[Wanted] = []
@@ -208,9 +207,7 @@ class _Planner:
             self.planned.fields.note(record_id, verdict)
             if self.wants is not None:
                 wanted += self.wants.of_record(record_id, group.answers, verdict, chunk.taken)
-            if verdict.deciding is not None:
-                deciding[record_id] = verdict.deciding
-            else:
+            if verdict.deciding is None:
                 refused.update(n for n, mark in verdict.states.items() if mark.state is State.REJECTED)
                 deserted[record_id] = Deserted(target, verdict.change)
         if deserted:
@@ -225,7 +222,7 @@ class _Planner:
             demoted=demoted,
             changes=changes,
             connection=self.job.connection,
-            whose=self._whose(found, groups, left - old_ids.keys(), old_ids, deciding, full),
+            whose=whose(self.job, found, groups.keys(), left - old_ids.keys(), old_ids),
             wanted=wanted,
         )
         self._count(changes.values(), replaced)
@@ -340,21 +337,6 @@ class _Planner:
             account_id=account_id,
             account=self.no_account if account is None else _typed(account, self.account_codecs),
         )
-
-    def _whose(
-        self,
-        found: Found,
-        groups: Mapping[str, _Group],
-        gone: set[str],
-        old_ids: Mapping[str, str],
-        deciding: Mapping[str, int],
-        full: Callable[[int], SurveyResponse],
-    ) -> Membership | None:
-        def properties(record_id: str) -> JsonFields:
-            number = deciding.get(record_id)
-            return {} if number is None else full(number).properties
-
-        return whose(self.job, found, groups.keys(), gone, old_ids, properties)
 
     def _count(self, changes: Iterable[Change | None], replaced: Iterable[JsonFields]) -> None:
         for change in changes:

@@ -30,6 +30,21 @@ FIELDS = {
     "last": FieldType.DATETIME,
     "owner": FieldType.TEXT,
 }
+COMPANIES = "companies"
+COMPANY_FIELDS = {
+    "name": FieldType.TEXT,
+    "nps": FieldType.INTEGER,
+    "margin": FieldType.NUMBER,
+    "responses": FieldType.INTEGER,
+    "promoters": FieldType.INTEGER,
+    "passives": FieldType.INTEGER,
+    "detractors": FieldType.INTEGER,
+    "coverage": FieldType.INTEGER,
+    "before": FieldType.INTEGER,
+    "lowest": FieldType.INTEGER,
+    "last": FieldType.DATETIME,
+    "says": FieldType.TEXT,
+}
 
 
 class Killed(BaseException):
@@ -37,11 +52,12 @@ class Killed(BaseException):
 
 
 class MemoryCrm:
-    """Contacts by id. A merged one is found under its survivor, whose e-mails then are both."""
+    """Contacts and companies by id. A merged one is found under its survivor, whose e-mails then are both."""
 
     def __init__(self, *, batch: int = 3) -> None:
         self.batch = batch
         self.contacts: dict[str, dict[str, Json]] = {}
+        self.companies: dict[str, dict[str, Json]] = {}
         self.survivors: dict[str, str] = {}  # merged id → where it went
         self.aliases: dict[str, str] = {}  # e-mail of a merged contact → survivor
         self.tells_merges = False  # whether a found survivor says whom it absorbed
@@ -67,6 +83,16 @@ class MemoryCrm:
         self.contacts[id] = dict.fromkeys(FIELDS) | {"email": email} | fields
         return id
 
+    def found(self, company: str) -> None:
+        self.companies[company] = dict.fromkeys(COMPANY_FIELDS) | {"name": company.title()}
+
+    def merge_companies(self, loser: str, survivor: str) -> None:
+        del self.companies[loser]
+        self.survivors[loser] = survivor
+        for contact in self.contacts.values():
+            if contact["company"] == loser:
+                contact["company"] = survivor
+
     def merge(self, loser: str, survivor: str, *, keeps_email: bool = True) -> None:
         email = self.contacts.pop(loser)["email"]
         self.aliases = {known: survivor if at == loser else at for known, at in self.aliases.items()}
@@ -82,7 +108,8 @@ class MemoryCrm:
     def describe(self, object: str) -> ObjectSchema:
         self._call("describe")
         fields = {
-            name: FieldSchema(name, name, type, writable=name != "email") for name, type in FIELDS.items()
+            name: FieldSchema(name, name, type, writable=name != "email")
+            for name, type in (COMPANY_FIELDS if object == COMPANIES else FIELDS).items()
         }
         return ObjectSchema(object, fields)
 
@@ -102,10 +129,10 @@ class MemoryCrm:
             asked: dict[str, list[str]] = {}
             for id in ids:
                 survivor = self._end(id)
-                if survivor in self.contacts:
+                if survivor in self._held(object) and _allowed(self._held(object)[survivor], only):
                     asked.setdefault(survivor, []).append(id)
             return [
-                self._record(id, fields, tuple(one for one in names if one != id))
+                self._record(id, fields, tuple(one for one in names if one != id), object)
                 for id, names in asked.items()
             ]
 
@@ -140,7 +167,8 @@ class MemoryCrm:
             remember(handle)
         self._call("write")
         with self._lock:
-            outcomes = [self._written(one.record_id, one.after) for one in batch.changes]
+            held = self._held(batch.object)
+            outcomes = [self._written(one.record_id, one.after, held) for one in batch.changes]
             if self.jobs is not None:
                 self.jobs[handle] = outcomes
         self.after_write()
@@ -156,14 +184,14 @@ class MemoryCrm:
     def close(self) -> None:
         pass
 
-    def _written(self, id: str, after: Mapping[str, Json]) -> Outcome:
-        if id not in self.contacts:
+    def _written(self, id: str, after: Mapping[str, Json], held: dict[str, dict[str, Json]]) -> Outcome:
+        if id not in held:
             return Rejected(id, "gone", "there is no such contact")
         if id in self.refused:
             return Rejected(id, "validation", "the score is not wanted here", "nps", self.cause)
         if id in self.locked:
             return Deferred(id, "somebody has it open")
-        self.contacts[id].update(after)
+        held[id].update(after)
         self.writes.append((id, dict(after)))
         return Unknown(id, "the answer does not mention it") if id in self.silent else Written(id)
 
@@ -181,8 +209,14 @@ class MemoryCrm:
     def _absorbed(self, id: str) -> tuple[str, ...]:
         return tuple(old for old in self.survivors if self._end(old) == id) if self.tells_merges else ()
 
-    def _record(self, id: str, fields: Sequence[str], merged: tuple[str, ...]) -> Record:
-        return Record(OBJECT, id, {name: self.contacts[id][name] for name in fields}, merged)
+    def _held(self, object: str) -> dict[str, dict[str, Json]]:
+        return self.companies if object == COMPANIES else self.contacts
+
+    def _record(
+        self, id: str, fields: Sequence[str], merged: tuple[str, ...], object: str = OBJECT
+    ) -> Record:
+        held = self._held(object)[id]
+        return Record(object, id, {name: held[name] for name in fields}, merged)
 
     def _call(self, call: str) -> None:
         if self.left is not None:

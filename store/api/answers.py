@@ -82,9 +82,12 @@ class Taking(Protocol):
         """Persons of the work whose latest answer in it is a plain number up to `at_most`: so many of them."""
         ...
 
-    def counted(self, sync: str, record_ids: Sequence[str]) -> list[Counted]:
+    def counted(
+        self, sync: str, record_ids: Sequence[str], *, since: datetime | None = None
+    ) -> list[Counted]:
         """Answers matched to these records that count: newest versions in a state of written, unchanged, superseded
-        or pending; not those that lie in the work. A newer version that the sync has not taken up is no version yet."""
+        or pending; not those that lie in the work. `since`: only those given then or later, by their own date.
+        A newer version that the sync has not taken up is no version yet."""
         ...
 
     def states(self, sync: str, numbers: Sequence[int]) -> dict[int, Settled]: ...

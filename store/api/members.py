@@ -42,6 +42,36 @@ class Members(Protocol):
         """Every one, a page at a time in the order of the record ids. Memory stays flat."""
         ...
 
+    def accounts(self, sync: str, roll_up: str, after: str, limit: int) -> list[str]:
+        """Accounts beyond `after`, in their order: those that members belong to, and those that `roll_up` has to look
+        at besides."""
+        ...
+
+    def count_accounts(self, sync: str) -> int:
+        """How many accounts members belong to."""
+        ...
+
+    def people_between(self, sync: str, first: str, last: str) -> Iterator[list[tuple[str, str]]]:
+        """(account, record) of every member of an account from `first` to `last`, in this order, a page at a time.
+        Memory stays flat."""
+        ...
+
+    def people_of(self, sync: str, account: str) -> list[str]:
+        """The records of one account."""
+        ...
+
+    def newest_of_accounts(self, sync: str, accounts: Sequence[str]) -> dict[str, int]:
+        """The latest version (by its number) that counts for anybody of these accounts."""
+        ...
+
+    def move_members(self, sync: str, account: str, into: str, *, lease: Lease, roll_up: str) -> None:
+        """An account was merged into another: its people are there now, and that one has to be looked at."""
+        ...
+
+    def records_answered(self, sync: str, after: str, limit: int) -> list[str]:
+        """Records beyond `after`, in their order, to which answers of the sync were matched."""
+        ...
+
     def note_members(self, sync: str, whose: Membership, *, lease: Lease, now: datetime) -> None:
         """The same as settling a chunk does, for records that were only looked at again."""
         ...

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from connectors import registry
 from connectors.contract import Connector
 from mapping.cel_text import CONVERSIONS, HELPERS, METHODS
-from mapping.names import PLAIN, ROOTS
+from mapping.names import ACCOUNT, PLAIN, ROOTS
 from mapping.reporting import ReportSpec
 from mapping.spec import FieldMapping, FieldTest, MatchRule, PeopleSpec
 from nps.branding import Branding
@@ -51,6 +51,21 @@ NAMES: Mapping[str, str] = {
     "answers": "how many answers of this person count",
     "record.id": "the id of the CRM record",
     "account_id": "the id of the record's account (needs `account` in `people`)",
+}
+
+ACCOUNT_NAMES: Mapping[str, str] = {
+    "nps": "promoters less detractors in percent of all who answered, -100 to 100; empty below min_responses",
+    "responses": "how many of the account's people have an answer in the window: each counts once, by the latest",
+    "promoters": "how many of them gave 9 or 10",
+    "passives": "how many of them gave 7 or 8",
+    "detractors": "how many of them gave 0 to 6",
+    "margin": "the 95 % margin of nps, narrower where the number of contacts is known; empty below 30 answers",
+    "coverage": "the percentage of the account's contacts that answered; empty where nobody says how many there are",
+    "previous_nps": "nps as of `compare` ago; empty where too few had answered then",
+    "last_answered_at": "when the latest of these answers was given",
+    "lowest_score": "the lowest of these scores",
+    "survey": "the survey, as the YAML names it",
+    "account_id": "the account's id in the CRM",
 }
 
 ROOT_NAMES: Mapping[str, str] = {
@@ -110,7 +125,15 @@ def yaml_page() -> str:
         if said:
             parts.append(said)
         parts += list(_tables(model, title))
-    parts += ["## Names", _names_intro(), _names_table(), "## Expressions", _expressions()]
+    parts += [
+        "## Names",
+        _names_intro(),
+        _names_table(),
+        "### Names of an account",
+        _account_names(),
+        "## Expressions",
+        _expressions(),
+    ]
     return _page(parts)
 
 
@@ -154,6 +177,13 @@ def _names_table() -> str:
     rows = [(f"`{name}`", said) for name, said in NAMES.items()]
     rows += [(f"`{root}.FIELD`", said) for root, said in ROOT_NAMES.items()]
     return _table(("name", "what"), rows)
+
+
+def _account_names() -> str:
+    assert set(ACCOUNT_NAMES) == set(ACCOUNT.plain), "a name of mapping.names.ACCOUNT has no description here"
+    rows = [(f"`{name}`", said) for name, said in ACCOUNT_NAMES.items()]
+    rows.append(("`account.FIELD`", "a field of the account itself"))
+    return "What `sync.*.account.fields` can name:\n\n" + _table(("name", "what"), rows)
 
 
 def _expressions() -> str:

@@ -37,13 +37,17 @@ def run_once(
     options: Options | None = None,
     progress: Progress | None = None,
 ) -> Report:
-    """One run with connections of its own: fresh schema, fresh token. Raises what `sync.engine.run` raises."""
+    """One run with connections of its own: fresh schema, fresh token, and what follows from it on the accounts. Raises
+    what `sync.engine.run` raises."""
+    from npsync.rolling import roll_up_after
     from npsync.service import opened
-    from sync.engine import run
+    from sync.engine import Options, run
 
+    options = options or Options()
     with opened(config, store, clock) as connections:
-        return run(
-            build_job(config, name, connections),
+        job = build_job(config, name, connections)
+        report = run(
+            job,
             store,
             connections.clock,
             connections.owner,
@@ -51,6 +55,10 @@ def run_once(
             options,
             progress,
         )
+        if report.status not in ("succeeded", "partial") or options.expect is not None:
+            return report  # what it left behind is rolled up when a run has gone its way, or was not only reviewed
+        followed = roll_up_after(config, store, job, connections, stop=options.stop, progress=progress)
+        return replace(report, rolled_up=followed)
 
 
 def build_job(config: Config, name: str, connections: Opened) -> Job:
@@ -79,6 +87,7 @@ def build_job(config: Config, name: str, connections: Opened) -> Job:
         valid_for=spec.valid_for,
         breaker=spec.breaker,
         care=care_of(config, name, connections.alerter),
+        rolled_up=spec.account is not None,
     )
 
 

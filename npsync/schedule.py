@@ -24,6 +24,7 @@ class Claim:
     due_at: datetime
     caught_up: bool  # at least one due time before this one passed while nothing ran
     verify: bool = False  # to verify the sync, not to run it
+    accounts: bool = False  # to work out all its accounts
     pushed: bool = False  # to take up what was pushed, without reading the sources
     again_at: datetime | None = None  # when a pushed one is due again, if nobody says that it is done
 
@@ -32,6 +33,8 @@ class Claim:
         """Under which name the clock remembers it."""
         if self.pushed:
             return answers_place(self.sync)
+        if self.accounts:
+            return accounts_place(self.sync)
         return verify_place(self.sync) if self.verify else self.sync
 
 
@@ -43,10 +46,10 @@ def next_due(
         start = last_due if last_due is not None else after
         missed = max(0, (after - start) // spec.every)
         return start + (missed + 1) * spec.every
-    return _fire_time(spec.cron or "", after, zone)
+    return fire_time(spec.cron or "", after, zone)
 
 
-def _fire_time(line: str, after: datetime, zone: ZoneInfo) -> datetime:
+def fire_time(line: str, after: datetime, zone: ZoneInfo) -> datetime:
     """The first fire time later than `after`, by the wall clock of `zone`.
 
     When the clock is put back, a line with hours of its own ("30 1 * * *") fires once, one for every hour
@@ -95,12 +98,14 @@ def _turn(low: datetime, high: datetime, offset: timedelta, zone: ZoneInfo) -> d
 def all_claims(
     config: Config, store: Store, now: datetime, *, busy: Callable[[str], bool]
 ) -> Iterator[Claim]:
-    """All three of the below, with one look at the store: it is asked every second, and mostly nothing is due."""
+    """All of the below, with one look at the store: it is asked every second, and mostly nothing is due."""
     verified = [verify_place(name) for name, spec in config.sync.items() if spec.verify is not None]
+    rolled_up = [accounts_place(name) for name, spec in config.sync.items() if spec.account is not None]
     pushed = [answers_place(name) for name in config.sync]
-    known = store.due([*config.sync, *verified, *pushed])
+    known = store.due([*config.sync, *verified, *rolled_up, *pushed])
     yield from claims(config, store, now, known)
     yield from verify_claims(config, store, now, known)
+    yield from account_claims(config, store, now, known)
     yield from pushed_claims(config, store, now, known, busy=busy)
 
 
@@ -134,21 +139,58 @@ def claims(
 def verify_claims(config: Config, store: Store, now: datetime, known: Mapping[str, Due]) -> Iterator[Claim]:
     """The same for the syncs that are verified by the clock. A night that was missed is caught up once."""
     for name, spec in config.sync.items():
-        if spec.verify is None or spec.paused:
-            continue
-        place = verify_place(name)
-        following = _fire_time(spec.verify.cron, now, config.time_zone)
-        due = known.get(place)
-        if due is None:
-            store.schedule_first(place, following)
-            continue
-        if due.due_at > following:
-            store.schedule(place, following)
-        if due.due_at > now:
-            continue
-        if store.claim_due(place, due.due_at, following):
-            passed = _fire_time(spec.verify.cron, due.due_at, config.time_zone) <= now
-            yield Claim(name, due.due_at, caught_up=passed, verify=True)
+        if spec.verify is not None and not spec.paused:
+            place = verify_place(name)
+            if (due := _nightly(config, store, place, spec.verify.cron, now, known)) is not None:
+                yield Claim(name, due.due_at, caught_up=due.passed, verify=True)
+
+
+def account_claims(
+    config: Config, store: Store, now: datetime, known: Mapping[str, Due] | None = None
+) -> Iterator[Claim]:
+    """The same for the syncs whose accounts are all worked out by the clock. The first time it is done by the sync's
+    first run, which finds that it never was (`npsync.rolling`)."""
+    if known is None:
+        known = store.due(
+            [accounts_place(name) for name, spec in config.sync.items() if spec.account is not None]
+        )
+    for name, spec in config.sync.items():
+        if spec.account is not None and not spec.paused:
+            place = accounts_place(name)
+            again = now + ROLL_UP_AGAIN
+            if place in known and (
+                due := _nightly(config, store, place, spec.account.cron, now, known, again)
+            ):
+                yield Claim(name, due.due_at, caught_up=due.passed, accounts=True)
+
+
+@dataclass(frozen=True)
+class _Night:
+    due_at: datetime
+    passed: bool  # another one before now passed too
+
+
+def _nightly(
+    config: Config,
+    store: Store,
+    place: str,
+    cron: str,
+    now: datetime,
+    known: Mapping[str, Due],
+    again: datetime | None = None,
+) -> _Night | None:
+    """The due time of a place with a cron line, if it has come and falls to us. It comes due next at its next fire
+    time, or, until somebody says that it is done, at `again`."""
+    following = fire_time(cron, now, config.time_zone)
+    due = known.get(place)
+    if due is None:
+        store.schedule_first(place, following)
+        return None
+    if due.due_at > following:
+        store.schedule(place, following)
+    if due.due_at > now or not store.claim_due(place, due.due_at, again or following):
+        return None
+    return _Night(due.due_at, fire_time(cron, due.due_at, config.time_zone) <= now)
 
 
 def pushed_claims(
@@ -177,6 +219,14 @@ def pushed_done(store: Store, claim: Claim) -> None:
         store.claim_due(claim.place, claim.again_at, _NEVER)
 
 
+def all_rolled_up(config: Config, store: Store, sync: str, now: datetime) -> None:
+    """All accounts of this sync are worked out, until the next time."""
+    spec = config.sync[sync].account
+    if spec is not None:
+        store.schedule(accounts_place(sync), fire_time(spec.cron, now, config.time_zone))
+
+
+ROLL_UP_AGAIN = timedelta(hours=1)  # after one that was begun and never came to its end
 _DIED_AFTER = timedelta(minutes=10)
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -184,6 +234,11 @@ _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 def answers_place(sync: str) -> str:
     """Under which name the clock remembers that pushed answers wait for a sync."""
     return f"answers/{sync}"
+
+
+def accounts_place(sync: str) -> str:
+    """Under which name the clock remembers when all accounts of a sync are worked out."""
+    return f"accounts/{sync}"
 
 
 def verify_place(sync: str) -> str:

@@ -19,10 +19,13 @@ from npsync.config import Config
 from npsync.jobs import run_once, target_of
 from npsync.logs import notice
 from npsync.pushed import PushedAnswers
+from npsync.rolling import roll_up_once
 from npsync.schedule import Claim, all_claims, pushed_done, resume_killed
 from npsync.triggering import Triggering
 from npsync.verification import verify_once
 from store.api import Store
+from sync.accounts.engine import Options as RollUpOptions
+from sync.accounts.report import RolledUp
 from sync.engine import Options
 from sync.leasing import Busy
 from sync.report import Report
@@ -56,11 +59,13 @@ class Clockwork:
         ask: Callable[[], Round] | None = None,
         settle: Callable[[], Turn] | None = None,
         take_up: Callable[[Config, Store, str, Clock, Callable[[], bool]], Report] | None = None,
+        roll_up: Callable[[Config, Store, str, Clock, Callable[[], bool]], RolledUp] | None = None,
     ) -> None:
         self._config, self._store, self._clock = config, store, clock or SystemClock()
         self._run_once = run or _once
         self._verify_once = verify or _verified
         self._take_up = take_up or _taken_up
+        self._roll_up = roll_up or _rolled_up
         self._askers: list[Asker] = []
         if ask is not None:
             self._askers.append(Asker(ask, self._clock))
@@ -120,7 +125,7 @@ class Clockwork:
                 once = self._once(claim)
                 report = once(self._config, self._store, claim.sync, self._clock, self._stop.is_set)
             told = {k: v for k, v in report.as_json().items() if k not in TOO_LONG_TO_LOG}
-            notice("verified" if claim.verify else "run", **told)
+            notice("verified" if claim.verify else "roll_up" if claim.accounts else "run", **told)
             if self._stop.is_set():
                 self._hand_back(claim)
             elif claim.pushed:
@@ -135,14 +140,18 @@ class Clockwork:
         except NpsyncError as error:
             notice("run_failed", sync=claim.sync, problem=str(error))
 
-    def _once(self, claim: Claim) -> Callable[..., Report | Verified]:
+    def _once(self, claim: Claim) -> Callable[..., Report | Verified | RolledUp]:
+        if claim.accounts:
+            return self._roll_up
         if claim.verify:
             return self._verify_once
         return self._take_up if claim.pushed else self._run_once
 
     def _uses(self, claim: Claim) -> list[str]:
         spec = self._config.sync[claim.sync]
-        sources = () if claim.verify or claim.pushed else self._config.sources_of(spec.survey)
+        sources = (
+            () if claim.verify or claim.pushed or claim.accounts else self._config.sources_of(spec.survey)
+        )
         return sorted({target_of(self._config, spec).connection, *sources})
 
     def _hand_back(self, claim: Claim) -> None:
@@ -168,6 +177,10 @@ def _once(config: Config, store: Store, name: str, clock: Clock, stop: Callable[
 
 def _taken_up(config: Config, store: Store, name: str, clock: Clock, stop: Callable[[], bool]) -> Report:
     return run_once(config, store, name, clock=clock, options=Options(stop=stop, read=False))
+
+
+def _rolled_up(config: Config, store: Store, name: str, clock: Clock, stop: Callable[[], bool]) -> RolledUp:
+    return roll_up_once(config, store, name, clock=clock, options=RollUpOptions(everything=True, stop=stop))
 
 
 def _verified(config: Config, store: Store, name: str, clock: Clock, stop: Callable[[], bool]) -> Verified:

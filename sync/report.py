@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from nps.values import Json
 from store.api import State
 from sync import intake
 from sync.breaker import Reason
 from sync.outbox.followed import Followed
+
+if TYPE_CHECKING:
+    from sync.accounts.report import RolledUp
 
 PARTIAL = (State.REJECTED, State.REVIEW, State.HELD, State.PENDING)
 MOST_NOTED = 50_000
@@ -168,9 +171,11 @@ class Report:
     """New answers that the breaker has not let pass (yet): the next run counts them too."""
     followed: Followed = field(default_factory=Followed)  # what was created beside the records
     problems: tuple[str, ...] = ()
+    rolled_up: RolledUp | None = None  # what followed on the accounts: a run of its own
 
     def as_json(self) -> dict[str, Json]:
-        return {
+        accounts: dict[str, Json] = {"rolled_up": self.rolled_up.as_json()} if self.rolled_up else {}
+        return accounts | {
             "run": self.run,
             "sync": self.sync,
             "status": self.status,

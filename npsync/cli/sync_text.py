@@ -58,8 +58,10 @@ def match_lines(match: MatchReport) -> Iterator[str]:
         )
 
 
-def plan_lines(preview: Preview, sync: str, target: str, shown: int) -> Iterator[str]:
-    """The plan as people read it: how answers matched, what would change, what it would cost."""
+def plan_lines(
+    preview: Preview, sync: str, target: str, shown: int, followed: Iterable[str] = ()
+) -> Iterator[str]:
+    """The plan as people read it: how answers matched, what would change, what it would cost, what would follow."""
     report = preview.report
     yield f"{sync} → {target}"
     if report.status == "failed":
@@ -93,6 +95,7 @@ def plan_lines(preview: Preview, sync: str, target: str, shown: int) -> Iterator
         yield "  The breaker would stop a run of this:"
         yield from noted("!", (reason.text for reason in preview.stops))
         yield f"  If it is right all the same: npsync run {sync} --accept-breaker"
+    yield from followed
     yield "Nothing was written."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
 
@@ -10,8 +11,11 @@ import typer
 from npsync.cli.output import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
+    from nps.changes import Change
     from npsync.config import Config
     from store.api import Store
+    from sync.accounts.engine import Preview as AccountsPreview
+    from sync.accounts.report import RolledUp
     from sync.engine import Options, Preview
     from sync.report import Report
 
@@ -35,6 +39,13 @@ RecheckOption = Annotated[
     typer.Option(
         "--recheck",
         help="Look up every answer again that waits or is in review, not only those that are due.",
+    ),
+]
+AccountsOption = Annotated[
+    bool,
+    typer.Option(
+        "--accounts",
+        help="Instead of running the sync: work out all its accounts (account:) anew. Needs a NAME.",
     ),
 ]
 AcceptOption = Annotated[
@@ -61,9 +72,10 @@ def plan(
 ) -> None:
     """Show what a run would change, field by field. Writes nothing anywhere."""
     from npsync import logs, planfile, service
-    from npsync.cli import output, sync_text
+    from npsync.cli import accounts_text, output, sync_text
     from npsync.cli.progress import shown_progress
     from npsync.jobs import build_job, target_of
+    from npsync.rolling import preview_after
     from sync.engine import Options, preview
 
     loaded = output.load_config(config)
@@ -78,8 +90,9 @@ def plan(
         service.opened(loaded, overlay, books=store) as connections,
     ):
         with shown_progress(quiet=json) as progress:
+            job = build_job(loaded, sync, connections)
             plan = preview(
-                build_job(loaded, sync, connections),
+                job,
                 overlay,
                 connections.clock,
                 connections.owner,
@@ -87,13 +100,18 @@ def plan(
                 options,
                 progress,
             )
+            accounts = None
+            if plan.report.status != "failed":
+                accounts = preview_after(loaded, overlay, job, connections, progress)
         if out is not None:
             planfile.write(out, loaded, sync, plan.changes(), now=connections.clock.now())
         if json:
-            _print_plan(plan)
+            _print_plan(plan, accounts)
         else:
             target = target_of(loaded, loaded.sync[sync])
-            for line in sync_text.plan_lines(plan, sync, f"{target.connection} {target.object}", show):
+            followed = accounts_text.preview_lines(accounts, show) if accounts is not None else ()
+            to = f"{target.connection} {target.object}"
+            for line in sync_text.plan_lines(plan, sync, to, show, followed):
                 output.say(line)
             if only is not None:
                 for line in sync_text.only_lines(plan.report):
@@ -102,7 +120,8 @@ def plan(
                 output.say(f"Kept in {out}, for 24 hours: npsync run {sync} --plan {out}")
     if plan.report.status == "failed":
         raise typer.Exit(output.FAILED)
-    if plan.report.problems:  # a source or the CRM could not be asked: this is not the whole plan
+    unplanned = accounts is not None and bool(accounts.report.problems)
+    if plan.report.problems or unplanned:  # somebody could not be asked: this is not the whole plan
         raise typer.Exit(output.PARTIAL)
 
 
@@ -117,6 +136,7 @@ def run(
     full: FullOption = False,
     adopt: AdoptOption = False,
     recheck: RecheckOption = False,
+    accounts: AccountsOption = False,
     accept_breaker: AcceptOption = False,
     json: JsonOption = False,
     config: ConfigOption = None,
@@ -150,9 +170,18 @@ def run(
                 raise ConfigError(
                     "--accept-breaker belongs to one sync, whose plan you have seen: npsync run NAME --accept-breaker"
                 )
+            if accounts:
+                raise ConfigError("--accounts belongs to one sync: npsync run NAME --accounts")
             pushed = _settle_pushed(loaded, store, options)
             raise typer.Exit(output.worst(pushed, _run_due(loaded, store, options, json)))
         _known(loaded, sync)
+        if accounts:
+            if loaded.sync[sync].account is None:
+                raise ConfigError(
+                    f"{loaded.file}: sync.{sync} has no account:, so it has no accounts to work out"
+                )
+            rolled_up = _roll_up(loaded, store, sync, options, json)
+            raise typer.Exit(output.code_of(rolled_up.status))
         _settle_pushed(loaded, store, options)
         if plan is not None:
             from dataclasses import replace
@@ -160,11 +189,39 @@ def run(
             expected = planfile.read(plan, loaded, sync, now=SystemClock().now())
             options = replace(options, expect=expected)
         report = _run(loaded, store, sync, options, json)
-    raise typer.Exit(output.code_of(report.status))
+    raise typer.Exit(_code(report))
+
+
+def _code(report: Report) -> int:
+    """Of a run and of what followed on the accounts: the worse of the two."""
+    from npsync.cli import output
+
+    code = output.code_of(report.status)
+    return code if report.rolled_up is None else output.worst(code, output.code_of(report.rolled_up.status))
+
+
+def _roll_up(config: Config, store: Store, sync: str, options: Options, json: bool) -> RolledUp:
+    """All accounts of a sync, worked out anew."""
+    from npsync.cli import accounts_text, output
+    from npsync.cli.progress import shown_progress
+    from npsync.rolling import roll_up_once
+    from sync.accounts import engine
+
+    wanted = engine.Options(
+        everything=True, accept_breaker=options.accept_breaker, adopt=options.adopt, stop=options.stop
+    )
+    with shown_progress(quiet=json) as progress:
+        report = roll_up_once(config, store, sync, options=wanted, progress=progress)
+    if json:
+        output.say_json(report.as_json())
+    else:
+        for line in accounts_text.roll_up_lines(report):
+            output.say(line)
+    return report
 
 
 def _run(config: Config, store: Store, sync: str, options: Options, json: bool) -> Report:
-    from npsync.cli import output, sync_text
+    from npsync.cli import accounts_text, output, sync_text
     from npsync.cli.progress import shown_progress
     from npsync.jobs import run_once
 
@@ -178,6 +235,9 @@ def _run(config: Config, store: Store, sync: str, options: Options, json: bool) 
         if options.only is not None:
             for line in sync_text.only_lines(report):
                 output.say(line)
+        if report.rolled_up is not None:
+            for line in accounts_text.roll_up_lines(report.rolled_up):
+                output.say(line)
     return report
 
 
@@ -189,7 +249,7 @@ def _run_due(config: Config, store: Store, options: Options, json: bool) -> int:
     from nps.errors import NpsyncError
     from npsync.cli import output
     from npsync.clock import SystemClock
-    from npsync.schedule import claims, pushed_claims, pushed_done, resume_killed
+    from npsync.schedule import account_claims, claims, pushed_claims, pushed_done, resume_killed
     from triggers.followed import none_is_followed
 
     clock = SystemClock()
@@ -197,7 +257,13 @@ def _run_due(config: Config, store: Store, options: Options, json: bool) -> int:
     ran = False
     done: set[str] = set()
     resume_killed(config, store, clock.now(), surely=True)
-    for claim in chain(claims(config, store, clock.now()), pushed_claims(config, store, clock.now())):
+    due = chain(
+        claims(config, store, clock.now()),
+        pushed_claims(config, store, clock.now()),
+        # What is due of these after a run of the sync, that run has done.
+        account_claims(config, store, clock.now()),
+    )
+    for claim in due:
         if claim.pushed and claim.sync in done:
             pushed_done(store, claim)
             continue
@@ -206,9 +272,10 @@ def _run_due(config: Config, store: Store, options: Options, json: bool) -> int:
             outcome = "caught_up" if claim.caught_up else "started"
             store.note_tick(claim.sync, claim.due_at, outcome, now=clock.now())
         try:
-            code = output.code_of(
-                _run(config, store, claim.sync, replace(options, read=not claim.pushed), json).status
-            )
+            if claim.accounts:
+                code = output.code_of(_roll_up(config, store, claim.sync, options, json).status)
+            else:
+                code = _code(_run(config, store, claim.sync, replace(options, read=not claim.pushed), json))
             pushed_done(store, claim)
         except NpsyncError as error:
             output.tell_error(error)
@@ -288,8 +355,8 @@ def _known(config: Config, sync: str) -> None:
         raise ConfigError(f'{config.file}: there is no sync "{sync}"{did_you_mean(sync, config.sync)}')
 
 
-def _print_plan(plan: Preview) -> None:
-    """{"changes": […], "counts": {…}, "cost": {…}}, streamed: a plan may be long."""
+def _print_plan(plan: Preview, accounts: AccountsPreview | None) -> None:
+    """{"changes": […], "accounts": […], "counts": {…}, "cost": {…}}, streamed: a plan may be long."""
     import sys
 
     from npsync.cli import output
@@ -297,19 +364,19 @@ def _print_plan(plan: Preview) -> None:
     if sys.stdout is None:  # closed by whoever started us
         return
     try:
-        _write_plan(plan, sys.stdout.buffer)
+        _write_plan(plan, accounts, sys.stdout.buffer)
     except BrokenPipeError:
         output.nobody_listens()
 
 
-def _write_plan(plan: Preview, out: BinaryIO) -> None:
+def _write_plan(plan: Preview, accounts: AccountsPreview | None, out: BinaryIO) -> None:
     import orjson
 
     out.write(b'{"changes":[')
-    for place, change in enumerate(plan.changes()):
-        fields = {name: [change.before.get(name), value] for name, value in change.after.items()}
-        line = {"object": change.object, "id": change.record_id, "key": change.key, "fields": fields}
-        out.write((b",\n" if place else b"\n") + orjson.dumps(line))
+    _write_changes(plan.changes(), out)
+    if accounts is not None:
+        out.write(b'\n],"accounts":[')
+        _write_changes(accounts.changes(), out)
     report = plan.report.as_json()
     rest = {
         "counts": report["states"],
@@ -325,3 +392,12 @@ def _write_plan(plan: Preview, out: BinaryIO) -> None:
     }
     out.write(b"\n]," + orjson.dumps(rest)[1:] + b"\n")
     out.flush()
+
+
+def _write_changes(changes: Iterable[Change], out: BinaryIO) -> None:
+    import orjson
+
+    for place, change in enumerate(changes):
+        fields = {name: [change.before.get(name), value] for name, value in change.after.items()}
+        line = {"object": change.object, "id": change.record_id, "key": change.key, "fields": fields}
+        out.write((b",\n" if place else b"\n") + orjson.dumps(line))

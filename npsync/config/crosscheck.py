@@ -212,26 +212,42 @@ def _receiver(known: Known, to: Any, path: Path) -> Iterator[Found]:
 def _writers(known: Known) -> Iterator[Found]:
     """Two syncs that write one field would overwrite each other for ever."""
     first: dict[tuple[str, str, str], Path] = {}
+    for connection, object, path in _written(known):
+        field = str(path[-1])
+        # Salesforce and HubSpot do not tell upper from lower case in names
+        rival = first.setdefault((connection, object.lower(), field.lower()), path)
+        if rival is not path:
+            line = known.document.place(rival).line
+            message = f"{rival[1]} (line {line}) already writes {field} of {object} in {connection}; keep one"
+            yield Found(path, "written_twice", message)
+
+
+def _written(known: Known) -> Iterator[tuple[str, str, Path]]:
+    """(connection, object, where it says so) of every field that a sync writes, on people or on their accounts."""
     people = known.section("people")
     for name, given in known.section("sync").items():
-        if not isinstance(given, dict) or not isinstance(given.get("fields"), dict):
+        if not isinstance(given, dict):
             continue
         to = given.get("to")
         connection = to.get("connection") if isinstance(to, dict) else to
         block = to if isinstance(to, dict) else people.get(to) if isinstance(to, str) else None
-        object = block.get("object") if isinstance(block, dict) else None
-        if not isinstance(connection, str) or not isinstance(object, str):
+        if not isinstance(connection, str) or not isinstance(block, dict):
             continue
-        for field in map(str, given["fields"]):
-            path: Path = ("sync", name, "fields", field)
-            # Salesforce and HubSpot do not tell upper from lower case in names
-            rival = first.setdefault((connection, object.lower(), field.lower()), path)
-            if rival is not path:
-                line = known.document.place(rival).line
-                message = (
-                    f"{rival[1]} (line {line}) already writes {field} of {object} in {connection}; keep one"
-                )
-                yield Found(path, "written_twice", message)
+        for object, fields, path in (
+            (block.get("object"), given.get("fields"), ("sync", name, "fields")),
+            (
+                _map(block.get("account")).get("object"),
+                _map(given.get("account")).get("fields"),
+                ("sync", name, "account", "fields"),
+            ),
+        ):
+            if isinstance(object, str):
+                for field in _map(fields):
+                    yield connection, object, (*path, str(field))
+
+
+def _map(given: Any) -> Mapping[Any, Any]:
+    return given if isinstance(given, dict) else {}
 
 
 # ---------------------------------------------------------------- one reference

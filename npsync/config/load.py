@@ -21,6 +21,7 @@ from nps.forgetting import SHORTEST_PEPPER
 from nps.policy import ContactPolicy
 from nps.privacy import PrivacySpec, RetentionSpec
 from nps.surveys import SurveySpec
+from npsync.config.accountcheck import accountcheck
 from npsync.config.aftercheck import aftercheck, followed_twice
 from npsync.config.askcheck import askcheck
 from npsync.config.askwarnings import warnings
@@ -135,6 +136,7 @@ class _Reading:
             *aftercheck(known),
             *askcheck(known),
             *reportcheck(known),
+            *accountcheck(known),
             *privacycheck(known),
             *looks,
         ):

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 
 from connectors.contract import Clock
 from nps.changes import Change
-from nps.errors import BudgetError, ConfigError, LeaseLost, NpsyncError, StillUnderWay
+from nps.errors import BudgetError, LeaseLost, NpsyncError, StillUnderWay
 from nps.schema import FieldType
-from nps.values import Json
 from store.api import Lease, Store
 from sync import breaker
 from sync.accounts.answers import Reader
@@ -78,7 +77,7 @@ def run(
     options: Options | None = None,
     progress: Progress | None = None,
 ) -> RolledUp:
-    """Work out, plan and write once. Raises Busy, LeaseLost, and ConfigError where the fields do not fit the CRM."""
+    """Work out, plan and write once. Raises Busy and LeaseLost; every other failure is a RolledUp."""
     options = options or Options()
     with _held(roll_up, store, clock, owner) as lease:
         end_those_that_died(store, roll_up.name, clock)
@@ -86,12 +85,7 @@ def run(
             roll_up.name, KIND, now=clock.now(), facts={"everything": options.everything}
         )
         attempt = _Attempt(roll_up, store, lease, clock, number, calls, options, progress or Silent())
-        try:
-            report = attempt.finish(attempt.go(write=True))
-        except ConfigError as error:
-            told: dict[str, Json] = {"problems": [str(error)]}
-            store.end_run(number, "failed", now=clock.now(), report=told)
-            raise
+        report = attempt.finish(attempt.go(write=True))
         store.end_run(number, report.status, now=clock.now(), report=report.as_json())
         return report
 
@@ -165,7 +159,7 @@ class _Attempt:
             self._plan(codecs, write=write)
             if write:
                 self._write(codecs)
-        except (ConfigError, LeaseLost):
+        except LeaseLost:
             raise
         except NpsyncError as error:
             self.written.problem = error
@@ -267,6 +261,7 @@ class _Attempt:
             calls={name: count - self.calls_before.get(name, 0) for name, count in seen.items()},
             seconds=self.clock.monotonic() - self.started,
             fields=self.planned.fields,
+            unfinished=isinstance(self.written.problem, BudgetError | Interrupted | StillUnderWay),
             resumed=self.resumed,
             stopped_by=self.written.problem.reasons if isinstance(self.written.problem, BreakerOpen) else (),
             accepted=self.accepted,

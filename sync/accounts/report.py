@@ -28,6 +28,9 @@ class RolledUp:
     calls: Mapping[str, int]
     seconds: float
     fields: FieldReport
+    unfinished: bool = (
+        False  # it was interrupted, or the calls of today were spent: not all accounts were worked out
+    )
     resumed: int = 0
     stopped_by: tuple[Reason, ...] = ()
     accepted: tuple[Reason, ...] = ()

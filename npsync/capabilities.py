@@ -70,6 +70,10 @@ def usual_grants(connector: Connector) -> Sequence[str]:
         events=frozenset(kind.name for kind in connector.event_kinds),
         read=dict.fromkeys(connector.objects[:1], fields),
         write={each: frozenset({"YOUR_FIELD"}) for each in connector.objects[:1]},
+        creates=connector.creates,
+        history={connector.own_field("NPS response"): frozenset({"YOUR_FIELD"})}
+        if Creates.HISTORY in connector.creates
+        else {},
     )
     return connector.grants(usual_settings(connector), needs)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from connectors.calls import Reply
-from connectors.contract import Grant, Needs, Verdict
+from connectors.contract import Creates, Grant, Needs, Verdict
 from connectors.http import Http
 from connectors.hubspot.properties import PRIMARY_COMPANY, object_type
 from connectors.hubspot.replies import payload, refusal, scopes
@@ -24,6 +25,9 @@ _WRITE_SCOPES = {
     "tickets": "tickets",  # one scope for both
 }
 _CUSTOM = "crm.objects.custom"
+_OWNERS = "crm.objects.owners.read"
+_LISTS_READ, _LISTS_WRITE = "crm.lists.read", "crm.lists.write"
+_ACTIVITIES = ("tasks", "notes", "note")  # go with the contacts
 
 # No record has this id, and an update without properties would change nothing anyway. It only shows whether
 # HubSpot gets as far as looking for the record: it answers 403 to those who may not.
@@ -33,24 +37,41 @@ _NOBODY = "0"
 def grants(needs: Needs) -> list[str]:
     """The scopes to tick, each once."""
     wanted = [read_scope(name) for name in sorted(_reads(needs))]
-    wanted += [write_scope(name) for name in sorted(needs.write)]
+    wanted += [write_scope(name) for name in sorted(_writes(needs))]
+    if Creates.TASKS in needs.creates:
+        wanted.append(_OWNERS)
+    if Creates.LISTS in needs.creates:
+        wanted += [_LISTS_READ, _LISTS_WRITE]
     return list(dict.fromkeys(wanted))
 
 
 def read_scope(object: str) -> str:
-    return _READ_SCOPES.get(object_type(object), f"{_CUSTOM}.read")
+    return _READ_SCOPES.get(_holder(object), f"{_CUSTOM}.read")
 
 
 def write_scope(object: str) -> str:
-    return _WRITE_SCOPES.get(object_type(object), f"{_CUSTOM}.write")
+    return _WRITE_SCOPES.get(_holder(object), f"{_CUSTOM}.write")
+
+
+def _holder(object: str) -> str:
+    """The object whose scopes an object goes with."""
+    return "contacts" if object in _ACTIVITIES else object_type(object)
 
 
 def _reads(needs: Needs) -> set[str]:
     """Objects that are read, the companies behind `primary_company` among them."""
-    names = {object_type(name) for name in (*needs.read, *needs.write)}
+    names = {object_type(name) for name in (*needs.read, *_writes(needs))}
+    if Creates.TASKS in needs.creates:
+        names.add("tickets")  # a task names the customer's
     if any(PRIMARY_COMPANY in fields for fields in needs.read.values()):
         names.add("companies")
     return names
+
+
+def _writes(needs: Needs) -> set[str]:
+    """Objects whose records are changed or created."""
+    tasks = {"tasks"} if Creates.TASKS in needs.creates else set()
+    return {object_type(name) for name in (*needs.write, *needs.history)} | tasks
 
 
 # ---------------------------------------------------------------- tests
@@ -71,6 +92,12 @@ class Prober:
             object_type(object), {"inputs": [{"id": _NOBODY}], "properties": [], "propertiesWithHistory": []}
         )
 
+    def owners(self) -> Reply:
+        return self.http.request("GET", "/crm/v3/owners/", params={"limit": "1"}, what="owners")
+
+    def lists(self) -> Reply:
+        return self.http.request("GET", f"/crm/v3/lists/{_NOBODY}", what="lists")
+
     def update(self, object: str) -> Reply:
         return self.wire.update(object_type(object), {"inputs": [{"id": _NOBODY, "properties": {}}]})
 
@@ -78,10 +105,37 @@ class Prober:
 def tested(prober: Prober, needs: Needs) -> list[Grant]:
     """Every scope the YAML needs, tested, then what the credential can do beyond it. Nothing is written."""
     prober.account()  # a refused credential ends here, with AccessError; a 403 is about these details alone
-    reads, writes = _reads(needs), {object_type(name) for name in needs.write}
-    found = [_read(prober, name) for name in sorted(reads)]
-    found += [_write(prober, name) for name in sorted(writes) if write_scope(name) != read_scope(name)]
-    return found + _excess(prober, reads, writes)
+    reads, writes = _reads(needs), _writes(needs)
+    found = [_read(prober, name) for name in _one_of_each(reads, read_scope)]
+    found += [
+        _write(prober, name)
+        for name in _one_of_each(writes, write_scope)
+        if write_scope(name) != read_scope(name)
+    ]
+    found += _created(prober, needs)
+    granted = {*map(_holder, reads)}, {*map(_holder, writes)}
+    return found + _excess(prober, *granted)
+
+
+def _one_of_each(names: set[str], scope: Callable[[str], str]) -> list[str]:
+    """One object for each scope."""
+    return sorted({scope(name): name for name in sorted(names, reverse=True)}.values())
+
+
+def _created(prober: Prober, needs: Needs) -> Iterator[Grant]:
+    if Creates.TASKS in needs.creates:
+        yield _plainly(_OWNERS, "know who may get a task", prober.owners())
+    if Creates.LISTS in needs.creates:
+        yield _plainly(_LISTS_READ, "find lists and who is on them", prober.lists())
+        unasked = "HubSpot offers no way to ask without changing a list"
+        yield Grant(_LISTS_WRITE, "put records on lists", Verdict.UNTESTED, unasked)
+
+
+def _plainly(scope: str, why: str, reply: Reply) -> Grant:
+    """Of what has no records to look for: who may not is told 403."""
+    if reply.status in (200, 404):
+        return Grant(scope, why, Verdict.OK)
+    return _grant(scope, why, reply)
 
 
 def _read(prober: Prober, object: str) -> Grant:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from connectors.contract import Grant, Needs, Verdict
+from connectors.contract import Creates, Grant, Needs, Verdict
 from connectors.salesforce import permissions
 from connectors.salesforce.errors import Refused
 from connectors.salesforce.library import Api
@@ -18,7 +18,11 @@ _TOO_MUCH = {
 
 
 def tested(
-    api: Api, table: Callable[[str], Table], column: Callable[[str, str], Column], needs: Needs
+    api: Api,
+    table: Callable[[str], Table],
+    column: Callable[[str, str], Column],
+    needs: Needs,
+    key_field: str,
 ) -> list[Grant]:
     """Every permission, tested by what describe shows this user. AccessError when the credential is
     refused."""
@@ -27,6 +31,7 @@ def tested(
     found = [
         grant for object in permissions.objects(needs) for grant in _object(table, column, needs, object)
     ]
+    found += _created(table, column, key_field, needs)
     enabled = Grant(permissions.API_ENABLED, "every call needs it", Verdict.OK)
     return [enabled, *found, _limits(api), *_system(api)]
 
@@ -60,8 +65,64 @@ def _object(
     for _, field, rights in (line for line in permissions.fields(needs) if line[0] == object):
         yield _field(column, object, field, edit="Edit" in rights)
     for may, right in ((here.createable, "Create"), (here.deletable, "Delete")):
-        if may:
+        if may and object not in needs.history:
             yield Grant(f"Object {object}: {right}", "npsync only updates", Verdict.EXCESS)
+
+
+def _created(
+    table: Callable[[str], Table], column: Callable[[str, str], Column], key_field: str, needs: Needs
+) -> Iterator[Grant]:
+    for object, names in sorted(needs.history.items()):
+        yield from _creatable(table, object, f"Object {object}", "each answer is kept there")
+        for name in sorted(names):
+            yield _field(column, object, name, edit=True)
+    if Creates.TASKS in needs.creates:
+        yield from _creatable(table, "Task", permissions.TASKS, "tasks are given there")
+        mark = "tasks are told apart by a mark at the end of their comments"
+        field = permissions.of_field("Task", key_field, "Read, Edit")
+        yield _optional(lambda: column("Task", key_field), field, "tells which answer a task is of", mark)
+        yield _readable(table, "User", "who may get a task")
+        less = "tasks name no cases"
+        yield _optional(lambda: table("Case"), "Object Case: Read", "tasks name the customer's cases", less)
+    if Creates.LISTS in needs.creates:
+        yield _readable(table, "Campaign", "members are put into campaigns")
+        yield from _creatable(table, "CampaignMember", permissions.MEMBERS, "so that segments are lists")
+
+
+def _creatable(table: Callable[[str], Table], object: str, permission: str, why: str) -> Iterator[Grant]:
+    try:
+        here = table(object)
+    except ConfigError as missing:
+        yield Grant(f"{permission}: Read, Create", why, Verdict.MISSING, str(missing))
+        return
+    detail = "" if here.createable else f"describe says this user cannot create {object} records"
+    yield Grant(
+        f"{permission}: Read, Create", why, Verdict.OK if here.createable else Verdict.MISSING, detail
+    )
+    forgetting = "only needed to forget somebody who asks for it"
+    if here.deletable:
+        yield Grant(f"{permission}: Delete", forgetting, Verdict.OK)
+    else:
+        detail = f"not granted: {object} records would have to be deleted by hand"
+        yield Grant(f"{permission}: Delete", forgetting, Verdict.UNTESTED, detail)
+
+
+def _readable(table: Callable[[str], Table], object: str, why: str) -> Grant:
+    try:
+        table(object)
+    except ConfigError as missing:
+        return Grant(f"Object {object}: Read", why, Verdict.MISSING, str(missing))
+    return Grant(f"Object {object}: Read", why, Verdict.OK)
+
+
+def _optional(look: Callable[[], object], permission: str, why: str, otherwise: str) -> Grant:
+    try:
+        look()
+    except ConfigError:
+        return Grant(
+            permission, f"optional: {why}", Verdict.UNTESTED, f"not there, or not visible: {otherwise}"
+        )
+    return Grant(permission, why, Verdict.OK)
 
 
 def _field(column: Callable[[str, str], Column], object: str, field: str, *, edit: bool) -> Grant:

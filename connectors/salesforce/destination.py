@@ -31,7 +31,7 @@ from connectors.salesforce.matching import Asked
 from connectors.salesforce.org import open_org
 from connectors.salesforce.reading import Reading
 from connectors.salesforce.schema import Column, Table, object_schema
-from connectors.salesforce.settings import SalesforceSettings
+from connectors.salesforce.settings import USUAL_TASK_KEY, SalesforceSettings
 from connectors.salesforce.surroundings import Surroundings
 from connectors.salesforce.tasks import Tasks
 from nps.changes import Batch, Hit, Outcome, Record
@@ -236,7 +236,8 @@ class SalesforceDestination:
     # ------------------------------------------------------------ access
 
     def access(self, needs: Needs) -> list[Grant]:
-        return access.tested(self._api, self.table, self.column, needs)
+        key_field = self._settings.task_key_field or USUAL_TASK_KEY
+        return access.tested(self._api, self.table, self.column, needs, key_field)
 
     def allowance(self) -> Allowance | None:
         return self._org.budget.allowance()

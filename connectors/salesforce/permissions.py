@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from connectors.contract import Needs
-from connectors.salesforce.settings import ClientCredentials, JwtBearer, SalesforceSettings
+from connectors.contract import Creates, Needs
+from connectors.salesforce.settings import (
+    USUAL_TASK_KEY,
+    ClientCredentials,
+    JwtBearer,
+    SalesforceSettings,
+)
 
 # Fields every reader of the object sees; the set-up pages offer no box to tick for them.
 _ALWAYS_VISIBLE = frozenset(
@@ -15,6 +20,8 @@ _ALWAYS_VISIBLE = frozenset(
 
 LICENSE = 'User licence "Salesforce Integration", profile "Minimum Access - API Only Integrations"'
 PERMISSION_SET_LICENSE = 'Permission set licence "Salesforce API Integration"'
+TASKS = 'System permissions: "Access Activities" and "Edit Tasks"'
+MEMBERS = "Object CampaignMember"
 API_ENABLED = "System permission: API Enabled"
 
 
@@ -34,7 +41,23 @@ def grants(settings: SalesforceSettings, needs: Needs) -> Sequence[str]:
     for object, rights in objects(needs).items():
         lines.append(f"Object {object}: {rights}")
     lines += [of_field(object, field, rights) for object, field, rights in fields(needs)]
-    return lines
+    return lines + list(_created(settings, needs))
+
+
+def _created(settings: SalesforceSettings, needs: Needs) -> Iterator[str]:
+    """What is created beside the customers' records; Delete is for those who ask to be forgotten."""
+    for object, names in sorted(needs.history.items()):
+        yield f"Object {object}: Read, Create, Edit, Delete"
+        yield from (of_field(object, name, "Read, Edit") for name in sorted(names))
+    if Creates.TASKS in needs.creates:
+        yield f"{TASKS}, to read, create and delete tasks"
+        yield of_field("Task", settings.task_key_field or USUAL_TASK_KEY, "Read, Edit (where the org has it)")
+        yield "Object User: Read, to know who may get a task"
+        yield "Object Case: Read (optional: tasks name the customer's cases)"
+    if Creates.LISTS in needs.creates:
+        yield "Object Campaign: Read"
+        yield f"{MEMBERS}: Read, Create, Delete"
+        yield "Marketing User, ticked on the integration user (where the org keeps campaigns to those)"
 
 
 def of_field(object: str, field: str, rights: str) -> str:

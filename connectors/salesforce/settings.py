@@ -20,6 +20,7 @@ _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+",
 VENDOR_HOSTS = (".salesforce.com", ".salesforce.mil", ".sfcrmproducts.cn")
 _SHARED_HOSTS = ("login.salesforce.com", "test.salesforce.com")
 OLDEST_VERSION, NEWEST_VERSION = 59, 67
+USUAL_TASK_KEY = "NPS_Event_Id__c"
 
 
 def _login_host(text: str) -> str:

@@ -16,11 +16,10 @@ from connectors.salesforce.making import Maker
 from connectors.salesforce.matching import Asked
 from connectors.salesforce.org import Org
 from connectors.salesforce.schema import Column
+from connectors.salesforce.settings import USUAL_TASK_KEY
 from nps.changes import Made, Outcome, Rejected
 from nps.errors import ConfigError
 from nps.values import Json, JsonFields
-
-USUAL_KEY = "NPS_Event_Id__c"
 
 _TASK = "Task"
 _COMPLETED = "CompletedDateTime"  # not every org shows it
@@ -78,7 +77,7 @@ class Tasks:
         named = self._org.settings.task_key_field
         columns = self._org.table(_TASK).columns
         if named is None:
-            usual = columns.get(USUAL_KEY)
+            usual = columns.get(USUAL_TASK_KEY)
             return usual if usual is not None and _is_key(usual) else None
         if not _is_key(column := self._org.column(_TASK, named)):
             raise ConfigError(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from scripted_hubspot import Asked, Said, answered, not_found, opened, scripted_hubspot
 
-from connectors.contract import Grant, Needs, Verdict
+from connectors.contract import Creates, Grant, Needs, Verdict
 from connectors.hubspot import CONNECTOR
 from connectors.hubspot.settings import HubSpotSettings
 
@@ -99,3 +99,54 @@ def test_testing_access_writes_nothing() -> None:
     updates = [one.json["inputs"] for one in asked if one.path.endswith("/batch/update")]
     assert updates
     assert all(inputs == [{"id": "0", "properties": {}}] for inputs in updates)
+
+
+EVERYTHING = Needs(
+    read={"contacts": frozenset({"email"})},
+    write={"contacts": frozenset({"nps_score"})},
+    creates=frozenset(Creates),
+    history={"notes": frozenset({"hs_note_body"}), "answers": frozenset({"answer_key"})},
+)
+
+
+def test_what_is_created_has_scopes_of_its_own() -> None:
+    settings = HubSpotSettings.model_validate({"token": "t"})
+    assert list(CONNECTOR.grants(settings, EVERYTHING)) == [
+        "crm.objects.custom.read",
+        "crm.objects.contacts.read",
+        "tickets",
+        "crm.objects.custom.write",
+        "crm.objects.contacts.write",
+        "crm.objects.owners.read",
+        "crm.lists.read",
+        "crm.lists.write",
+    ]
+
+
+@pytest.mark.parametrize("granted", [True, False])
+def test_access_tests_what_is_created_and_creates_nothing(granted: bool) -> None:
+    nobody = answered(errors=[not_found("0")])
+
+    def script(asked: Asked) -> Said:
+        if "account-info" in asked.path:
+            return Said({"portalId": 1})
+        if not granted:
+            return missing("crm.of.your.choice")
+        return Said({"results": []}) if "/owners" in asked.path else nobody
+
+    with scripted_hubspot(nobody) as server:
+        server.script = script
+        told = {one.permission: one.verdict for one in opened(server).access(EVERYTHING)}
+    assert told.pop("crm.lists.write") is Verdict.UNTESTED
+    wanted = {
+        "crm.objects.custom.read",
+        "crm.objects.custom.write",
+        "crm.objects.contacts.read",
+        "crm.objects.contacts.write",
+        "crm.objects.owners.read",
+        "crm.lists.read",
+        "tickets",
+    }
+    assert {one for one, verdict in told.items() if verdict is not Verdict.EXCESS} == wanted
+    assert {told[one] for one in wanted} == {Verdict.OK if granted else Verdict.MISSING}
+    assert not [one for one in server.asked if "create" in one.path or one.method == "PUT"]

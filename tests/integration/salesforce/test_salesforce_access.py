@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from builders_salesforce import ACCOUNT, CONTACT, Opened, Org, error, field, ok, org, page
+from builders_salesforce import ACCOUNT, CONTACT, Opened, Org, error, field, ok, org, page, settings
+from played_tasks import HISTORY, HISTORY_FIELDS, KEY_FIELD, TASK
 
-from connectors.contract import Grant, Needs, Verdict
+from connectors.contract import Creates, Grant, Needs, Verdict
+from connectors.salesforce import CONNECTOR
 from nps.errors import AccessError
 
 NEEDS = Needs(
@@ -103,3 +105,76 @@ def test_an_org_without_api_access_is_an_access_error() -> None:
         there.answers("GET", "sobjects/Contact/describe", error(403, "API_DISABLED_FOR_ORG"))
         with pytest.raises(AccessError, match="API_DISABLED_FOR_ORG"):
             access()
+
+
+EVERYTHING = Needs(
+    read={"Contact": frozenset({"Email"})},
+    creates=frozenset(Creates),
+    history={HISTORY: frozenset({"Response_Key__c", "Score__c"})},
+)
+
+
+def test_what_is_created_has_permissions_of_its_own() -> None:
+    told = list(CONNECTOR.grants(settings(), EVERYTHING))
+    assert told[-10:] == [
+        f"Object {HISTORY}: Read, Create, Edit, Delete",
+        f"Field {HISTORY}.Response_Key__c: Read, Edit",
+        f"Field {HISTORY}.Score__c: Read, Edit",
+        'System permissions: "Access Activities" and "Edit Tasks", to read, create and delete tasks',
+        "Field Task.NPS_Event_Id__c: Read, Edit (where the org has it)",
+        "Object User: Read, to know who may get a task",
+        "Object Case: Read (optional: tasks name the customer's cases)",
+        "Object Campaign: Read",
+        "Object CampaignMember: Read, Create, Delete",
+        "Marketing User, ticked on the integration user (where the org keeps campaigns to those)",
+    ]
+
+
+def test_access_tests_what_is_created_and_creates_nothing() -> None:
+    may = {"createable": True, "deletable": True}
+    with org() as there:
+        there.describes("Contact", CONTACT)
+        there.describes(HISTORY, HISTORY_FIELDS, **may)
+        there.describes("Task", [*TASK, KEY_FIELD], **may)
+        for name in ("User", "Case", "Campaign"):
+            there.describes(name, [field("Id", "id")])
+        there.describes("CampaignMember", [field("Id", "id")], createable=True)
+        there.finds(lambda soql: page([]))
+        there.answers("GET", "limits/", ok({}))
+        told = {one.permission: one for one in Opened().salesforce.access(EVERYTHING)}
+        assert {one.method for one in there.asked} == {"GET"}
+    named = (f"Object {HISTORY}", "System permissions")
+    created = {name: one.verdict for name, one in told.items() if name.startswith(named)}
+    assert created == {
+        f"Object {HISTORY}: Read, Create": Verdict.OK,
+        f"Object {HISTORY}: Delete": Verdict.OK,
+        'System permissions: "Access Activities" and "Edit Tasks": Read, Create': Verdict.OK,
+        'System permissions: "Access Activities" and "Edit Tasks": Delete': Verdict.OK,
+    }
+    assert told["Field Task.NPS_Event_Id__c: Read, Edit"].verdict is Verdict.OK
+    assert told["Object CampaignMember: Read, Create"].verdict is Verdict.OK
+    assert told["Object CampaignMember: Delete"].verdict is Verdict.UNTESTED
+    assert all(one.verdict is not Verdict.MISSING for one in told.values())
+
+
+def test_what_cannot_be_created_is_told() -> None:
+    with org() as there:
+        there.describes("Contact", CONTACT)
+        there.describes("Task", TASK)
+        for name in ("User", "Case", "Campaign", "CampaignMember", HISTORY):
+            there.answers("GET", f"sobjects/{name}/describe", error(404, "NOT_FOUND"))
+        there.finds(lambda soql: page([]))
+        there.answers("GET", "limits/", ok({}))
+        told = {one.permission: one.verdict for one in Opened().salesforce.access(EVERYTHING)}
+    missing = {name for name, verdict in told.items() if verdict is Verdict.MISSING}
+    assert missing == {
+        f"Object {HISTORY}: Read, Create",
+        f"Field {HISTORY}.Response_Key__c: Read, Edit",
+        f"Field {HISTORY}.Score__c: Read, Edit",
+        'System permissions: "Access Activities" and "Edit Tasks": Read, Create',
+        "Object User: Read",
+        "Object Campaign: Read",
+        "Object CampaignMember: Read, Create",
+    }
+    assert told["Object Case: Read"] is Verdict.UNTESTED
+    assert told["Field Task.NPS_Event_Id__c: Read, Edit"] is Verdict.UNTESTED

@@ -23,13 +23,43 @@ class Score:
     @property
     def band(self) -> str:
         """The segment its number belongs to, for colour."""
-        if self.score is None:
-            return "none"
-        return "promoter" if self.score >= 9 else "passive" if self.score >= 7 else "detractor"
+        return band(self.score)
 
     @property
     def empty(self) -> bool:
         return (self.score, self.segment, self.last_survey, self.comment, self.trend) == (None,) * 5
+
+
+@dataclass(frozen=True)
+class Rollup:
+    """What an account shows of all who belong to it; a number that is none is no number."""
+
+    nps: str | None
+    facts: tuple[tuple[str, str], ...]  # label, value
+
+    @property
+    def empty(self) -> bool:
+        return self.nps is None and not self.facts
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that belongs to a record."""
+
+    text: str
+    note: str = ""
+    mark: str = ""
+    body: str | None = None
+    band: str = "none"
+    href: str | None = None
+    done: bool = False
+
+
+@dataclass(frozen=True)
+class Related:
+    title: str
+    lines: tuple[Line, ...]
+    empty: str  # what to say where there is none
 
 
 @dataclass(frozen=True)
@@ -44,6 +74,11 @@ class Card:
     marks: tuple[str, ...]  # what a reader must not miss: opted out, deleted …
     details: tuple[tuple[str, str], ...]
     nps: Score
+    rollup: Rollup | None = None
+
+
+def nothing_else(toy: Toy, row: Row) -> Sequence[Related]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +90,7 @@ class Face:
     card: Callable[[Toy, Row], Card]
     hay: Callable[[Row], str]  # the text a search looks through
     labels: Mapping[str, str]  # field → the words on the card
+    related: Callable[[Toy, Row], Sequence[Related]] = nothing_else  # what else its page shows
 
 
 @runtime_checkable
@@ -73,6 +109,19 @@ def score(row: Row, number: str, segment: str, last_survey: str, comment: str, t
         comment=row.get(comment) or None,
         trend=row.get(trend) or None,
     )
+
+
+def band(score: Any) -> str:
+    """The segment a number belongs to, for colour; of no number none."""
+    number = _whole(score)
+    if number is None:
+        return "none"
+    return "promoter" if number >= 9 else "passive" if number >= 7 else "detractor"
+
+
+def told(number: float | None) -> str | None:
+    """0 is a number."""
+    return None if number is None else f"{number:g}"
 
 
 def _whole(value: Any) -> int | None:

@@ -18,7 +18,7 @@ from starlette.routing import Mount, Route
 from sandbox.faces import Card, Face, Faced
 from sandbox.toy import House, Looked, NoSuchRecord, Row, Toy
 from sandbox.traffic import Write
-from sandbox.vendors import BY_NAME
+from sandbox.vendors import BY_NAME, GROUPS
 
 _FILES = Path(__file__).parent / "templates"
 _SAFE = {
@@ -78,11 +78,12 @@ class _Pages:
         traffic = self._house.traffic.summary()
         systems = [
             {
+                "group": BY_NAME[vendor].group,
                 "title": BY_NAME[vendor].title,
                 "vendor": vendor,
                 "role": BY_NAME[vendor].role,
                 "look": f"/look/{vendor}" if isinstance(toy, Looked) else None,
-                "objects": toy.objects(),
+                "objects": [(object, count) for object, count in toy.objects().items() if count],
                 "calls": traffic.get(vendor, {}).get("calls", 0),
                 "written": sum(traffic.get(vendor, {}).get("records_written", {}).values()),
             }
@@ -90,7 +91,13 @@ class _Pages:
         ]
         hits, more = self._search(wanted.lower()) if wanted else ([], False)
         return self.show(
-            "home.html", systems=systems, wanted=wanted, hits=hits, more=more, latest=self._latest()
+            "home.html",
+            groups=GROUPS,
+            systems=systems,
+            wanted=wanted,
+            hits=hits,
+            more=more,
+            latest=self._latest(),
         )
 
     async def record(self, request: Request) -> Response:
@@ -99,7 +106,10 @@ class _Pages:
         card = face.card(self._toys[face.vendor], row)
         writes = self._house.traffic.history(face.vendor, face.object, card.id)
         changes = _changes(face, writes)
-        return self.show("record.html", face=face, card=card, changes=changes, written=len(writes))
+        beside = face.related(self._toys[face.vendor], row)
+        return self.show(
+            "record.html", face=face, card=card, changes=changes, written=len(writes), beside=beside
+        )
 
     async def deliveries(self, request: Request) -> Response:
         sent = list(self._house.deliveries.all())[:-101:-1]

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from sandbox.faces import Card, Face, details, labelled, moment, score
+from sandbox.faces import Card, Face, Rollup, details, labelled, moment, score
+from sandbox.hubspot import related
 from sandbox.toy import Row, Toy
 
+_ROLLED_UP = {
+    "nps": "NPS",
+    "nps_responses": "Responses",
+    "nps_margin": "Margin",
+    "nps_detractors": "Detractors",
+}
 _NPS = ("nps_score", "nps_segment", "nps_last_survey", "nps_comment", "nps_trend")
 
 
@@ -44,16 +51,22 @@ def _company(toy: Toy, row: Row) -> Card:
             ("Billing email", row.get("billing_email")),
             ("Phone", row.get("phone")),
             ("Customer id", row.get("customer_id")),
-            ("NPS", row.get("nps")),
-            ("Responses", row.get("nps_responses")),
-            ("Margin", row.get("nps_margin")),
-            ("Detractors", row.get("nps_detractors")),
+            ("Type", row.get("type")),
+            ("Plan", row.get("plan")),
+            ("Product line", row.get("product_line")),
+            ("Annual revenue", row.get("annualrevenue")),
             ("Record id", row["id"]),
             ("Merged records", row.get("hs_merged_object_ids")),
             ("Last modified", moment(row.get("hs_lastmodifieddate"))),
         ),
         nps=score(row, *_NPS),
+        rollup=_rollup(row),
     )
+
+
+def _rollup(row: Row) -> Rollup:
+    facts = ((label, row.get(name)) for name, label in _ROLLED_UP.items() if name != "nps")
+    return Rollup(row.get("nps"), tuple((label, fact) for label, fact in facts if fact is not None))
 
 
 CONTACT = Face(
@@ -66,6 +79,7 @@ CONTACT = Face(
         f"{row['firstname']} {row['lastname']} {row['email']} {row['customer_id']} {row['id']}".lower()
     ),
     labelled(*_NPS),
+    related.of_contact,
 )
 COMPANY = Face(
     "hubspot",
@@ -74,6 +88,7 @@ COMPANY = Face(
     "company",
     _company,
     lambda row: f"{row['name']} {row['domain']} {row['billing_email']} {row['id']}".lower(),
-    labelled(*_NPS) | {"nps": "NPS", "nps_responses": "Responses"},
+    labelled(*_NPS) | _ROLLED_UP,
+    related.of_company,
 )
 FACES = (CONTACT, COMPANY)

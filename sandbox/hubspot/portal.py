@@ -24,6 +24,7 @@ from sandbox.hubspot.account import (
     Token,
     furnish,
 )
+from sandbox.hubspot.associations import links_shown, types_between
 from sandbox.hubspot.definitions import from_request
 from sandbox.hubspot.faces import FACES
 from sandbox.hubspot.gate import Gate
@@ -127,6 +128,22 @@ class Portal:
             return _list_row(one)
         table = self._account.table(object)
         return _row(table, self._account.record(table, id))
+
+    def linked(self, object: str, id: str, others: str) -> list[Row]:
+        """Records of the other object that belong to this one; none where there is no such object."""
+        try:
+            source, target = self._account.table(object), self._account.table(others)
+        except NoSuchRecord:
+            return []
+        record = source.by_id(id)
+        if record is None or not types_between(self._account, source, target):
+            return []
+        ids = [str(one["toObjectId"]) for one in links_shown(self._account, source, target, record)]
+        return [_row(target, target.records[one]) for one in ids]
+
+    def on_lists(self, id: str) -> list[Mapping[str, str]]:
+        found = self._account.lists.holding(self._account.contacts, id)
+        return [{"name": one.name, "since": one.members[id]} for one in found]
 
     def change(self, object: str, id: str, fields: Row) -> None:
         table = self._account.table(object)

@@ -92,6 +92,13 @@ class Salesforce:
         table = self._table(object)
         return table.shown(table.row(id))
 
+    def pointing(self, object: str, field: str, id: str) -> list[Row]:
+        """Records whose indexed reference is this one; none where there is no such object."""
+        table = self.org.table(object)
+        if table is None or field.lower() not in table.columns:
+            return []
+        return [table.shown(row) for row in table.pointing(field, id)]
+
     def change(self, object: str, id: str, fields: Row) -> None:
         self.org.change(object, id, fields)
 

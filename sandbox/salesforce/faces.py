@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from sandbox.faces import Card, Face, details, labelled, moment, score
+from sandbox.faces import Card, Face, Related, Rollup, details, labelled, moment, nothing_else, score, told
+from sandbox.salesforce import related
 from sandbox.toy import NoSuchRecord, Row, Toy
 
 _ROLLED_UP = {
@@ -71,14 +72,27 @@ def _account(toy: Toy, row: Row) -> Card:
             ("Customer id", row.get("Customer_Id__pc")),
             ("Account key", row.get("Account_Key__c")),
             ("Tier", row.get("Tier__c")),
-            *((label, _told(row.get(name))) for name, label in _ROLLED_UP.items()),
+            ("Type", row.get("Type")),
+            ("Plan", row.get("Plan__c")),
+            ("Product line", row.get("Product_Line__c")),
+            ("Annual revenue", _money(row.get("AnnualRevenue"))),
             ("Owner", _name_of(toy, "User", row["OwnerId"])),
             ("Contact id", row["PersonContactId"]),
             ("Account id", row["Id"]),
             ("Last modified", moment(row["LastModifiedDate"])),
         ),
         nps=score(row, *_PERSON_NPS),
+        rollup=None if person else _rollup(row),
     )
+
+
+def _rollup(row: Row) -> Rollup:
+    facts = ((label, told(row.get(name))) for name, label in _ROLLED_UP.items() if name != "NPS__c")
+    return Rollup(told(row.get("NPS__c")), tuple((label, fact) for label, fact in facts if fact is not None))
+
+
+def _money(amount: float | None) -> str | None:
+    return None if amount is None else f"{amount:,.0f}"
 
 
 def _lead(toy: Toy, row: Row) -> Card:
@@ -136,7 +150,7 @@ def _case(toy: Toy, row: Row) -> Card:
             ("Number", row["CaseNumber"]),
             ("Status", row["Status"]),
             ("Contact", contact),
-            ("CSAT", _told(row.get("CSAT_Score__c"))),
+            ("CSAT", told(row.get("CSAT_Score__c"))),
             ("Case id", row["Id"]),
             ("Last modified", moment(row["LastModifiedDate"])),
         ),
@@ -150,25 +164,32 @@ def _marks(row: Row, *marks: tuple[str, bool]) -> tuple[str, ...]:
     return tuple(mark for mark, holds in every if holds)
 
 
-def _told(number: float | None) -> str | None:
-    """0 is a number."""
-    return None if number is None else f"{number:g}"
-
-
 def _face(
-    object: str, word: str, card: Callable[[Toy, Row], Card], names: str, labels: dict[str, str]
+    object: str,
+    word: str,
+    card: Callable[[Toy, Row], Card],
+    names: str,
+    labels: dict[str, str],
+    beside: Callable[[Toy, Row], Sequence[Related]] = nothing_else,
 ) -> Face:
     """`names` are the fields a search looks through."""
 
     def hay(row: Row) -> str:
         return " ".join(str(row.get(name) or "") for name in (*names.split(), "Id")).lower()
 
-    return Face("salesforce", "Salesforce", object, word, card, hay, labels)
+    return Face("salesforce", "Salesforce", object, word, card, hay, labels, beside)
 
 
 FACES = (
-    _face("Contact", "contact", _contact, "Name Email Customer_Id__c", labelled(*_NPS)),
-    _face("Account", "account", _account, "Name PersonEmail", labelled(*_PERSON_NPS) | _ROLLED_UP),
+    _face("Contact", "contact", _contact, "Name Email Customer_Id__c", labelled(*_NPS), related.of_contact),
+    _face(
+        "Account",
+        "account",
+        _account,
+        "Name PersonEmail",
+        labelled(*_PERSON_NPS) | _ROLLED_UP,
+        related.of_account,
+    ),
     _face("Lead", "lead", _lead, "Name Email Company", labelled(*_NPS)),
     _face(
         "Subscription__c",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 LONGEST_SECTION, LONGEST_TEXT, MOST_BLOCKS = 3_000, 40_000, 50
+_BOLD = re.compile(r"\*([^*\n]+)\*")
 _CONTROL = re.compile(r"<([^<>\n]+)>")
 
 
@@ -19,6 +20,7 @@ class Piece:
     text: str
     link: str | None = None
     mention: bool = False
+    bold: bool = False
 
 
 def pieces(mrkdwn: str) -> Iterator[Piece]:
@@ -26,7 +28,7 @@ def pieces(mrkdwn: str) -> Iterator[Piece]:
     at = 0
     for found in _CONTROL.finditer(mrkdwn):
         if found.start() > at:
-            yield Piece(html.unescape(mrkdwn[at : found.start()]))
+            yield from _plain(mrkdwn[at : found.start()])
         address, _, label = found[1].partition("|")
         told = html.unescape(label or address)
         if address.startswith(("@", "!", "#")):
@@ -35,7 +37,14 @@ def pieces(mrkdwn: str) -> Iterator[Piece]:
             yield Piece(told, link=html.unescape(address))
         at = found.end()
     if at < len(mrkdwn):
-        yield Piece(html.unescape(mrkdwn[at:]))
+        yield from _plain(mrkdwn[at:])
+
+
+def _plain(text: str) -> Iterator[Piece]:
+    """Text between links, where `*stars*` make it bold."""
+    for place, part in enumerate(_BOLD.split(text)):
+        if part:
+            yield Piece(html.unescape(part), bold=place % 2 == 1)
 
 
 def mentions(body: Mapping[str, Any]) -> list[str]:

@@ -34,6 +34,7 @@ def test_a_card_can_be_made_of_every_record_the_world_brings(faces):
             assert card.id in (row["id"], row.get("Id"))
             assert card.name
             assert card.id.lower() in face.hay(row)
+            face.related(toy, row)
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,7 @@ class Salesforce:
         · alter_field {object, field, …} · permit {object, may: [read, edit, create, delete]} · expire_tokens
         · allow_key {username, public_key} · refresh_token {rotate} · use_calls, use_batches {used}
         · reader (credentials that may only read)
+        · add_field {name: "Task.Key__c", definition: as Metadata has it, visible: true}
         · strip (an org nobody prepared: no NPS fields, no kept answers, no permission sets of ours)
         · administrator {gone} (revokes the provisioning credential, or gives it back)
         · settings {inactive_owner, duplicate_field} (error codes that are not documented for sure)
@@ -140,6 +141,7 @@ class Salesforce:
             "close_case": self._close_case,
             "reopen_case": self._reopen_case,
             "bounce_email": self._bounce_email,
+            "add_field": self._add_field,
             "strip": lambda _: strip(self.org, self.api),
             "administrator": self._administrator,
             "settings": self._settings,
@@ -200,6 +202,15 @@ class Salesforce:
     def _reader(self, given: Row) -> dict[str, str]:
         reader = next(client for client in self.gate.clients.values() if not client.may_write)
         return {"client_id": reader.id, "client_secret": reader.secret}
+
+    def _add_field(self, given: Row) -> dict[str, str]:
+        """Somebody makes a field on the screen, where the profiles that see it are ticked."""
+        id = self.customizing.add_field(given["name"], given["definition"])
+        object, _, name = given["name"].partition(".")
+        if given.get("visible", True):
+            table = self._table("Task" if object.lower() == "activity" else object)
+            table.guarded.discard(name.lower())
+        return {"id": id}
 
     def _administrator(self, given: Row) -> dict[str, str]:
         client = self.gate.clients[ADMIN_ID]

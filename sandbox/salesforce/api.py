@@ -16,7 +16,7 @@ from sandbox.salesforce.errors import ApiError, RecordError, json_reply
 from sandbox.salesforce.org import Org
 from sandbox.salesforce.query import Result, run
 from sandbox.salesforce.sight import CALLER
-from sandbox.salesforce.tables import Table
+from sandbox.salesforce.tables import Column, Table
 from sandbox.toy import name_call
 
 MAX_URI = 16_384
@@ -249,11 +249,17 @@ class Api:
             "deletable": self.may(client, table, "delete"),
         }
 
+    def is_parent(self, table: Table, name: str) -> bool:
+        """Whether it is what a reference of this object is called as a relation: Contact__r."""
+        return self._reference(table, name) is not None
+
+    def _reference(self, table: Table, name: str) -> Column | None:
+        named = (one for one in table.visible() if (one.field.relationship or "").lower() == name.lower())
+        return next(named, None)
+
     def relation(self, table: Table, name: str, parent: Any) -> tuple[str, str | None]:
         """The reference field and the id of the parent that `{external id field: value}` names."""
-        column = next(
-            (c for c in table.visible() if (c.field.relationship or "").lower() == name.lower()), None
-        )
+        column = self._reference(table, name)
         if column is None:
             raise ApiError(
                 400, "INVALID_FIELD", f"No such column '{name}' on sobject of type {table.name}", (name,)

@@ -43,6 +43,7 @@ class Job:
     polls_left: int = 0
     busy_until: float = 0.0
     header: list[str] = field(default_factory=list)
+    parents: dict[int, tuple[str, str]] = field(default_factory=dict)  # column → relation and its external id
     successful: list[list[str]] = field(default_factory=list)
     failed: list[list[str]] = field(default_factory=list)
     unprocessed: list[list[str]] = field(default_factory=list)
@@ -215,7 +216,7 @@ class Bulk:
 
     def _write(self, job: Job, columns: list[Column | None], row: list[str]) -> tuple[str, bool]:
         cells = {column: cell for column, cell in zip(columns, row, strict=True) if column is not None}
-        named = {column.field.name: cell for column, cell in cells.items()}
+        named = {column.field.name: cell for column, cell in cells.items()} | self._parents(job, row)
         id = named.pop("Id", "")
         if job.operation == "upsert":
             assert job.key is not None
@@ -230,13 +231,23 @@ class Bulk:
                     "DUPLICATE_EXTERNAL_ID", f"{job.key.field.name}: more than one record found"
                 )
             if not rows:
-                return self._insert(job, {**named, job.key.field.name: value}), True
+                return self._insert(job, {**named, job.key.field.name: value}, key=value), True
             id = str(rows[0][job.table.id])
         if job.operation == "insert":
             return self._insert(job, named), True
         if job.operation in ("delete", "hardDelete"):
             return self._delete(job, id), False
         return self._update(job, id, named), False
+
+    def _parents(self, job: Job, row: list[str]) -> dict[str, str]:
+        """`Contact__r.Customer_Id__c` names the parent by its external id."""
+        named = {}
+        for place, (relation, key) in job.parents.items():
+            cell = row[place]
+            told = None if cell == "#N/A" else {key: cell}
+            name, id = self._api.relation(job.table, relation, told if cell else None)
+            named[name] = "" if not cell else id or "#N/A"
+        return named
 
     def _update(self, job: Job, id: str, named: dict[str, str]) -> str:
         row = job.table.existing(id)
@@ -245,19 +256,20 @@ class Bulk:
         wanted = job.table.stored(filled, from_cell, id=full)
         self._api.insist(job.client, job.table, "edit")
         self._api.scripted(full)
-        self._api.org.update(job.table, row, wanted, by=self._api.org.integration_user)
+        self._api.org.update(job.table, row, wanted, by=job.client.user)
         return full
 
-    def _insert(self, job: Job, named: dict[str, str]) -> str:
+    def _insert(self, job: Job, named: dict[str, str], key: str = "") -> str:
         filled = {name: cell for name, cell in named.items() if cell != ""}
         wanted = job.table.stored(filled, from_cell)
         self._api.insist(job.client, job.table, "create")
-        return self._api.org.create(job.table, wanted, by=self._api.org.integration_user)
+        self._api.scripted(f"{job.table.name}/{key}")
+        return self._api.org.create(job.table, wanted, by=job.client.user)
 
     def _delete(self, job: Job, id: str) -> str:
         row = job.table.existing(id)
         self._api.insist(job.client, job.table, "delete")
-        job.table.delete(row, now=self._api.org.now())
+        self._api.org.delete(job.table, row)
         return str(row[job.table.id])
 
     # ------------------------------------------------------------ its CSV
@@ -284,15 +296,20 @@ class Bulk:
         return rows[0], rows[1:]
 
     def _columns(self, job: Job) -> list[Column | None]:
-        columns = []
-        for name in job.header:
+        columns: list[Column | None] = []
+        for place, name in enumerate(job.header):
+            relation, _, key = name.partition(".")
+            if key and self._api.is_parent(job.table, relation):
+                job.parents[place] = relation, key
+                columns.append(None)
+                continue
             column = job.table.column(name)
             if column is None:
                 raise ValueError(f"InvalidBatch : Field name not found : {name}")
             columns.append(column)
         if job.operation in ("update", "delete", "hardDelete") and "Id" not in job.header:
             raise ValueError("InvalidBatch : Field name not found : Id")
-        return [*columns]
+        return columns
 
     def _key(self, table: Table, wanted: dict[str, Any]) -> Column | None:
         if wanted["operation"] != "upsert":

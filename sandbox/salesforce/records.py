@@ -210,7 +210,7 @@ class Records:
         wanted = table.stored(self._looked_up(table, fields), from_json, id=full)
         self._api.insist(client, table, "edit")
         self._api.scripted(full)
-        self._org.update(table, row, wanted, by=self._org.integration_user)
+        self._org.update(table, row, wanted, by=client.user)
         return full
 
     def _create(
@@ -219,7 +219,7 @@ class Records:
         wanted = table.stored(self._looked_up(table, fields), from_json)
         self._api.insist(client, table, "create")
         self._api.scripted(f"{table.name}/{key}")
-        id = self._org.create(table, wanted, by=self._org.integration_user)
+        id = self._org.create(table, wanted, by=client.user)
         return {"id": id, "success": True, "errors": []}
 
     def _upsert(

@@ -369,3 +369,10 @@ def test_a_prepared_org_lets_the_account_managers_read_what_is_written():
 def test_the_credential_that_provisions_can_be_taken_away(toy, admin):
     toy.do("administrator", gone=True)
     assert make(admin, "Contact.NPS_Score__c", SCORE).status == 403
+
+
+def test_a_field_made_on_the_screen_is_seen_at_once(toy, crm):
+    toy.do("add_field", name="Activity.NPS_Event_Id__c", definition=KEY)
+    assert fields(crm, "Task")["NPS_Event_Id__c"]["externalId"] is True
+    toy.do("add_field", name="Contact.Secret__c", definition=SCORE, visible=False)
+    assert "Secret__c" not in fields(crm, "Contact")

@@ -1,7 +1,9 @@
 """What is made for an answer in the toy Salesforce: tasks, kept answers, members of a campaign."""
 
+import csv
+
 import pytest
-from salesforce_toy import SignedIn, codes, error
+from salesforce_toy import SignedIn, V, codes, error
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +86,8 @@ def test_an_answer_is_kept_once_and_names_its_contact_by_id_or_by_external_id(cr
     told = crm.many("PATCH", "NPS_Response__c", first, second, lost, dead, to=to)
     assert told == [None, None, "INVALID_FIELD", "INVALID_CROSS_REFERENCE_KEY"]
     assert crm.many("PATCH", "NPS_Response__c", {**first, "Score__c": 3}, to=to) == [None]
-    asked = f"SELECT Name, Score__c, Contact__r.Id FROM NPS_Response__c WHERE Contact__c = '{ann['Id']}'"
+    mine = f"Contact__c = '{ann['Id']}' AND Response_Key__c IN ('r1', 'r2')"
+    asked = f"SELECT Name, Score__c, Contact__r.Id FROM NPS_Response__c WHERE {mine}"
     kept = crm.query(f"{asked} ORDER BY Response_Key__c")
     assert [(row["Score__c"], row["Contact__r"]["Id"]) for row in kept] == [(3, ann["Id"]), (9, ann["Id"])]
     assert all(row["Name"].startswith("R-") for row in kept)
@@ -152,3 +155,33 @@ def test_accounts_have_what_a_report_weighs_and_groups_by(crm):
     assert any(row["AnnualRevenue"] is None for row in rows)
     assert all(row["Plan__c"] and row["Product_Line__c"] and row["Type"] for row in rows)
     assert crm.query("SELECT Id FROM Account WHERE AnnualRevenue > 100000")
+
+
+def bulk(crm, object, text, **settings):
+    """(successful, failed) of one job: its results, one list of cells a row."""
+    wanted = {"object": object, **settings}
+    job = crm.call("POST", "/jobs/ingest", wanted).json["id"]
+    headers = {**crm.headers, "content-type": "text/csv"}
+    crm.toy.call("PUT", f"{V}/jobs/ingest/{job}/batches", raw=text.encode(), headers=headers)
+    crm.call("PATCH", f"/jobs/ingest/{job}", {"state": "UploadComplete"})
+    while crm.call("GET", f"/jobs/ingest/{job}").json["state"] in ("UploadComplete", "InProgress"):
+        pass
+    results = (
+        crm.call("GET", f"/jobs/ingest/{job}/{which}") for which in ("successfulResults", "failedResults")
+    )
+    return tuple([*csv.reader(reply.body.decode().splitlines())][1:] for reply in results)
+
+
+def test_a_bulk_job_keeps_answers_and_names_their_contact_by_external_id(crm, ann):
+    header = "Response_Key__c,Score__c,Contact__r.Customer_Id__c"
+    rows = [f"b1,9,{ann['Customer_Id__c']}", "b2,3,nobody", "b3,3,"]
+    text = "\n".join([header, *rows, ""])
+    how = {"operation": "upsert", "externalIdFieldName": "Response_Key__c"}
+    kept, refused = bulk(crm, "NPS_Response__c", text, **how)
+    assert sorted(row[2] for row in kept) == ["b1", "b3"]
+    assert [row[2] for row in refused] == ["b2"]
+    (found,) = crm.query("SELECT Id, Contact__c FROM NPS_Response__c WHERE Response_Key__c = 'b1'")
+    assert found["Contact__c"] == ann["Id"]
+    gone, _ = bulk(crm, "NPS_Response__c", f"Id\n{found['Id']}\n", operation="delete")
+    assert [row[0] for row in gone] == [found["Id"]]
+    assert crm.query("SELECT Id FROM NPS_Response__c WHERE Response_Key__c = 'b1'") == []

@@ -13,9 +13,11 @@ from nps.errors import ConfigError
 from nps.retrying import next_try
 from store.api import Asked, DeadLetterRow, Settled, State, Store
 from sync.causes import Advice, advice
+from sync.job import rolled_up_sync
 from sync.leasing import Busy
 
 if TYPE_CHECKING:
+    from sync.accounts.report import RolledUp
     from sync.report import Report
 
 MOST = 100_000
@@ -107,11 +109,11 @@ class Became:
 
 
 def retry(
-    store: Store, letters: Sequence[DeadLetterRow], run: Callable[[str, Asked], Report]
-) -> tuple[list[Became], list[Report], list[str]]:
+    store: Store, letters: Sequence[DeadLetterRow], run: Callable[[str, Asked], Report | RolledUp]
+) -> tuple[list[Became], list[Report | RolledUp], list[str]]:
     """Try these letters again, sync by sync, each in a run of its own. Returns what became of them, the runs, and the
     syncs that another process was running: its run, or the next one, tries theirs."""
-    reports: list[Report] = []
+    reports: list[Report | RolledUp] = []
     busy: list[str] = []
     for sync, asked in store.retry_letters([letter.id for letter in letters]).items():
         try:
@@ -130,6 +132,8 @@ def _became(store: Store, letter: DeadLetterRow, again: DeadLetterRow | None) ->
         return Became(letter, "rejected", text, open=True, now=again.id)
     if letter.status == "open":
         return Became(letter, "pending", "not tried yet; the next run does it", open=True)
+    if letter.response is None and rolled_up_sync(letter.sync):
+        return Became(letter, "written", f"{letter.record_id} shows its figures", open=False)
     if letter.response is None:
         return Became(
             letter, "cleared", f"nothing of ours is left to clear in {letter.record_id}", open=False

@@ -17,6 +17,13 @@ from nps.values import Json, Value
 from sync.outbox.care import Aftercare
 from sync.spec import BreakerSpec
 
+_ROLL_UP = "/account"
+
+
+def rolled_up_sync(name: str) -> str | None:
+    """The sync whose roll-up has this name; None for the name of anything else. No sync's own name holds a slash."""
+    return name.removesuffix(_ROLL_UP) if name.endswith(_ROLL_UP) else None
+
 
 @dataclass(frozen=True)
 class Feed:
@@ -80,7 +87,7 @@ class Job:
     @property
     def roll_up_name(self) -> str:
         """Under which name the roll-up onto its accounts runs."""
-        return f"{self.name}/account"
+        return f"{self.name}{_ROLL_UP}"
 
     @property
     def keeps_members(self) -> bool:

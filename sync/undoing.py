@@ -21,8 +21,9 @@ from nps.errors import BudgetError, ConfigError, LeaseLost, NpsyncError
 from nps.schema import ObjectSchema
 from nps.values import Json
 from nps.writes import Steps, Write, steps
-from store.api import Counted, Lease, Restoring, State, Store, Unwritten
+from store.api import Lease, Restoring, State, Store, Unwritten
 from sync.interruption import Interrupted, heed
+from sync.job import rolled_up_sync
 from sync.leasing import end_those_that_died, sync_lease
 from sync.progress import Progress, Silent
 from sync.writing import WrittenUp, settle_open, write_changes
@@ -84,6 +85,13 @@ class Restored:
     connection: str
     object: str
     destination: Destination
+
+
+class _Answer(NamedTuple):
+    """What an undo holds on to: a field stays as it put it while one of these decides."""
+
+    number: int
+    state: State
 
 
 @dataclass
@@ -201,7 +209,7 @@ def _taken_back(way: Steps, change: Change, *, only_latest: bool) -> Write | Non
 
 
 def _restoring(
-    change: Change, names: Sequence[str], writes: Sequence[Write], answers: Sequence[Counted]
+    change: Change, names: Sequence[str], writes: Sequence[Write], answers: Sequence[_Answer]
 ) -> Restoring:
     """The change that restores these fields, and the `answers` of the record that are no newer than this undo."""
     turn = steps(writes, names[0]).turns[change.id]
@@ -297,11 +305,14 @@ def _shown(records: Mapping[str, Record], record_id: str) -> Mapping[str, Json]:
     return {} if record is None else record.fields
 
 
-def _answers(place: Restored, store: Store, record_ids: Sequence[str]) -> dict[str, list[Counted]]:
-    """The answers that count for these records now."""
-    found: dict[str, list[Counted]] = {}
+def _answers(place: Restored, store: Store, record_ids: Sequence[str]) -> dict[str, list[_Answer]]:
+    """The answers that count for these records now; of an account the latest that counts for anybody in it."""
+    if (sync := rolled_up_sync(place.name)) is not None:
+        newest = store.newest_of_accounts(sync, record_ids)
+        return {id: [_Answer(newest.get(id, 0), State.WRITTEN)] for id in record_ids}
+    found: dict[str, list[_Answer]] = {}
     for one in store.counted(place.name, record_ids):
-        found.setdefault(one.record_id, []).append(one)
+        found.setdefault(one.record_id, []).append(_Answer(one.number, one.state))
     return found
 
 

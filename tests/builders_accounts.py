@@ -16,6 +16,7 @@ from sync.accounts import engine
 from sync.accounts.place import RollUp
 from sync.accounts.report import RolledUp
 from sync.accounts.spec import AccountSpec
+from sync.undoing import Restored, UndoReport, Wanted, to_redo, undo
 
 SHOWN: Mapping[str, Any] = {
     "nps": "nps",
@@ -75,6 +76,13 @@ class CompanyTown(Town):
         made = engine.preview(self.place(), overlay, self.clock, "planner", dict, engine.Options(**options))
         assert made.report.status != "failed", made.report.problems
         return {change.record_id: change.after for change in made.changes()}
+
+    def take_back(self, run: int, *, again: bool = False) -> UndoReport:
+        """What a roll-up wrote is restored, or, `again`, written once more after that."""
+        self.owners += 1
+        place = Restored(f"{self.job().name}/account", "crm", COMPANIES, self.crm)
+        wanted = to_redo(self.store, Wanted(run))[0] if again else Wanted(run)
+        return undo(place, self.store, self.clock, f"process-{self.owners}", dict, wanted)
 
     def company(self, name: str, *fields: str) -> Any:
         """What a company shows; a lone field without its tuple."""

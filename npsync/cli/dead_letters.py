@@ -124,9 +124,13 @@ def retry(
     from npsync.cli import letters_text, output
     from npsync.cli.progress import shown_progress
     from npsync.jobs import run_once
+    from npsync.rolling import roll_up_once
     from npsync.stopping import stop_on_signal
     from store.api import Asked
+    from sync.accounts.engine import Options as Again
+    from sync.accounts.report import RolledUp
     from sync.engine import Options
+    from sync.job import rolled_up_sync
     from sync.report import Report
 
     loaded = output.load_config(config)
@@ -135,14 +139,16 @@ def retry(
     with service.open_store(loaded) as store:
         asked = door.choose(store, _chosen(loaded, store, letters, all_, code, cause, sync))
         for name in sorted({one.sync for one in asked}):
-            if name not in loaded.sync:
+            if (rolled_up_sync(name) or name) not in loaded.sync:
                 raise ConfigError(
                     f'{loaded.file}: the sync "{name}" of letter {next(o.id for o in asked if o.sync == name)} is '
                     f"not in the YAML any more; discard its letters, or name the others"
                 )
 
-        def run(name: str, what: Asked) -> Report:
+        def run(name: str, what: Asked) -> Report | RolledUp:
             with shown_progress(quiet=json) as progress:
+                if (rolled_up := rolled_up_sync(name)) is not None:
+                    return roll_up_once(loaded, store, rolled_up, options=Again(stop=stop), progress=progress)
                 return run_once(
                     loaded, store, name, options=Options(asked=what, stop=stop), progress=progress
                 )

@@ -14,6 +14,8 @@ from npsync.cli import output
 from npsync.cli.sync_text import WIDTH, moment_text, value_text
 from npsync.letters import Became, Group, advice_for, by_itself, grouped
 from store.api import DeadLetterRow, Settled, Tried
+from sync.accounts.report import RolledUp
+from sync.job import rolled_up_sync
 from sync.report import Report
 
 _INDENT = 11
@@ -145,7 +147,9 @@ def _successor(letter: DeadLetterRow, beside: Sequence[DeadLetterRow]) -> DeadLe
     return next((one for one in beside if one.status == "open" and one.id > letter.id), None)
 
 
-def became_lines(became: Sequence[Became], reports: Sequence[Report], busy: Sequence[str]) -> Iterator[str]:
+def became_lines(
+    became: Sequence[Became], reports: Sequence[Report | RolledUp], busy: Sequence[str]
+) -> Iterator[str]:
     settled = sum(not one.open for one in became)
     runs = ", ".join(f"run {report.run}" for report in reports)
     yield f"{settled:,} of {len(became):,} dead letters are settled" + (f" ({runs})" if runs else "")
@@ -181,7 +185,7 @@ def _several(letters: Sequence[int]) -> str:
     return f"letter{'s' if len(letters) > 1 else ''} {', '.join(map(str, letters))}"
 
 
-def code_of(became: Sequence[Became], reports: Sequence[Report]) -> int:
+def code_of(became: Sequence[Became], reports: Sequence[Report | RolledUp]) -> int:
     """0 when every letter is settled. A run that failed, or was stopped by the breaker, counts as that."""
     if any(report.status == "stopped" for report in reports):
         return output.STOPPED
@@ -258,7 +262,9 @@ def became_facts(became: Became) -> dict[str, object]:
 
 def _about(letter: DeadLetterRow, answers: Mapping[int, SurveyResponse]) -> str:
     answer = answers.get(letter.response or 0)
-    return f"clearing {letter.record_id}" if answer is None else f"{answer.source} {answer.id}"
+    if answer is not None:
+        return f"{answer.source} {answer.id}"
+    return f"account {letter.record_id}" if rolled_up_sync(letter.sync) else f"clearing {letter.record_id}"
 
 
 def _fact(name: str, text: str) -> Iterator[str]:

@@ -15,13 +15,6 @@ from sync.accounts.spec import AccountSpec
 from sync.codecs import refuse
 from sync.job import Job
 
-ROLLED_UP = "/account"
-
-
-def sync_of(name: str) -> str | None:
-    """The sync whose roll-up has this name; None for the name of anything else. No sync's name holds a slash."""
-    return name.removesuffix(ROLLED_UP) if name.endswith(ROLLED_UP) else None
-
 
 @dataclass(frozen=True)
 class RollUp:

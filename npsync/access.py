@@ -12,9 +12,11 @@ from nps.events import OF_EVERY_EVENT
 from nps.schema import FieldType, ObjectSchema
 from nps.surveys import Through
 from npsync.check import shown_type
+from npsync.check_accounts import with_type
 from npsync.check_asking import asked_people, subject_of
 from npsync.config import Config
 from npsync.jobs import care_of, compiled, target_of
+from npsync.rolling import compiled_accounts
 from npsync.service import Opened
 from sync.spec import SyncSpec
 
@@ -49,6 +51,15 @@ def needs_of(config: Config, connection: str) -> Needs:
             if spec.history is not None:
                 history[spec.history.object] |= {*spec.history.fields, *spec.history.withdrawn}
                 history[spec.history.object] |= {spec.history.key} if spec.history.key else set()
+        if people and people.account and spec.account is not None:
+            read[target.object].add(people.account.by)
+            read[people.account.object] |= set(compiled_accounts(config, spec.account).account_names)
+            read[people.account.object] |= set(spec.account.fields)
+            write[people.account.object] |= set(spec.account.fields)
+            unseen = ObjectSchema(people.account.object, {})
+            for name, mapping in spec.account.fields.items():
+                if (type := shown_type(with_type(mapping, spec.account), unseen)) is not None:
+                    types[people.account.object][name] = type
         if people and people.account and not fields.uses.isdisjoint(("account", "account_id")):
             read[target.object].add(people.account.by)
             if fields.account_names:

@@ -16,12 +16,13 @@ from mapping.spec import FieldMapping, MatchRule, PeopleSpec
 from nps.errors import AccessError, ConfigError, RejectedError, UnavailableError
 from nps.schema import FieldSchema, FieldType, ObjectSchema
 from nps.surveys import Metric
-from npsync import check_after, check_asking
+from npsync import check_accounts, check_after, check_asking
 from npsync.check_asking import Finding
 from npsync.config import Config, Problem
 from npsync.config.problems import Path, did_you_mean
 from npsync.jobs import target_of
 from npsync.service import Opened
+from sync.accounts.spec import FIGURES
 from sync.spec import SyncSpec, Target
 
 NOT_REACHED = frozenset({"access_refused", "unavailable"})
@@ -34,6 +35,10 @@ _TYPES_OF_NAMES = {
     "answers": FieldType.INTEGER,
     "answered_at": FieldType.DATETIME,
     "invited_at": FieldType.DATETIME,
+    **dict.fromkeys(
+        ("responses", "promoters", "passives", "detractors", "lowest_score", *FIGURES), FieldType.INTEGER
+    ),
+    "last_answered_at": FieldType.DATETIME,
 }
 _SEGMENTS = ("promoter", "passive", "detractor")
 _SOME_MOMENT = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -124,6 +129,7 @@ def _sync(config: Config, name: str, target: Target, destination: Destination) -
     yield from _findings_of_records(schema, target.match, target.only, where)
     yield from _findings_of_fields(config, name, spec, schema, destination)
     yield from check_after.after(config, name, schema, destination)
+    yield from check_accounts.accounts(config, name, schema, destination)
 
 
 _KEYS_OF_PEOPLE = (

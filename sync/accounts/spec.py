@@ -11,6 +11,9 @@ from mapping.spec import AccountMapping
 from nps.durations import Period
 from sync.crontab import Cron
 
+FIGURES = ("nps", "previous_nps", "margin", "coverage")
+"""What is rounded to `places`."""
+
 
 class AccountSpec(BaseModel):
     """The latest answer of each of an account's people, in figures on the account. It needs people.*.account."""

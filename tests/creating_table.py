@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from contract_place import Given, Place
@@ -16,7 +16,9 @@ from nps.values import Json
 class CreatingRow:
     """`person` makes a record of `object`, as the sandbox's control takes it. Tasks are kept as `task`, in whose
     `subject` and `body` our texts stand (`shown` brings the body back to plain text), and are `done` with these fields.
-    Answers are kept as records of `history` with `key` (or without one), whose `text` holds what people wrote."""
+    Answers are kept as records of `history` with `key` (or without one), whose `text` holds what people wrote. `list`
+    is one that people made; `unsettable` one, if any, whose members nobody may set. `connector` is the connector's name
+    where several rows are of one."""
 
     settings: Callable[[Place], Given]
     object: str
@@ -30,6 +32,10 @@ class CreatingRow:
     text: str
     colleague: str  # the address of somebody who works there
     left: Callable[[Place], str]  # the id of somebody who left
+    list: str
+    statuses: bool = False  # whether a member has one
+    unsettable: str = ""
+    connector: str = ""
     shown: Callable[[str], str] = field(default=lambda text: text)
 
     def fields(self, key: str, text: str) -> dict[str, Json]:
@@ -47,6 +53,24 @@ def _plain(text: str) -> str:
     return unescape(text.replace("<br>", "\n"))
 
 
+_HUBSPOT = CreatingRow(
+    settings=hubspot,
+    object="contacts",
+    person=lambda name: {"lastname": name, "email": f"{name}@acme.example"},
+    task="tasks",
+    subject="hs_task_subject",
+    body="hs_task_body",
+    done={"hs_task_status": "COMPLETED"},
+    history="notes",
+    key="",
+    text="hs_note_body",
+    colleague="alex@acme.example",
+    left=lambda place: "64492920",
+    list="NPS promoters",
+    unsettable="All customers",
+    shown=_plain,
+)
+
 CREATING: Mapping[str, CreatingRow] = {
     "salesforce": CreatingRow(
         settings=salesforce,
@@ -61,20 +85,16 @@ CREATING: Mapping[str, CreatingRow] = {
         text="Comment__c",
         colleague="alex@acme.example",
         left=_left_salesforce,
+        list="NPS promoters",
+        statuses=True,
     ),
-    "hubspot": CreatingRow(
-        settings=hubspot,
-        object="contacts",
-        person=lambda name: {"lastname": name, "email": f"{name}@acme.example"},
-        task="tasks",
-        subject="hs_task_subject",
-        body="hs_task_body",
-        done={"hs_task_status": "COMPLETED"},
-        history="notes",
-        key="",
-        text="hs_note_body",
-        colleague="alex@acme.example",
-        left=lambda place: "64492920",
-        shown=_plain,
+    "hubspot": _HUBSPOT,
+    "hubspot_own_object": replace(
+        _HUBSPOT,
+        history="nps_response",
+        key="response_key",
+        text="comment",
+        shown=str,
+        connector="hubspot",
     ),
 }

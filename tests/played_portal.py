@@ -54,6 +54,7 @@ class Portal:
     nobodies: tuple[str, ...] = ()
     refuse: Refuse = lambda properties: None
     attachable: bool = True
+    associated: bool = True  # whether there is a usual association
     traces: bool = True  # answers repeat the trace
     shows: bool = True  # answers repeat the properties
     by_trace: bool = False  # refusals name the record, and the others are taken
@@ -74,6 +75,10 @@ class Portal:
             return self._listed(asked, path.split("/lists")[1].removeprefix("/2026-09"))
         if "/associations/" in path:
             types = [part for part in path.split("/associations/")[1].split("/") if not part.startswith("20")]
+            if path.endswith("/labels"):
+                kinds = [{"category": "USER_DEFINED", "typeId": 7, "label": "Boss"}]
+                kinds.append({"category": "USER_DEFINED", "typeId": 101, "label": None})
+                return Said({"results": kinds if self.associated else kinds[:1]})
             reads = path.endswith("/batch/read")
             return self._attached(*types[:2], asked.json) if reads else self._attach(types[1], asked.json)
         type, _, verb = path.split("/")[-3:]
@@ -155,8 +160,16 @@ class Portal:
         if not self.attachable:
             return Said({"category": "VALIDATION_ERROR", "message": "no such association"}, status=400)
         for one in body["inputs"]:
+            assert one["types"] == [{"associationCategory": "USER_DEFINED", "associationTypeId": 101}]
+        nobody = [one["to"]["id"] for one in body["inputs"] if one["to"]["id"] in self.nobodies]
+        taken = [one for one in body["inputs"] if one["to"]["id"] not in nobody]
+        for one in taken:
             self.ends.setdefault(one["from"]["id"], set()).add((to, one["to"]["id"]))
-        return Said({"results": [{"from": one["from"], "to": one["to"]} for one in body["inputs"]]})
+        results = [
+            {"fromObjectId": int(one["from"]["id"]), "toObjectId": int(one["to"]["id"])} for one in taken
+        ]
+        gone = {"category": "OBJECT_NOT_FOUND", "message": "gone", "context": {"ids": nobody}}
+        return Said({"results": results, "errors": [gone] if nobody else []}, status=207 if nobody else 201)
 
     def _listed(self, asked: Asked, path: str) -> Said:
         match path.strip("/").split("/"):

@@ -35,6 +35,7 @@ class Account:
         tools: Tools,
         daily: DailyCalls,
         zone: tzinfo,
+        version: str,
         close: Callable[[], None],
     ) -> None:
         self.wire = wire
@@ -43,6 +44,7 @@ class Account:
         self.tools = tools
         self.daily = daily
         self.zone = zone  # the business's
+        self.version = version
         self._close = close
         self._lock = threading.Lock()
         self._properties: dict[str, Properties] = {}

@@ -105,7 +105,7 @@ class ClientWire:
 
     def associate(self, from_type: str, to_type: str, body: Body) -> Reply:
         what = f"attach {from_type} to {to_type}"
-        method = self._associations.create_default
+        method = self._associations.create
         return self._call(method, from_type, to_type, dict(body), what=what, reads=False)
 
     def associations(self, from_type: str, to_type: str, body: Body) -> Reply:

@@ -87,7 +87,7 @@ class HubSpot:
         self._history = History(account, maker, self._ruling)
         self._tasks = Tasks(account, maker, account.zone, settings.tasks.completed_at)
         self._surroundings = Surroundings(account, settings)
-        self._lists = Lists(account, settings.api_version)
+        self._lists = Lists(account)
 
     # ------------------------------------------------------------ what there is
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from connectors.contract import Entry, Making
 from connectors.hubspot.account import Account
+from connectors.hubspot.attaching import Attaching
 from connectors.hubspot.finding import READ_BATCH, chunks, key_of, others, record_key
-from connectors.hubspot.making import ATTACHED, Maker, New, attach
+from connectors.hubspot.making import ATTACHED, Maker, New
 from connectors.hubspot.marked import Marked, keys_of
 from connectors.hubspot.properties import Properties, object_type
 from connectors.hubspot.replies import Refusal
@@ -27,6 +28,7 @@ class History:
         self._maker = maker
         self._ruling = ruling
         self._notes = Marked(account, NOTES, _BODY)
+        self._attaching = Attaching(account)
 
     def keep(self, object: str, key: str, entries: Sequence[Entry]) -> Iterator[Making]:
         if not entries:
@@ -114,7 +116,7 @@ class History:
         failed: dict[str, Refusal] = {}
         try:
             for to, pairs in _pairs(entries, made).items():
-                failed |= attach(self._account, known.object_type, to, pairs)
+                failed |= self._attaching.attach(known.object_type, to, pairs)
         except UnavailableError as error:
             yield from (Deferred(entry.key, f"kept, but not attached yet: {error}") for entry in entries)
             return

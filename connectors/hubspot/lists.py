@@ -23,8 +23,9 @@ _PAGE = 250
 
 
 class Lists:
-    def __init__(self, account: Account, version: str) -> None:
+    def __init__(self, account: Account) -> None:
         self._account = account
+        version = account.version
         self._root = "/crm/v3/lists" if version == "v3" else f"/crm/lists/{version}"
 
     def list_id(self, name: str, object: str) -> str:

@@ -12,16 +12,14 @@ from connectors.contract import Making
 from connectors.hubspot.account import Account
 from connectors.hubspot.finding import Row, chunks, record_key
 from connectors.hubspot.isolation import Isolation, Learnt, Recheck
-from connectors.hubspot.replies import Refusal, answer_of, payload, refusal
+from connectors.hubspot.replies import Refusal, payload, refusal
 from connectors.hubspot.writing import UPDATE_BATCH, Answer, Input, answer, rejected
 from nps.changes import Cause, Made, Outcome, Rejected, Unknown, Written
-from nps.errors import AccessError, ConfigError, UnavailableError
+from nps.errors import AccessError, UnavailableError
 from nps.values import Json
 
 _HUBSPOT = "HUBSPOT_DEFINED"
 _SILENT = "HubSpot's answer did not mention it"
-
-_FEW = 3  # refused alone, one after the other, before anything was attached: it is not the records
 
 # How tasks and notes are attached, by the type of the record.
 ATTACHED: Mapping[str, Mapping[str, int]] = {
@@ -236,40 +234,3 @@ def _nothing_more(reason: Refusal, group: Sequence[Input]) -> Mapping[str, Rejec
 def _left(id: str, reason: Refusal) -> Outcome:
     gone = reason.not_found or reason.cause is Cause.GONE
     return Written(id) if gone else Rejected(id, reason.code, reason.message, cause=reason.cause)
-
-
-def attach(account: Account, type: str, to: str, pairs: Mapping[str, str]) -> Mapping[str, Refusal]:
-    """Attach records (id → id of the other) by the usual association of the two. Those that were refused, and why;
-    attaching twice is as good as once."""
-    refused: dict[str, Refusal] = {}
-    attached = False
-    waiting = [list(chunk) for chunk in chunks(list(pairs), UPDATE_BATCH)]
-    while waiting:
-        group = waiting.pop()
-        inputs: list[Json] = [{"from": {"id": id}, "to": {"id": pairs[id]}} for id in group]
-        reply = account.wire.associate(type, to, {"inputs": inputs})
-        if reply.status >= 300:
-            reason = account.noted(reply, f"attach {type} to {to}")
-            if len(group) == 1:
-                refused[group[0]] = reason
-            else:
-                waiting += [group[len(group) // 2 :], group[: len(group) // 2]]
-            if not attached and len(refused) >= _FEW and not any(one.not_found for one in refused.values()):
-                raise ConfigError(
-                    f"{account.tools.connection}: HubSpot attaches no {type} to {to} ({reason.code}: "
-                    f"{reason.message}); is there an association between the two?"
-                )
-            continue
-        attached = True
-        said = answer_of(reply)
-        done = {frozenset((_id(one.get("from")), _id(one.get("to")))) for one in said.get("results") or ()}
-        reasons = [refusal(error) for error in said.get("errors") or ()]
-        for id in group:
-            if reasons and frozenset((id, pairs[id])) not in done:
-                named = [one for one in reasons if {id, pairs[id]} & one.ids]
-                refused[id] = (named or reasons)[0]
-    return refused
-
-
-def _id(end: Any) -> str:
-    return str(end.get("id")) if isinstance(end, Mapping) else ""

@@ -74,7 +74,7 @@ def _opened(settings: HubSpotSettings, tools: Tools) -> Account:
             client.close()
 
     prober = Prober(wires[1], http(lenient))
-    return Account(wires[0], http(policy), prober, tools, daily, zone, close)
+    return Account(wires[0], http(policy), prober, tools, daily, zone, settings.api_version, close)
 
 
 def _http(settings: HubSpotSettings, policy: CallPolicy, headers: dict[str, str]) -> Http:

@@ -36,9 +36,7 @@ class Wire(Protocol):
 
     def associations(self, from_type: str, to_type: str, body: Body) -> Reply: ...
 
-    def associate(self, from_type: str, to_type: str, body: Body) -> Reply:
-        """By the usual association of the two."""
-        ...
+    def associate(self, from_type: str, to_type: str, body: Body) -> Reply: ...
 
     def pipelines(self, object_type: str) -> Reply: ...
 
@@ -95,7 +93,7 @@ class DatedWire:
         types = f"{_segment(from_type)}/{_segment(to_type)}"
         return self._http.request(
             "POST",
-            f"/crm/associations/{self._version}/{types}/batch/associate/default",
+            f"/crm/associations/{self._version}/{types}/batch/create",
             json=dict(body),
             what=f"attach {from_type} to {to_type}",
             idempotent=True,

@@ -15,20 +15,36 @@ from connectors import registry
 from connectors.contract import Creates, Destination, Task
 
 REGISTERED = {name: registry.load(name).creates for name in registry.names()}
-CREATORS = sorted(name for name, creates in REGISTERED.items() if creates)
+CREATORS = {name for name, creates in REGISTERED.items() if creates}
+ROWS = [*CREATING, *sorted(CREATORS - {row.connector or each for each, row in CREATING.items()})]
+
+
+def connector_of(row_name: str) -> str:
+    return (CREATING[row_name].connector if row_name in CREATING else "") or row_name
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "name" in metafunc.fixturenames:
-        wanted: Creates | None = getattr(metafunc.module, "CREATES", None)
-        metafunc.parametrize("name", [one for one in CREATORS if wanted is None or wanted in REGISTERED[one]])
+    if "row_name" in metafunc.fixturenames:
+        wanted: Creates = metafunc.module.CREATES
+        rows = [one for one in ROWS if wanted in REGISTERED[connector_of(one)]]
+        if (
+            wanted is not Creates.HISTORY
+        ):  # what differs between rows of one connector is how answers are kept
+            rows = [one for one in rows if connector_of(one) == one]
+        metafunc.parametrize("row_name", rows)
 
 
 @pytest.fixture
-def row(name: str) -> CreatingRow:
-    if name not in CREATING:
-        pytest.fail(f'add a row for the connector "{name}" to tests/creating_table.py')
-    return CREATING[name]
+def row(row_name: str) -> CreatingRow:
+    if row_name not in CREATING:
+        pytest.fail(f'add a row for the connector "{row_name}" to tests/creating_table.py')
+    return CREATING[row_name]
+
+
+@pytest.fixture
+def name(row_name: str) -> str:
+    """The connector's."""
+    return connector_of(row_name)
 
 
 @pytest.fixture

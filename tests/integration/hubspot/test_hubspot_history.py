@@ -111,7 +111,26 @@ def test_an_object_that_nothing_attaches_to_people_is_a_matter_of_the_account() 
         assert isinstance(refused, Rejected)
         with pytest.raises(ConfigError, match="is there an association between the two"):
             list(hubspot.keep("answers", "answer_key", [answer(f"nps/{n}") for n in range(100)]))
-        assert len(server.posts("/associate/default")) < 15
+        assert len(server.posts("/contacts/batch/create")) < 15
+
+
+def test_an_object_without_an_association_is_a_matter_of_the_account() -> None:
+    with portal() as (there, server):
+        there.associated = False
+        with pytest.raises(ConfigError, match="knows no association of answers with contacts"):
+            list(opened(server).keep("answers", "answer_key", [answer()]))
+
+
+@pytest.mark.parametrize("version", ["v3", "2026-09"])
+def test_a_customer_who_is_gone_leaves_the_other_answers_attached(version: str) -> None:
+    with portal() as (there, server):
+        there.nobodies = ("999",)
+        gone = Entry("nps/2", {"answer_key": "nps/2"}, {"contacts": "999"})
+        told = opened(server, api_version=version).keep("answers", "answer_key", [answer(), gone])
+        kinds = {one.record_id: one for one in told}
+    assert isinstance(kinds["nps/1"], Made)
+    assert isinstance(refused := kinds["nps/2"], Rejected)
+    assert refused.cause is Cause.GONE
 
 
 @pytest.mark.parametrize(
@@ -140,7 +159,7 @@ def test_an_attachment_whose_fate_is_unknown_is_made_again_by_the_next_run() -> 
 
         def losing(asked: object) -> object:
             said = usual(asked)  # type: ignore[arg-type]
-            return type(said)(drop=True) if asked.path.endswith("/default") else said  # type: ignore[attr-defined]
+            return type(said)(drop=True) if asked.path.endswith("/contacts/batch/create") else said  # type: ignore[attr-defined]
 
         server.script = losing  # type: ignore[assignment]
         [waits] = opened(server).keep("answers", "answer_key", [answer()])

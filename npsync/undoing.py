@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 from mapping.problems import did_you_mean
 from nps.errors import ConfigError
 from store.api import RunRow
+from store.api.outbox import Outgoing, Stage
 from sync.undoing import Restored, Wanted, stands, to_redo
 
 if TYPE_CHECKING:
     from npsync.config import Config
     from npsync.service import Opened
     from store.api import Store
+
+MOST_LISTED = 10_000
 
 
 def known_run(store: Store, number: int) -> RunRow:
@@ -62,6 +65,15 @@ def _known_fields(store: Store, number: int, undos: Sequence[Wanted], fields: Se
             f"nothing of {', '.join(unknown)} was undone; undone was {', '.join(sorted(known))}: "
             f"npsync runs {number} --changes"
         )
+
+
+def made_by(store: Store, wanted: Wanted) -> list[Outgoing]:
+    """What the run that is taken back created beside the fields and is there still; of these records alone, where some
+    are named. A redo takes back an undo, which creates nothing."""
+    if wanted.redo:
+        return []
+    made = store.entries_like(run=wanted.run, stage=Stage.DONE, limit=MOST_LISTED)
+    return [one for one in reversed(made) if not wanted.records or one.record_id in wanted.records]
 
 
 def nothing_to_do(store: Store, number: int, *, again: bool) -> str:

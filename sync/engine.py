@@ -192,7 +192,7 @@ class _Attempt:
         """What follows the answers. It fails no score: what goes wrong is told."""
         if self.after is None:
             return
-        one_person = self.options.only is not None or self.options.asked is not None
+        one_person = self.options.only is not None or bool(self.options.asked)
         since = self.began if one_person else None
         if write:
             self.progress.phase("following up", None)

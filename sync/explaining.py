@@ -22,6 +22,7 @@ from nps.score import Labelled, parse_score, segment_of
 from nps.values import Json, JsonFields
 from nps.writes import Write, steps
 from store.api import DeadLetterRow, Settled, State
+from store.api.outbox import Outgoing
 from store.past import Fate, Journalled, Linked, Version
 from sync.story import AnswerStory, Because, FieldStory, RecordStory, WriteStory
 
@@ -87,6 +88,7 @@ class Known:
     journal: Sequence[Journalled] = ()
     letters: Sequence[DeadLetterRow] = ()
     links: Sequence[Linked] = ()
+    followed: Sequence[Outgoing] = ()
     events: Mapping[int, Mapping[str, Json]] = field(default_factory=dict)
     """`event.*` of the versions that answer an invitation of ours."""
 
@@ -138,6 +140,7 @@ def explain(seen: Seen, views: Sequence[View], known: Known) -> RecordStory:
         links=tuple(
             link for link in known.links if link.scope in seen.target.scopes and link.record_id in seen.ids
         ),
+        followed=tuple(one for one in known.followed if one.sync in syncs and one.record_id in seen.ids),
     )
 
 

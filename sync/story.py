@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from nps.values import Json
+from store.api.outbox import Outgoing
 from store.past import Linked
 
 
@@ -113,6 +114,7 @@ class RecordStory(msgspec.Struct, frozen=True, kw_only=True):
     fields: tuple[FieldStory, ...] = ()
     writes: tuple[WriteStory, ...] = ()  # oldest first
     links: tuple[Linked, ...] = ()
+    followed: tuple[Outgoing, ...] = ()  # what was created because of its answers, oldest first
 
     @property
     def touched(self) -> bool:

@@ -249,6 +249,7 @@ def _known(store: Store, found: Sequence[int], seen: Sequence[Seen]) -> Known:
         journal=journal,
         letters=store.letters_about(every, ids),
         links=store.links_of((), ids),
+        followed=store.entries_about(every, ids),
         events={number: event for number, one in versions.items() if (event := invited.event(one.response))},
     )
 

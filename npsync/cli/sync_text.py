@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from nps.changes import Change
 from nps.values import Json
+from npsync.cli import followed_text
 from store.api import RunRow, State
 from sync.engine import Preview
 from sync.report import MatchReport, Report
@@ -85,6 +86,7 @@ def plan_lines(
     if said := _states({k: v for k, v in report.states.items() if k is not State.PENDING}):
         yield f"  {said}"
     yield from field_lines(report.fields.as_json(), done=False)
+    yield from followed_text.plan_lines(preview.followed)
     yield "  cost of writing: " + ", ".join(
         f"{name} {several(calls, 'call')}" for name, calls in preview.cost.items()
     )
@@ -133,7 +135,9 @@ def report_lines(report: Report) -> Iterator[str]:
     calls = ", ".join(f"{name} {count:,}" for name, count in report.calls.items() if count)
     yield f"  records written: {writes}" + (f" · calls: {calls}" if calls else "")
     yield from field_lines(report.fields.as_json(), done=True)
+    yield from followed_text.lines(report.followed.as_json())
     yield from hint_lines(report.states, report.run, explained=bool(report.problems))
+    yield from followed_text.hints(report.followed.as_json())
     yield from noted(ACCEPTED, (reason.text for reason in report.accepted))
     yield from noted("!", report.problems)
 
@@ -198,6 +202,7 @@ def needs_a_person(run: RunRow) -> str:
         f"{counts[name]} {name}" for name in ("review", "rejected", "held", "pending") if counts.get(name)
     ]
     told += [f"{run.report[name]} {said}" for name, said in _BESIDE_STATES.items() if run.report.get(name)]
+    told += followed_text.needs_a_person(run.report.get("followed"))
     return " · ".join(told)
 
 

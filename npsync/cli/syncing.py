@@ -386,6 +386,10 @@ def _write_plan(plan: Preview, accounts: AccountsPreview | None, out: BinaryIO) 
         "kept": report["kept"],
         "undone": report["undone"],
         "overwritten": report["overwritten"],
+        "followed": {
+            kind.value: {**tally.as_json(), "examples": list(tally.examples)}
+            for kind, tally in plan.followed.tallies.items()
+        },
         "absent_fields": plan.absent,
         "breaker": [{"check": reason.check, "text": reason.text} for reason in plan.stops],
         "problems": report["problems"],

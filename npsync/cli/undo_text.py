@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from zoneinfo import ZoneInfo
 
 from nps.changes import Change
 from nps.values import Json
+from npsync.cli import followed_text
 from npsync.cli.sync_text import change_lines, moment_text, noted, several, value_text
 from store.api import RunRow
+from store.api.outbox import Outgoing
 from sync.undoing import Findings, Left, UndoPlan, UndoReport, Why
 
 
@@ -86,6 +88,18 @@ def _number(value: Json) -> int | None:
     return value if isinstance(value, int) else None
 
 
+def made_lines(run: int, made: Sequence[Outgoing], shown: int) -> Iterator[str]:
+    """What a run created beside the fields: an undo leaves it, so that nobody loses what they work with."""
+    if not made:
+        yield f"  beside these fields run {run} left nothing: no task, no message, no new record"
+        return
+    yield f"  run {run} made these as well; they stay, for what was created is never deleted by an undo:"
+    for one in made[:shown]:
+        yield f"    {followed_text.what(one)} {one.vendor_id or ''} for {one.record_id or one.subject}"
+    if len(made) > shown:
+        yield f"    … and {len(made) - shown:,} more: npsync follow-ups list --run {run} --stage done"
+
+
 def plan_lines(plan: UndoPlan, shown: int) -> Iterator[str]:
     """What an undo or redo would do."""
     would = "would be written again" if plan.wanted.redo else "would be restored"
@@ -96,8 +110,6 @@ def plan_lines(plan: UndoPlan, shown: int) -> Iterator[str]:
         yield "  cost of writing: " + ", ".join(
             f"{name} {several(calls, 'call')}" for name, calls in plan.cost.items()
         )
-        if not plan.wanted.redo:
-            yield f"  beside these fields run {plan.wanted.run} left nothing: no task, no alert, no new record"
 
 
 def _change_lines(changes: Iterator[Change], findings: Findings, shown: int) -> Iterator[str]:

@@ -78,6 +78,7 @@ def _take_back(
         wanted = undoing.wanted_undos(store, number, again=command == "redo", records=records, fields=fields)
         if not any(store.wrote(one.run) for one in wanted):
             _say_nothing_to_do(undoing.nothing_to_do(store, number, again=command == "redo"), json)
+            _say_what_stays(store, wanted, show, json)
             return output.SUCCEEDED
         asked = " ".join([f"npsync {command} {number}", *_spelled(records, fields)])
         if not yes:
@@ -116,6 +117,16 @@ def _say_nothing_to_do(sentence: str, json: bool) -> None:
         output.say(sentence)
 
 
+def _say_what_stays(store: Store, wanted: list[Wanted], show: int, json: bool) -> None:
+    from npsync import undoing
+    from npsync.cli import output, undo_text
+
+    for one in () if json else wanted:
+        if made := undoing.made_by(store, one):
+            for line in undo_text.made_lines(one.run, made, show):
+                output.say(line)
+
+
 def _shown(
     config: Config, store: Store, run: RunRow, wanted: list[Wanted], show: int, json: bool
 ) -> tuple[int, bool]:
@@ -137,12 +148,15 @@ def _shown(
             conflicts += len(plan.findings.conflicts)
             restorable += plan.findings.changes
             if json:
-                told.append(_plan_facts(plan))
+                told.append(_plan_facts(plan) | _stays(store, one))
                 continue
             where = f"{place.connection} {place.object}"
             output.say(undo_text.head(run, one.run, config.time_zone, where, again=one.redo))
             for line in undo_text.plan_lines(plan, show):
                 output.say(line)
+            if not one.redo:
+                for line in undo_text.made_lines(one.run, undoing.made_by(store, one), show):
+                    output.say(line)
     if json:
         output.say_json({"runs": told, "written": False})
     return output.PARTIAL if conflicts else output.SUCCEEDED, restorable > 0
@@ -186,7 +200,7 @@ def _done(
                 )
             worst = output.worst(worst, output.code_of(report.status))
             if json:
-                told.append(_report_facts(store, report))
+                told.append(_report_facts(store, report) | _stays(store, one))
                 continue
             if not planned:
                 where = f"{place.connection} {place.object}"
@@ -194,11 +208,22 @@ def _done(
             changes = None if planned else store.planned(report.run)
             for line in undo_text.report_lines(report, changes, show):
                 output.say(line)
+            if not planned and not one.redo:
+                for line in undo_text.made_lines(one.run, undoing.made_by(store, one), show):
+                    output.say(line)
             if report.status == "partial" and report.problems:
                 output.say(f"  no run goes on with it by itself: {asked}")
     if json:
         output.say_json({"runs": told, "written": True})
     return worst
+
+
+def _stays(store: Store, wanted: Wanted) -> dict[str, object]:
+    """What the run created beside the fields, which an undo lists and leaves."""
+    from npsync import undoing
+    from npsync.cli import followed_text
+
+    return {"stays": [followed_text.facts(one) for one in undoing.made_by(store, wanted)]}
 
 
 def _plan_facts(plan: UndoPlan) -> dict[str, object]:

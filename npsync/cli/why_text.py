@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from nps.values import Json
+from npsync.cli import followed_text
 from npsync.cli.sync_text import WIDTH, moment_text, value_text
+from store.api.outbox import Kind, Outgoing, Stage
 from sync.story import AnswerStory, Because, FieldStory, RecordStory, Story, WriteStory
 
 MOST_EVENTS = 40  # of a record's timeline; --json has all
@@ -302,7 +304,19 @@ def _events(record: RecordStory, zone: ZoneInfo) -> list[_Event]:
     for link in record.links:
         what = f"the answer {link.value}" if link.scope.startswith("answer/") else link.value
         note(link.linked_at, 0, None, f"a person decided that {what} belongs to {link.record_id}")
+    for one in record.followed:
+        run = f"run {one.run}: " if one.run is not None else ""
+        note(one.settled_at or one.wanted_at, 2, one.sync, f"{run}{_followed(one)}")
     return sorted(events, key=lambda one: (one.at, one.order))
+
+
+def _followed(one: Outgoing) -> str:
+    """A task, a message, a kept answer, a place on a list: which it is, and how it stands."""
+    because = "" if one.kind is Kind.LIST else f" for {one.subject}"
+    said = f"{followed_text.what(one)}{because}: {followed_text.how_it_is(one)}"
+    if one.stage in (Stage.REJECTED, Stage.UNKNOWN):
+        return f"{said}; npsync follow-ups retry {one.id}"
+    return said + (f"; closed {one.closed_at.date().isoformat()}" if one.closed_at is not None else "")
 
 
 def _fate(answer: AnswerStory, zone: ZoneInfo) -> str:

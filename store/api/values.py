@@ -123,6 +123,9 @@ class Asked(msgspec.Struct, frozen=True):
     answers: tuple[int, ...] = ()
     records: tuple[str, ...] = ()
 
+    def __bool__(self) -> bool:
+        return bool(self.answers or self.records)
+
 
 class Tried(msgspec.Struct, frozen=True):
     """One change as it was sent for an answer, and what became of it."""

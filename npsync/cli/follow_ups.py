@@ -1,0 +1,177 @@
+"""What followed the answers: tasks, kept answers, places on lists, messages; and trying again what was refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from npsync.cli.output import MOST_NUMBER, ConfigOption, JsonOption
+
+if TYPE_CHECKING:
+    from npsync.config import Config
+    from store.api import Store
+    from store.api.outbox import Kind, Outgoing, Stage
+
+follow_ups = typer.Typer(
+    help="What was created because of answers, what was refused, and trying that again.",
+    no_args_is_help=True,
+)
+
+SyncOption = Annotated[str | None, typer.Option("--sync", metavar="SYNC", help="Only those of this sync.")]
+KindOption = Annotated[
+    str | None, typer.Option("--kind", help="Only of one kind: task, history, list or alert.")
+]
+IdsArgument = Annotated[
+    list[int],
+    typer.Argument(metavar="ID...", min=1, max=MOST_NUMBER, help="Which ones, as `list` shows them."),
+]
+
+_OPEN = "open"
+
+
+@follow_ups.command("list")
+def list_(
+    sync: SyncOption = None,
+    kind: KindOption = None,
+    stage: Annotated[
+        str,
+        typer.Option(
+            help="open (refused, or not known whether it arrived), wanted, done, rejected, unknown, void, removed "
+            "or all."
+        ),
+    ] = _OPEN,
+    run: Annotated[
+        int | None, typer.Option("--run", min=1, max=MOST_NUMBER, help="Only what this run sent.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many to show.")] = 50,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """List what followed answers, the latest first; without an option what a person has to look at."""
+    from npsync import service
+    from npsync.cli import followed_text, output
+
+    loaded = output.load_config(config)
+    with service.open_store(loaded) as store:
+        shown = _found(store, _known(loaded, sync), _kind(kind), _stages(stage), run, limit)
+    if json:
+        output.say_json({"follow_ups": [followed_text.facts(one) for one in shown]})
+        return
+    if not shown:
+        output.say(
+            "Nothing was refused, and of nothing it is unknown whether it arrived."
+            if stage == _OPEN
+            else "There is none."
+        )
+        return
+    output.table(
+        ["id", "since", "sync", "what", "for", "how it is"], followed_text.rows(shown, loaded.time_zone)
+    )
+    for line in followed_text.next_steps(shown):
+        output.say(line)
+
+
+@follow_ups.command("retry")
+def retry(ids: IdsArgument, json: JsonOption = False, config: ConfigOption = None) -> None:
+    """Try these again now, as the answer and the YAML say today. A message of which nobody knows whether it arrived is
+    sent once more."""
+    from npsync import logs, service
+    from npsync.cli import followed_text, output
+    from npsync.cli.progress import shown_progress
+    from npsync.clock import SystemClock
+    from npsync.jobs import run_once
+    from store.api import Asked
+    from store.api.outbox import Stage
+    from sync.engine import Options
+
+    loaded = output.load_config(config)
+    logs.set_up(json=json)
+    with service.open_store(loaded) as store:
+        again = store.retry_entries(ids, now=SystemClock().now())
+        for name in sorted({one.sync for one in store.entries(again) if one.sync in loaded.sync}):
+            with shown_progress(quiet=json) as progress:
+                run_once(loaded, store, name, options=Options(asked=Asked(), read=False), progress=progress)
+        became = store.entries(again)
+    left = sorted(set(ids) - set(again))
+    if json:
+        output.say_json(
+            {"retried": again, "left": left, "follow_ups": [followed_text.facts(one) for one in became]}
+        )
+    else:
+        for line in followed_text.became_lines(became, left):
+            output.say(line)
+    settled = all(one.stage is Stage.DONE or one.stage is Stage.VOID for one in became)
+    raise typer.Exit(output.SUCCEEDED if settled and not left else output.PARTIAL)
+
+
+@follow_ups.command("discard")
+def discard(
+    ids: IdsArgument,
+    reason: Annotated[str, typer.Option("--reason", help="Why: kept with it.")],
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Leave these be, with a reason. Nothing is deleted in the CRM."""
+    from npsync import service
+    from npsync.cli import output
+    from npsync.clock import SystemClock
+    from npsync.deciders import signed
+
+    loaded = output.load_config(config)
+    now = SystemClock().now()
+    with service.open_store(loaded) as store:
+        done = store.discard_entries(ids, signed("discarded", reason, now), now=now)
+    left = sorted(set(ids) - set(done))
+    if json:
+        output.say_json({"discarded": done, "left": left})
+    else:
+        if done:
+            output.say(f"Left be: {', '.join(map(str, done))}.")
+        if left:
+            output.say(f"Not open (any more), so left as it is: {', '.join(map(str, left))}.")
+    raise typer.Exit(output.PARTIAL if left else output.SUCCEEDED)
+
+
+def _found(
+    store: Store,
+    sync: str | None,
+    kind: Kind | None,
+    stages: tuple[Stage | None, ...],
+    run: int | None,
+    limit: int,
+) -> list[Outgoing]:
+    found = [
+        one
+        for stage in stages
+        for one in store.entries_like(sync=sync, kind=kind, stage=stage, run=run, limit=limit)
+    ]
+    return sorted(found, key=lambda one: -one.id)[:limit]
+
+
+def _stages(word: str) -> tuple[Stage | None, ...]:
+    from npsync.cli.choosing import one_of
+    from store.api.outbox import Stage
+
+    if word == _OPEN:
+        return (Stage.REJECTED, Stage.UNKNOWN)
+    if word == "all":
+        return (None,)
+    known = [stage.value for stage in Stage if stage is not Stage.OPEN]
+    return (Stage(one_of(word, [_OPEN, *known, "all"], "stage")),)
+
+
+def _kind(word: str | None) -> Kind | None:
+    from npsync.cli.choosing import one_of
+    from store.api.outbox import Kind
+
+    return None if word is None else Kind(one_of(word, [kind.value for kind in Kind], "kind"))
+
+
+def _known(config: Config, sync: str | None) -> str | None:
+    from mapping.problems import did_you_mean
+    from nps.errors import ConfigError
+
+    if sync is not None and sync not in config.sync:
+        raise ConfigError(f'{config.file}: there is no sync "{sync}"{did_you_mean(sync, config.sync)}')
+    return sync

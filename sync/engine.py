@@ -19,8 +19,9 @@ from sync.inbox import Pulled, pull
 from sync.interruption import Interrupted
 from sync.job import Codecs, Job
 from sync.leasing import end_those_that_died, sync_lease
-from sync.outbox.after import After, floor_of, remember_floor
+from sync.outbox.after import After
 from sync.outbox.followed import Followed
+from sync.outbox.memory import floor_of, remember_floor
 from sync.outbox.wanting import Wants
 from sync.paying import begins_with, cannot_pay
 from sync.planning import CHUNK, Planned, plan_changes

@@ -25,6 +25,8 @@ _WORDS = {
     "rejected": "refused",
     "unknown": "not known whether they arrived",
     "left": "still to do",
+    "closed": "closed by people",
+    "gone": "deleted by people",
 }
 
 

@@ -17,6 +17,7 @@ from sync.job import Job
 from sync.outbox.alerts import Alerts
 from sync.outbox.care import Aftercare
 from sync.outbox.carrying import Carrier
+from sync.outbox.closing import note_closed
 from sync.outbox.facts import Reading
 from sync.outbox.followed import Followed, Tally
 from sync.outbox.history import History
@@ -25,7 +26,6 @@ from sync.outbox.making import Maker
 from sync.outbox.tasks import Tasks
 
 EXAMPLES = 3  # of each kind, in a plan
-_BEGAN = "began"
 
 _Making = Callable[[], Maker]
 
@@ -58,6 +58,8 @@ class After:
                 maker = making()
                 carrier.recover(maker, self.job.name, tally)
                 carrier.carry_out(maker, self.job.name, tally, since=since)
+                if kind is Kind.TASK and since is None:
+                    note_closed(self.job, self.store, lease, self.clock, tally)
             except LeaseLost:
                 raise
             except NpsyncError as error:
@@ -103,26 +105,3 @@ _WHAT: Mapping[Kind, str] = {
     Kind.LIST: "lists",
     Kind.ALERT: "alerts",
 }
-
-
-def floor_of(store: Store, sync: str, care: Aftercare, now: datetime) -> datetime:
-    """From when on answers are followed up: the YAML's day, else the moment the first run with rules began."""
-    if care.since is not None:
-        return care.since
-    told = store.recall(_place(sync), [_BEGAN]).get(_BEGAN)
-    return now if told is None else datetime.fromisoformat(told)
-
-
-def remember_floor(store: Store, sync: str, care: Aftercare | None, now: datetime) -> None:
-    """Called when a run begins. Rules that were taken out and put back follow up what comes from then on."""
-    known = store.recall(_place(sync), [_BEGAN])
-    rules = care is not None and bool(care.rules)
-    if rules and not known:
-        store.memorize(_place(sync), {_BEGAN: now.isoformat()})
-    elif known and not rules:
-        store.forget(_place(sync), [_BEGAN])
-
-
-def _place(sync: str) -> str:
-    """Beside the connectors' own memory."""
-    return f"follow_up/{sync}"

@@ -22,7 +22,18 @@ class Tally:
         return {name: self.counts[name] for name in COUNTED if self.counts[name]}
 
 
-COUNTED = ("created", "updated", "removed", "unchanged", "void", "rejected", "unknown", "left")
+COUNTED = (
+    "created",
+    "updated",
+    "removed",
+    "unchanged",
+    "void",
+    "rejected",
+    "unknown",
+    "left",
+    "closed",
+    "gone",
+)
 
 
 @dataclass

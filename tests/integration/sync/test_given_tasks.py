@@ -338,3 +338,35 @@ def test_a_plan_shows_the_tasks_and_gives_none(town: CaringTown):
     assert tally.examples == [f"Call ann@example.com: scored 3 (due {due}, for Kim)"]
     assert (tally.as_json(), town.crm.tasks) == ({"created": 1}, {})
     assert isinstance(due, date)
+
+
+# ------------------------------------------------------------ closing the loop
+
+
+def test_what_people_closed_is_learned_at_most_once_an_hour(town: CaringTown):
+    unhappy(town)
+    town.run()
+    (id,) = town.crm.tasks
+    done_at = town.clock.now() + timedelta(minutes=30)
+    town.crm.close_task(id, done_at)
+    town.crm.calls.clear()
+    town.later(minutes=50)
+    assert "task_states" not in town.crm.calls
+    assert followed(town.run(), Kind.TASK) == {}
+    town.later(minutes=20)
+    assert followed(town.run(), Kind.TASK) == {"closed": 1}
+    assert [one.closed_at for one in town.store.given_tasks(["nps"])] == [done_at]
+    town.crm.calls.clear()
+    town.later(hours=2)
+    town.run()
+    assert "task_states" not in town.crm.calls  # none is open any more
+
+
+def test_a_task_somebody_deleted_counts_as_gone_and_is_not_given_again(town: CaringTown):
+    unhappy(town)
+    town.run()
+    list(town.crm.take_away(list(town.crm.tasks)))
+    town.later(hours=2)
+    assert followed(town.run(), Kind.TASK) == {"gone": 1}
+    town.run(everything=True)
+    assert (town.crm.tasks, town.stages(Kind.TASK)) == ({}, {"mail:a": Stage.REMOVED})

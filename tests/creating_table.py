@@ -32,6 +32,9 @@ class CreatingRow:
     text: str
     colleague: str  # the address of somebody who works there
     left: Callable[[Place], str]  # the id of somebody who left
+    company: tuple[str, Given]  # an object whose records are companies, and what one is made of
+    case: Callable[[Place, str], str]  # opens a case of a record, and gives its id
+    close: str  # what closes a case
     list: str
     statuses: bool = False  # whether a member has one
     unsettable: str = ""
@@ -53,6 +56,18 @@ def _plain(text: str) -> str:
     return unescape(text.replace("<br>", "\n"))
 
 
+def _case(place: Place, person: str) -> str:
+    fields = {"Subject": "Help", "Status": "New", "ContactId": person}
+    return str(place.sandbox.control("POST", "/salesforce/Case", fields)["id"])
+
+
+def _ticket(place: Place, person: str) -> str:
+    fields = {"subject": "Help", "hs_pipeline": "0", "hs_pipeline_stage": "1"}
+    ticket = str(place.sandbox.control("POST", "/hubspot/tickets", fields)["id"])
+    place.sandbox.control("POST", "/hubspot/do/associate", {"ticket": ticket, "contact": person})
+    return ticket
+
+
 _HUBSPOT = CreatingRow(
     settings=hubspot,
     object="contacts",
@@ -66,6 +81,9 @@ _HUBSPOT = CreatingRow(
     text="hs_note_body",
     colleague="alex@acme.example",
     left=lambda place: "64492920",
+    company=("companies", {"name": "Creating"}),
+    case=_ticket,
+    close="close_ticket",
     list="NPS promoters",
     unsettable="All customers",
     shown=_plain,
@@ -85,6 +103,9 @@ CREATING: Mapping[str, CreatingRow] = {
         text="Comment__c",
         colleague="alex@acme.example",
         left=_left_salesforce,
+        company=("Account", {"Name": "Creating"}),
+        case=_case,
+        close="close_case",
         list="NPS promoters",
         statuses=True,
     ),

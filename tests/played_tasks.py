@@ -80,6 +80,9 @@ class Played:
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     calls: list[tuple[str, str, list[dict[str, Any]]]] = field(default_factory=list)
     refuse: Refuse = lambda record: None
+    stumbles: Callable[[Mapping[str, Any]], bool] = lambda record: (
+        False
+    )  # an error of its own, and nothing done
     lose: int = 0  # so many replies get lost, after the call was carried out
 
     def creates(self, path: str, mock: responses.RequestsMock, method: str) -> None:
@@ -95,6 +98,8 @@ class Played:
             return self._delete(path)
         records = orjson.loads(request.body or b"")["records"]
         self.calls.append((str(request.method), path, records))
+        if any(self.stumbles(record) for record in records):
+            return 500, {}, orjson.dumps([{"errorCode": "UNKNOWN_EXCEPTION", "message": "oh"}])
         key = path.split("/")[3] if path.count("/") == 3 else None
         results = [self._one(record, key) for record in records]
         if self.lose:

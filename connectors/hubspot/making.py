@@ -9,6 +9,7 @@ from typing import Any
 
 from connectors.calls import FateUnknown, Reply
 from connectors.contract import Making
+from connectors.doubting import Doubts
 from connectors.hubspot.account import Account
 from connectors.hubspot.finding import Row, chunks, record_key
 from connectors.hubspot.isolation import Isolation, Learnt, Recheck
@@ -46,6 +47,7 @@ class Maker:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._learnt: dict[str, Learnt] = {}
+        self._doubts: dict[str, Doubts] = {}
 
     def create(self, type: str, things: Mapping[str, New], own: Own, shows: str) -> Iterator[Making]:
         """`shows` is the property that `own` looks at, for answers that leave it out."""
@@ -65,8 +67,11 @@ class Maker:
             }
 
         send = self._noted(self._account.wire.create, type, "create", body)
-        properties = {key: thing.properties for key, thing in things.items()}
-        return self._made(type, properties, send, _Reading(own), shows, repeatable=False)
+        doubts = self._doubts.setdefault(type, Doubts(self._account.tools.memory, type))
+        for group in doubts.groups(things):
+            properties = {key: things[key].properties for key in group}
+            made = self._made(type, properties, send, _Reading(own), shows, repeatable=False)
+            yield from doubts.heed(made)
 
     def upsert(
         self, type: str, by: str, things: Mapping[str, Mapping[str, str]], recheck: Recheck
@@ -140,11 +145,11 @@ class Maker:
             isolation.run(group)
             self._look(type, reading, shows)
             settled |= isolation.settled | {one.id: Unknown(one.id, _SILENT) for one in isolation.silent}
-        for key in things:
-            if (id := reading.ids.get(key)) is not None:
-                yield Made(key, id)
-            elif not isinstance(told := settled[key], Written):
-                yield told
+            for one in group:
+                if (id := reading.ids.get(one.id)) is not None:
+                    yield Made(one.id, id)
+                elif not isinstance(told := settled[one.id], Written):
+                    yield told
 
     def _look(self, type: str, reading: _Reading, shows: str) -> None:
         """Whose the records are that an answer told without showing it."""

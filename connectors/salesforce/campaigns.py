@@ -62,7 +62,7 @@ class Campaigns:
             usual["Status"] = spelled
         records: dict[str, JsonFields] = {id: {**usual, field: person} for id, person in people.items()}
         refused: dict[str, Making] = {}
-        for one in self._maker.create(_MEMBER, records):
+        for one in self._maker.create(_MEMBER, records, once=True):
             if isinstance(one, Rejected):
                 refused[one.record_id] = one
             else:

@@ -53,7 +53,7 @@ class SalesforceDestination:
         self._learnt = composite.Learnt()
         maker = Maker(self._api, tools.clock)
         self._history = History(self._org, maker)
-        self._tasks = Tasks(self._org, maker)
+        self._tasks = Tasks(self._org, maker, tools)
         self._surroundings = Surroundings(self._org, tools)
         self._campaigns = Campaigns(self._org, maker, tools)
 

@@ -87,6 +87,12 @@ def _lookup(table: Table, to: str, mapped: frozenset[str]) -> Column | None:
         return None
     own_name = [column for column in leading if column.name == f"{to.removesuffix('__c')}__c"]
     fitting = [column for column in (own_name or leading) if column.createable]
+    if leading and not fitting:
+        names = ", ".join(sorted(column.name for column in leading))
+        raise ConfigError(
+            f"{table.name}: the integration user may not fill {names}, so answers would belong to nobody; let it edit "
+            "the field (field-level security)"
+        )
     if len(fitting) > 1:
         names = ", ".join(sorted(column.name for column in fitting))
         raise ConfigError(

@@ -18,14 +18,14 @@ _SAME_KEY = "DUPLICATE_VALUE"
 
 
 class Creating(Door):
-    """New records. What was sent without an answer may be there: it is not sent again."""
+    """New records. What was sent without an answer may be there: it is not sent again, unless once is ensured."""
 
     method = "POST"
     verb = "create"
-    repeatable = False
 
-    def __init__(self, object: str) -> None:
+    def __init__(self, object: str, *, once: bool = False) -> None:
         super().__init__(object)
+        self.repeatable = once
         self.ids: dict[str, str] = {}
 
     def record(self, change: Change) -> Mapping[str, Json]:
@@ -45,10 +45,9 @@ class Upserting(Creating):
 
     method = "PATCH"
     verb = "upsert"
-    repeatable = True
 
     def __init__(self, object: str, key: str) -> None:
-        super().__init__(object)
+        super().__init__(object, once=True)
         self._key = key
 
     def path(self, chunk: Sequence[Change]) -> str:
@@ -79,8 +78,11 @@ class Maker:
         self._clock = clock
         self._learnt: dict[str, Learnt] = {}
 
-    def create(self, object: str, records: Mapping[str, JsonFields]) -> Iterator[Making]:
-        return self._made(Creating(object), records)
+    def create(
+        self, object: str, records: Mapping[str, JsonFields], *, once: bool = False
+    ) -> Iterator[Making]:
+        """`once`: Salesforce itself refuses a second one, so that a call may be sent again."""
+        return self._made(Creating(object, once=once), records)
 
     def upsert(self, object: str, field: str, records: Mapping[str, JsonFields]) -> Iterator[Making]:
         """Two processes that create one key at once: the later one is refused, and finds it when it asks again."""

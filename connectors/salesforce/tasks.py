@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from connectors.contract import OWNER_REFUSED, Making, Priority, Task, TaskState
+from connectors.contract import OWNER_REFUSED, Making, Priority, Task, TaskState, Tools
+from connectors.doubting import Doubts
 from connectors.marking import cut, mark, marker, marks, units
 from connectors.salesforce import soql
 from connectors.salesforce.codecs import clean_text
@@ -29,7 +30,8 @@ _SUBJECT, _DESCRIPTION = 255, 32_000
 
 
 class Tasks:
-    def __init__(self, org: Org, maker: Maker) -> None:
+    def __init__(self, org: Org, maker: Maker, tools: Tools) -> None:
+        self._doubts = Doubts(tools.memory, "task")
         self._org = org
         self._maker = maker
 
@@ -40,8 +42,12 @@ class Tasks:
         there = self._by_key(key, tasks) if key else self._by_marker(tasks, people)
         yield from (Made(task.key, id) for task in tasks if (id := there.get(task.key)) is not None)
         records = {task.key: self._fields(task, key, people) for task in tasks if task.key not in there}
-        made = self._maker.upsert(_TASK, key.name, records) if key else self._maker.create(_TASK, records)
+        made = self._maker.upsert(_TASK, key.name, records) if key else self._created(records)
         yield from map(_about_its_owner, made)
+
+    def _created(self, records: Mapping[str, JsonFields]) -> Iterator[Making]:
+        for group in self._doubts.groups(records):
+            yield from self._doubts.heed(self._maker.create(_TASK, {key: records[key] for key in group}))
 
     def given(self, tasks: Sequence[Task]) -> Mapping[str, str]:
         if not tasks:

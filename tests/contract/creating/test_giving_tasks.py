@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 from contract_place import Place, unique
 from creating_table import CreatingRow
 
-from connectors.contract import OWNER_REFUSED, Creates, Destination, GivesTasks, Task
+from connectors.contract import (
+    OWNER_REFUSED,
+    Accessible,
+    Creates,
+    Destination,
+    GivesTasks,
+    Needs,
+    Task,
+    Verdict,
+)
 from nps.changes import Made, Rejected, Unknown, Written
 
 CREATES = Creates.TASKS
@@ -127,8 +137,41 @@ def test_owners_are_known_and_so_is_who_left(
     assert isinstance(next(iter(tasks.give([about_ann(owner=colleague.id)]))), Made)
 
 
-def test_whoever_has_no_case_has_none(tasks: GivesTasks, row: CreatingRow, ann: str) -> None:
-    assert not tasks.cases(row.object, [ann], datetime(2026, 1, 1, tzinfo=UTC)).get(ann)
+def test_a_task_may_be_about_a_company(
+    tasks: GivesTasks, name: str, row: CreatingRow, place: Place, about_ann: Makes
+) -> None:
+    object, fields = row.company
+    company = str(place.sandbox.control("POST", f"/{name}/{object}", fields)["id"])
+    task = about_ann(object=object, record_id=company)
+    [made] = tasks.give([task])
+    assert isinstance(made, Made)
+    assert tasks.given([task]) == {task.key: made.id}
+    both = about_ann(account=company)
+    assert isinstance(next(iter(tasks.give([both]))), Made)
+
+
+def test_the_open_and_the_recent_cases_are_told(
+    tasks: GivesTasks, name: str, row: CreatingRow, place: Place, ann: str
+) -> None:
+    past, future = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+    assert not tasks.cases(row.object, [ann], past).get(ann)
+    open, closed = (row.case(place, ann) for _ in range(2))
+    place.sandbox.control("POST", f"/{name}/do/{row.close}", {"id": closed})
+    assert [case.id for case in tasks.cases(row.object, [ann], future)[ann]] == [open]
+    told = {case.id: case for case in tasks.cases(row.object, [ann], past)[ann]}
+    assert set(told) == {open, closed}
+    assert (told[open].is_open, told[closed].is_open) == (True, False)
+    assert told[open].subject == "Help"
+    assert told[open].closed_at is None
+    assert told[closed].closed_at is not None
+
+
+def test_access_tells_what_creating_needs(crm: Destination, row: CreatingRow) -> None:
+    history = {row.history: frozenset(row.fields("key", "text"))}
+    needs = Needs(creates=frozenset(Creates), history=history)
+    grants = cast(Accessible, crm).access(needs)
+    assert not [one for one in grants if one.verdict is Verdict.MISSING]
+    assert len(grants) == len({one.permission for one in grants})
 
 
 def test_nothing_to_do_is_no_call(tasks: GivesTasks, name: str, place: Place) -> None:

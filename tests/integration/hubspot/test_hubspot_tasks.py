@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from html import unescape
 
 import pytest
+from fake_clock import MemoryInMemory, fake_tools
 from played_portal import ACME, ANN, OLGA, no_owner, portal, task
 from scripted_hubspot import Said, opened, validation_error
 
@@ -102,6 +104,21 @@ def test_a_server_error_after_creating_is_not_sent_again_in_parts() -> None:
         assert len(there.rows["tasks"]) == 4
 
 
+def test_a_task_that_hubspot_stumbles_over_takes_its_call_along_once() -> None:
+    with portal() as (there, server):
+        there.refuse = lambda sent: Said({}, status=500) if sent["hs_task_subject"] == "Bad" else None
+        tasks = [task(), task("nps/2", subject="Bad"), task("nps/3")]
+        memory = MemoryInMemory()
+        assert [type(one) for one in opened(server, fake_tools("crm", memory=memory)).give(tasks)] == [
+            Unknown
+        ] * 3
+        again = opened(server, fake_tools("crm", memory=memory))  # another process
+        assert again.given(tasks) == {}
+        told = {one.record_id: type(one) for one in again.give([*tasks, task("nps/4")])}
+        assert told == {"nps/1": Made, "nps/2": Unknown, "nps/3": Made, "nps/4": Made}
+        assert [len(one["inputs"]) for one in server.posts("/tasks/batch/create")] == [3, 1, 1, 1, 1]
+
+
 def test_whatever_people_wrote_is_text_and_no_markup() -> None:
     with portal() as (there, server):
         list(opened(server).give([task(body=HOSTILE, subject=HOSTILE)]))
@@ -123,10 +140,6 @@ def test_a_long_body_is_cut_and_keeps_its_mark() -> None:
 
 
 def test_the_due_day_is_that_of_the_business() -> None:
-    from dataclasses import replace
-
-    from fake_clock import fake_tools
-
     with portal() as (there, server):
         list(opened(server, replace(fake_tools("crm"), time_zone="America/New_York")).give([task()]))
         [sent] = there.rows["tasks"].values()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,6 +22,12 @@ class Org(Played):
     """Campaigns by id; members are what was created."""
 
     campaigns: dict[str, dict[str, Any]]
+
+    def _one(self, record: dict[str, Any], key: str | None) -> Mapping[str, Any]:
+        who = {record.get("ContactId"), record.get("LeadId")} - {None}
+        if any(who & {row.get("ContactId"), row.get("LeadId")} for row in self.rows.values()):
+            return {"success": False, "errors": [refusal("DUPLICATE_VALUE")]}
+        return super()._one(record, key)
 
     def found(self, soql: str) -> Answer:
         values = re.findall(r"'((?:[^'\\]|\\.)*)'", soql)
@@ -124,9 +130,16 @@ def test_one_refused_member_sinks_no_other() -> None:
     assert refused.cause is Cause.RECORD
 
 
-def test_a_member_whose_reply_was_lost_is_asked_about() -> None:
+def test_a_member_whose_reply_was_lost_is_one() -> None:
     with promoters() as there:
         there.lose = 1
+        [made] = Opened().salesforce.add(PROMOTERS, "Contact", [ANN], None)
+        assert made == Made(ANN, next(iter(there.rows)))
+
+
+def test_a_member_whose_every_reply_was_lost_is_asked_about() -> None:
+    with promoters() as there:
+        there.lose = 9
         salesforce = Opened().salesforce
         [lost] = salesforce.add(PROMOTERS, "Contact", [ANN], None)
         assert isinstance(lost, Unknown)

@@ -142,3 +142,11 @@ def test_nothing_to_keep_is_no_call() -> None:
         assert kept(Opened()) == []
         assert not there.there.asked
         assert not there.calls
+
+
+def test_a_lookup_that_may_not_be_filled_is_a_matter_of_the_permissions() -> None:
+    fields = [{**one, "createable": one["name"] != "Contact__c"} for one in HISTORY_FIELDS]
+    with played(**{HISTORY: fields}) as there:
+        with pytest.raises(ConfigError, match="may not fill Contact__c"):
+            kept(Opened(), entry())
+        assert not there.calls

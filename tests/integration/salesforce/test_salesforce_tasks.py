@@ -71,6 +71,22 @@ def test_a_task_without_an_external_id_is_never_sent_twice() -> None:
         assert [method for method, _, _ in there.calls] == ["POST"]
 
 
+def test_a_task_that_salesforce_stumbles_over_takes_its_call_along_once() -> None:
+    with played() as there:
+        there.stumbles = lambda one: one["WhoId"] == BOB
+        tasks = [task(), task("nps/2", record_id=BOB), task("nps/3")]
+        opened = Opened()
+        assert [type(one) for one in opened.salesforce.give(tasks)] == [Unknown] * 3
+        assert opened.salesforce.given(tasks) == {}
+        again = Opened(memory=opened.memory)  # another process
+        told = {one.record_id: type(one) for one in again.salesforce.give([*tasks, task("nps/4")])}
+        assert told == {"nps/1": Made, "nps/2": Unknown, "nps/3": Made, "nps/4": Made}
+        assert [len(records) for _, _, records in there.calls] == [3, 1, 1, 1, 1]
+        there.stumbles = lambda one: False
+        assert isinstance(next(iter(again.salesforce.give(tasks[1:2]))), Made)
+        assert not opened.memory.get([f"doubt task {mark(one.key)}" for one in tasks])
+
+
 def test_a_task_made_before_the_org_had_the_field_is_found_by_its_mark() -> None:
     with played() as there:
         list(Opened().salesforce.give([task()]))

@@ -205,9 +205,17 @@ class _Compiler:
                 inner = self.test(part)
                 return lambda row: not inner(row)
             case soql.Membership(name, values, inside):
-                return self._membership(self.path(name), values, inside)
+                return self._membership(self._filtered(name), values, inside)
             case soql.Comparison(name, operator, value):
-                return self._comparison(self.path(name), operator, value)
+                return self._comparison(self._filtered(name), operator, value)
+
+    def _filtered(self, name: str) -> Path:
+        path = self.path(name)
+        if not path.field.filterable:
+            raise ApiError(
+                400, "INVALID_FIELD", f"field '{path.field.name}' can not be filtered in a query call"
+            )
+        return path
 
     def _membership(self, path: Path, values: tuple[soql.Literal, ...], inside: bool) -> Test:
         wanted = {_key(_literal(path.field, value)) for value in values}

@@ -68,6 +68,10 @@ class Field:
     def is_number(self) -> bool:
         return self.type in _NUMBERS
 
+    @property
+    def filterable(self) -> bool:
+        return self.type != "textarea" or self.length <= 255
+
     def describe(self, *, may_edit: bool) -> dict[str, Any]:
         createable = self.updateable and may_edit
         editable = createable and not self.create_only
@@ -92,7 +96,7 @@ class Field:
             "caseSensitive": False,
             "custom": self.custom,
             "encrypted": False,
-            "filterable": self.type != "textarea" or self.length <= 255,
+            "filterable": self.filterable,
             "sortable": self.type != "textarea",
             "groupable": self.type != "textarea",
             "picklistValues": [

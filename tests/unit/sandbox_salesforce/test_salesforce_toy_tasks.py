@@ -185,3 +185,9 @@ def test_a_bulk_job_keeps_answers_and_names_their_contact_by_external_id(crm, an
     gone, _ = bulk(crm, "NPS_Response__c", f"Id\n{found['Id']}\n", operation="delete")
     assert [row[0] for row in gone] == [found["Id"]]
     assert crm.query("SELECT Id FROM NPS_Response__c WHERE Response_Key__c = 'b1'") == []
+
+
+def test_a_long_text_is_read_and_never_searched(crm):
+    refused = crm.call("GET", "/query?q=SELECT+Id+FROM+Task+WHERE+Description+LIKE+'%25key%25'")
+    assert error(refused) == (400, "INVALID_FIELD")
+    assert crm.query("SELECT Description FROM Task LIMIT 1")

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from nps.durations import Duration, Period
 from nps.phrases import LANGUAGES, choose
 from nps.score import Segment
+from nps.suspicion import Hold, HoldSpec
 
 OWN_PAGE = "npsync"
 """The source of answers given on our own page: the one connection that nobody names in the YAML."""
@@ -195,6 +196,11 @@ class SurveySpec(_Part):
     through: tuple[Through, ...] = Field(default=(), description="How npsync asks it, in order.")
     remind: tuple[Period, ...] = Field(default=(), description="Remind after each of these, unless answered.")
     expires: Period | None = Field(default=None, description="An invitation is void after so long.")
+
+    hold: Hold = Field(
+        default=HoldSpec(),
+        description="Which answers look as if a program gave them, and are held until a person decides; `off`: none.",
+    )
 
     edit_window: Duration = Field(
         default=timedelta(days=7),

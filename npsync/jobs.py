@@ -83,6 +83,7 @@ def build_job(config: Config, name: str, connections: Opened) -> Job:
         account_object=people.account.object if people and people.account else None,
         account_by=people.account.by if people and people.account else None,
         traits=config.traits(name) if config.report is not None else None,
+        hold=survey.hold,
         since=_midnight(config, spec.since),
         valid_for=spec.valid_for,
         breaker=spec.breaker,
@@ -167,6 +168,7 @@ def _feed(config: Config, connection: str) -> Feed:
         since=keeps.since,
         keep_comment=keeps.comment,
         keep_properties=keeps.properties,
+        holds=keeps.holds,
     )
 
 
@@ -177,6 +179,7 @@ class _Keeps:
     comment: bool
     properties: frozenset[str]
     since: datetime | None
+    holds: frozenset[str]
 
 
 def _keeps(config: Config, connection: str) -> _Keeps:
@@ -193,6 +196,9 @@ def _keeps(config: Config, connection: str) -> _Keeps:
             config.report.properties if config.report is not None else frozenset(),
         ),
         since=None if None in starts else min(start for start in starts if start is not None),
+        holds=frozenset().union(
+            *(hold.channels for spec in specs if (hold := config.surveys[spec.survey].hold).rules)
+        ),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mapping.match import compile_match
 from mapping.selftest import neutral
+from nps.suspicion import Rule
 from npsync.jobs import compiled, target_of
 from sync.explaining import Lines, View
 
@@ -62,5 +63,6 @@ def _lines(config: Config, name: str, spec: SyncSpec) -> Lines:
             "source_left": line("surveys", spec.survey, "at"),
             "no_key": line(*to, "match"),
             "free_mail": line(*to, "match"),
-        },
+        }
+        | {rule.value: line("surveys", spec.survey, "hold") for rule in Rule},
     )

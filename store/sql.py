@@ -16,6 +16,7 @@ from store.decisions import Decisions
 from store.dump import dump
 from store.events import Events
 from store.history import History
+from store.holding import Holding
 from store.inbox import Inbox
 from store.invitations import Invitations
 from store.journal import Journal
@@ -50,6 +51,7 @@ class SqlStore(
     Decisions,
     Runs,
     Leases,
+    Holding,
     History,
     Outbox,
     Events,

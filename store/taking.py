@@ -258,4 +258,5 @@ def _taken(row: tuple[Any, ...], earlier: Mapping[int, tuple[int, ...]]) -> Take
         earlier=earlier.get(row[1], ()),
         matched=row[5] or None,
         again=row[5] is not None,
+        person=row[0],
     )

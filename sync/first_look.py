@@ -14,6 +14,7 @@ from nps.responses import ResponseStatus, SurveyResponse
 from nps.score import parse_score
 from store.api import State, Store, Taken
 from sync.deciding import Mark
+from sync.holding import Holding
 from sync.invited import Invited
 from sync.job import Feed, Job
 
@@ -44,7 +45,10 @@ class Chunk:
     )  # not of this chunk, but they count for its records
 
 
-def first_look(job: Job, feeds: Mapping[str, Feed], taken: Taken, invited: Invited) -> Mark | Candidate:
+def first_look(
+    job: Job, feeds: Mapping[str, Feed], taken: Taken, invited: Invited, holding: Holding
+) -> Mark | Candidate:
+    """`invited` and `holding` have learned of it before."""
     response = taken.response
     feed = feeds.get(response.source)
     if feed is None:
@@ -83,7 +87,7 @@ def first_look(job: Job, feeds: Mapping[str, Feed], taken: Taken, invited: Invit
             "no_key",
             "the answer carries none of the keys that `match` compares with a record",
         )
-    return Candidate(taken, keys, score, invited=record_id)
+    return holding.judged(taken) or Candidate(taken, keys, score, invited=record_id)
 
 
 def _its_record(job: Job, invitation: Invitation) -> str | None:
@@ -93,12 +97,18 @@ def _its_record(job: Job, invitation: Invitation) -> str | None:
 
 
 def classified(
-    job: Job, feeds: Mapping[str, Feed], store: Store, taken: Sequence[Taken], invited: Invited
+    job: Job,
+    feeds: Mapping[str, Feed],
+    store: Store,
+    taken: Sequence[Taken],
+    invited: Invited,
+    holding: Holding,
 ) -> Chunk:
     chunk = Chunk(taken={one.number: one for one in taken})
     invited.learn(one.response for one in taken)
+    holding.learn(taken)
     for one in taken:
-        verdict = first_look(job, feeds, one, invited)
+        verdict = first_look(job, feeds, one, invited, holding)
         if isinstance(verdict, Mark):
             chunk.marks[one.number] = verdict
         else:

@@ -15,6 +15,7 @@ from nps.asking import INVITATION
 from nps.errors import NpsyncError, UnavailableError
 from nps.keys import person_number
 from nps.responses import Cursor, Page, SurveyResponse
+from nps.suspicion import COMMENTED
 from store.api import Lease, Received, Store
 from sync.interruption import Interrupted, heed
 from sync.invited import close_answered
@@ -28,6 +29,8 @@ GATHER_SECONDS = 2.0
 PULL_LEASE_SECONDS = 120.0
 RENEW_SECONDS = 30.0
 PATIENCE_SECONDS = 600.0
+
+_OURS = (INVITATION, COMMENTED)
 
 
 @dataclass
@@ -135,9 +138,12 @@ def kept(feed: Feed, response: SurveyResponse) -> SurveyResponse:
     if not drop_comment and not drop_properties:
         return response
     properties = response.properties
+    if drop_comment and response.channel is not None and response.channel.lower() in feed.holds:
+        # Programs write no comments: whether there was one tells a person's answer from theirs.
+        properties = {**properties, COMMENTED: True}
     if drop_properties and keep is not None:
         # What leads back to the invitation is no fact about a person, and without it the answer may find no record.
-        properties = {name: value for name, value in properties.items() if name in keep or name == INVITATION}
+        properties = {name: value for name, value in properties.items() if name in keep or name in _OURS}
     return msgspec.structs.replace(
         response, comment=None if drop_comment else response.comment, properties=properties
     )

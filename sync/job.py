@@ -13,6 +13,7 @@ from mapping.match import CompiledMatch
 from mapping.names import field_of
 from nps.schema import ObjectSchema
 from nps.score import Labelled
+from nps.suspicion import HoldSpec
 from nps.values import Json, Value
 from sync.outbox.care import Aftercare
 from sync.spec import BreakerSpec
@@ -39,6 +40,8 @@ class Feed:
     )
     keep_comment: bool = True
     keep_properties: frozenset[str] | None = None  # None: all
+    holds: frozenset[str] = frozenset()
+    """The channels of which it is kept that there was a comment, where the comment is not."""
 
 
 class Place(Protocol):
@@ -78,6 +81,7 @@ class Job:
     rolled_up: bool = False  # its accounts show the figures of their contacts (`sync.accounts`)
     traits: Mapping[str, str] | None = None
     """What a report groups records by: dimension → record.FIELD or account.FIELD. None: no report."""
+    hold: HoldSpec | None = None  # what looks as if a program gave it is held; None: nothing is
     since: datetime | None = None
     valid_for: timedelta | None = None
     breaker: BreakerSpec | None = None

@@ -24,6 +24,7 @@ from sync.causes import cause_of
 from sync.deciding import Mark, Rules, Target, decide, no_event
 from sync.finding import Belongs, Found, belongs_merged, followed, look_up, match, survivor_of
 from sync.first_look import Candidate, Chunk, classified, first_look
+from sync.holding import Holding
 from sync.interruption import heed
 from sync.invited import Invited
 from sync.job import Codecs, Job
@@ -130,6 +131,7 @@ class _Planner:
         self.planned, self.now, self.wants, self.partial = planned, now, wants, partial
         self.feeds = {feed.connection: feed for feed in job.feeds}
         self.invited = Invited(store)
+        self.holding = Holding(job, store)
         self.rules = Rules(
             survey=job.survey,
             metric=job.metric,
@@ -164,7 +166,7 @@ class _Planner:
             size = CHUNK if left is None else min(CHUNK, left)
             taken, after = self.store.work(self.job.name, after, size, persons=persons)
             if taken:
-                yield classified(self.job, self.feeds, self.store, taken, self.invited)
+                yield classified(self.job, self.feeds, self.store, taken, self.invited, self.holding)
                 left = None if left is None else left - len(taken)
             if after is None:
                 return
@@ -295,11 +297,13 @@ class _Planner:
             groups[old_ids.get(one.record_id, one.record_id)].answers.append(answer)
         if self.partial:
             # Not this time, but they count: without them an older answer would take the record over.
-            for lying in self.store.lying(self.job.name, ids):
+            beside = self.store.lying(self.job.name, ids)
+            self.holding.learn(beside)
+            for lying in beside:
                 verdict = (
                     None
                     if lying.number in chunk.taken
-                    else first_look(self.job, self.feeds, lying, self.invited)
+                    else first_look(self.job, self.feeds, lying, self.invited, self.holding)
                 )
                 if isinstance(verdict, Candidate) and lying.matched is not None:
                     record_id = old_ids.get(lying.matched, lying.matched)

@@ -42,7 +42,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (  # command, module, name in it
     ("may-ask", "npsync.cli.gatekeeping", "may_ask"),
     ("suppressions", "npsync.cli.suppressing", "suppressions"),
     ("verify", "npsync.cli.verifying", "verify"),
-    ("review", "npsync.cli.review", "review"),
+    ("review", "npsync.cli.review_held", "review"),
     ("dead-letters", "npsync.cli.dead_letters", "dead_letters"),
     ("follow-ups", "npsync.cli.follow_ups", "follow_ups"),
     ("triggers", "npsync.cli.simulating", "triggers"),

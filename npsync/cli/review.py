@@ -9,7 +9,8 @@ import typer
 from npsync.cli.output import ConfigOption, JsonOption
 
 review = typer.Typer(
-    help="Whose answer is it? Look at those that only a person can match, and decide.", no_args_is_help=True
+    help="Look at answers that only a person can match, or that a program may have given, and decide.",
+    no_args_is_help=True,
 )
 
 AnswerArgument = Annotated[
@@ -23,7 +24,8 @@ SyncOption = Annotated[str | None, typer.Option("--sync", metavar="SYNC", help="
 def list_(
     sync: SyncOption = None,
     state: Annotated[
-        str, typer.Option(help="review (two or more records), waiting (no record yet) or all.")
+        str,
+        typer.Option(help="review (two or more records), waiting (no record yet), held (suspicious) or all."),
     ] = "all",
     limit: Annotated[int, typer.Option(min=1, help="How many answers of a sync to show.")] = 50,
     json: JsonOption = False,
@@ -37,8 +39,8 @@ def list_(
     from store.api import State
 
     loaded = output.load_config(config)
-    chosen = one_of(state, ["review", "waiting", "all"], "state")
-    states = door.UNDECIDED if chosen == "all" else (State(chosen),)
+    chosen = one_of(state, ["review", "waiting", "held", "all"], "state")
+    states = (*door.UNDECIDED, State.HELD) if chosen == "all" else (State(chosen),)
     names = [sync_named(loaded, sync)] if sync is not None else list(loaded.sync)
     with service.open_store(loaded) as store:
         found = {name: door.undecided(store, name, states, limit + 1) for name in names}
@@ -52,8 +54,7 @@ def list_(
         if its:
             review_text.say_list(name, its, limit, loaded.time_zone)
     items = [item for its in found.values() for item in its]
-    hardest = next((item for item in items if item.settled.state is State.REVIEW), items[0])
-    for line in review_text.how_to_decide(hardest):
+    for line in review_text.how_to_decide(items):
         output.say(line)
 
 

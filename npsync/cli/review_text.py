@@ -20,7 +20,11 @@ def say_list(sync: str, items: Sequence[Item], limit: int, zone: ZoneInfo) -> No
     counts = Counter(item.settled.state for item in items[:limit])
     said = [
         f"{counts[state]:,} {words}"
-        for state, words in ((State.REVIEW, "to decide"), (State.WAITING, "without a record yet"))
+        for state, words in (
+            (State.REVIEW, "to decide"),
+            (State.HELD, "held"),
+            (State.WAITING, "without a record yet"),
+        )
         if counts[state]
     ]
     more = " (and more: --limit N)" if len(items) > limit else ""
@@ -64,11 +68,20 @@ def _key(response: SurveyResponse) -> str:
     return "–"
 
 
-def how_to_decide(item: Item) -> Iterator[str]:
-    answer = called(item.answer.response)
-    yield f"look:   npsync review show {answer}"
-    yield f"decide: npsync review link {answer} RECORD"
-    yield f"        npsync review ignore {answer} --reason TEXT"
+def how_to_decide(items: Sequence[Item]) -> Iterator[str]:
+    """The commands, with an answer of the list for an example: one that only a person can match comes first."""
+    open_ones = sorted(items, key=lambda item: item.settled.state is not State.REVIEW)
+    matching = next((one for one in open_ones if one.settled.state is not State.HELD), None)
+    held = next((one for one in open_ones if one.settled.state is State.HELD), None)
+    if matching is not None:
+        answer = called(matching.answer.response)
+        yield f"look:   npsync review show {answer}"
+        yield f"decide: npsync review link {answer} RECORD"
+        yield f"        npsync review ignore {answer} --reason TEXT"
+    if held is not None:
+        answer = called(held.answer.response)
+        yield f"held:   npsync review release {answer}   (or --all-of {held.settled.code})"
+        yield f"        npsync review discard {answer}   (or --all-of {held.settled.code})"
 
 
 def looked_lines(looked: Looked, zone: ZoneInfo) -> Iterator[str]:
@@ -97,6 +110,9 @@ def looked_lines(looked: Looked, zone: ZoneInfo) -> Iterator[str]:
     if settled.state in (State.REVIEW, State.WAITING):
         yield from _fact("decide", f"npsync review link {called(response)} RECORD")
         yield from _fact("", f"npsync review ignore {called(response)} --reason TEXT")
+    elif settled.state is State.HELD:
+        yield from _fact("decide", f"npsync review release {called(response)}")
+        yield from _fact("", f"npsync review discard {called(response)} --reason TEXT")
     else:
         yield from _fact("correct", f"npsync review link {called(response)} RECORD")
     yield ""

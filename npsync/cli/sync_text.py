@@ -145,12 +145,13 @@ def report_lines(report: Report) -> Iterator[str]:
 def hint_lines(states: Mapping[State, int], run: int, *, explained: bool = False) -> Iterator[str]:
     """Where to look at what needs a person. `explained`: the run's problems say why answers are pending."""
     refused, undecided = states.get(State.REJECTED), states.get(State.REVIEW)
+    held = states.get(State.HELD)
     places = [f"npsync runs {run}"]
-    if undecided:
+    if undecided or held:
         places.append("npsync review list")
     if refused:
         places.append("npsync dead-letters list")
-    if refused or undecided or (states.get(State.PENDING) and not explained):
+    if refused or undecided or held or (states.get(State.PENDING) and not explained):
         yield f"  look at them: {' · '.join(places)}"
 
 
@@ -159,6 +160,8 @@ def left_hints(left: Iterable[Mapping[str, object]]) -> Iterator[str]:
     states = {one["state"] for one in left}
     if states & {State.REVIEW, State.WAITING}:
         yield "decide whose they are: npsync review list"
+    if State.HELD in states:
+        yield "decide about what looks like a program's: npsync review list --state held"
     if State.REJECTED in states:
         yield "what settles what was refused: npsync dead-letters list"
 

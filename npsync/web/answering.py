@@ -19,6 +19,7 @@ from nps.asking import INVITATION, Invitation, InvitationState, StepState
 from nps.keys import person_number
 from nps.responses import Cursor, Page, SurveyResponse
 from nps.surveys import OWN_PAGE, SurveySpec
+from nps.suspicion import SUSPICION, Rule
 from nps.values import Json
 from npsync.config import Config
 from npsync.logs import notice
@@ -26,13 +27,8 @@ from store.api import Store
 
 LONGEST_COMMENT = 5_000  # characters
 UNLESS_SAID = timedelta(days=30)  # how long an answer is taken where the invitation does not say
-ROBOT_SECONDS = 10.0  # after the mail left
-ROBOT_SCORES = 3  # different ones clicked ...
-ROBOT_SPAN = 60.0  # ... within so many seconds
 REMEMBERED_CLICKS = 64
 REMEMBERED_LINKS = 10_000
-
-SUSPICION = "npsync_suspicion"
 
 LINK = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _UNDER_WAY = (StepState.SENDING, StepState.ACCEPTED, StepState.UNKNOWN)
@@ -119,7 +115,7 @@ class Desk:
             before = self._store.answer(OWN_PAGE, invitation.id)
             said = tidied(comment or "") or (None if before is None else before.comment)
             if before is None or (before.score, before.comment) != (score, said):
-                response = self._response(invitation, before, score, said, now)
+                response = self._response(found, invitation, before, score, said, now)
                 person = person_number(response, self._config.phone_region)
                 # The inbox first: what a crash leaves undone after it is a reminder that will not be sent to somebody
                 # who has answered, for the ledger looks into the inbox, too.
@@ -132,6 +128,7 @@ class Desk:
 
     def _response(
         self,
+        found: Open,
         invitation: Invitation,
         before: SurveyResponse | None,
         score: int,
@@ -140,8 +137,8 @@ class Desk:
     ) -> SurveyResponse:
         names = dict(name.partition(":")[::2] for name in self._store.keys_of(invitation.id))
         properties: dict[str, Json] = {INVITATION: invitation.id}
-        if said is None and (why := self._suspicion(invitation, now)) is not None:
-            properties[SUSPICION] = why
+        if said is None and (rule := self._suspicion(found.survey, invitation, now)) is not None:
+            properties[SUSPICION] = rule.value
         return SurveyResponse(
             source=OWN_PAGE,
             id=invitation.id,
@@ -176,14 +173,16 @@ class Desk:
             while len(self._clicks) > REMEMBERED_LINKS:
                 self._clicks.popitem(last=False)
 
-    def _suspicion(self, invitation: Invitation, now: datetime) -> str | None:
+    def _suspicion(self, survey: SurveySpec, invitation: Invitation, now: datetime) -> Rule | None:
         """What a program does and a person does not; called by `take`, which holds the turn."""
-        since = now - timedelta(seconds=ROBOT_SPAN)
-        scores = {score for at, score in self._clicks.get(invitation.id, ()) if at >= since}
-        if len(scores) >= ROBOT_SCORES:
-            return "several_scores"
-        if invitation.sent_at is not None and now - invitation.sent_at < timedelta(seconds=ROBOT_SECONDS):
-            return "too_soon"
+        if (several := survey.hold.several_scores) is not None:
+            since = now - timedelta(seconds=several.seconds)
+            scores = {score for at, score in self._clicks.get(invitation.id, ()) if at >= since}
+            if len(scores) >= several.scores:
+                return Rule.SEVERAL_SCORES
+        soon, sent_at = survey.hold.too_soon, invitation.sent_at
+        if soon is not None and sent_at is not None and now - sent_at < timedelta(seconds=soon.seconds):
+            return Rule.TOO_SOON
         return None
 
 

@@ -30,6 +30,7 @@ from store.api.asking import (
     Verdict,
 )
 from store.api.changes import Journal, Planning, Undoing
+from store.api.holding import Holding
 from store.api.members import Member, Members, Membership
 from store.api.outbox import Outbox, Wanted
 from store.api.people import Decisions, History, Letters
@@ -110,6 +111,7 @@ class Store(
     Runs,
     Letters,
     Decisions,
+    Holding,
     History,
     Outbox,
     Leases,

@@ -60,6 +60,7 @@ class Taken(msgspec.Struct, frozen=True):
     earlier: tuple[int, ...] = ()
     matched: str | None = None
     again: bool = False
+    person: int = 0  # answers of one person share it
 
 
 class Counted(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ from store.api import State, Taken
 from sync.deciding import Mark
 from sync.finding import FORGET_WAITING, next_look
 from sync.first_look import Candidate, first_look
+from sync.holding import Holding
 from sync.invited import Invited
 from sync.report import MatchReport, status_of
 
@@ -66,7 +67,8 @@ BY_DOMAIN = {"match": ("email_domain",)}
 def looked_at(town: Town, *, newest: bool = True, job: Any = None, **given: Any) -> Mark | Candidate:
     made = town.job(**(job or {}))
     taken = Taken(number=1, response=answer(**given), newest=newest, received_at=NOON)
-    return first_look(made, {feed.connection: feed for feed in made.feeds}, taken, Invited(town.store))
+    feeds = {feed.connection: feed for feed in made.feeds}
+    return first_look(made, feeds, taken, Invited(town.store), Holding(made, town.store))
 
 
 @pytest.mark.parametrize(

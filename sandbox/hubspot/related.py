@@ -44,7 +44,8 @@ def of_company(toy: Toy, row: Row) -> list[Related]:
 
 
 def _acted_on(account: Account, object: str, id: str) -> list[Related]:
-    tasks = sorted(account.linked(object, id, "tasks"), key=lambda one: one["hs_task_status"] == "COMPLETED")
+    newest = account.linked(object, id, "tasks")[::-1]
+    tasks = sorted(newest, key=lambda one: one["hs_task_status"] == "COMPLETED")
     answers = account.linked(object, id, "nps_response")
     return [
         Related("Tasks", tuple(map(_task, tasks)), "No task."),

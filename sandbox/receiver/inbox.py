@@ -20,7 +20,7 @@ from sandbox.switches import switched
 from sandbox.toy import Room, Row, name_call
 
 SECRET = "receiver-sandbox-secret-41"
-_COLUMNS = {"posts": ("at", "hook", "status", "signed", "body")}
+_COLUMNS = {"posts": ("received_at", "hook", "status", "signed", "body")}
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Inbox(Shelves):
         number = self.next_number()
         row = {
             "id": str(number),
-            "at": now,
+            "received_at": now,
             "hook": request.path_params["hook"],
             "method": request.method,
             "status": told.status,

@@ -18,7 +18,9 @@ def test_what_is_posted_is_kept_with_its_headers(receiver):
     (post,) = receiver.rows("posts")
     assert (post["hook"], post["json"], post["signed"]) == ("alerts", {"score": 3}, "")
     assert post["headers"]["content-type"] == "application/json"
-    assert "score" in receiver.page("/look/receiver/")
+    page = receiver.page("/look/receiver/")
+    assert "score" in page
+    assert str(int(post["received_at"])) not in page, "a moment as people read it"
 
 
 def test_it_knows_its_own_signature_under_any_name(receiver):

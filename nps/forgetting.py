@@ -8,6 +8,7 @@ can check one with any tool.
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Iterable
 from hashlib import sha256
 
@@ -74,6 +75,19 @@ class Forgetting:
         if isinstance(arrival, Signal):
             return self._person(arrival.address, arrival.address, arrival.external_id)
         return self._hint(arrival)
+
+    def of_memory(self, connection: str, key: str, values: Iterable[str]) -> tuple[str, ...]:
+        """Every name that something a connection remembers may carry: addresses, numbers and ids in its values, and
+        what its key ends in, which is often an id."""
+        last = re.split("[/:]", key)[-1]
+        found = [person_name(connection, last), *person_keys(external_id=id_key(last))]
+        for value in values:
+            email = email_key(value) if "@" in value else None
+            phone = phone_key(value, self._region) if value[:1] == "+" else None
+            found += person_keys(
+                email=email, phone=phone, external_id=id_key(value) if len(value) > 5 else None
+            )
+        return tuple(found)
 
     def _hint(self, hint: Hint) -> tuple[str, ...]:
         named = _subject(hint.connection, hint.subject) if hint.subject else ()

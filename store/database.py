@@ -155,6 +155,10 @@ class Database(Protocol):
         are taken in an order of their own, so that nobody waits for one who waits for him."""
         ...
 
+    def scrub(self) -> bool:
+        """Overwrite what was deleted, as far as the database can. False: not now, others are using it."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -277,6 +281,29 @@ class SQLite:
             finally:
                 theirs.close()
 
+    def scrub(self) -> bool:
+        """Write the file anew, without what was deleted, and empty the log: both hold copies of rows that moved."""
+        with without_data(), self._engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            try:
+                driver.execute("VACUUM")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                    return False
+                raise
+        return self.checkpoint()
+
+    def checkpoint(self) -> bool:
+        """Move the log into the file and empty it. False: somebody still reads an earlier state."""
+        with without_data(), self._engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.execute("PRAGMA busy_timeout = 5000")
+            try:
+                busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                driver.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+        return not busy
+
     def lock_migrations(self, transaction: Transaction) -> None:
         """BEGIN IMMEDIATE is the lock."""
 
@@ -333,6 +360,14 @@ class Postgres:
         for lock in sorted({_lock_of(name) for name in names}):
             transaction.rows("SELECT pg_advisory_xact_lock(:lock)", lock=lock)
 
+    def scrub(self) -> bool:
+        """Free the space of what was deleted, for the database to write over. Its log and backups keep what they hold
+        for as long as they are kept."""
+        with without_data(), self._engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.exec_driver_sql("VACUUM")
+        return True
+
     def close(self) -> None:
         self._engine.dispose()
 
@@ -373,6 +408,10 @@ class PinnedPostgres:
 
     def lock_names(self, transaction: Transaction, names: Iterable[str]) -> None:
         """Nobody else sees these tables."""
+
+    def scrub(self) -> bool:
+        """These tables are gone in a moment."""
+        return True
 
     def close(self) -> None:
         """The overlay's end closes the connection."""

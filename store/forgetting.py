@@ -6,7 +6,7 @@ nothing is taken in at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from nps.errors import ConfigError
@@ -41,6 +41,34 @@ def forgotten_events(tx: Transaction, events: Sequence[Event]) -> frozenset[int]
 
 def forgotten_arrivals(tx: Transaction, arrivals: Sequence[Arrival]) -> frozenset[int]:
     return _places(tx, arrivals, lambda forgetting: forgetting.of_arrival)
+
+
+def without_forgotten(tx: Transaction, connection: str, items: Mapping[str, str]) -> Mapping[str, str]:
+    """What connections may remember: nothing that names somebody who was forgotten."""
+    if not items or (forgetting := _forgetting(tx)) is None:
+        return items
+    named = {
+        key: [forgetting.digest(name) for name in forgetting.of_memory(connection, key, _values(text))]
+        for key, text in items.items()
+    }
+    buried = {digest for digest, _ in _buried(tx, {digest for some in named.values() for digest in some})}
+    return {key: text for key, text in items.items() if buried.isdisjoint(named[key])}
+
+
+def _values(text: str) -> Iterator[str]:
+    """Every text in it, where it is JSON; else itself."""
+    try:
+        waiting = [from_json(text)]
+    except ValueError:
+        waiting = [text]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, list):
+            waiting += value
+        elif isinstance(value, dict):
+            waiting += [*value, *value.values()]
 
 
 def _places(

@@ -8,6 +8,7 @@ from datetime import datetime
 from nps.errors import LeaseLost
 from store.api import Due, Lease
 from store.database import Database, Transaction
+from store.forgetting import without_forgotten
 from store.owners import is_gone
 from store.rows import milliseconds, moment
 
@@ -102,6 +103,7 @@ class Leases:
 
     def memorize(self, connection: str, items: Mapping[str, str]) -> None:
         with self.database.write(durable=True) as tx:
+            items = without_forgotten(tx, connection, items)
             tx.many(
                 """INSERT INTO memory (connection, key, value) VALUES (?, ?, ?)
                 ON CONFLICT (connection, key) DO UPDATE SET value = excluded.value""",

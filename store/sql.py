@@ -32,6 +32,7 @@ from store.reasons import Reasons
 from store.runs import Runs
 from store.sending import Sending
 from store.shadow import Shadow
+from store.subjects import Subjects
 from store.suppressions import Suppressions
 from store.switches import Switches
 from store.taking import Taking
@@ -64,6 +65,7 @@ class SqlStore(
     Reasons,
     Pruning,
     Privacy,
+    Subjects,
     Switches,
     Tallies,
     Tokens,

@@ -41,6 +41,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (  # command, module, name in it
     ("sends", "npsync.cli.sends", "sends"),
     ("may-ask", "npsync.cli.gatekeeping", "may_ask"),
     ("suppressions", "npsync.cli.suppressing", "suppressions"),
+    ("subject", "npsync.cli.subjects", "subject"),
     ("verify", "npsync.cli.verifying", "verify"),
     ("review", "npsync.cli.review_held", "review"),
     ("dead-letters", "npsync.cli.dead_letters", "dead_letters"),

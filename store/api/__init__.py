@@ -37,6 +37,7 @@ from store.api.people import Decisions, History, Letters
 from store.api.privacy import Privacy, Receipt
 from store.api.reasons import ReasonDue, Reasons
 from store.api.running import Leases, Runs
+from store.api.subjects import Subjects
 from store.api.tallying import Tallies
 from store.api.values import (
     Asked,
@@ -119,6 +120,7 @@ class Store(
     Tallies,
     Tokens,
     Privacy,
+    Subjects,
     Protocol,
 ):
     """All of it. `store.sql` puts the same rooms together."""

@@ -1,0 +1,1 @@
+"""What is owed to one person: everything about them told, or forgotten."""

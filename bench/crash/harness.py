@@ -14,7 +14,7 @@ from queue import SimpleQueue
 
 from bench.crash.processes import KILLED, NEVER, Copy, Nursery, Town
 from bench.crash.scenarios import Scenario, copy_records, live_on, settle_in, write_config
-from bench.crash.verdict import Left, Memory, is_settled, left_behind, remembered, violations
+from bench.crash.verdict import Left, Memory, is_settled, left_behind, made, remembered, violations
 from store import open_store
 
 MOST_RESTARTS = 4
@@ -31,6 +31,7 @@ class Killed:
     restarts: int = 0
     batches: int = 0  # found open after the kill
     jobs: int = 0  # of those, with a job to ask
+    entries: int = 0  # of the outbox, found open
 
 
 @dataclass
@@ -81,7 +82,9 @@ class Prepared:
         with self._place() as place, town.copy() as copy:
             place.whole(nursery, copy, "clean.log", scenario.command)
             self.boundaries = place.boundaries("clean.log")
-            self._reference = remembered(place.url)
+            self._reference = replace(
+                remembered(place.url), made=made(scenario, copy) if scenario.after else Counter()
+            )
             problems = violations(scenario, place.url, copy, Left(), (), self._before, self._reference)
             if problems:
                 raise RuntimeError(f"{scenario.name}: wrong without any kill: {problems[:5]}")
@@ -89,6 +92,8 @@ class Prepared:
     def kill(self, nursery: Nursery, at: int, *, again: int = 0, without_journal: bool = False) -> Killed:
         """Kill the command at its boundary number `at`; with `again` its restart too, at that one of its own."""
         with self._place() as place, self._town.copy() as copy:
+            if self.scenario.lost:
+                copy.lose_replies(*self.scenario.giving_tasks, self.scenario.lost)
             ended = place.command(
                 nursery,
                 copy,
@@ -116,7 +121,7 @@ class Prepared:
             found = problems or violations(
                 self.scenario, place.url, copy, left, logs, self._before, self._reference
             )
-            return Killed(where, tuple(found), len(logs), left.batches, left.jobs)
+            return Killed(where, tuple(found), len(logs), left.batches, left.jobs, left.entries)
 
     def _named(self, at: int) -> tuple[str, int]:
         """A boundary of the run without a kill, by its name and how often it had come there."""
@@ -215,6 +220,7 @@ def _also(first: Left, second: Left) -> Left:
         second,
         written=first.written | second.written,
         batches=first.batches + second.batches,
+        entries=first.entries + second.entries,
         jobs=first.jobs + second.jobs,
         violations=(*first.violations, *second.violations),
     )
@@ -253,10 +259,11 @@ def sample(boundaries: Sequence[str], count: int) -> list[int]:
     writing = [number for name, number in numbers.items() if _WRITING.search(name)]
     others = [number for name, number in numbers.items() if not _WRITING.search(name)]
     half = min(count // 2, len(writing))
-    return sorted([*_spread(writing, half), *_spread(others, count - half)])
+    return sorted([*spread(writing, half), *spread(others, count - half)])
 
 
-def _spread(numbers: Sequence[int], count: int) -> list[int]:
+def spread(numbers: Sequence[int], count: int) -> list[int]:
+    """So many of these, as evenly as they go."""
     return [numbers[place * len(numbers) // count] for place in range(min(count, len(numbers)))]
 
 

@@ -108,6 +108,11 @@ class Copy:
         """Every write the vendor saw: id, at, fields {name: [old, new]}."""
         return self._lines(f"traffic/writes/{vendor}/{object}")
 
+    def lose_replies(self, vendor: str, path: str, times: int) -> None:
+        """The vendor does what it is asked, and its answer gets lost."""
+        fault = {"vendor": vendor, "kind": "lost_reply", "path": path, "times": times}
+        self.session.post(f"{self.url}/control/faults", json=fault, timeout=60).raise_for_status()
+
     def _lines(self, path: str) -> list[dict[str, Any]]:
         reply = self.session.get(f"{self.url}/control/{path}", timeout=60)
         reply.raise_for_status()

@@ -33,7 +33,8 @@ _COMMENTS = (
 @dataclass(frozen=True)
 class Scenario:
     """`later`: the process dies in a second run, after edits, withdrawals and new answers; `undo`: while the first run
-    is taken back; else in the first one, which also makes the store."""
+    is taken back; else in the first one, which also makes the store. `after`: with what follows an answer; `lost`: so
+    many replies to calls that give tasks get lost on the way."""
 
     name: str
     syncs: tuple[str, ...]
@@ -42,6 +43,8 @@ class Scenario:
     bulk: bool = False
     canary: int | None = None
     postgres: bool = False
+    after: bool = False
+    lost: int = 0
 
     @property
     def run(self) -> tuple[str, ...]:
@@ -61,10 +64,19 @@ class Scenario:
             return [self.command]
         return [self.run, *(("run", sync, "--json") for sync in self.syncs)]
 
+    @property
+    def giving_tasks(self) -> tuple[str, str]:
+        """The vendor, and what the path of its calls holds that give tasks."""
+        return (
+            ("salesforce", "sobjects/Task") if SALESFORCE in self.syncs else ("hubspot", "tasks/batch/create")
+        )
+
     def config(self, store: str) -> dict[str, Any]:
         breaker = {"changed_share": "100%", **({"canary": self.canary} if self.canary else {})}
         write: dict[str, Any] = {"chunk_size": 4, "bulk_threshold": 4 if self.bulk else "never"}
         named = {name: sync | {"breaker": breaker} for name, sync in _SYNCS.items() if name in self.syncs}
+        if self.after:
+            named = {name: sync | _AFTER[name] for name, sync in named.items()}
         crm = _CONNECTIONS["crm"] | {"write": write}
         return {**_CONFIG, "store": store, "connections": _CONNECTIONS | {"crm": crm}, "sync": named}
 
@@ -83,6 +95,9 @@ SCENARIOS = (
     Scenario("undo of HubSpot batches", (HUBSPOT,), undo=True),
     Scenario("both CRMs in one process", (SALESFORCE, HUBSPOT)),
     Scenario("both CRMs, edits and withdrawals", (SALESFORCE, HUBSPOT), later=True),
+    Scenario("tasks, kept answers and campaigns", (SALESFORCE,), after=True, lost=1),
+    Scenario("tasks, kept answers and campaigns, edits", (SALESFORCE,), after=True, later=True),
+    Scenario("HubSpot tasks, notes and lists", (HUBSPOT,), after=True, lost=1),
     Scenario("PostgreSQL, collections", (SALESFORCE,), postgres=True),
     Scenario(
         "PostgreSQL, bulk jobs, edits and withdrawals", (SALESFORCE,), bulk=True, later=True, postgres=True
@@ -230,6 +245,36 @@ _SYNCS: Mapping[str, dict[str, Any]] = {
         },
     },
 }
+_SUBJECT = "Call: {score} of {answered_at}"
+
+
+def _rules(**task: Any) -> dict[str, Any]:
+    return {
+        "follow_up_since": "2025-01-01",
+        "follow_up": [
+            {"where": 'segment == "detractor"', "task": {"subject": _SUBJECT, **task}},
+            {"where": 'segment == "promoter"', "add_to": {"list": "NPS promoters"}},
+        ],
+    }
+
+
+_AFTER: Mapping[str, dict[str, Any]] = {
+    SALESFORCE: {
+        **_rules(),
+        "history": {
+            "object": "NPS_Response__c",
+            "key": "Response_Key__c",
+            "fields": {"Contact__c": "record.id", "Score__c": "score", "Comment__c": "comment"},
+        },
+    },
+    HUBSPOT: {
+        **_rules(otherwise=["alex@acme.example"]),
+        "history": {
+            "object": "notes",
+            "fields": {"hs_note_body": {"template": "{score} {comment}"}, "hs_timestamp": "answered_at"},
+        },
+    },
+}
 _CONFIG: dict[str, Any] = {
     "time_zone": "America/New_York",
     "phone_region": "US",
@@ -241,8 +286,13 @@ _CONFIG: dict[str, Any] = {
                 {"response": "external_id", "record": "Customer_Id__c"},
                 {"response": "email", "record": "Email"},
             ],
+            "owner": "OwnerId",
         },
-        "marketing": {"object": "contacts", "match": [{"response": "email", "record": "email"}]},
+        "marketing": {
+            "object": "contacts",
+            "match": [{"response": "email", "record": "email"}],
+            "owner": "hubspot_owner_id",
+        },
     },
     "surveys": {"relationship": {"metric": "nps", "kind": "relationship", "at": {SOURCE: "1146"}}},
 }

@@ -30,6 +30,7 @@ class Left:
     written: set[tuple[str, str]] = field(default_factory=set)  # vendor, record: in a batch that was open
     batches: int = 0
     jobs: int = 0  # of those, with a job's handle
+    entries: int = 0  # of the outbox, opened and not settled
     read_from: int = 0  # the second from which the source has to be read on
     violations: tuple[str, ...] = ()
 
@@ -40,6 +41,8 @@ class Memory:
 
     states: Mapping[Answer, tuple[str, str | None, str]] = field(default_factory=dict)
     last_change: int = 0
+    made: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    """Tasks, kept answers and places on lists that the CRM has, each as what tells it apart."""
 
 
 def left_behind(scenario: Scenario, url: str, town: Copy) -> Left:
@@ -56,12 +59,14 @@ def left_behind(scenario: Scenario, url: str, town: Copy) -> Left:
                 """SELECT b.id, b.handle, b.connection, c.record_id FROM batch b
                 JOIN change c ON c.run = b.run AND c.batch = b.id WHERE b.state = 'open'"""
             )
+            entries = tx.rows("SELECT count(*) FROM outbox WHERE state = 'open'")[0][0]
         vendors = {CONNECTIONS[sync]: OBJECTS[sync][0] for sync in scenario.syncs}
         start, ahead = _cursor(store, town)
         return Left(
             written={(vendors[row[2]], row[3]) for row in rows},
             batches=len({row[0] for row in rows}),
             jobs=len({row[0] for row in rows if row[1] is not None}),
+            entries=entries,
             read_from=start,
             violations=tuple(ahead),
         )
@@ -117,6 +122,9 @@ def violations(
     finally:
         store.close()
     found += _other_states(remembered(url).states, reference.states)
+    if scenario.after:
+        found += _made_otherwise(made(scenario, town), reference.made)
+        found += _untold(scenario, town)
     return found
 
 
@@ -216,6 +224,52 @@ def _text(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
+# ------------------------------------------------------------ what follows an answer
+
+
+def made(scenario: Scenario, town: Copy) -> Counter[tuple[str, ...]]:
+    """What was created in the CRM beside the records, told apart by what it is about."""
+    found: Counter[tuple[str, ...]] = Counter()
+    if SALESFORCE in scenario.syncs:
+        rows = {name: _living(town, name) for name in ("Task", "NPS_Response__c", "CampaignMember")}
+        found.update(("task", row["WhoId"], row["Subject"]) for row in rows["Task"])
+        found.update(
+            ("kept", row["Response_Key__c"], row["Contact__c"], _text(row["Score__c"]))
+            for row in rows["NPS_Response__c"]
+        )
+        found.update(("listed", row["ContactId"], row["CampaignId"]) for row in rows["CampaignMember"])
+    else:
+        found.update(
+            ("task", re.sub(r"(?s).*npsync why (\d+).*", r"\1", row["hs_task_body"]), row["hs_task_subject"])
+            for row in town.rows("hubspot", "tasks")
+            if str(row["hs_task_subject"]).startswith("Call: ")
+        )
+        found.update(("kept", row["hs_note_body"]) for row in town.rows("hubspot", "notes"))
+    return found
+
+
+def _living(town: Copy, object: str) -> list[dict[str, Any]]:
+    return [row for row in town.rows("salesforce", object) if not row.get("IsDeleted")]
+
+
+def _made_otherwise(ours: Counter[tuple[str, ...]], without: Counter[tuple[str, ...]]) -> Iterator[str]:
+    for one, times in sorted((ours - without).items()):
+        yield f"{' '.join(one)} is there {times} times more often than without a kill"
+    for one in sorted(without - ours):
+        yield f"{' '.join(one)} is missing"
+
+
+def _untold(scenario: Scenario, town: Copy) -> Iterator[str]:
+    """Whoever shows a bad score has one task; of a second run the copy has no tasks of the first."""
+    if scenario.later or SALESFORCE not in scenario.syncs:
+        return
+    tasks = Counter(row["WhoId"] for row in _living(town, "Task") if row["Subject"].startswith("Call: "))
+    for row in town.rows("salesforce", "Contact"):
+        wanted = int(row["NPS_Segment__c"] == "Detractor")
+        if tasks[row["Id"]] != wanted:
+            yield f"contact {row['Id']} has {tasks[row['Id']]} tasks, not {wanted}"
+
+
 # ------------------------------------------------------------ the store
 
 
@@ -226,6 +280,10 @@ def _left_open(tx: Transaction) -> Iterator[str]:
         ("SELECT count(*) FROM run WHERE status = 'running'", "runs are running"),
         ("SELECT count(*) FROM clearing", "records are still to be cleared"),
         ("SELECT count(*) FROM work", "answers lie in the work"),
+        (
+            "SELECT count(*) FROM outbox WHERE state = 'wanted' OR state = 'open' OR state = 'unknown'",
+            "tasks, kept answers or places on lists are unsettled",
+        ),
     ):
         count = tx.rows(sql)[0][0]
         if count:

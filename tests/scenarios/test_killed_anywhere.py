@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 from postgres_server import PostgresServer, database_name, running_postgres
 
-from bench.crash.harness import Databases, Tally, kill_everywhere, nurseries, prepared, sample
+from bench.crash.harness import Databases, Tally, kill_everywhere, nurseries, prepared, sample, spread
 from bench.crash.processes import Nursery
 from bench.crash.scenarios import SCENARIOS, Scenario
 
@@ -69,6 +71,26 @@ def test_wherever_it_is_killed_nothing_is_lost_doubled_or_unexplained(
     assert len(tally.killed) >= count - 2  # threads: a run may come to a boundary less
     assert sum(one.batches for one in tally.kills) > 0
     assert "bulk" not in scenario or sum(one.jobs for one in tally.kills) > 0
+
+
+KILLS = int(os.environ.get("NPSYNC_KILLS", "6"))  # make properties: 200
+
+
+@pytest.mark.timeout(0 if KILLS > 20 else 300)
+def test_one_task_for_an_answer_wherever_it_is_killed_and_whatever_reply_is_lost(
+    nursery: Nursery, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """The contacts that show a bad score have one task each, every answer is kept once, every promoter listed once."""
+    with prepared(by_name("tasks, kept answers and campaigns"), nursery, tmp_path) as ready:
+        opened = [n for n, name in enumerate(ready.boundaries, 1) if name.endswith("_entries")]
+        following = range(opened[0], opened[-1] + 1)
+        points = [(at, 0) for at in spread(following, min(KILLS, len(following)))]
+        again = ((at, 1 + at * 7 % len(ready.boundaries)) for at in itertools.cycle(following))
+        tally = kill_everywhere(ready, [nursery], [*points, *itertools.islice(again, KILLS - len(points))])
+    tell(tally, capsys)
+    assert tally.violations == []
+    assert len(tally.killed) >= KILLS * 9 // 10
+    assert sum(one.entries > 0 for one in tally.kills) >= 2  # while tasks or answers were under way
 
 
 def test_wherever_it_is_killed_on_postgresql_it_is_the_same(

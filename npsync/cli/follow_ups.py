@@ -44,6 +44,12 @@ def list_(
     run: Annotated[
         int | None, typer.Option("--run", min=1, max=MOST_NUMBER, help="Only what this run sent.")
     ] = None,
+    untouched: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DURATION", help='Tasks that are open for longer than this ("3 days"), the oldest first.'
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many to show.")] = 50,
     json: JsonOption = False,
     config: ConfigOption = None,
@@ -54,14 +60,18 @@ def list_(
 
     loaded = output.load_config(config)
     with service.open_store(loaded) as store:
-        shown = _found(store, _known(loaded, sync), _kind(kind), _stages(stage), run, limit)
+        name = _known(loaded, sync)
+        if untouched is not None:
+            shown = _untouched(store, [name] if name else list(loaded.sync), untouched)[:limit]
+        else:
+            shown = _found(store, name, _kind(kind), _stages(stage), run, limit)
     if json:
         output.say_json({"follow_ups": [followed_text.facts(one) for one in shown]})
         return
     if not shown:
         output.say(
             "Nothing was refused, and of nothing it is unknown whether it arrived."
-            if stage == _OPEN
+            if stage == _OPEN and untouched is None
             else "There is none."
         )
         return
@@ -147,6 +157,21 @@ def _found(
         for one in store.entries_like(sync=sync, kind=kind, stage=stage, run=run, limit=limit)
     ]
     return sorted(found, key=lambda one: -one.id)[:limit]
+
+
+def _untouched(store: Store, syncs: list[str], words: str) -> list[Outgoing]:
+    """The escalation list."""
+    from nps.durations import duration
+    from nps.errors import ConfigError
+    from npsync.clock import SystemClock
+
+    try:
+        late = duration(words)
+    except ValueError as error:
+        raise ConfigError(f"--untouched: {error}") from None
+    now = SystemClock().now()
+    open_ = store.given_tasks(syncs, still_open=True)
+    return store.entries([one.id for one in open_ if now - one.given_at > late])
 
 
 def _stages(word: str) -> tuple[Stage | None, ...]:

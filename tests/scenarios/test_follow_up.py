@@ -124,6 +124,32 @@ def test_hubspot_gets_tasks_and_static_lists_too(npsync: Npsync, town: Town, ann
     assert npsync.run("marketing")["followed"] == {}
 
 
+def messages(town: Town) -> list[str]:
+    return [str(one) for one in town.sandbox.rows("slack", "messages")]
+
+
+def test_people_are_told_once_and_a_channel_that_is_down_fails_no_score(
+    npsync: Npsync, town: Town, ann: Person
+):
+    slack = {"type": "slack", "webhook_url": "${SLACK_URL}"}
+    tell = {"where": "score <= 6", "notify": {"connection": "slack", "text": "{record.Email} gave {score}"}}
+    npsync.configured(caring({"follow_up": [tell, CALL]}, slack=slack))
+    town.sandbox.fault("slack", "status", times=None, status=429, retry_after=0)
+    town.answers(ann, 3, "between us")
+    run = npsync.run("contacts", exits=3)
+    assert any(one.startswith("alerts: slack: ") for one in run["problems"])
+    assert (town.in_salesforce(ann)["NPS_Score__c"], len(tasks(town, ann))) == (3, 1)
+    town.sandbox.control("DELETE", "/faults")
+    assert not [one for one in messages(town) if str(ann.email) in one]
+
+    assert npsync.run("contacts")["followed"] == {"alert": {"created": 1}}
+    assert npsync.run("contacts")["followed"] == {}
+
+    (told,) = [one for one in messages(town) if str(ann.email) in one]
+    assert f"{ann.email} gave 3" in told
+    assert "between us" not in told
+
+
 def test_why_undo_and_runs_tell_what_was_created(npsync: Npsync, town: Town, ann: Person):
     npsync.configured(caring({"follow_up": [CALL, PROMOTERS]}))
     town.answers(ann, 2, "too slow")

@@ -9,6 +9,7 @@ from typing import Any
 from contract_place import Given, Place
 from vendor_settings import hubspot, salesforce
 
+from connectors.contract import Creates
 from nps.values import Json
 
 
@@ -18,7 +19,7 @@ class CreatingRow:
     `subject` and `body` our texts stand (`shown` brings the body back to plain text), and are `done` with these fields.
     Answers are kept as records of `history` with `key` (or without one), whose `text` holds what people wrote. `list`
     is one that people made; `unsettable` one, if any, whose members nobody may set. `connector` is the connector's name
-    where several rows are of one."""
+    where several rows are of one; `tries` what this row is for, `hides` a field (of an object) that it must not see."""
 
     settings: Callable[[Place], Given]
     object: str
@@ -39,6 +40,8 @@ class CreatingRow:
     statuses: bool = False  # whether a member has one
     unsettable: str = ""
     connector: str = ""
+    tries: frozenset[Creates] = frozenset(Creates)
+    hides: tuple[str, str] | None = None
     shown: Callable[[str], str] = field(default=lambda text: text)
 
     def fields(self, key: str, text: str) -> dict[str, Json]:
@@ -68,6 +71,26 @@ def _ticket(place: Place, person: str) -> str:
     return ticket
 
 
+_SALESFORCE = CreatingRow(
+    settings=salesforce,
+    object="Contact",
+    person=lambda name: {"LastName": name, "Email": f"{name}@acme.example"},
+    task="Task",
+    subject="Subject",
+    body="Description",
+    done={"Status": "Completed"},
+    history="NPS_Response__c",
+    key="Response_Key__c",
+    text="Comment__c",
+    colleague="alex@acme.example",
+    left=_left_salesforce,
+    company=("Account", {"Name": "Creating"}),
+    case=_case,
+    close="close_case",
+    list="NPS promoters",
+    statuses=True,
+)
+
 _HUBSPOT = CreatingRow(
     settings=hubspot,
     object="contacts",
@@ -90,24 +113,12 @@ _HUBSPOT = CreatingRow(
 )
 
 CREATING: Mapping[str, CreatingRow] = {
-    "salesforce": CreatingRow(
-        settings=salesforce,
-        object="Contact",
-        person=lambda name: {"LastName": name, "Email": f"{name}@acme.example"},
-        task="Task",
-        subject="Subject",
-        body="Description",
-        done={"Status": "Completed"},
-        history="NPS_Response__c",
-        key="Response_Key__c",
-        text="Comment__c",
-        colleague="alex@acme.example",
-        left=_left_salesforce,
-        company=("Account", {"Name": "Creating"}),
-        case=_case,
-        close="close_case",
-        list="NPS promoters",
-        statuses=True,
+    "salesforce": _SALESFORCE,
+    "salesforce_without_a_key": replace(
+        _SALESFORCE,
+        connector="salesforce",
+        tries=frozenset({Creates.TASKS}),
+        hides=("Task", "NPS_Event_Id__c"),
     ),
     "hubspot": _HUBSPOT,
     "hubspot_own_object": replace(
@@ -117,5 +128,6 @@ CREATING: Mapping[str, CreatingRow] = {
         text="comment",
         shown=str,
         connector="hubspot",
+        tries=frozenset({Creates.HISTORY}),
     ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import cast
 
@@ -21,6 +22,7 @@ from connectors.contract import (
     Verdict,
 )
 from nps.changes import Made, Rejected, Unknown, Written
+from nps.errors import UnavailableError
 
 CREATES = Creates.TASKS
 HOSTILE = "\"quotes\" 'and' <b>html</b> &amp; {braces} \u202eright to left\u202c 😀 שלום\nand a line"
@@ -32,6 +34,12 @@ Makes = Callable[..., Task]
 def tasks(crm: Destination) -> GivesTasks:
     assert isinstance(crm, GivesTasks)
     return crm
+
+
+def bad_day(place: Place, name: str) -> None:
+    """Replies get lost after everything was done, and calls fail before anything was."""
+    for kind in ({"kind": "lost_reply"}, {"kind": "status", "status": 500}, {"kind": "reset"}):
+        place.sandbox.fault(name, **kind, share=0.2, times=None)
 
 
 def subjects(place: Place, name: str, row: CreatingRow) -> list[str]:
@@ -62,6 +70,26 @@ def test_a_task_whose_reply_is_lost_is_there_once(
     assert set(tasks.given([task])) == {task.key}
     assert isinstance(next(iter(tasks.give([task]))), Made)
     assert subjects(place, name, row).count(task.subject) == 1
+
+
+def test_through_a_bad_day_each_task_is_given_once(
+    tasks: GivesTasks, name: str, row: CreatingRow, place: Place, about_ann: Makes
+) -> None:
+    wanted = [about_ann(subject=unique("Bad day ")) for _ in range(30)]
+    bad_day(place, name)
+    left = {task.key: task for task in wanted}
+    for _ in range(60):
+        if not left:
+            break
+        with suppress(UnavailableError):
+            told = [*tasks.give([*left.values()])]
+            there = {one.record_id for one in told if isinstance(one, Made)}
+            there |= tasks.given([*left.values()]).keys()  # before anything unknown is repeated
+            left = {key: task for key, task in left.items() if key not in there}
+    place.sandbox.control("DELETE", "/faults")
+    assert not left
+    made = subjects(place, name, row)
+    assert [made.count(task.subject) for task in wanted] == [1] * 30
 
 
 def test_one_who_left_sinks_no_other_task(

@@ -25,6 +25,7 @@ from nps.changes import Made, Rejected, Unknown, Written
 from nps.errors import UnavailableError
 
 CREATES = Creates.TASKS
+CREATING_CALL = {"salesforce": "composite", "hubspot": "batch/create"}  # a part of its path
 HOSTILE = "\"quotes\" 'and' <b>html</b> &amp; {braces} \u202eright to left\u202c 😀 שלום\nand a line"
 
 Makes = Callable[..., Task]
@@ -37,7 +38,8 @@ def tasks(crm: Destination) -> GivesTasks:
 
 
 def bad_day(place: Place, name: str) -> None:
-    """Replies get lost after everything was done, and calls fail before anything was."""
+    """The first reply is lost after everything was done; then others are, and calls fail before anything was."""
+    place.sandbox.fault(name, "lost_reply", path=CREATING_CALL[name], times=1)
     for kind in ({"kind": "lost_reply"}, {"kind": "status", "status": 500}, {"kind": "reset"}):
         place.sandbox.fault(name, **kind, share=0.2, times=None)
 
@@ -64,7 +66,7 @@ def test_a_task_whose_reply_is_lost_is_there_once(
 ) -> None:
     task = about_ann(subject=unique("Call "))
     tasks.given([task])  # so that the next calls are those that create
-    place.sandbox.fault(name, "lost_reply", path="create" if name == "hubspot" else "composite", times=1)
+    place.sandbox.fault(name, "lost_reply", path=CREATING_CALL[name], times=1)
     [lost] = tasks.give([task])
     assert isinstance(lost, Unknown | Made)
     assert set(tasks.given([task])) == {task.key}

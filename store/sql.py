@@ -29,6 +29,7 @@ from store.planning import Planning
 from store.privacy import Privacy
 from store.pruning import Pruning
 from store.reasons import Reasons
+from store.remarks import Remarks
 from store.runs import Runs
 from store.sending import Sending
 from store.shadow import Shadow
@@ -67,6 +68,7 @@ class SqlStore(
     Privacy,
     Subjects,
     Switches,
+    Remarks,
     Tallies,
     Tokens,
 ):

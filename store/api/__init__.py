@@ -36,6 +36,7 @@ from store.api.outbox import Outbox, Wanted
 from store.api.people import Decisions, History, Letters
 from store.api.privacy import Privacy, Receipt
 from store.api.reasons import ReasonDue, Reasons
+from store.api.remarks import Remarks
 from store.api.running import Leases, Runs
 from store.api.subjects import Subjects
 from store.api.tallying import Tallies
@@ -117,6 +118,7 @@ class Store(
     Outbox,
     Leases,
     Asking,
+    Remarks,
     Tallies,
     Tokens,
     Privacy,

@@ -84,6 +84,32 @@ class Stake(msgspec.Struct, frozen=True):
     amount: str | None
 
 
+class Order(StrEnum):
+    """Of accounts."""
+
+    WORST = "worst"
+    BEST = "best"
+    MOST = "most"
+    LATEST = "latest"
+    NAME = "name"
+
+
+class AccountFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """One account: its people's latest answers, and how many of its people ever gave one."""
+
+    id: str
+    label: str
+    tally: Tally
+    known: int
+    latest: datetime
+
+
+class AccountPage(msgspec.Struct, frozen=True, kw_only=True):
+    accounts: Sequence[AccountFigures]
+    all_of_them: int
+    with_enough: int
+
+
 class Invited(msgspec.Struct, frozen=True):
     """Invitations of ours: delivered, and completed of these. Reminders are not invitations."""
 
@@ -106,6 +132,20 @@ class Tallies(Protocol):
 
     def at_stake(self, what: Counting, amount: str) -> Iterator[Stake]:
         """The accounts of the last period's detractors. `amount` is the trait it is kept under."""
+        ...
+
+    def account_figures(
+        self,
+        what: Counting,
+        *,
+        order: Order,
+        enough: int,
+        limit: int,
+        offset: int = 0,
+        label: str | None = None,
+    ) -> AccountPage:
+        """Accounts with answers in the one period. Those of fewer than `enough` people come last. `label`: the trait
+        they are called by; without it their ids."""
         ...
 
     def invited(self, survey: str, since: datetime, until: datetime) -> Invited:

@@ -12,7 +12,8 @@ from nps.figures import Tally
 from nps.responses import ResponseStatus
 from nps.score import Segment
 from store.api import Settled, State
-from store.api.tallying import By, Counting, Invited, Tallied, Trait
+from store.api.remarks import Undone
+from store.api.tallying import By, Counting, Invited, Order, Tallied, Trait
 from store.database import Database
 from store.sql import SqlStore
 
@@ -232,3 +233,49 @@ def test_no_place_no_answers(store: SqlStore):
     assert store.tallied(what) == [Tallied({})]
     assert store.grouped(what, By(Trait.CHANNEL), limit=5).shown == []
     assert store.moved(what).people == 0
+
+
+def test_accounts_come_worst_first_and_those_with_few_people_last(store: SqlStore, syncing: Syncing):
+    scores = {"a": [9, 9, 3], "b": [3, 3, 9], "c": [0]}
+    given = [(f"{name}{n}", name, score) for name, each in scores.items() for n, score in enumerate(each)]
+    receive(store, *(answer(id, score) for id, _, score in given))
+    on_records(syncing, {id: f"003{id}" for id, _, _ in given})
+    for id, name, _ in given:
+        member(store.database, f"003{id}", f"001{name}", f'{{"called":"Account {name}"}}')
+    member(store.database, "003-never-answered-lately", "001a")
+    what = counting(syncs=("nps-to-contacts",))
+
+    def page(order: Order, **others: Any) -> list[str]:
+        found = store.account_figures(what, order=order, enough=2, limit=10, label="called", **others)
+        assert (found.all_of_them, found.with_enough) == (3, 2)
+        return [each.label for each in found.accounts]
+
+    assert page(Order.WORST) == ["Account b", "Account a", "Account c"]
+    assert page(Order.BEST) == ["Account a", "Account b", "Account c"]
+    assert page(Order.NAME, offset=1) == ["Account b", "Account c"]
+    [first] = store.account_figures(what, order=Order.BEST, enough=2, limit=1).accounts
+    assert (first.id, first.label, first.tally, first.known) == ("001a", "001a", Tally(2, 0, 1), 4)
+
+
+def test_comments_come_a_page_at_a_time_the_latest_to_arrive_first(store: SqlStore, syncing: Syncing):
+    receive(store, *(answer(f"a{n}", n, comment=f"comment {n}" if n != 2 else None) for n in range(5)))
+    receive(store, answer("a5", 9, comment=""), answer("a6", 11, comment="out of scale"))
+    on_records(syncing, {"a3": "003C"})
+    what = counting(syncs=("nps-to-contacts",))
+    first = store.remarks(what, limit=3)
+    assert [(one.text, one.score, one.record_id) for one in first] == [
+        ("comment 4", 4, None),
+        ("comment 3", 3, "003C"),
+        ("comment 1", 1, None),
+    ]
+    assert [one.text for one in store.remarks(what, before=first[-1].number, limit=3)] == ["comment 0"]
+    assert "comment" not in repr(first[0])
+
+
+def test_what_waits_for_people_is_counted(store: SqlStore, syncing: Syncing):
+    receive(store, *(answer(f"a{n}", 9) for n in range(4)))
+    on_records(syncing, {}, a0=State.REVIEW, a1=State.HELD, a2=State.HELD, a3=State.UNCHANGED)
+    assert store.left_to_people(["nps-to-contacts", "another"]) == [
+        Undone("nps-to-contacts", "held", 2),
+        Undone("nps-to-contacts", "review", 1),
+    ]

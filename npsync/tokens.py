@@ -13,6 +13,8 @@ from store.api import Store, TokenRow
 
 SCOPES = {
     "events": "ask whether a person may be asked, and tell what other tools sent",
+    "reports": "see the figures of the dashboard: NPS, groups, accounts; nobody's name or words",
+    "read": "see everything of the dashboard, also who said what",
     "surveys": "ask which survey waits for a person, to show it in your product",
 }
 PREFIX = "npsync_"  # so that a scanner for secrets finds one in a repository

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from builders_config import CONNECTIONS
 
+from connectors import registry
 from nps.keys import person_number
 from nps.responses import Cursor, Page, SurveyResponse
 from npsync.config import Config, load
@@ -101,6 +103,14 @@ def people(
     return given
 
 
+def record_of(answer: SurveyResponse) -> str:
+    """The Salesforce id of the contact with this address."""
+    digits = blake2b((answer.email or answer.id).encode(), digest_size=6).hexdigest()
+    found = registry.load("salesforce").record_id(f"003{digits}")
+    assert found is not None
+    return found
+
+
 def matched(
     store: Any,
     answers: Sequence[SurveyResponse],
@@ -113,7 +123,7 @@ def matched(
     """Each person behind these answers has a record of their own, in this account and with these traits."""
     with store.database.write() as tx:
         for one in answers:
-            record = f"003-{(one.email or one.id).partition('@')[0]}"
+            record = record_of(one)
             tx.run(
                 """INSERT INTO answer_state (sync, person, response, state, record_id, rule, code, reason, run)
                 SELECT :sync, person, id, :state, :record, 'email = Email', '', '', 1 FROM response

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 
-from nps.comparing import Comparison
-from nps.figures import ENOUGH, Tally, rounded
+from nps.figures import ENOUGH, Tally
 from nps.moving import Movement
 from nps.score import Segment
 from npsync.cli import output
-from npsync.reports.report import AtRisk, Grouping, Report, Row
+from npsync.reports.report import Grouping, Report, Row
+from npsync.reports.wording import (
+    NOTHING,
+    aim,
+    at_risk_text,
+    change_text,
+    movement_text,
+    people,
+    percent,
+    verdict,
+    with_margin,
+)
 
-NOTHING = "–"
 BAR = 24
 
 
@@ -62,42 +70,7 @@ def headline(report: Report) -> str:
         return f"{report.survey}: fewer than {report.least} people answered; that is too few to tell of them"
     if not report.whole.answers:
         return f"{report.survey}: nobody answered from {report.period.since} to {report.period.last}"
-    return f"{report.survey}: NPS {with_margin(report.whole)} · {_people(report.whole.answers)}{_aim(report)}"
-
-
-def with_margin(tally: Tally) -> str:
-    """33 ± 15, or the number with a word of warning; a dash for nobody."""
-    nps = tally.nps()
-    if nps is None:
-        return NOTHING
-    if (margin := tally.margin(places=0) or tally.margin(places=1) or tally.margin()) is not None:
-        return f"{nps} ± {margin}"
-    return f"{nps} (n too small)" if tally.answers < ENOUGH else f"{nps} (all alike)"
-
-
-def change_text(change: Comparison | None) -> str:
-    """+5, with a star where it is no chance."""
-    if change is None:
-        return NOTHING
-    return f"{points(change)}{' *' if change.significant else ''}"
-
-
-def points(change: Comparison) -> str:
-    """A change with its sign; none where it rounds to nothing."""
-    return f"{change.change:+f}" if change.change else "0"
-
-
-def width_text(margin: Decimal) -> str:
-    """A margin in whole points; one below a point with as many decimals as it takes not to look like none."""
-    return str(rounded(margin) or rounded(margin, 1) or rounded(margin, 2))
-
-
-def _aim(report: Report) -> str:
-    short = report.short_of_target
-    if report.target is None or short is None:
-        return ""
-    state = "reached" if short <= 0 else f"{short:f} short"
-    return f" · target {report.target:f}: {state}"
+    return f"{report.survey}: NPS {with_margin(report.whole)} · {people(report.whole.answers)}{aim(report)}"
 
 
 def below(report: Report) -> Iterator[str]:
@@ -111,7 +84,7 @@ def below(report: Report) -> Iterator[str]:
     names = ("promoters", "passives", "detractors")
     counts = (whole.promoters, whole.passives, whole.detractors)
     parts = [
-        f"{count:,} {name} ({_percent(count, whole.answers)})"
+        f"{count:,} {name} ({percent(count, whole.answers)})"
         for count, name in zip(counts, names, strict=True)
     ]
     yield " · ".join(parts)
@@ -136,18 +109,8 @@ def _compared(report: Report) -> str:
         return f"{report.compared_with}: too few people to compare with."
     if not report.before.answers or report.change is None:
         return f"{report.compared_with}: nobody answered, so there is nothing to compare with."
-    was = f"{report.compared_with}: NPS {with_margin(report.before)}, {_people(report.before.answers)}"
+    was = f"{report.compared_with}: NPS {with_margin(report.before)}, {people(report.before.answers)}"
     return f"{was}. {verdict(report.change)}"
-
-
-def verdict(change: Comparison) -> str:
-    """Whether a change is one, in a sentence."""
-    said = f"Change {points(change)}"
-    if change.p is None:
-        return f"{said}: too few answers on one side to say whether that is chance."
-    sure = "significant at 95 %" if change.significant else "not significant: it may well be chance"
-    p = "p < 0.001" if change.p < Decimal("0.001") else f"p = {change.p:.3f}"
-    return f"{said} ± {width_text(change.margin or Decimal(0))}: {sure} ({p})."
 
 
 def _rate(report: Report) -> str:
@@ -157,16 +120,6 @@ def _rate(report: Report) -> str:
     return (
         f"Response rate {report.rate} %: {report.invited.completed:,} of {report.invited.delivered:,} "
         "delivered invitations of ours were completed."
-    )
-
-
-def at_risk_text(at_risk: AtRisk) -> str:
-    if not at_risk.accounts:
-        return "Revenue at risk: none; no account has a detractor."
-    missing = f"; {at_risk.missing:,} more have no amount" if at_risk.missing else ""
-    return (
-        f"Revenue at risk {rounded(at_risk.amount):,}: what {at_risk.accounts - at_risk.missing:,} accounts with "
-        f"detractors are worth{missing}."
     )
 
 
@@ -209,7 +162,7 @@ def _tell_scores(report: Report) -> None:
                 str(score),
                 Segment.of(score).value,
                 f"{report.scores.get(score, 0):,}",
-                _percent(report.scores.get(score, 0), report.whole.answers),
+                percent(report.scores.get(score, 0), report.whole.answers),
                 "#" * round(BAR * report.scores.get(score, 0) / most),
             )
             for score in range(10, -1, -1)
@@ -257,13 +210,6 @@ def _tell_movement(report: Report) -> None:
     output.table(("was, now →", *(after.value for after in Segment), "people"), rows)
 
 
-def movement_text(moved: Movement) -> str:
-    return (
-        f"{moved.people:,} answered both times: {moved.improved:,} moved up, {moved.worsened:,} down, "
-        f"{moved.stayed:,} stayed. {moved.came:,} are new, {moved.left:,} did not answer again."
-    )
-
-
 def _cell(moved: Movement, before: Segment, after: Segment) -> str:
     share = moved.share(before, after)
     return NOTHING if share is None else f"{moved.count(before, after):,} ({share} %)"
@@ -284,12 +230,4 @@ def _apart(row: Row) -> str:
 
 def _shares(tally: Tally) -> tuple[str, str, str]:
     counts = (tally.promoters, tally.passives, tally.detractors)
-    return tuple(_percent(count, tally.answers) for count in counts)  # type: ignore[return-value]
-
-
-def _percent(part: int, whole: int) -> str:
-    return f"{rounded(Decimal(100 * part) / whole)} %" if whole else NOTHING
-
-
-def _people(n: int) -> str:
-    return "1 person" if n == 1 else f"{n:,} people"
+    return tuple(percent(count, tally.answers) for count in counts)  # type: ignore[return-value]

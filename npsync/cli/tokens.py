@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 tokens = typer.Typer(help="Tokens for the API: made, listed, revoked.", no_args_is_help=True)
 
-_SCOPES = "What it allows: events (may somebody be asked, what other tools sent), surveys (which one waits)."
+_SCOPES = (
+    "What it allows: events (may somebody be asked, what other tools sent), surveys (which one waits), "
+    "reports (figures of the dashboard), read (all of the dashboard)."
+)
 _NAME = Annotated[str, typer.Argument(help="What it is for, like marketing.")]
 
 

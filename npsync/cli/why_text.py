@@ -277,6 +277,16 @@ def _kept(one: FieldStory) -> str:
 # ------------------------------------------------------------ what happened
 
 
+def timeline(record: RecordStory, zone: ZoneInfo) -> list[tuple[str, str]]:
+    """When, and what happened, in order."""
+    return [(event.when, event.text) for event in _events(record, zone)]
+
+
+def why_shown(one: FieldStory, record: RecordStory) -> str:
+    """Why a field shows what it shows, in a few words."""
+    return _why(one, record)
+
+
 class _Event(NamedTuple):
     at: datetime
     order: int

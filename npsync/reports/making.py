@@ -69,7 +69,7 @@ def make(
 
 def least_of(config: Config, survey: str) -> int:
     """How few people of an anonymous programme are never told apart; 0 for every other survey."""
-    return 0
+    return config.privacy.min_group if survey in config.privacy.anonymous else 0
 
 
 def _told(found: Tallied, least: int) -> Tally | None:

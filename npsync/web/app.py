@@ -14,6 +14,8 @@ from starlette.types import Receive, Scope, Send
 from connectors.contract import Clock
 from npsync.config import Config
 from npsync.web import api, customers, embedding, problems
+from npsync.web.dashboard import router as dashboard
+from npsync.web.dashboard.house import Away, tell_away
 from npsync.web.doorway import Doorway
 from npsync.web.hooks import PREFIX, Hooks
 from npsync.web.intake import TogetherIntake, receiving
@@ -21,7 +23,7 @@ from npsync.web.refusals import Refusals
 from npsync.web.site import Intake, Site
 from store.api import Store
 
-ROUTERS: tuple[Callable[[Site], APIRouter], ...] = (api.router, customers.router, embedding.router)
+ROUTERS: tuple[Callable[[Site], APIRouter], ...] = (api.router, customers.router, embedding.router, dashboard)
 
 
 class Web:
@@ -56,6 +58,7 @@ def _routed(site: Site) -> FastAPI:
         redoc_url=None,
         middleware=[Middleware(Doorway, public_url=site.public_url)],
         exception_handlers={
+            Away: tell_away,
             HTTPException: problems.tell_http,
             RequestValidationError: problems.tell_invalid,
         },

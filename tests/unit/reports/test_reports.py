@@ -15,7 +15,7 @@ from nps.periods import Every
 from nps.score import Segment
 from npsync.cli import report_text
 from npsync.config import Config
-from npsync.reports import Compare, Report, make, wish
+from npsync.reports import Compare, Report, make, wish, wording
 from npsync.reports.exporting import as_json
 from store import open_store
 from store.sql import SqlStore
@@ -71,7 +71,7 @@ def test_a_change_is_told_with_its_margin_and_whether_it_is_chance(config, store
     found = reported(config, store, since=date(2025, 9, 6))
     assert found.compared_with is not None
     assert (found.compared_with.since, found.compared_with.end) == (date(2025, 5, 28), date(2025, 9, 6))
-    assert report_text.verdict(found.change) == "Change +33 ± 22: significant at 95 % (p = 0.003)."
+    assert wording.verdict(found.change) == "Change +33 ± 22: significant at 95 % (p = 0.003)."
 
 
 def test_a_change_of_a_small_group_is_never_called_significant(config, store):
@@ -79,7 +79,7 @@ def test_a_change_of_a_small_group_is_never_called_significant(config, store):
     people(store, scores(100, 0, 1))
     found = reported(config, store, since=date(2025, 9, 6))
     assert not found.change.significant
-    assert "too few answers on one side" in report_text.verdict(found.change)
+    assert "too few answers on one side" in wording.verdict(found.change)
 
 
 def test_a_year_before_skips_the_days_between(config, store):
@@ -148,7 +148,7 @@ def test_who_moved_between_the_segments(config, store):
     moved = reported(config, store, since=date(2025, 9, 6)).movement
     assert moved.count(DETRACTOR, PROMOTER) == 1
     assert (moved.improved, moved.worsened, moved.stayed) == (1, 1, 1)
-    assert report_text.movement_text(moved).startswith("3 answered both times: 1 moved up, 1 down, 1 stayed.")
+    assert wording.movement_text(moved).startswith("3 answered both times: 1 moved up, 1 down, 1 stayed.")
 
 
 def test_revenue_at_risk_is_the_worth_of_accounts_with_detractors_each_once(config, store):
@@ -158,7 +158,7 @@ def test_revenue_at_risk_is_the_worth_of_accounts_with_detractors_each_once(conf
     matched(store, people(store, [9]), account="001D", amount=99)
     at_risk = reported(config, store).at_risk
     assert (at_risk.amount, at_risk.accounts, at_risk.missing) == (Decimal("1280000.50"), 3, 1)
-    assert report_text.at_risk_text(at_risk) == (
+    assert wording.at_risk_text(at_risk) == (
         "Revenue at risk 1,280,001: what 2 accounts with detractors are worth; 1 more have no amount."
     )
 

@@ -1,0 +1,100 @@
+"""The accounts of a survey, the worst first."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from nps import periods
+from npsync.config import Config
+from npsync.reports import nps_surveys
+from npsync.reports.wish import MONTHS, counting
+from npsync.web.dashboard.house import House
+from npsync.web.site import Site
+from store.api.tallying import AccountPage, Order
+
+TOGETHER = 50
+ENOUGH = 3  # people; where no sync says otherwise (`account.min_responses`)
+ORDERS = {
+    Order.WORST: "lowest NPS",
+    Order.BEST: "highest NPS",
+    Order.MOST: "most people",
+    Order.LATEST: "answered last",
+    Order.NAME: "name",
+}
+
+
+def router(site: Site, house: House) -> APIRouter:
+    routes = APIRouter()
+
+    @routes.get("/accounts")
+    def accounts(request: Request) -> Response:
+        whose = house.visitor(request)
+        surveys = [name for name in nps_surveys(site.config) if name not in site.config.privacy.anonymous]
+        asked = request.query_params
+        survey = asked.get("survey", "") if asked.get("survey", "") in surveys else next(iter(surveys), "")
+        order = Order(asked["order"]) if asked.get("order", "") in set(Order) else Order.WORST
+        number = int(asked["page"]) if asked.get("page", "").isdecimal() and len(asked["page"]) < 6 else 1
+        number = max(1, number)
+        enough = enough_of(site.config, survey)
+        found = house.kept(
+            ("accounts", survey, order, number), lambda: _found(site, survey, order, enough, number)
+        )
+        return house.page(
+            "accounts.html",
+            request,
+            whose,
+            title="Accounts",
+            found=found,
+            survey=survey,
+            surveys=surveys,
+            order=order.value,
+            orders={each.value: said for each, said in ORDERS.items()},
+            number=number,
+            pages=-(-found.all_of_them // TOGETHER),
+            first=(number - 1) * TOGETHER + 1,
+            link=lambda page: "?" + urlencode({"survey": survey, "order": order.value, "page": page}),
+            enough_people=enough,
+            known=any(site.config.people[name].account for name in site.config.people),
+            remembered=site.config.report is not None,
+            zone=site.config.time_zone,
+            now=house.now(),
+        )
+
+    return routes
+
+
+def enough_of(config: Config, survey: str) -> int:
+    """From how many people on an account has a figure."""
+    said = [
+        sync.account.min_responses
+        for sync in config.sync.values()
+        if sync.survey == survey and sync.account is not None
+    ]
+    return said[0] if said else ENOUGH
+
+
+def name_of_accounts(config: Config) -> str | None:
+    """The group of the report that is the account's name, where one is declared."""
+    if config.report is None:
+        return None
+    named = ("account.name", "account.displayname")
+    return next((name for name, path in config.report.by.items() if path.lower() in named), None)
+
+
+def _found(site: Site, survey: str, order: Order, enough: int, number: int) -> AccountPage:
+    if not survey:
+        return AccountPage(accounts=(), all_of_them=0, with_enough=0)
+    today = site.clock.now().astimezone(site.config.time_zone).date()
+    since = periods.months_back(today, MONTHS)
+    return site.store.account_figures(
+        counting(site.config, survey, since, today + timedelta(days=1)),
+        order=order,
+        enough=enough,
+        limit=TOGETHER,
+        offset=(number - 1) * TOGETHER,
+        label=name_of_accounts(site.config),
+    )

@@ -1,0 +1,76 @@
+"""The overview: the NPS of each survey, and what needs somebody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from npsync.reports import Report, make, nps_surveys, wish
+from npsync.web.dashboard.house import House
+from npsync.web.site import Site
+from store.api.remarks import Undone
+
+_SAID = {
+    "review": ("match two or more records, or none for sure", "npsync review"),
+    "held": ("look suspicious and are held", "npsync review"),
+    "rejected": ("could not be written", "npsync dead-letters"),
+}
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something that waits for a person, and the next step."""
+
+    number: int
+    said: str
+    next: str
+    failed: bool = False
+
+
+def router(site: Site, house: House) -> APIRouter:
+    routes = APIRouter()
+
+    @routes.get("/")
+    def overview(request: Request) -> Response:
+        whose = house.visitor(request)
+        return house.page(
+            "overview.html",
+            request,
+            whose,
+            title="Overview",
+            reports=house.kept("overview", lambda: reports_of(site)),
+            needs=needs_of(site),
+            waiting=sum(each.answers for each in _left(site) if each.state == "waiting"),
+            syncs=len(site.config.sync),
+        )
+
+    return routes
+
+
+def reports_of(site: Site) -> list[Report]:
+    now = site.clock.now()
+    today = now.astimezone(site.config.time_zone).date()
+    return [
+        make(site.config, site.store, wish(site.config, name, today=today), now=now)
+        for name in nps_surveys(site.config)
+    ]
+
+
+def needs_of(site: Site) -> list[Need]:
+    found = [
+        Need(1, f"{run.sync}: its last {run.kind} {run.status}", f"npsync runs {run.id}", failed=True)
+        for name in site.config.sync
+        for run in site.store.runs(sync=name, kind="run", limit=1)
+        if run.status in ("failed", "stopped")
+    ]
+    for each in _left(site):
+        if each.state in _SAID:
+            said, command = _SAID[each.state]
+            found.append(Need(each.answers, f"{each.sync}: {each.answers:,} answers {said}", command))
+    return found
+
+
+def _left(site: Site) -> list[Undone]:
+    return site.store.left_to_people(list(site.config.sync))

@@ -1,0 +1,123 @@
+"""The report page and its files: what was asked for stands in the address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from urllib.parse import urlencode
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from nps.errors import ConfigError
+from nps.periods import Every
+from npsync.reports import Compare, Report, Wish, exporting, make, nps_surveys, wish
+from npsync.reports.owners import namer
+from npsync.reports.wish import dimensions
+from npsync.web.dashboard.house import HEADERS, House
+from npsync.web.site import Site
+
+GROUPS = 100
+
+
+def router(site: Site, house: House) -> APIRouter:
+    routes = APIRouter()
+
+    @routes.get("/report")
+    def page(request: Request) -> Response:
+        whose = house.visitor(request)
+        asked = _asked(request)
+        problem, report = "", None
+        try:
+            wanted = wanted_of(site, asked)
+            report = made(site, house, wanted) if wanted is not None else None
+        except ConfigError as error:
+            problem = str(error)
+        return house.page(
+            "report.html",
+            request,
+            whose,
+            status=422 if problem else 200,
+            title="Report",
+            report=report,
+            problem=problem,
+            asked=asked,
+            query=urlencode({name: value for name, value in asked.items() if value}),
+            surveys=nps_surveys(site.config),
+            dimensions=[name for name in dimensions(site.config) if name != "segment"],
+            everies=[each.value for each in Every],
+            compares={"previous": "the time right before", "year": "a year before", "none": "nothing"},
+        )
+
+    @routes.get("/report.csv")
+    def as_csv(request: Request) -> Response:
+        house.visitor(request)
+        report = _for_file(request)
+        if isinstance(report, Response):
+            return report
+        text = exporting.csv_text(exporting.COLUMNS, exporting.rows(report), bom=True)
+        return _file(text.encode(), "text/csv; charset=utf-8", f"nps-{report.survey}.csv")
+
+    @routes.get("/report.json")
+    def as_json(request: Request) -> Response:
+        house.visitor(request)
+        report = _for_file(request)
+        if isinstance(report, Response):
+            return report
+        return _file(orjson.dumps(exporting.as_json(report)), "application/json", f"nps-{report.survey}.json")
+
+    def _for_file(request: Request) -> Report | Response:
+        try:
+            wanted = wanted_of(site, _asked(request))
+        except ConfigError as error:
+            return Response(str(error), 422, media_type="text/plain", headers=HEADERS)
+        if wanted is None:
+            return Response("no survey measures an NPS", 404, media_type="text/plain", headers=HEADERS)
+        return made(site, house, wanted)
+
+    return routes
+
+
+def wanted_of(site: Site, asked: Mapping[str, str]) -> Wish | None:
+    """What the address asks for; None where there is no survey to ask about. Raises ConfigError."""
+    surveys = nps_surveys(site.config)
+    if not surveys:
+        return None
+    return wish(
+        site.config,
+        asked["survey"] or surveys[0],
+        today=site.clock.now().astimezone(site.config.time_zone).date(),
+        since=_day(asked["since"], "since"),
+        until=_day(asked["until"], "until"),
+        every=Every(asked["every"]) if asked["every"] in set(Every) else Every.MONTH,
+        by=asked["by"] or None,
+        compare=Compare(asked["compare"]) if asked["compare"] in set(Compare) else Compare.PREVIOUS,
+    )
+
+
+def made(site: Site, house: House, wanted: Wish) -> Report:
+    def make_it() -> Report:
+        names = namer(site.config, site.store, wanted.survey, site.clock) if wanted.by == "owner" else None
+        return make(site.config, site.store, wanted, now=site.clock.now(), names=names, limit=GROUPS)
+
+    return house.kept(wanted, make_it)
+
+
+def _asked(request: Request) -> dict[str, str]:
+    names = ("survey", "by", "since", "until", "every", "compare")
+    return {name: request.query_params.get(name, "")[:200] for name in names}
+
+
+def _day(text: str, name: str) -> date | None:
+    if not text:
+        return None
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 (a day has no zone)
+    except ValueError:
+        raise ConfigError(f"{name}: write a day like 2026-03-31") from None
+
+
+def _file(body: bytes, kind: str, name: str) -> Response:
+    named = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(body, media_type=kind, headers={**HEADERS, **named})

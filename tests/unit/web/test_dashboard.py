@@ -1,0 +1,258 @@
+"""The dashboard from outside: who may come in, what they see, and what is never told."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from answered import NOW, YAML, config_in, matched, people, record_of
+from asgi_caller import Caller, Replied
+from fake_clock import FakeClock
+
+from npsync import tokens
+from npsync.web.app import app
+from npsync.web.dashboard.sessions import LASTS
+from store import open_store
+from store.sql import SqlStore
+
+PAGES = ["/", "/report", "/report.csv", "/report.json", "/accounts"]
+OF_PEOPLE = ["/customers", "/customers/crm/003000000000001AAA"]
+
+
+class Desk:
+    """The web of one configuration, and somebody who may be signed in."""
+
+    def __init__(self, folder: Path, yaml: str = YAML, host: str = "127.0.0.1:8642") -> None:
+        self.config = config_in(folder, yaml)
+        self.store: SqlStore = open_store(self.config.store)
+        self.clock = FakeClock(NOW)
+        self.caller = Caller(app(self.config, self.store, self.clock), headers={"host": host})
+        self.cookie = ""
+
+    def token(self, *scopes: str, name: str = "ann") -> str:
+        return tokens.create(self.store, name, scopes, now=NOW)
+
+    def sign_in(self, token: str, **headers: str) -> Replied:
+        body = urlencode({"token": token}).encode()
+        form = {"content-type": "application/x-www-form-urlencoded"}
+        replied = self.caller.post("/sign-in", body, **form, **headers)
+        self.cookie = replied.headers.get("set-cookie", "").partition(";")[0]
+        return replied
+
+    def get(self, path: str, **headers: str) -> Replied:
+        return self.caller.get(path, cookie=self.cookie, **headers)
+
+    def post(self, path: str, form: dict[str, str] | None = None, **headers: str) -> Replied:
+        return self.caller.post(path, urlencode(form or {}).encode(), cookie=self.cookie, **headers)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, sqlite_url: str) -> Desk:
+    made = Desk(tmp_path)
+    matched(
+        made.store,
+        people(made.store, {10: 50, 7: 33, 3: 17}, comments=["Ünïcode", "=1+1", "<script>alert(1)</script>"]),
+        account="001A",
+        plan="Pro",
+    )
+    return made
+
+
+def text_of(replied: Replied) -> str:
+    body = replied.body.decode()
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
+
+
+# ------------------------------------------------------------ the door
+
+
+@pytest.mark.parametrize("path", [*PAGES, *OF_PEOPLE])
+def test_nothing_is_told_to_who_is_not_signed_in(desk: Desk, path: str):
+    replied = desk.get(path)
+    assert (replied.status, replied.headers["location"]) == (303, "/sign-in")
+    assert replied.body == b""
+
+
+def test_a_token_opens_the_door_with_a_cookie_no_script_can_read(desk: Desk):
+    replied = desk.sign_in(desk.token("read"))
+    assert (replied.status, replied.headers["location"]) == (303, "/")
+    cookie = replied.headers["set-cookie"]
+    assert all(word in cookie for word in ("HttpOnly", "SameSite=strict", "Path=/", "Max-Age=36000"))
+    assert desk.get("/").status == 200
+
+
+def test_the_store_holds_neither_token_nor_cookie(desk: Desk):
+    token = desk.token("read")
+    desk.sign_in(token)
+    held = "\n".join(desk.store.dump())
+    assert token not in held
+    assert desk.cookie.partition("=")[2] not in held
+
+
+@pytest.mark.parametrize("wrong", ["", "npsync_nonsense", "x" * 5000, "\ud83d"])
+def test_a_wrong_token_opens_nothing(desk: Desk, wrong: str):
+    replied = desk.sign_in(wrong.encode("utf-8", "surrogatepass").decode("utf-8", "replace"))
+    assert replied.status == 401
+    assert "set-cookie" not in replied.headers
+
+
+def test_guessing_is_slowed_down(desk: Desk):
+    assert [desk.sign_in(f"npsync_{n}").status for n in range(12)][-2:] == [429, 429]
+    desk.clock.advance(120)
+    assert desk.sign_in(desk.token("read")).status == 303
+
+
+def test_a_session_ends_by_itself_by_signing_out_and_with_its_token(desk: Desk):
+    token = desk.token("read")
+    desk.sign_in(token)
+    desk.clock.advance(LASTS.total_seconds())
+    assert desk.get("/").status == 303
+    desk.sign_in(token)
+    kept = desk.cookie
+    assert desk.post("/sign-out").status == 303
+    desk.cookie = kept
+    assert desk.get("/").status == 303
+    desk.sign_in(token)
+    tokens.revoke(desk.store, "ann", now=NOW)
+    assert desk.get("/").status == 303
+
+
+def test_a_token_for_figures_shows_figures_and_nobody(desk: Desk):
+    desk.sign_in(desk.token("reports"))
+    assert [desk.get(path).status for path in PAGES] == [200] * len(PAGES)
+    assert [desk.get(path).status for path in OF_PEOPLE] == [403, 403]
+    assert "Customers" not in text_of(desk.get("/"))
+
+
+def test_a_token_for_other_things_opens_nothing(desk: Desk):
+    assert desk.sign_in(desk.token("events")).status == 403
+    assert desk.get("/").status == 303
+
+
+def test_another_site_can_neither_sign_in_nor_out_nor_search(desk: Desk):
+    token = desk.token("read")
+    assert desk.sign_in(token, origin="https://evil.example").status == 403
+    assert desk.sign_in(token, sec_fetch_site="cross-site").status == 403
+    desk.sign_in(token)
+    assert desk.post("/sign-out", sec_fetch_site="cross-site").status == 403
+    assert desk.post("/customers", {"who": "x"}, origin="https://evil.example").status == 403
+    assert desk.get("/").status == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "192.168.1.9:8642", "feedback.acme.com"])
+def test_without_tls_it_is_shown_on_this_machine_alone(tmp_path: Path, sqlite_url: str, host: str):
+    desk = Desk(tmp_path, host=host)
+    assert desk.caller.get("/sign-in").status == 403
+    assert desk.sign_in(desk.token("read")).status == 403
+
+
+def test_behind_tls_it_is_shown_at_its_address_with_a_cookie_for_tls_alone(tmp_path: Path, sqlite_url: str):
+    yaml = "public_url: https://feedback.acme.com\n" + YAML
+    desk = Desk(tmp_path, yaml, host="feedback.acme.com")
+    replied = desk.sign_in(desk.token("read"))
+    assert replied.headers["set-cookie"].startswith("__Host-npsync=")
+    assert "Secure" in replied.headers["set-cookie"]
+    assert desk.get("/").status == 200
+    assert Desk(tmp_path, yaml, host="evil.example").caller.get("/sign-in").status == 403
+
+
+# ------------------------------------------------------------ the pages
+
+
+def test_the_overview_opens_with_the_answer_and_what_needs_somebody(desk: Desk):
+    with desk.store.database.write() as tx:
+        tx.run("UPDATE answer_state SET state = 'held' WHERE response IN (SELECT max(id) FROM response)")
+    desk.sign_in(desk.token("reports"))
+    said = text_of(desk.get("/"))
+    assert "NPS 34 ± 15 99 people · target 40: 6 short" in said
+    assert "1 thing needs you" in said
+    assert "npsync review" in said
+
+
+def test_the_report_has_its_charts_its_tables_and_its_files(desk: Desk):
+    desk.sign_in(desk.token("reports"))
+    replied = desk.get("/report?survey=relationship&by=plan&every=quarter")
+    said = text_of(replied)
+    assert "NPS 33 ± 15 100 people" in said
+    assert "2025-Q4" in said
+    assert "By plan" in said
+    assert replied.body.count(b"<svg") >= 3
+    assert b"/report.csv?survey=relationship&amp;by=plan" in replied.body
+    assert desk.get("/report.json?by=plan").json["groups"]["rows"][0]["nps"] == 33
+    csv = desk.get("/report.csv")
+    assert csv.headers["content-disposition"] == 'attachment; filename="nps-relationship.csv"'
+    assert csv.body.startswith(b"\xef\xbb\xbf")
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["survey=nothing", "by=nothing", "since=2030-01-01", "since=x", "until=1900-01-01", "survey=support"],
+)
+def test_what_cannot_be_shown_is_said_and_the_form_stays(desk: Desk, query: str):
+    desk.sign_in(desk.token("reports"))
+    replied = desk.get(f"/report?{query}")
+    assert replied.status == 422
+    assert b'role="alert"' in replied.body
+    assert b"<form" in replied.body
+    assert desk.get(f"/report.csv?{query}").status == 422
+
+
+def test_accounts_are_told_with_their_n(desk: Desk):
+    desk.sign_in(desk.token("reports"))
+    said = text_of(desk.get("/accounts?order=most"))
+    assert "1 accounts have answers" in said
+    assert "001A 33 ± 15 100" in said
+
+
+def test_one_customers_story_is_shown_and_that_somebody_read_it_is_kept(desk: Desk):
+    [ann] = people(desk.store, [2], names=["ann"], comments=["<b>Slow</b> =1+1"])
+    matched(desk.store, [ann])
+    with desk.store.database.write() as tx:
+        tx.run("INSERT INTO watermark (sync, source, response) VALUES ('contacts', 'mail', 1000)")
+    desk.sign_in(desk.token("read"))
+    found = desk.post("/customers", {"who": "ann@example.com"})
+    assert found.status == 303
+    assert found.headers["location"] == f"/customers/crm/{record_of(ann)}"
+    replied = desk.get(found.headers["location"])
+    assert replied.status == 200
+    assert b"&lt;b&gt;Slow&lt;/b&gt; =1+1" in replied.body
+    assert [(one.who, one.report["page"]) for one in desk.store.receipts(kind="read")] == [
+        ("token ann", "customer"),
+        ("token ann", "search"),
+    ]
+
+
+def test_nobody_is_found_by_what_nobody_knows(desk: Desk):
+    desk.sign_in(desk.token("read"))
+    assert "Nothing is known of them" in text_of(desk.post("/customers", {"who": "nobody@example.com"}))
+    assert desk.get("/customers/crm/003000000000009AAA").status == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/report", "/accounts"])
+def test_a_store_without_answers_says_how_to_get_the_first(tmp_path: Path, sqlite_url: str, path: str):
+    desk = Desk(tmp_path)
+    desk.sign_in(desk.token("reports"))
+    replied = desk.get(path)
+    assert replied.status == 200
+    assert b"npsync run" in replied.body
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/", "/report?by=plan", "/accounts", "/customers"])
+def test_no_page_has_script_or_style_of_its_own_and_each_is_light(desk: Desk, path: str):
+    desk.sign_in(desk.token("read"))
+    replied = desk.get(path)
+    html = replied.body.decode()
+    assert "script-src 'self'" in replied.headers["content-security-policy"]
+    assert replied.headers["cache-control"] == "no-store"
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", html)
+    files = re.findall(r'(?:src|href)="(/-/[^"]+)"', html)
+    assert len(files) == 4
+    weight = len(replied.body) + sum(len(desk.get(file).body) for file in files)
+    assert weight < 150_000
+
+
+def test_a_file_that_is_not_there_is_not_there(desk: Desk):
+    assert desk.get("/-/../../house.py").status == 404
+    assert desk.get("/-/nothing.js").status == 404

@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 from contract_place import Place, unique
 from creating_table import CreatingRow
+from losing_replies import bad_day
 
 from connectors.contract import (
     OWNER_REFUSED,
@@ -35,13 +36,6 @@ Makes = Callable[..., Task]
 def tasks(crm: Destination) -> GivesTasks:
     assert isinstance(crm, GivesTasks)
     return crm
-
-
-def bad_day(place: Place, name: str) -> None:
-    """The first reply is lost after everything was done; then others are, and calls fail before anything was."""
-    place.sandbox.fault(name, "lost_reply", path=CREATING_CALL[name], times=1)
-    for kind in ({"kind": "lost_reply"}, {"kind": "status", "status": 500}, {"kind": "reset"}):
-        place.sandbox.fault(name, **kind, share=0.2, times=None)
 
 
 def subjects(place: Place, name: str, row: CreatingRow) -> list[str]:
@@ -78,7 +72,7 @@ def test_through_a_bad_day_each_task_is_given_once(
     tasks: GivesTasks, name: str, row: CreatingRow, place: Place, about_ann: Makes
 ) -> None:
     wanted = [about_ann(subject=unique("Bad day ")) for _ in range(30)]
-    bad_day(place, name)
+    bad_day(place, name, CREATING_CALL[name])
     left = {task.key: task for task in wanted}
     for _ in range(60):
         if not left:

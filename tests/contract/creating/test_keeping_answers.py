@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from contract_place import Place, unique
 from creating_table import CreatingRow
+from losing_replies import bad_day
 
 from connectors import registry
 from connectors.contract import Creates, Destination, Entry, GivesTasks, KeepsHistory, KeepsLists
 from nps.changes import Made, Rejected, Unknown, Written
+from nps.errors import UnavailableError
 
 CREATES = Creates.HISTORY
 NOBODY = {"Contact": "003Hs0000009999IAA", "contacts": "999999999"}
@@ -26,6 +29,11 @@ def history(crm: Destination) -> KeepsHistory:
 def entry(row: CreatingRow, record_id: str, text: str = "fine", key: str | None = None) -> Entry:
     key = key or unique("nps/")
     return Entry(key, row.fields(key, text), {row.object: record_id})
+
+
+def creating_call(name: str, row: CreatingRow) -> str:
+    """A part of its path."""
+    return {"salesforce": "composite", "hubspot": "upsert" if row.key else "batch/create"}[name]
 
 
 def shown(crm: Destination, row: CreatingRow, id: str) -> str:
@@ -51,8 +59,7 @@ def test_an_answer_whose_reply_is_lost_is_there_once(
 ) -> None:
     answer = entry(row, ann, text := unique("lost "))
     history.kept(row.history, row.key, [answer])
-    creates = {"salesforce": "composite", "hubspot": "upsert" if row.key else "create"}[name]
-    place.sandbox.fault(name, "lost_reply", path=creates, times=9)
+    place.sandbox.fault(name, "lost_reply", path=creating_call(name, row), times=9)
     [lost] = history.keep(row.history, row.key, [answer])
     place.sandbox.control("DELETE", "/faults")
     assert isinstance(lost, Unknown)
@@ -64,6 +71,27 @@ def test_an_answer_whose_reply_is_lost_is_there_once(
     assert history.kept(row.history, row.key, [answer]) == {answer.key: made.id}
     texts = [str(one[row.text]) for one in place.sandbox.rows(name, row.history)]
     assert sum(text in one for one in texts) == 1
+
+
+def test_through_a_bad_day_each_answer_is_kept_once(
+    history: KeepsHistory, name: str, row: CreatingRow, place: Place, ann: str
+) -> None:
+    wanted = [entry(row, ann, f"{unique('bad day ')}.") for _ in range(20)]
+    bad_day(place, name, creating_call(name, row))
+    left = {answer.key: answer for answer in wanted}
+    for _ in range(60):
+        if not left:
+            break
+        with suppress(UnavailableError):
+            told = [*history.keep(row.history, row.key, [*left.values()])]
+            there = {one.record_id for one in told if isinstance(one, Made)}
+            there |= history.kept(row.history, row.key, [*left.values()]).keys()
+            left = {key: answer for key, answer in left.items() if key not in there}
+    place.sandbox.control("DELETE", "/faults")
+    assert not left
+    assert set(history.kept(row.history, row.key, wanted)) == {answer.key for answer in wanted}
+    texts = [str(one[row.text]) for one in place.sandbox.rows(name, row.history)]
+    assert [sum(str(answer.fields[row.text]) in text for text in texts) for answer in wanted] == [1] * 20
 
 
 def test_one_bad_answer_sinks_no_other(history: KeepsHistory, row: CreatingRow, ann: str) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlmodel import AutoString
 
 from nps.forgetting import answer_name
 from nps.values import Json
@@ -234,6 +233,8 @@ def _keys(table: str) -> list[str]:
 
 
 def _texts(table: str) -> list[str]:
+    from sqlmodel import AutoString
+
     from store.tables import metadata
 
     return [column.name for column in metadata.tables[table].columns if isinstance(column.type, AutoString)]

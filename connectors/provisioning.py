@@ -167,7 +167,7 @@ class Removal:
     """What is to become of one thing: it goes, stays and why, or is gone already."""
 
     made: Made
-    says: str
+    says: str  # "" for what goes along with another thing, without a word
     stays: str = ""
     is_gone: bool = False
 

@@ -150,6 +150,13 @@ def to_grant(config: Config, name: str) -> tuple[str, ...]:
     return tuple(connection.connector.grants(connection.settings, needs_of(config, name)))
 
 
+def to_provision(config: Config, name: str) -> tuple[str, ...]:
+    """What the credential of `npsync provision` has to be granted, for as long as that takes."""
+    connection = config.connections[name]
+    told = connection.connector.provision_grants
+    return tuple(told(connection.settings)) if told is not None else ()
+
+
 def try_out(config: Config, name: str, connections: Opened) -> Tested:
     """Ask the vendor about every permission; raises AccessError when the credential itself is refused."""
     needs = needs_of(config, name)

@@ -52,6 +52,7 @@ def check(config: Config, connections: Opened) -> list[Problem]:
         *_destinations(config, connections),
         *_events(config, connections),
         *_senders(config, connections),
+        *_readers(config, connections),
     ]
     return sorted({Problem.at(config.place(each.path), each.path, each.code, each.message) for each in found})
 
@@ -117,6 +118,17 @@ def _senders(config: Config, connections: Opened) -> Iterator[Finding]:
             if grant.verdict is Verdict.MISSING:
                 message = f"{grant.permission} is missing; see npsync connect {name}"
                 yield Finding(path, "missing_permission", message)
+
+
+def _readers(config: Config, connections: Opened) -> Iterator[Finding]:
+    """Whether people see what is written, where the connection can tell."""
+    from npsync.check_readers import readers  # it asks what is granted, which asks here what is shown
+
+    for name in dict.fromkeys(target_of(config, spec).connection for spec in config.sync.values()):
+        try:
+            yield from readers(config, name, connections.destination(name))
+        except (AccessError, UnavailableError, ConfigError) as error:
+            yield _not_reached(error, ("connections", name))
 
 
 def _sync(config: Config, name: str, target: Target, destination: Destination) -> Iterator[Finding]:
@@ -191,7 +203,8 @@ def _findings_of_records(
 def missing_field(schema: ObjectSchema, name: str, path: Path, *, creates: str = "") -> Finding:
     """`creates`: the connection, where npsync could create it there."""
     hint = _nearest(name, schema.fields)
-    next = f"; to create it: npsync provision {creates}" if creates else ""
+    to_create = f"to create it: npsync provision {creates}" if creates else ""
+    next = to_create and (f" Or {to_create}" if hint.endswith("?") else f"; {to_create}")
     message = f'{schema.name} has no field "{name}", or this credential does not see it{hint}{next}'
     return Finding(path, "missing_field", message)
 

@@ -5,9 +5,23 @@ Importing this package is cheap; the vendor's library is imported when a connect
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from connectors.contract import Connector, Creates, Destination, EventSource, Inbound, Sender, Sends, Tools
+from connectors.contract import (
+    Connector,
+    Creates,
+    Destination,
+    EventSource,
+    Inbound,
+    Needs,
+    Provisioner,
+    Sender,
+    Sends,
+    Tools,
+    Wanted,
+    WantedField,
+)
 from connectors.salesforce.ids import long_id
 from connectors.salesforce.kinds import KINDS
 from connectors.salesforce.permissions import grants
@@ -18,6 +32,8 @@ type: salesforce
 login_host: acme.my.salesforce.com          # your My Domain; test orgs: acme--uat.sandbox.my.salesforce.com
 auth: {flow: client_credentials, client_id: "${SF_ID}", client_secret: "${SF_SECRET}"}
 budget: {keep_for_others: 40%}              # of the org's daily API calls
+# account_managers: NPS_Account_Managers     # the permission set or profile that is to read the fields
+# provision: {auth: {flow: client_credentials, client_id: "${SF_ADMIN_ID}", client_secret: "${SF_ADMIN_SECRET}"}}
 """
 
 
@@ -51,6 +67,30 @@ def _destination(settings: SalesforceSettings, tools: Tools) -> Destination:
     return SalesforceDestination(settings, tools)
 
 
+def _provisioner(settings: SalesforceSettings, tools: Tools) -> Provisioner:
+    from connectors.salesforce.provisioning.provisioner import SalesforceProvisioner
+
+    return SalesforceProvisioner(settings, tools)
+
+
+def _provision_grants(settings: SalesforceSettings) -> Sequence[str]:
+    from connectors.salesforce.provisioning.wording import provision_grants
+
+    return provision_grants(settings)
+
+
+def _also_wants(settings: SalesforceSettings, needs: Needs) -> Sequence[WantedField]:
+    from connectors.salesforce.provisioning.wording import task_key
+
+    return task_key(settings, needs)
+
+
+def _layout(settings: SalesforceSettings, made: Sequence[Wanted]) -> Sequence[str]:
+    from connectors.salesforce.provisioning.wording import layout
+
+    return layout(settings, made)
+
+
 CONNECTOR = Connector(
     name="salesforce",
     title="Salesforce",
@@ -60,6 +100,10 @@ CONNECTOR = Connector(
     events=_events,
     event_kinds=KINDS,
     inbound=_inbound,
+    provisioner=_provisioner,
+    provision_grants=_provision_grants,
+    also_wants=_also_wants,
+    layout=_layout,
     sender=_sender,
     sends=_sends,
     creates=frozenset(Creates),

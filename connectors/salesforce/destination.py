@@ -20,7 +20,8 @@ from connectors.contract import (
     Tools,
     Way,
 )
-from connectors.salesforce import access, bulk, codecs, composite, soql
+from connectors.provisioning import Unread
+from connectors.salesforce import access, bulk, codecs, composite, readers, soql
 from connectors.salesforce.campaigns import Campaigns
 from connectors.salesforce.errors import Refused
 from connectors.salesforce.history import History
@@ -67,6 +68,9 @@ class SalesforceDestination:
 
     def column(self, object: str, field: str) -> Column:
         return self._org.column(object, field)
+
+    def unread(self, written: Mapping[str, Sequence[str]]) -> Unread | None:
+        return readers.unread(self._org, self._settings.account_managers, written)
 
     # ------------------------------------------------------------ values
 

@@ -132,6 +132,17 @@ def judge(reply: Reply, clock: Clock) -> Ruling:
     return FINE
 
 
+def judge_soap(reply: Reply) -> Ruling:
+    """The Metadata API tells a refusal as a fault, with status 500: the caller reads it."""
+    if reply.status == 200 or b"faultcode" in reply.body:
+        return FINE
+    if reply.status in (429, 502, 503) or reply.status >= 500:
+        return Retry(f"status {reply.status}", unknown=True)
+    if reply.status in (401, 403):
+        return Stop(AccessError, f"access was refused (status {reply.status})")
+    return Stop(UnavailableError, f"status {reply.status} came where the Metadata API was expected")
+
+
 def first_error(body: bytes) -> tuple[str, str, tuple[str, ...]]:
     """(code, message, fields) of an error answer in any of Salesforce's shapes; empty where it is something
     else."""

@@ -9,7 +9,8 @@ metadata code is not used.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 from weakref import WeakSet
@@ -23,7 +24,7 @@ from simple_salesforce.format import quote_soql_value
 
 from connectors.addresses import is_loopback
 from connectors.calls import CallPolicy, Reply, TooLarge
-from connectors.salesforce.errors import Refused, first_error
+from connectors.salesforce.errors import Refused, first_error, judge_soap
 from connectors.salesforce.settings import SalesforceSettings
 from connectors.salesforce.signin import SignIn
 from nps.errors import UnavailableError
@@ -107,6 +108,29 @@ class Api:
             raise Refused(response.status_code, code, message, fields, what)
         content: bytes = response.content
         return content
+
+    def post_xml(
+        self, path: str, body: Callable[[str], bytes], *, what: str, idempotent: bool = False
+    ) -> bytes:
+        """One SOAP call, whose body is given the session id; the answer's XML, a fault's too."""
+        token = self._policy.token
+        assert token is not None
+        session = _Session(self._settings, replace(self._policy, judge=judge_soap), self._sign_in)
+        try:
+            headers = {"Content-Type": "text/xml; charset=UTF-8", "Accept": "text/xml", "SOAPAction": '""'}
+            sent = body(token.get())
+            response = session.request(
+                "POST",
+                f"https://{_LIBRARY_HOST}{path}",
+                data=sent,
+                headers=headers,
+                what=what,
+                idempotent=idempotent,
+            )
+            content: bytes = response.content
+            return content
+        finally:
+            session.close()
 
     def close(self) -> None:
         with self._lock:

@@ -60,6 +60,11 @@ class Org:
         host = self.settings.login_host
         return self._sign_in.address or (f"https://{host}" if host else "")
 
+    def user(self) -> str:
+        """The id of whom npsync signs in as; "" where the sign-in does not say."""
+        self._sign_in.token.get()
+        return self._sign_in.user
+
     # ------------------------------------------------------------ schema
 
     def table(self, object: str) -> Table:

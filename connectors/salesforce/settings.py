@@ -114,6 +114,28 @@ class AccessToken(_Part):
     instance_url: Url = Field(description="The org's address, like https://acme.my.salesforce.com.")
 
 
+Auth = Annotated[ClientCredentials | JwtBearer | AccessToken, Field(discriminator="flow")]
+
+
+class Provision(_Part):
+    """Who prepares the org, for as long as that takes: an administrator's credential beside the everyday one."""
+
+    auth: Auth = Field(
+        description="How npsync provision signs in: as `auth` of the connection, with another user."
+    )
+    integration_user: str | None = Field(
+        None,
+        min_length=1,
+        description="Username of npsync's own user, who is given the permission set that may write. Needed where "
+        "`auth` of the connection is an access_token: Salesforce tells it with every other.",
+    )
+    permission_set: ApiName | None = Field(
+        None,
+        description="The permission set of npsync's own user that new fields are added to; without it "
+        "npsync_write_NPS, which is created.",
+    )
+
+
 class Timeouts(_Part):
     connect: float = Field(10, gt=0, le=120, description="Seconds to wait for a connection.")
     read: float = Field(60, gt=0, le=600, description="Seconds to wait for an answer.")
@@ -203,9 +225,7 @@ class SalesforceSettings(Settings):
     login_host: Host | None = Field(
         None, description="The org's My Domain, like acme.my.salesforce.com (no https://)."
     )
-    auth: Annotated[ClientCredentials | JwtBearer | AccessToken, Field(discriminator="flow")] = Field(
-        description="How npsync signs in: client_credentials, jwt_bearer or access_token."
-    )
+    auth: Auth = Field(description="How npsync signs in: client_credentials, jwt_bearer or access_token.")
     api_version: Annotated[str, AfterValidator(_version)] = Field(
         "64.0", description="REST API version, in quotes."
     )
@@ -232,6 +252,16 @@ class SalesforceSettings(Settings):
         None,
         description="The text field of tasks that holds which answer a task is of: an external id, unique. Without it "
         "NPS_Event_Id__c where the org has that, else a mark at the end of the task's comments.",
+    )
+    account_managers: str | None = Field(
+        None,
+        min_length=1,
+        max_length=80,
+        description="Whose fields these are to read: a permission set (its API name) or a profile. npsync provision "
+        "adds new fields to that permission set, and check warns of those it does not read. Else npsync_read_NPS.",
+    )
+    provision: Provision | None = Field(
+        None, description="The credential npsync provision uses; without it, the everyday one."
     )
     person_account_tasks: Literal["person", "account"] = Field(
         "person",

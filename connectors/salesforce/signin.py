@@ -13,6 +13,7 @@ from connectors.contract import Tools
 from connectors.http import Http
 from connectors.limits import Limiter
 from connectors.salesforce.errors import first_error
+from connectors.salesforce.ids import long_id
 from connectors.salesforce.settings import (
     VENDOR_HOSTS,
     AccessToken,
@@ -34,6 +35,7 @@ class SignIn:
         self._tools = tools
         self._handed_out = False
         self._instance_url = settings.base_url or ""
+        self.user = ""  # the id of whom the last token was for; "" before, and where nobody said
         self._http = Http(
             settings.login_url,
             # A limiter of its own: signing in takes nothing from the org's API calls.
@@ -89,6 +91,8 @@ class SignIn:
         token = answer.get("access_token") if isinstance(answer, dict) else None
         if not isinstance(token, str) or not token:
             raise UnavailableError(f"{reply.what}: the answer holds no access token; is login_host right?")
+        # https://host/id/ORG/USER
+        self.user = long_id(str(answer.get("id") or "").rpartition("/")[2]) or ""
         if not self._settings.base_url:
             self._instance_url = self._trusted(str(answer.get("instance_url") or ""))
         return Credential(token)  # Salesforce does not say how long it lives: a 401 does

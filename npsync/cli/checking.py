@@ -39,11 +39,21 @@ def _problems(
     file: Path, *, offline: bool, without_variables: bool
 ) -> tuple[Sequence[Problem], Sequence[Problem], bool]:
     """Problems; warnings, what works and may not be what was meant; and whether the file has triggers."""
+    from npsync.check_readers import WARNINGS
+
     try:
         config = load(file, without_variables=without_variables)
     except ConfigProblems as found:
         return found.problems, (), False
-    return [] if offline else _live_problems(config), config.warnings, bool(config.triggers)
+    if offline:
+        return [], config.warnings, bool(config.triggers)
+    live = _live_problems(config)
+    problems = [each for each in live if each.code not in WARNINGS]
+    return (
+        problems,
+        [*config.warnings, *(each for each in live if each.code in WARNINGS)],
+        bool(config.triggers),
+    )
 
 
 def _live_problems(config: Config) -> Sequence[Problem]:

@@ -40,6 +40,7 @@ def show(config: Config, name: str, *, as_json: bool, opened: Opening = service.
                 "connection": name,
                 "enough": tested.is_enough,
                 "to_grant": list(tested.to_grant),
+                "to_provision": list(access.to_provision(config, name)),
                 "grants": [_facts(grant) for grant in tested.grants],
                 "quota": None if quota is None else quota_text.facts(quota),
             }
@@ -56,6 +57,10 @@ def _tell_what_to_grant(config: Config, name: str) -> None:
     output.say(f"{name} ({connection.connector.title}) needs exactly this:")
     for line in access.to_grant(config, name):
         output.say_wrapped(line, indent="  - ", then="    ")
+    if lines := access.to_provision(config, name):
+        output.say(f"Only for the time that npsync provision {name} takes:")
+        for line in lines:
+            output.say_wrapped(line, indent="  - ", then="    ")
     output.say()
 
 

@@ -71,7 +71,7 @@ def _tell_layout(config: Config, name: str, made: Sequence[Wanted]) -> None:
 
 def tell_removals(config: Config, name: str, removals: Sequence[Removal]) -> None:
     output.say(f"{name} ({config.connections[name].connector.title})")
-    for each in removals:
+    for each in (one for one in removals if one.says):
         if each.stays:
             output.say_wrapped(f"= {each.says} stays: {each.stays}", indent="  ", then="      ")
         else:
@@ -83,7 +83,7 @@ def tell_removals(config: Config, name: str, removals: Sequence[Removal]) -> Non
 def tell_removed(removed: Removed) -> None:
     for each in removed.left:
         output.say_wrapped(f"x {each.removal.says}: {each.why}", indent="  ", then="      ")
-    output.say(f"  {len(removed.gone)} removed.")
+    output.say(f"  {sum(bool(each.says) for each in removed.gone)} removed.")
 
 
 def named(wanted: Wanted) -> str:
@@ -132,6 +132,7 @@ def facts_of_removals(name: str, removals: Sequence[Removal], removed: Removed |
                 "removed": each.made.thing in gone,
             }
             for each in removals
+            if each.says
         ],
     }
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from sandbox.salesforce.api import Api
 from sandbox.salesforce.org import Org
-from sandbox.salesforce.permissions import INTEGRATION, MANAGERS
 
 _OURS = ("NPS_", "CSAT_")
 _HISTORY = "NPS_Response__c"
 
 
 def strip(org: Org, api: Api) -> dict[str, list[str]]:
-    """What is gone: every field about surveys, the object of kept answers, and the permission sets for them."""
+    """What is gone: every field about surveys, the object of kept answers, and all permission sets."""
     gone = []
     for table in list(org.tables.values()):
         if table.name == _HISTORY:
@@ -25,9 +24,8 @@ def strip(org: Org, api: Api) -> dict[str, list[str]]:
         gone += [f"{table.name}.{name}" for name in names]
     sets = org.tables["PermissionSet"]
     for row in list(sets.live()):
-        if row[sets.place("Name")] in (INTEGRATION, MANAGERS):
-            _forget(org, str(row[sets.id]))
-            gone.append(str(row[sets.place("Name")]))
+        _forget(org, str(row[sets.id]))
+        gone.append(str(row[sets.place("Name")]))
     return {"gone": gone}
 
 

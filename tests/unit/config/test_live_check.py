@@ -193,7 +193,8 @@ def test_the_connector_is_shown_every_value_the_mapping_can_give(tmp_path):
 def test_a_missing_field_suggests_the_one_that_was_meant(tmp_path):
     [problem] = check(config_of(yaml("NPS_c: score"), tmp_path), Opened())
     assert problem.message == (
-        'Contact has no field "NPS_c", or this credential does not see it; did you mean "NPS__c"?'
+        'Contact has no field "NPS_c", or this credential does not see it; did you mean "NPS__c"? '
+        "Or to create it: npsync provision crm"
     )
     assert problem.line == 24
 

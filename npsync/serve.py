@@ -27,6 +27,7 @@ from store.api import Store
 from sync.accounts.engine import Options as RollUpOptions
 from sync.accounts.report import RolledUp
 from sync.engine import Options
+from sync.job import roll_up_of
 from sync.leasing import Busy
 from sync.report import Report
 from sync.verifying import SAMPLE, Verified
@@ -186,7 +187,11 @@ def _rolled_up(config: Config, store: Store, name: str, clock: Clock, stop: Call
 def _verified(config: Config, store: Store, name: str, clock: Clock, stop: Callable[[], bool]) -> Verified:
     spec = config.sync[name].verify
     sample = SAMPLE if spec is None else spec.sample
-    return verify_once(config, store, name, sample=sample, clock=clock, stop=stop)
+    verified = verify_once(config, store, name, sample=sample, clock=clock, stop=stop)
+    if config.sync[name].account is not None and not stop():
+        accounts = verify_once(config, store, roll_up_of(name), sample=sample, clock=clock, stop=stop)
+        notice("verified", **{k: v for k, v in accounts.as_json().items() if k not in TOO_LONG_TO_LOG})
+    return verified
 
 
 def serve(config: Config, store: Store, stopping: threading.Event) -> None:

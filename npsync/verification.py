@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from npsync.views import view_of
+from npsync.views import named_view
+from sync.job import rolled_up_sync
 from sync.verifying import Verified, to_plan_again, verify
 
 if TYPE_CHECKING:
     from connectors.contract import Clock
     from npsync.config import Config
     from store.api import Store
+    from sync.accounts.report import RolledUp
     from sync.progress import Progress
     from sync.report import Report
 
@@ -26,11 +28,11 @@ def verify_once(
     stop: Callable[[], bool] = lambda: False,
     progress: Progress | None = None,
 ) -> Verified:
-    """Raises what `sync.verifying.verify` raises."""
+    """`name`: of a sync, or of its roll-up. Raises what `sync.verifying.verify` raises."""
     from npsync.service import opened
 
     with opened(config, store, clock) as connections:
-        view = view_of(config, name)
+        view = named_view(config, name)
         return verify(
             view,
             connections.destination(view.connection),
@@ -46,13 +48,17 @@ def verify_once(
 
 def plan_again(
     config: Config, store: Store, verified: Verified, *, progress: Progress | None = None
-) -> Report | None:
-    """Run the sync for the answers behind the records that drifted: `overwrite:` decides what is written and what
-    stays. None when no answer decides them any more."""
+) -> Report | RolledUp | None:
+    """Run the sync for the answers behind the records that drifted, or the roll-up for the accounts that did:
+    `overwrite:` decides what is written and what stays. None when no answer decides them any more."""
     from npsync.jobs import run_once
+    from npsync.rolling import roll_up_once
     from store.api import Asked
     from sync.engine import Options
 
+    if (sync := rolled_up_sync(verified.sync)) is not None:
+        store.touch_accounts(verified.sync, verified.compared.drifting)
+        return roll_up_once(config, store, sync, progress=progress)
     answers = to_plan_again(store, verified.sync, verified.compared.drifting)
     if not answers:
         return None

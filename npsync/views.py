@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mapping.match import compile_match
 from mapping.selftest import neutral
 from nps.suspicion import Rule
 from npsync.jobs import compiled, target_of
+from npsync.rolling import compiled_accounts
+from sync.accounts.telling import AccountView
 from sync.explaining import Lines, View
+from sync.job import roll_up_of, rolled_up_sync
 
 if TYPE_CHECKING:
     from npsync.config import Config
@@ -18,6 +22,43 @@ if TYPE_CHECKING:
 
 def views_of(config: Config, *, sync: str | None = None) -> list[View]:
     return [view_of(config, name) for name in config.sync if sync is None or name == sync]
+
+
+def account_views_of(config: Config, *, sync: str | None = None) -> list[AccountView]:
+    """Of the syncs whose accounts show figures."""
+    found = (account_view_of(config, name) for name in config.sync if sync is None or name == sync)
+    return [one for one in found if one is not None]
+
+
+def account_view_of(config: Config, name: str) -> AccountView | None:
+    spec, people = config.sync[name], view_of(config, name)
+    link = config.people[spec.to].account if isinstance(spec.to, str) else None
+    if spec.account is None or link is None:
+        return None
+    place = f"{config.file.name}:{{}}"
+    view = replace(
+        people,
+        sync=roll_up_of(name),
+        object=link.object,
+        only={},
+        fields=compiled_accounts(config, spec.account),
+        lines=Lines(
+            sync=place.format(config.place(("sync", name, "account")).line),
+            fields={
+                field: place.format(config.place(("sync", name, "account", "fields", field)).line)
+                for field in spec.account.fields
+            },
+        ),
+        header=(),
+    )
+    return AccountView(name, view, people, spec.account)
+
+
+def named_view(config: Config, name: str) -> View:
+    """Of a sync or, by the name of its roll-up, of its accounts."""
+    sync = rolled_up_sync(name)
+    accounts = None if sync is None else account_view_of(config, sync)
+    return view_of(config, name) if accounts is None else accounts.view
 
 
 def view_of(config: Config, name: str) -> View:

@@ -117,6 +117,10 @@ class Members:
         with self.database.read() as tx:
             return [row[0] for row in tx.rows(_ANSWERED, sync=sync, after=after, limit=limit)]
 
+    def touch_accounts(self, roll_up: str, accounts: Sequence[str]) -> None:
+        with self.database.write() as tx:
+            tx.many(statements.TO_CLEAR_AGAIN, [(roll_up, account) for account in sorted(set(accounts))])
+
     def note_members(self, sync: str, whose: Membership, *, lease: Lease, now: datetime) -> None:
         with self.database.write() as tx:
             tx.prove(lease)

@@ -24,6 +24,7 @@ from nps.writes import Write, steps
 from store.api import DeadLetterRow, Settled, State
 from store.api.outbox import Outgoing
 from store.past import Fate, Journalled, Linked, Version
+from sync.job import rolled_up_sync
 from sync.story import AnswerStory, Because, FieldStory, RecordStory, WriteStory
 
 DECIDING = (State.WRITTEN, State.UNCHANGED)
@@ -373,6 +374,8 @@ def _field(
             source = next(
                 (one.change.response for one in own if one.change.id == way.place and ours_again), None
             )
+        elif rolled_up_sync(behind.sync) is not None:
+            because = Because.ROLLED_UP
         elif turn.origin.response is None:
             emptied = turn.by.after[name] in (None, False)
             because = Because.CLEARED if emptied else Because.PUT_BACK

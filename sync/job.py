@@ -21,6 +21,11 @@ from sync.spec import BreakerSpec
 _ROLL_UP = "/account"
 
 
+def roll_up_of(sync: str) -> str:
+    """Under which name the roll-up onto the accounts of this sync's people runs."""
+    return f"{sync}{_ROLL_UP}"
+
+
 def rolled_up_sync(name: str) -> str | None:
     """The sync whose roll-up has this name; None for the name of anything else. No sync's own name holds a slash."""
     return name.removesuffix(_ROLL_UP) if name.endswith(_ROLL_UP) else None
@@ -91,7 +96,7 @@ class Job:
     @property
     def roll_up_name(self) -> str:
         """Under which name the roll-up onto its accounts runs."""
-        return f"{self.name}{_ROLL_UP}"
+        return roll_up_of(self.name)
 
     @property
     def keeps_members(self) -> bool:

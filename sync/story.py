@@ -20,6 +20,7 @@ class Because(StrEnum):
     UNDONE = "undone"  # an undo wrote back what was there before
     CLEARED = "cleared"  # npsync emptied it: no answer was left
     PUT_BACK = "put_back"  # npsync put back what was there before answers that belong to another record
+    ROLLED_UP = "rolled_up"  # npsync wrote what the people of this account answered, in figures
     MERGED = "merged"  # npsync wrote it to a record that was merged into this one
     IN_DOUBT = "in_doubt"  # it shows what npsync tried to write, and no reply confirmed that
     CHANGED = "changed"  # somebody set another value since
@@ -121,12 +122,38 @@ class RecordStory(msgspec.Struct, frozen=True, kw_only=True):
         return any(one.outcome == "written" for one in self.writes)
 
 
+class PersonStory(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of one of an account's people that counts, or the latest of those that are too old to."""
+
+    record_id: str
+    key: str | None  # what people know the person by
+    answer: str  # "source:id"
+    score: int
+    segment: str
+    answered_at: datetime
+    counts: bool
+
+
+class AccountStory(msgspec.Struct, frozen=True, kw_only=True):
+    """Why an account shows its figures: the people behind them, the latest answer first. `figures` are as of now, by
+    name; `silent` people of it answered nothing that could count."""
+
+    sync: str
+    record: RecordStory
+    window: str
+    min_responses: int
+    figures: Mapping[str, Json]
+    people: tuple[PersonStory, ...] = ()
+    silent: int = 0
+
+
 class Story(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about one WHO. `loose` are answers that belong to no record told here."""
 
     asked: str
     records: tuple[RecordStory, ...] = ()
     loose: tuple[AnswerStory, ...] = ()
+    accounts: tuple[AccountStory, ...] = ()
     looked_in: tuple[str, ...] = ()
     offline: bool = False
     problems: tuple[str, ...] = ()  # why a CRM could not be looked at
@@ -134,4 +161,4 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def found(self) -> bool:
-        return bool(self.records or self.loose)
+        return bool(self.records or self.loose or self.accounts)

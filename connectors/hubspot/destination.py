@@ -44,6 +44,7 @@ from connectors.hubspot.finding import (
     is_wide,
     key_of,
     other_addresses,
+    others,
     paired,
     passes,
     primary,
@@ -110,7 +111,9 @@ class HubSpot:
         known = self._account.known(object)
         self._account.check(known, [*fields, *only, *(one.field for one in lookups if one.field != "id")])
         rules = allowed(known, only)
-        keys = [key_of(known, lookup.field) for lookup in lookups]
+        keys = [
+            None if lookup.field == PRIMARY_COMPANY else key_of(known, lookup.field) for lookup in lookups
+        ]
         wanted = [
             *_read_fields(fields, rules),
             *(name for key in keys if key for name in key.reads),
@@ -118,14 +121,17 @@ class HubSpot:
         ]
         read: dict[str, Row] = {}
         answers: list[tuple[str, str, Row]] = []
+        companies: dict[str, str] = {}
         for lookup, key in zip(lookups, keys, strict=True):
-            if key is None:
+            if lookup.field == PRIMARY_COMPANY:
+                pairs = self._by_company(known, lookup.values, wanted, companies)
+            elif key is None:
                 pairs = self._by_search(known, lookup, wanted, rules)
             else:
                 pairs = self._by_unique(known, key, lookup.values, wanted, read)
             answers += [(lookup.field, value, row) for value, row in pairs if passes(rules, row)]
         rows = {row["id"]: row for _, _, row in answers}
-        records = self._records(known, rows, fields)
+        records = self._records(known, rows, fields, companies)
         for id, row in rows.items():
             # A merge makes a record with an id of its own: without the old ids its history would be forgotten.
             if row["properties"].get(MERGED_IDS):
@@ -329,6 +335,27 @@ class HubSpot:
             for value in asked.get(normal(held), ()) if held else ():
                 yield value, row
 
+    def _by_company(
+        self, known: Properties, ids: Sequence[str], wanted: Sequence[str], companies: dict[str, str]
+    ) -> Iterator[tuple[str, Row]]:
+        """Everybody whose primary company is one of these: of those linked to it in any way. What was learned of their
+        companies is added to `companies`."""
+        linked: dict[str, None] = {}
+        among = dict.fromkeys(ids)
+        from_companies = self._account.known("companies")
+        for _, association in self._account.associated(
+            from_companies, known.object_type, list(among), enough=lambda _: False
+        ):
+            linked |= dict.fromkeys(others(association))
+        companies |= self._companies(known, list(linked))
+        meant = [id for id in linked if companies.get(id) in among]
+        if list(wanted) == [MERGED_IDS]:  # nothing of theirs is asked for but whose they are
+            yield from ((companies[id], {"id": id, "properties": {}}) for id in meant)
+            return
+        key = record_key(known.object_type)
+        for row in self._by_key(known, key, [key.normal(id) for id in meant], wanted).values():
+            yield companies[str(row["id"])], row
+
     def _searched(self, known: Properties, search: Search) -> Iterator[Row]:
         last = None
         for _ in range(_MOST_SEARCH_PAGES):
@@ -344,10 +371,17 @@ class HubSpot:
         )
 
     def _records(
-        self, known: Properties, rows: Mapping[str, Row], fields: Sequence[str]
+        self,
+        known: Properties,
+        rows: Mapping[str, Row],
+        fields: Sequence[str],
+        learned: Mapping[str, str] | None = None,
     ) -> dict[str, Record]:
+        """`learned`: primary companies that are known already."""
         normals = [(name, live(known.schema.fields[name])) for name in fields if name != PRIMARY_COMPANY]
-        companies = self._companies(known, list(rows)) if PRIMARY_COMPANY in fields else None
+        companies = dict(learned or {}) if PRIMARY_COMPANY in fields else None
+        if companies is not None and (unknown := [id for id in rows if id not in companies]):
+            companies |= self._companies(known, unknown)
         records = {}
         for id, row in rows.items():
             held = row["properties"]

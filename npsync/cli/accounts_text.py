@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from zoneinfo import ZoneInfo
 
-from npsync.cli.sync_text import ACCEPTED, change_lines, field_lines, noted, several
+from nps.values import Json
+from npsync.cli.sync_text import ACCEPTED, WIDTH, change_lines, field_lines, moment_text, noted, several
 from sync.accounts.engine import Preview
 from sync.accounts.report import RolledUp
+from sync.story import AccountStory
+
+MOST_SHOWN = 40  # people of an account; --json has more
+_COUNTS = (("promoters", "promoter"), ("passives", "passive"), ("detractors", "detractor"))
 
 
 def roll_up_lines(report: RolledUp) -> Iterator[str]:
@@ -53,3 +59,33 @@ def _absent(object: str, names: tuple[str, ...]) -> str:
     return (
         f"{object} has no {fields} yet, or the credential may not see them: npsync check tells the next step"
     )
+
+
+def behind_lines(account: AccountStory, zone: ZoneInfo) -> Iterator[str]:
+    """The people behind an account's figures, and what these come to."""
+    figures, people = account.figures, account.people
+    counts = [(figures[name], word) for name, word in _COUNTS]
+    said = ", ".join(f"{count:,} {word if count == 1 else word + 's'}" for count, word in counts)
+    yield f"  {account.sync} counts the latest answer of each person within {account.window}: {said}."
+    if figures["nps"] is None:
+        fewest = account.min_responses
+        yield f"  NPS: none; {several_answers(figures['responses'])}, and min_responses is {fewest}."
+    else:
+        margin = (
+            f" ± {figures['margin']}" if figures["margin"] is not None else ", too few answers for a margin"
+        )
+        before = figures["previous_nps"]
+        yield f"  NPS {figures['nps']}{margin}" + (f" (before: {before})" if before is not None else "")
+    yield ""
+    for one in people[:MOST_SHOWN]:
+        old = "" if one.counts else "   too old to count"
+        when = moment_text(one.answered_at, zone)
+        yield f"  {one.score:>2} {one.segment:<9}  {when}  {one.key or one.record_id}{old}"[:WIDTH]
+    if len(people) > MOST_SHOWN:
+        yield f"  … and {len(people) - MOST_SHOWN:,} more (--json)"
+    if account.silent:
+        yield f"  {account.silent:,} more of its people that npsync knows gave no answer in that time"
+
+
+def several_answers(count: Json) -> str:
+    return f"{count} answer" if count == 1 else f"{count} answers"

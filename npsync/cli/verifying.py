@@ -33,6 +33,7 @@ def verify(
     from nps.errors import ConfigError
     from npsync import logs, service
     from npsync.cli import output
+    from sync.job import roll_up_of
 
     loaded = output.load_config(config)
     if sync is not None and sync not in loaded.sync:
@@ -40,7 +41,11 @@ def verify(
     if all_ and sample is not None:
         raise typer.BadParameter("--all looks at every record; --sample N at some")
     logs.set_up(json=json)
-    names = list(loaded.sync) if sync is None else [sync]
+    names = [
+        name
+        for each in (list(loaded.sync) if sync is None else [sync])
+        for name in (each, *([roll_up_of(each)] if loaded.sync[each].account is not None else []))
+    ]
     with service.open_store(loaded) as store:
         codes, facts = [], []
         for name in names:
@@ -49,8 +54,13 @@ def verify(
             codes.append(code)
             facts += found
     if json:
-        output.say_json(facts[0] if sync is not None and facts else {"syncs": facts})
+        output.say_json(_of_one(facts) if sync is not None and facts else {"syncs": facts})
     raise typer.Exit(output.worst(*codes))
+
+
+def _of_one(facts: list[dict[str, Any]]) -> dict[str, Any]:
+    """What --json tells of one sync, its accounts below it."""
+    return facts[0] | {"accounts": facts[1]} if len(facts) > 1 else facts[0]
 
 
 def _size(sample: int | None, everything: bool) -> int | None:
@@ -64,9 +74,10 @@ def _verify(
 ) -> tuple[int, list[dict[str, Any]]]:
     """The exit code of one sync (3: something differs, 1: that could not be found out), and what --json tells."""
     from nps.errors import NpsyncError
-    from npsync.cli import output, sync_text, verify_text
+    from npsync.cli import accounts_text, output, sync_text, verify_text
     from npsync.cli.progress import shown_progress
     from npsync.verification import plan_again, verify_once
+    from sync.accounts.report import RolledUp
 
     try:
         with shown_progress(quiet=json) as progress:
@@ -81,7 +92,12 @@ def _verify(
             if not json and report is None:
                 output.say("No answer decides these records any more: nothing to plan again.")
             elif not json and report is not None:
-                for line in sync_text.report_lines(report):
+                told = (
+                    accounts_text.roll_up_lines(report)
+                    if isinstance(report, RolledUp)
+                    else sync_text.report_lines(report)
+                )
+                for line in told:
                     output.say(line)
     except NpsyncError as error:
         output.tell_error(error)

@@ -9,6 +9,9 @@ import typer
 from npsync.cli.output import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from connectors.contract import Destination
     from npsync.config import Config
     from npsync.invited import About
     from store.api import Store
@@ -80,11 +83,26 @@ def _records(story: Story) -> list[tuple[str, str]]:
 def told(config: Config, store: Store, who: str, *, sync: str | None = None, offline: bool = False) -> Story:
     """The story of `who`, the CRMs asked unless `offline`."""
     from npsync import service
-    from npsync.views import views_of
+
+    if offline:
+        return _told(config, store, who, sync, None)
+    with service.opened(config, store) as connections:
+        return _told(config, store, who, sync, connections.destination)
+
+
+def _told(
+    config: Config, store: Store, who: str, sync: str | None, look: Callable[[str], Destination] | None
+) -> Story:
+    from msgspec.structs import replace
+
+    from npsync.clock import SystemClock
+    from npsync.views import account_views_of, views_of
+    from sync.accounts.telling import tell_accounts
     from sync.telling import tell
 
-    views = views_of(config, sync=sync)
-    if offline:
-        return tell(who, views, store, region=config.phone_region, look=None)
-    with service.opened(config, store) as connections:
-        return tell(who, views, store, region=config.phone_region, look=connections.destination)
+    story = tell(who, views_of(config, sync=sync), store, region=config.phone_region, look=look)
+    views = account_views_of(config, sync=sync)
+    accounts, problems = tell_accounts(who, views, store, now=SystemClock().now(), look=look)
+    return replace(
+        story, accounts=tuple(accounts), problems=tuple(dict.fromkeys((*story.problems, *problems)))
+    )

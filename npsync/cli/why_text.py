@@ -14,7 +14,8 @@ from nps.values import Json
 from npsync.cli import followed_text
 from npsync.cli.sync_text import WIDTH, moment_text, value_text
 from store.api.outbox import Kind, Outgoing, Stage
-from sync.story import AnswerStory, Because, FieldStory, RecordStory, Story, WriteStory
+from sync.job import rolled_up_sync
+from sync.story import AccountStory, AnswerStory, Because, FieldStory, RecordStory, Story, WriteStory
 
 MOST_EVENTS = 40  # of a record's timeline; --json has all
 
@@ -35,8 +36,12 @@ def lines(story: Story, zone: ZoneInfo) -> Iterator[str]:
         if place:
             yield ""
         yield from _record(record, zone)
+    for number, account in enumerate(story.accounts):
+        if number or story.records:
+            yield ""
+        yield from _account(account, zone)
     if story.loose:
-        if story.records:
+        if story.records or story.accounts:
             yield ""
         yield from _loose(story, zone)
     yield from _problems(story)
@@ -81,6 +86,22 @@ def _record(record: RecordStory, zone: ZoneInfo) -> Iterator[str]:
         yield from _fields(record, zone)
     events = _events(record, zone)
     if events:
+        yield ""
+        yield f"  What happened ({zone.key})"
+        yield from _timeline(events)
+
+
+def _account(account: AccountStory, zone: ZoneInfo) -> Iterator[str]:
+    from npsync.cli.accounts_text import behind_lines
+
+    record = account.record
+    yield _heading(record)
+    yield from _wrapped(summary(record, zone), indent="  ")
+    yield from behind_lines(account, zone)
+    if record.touched or any(one.attempt for one in record.fields):
+        yield ""
+        yield from _fields(record, zone)
+    if events := _events(record, zone):
         yield ""
         yield f"  What happened ({zone.key})"
         yield from _timeline(events)
@@ -133,6 +154,8 @@ def _reason(lead: FieldStory, record: RecordStory, answer: AnswerStory | None, z
         case Because.CLEARED:
             why = f": {answer.reason}" if answer is not None and answer.reason else ""
             return f"{shows} because no answer counts any more{why}; run {lead.run} emptied it."
+        case Because.ROLLED_UP:
+            return f"{shows}: that is what its people answered; run {lead.run} wrote it."
         case Because.PUT_BACK:
             return (
                 f"{shows} because run {lead.run} put back what was there before an answer that belongs to another "
@@ -182,7 +205,7 @@ def _rest(lead: FieldStory, record: RecordStory) -> Iterator[str]:
         yield "The CRM was not asked."
     elif theirs and record.exists:
         yield f"Not as npsync wrote it: {', '.join(theirs)}."
-    elif lead.because is Because.ANSWER:
+    elif lead.because in (Because.ANSWER, Because.ROLLED_UP):
         yield "The CRM still shows all of it." if len(record.fields) > 1 else "The CRM still shows it."
 
 
@@ -245,6 +268,8 @@ def _why(one: FieldStory, record: RecordStory) -> str:
             return f"{run} took back run {one.undid}" + ("; held" if one.held else "")
         case Because.CLEARED:
             return f"emptied by {run}: no answer counts"
+        case Because.ROLLED_UP:
+            return f"of its people's answers, {run}"
         case Because.PUT_BACK:
             return f"{run} put it back: the answer belongs elsewhere"
         case Because.MERGED:
@@ -361,7 +386,8 @@ def _wrote(write: WriteStory) -> str:
     undone = "".join(f" (taken back by run {run})" for run in write.undone_by)
     if write.answer is None:
         emptied = all(after in (None, False) for _, after in write.fields.values())
-        return f"{run} {'cleared' if emptied else 'put back'} {pairs}{undone}"
+        did = "wrote" if rolled_up_sync(write.sync) else "cleared" if emptied else "put back"
+        return f"{run} {did} {pairs}{undone}"
     return f"{run} wrote {pairs}, for {write.answer}{undone}"
 
 

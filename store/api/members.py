@@ -72,6 +72,10 @@ class Members(Protocol):
         """Records beyond `after`, in their order, to which answers of the sync were matched."""
         ...
 
+    def touch_accounts(self, roll_up: str, accounts: Sequence[str]) -> None:
+        """Remember that these have to be looked at."""
+        ...
+
     def note_members(self, sync: str, whose: Membership, *, lease: Lease, now: datetime) -> None:
         """The same as settling a chunk does, for records that were only looked at again."""
         ...

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 
 from nps.errors import RejectedError
 from nps.newest import Answer, believed
-from nps.score import parse_score
+from nps.score import Labelled, parse_score
 from store.api import Counted, State, Store
 from sync.accounts.figures import Moments, Sum
 from sync.job import Job
+
+
+@dataclass(frozen=True)
+class Given:
+    """Whose answers are read, and how their scores and sources are understood."""
+
+    sync: str
+    ranks: Mapping[str, int]  # source → its place in the YAML
+    metric: str
+    labelled: Labelled | None = None
+
+    @classmethod
+    def of(cls, job: Job) -> Given:
+        return cls(job.name, job.ranks, job.metric, job.labelled)
 
 
 class Reader:
@@ -21,17 +36,16 @@ class Reader:
 
     def __init__(
         self,
-        job: Job,
+        given: Given,
         store: Store,
         moments: Moments,
         survivors: Mapping[str, str] | None = None,
         *,
         planned: bool = False,
     ) -> None:
-        self.job, self.store, self.moments, self.planned = job, store, moments, planned
+        self.given, self.store, self.moments, self.planned = given, store, moments, planned
         self.survivors = survivors or {}
         self._merged = {*self.survivors, *self.survivors.values()}
-        self._ranks = job.ranks
 
     def sums(self, first: str, last: str) -> Iterator[tuple[str, Sum]]:
         """Every account from `first` to `last` that has people, with what these answered."""
@@ -48,7 +62,7 @@ class Reader:
             yield account, its
 
     def _people(self, first: str, last: str) -> Iterator[tuple[str, str, Sequence[Answer]]]:
-        for page in self.store.people_between(self.job.name, first, last):
+        for page in self.store.people_between(self.given.sync, first, last):
             given = self.of_records([record_id for _, record_id in page])
             for account, record_id in page:
                 yield account, record_id, given.get(record_id, ())
@@ -56,7 +70,7 @@ class Reader:
     def of_records(self, record_ids: Sequence[str]) -> dict[str, list[Answer]]:
         """What counts for these records: what they show, or, of an answer that a newer one overtook, showed."""
         found: defaultdict[str, list[Answer]] = defaultdict(list)
-        for one in self.store.counted(self.job.name, record_ids, since=self.moments.earliest):
+        for one in self.store.counted(self.given.sync, record_ids, since=self.moments.earliest):
             if one.state is State.PENDING and not self.planned:
                 continue
             if (answer := self._answer(one)) is not None:
@@ -64,11 +78,11 @@ class Reader:
         return found
 
     def _answer(self, one: Counted) -> Answer | None:
-        rank = self._ranks.get(one.source)
+        rank = self.given.ranks.get(one.source)
         if rank is None:
             return None  # its source left the survey
         try:
-            score = parse_score(one.score, self.job.metric, labelled=self.job.labelled)
+            score = parse_score(one.score, self.given.metric, labelled=self.given.labelled)
         except RejectedError:
             return None  # it counted under another rule for scores; under this one it does not
         at, _ = believed(one.answered_at, one.received_at)

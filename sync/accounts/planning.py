@@ -15,7 +15,7 @@ from nps.changes import Change, Record
 from nps.errors import RejectedError
 from nps.values import Fields
 from store.api import Lease, Store
-from sync.accounts.answers import Reader
+from sync.accounts.answers import Given, Reader
 from sync.accounts.figures import Moments, Sum, standing
 from sync.accounts.looking import Seen, can_count, look_up
 from sync.accounts.place import Codecs, RollUp
@@ -65,7 +65,7 @@ class Planner:
         self.planned, self.now, self.stop, self.progress = planned, now, stop, progress
         job = roll_up.job
         survivors = remembered(store, job.connection, job.object)
-        self.reader = Reader(job, store, Moments.of(roll_up.spec, now), survivors, planned=pending)
+        self.reader = Reader(Given.of(job), store, Moments.of(roll_up.spec, now), survivors, planned=pending)
         self.rules = Rules(
             survey=job.survey,
             metric=job.metric,

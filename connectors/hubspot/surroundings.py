@@ -15,7 +15,7 @@ from connectors.hubspot.properties import object_type, type_id
 from connectors.hubspot.replies import answer_of
 from connectors.hubspot.settings import HubSpotSettings
 from connectors.hubspot.stages import Stages
-from nps.errors import ConfigError
+from nps.errors import AccessError, ConfigError
 
 _OWNERS = "/crm/v3/owners/"  # the only address of owners that HubSpot documents
 _PAGE = 100
@@ -71,6 +71,14 @@ class Surroundings:
     def cases(self, object: str, ids: Sequence[str], since: datetime) -> Mapping[str, Sequence[Case]]:
         if object_type(object) not in ("contacts", "companies"):
             return {}
+        try:
+            return self._cases(object, ids, since)
+        except AccessError:
+            # Without the scope a task says less, which is no reason not to give it.
+            self._account.tools.notice("hubspot_tickets_not_visible")
+            return {}
+
+    def _cases(self, object: str, ids: Sequence[str], since: datetime) -> Mapping[str, Sequence[Case]]:
         known, asks = self._account.known(object), record_key(object).asks
         tickets: dict[str, list[str]] = {}
         for id, association in self._account.associated(

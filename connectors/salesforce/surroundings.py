@@ -14,7 +14,8 @@ from connectors.salesforce.org import Org
 from nps.errors import ConfigError
 
 _USER, _QUEUE = "005", "00G"
-_CASE_FIELDS = "Id, Subject, Status, IsClosed, CreatedDate, ClosedDate"
+_CASE_NEEDS = ("IsClosed", "CreatedDate")
+_CASE_HAS = ("Subject", "Status", "ClosedDate")  # used where they can be seen
 _CASES_BY = {"Contact": "ContactId", "Account": "AccountId"}
 
 
@@ -58,25 +59,28 @@ class Surroundings:
     def cases(self, object: str, ids: Sequence[str], since: datetime) -> Mapping[str, Sequence[Case]]:
         by = _CASES_BY.get(object)
         asked = {full: id for id in ids if (full := long_id(id)) is not None}
-        if by is None or not asked or not self._sees_cases(by):
+        if by is None or not asked or not (fields := self._seen_of_cases(by)):
             return {}
         wanted = [soql.Wanted(by, quote(id)) for id in asked]
         recent = f"(IsClosed = false OR CreatedDate >= {quote(since)})"
         found: dict[str, list[Case]] = {}
-        for row in self._org.by_value("Case", f"{_CASE_FIELDS}, {by}", wanted, recent, what="find cases"):
+        for row in self._org.by_value("Case", ", ".join(fields), wanted, recent, what="find cases"):
             found.setdefault(asked[row[by]], []).append(_case(row))
         for cases in found.values():
             cases.sort(key=lambda case: (case.opened_at, case.id), reverse=True)
         return found
 
-    def _sees_cases(self, by: str) -> bool:
-        """Without them a task says less; it is not worth less."""
+    def _seen_of_cases(self, by: str) -> Sequence[str]:
+        """The fields to read; none where too few can be seen. A task then says less, which is no reason not to give
+        it."""
         try:
-            self._org.column("Case", by)
+            columns = self._org.table("Case").columns
         except ConfigError:
+            columns = {}
+        if not {by, *_CASE_NEEDS} <= columns.keys():
             self._tools.notice("salesforce_cases_not_visible")
-            return False
-        return True
+            return ()
+        return ["Id", by, *_CASE_NEEDS, *(name for name in _CASE_HAS if name in columns)]
 
     def page(self, object: str, id: str) -> str:
         address = self._org.address
@@ -89,11 +93,11 @@ def _owner(id: str, row: Mapping[str, Any]) -> Owner:
 
 
 def _case(row: Mapping[str, Any]) -> Case:
-    closed = row["ClosedDate"]
+    closed = row.get("ClosedDate")
     return Case(
         id=str(row["Id"]),
-        subject=str(row["Subject"] or ""),
-        status=str(row["Status"] or ""),
+        subject=str(row.get("Subject") or ""),
+        status=str(row.get("Status") or ""),
         is_open=not row["IsClosed"],
         opened_at=datetime.fromisoformat(row["CreatedDate"]),
         closed_at=datetime.fromisoformat(closed) if closed else None,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from html import unescape
 
 import pytest
-from fake_clock import MemoryInMemory, fake_tools
+from fake_clock import MemoryInMemory, Notices, fake_tools
 from played_portal import ACME, ANN, OLGA, no_owner, portal, task
 from scripted_hubspot import Said, opened, validation_error
 
@@ -235,6 +235,17 @@ def test_tickets_are_the_open_and_the_recent_ones_latest_first() -> None:
     assert list(told) == [ANN]
     shown = [(case.subject, case.status, case.is_open, case.closed_at is None) for case in told[ANN]]
     assert shown == [("Ticket 2", "Done", False, False), ("Ticket 1", "New", True, True)]
+
+
+def test_without_the_scope_for_tickets_a_task_says_less() -> None:
+    with portal() as (_, server):
+        usual = server.script
+        server.script = lambda asked: Said({}, status=403) if "/tickets" in asked.path else usual(asked)
+        notices = Notices()
+        hubspot = opened(server, fake_tools("crm", notice=notices))
+        assert hubspot.cases("contacts", [ANN], datetime(2026, 10, 1, tzinfo=UTC)) == {}
+        assert ("hubspot_tickets_not_visible", {}) in notices
+        assert isinstance(next(iter(hubspot.give([task()]))), Made)
 
 
 def test_a_records_page_is_where_the_settings_say() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from builders_salesforce import CONTACT, Opened, field, ok, org, page
+from builders_salesforce import CONTACT, Answer, Opened, described, field, ok, org, page
 from played_tasks import ACME, ANN, BOB, KEY_FIELD, OLGA, TASK, played, refusal, task
 
 from connectors.contract import OWNER_REFUSED, Owner, Priority
@@ -272,6 +272,15 @@ def test_an_address_that_two_people_share_names_nobody() -> None:
         assert "o\\'brien" in there.queries[0]
 
 
+CASE = [
+    field("Id", "id"),
+    field("ContactId", "reference"),
+    field("IsClosed", "boolean"),
+    field("CreatedDate", "datetime"),
+    field("Subject"),
+]
+
+
 def test_cases_are_the_open_and_the_recent_ones_latest_first() -> None:
     rows = [
         {
@@ -285,16 +294,19 @@ def test_cases_are_the_open_and_the_recent_ones_latest_first() -> None:
         for n in (1, 2)
     ]
     with org() as there:
-        there.describes("Case", [field("Id", "id"), field("ContactId", "reference")])
+        there.describes("Case", CASE)
         there.finds(lambda soql: page(rows))
         told = Opened().salesforce.cases("Contact", [ANN], datetime(2026, 10, 1, tzinfo=UTC))
+        assert there.queries[0].startswith("SELECT Id, ContactId, IsClosed, CreatedDate, Subject FROM Case")
         assert "(IsClosed = false OR CreatedDate >= 2026-10-01T00:00:00+00:00)" in there.queries[0]
     assert [(case.subject, case.is_open) for case in told[ANN]] == [("Case 2", False), ("Case 1", True)]
 
 
-def test_without_access_to_cases_a_task_says_less() -> None:
+@pytest.mark.parametrize("some", [True, False], ids=["a field is hidden", "all are"])
+def test_without_access_to_cases_a_task_says_less(some: bool) -> None:
     with org() as there:
-        there.answers("GET", "sobjects/Case/describe", (404, {}, b"[]"))
+        hidden: Answer = (404, {}, b"[]")
+        there.answers("GET", "sobjects/Case/describe", ok(described("Case", CASE[:3])) if some else hidden)
         opened = Opened()
         assert opened.salesforce.cases("Contact", [ANN], datetime(2026, 10, 1, tzinfo=UTC)) == {}
         assert ("salesforce_cases_not_visible", {}) in opened.notices

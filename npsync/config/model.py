@@ -141,7 +141,8 @@ class Config:
             return {}
         to = self.sync[sync].to
         people = self.people.get(to) if isinstance(to, str) else None
-        known = self.report.traits(people.owner if people is not None else None)
+        connection = to if isinstance(to, str) else to.connection
+        known = self.report.traits(connection, people.owner if people is not None else None)
         has_account = people is not None and people.account is not None
         return {name: path for name, path in known.items() if has_account or root_of(path) != "account"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from npsync.config.crosscheck import Known
 from npsync.config.problems import Path, did_you_mean
@@ -12,17 +12,36 @@ from npsync.config.wording import Found
 def reportcheck(known: Known) -> Iterator[Found]:
     report = known.section("report")
     yield from _targets(known, report.get("targets"))
-    by, amount = report.get("by"), report.get("amount")
-    paths: list[tuple[Path, object]] = [(("report", "amount"), amount)]
-    paths += (
-        [(("report", "by", str(name)), path) for name, path in by.items()] if isinstance(by, dict) else []
-    )
-    for place, path in paths:
-        if isinstance(path, str) and path.startswith("account.") and not _has_accounts(known):
-            message = (
-                f'"{path}" needs an account, and no people block says how a record leads to one (account:)'
+    by = report.get("by")
+    given: dict[Path, object] = {("report", "amount"): report.get("amount")}
+    given |= {
+        ("report", "by", str(name)): each for name, each in (by if isinstance(by, dict) else {}).items()
+    }
+    for place, path in given.items():
+        if isinstance(path, dict):
+            yield from _each(known, place, path)
+        elif _is_of_account(path) and not any(
+            _has_account(each) for each in known.section("people").values()
+        ):
+            yield Found(
+                place,
+                "no_account",
+                f'"{path}" needs an account, and no people block says how a record leads to one (account:)',
             )
-            yield Found(place, "no_account", message)
+
+
+def _each(known: Known, place: Path, paths: Mapping[object, object]) -> Iterator[Found]:
+    """A name for each connection: those that exist, and lead to an account where they say so."""
+    people = known.section("people")
+    for connection, path in paths.items():
+        if connection not in people:
+            message = f'there is no people block "{connection}"{did_you_mean(str(connection), people)}'
+            yield Found((*place, str(connection)), "unknown_people", message)
+        elif _is_of_account(path) and not _has_account(people[str(connection)]):
+            message = (
+                f'"{path}" needs an account, and people.{connection} does not say how a record leads to one'
+            )
+            yield Found((*place, str(connection)), "no_account", f"{message} (account:)")
 
 
 def _targets(known: Known, targets: object) -> Iterator[Found]:
@@ -37,5 +56,9 @@ def _targets(known: Known, targets: object) -> Iterator[Found]:
             yield Found(place, "other_metric", message)
 
 
-def _has_accounts(known: Known) -> bool:
-    return any(isinstance(given, dict) and given.get("account") for given in known.section("people").values())
+def _is_of_account(path: object) -> bool:
+    return isinstance(path, str) and path.startswith("account.")
+
+
+def _has_account(people: object) -> bool:
+    return isinstance(people, dict) and bool(people.get("account"))

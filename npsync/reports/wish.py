@@ -111,7 +111,7 @@ def by_of(config: Config, name: str) -> By | None:
     if name in ("channel", "source", "survey"):
         return By(Trait(name))
     path = config.report.by.get(name) if config.report is not None else None
-    if path is not None and root_of(path) == "properties":
+    if isinstance(path, str) and root_of(path) == "properties":
         return By(Trait.PROPERTY, path.removeprefix("properties."))
     return None if name in BUILT_IN else By(Trait.RECORD, name)
 

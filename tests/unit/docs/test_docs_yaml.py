@@ -222,7 +222,7 @@ def test_the_triggers_the_example_shows_in_comments_work_too(tmp_path):
     text = (ROOT / "config.example.yaml").read_text("utf-8")
     block = text[text.index("# triggers:\n") : text.index("\n# ---", text.index("# triggers:\n"))]
     shown = "\n".join(line.removeprefix("#").removeprefix(" ") for line in block.splitlines())
-    policy = text[text.index("contact_policy:\n") :]
+    policy = text[text.index("contact_policy:\n") : text.index("\n# ---", text.index("contact_policy:\n"))]
     config = loaded(tmp_path, completed(f"{shown}\n{policy}"))
     assert set(config.triggers) == {"after-support", "half-yearly"}
     assert config.warnings == ()

@@ -19,6 +19,7 @@ from npsync.config import Config
 from npsync.jobs import run_once, target_of
 from npsync.logs import notice
 from npsync.pushed import PushedAnswers
+from npsync.retention import Nightly
 from npsync.rolling import roll_up_once
 from npsync.schedule import Claim, all_claims, pushed_done, resume_killed
 from npsync.triggering import Triggering
@@ -59,6 +60,7 @@ class Clockwork:
         verify: Callable[[Config, Store, str, Clock, Callable[[], bool]], Verified] | None = None,
         ask: Callable[[], Round] | None = None,
         settle: Callable[[], Turn] | None = None,
+        tidy: Callable[[], Turn] | None = None,
         take_up: Callable[[Config, Store, str, Clock, Callable[[], bool]], Report] | None = None,
         roll_up: Callable[[Config, Store, str, Clock, Callable[[], bool]], RolledUp] | None = None,
     ) -> None:
@@ -72,6 +74,8 @@ class Clockwork:
             self._askers.append(Asker(ask, self._clock))
         if settle is not None:
             self._askers.append(Asker(settle, self._clock, doing="settling", done="pushed"))
+        if tidy is not None:
+            self._askers.append(Asker(tidy, self._clock, doing="pruning", done="pruned"))
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="npsync-sync")
         self._under_way: dict[str, Future[None]] = {}
@@ -201,8 +205,14 @@ def serve(config: Config, store: Store, stopping: threading.Event) -> None:
     clock = SystemClock()
     triggering = Triggering(config, store, clock, stop=stopping.is_set) if config.has_to_ask else None
     pushed = PushedAnswers(config, store, clock, stop=stopping.is_set)
+    nightly = Nightly(config, store, clock, stop=stopping.is_set) if config.retention.is_set else None
     clockwork = Clockwork(
-        config, store, clock, ask=triggering.turn if triggering else None, settle=pushed.settle
+        config,
+        store,
+        clock,
+        ask=triggering.turn if triggering else None,
+        settle=pushed.settle,
+        tidy=nightly.turn if nightly else None,
     )
     resume_killed(config, store, clock.now())
     if triggering is None:

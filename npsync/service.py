@@ -218,7 +218,7 @@ def open_store(config: Config) -> Iterator[Store]:
     """The store the YAML names, brought to this version's schema."""
     from store import open_store as open_url
 
-    store = open_url(config.store, config.forgetting)
+    store = open_url(config.store, config.forgetting, keeps_answers=config.retention.answers)
     try:
         store.migrate()
         store.check_pepper()

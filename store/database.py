@@ -15,6 +15,7 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
 from functools import cache
 from hashlib import blake2b
 from itertools import chain
@@ -132,6 +133,7 @@ class Database(Protocol):
     """What the rooms of the store ask of either database."""
 
     forgetting: Forgetting | None  # handed to every transaction
+    keeps_answers: timedelta | None  # how long (`retention.answers`); None: for good
 
     def read(self) -> AbstractContextManager[Transaction]:
         """A transaction that sees one state of things and changes nothing."""
@@ -212,6 +214,7 @@ class SQLite:
         self.path = path
         self.lasting = lasting
         self.forgetting: Forgetting | None = None
+        self.keeps_answers: timedelta | None = None
         self._engine = create_engine(
             URL.create("sqlite", database=str(path)),
             hide_parameters=True,
@@ -263,7 +266,7 @@ class SQLite:
             copy = Path(folder) / "overlay.db"
             self.backup(copy)
             database = SQLite(copy, lasting=False)
-            database.forgetting = self.forgetting
+            database.forgetting, database.keeps_answers = self.forgetting, self.keeps_answers
             try:
                 yield database
             finally:
@@ -324,6 +327,7 @@ class Postgres:
     def __init__(self, url: URL) -> None:
         self._engine = _postgres_engine(url)
         self.forgetting: Forgetting | None = None
+        self.keeps_answers: timedelta | None = None
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
@@ -342,7 +346,7 @@ class Postgres:
         with without_data(), self._engine.connect() as connection:
             try:
                 _shadow_tables(connection)
-                yield PinnedPostgres(connection, self.forgetting)
+                yield PinnedPostgres(connection, self.forgetting, self.keeps_answers)
             finally:
                 connection.invalidate()  # its temporary tables go with it
 
@@ -382,8 +386,10 @@ def _lock_of(name: str) -> int:
 class PinnedPostgres:
     """One connection whose temporary tables shadow ours. Threads take turns."""
 
-    def __init__(self, connection: Connection, forgetting: Forgetting | None) -> None:
-        self.forgetting = forgetting
+    def __init__(
+        self, connection: Connection, forgetting: Forgetting | None, keeps_answers: timedelta | None
+    ) -> None:
+        self.forgetting, self.keeps_answers = forgetting, keeps_answers
         self._connection = connection
         self._turn = threading.Lock()
 

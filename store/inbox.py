@@ -9,7 +9,7 @@ a deletion that has one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from nps.responses import Cursor, Page, ResponseStatus, SurveyResponse
@@ -73,6 +73,7 @@ class Inbox:
         with self.database.write(durable=durable) as tx:
             self.database.lock_inbox(tx, connection)
             gone = forgotten_places(tx, page.responses)
+            too_old = self._too_old(page, now)
             ids = [response.id for response in page.responses]
             known = {
                 row[0]: _Known(version=row[2], digest=row[3], updated_at=row[4], status=row[5], number=row[1])
@@ -80,13 +81,16 @@ class Inbox:
             }
             rows: list[tuple[Any, ...]] = []
             overtaken: list[tuple[int]] = []
-            edited = 0
+            edited = old = 0
             for at, (response, (columns, mark), person) in enumerate(
                 zip(page.responses, incoming, persons, strict=True)
             ):
                 if at in gone:
                     continue
                 before = known.get(response.id)
+                if before is None and at in too_old:
+                    old += 1
+                    continue
                 updated_at = columns[_UPDATED_AT]
                 version = 1
                 if before is not None:
@@ -108,8 +112,19 @@ class Inbox:
         return Received(
             new=len(rows) - edited,
             edited=edited,
-            repeated=len(ids) - len(rows) - len(gone),
+            repeated=len(ids) - len(rows) - len(gone) - old,
             forgotten=len(gone),
+            too_old=old,
+        )
+
+    def _too_old(self, page: Page, now: int) -> frozenset[int]:
+        """What would be put away at once is not taken in: so nothing that arrives is older than what was put away, and
+        the newest answer stays the newest."""
+        if (kept := self.database.keeps_answers) is None:
+            return frozenset()
+        cutoff = now - kept // timedelta(milliseconds=1)
+        return frozenset(
+            at for at, response in enumerate(page.responses) if milliseconds(response.answered_at) < cutoff
         )
 
     def answer(self, source: str, id: str) -> SurveyResponse | None:

@@ -30,6 +30,7 @@ from store.privacy import Privacy
 from store.pruning import Pruning
 from store.reasons import Reasons
 from store.remarks import Remarks
+from store.retention import Retention
 from store.runs import Runs
 from store.sending import Sending
 from store.shadow import Shadow
@@ -66,6 +67,7 @@ class SqlStore(
     Reasons,
     Pruning,
     Privacy,
+    Retention,
     Subjects,
     Switches,
     Remarks,

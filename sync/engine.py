@@ -402,6 +402,7 @@ class _Attempt:
             pulled=self.taken_up or 0,
             repeated=self.pulled.repeated,
             forgotten=self.pulled.forgotten,
+            too_old=self.pulled.too_old,
             states=states,
             writes={self.job.object: self.written.outcomes["written"]},
             calls={name: count - self.calls_before.get(name, 0) for name, count in seen.items()},

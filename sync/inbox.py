@@ -42,6 +42,7 @@ class Pulled:
     edited: int = 0
     repeated: int = 0
     forgotten: int = 0  # answers of people who were forgotten: not stored
+    too_old: int = 0  # answers beyond `retention.answers`: not stored either
     failures: dict[str, NpsyncError] = field(default_factory=dict)
     afresh: set[str] = field(default_factory=set)
 
@@ -50,6 +51,7 @@ class Pulled:
         self.edited += got.edited
         self.repeated += got.repeated
         self.forgotten += got.forgotten
+        self.too_old += got.too_old
 
 
 def pull(

@@ -162,6 +162,7 @@ class Report:
     match: MatchReport
     fields: FieldReport
     forgotten: int = 0  # answers of people who were erased: read, and not taken in
+    too_old: int = 0  # answers that `retention.answers` does not keep any more: not taken in either
     future_dated: int = 0  # answers counted by when they were received
     resumed: int = 0  # records an interrupted run had written, confirmed by this one
     stopped_by: tuple[Reason, ...] = ()  # why the breaker stopped it
@@ -182,6 +183,7 @@ class Report:
             "pulled": self.pulled,
             "repeated": self.repeated,
             "forgotten": self.forgotten,
+            "too_old": self.too_old,
             "states": {state.value: self.states.get(state, 0) for state in State},
             "writes": dict(self.writes),
             "calls": dict(self.calls),

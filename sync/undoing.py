@@ -42,6 +42,7 @@ class Why(StrEnum):
     MERGED = "merged"
     NO_FIELD = "no_field"
     READ_ONLY = "read_only"
+    EXPIRED = "expired"  # what the field showed before is not kept any more (retention.before_values)
     # Nothing is left to do:
     UNDONE = "undone"  # an earlier undo took it back
     SET_BACK = "set_back"  # somebody set it back by hand
@@ -185,6 +186,8 @@ def left_or_restored(
         return left(Why.UNDONE, run=by.run)
     if not way.leads_here(change.id):
         return left(Why.WRITTEN_SINCE, run=way.last.run if way.last else None)
+    if name not in change.before:
+        return left(Why.EXPIRED)
     if record is None:
         return left(Why.GONE)
     if record.id != change.record_id:

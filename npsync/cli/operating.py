@@ -109,6 +109,34 @@ def backup(
     output.say(f"Wrote {to}. It holds customer data: only its owner may read it.")
 
 
+@db.command("prune")
+def prune(json: JsonOption = False, config: ConfigOption = None) -> None:
+    """Delete what was kept for its time (`retention:`), as `npsync serve` does every night."""
+    from npsync import retention, service
+    from npsync.cli import output
+    from npsync.clock import SystemClock
+
+    loaded = output.load_config(config)
+    with service.open_store(loaded) as store:
+        pruned = retention.prune(loaded, store, SystemClock().now())
+        still_there = store.scrubbing_due()
+    if json:
+        output.say_json(pruned.as_json())
+    elif not loaded.retention.is_set and not pruned.scrubbed:
+        output.say("Nothing is deleted: the YAML has no retention:.")
+    else:
+        words = {"answers": "answers (they are monthly counts now)", "before_values": "values before writes"}
+        for name, count in pruned.counts.items():
+            output.say(f"  {count:,} {words.get(name, name)}")
+        if not pruned.did_something:
+            output.say("Nothing is older than it may be.")
+        if pruned.scrubbed:
+            output.say("  what was erased before is gone from the store's file")
+    if still_there:
+        output.tell("Bytes of somebody who was erased are still in the store's file: others are using it.")
+        raise typer.Exit(output.PARTIAL)
+
+
 @db.command("dump")
 def dump(config: ConfigOption = None) -> None:
     """Print every table and row in a stable order: two equal dumps are two equal stores."""

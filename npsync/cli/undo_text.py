@@ -34,6 +34,8 @@ def reason(one: Left, *, redo: bool = False) -> str:
             return f"run {one.run} wrote it since"
         case Why.UNDONE:
             return f"already {'written again' if redo else 'undone'} by run {one.run}"
+        case Why.EXPIRED:
+            return "expired: what it showed before is not kept any more (retention.before_values)"
         case Why.GONE:
             return "the record is gone"
         case Why.MERGED:

@@ -37,6 +37,7 @@ from store.api.people import Decisions, History, Letters
 from store.api.privacy import Privacy, Receipt
 from store.api.reasons import ReasonDue, Reasons
 from store.api.remarks import Remarks
+from store.api.retention import Retention
 from store.api.running import Leases, Runs
 from store.api.subjects import Subjects
 from store.api.tallying import Tallies
@@ -122,6 +123,7 @@ class Store(
     Tallies,
     Tokens,
     Privacy,
+    Retention,
     Subjects,
     Protocol,
 ):

@@ -31,12 +31,14 @@ class State(StrEnum):
 
 
 class Received(msgspec.Struct, frozen=True):
-    """What became of one page. `forgotten` are answers of people who were forgotten: they are not stored."""
+    """What became of one page. `forgotten` are answers of people who were forgotten, `too_old` those that
+    `retention.answers` does not keep any more: they are not stored."""
 
     new: int
     edited: int
     repeated: int
     forgotten: int = 0
+    too_old: int = 0
 
 
 class Lease(msgspec.Struct, frozen=True):

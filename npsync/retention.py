@@ -1,0 +1,79 @@
+"""Keeping data only as long as the YAML says (`retention:`): nightly in `npsync serve`, and by `npsync db prune`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from connectors.contract import Clock
+
+if TYPE_CHECKING:
+    from npsync.config import Config
+    from store.api import Store
+
+AT_A_TIME = 500
+EVERY = timedelta(days=1)
+PLACE = "retention"
+
+
+@dataclass
+class Pruned:
+    """How many of what went."""
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    scrubbed: bool = False  # the bytes of what was erased before are gone now
+    problems: Sequence[str] = ()
+
+    @property
+    def did_something(self) -> bool:
+        return bool(self.counts) or self.scrubbed
+
+    def as_json(self) -> dict[str, Any]:
+        return {"pruned": dict(self.counts), "scrubbed": self.scrubbed}
+
+
+def prune(config: Config, store: Store, now: datetime, *, stop: Callable[[], bool] = lambda: False) -> Pruned:
+    """Everything whose time is over by now, and the bytes of somebody who was erased while others used the store."""
+    kept, counts = config.retention, {}
+    steps: list[tuple[str, timedelta | None, Callable[[datetime], int]]] = [
+        ("comments", kept.comments, lambda at: store.expire_comments(before=at, limit=AT_A_TIME)),
+        (
+            "answers",
+            kept.answers,
+            lambda at: store.expire_answers(before=at, zone=config.time_zone, limit=AT_A_TIME),
+        ),
+        (
+            "before_values",
+            kept.before_values,
+            lambda at: store.expire_before_values(before=at, limit=AT_A_TIME),
+        ),
+        ("events", kept.events, lambda at: store.expire_asking(before=at, limit=AT_A_TIME)),
+        ("receipts", kept.receipts, lambda at: store.expire_receipts(before=at)),
+    ]
+    for name, length, expire in steps:
+        if length is not None and (gone := _all(lambda: expire(now - length), stop)):  # noqa: B023 - run at once
+            counts[name] = gone
+    return Pruned(counts, scrubbed=store.scrubbing_due() and store.scrub())
+
+
+def _all(expire: Callable[[], int], stop: Callable[[], bool]) -> int:
+    gone = 0
+    while not stop() and (some := expire()):
+        gone += some
+    return gone
+
+
+class Nightly:
+    """Once a day, by whoever of several processes takes the day."""
+
+    def __init__(self, config: Config, store: Store, clock: Clock, *, stop: Callable[[], bool]) -> None:
+        self._config, self._store, self._clock, self._stop = config, store, clock, stop
+
+    def turn(self) -> Pruned:
+        now = self._clock.now()
+        due_at = self._store.schedule_first(PLACE, now)
+        if due_at > now or not self._store.claim_due(PLACE, due_at, now + EVERY):
+            return Pruned()
+        return prune(self._config, self._store, now, stop=self._stop)

@@ -33,6 +33,7 @@ from sync.job import Job
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
+_DOMAINS = 10_000  # remembered at a time
 
 
 class Holding:
@@ -44,17 +45,19 @@ class Holding:
         self._rules = self._hold.rules
         self._together: dict[str, Mapping[str, Sequence[Burst]]] = {}
         self._given: dict[int, list[Given]] = {}
-        self._people: dict[tuple[str, str], int] = {}
         self._decided: Mapping[tuple[str, str], HoldDecision] = {}
+        self._looked_at: set[int] = set()
+        self._domains: dict[str, str | None] = {}
 
     def learn(self, taken: Iterable[Taken]) -> None:
         """Gather what there is to know about these."""
-        self._given, self._decided = {}, {}
+        self._given, self._decided, self._looked_at = {}, {}, set()
         if not self._rules:
             return
         looked_at = [one for one in taken if self._looks_at(one)]
         if not looked_at:
             return  # nothing of it came by mail
+        self._looked_at = {one.number for one in looked_at}
         self._decided = self._store.hold_decisions([_name(one.response) for one in looked_at])
         if (rule := self._hold.several_scores) is not None:
             persons = sorted({one.person for one in looked_at})
@@ -65,21 +68,22 @@ class Holding:
 
     def judged(self, taken: Taken) -> Mark | None:
         """Held, or left out by a person's decision; None: it counts as any other."""
-        if not self._rules or not self._looks_at(taken):
+        if taken.number not in self._looked_at:
             return None
         response = taken.response
-        decided = self._decided.get(_name(response))
-        if decided is not None and decided.released:
-            return None
-        if decided is not None and taken.received_at <= decided.at:
-            return Mark(State.EXCLUDED, "discarded", "a person discarded it: no person gave it")
+        if self._decided and (decided := self._decided.get(_name(response))) is not None:
+            if decided.released:
+                return None
+            if taken.received_at <= decided.at:
+                return Mark(State.EXCLUDED, "discarded", "a person discarded it: no person gave it")
         found = suspicion(_facts(response), self._beside(taken), self._hold)
         return None if found is None else Mark(State.HELD, found.rule.value, found.reason)
 
     def _looks_at(self, taken: Taken) -> bool:
         response = taken.response
         return (
-            taken.newest
+            response.comment is None  # who writes one is a person
+            and taken.newest
             and self._hold.looks_at(response.channel)
             and response.status is ResponseStatus.COMPLETE
         )
@@ -91,7 +95,7 @@ class Holding:
             its = [(one.at, one.score) for one in given if one.source == response.source]
             scores = different_scores(its, response.updated_at or response.answered_at, rule)
         if self._hold.one_domain is not None and (known := self._together.get(response.source)):
-            domain = email_domain(response.email)
+            domain = self._domain(response.email or "")
             people = at_once(known, domain, response.answered_at)
         return Beside(scores, people, domain or "")
 
@@ -103,9 +107,18 @@ class Holding:
                 source, self._hold.channels, first - margin, last + margin
             ):
                 for one in some:
-                    domain = None if one.properties.get(COMMENTED) else email_domain(one.email)
-                    if domain is not None:
+                    domain = self._domain(one.email)
+                    if domain is not None and not one.properties.get(COMMENTED):
                         yield one.at, domain, one.person
+
+    def _domain(self, email: str) -> str | None:
+        """`email_domain`, worked out once for those who share one."""
+        end = email.rpartition("@")[2]
+        if end not in self._domains:
+            if len(self._domains) > _DOMAINS:
+                self._domains.clear()
+            self._domains[end] = email_domain(email)
+        return self._domains[end]
 
 
 def _stretches(hours: Sequence[int]) -> Iterator[tuple[datetime, datetime]]:

@@ -11,6 +11,7 @@ from nps.errors import ConfigError
 from store import schema
 from store.api import Store
 from store.claims import Claims
+from store.comparing import Comparing
 from store.database import Database, SQLite
 from store.decisions import Decisions
 from store.dump import dump
@@ -55,6 +56,7 @@ class SqlStore(
     Runs,
     Leases,
     Holding,
+    Comparing,
     History,
     Outbox,
     Events,

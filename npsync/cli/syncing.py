@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sync.accounts.report import RolledUp
     from sync.engine import Options, Preview
     from sync.report import Report
+    from sync.what_if import WhatIf
 
 OnlyOption = Annotated[
     str | None,
@@ -71,12 +72,15 @@ def plan(
     config: ConfigOption = None,
 ) -> None:
     """Show what a run would change, field by field. Writes nothing anywhere."""
+    from itertools import chain
+
     from npsync import logs, planfile, service
-    from npsync.cli import accounts_text, output, sync_text
+    from npsync.cli import accounts_text, output, sync_text, what_if_text
     from npsync.cli.progress import shown_progress
     from npsync.jobs import build_job, target_of
     from npsync.rolling import preview_after
     from sync.engine import Options, preview
+    from sync.what_if import what_if
 
     loaded = output.load_config(config)
     _known(loaded, sync)
@@ -89,6 +93,7 @@ def plan(
         store.overlay() as overlay,
         service.opened(loaded, overlay, books=store) as connections,
     ):
+        before = overlay.standings(sync) if all_ else ()
         with shown_progress(quiet=json) as progress:
             job = build_job(loaded, sync, connections)
             plan = preview(
@@ -103,14 +108,19 @@ def plan(
             accounts = None
             if plan.report.status != "failed":
                 accounts = preview_after(loaded, overlay, job, connections, progress)
+        told = None
+        if all_ and plan.report.status != "failed":
+            told = what_if(job, plan.changes(), overlay, before)
         if out is not None:
             planfile.write(out, loaded, sync, plan.changes(), now=connections.clock.now())
         if json:
-            _print_plan(plan, accounts)
+            _print_plan(plan, accounts, told)
         else:
             target = target_of(loaded, loaded.sync[sync])
             followed = accounts_text.preview_lines(accounts, show) if accounts is not None else ()
             to = f"{target.connection} {target.object}"
+            if told is not None:
+                followed = chain(what_if_text.lines(told), followed)
             for line in sync_text.plan_lines(plan, sync, to, show, followed):
                 output.say(line)
             if only is not None:
@@ -355,7 +365,7 @@ def _known(config: Config, sync: str) -> None:
         raise ConfigError(f'{config.file}: there is no sync "{sync}"{did_you_mean(sync, config.sync)}')
 
 
-def _print_plan(plan: Preview, accounts: AccountsPreview | None) -> None:
+def _print_plan(plan: Preview, accounts: AccountsPreview | None, told: WhatIf | None) -> None:
     """{"changes": […], "accounts": […], "counts": {…}, "cost": {…}}, streamed: a plan may be long."""
     import sys
 
@@ -364,12 +374,12 @@ def _print_plan(plan: Preview, accounts: AccountsPreview | None) -> None:
     if sys.stdout is None:  # closed by whoever started us
         return
     try:
-        _write_plan(plan, accounts, sys.stdout.buffer)
+        _write_plan(plan, accounts, told, sys.stdout.buffer)
     except BrokenPipeError:
         output.nobody_listens()
 
 
-def _write_plan(plan: Preview, accounts: AccountsPreview | None, out: BinaryIO) -> None:
+def _write_plan(plan: Preview, accounts: AccountsPreview | None, told: WhatIf | None, out: BinaryIO) -> None:
     import orjson
 
     out.write(b'{"changes":[')
@@ -394,6 +404,8 @@ def _write_plan(plan: Preview, accounts: AccountsPreview | None, out: BinaryIO) 
         "breaker": [{"check": reason.check, "text": reason.text} for reason in plan.stops],
         "problems": report["problems"],
     }
+    if told is not None:
+        rest["what_if"] = told.as_json()
     out.write(b"\n]," + orjson.dumps(rest)[1:] + b"\n")
     out.flush()
 

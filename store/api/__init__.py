@@ -30,6 +30,7 @@ from store.api.asking import (
     Verdict,
 )
 from store.api.changes import Journal, Planning, Undoing
+from store.api.comparing import Comparing
 from store.api.holding import Holding
 from store.api.members import Member, Members, Membership
 from store.api.outbox import Outbox, Wanted
@@ -115,6 +116,7 @@ class Store(
     Letters,
     Decisions,
     Holding,
+    Comparing,
     History,
     Outbox,
     Leases,

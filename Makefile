@@ -61,7 +61,7 @@ wheel: $(VENV)/.dev ## build dist/*.whl
 lock: $(BIN)/python ## pin again from pyproject.toml
 	@$(PIP) install uv
 	@$(BIN)/python -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --no-header --no-annotate --extra postgres --extra scale pyproject.toml -o requirements.lock
+	  --no-header --no-annotate --extra postgres --extra scale --extra themes pyproject.toml -o requirements.lock
 	@$(BIN)/python -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-header --no-annotate --extra dev pyproject.toml -c requirements.lock -o requirements-dev.lock
 

@@ -13,7 +13,7 @@ from npsync.cli.output import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
     from npsync.config import Config
-    from npsync.reports import Report
+    from npsync.reports import Report, Wish
     from store.api import Store
 
 
@@ -45,6 +45,11 @@ def report(
     bom: Annotated[
         bool, typer.Option("--bom", help="Begin the CSV with the mark by which Excel knows UTF-8.")
     ] = False,
+    comments: Annotated[
+        str | None, typer.Option(help='Instead: the comments with these words ("" for all of them).')
+    ] = None,
+    themes: Annotated[bool, typer.Option("--themes", help="Instead: what comes up in comments.")] = False,
+    page: Annotated[int, typer.Option(min=1, max=100_000, help="Which page of the comments.")] = 1,
     offline: Annotated[
         bool, typer.Option("--offline", help="Ask no CRM for the names of owners; show their ids.")
     ] = False,
@@ -60,8 +65,19 @@ def report(
     if csv is not None and json:
         raise ConfigError("--csv and --json contradict each other; give one of them")
     loaded = output.load_config(config)
+    if comments is not None and themes:
+        raise ConfigError("--comments and --themes contradict each other; give one of them")
+    if (comments is not None or themes) and csv is not None:
+        raise ConfigError("--csv writes figures; for comments and themes take --json")
     asked = {"since": _day(since), "until": _day(until), "every": every, "compare": compare}
     with service.open_store(loaded) as store:
+        if comments is not None or themes:
+            wanted = _one_wish(loaded, survey, asked)
+            if comments is not None:
+                _tell_comments(loaded, store, wanted, comments, page=page, limit=limit, as_json=json)
+            else:
+                _tell_themes(loaded, store, wanted, limit=limit, as_json=json)
+            return
         reports = list(_reports(loaded, store, survey, by, asked, limit, offline=offline))
     if csv is not None:
         rows = [row for each in reports for row in exporting.rows(each)]
@@ -77,6 +93,41 @@ def report(
             report_text.tell(each, by_score=by == "segment")
 
 
+def _one_wish(config: Config, survey: str | None, asked: dict[str, Any]) -> Wish:
+    from nps.errors import ConfigError
+    from npsync.reports import nps_surveys
+
+    surveys = nps_surveys(config)
+    if survey is None and len(surveys) > 1:
+        raise ConfigError(f"name the survey: npsync report NAME; there is {', '.join(surveys)}")
+    return next(_wishes(config, [survey] if survey is not None else surveys, None, asked))
+
+
+def _tell_comments(
+    config: Config, store: Store, wanted: Wish, words: str, *, page: int, limit: int, as_json: bool
+) -> None:
+    from npsync.cli import output, remarks_text
+    from npsync.reports.comments import search
+    from npsync.reports.remarks import counting_of
+
+    hits = search(store, counting_of(config, store, wanted), words, page=page, limit=limit)
+    if as_json:
+        output.say_json(remarks_text.hits_json(hits))
+    else:
+        remarks_text.tell_hits(hits, words, config.time_zone)
+
+
+def _tell_themes(config: Config, store: Store, wanted: Wish, *, limit: int, as_json: bool) -> None:
+    from npsync.cli import output, remarks_text
+    from npsync.reports.remarks import least_said, themes_of
+
+    found = themes_of(config, store, wanted, limit=limit)
+    if as_json:
+        output.say_json(remarks_text.themes_json(found))
+    else:
+        remarks_text.tell_themes(found, least_said(config, wanted.survey))
+
+
 def _reports(
     config: Config,
     store: Store,
@@ -87,32 +138,38 @@ def _reports(
     *,
     offline: bool,
 ) -> Iterator[Report]:
+    from npsync.clock import SystemClock
+    from npsync.reports import make, nps_surveys
+    from npsync.reports.owners import namer
+
+    surveys = [survey] if survey is not None else nps_surveys(config)
+    for wanted in _wishes(config, surveys, by, asked):
+        names = None if offline or by != "owner" else namer(config, store, wanted.survey)
+        yield make(config, store, wanted, now=SystemClock().now(), names=names, limit=limit)
+
+
+def _wishes(config: Config, surveys: list[str], by: str | None, asked: dict[str, Any]) -> Iterator[Wish]:
     from nps.errors import ConfigError
     from nps.periods import Every
     from npsync.cli.choosing import one_of
     from npsync.clock import SystemClock
-    from npsync.reports import Compare, make, nps_surveys, wish
-    from npsync.reports.owners import namer
+    from npsync.reports import Compare, wish
 
-    now = SystemClock().now()
-    surveys = [survey] if survey is not None else nps_surveys(config)
     if not surveys:
         raise ConfigError(f"{config.file}: no survey measures an NPS, so there is nothing to report")
     every = Every(one_of(asked["every"], [each.value for each in Every], "every"))
     compare = Compare(one_of(asked["compare"], [each.value for each in Compare], "compare"))
     for name in surveys:
-        wanted = wish(
+        yield wish(
             config,
             name,
-            today=now.astimezone(config.time_zone).date(),
+            today=SystemClock().now().astimezone(config.time_zone).date(),
             since=asked["since"],
             until=asked["until"],
             every=every,
             by=by,
             compare=compare,
         )
-        names = None if offline or by != "owner" else namer(config, store, name)
-        yield make(config, store, wanted, now=now, names=names, limit=limit)
 
 
 def _day(at: datetime | None) -> date | None:

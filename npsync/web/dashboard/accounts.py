@@ -82,7 +82,11 @@ def name_of_accounts(config: Config) -> str | None:
     if config.report is None:
         return None
     named = ("account.name", "account.displayname")
-    return next((name for name, path in config.report.by.items() if path.lower() in named), None)
+    for name, given in config.report.by.items():
+        paths = [given] if isinstance(given, str) else given.values()
+        if all(path.lower() in named for path in paths):
+            return name
+    return None
 
 
 def _found(site: Site, survey: str, order: Order, enough: int, number: int) -> AccountPage:

@@ -12,10 +12,16 @@ from starlette.responses import Response
 
 from nps.errors import ConfigError
 from nps.periods import Every
+from nps.score import Segment
+from npsync.jobs import target_of
 from npsync.reports import Compare, Report, Wish, exporting, make, nps_surveys, wish
+from npsync.reports.comments import LONGEST, search
 from npsync.reports.owners import namer
+from npsync.reports.remarks import counting_of, least_said, themes_of
+from npsync.reports.themes import Themes
 from npsync.reports.wish import dimensions
-from npsync.web.dashboard.house import HEADERS, House
+from npsync.web.dashboard.customers import audit
+from npsync.web.dashboard.house import HEADERS, PEOPLE, House
 from npsync.web.site import Site
 
 GROUPS = 100
@@ -50,6 +56,53 @@ def router(site: Site, house: House) -> APIRouter:
             compares={"previous": "the time right before", "year": "a year before", "none": "nothing"},
         )
 
+    @routes.get("/report/comments")
+    def remarks(request: Request) -> Response:
+        whose = house.visitor(request)
+        asked, words = _asked(request), request.query_params.get("q", "").strip()[:LONGEST]
+        segment = request.query_params.get("segment", "")
+        number = request.query_params.get("page", "")
+        wanted, problem, found, hits, missing = None, "", None, None, ""
+        try:
+            wanted = wanted_of(site, asked)
+        except ConfigError as error:
+            problem = str(error)
+        if wanted is not None:
+            found, missing = house.kept(("themes", wanted), lambda: _themes(site, wanted))
+        if wanted is not None and PEOPLE in whose.scopes:
+            hits = search(
+                site.store,
+                counting_of(site.config, site.store, wanted),
+                words,
+                segment=Segment(segment) if segment in set(Segment) else None,
+                page=int(number) if number.isdecimal() and int(number[:6]) > 0 else 1,
+            )
+            audit(site, whose, "comments", len(hits.shown))
+        link = {name: value for name, value in {**asked, "q": words, "segment": segment}.items() if value}
+        return house.page(
+            "comments.html",
+            request,
+            whose,
+            status=422 if problem else 200,
+            title="Comments",
+            wanted=wanted,
+            problem=problem,
+            missing=missing,
+            found=found,
+            hits=hits,
+            words=words,
+            segment=segment,
+            asked=asked,
+            least=least_said(site.config, wanted.survey) if wanted is not None else 0,
+            connections={
+                name: target_of(site.config, sync).connection for name, sync in site.config.sync.items()
+            },
+            query=urlencode({name: value for name, value in asked.items() if value}),
+            link=lambda page: "?" + urlencode({**link, "page": page}),
+            zone=site.config.time_zone,
+            now=house.now(),
+        )
+
     @routes.get("/report.csv")
     def as_csv(request: Request) -> Response:
         house.visitor(request)
@@ -77,6 +130,14 @@ def router(site: Site, house: House) -> APIRouter:
         return made(site, house, wanted)
 
     return routes
+
+
+def _themes(site: Site, wanted: Wish) -> tuple[Themes | None, str]:
+    """The themes, or what is missing for them."""
+    try:
+        return themes_of(site.config, site.store, wanted), ""
+    except ConfigError as error:
+        return None, str(error)
 
 
 def wanted_of(site: Site, asked: Mapping[str, str]) -> Wish | None:

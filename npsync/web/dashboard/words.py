@@ -56,5 +56,6 @@ GLOBALS: dict[str, Any] = {
     "score_bars": charts.scores,
     "Segment": Segment,
     "segment_of": Segment.of,
+    "segment_named": Segment,
     "enough": ENOUGH,
 }

@@ -256,3 +256,21 @@ def test_no_page_has_script_or_style_of_its_own_and_each_is_light(desk: Desk, pa
 def test_a_file_that_is_not_there_is_not_there(desk: Desk):
     assert desk.get("/-/../../house.py").status == 404
     assert desk.get("/-/nothing.js").status == 404
+
+
+def test_comments_are_searched_by_who_may_read_them_and_shown_as_text(desk: Desk):
+    desk.sign_in(desk.token("read"))
+    replied = desk.get("/report/comments?q=UNICODE")
+    assert "34 of 100 comments have" in text_of(replied)
+    replied = desk.get("/report/comments?q=script&segment=detractor")
+    assert b"&lt;script&gt;alert(1)&lt;/script&gt;" in replied.body
+    assert b"<script>alert" not in replied.body
+    assert [one.report["page"] for one in desk.store.receipts(kind="read")] == ["comments", "comments"]
+
+
+def test_a_token_for_figures_sees_no_comment(desk: Desk):
+    desk.sign_in(desk.token("reports"))
+    replied = desk.get("/report/comments?q=script")
+    assert replied.status == 200
+    assert b"alert(1)" not in replied.body
+    assert desk.store.receipts(kind="read") == []

@@ -347,7 +347,7 @@ class Connector:
     provisioner: Callable[[Any, Tools], Provisioner] | None = None
     """Creates the fields a mapping writes. Settings of it that hold another credential are called `provision`: their
     variables need only be set for `npsync provision`."""
-    provision_grants: Callable[[Any], Sequence[str]] | None = None
+    provision_grants: Callable[[Any, Needs], Sequence[str]] | None = None
     """What that other credential may do, line by line, without any call. None: it is among `grants`."""
     also_wants: Callable[[Any, Needs], Sequence[WantedField]] | None = None
     """Fields that npsync needs there beside those of the mapping. A pure function."""

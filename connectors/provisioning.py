@@ -17,6 +17,7 @@ from nps.schema import FieldSchema, FieldType
 class Kind(StrEnum):
     FIELD = "field"
     OBJECT = "object"
+    GROUP = "group"
     LIST = "list"
     GRANT = "grant"
 
@@ -71,6 +72,19 @@ class WantedObject:
 
 
 @dataclass(frozen=True)
+class WantedGroup:
+    """What a vendor puts fields together in."""
+
+    object: str
+    name: str
+    label: str
+
+    @property
+    def thing(self) -> Thing:
+        return Thing(Kind.GROUP, self.object, self.name)
+
+
+@dataclass(frozen=True)
 class WantedList:
     """A list whose members npsync sets."""
 
@@ -101,7 +115,7 @@ class WantedGrant:
         return Thing(Kind.GRANT, self.object or (self.user and f"user {self.user}"), self.to)
 
 
-Wanted = WantedField | WantedObject | WantedList | WantedGrant
+Wanted = WantedField | WantedObject | WantedGroup | WantedList | WantedGrant
 
 # ---------------------------------------------------------------- plan and create
 

@@ -154,7 +154,7 @@ def to_provision(config: Config, name: str) -> tuple[str, ...]:
     """What the credential of `npsync provision` has to be granted, for as long as that takes."""
     connection = config.connections[name]
     told = connection.connector.provision_grants
-    return tuple(told(connection.settings)) if told is not None else ()
+    return tuple(told(connection.settings, needs_of(config, name))) if told is not None else ()
 
 
 def try_out(config: Config, name: str, connections: Opened) -> Tested:

@@ -16,9 +16,11 @@ from connectors.contract import (
     EventSource,
     Inbound,
     Needs,
+    Provisioner,
     Sender,
     Sends,
     Tools,
+    Wanted,
 )
 from connectors.hubspot.kinds import KINDS
 from connectors.hubspot.settings import HubSpotSettings
@@ -66,6 +68,24 @@ def _grants(settings: HubSpotSettings, needs: Needs) -> Sequence[str]:
     return grants(needs)
 
 
+def _provisioner(settings: HubSpotSettings, tools: Tools) -> Provisioner:
+    from connectors.hubspot.provisioning.provisioner import HubSpotProvisioner
+
+    return HubSpotProvisioner(settings, tools)
+
+
+def _provision_grants(settings: HubSpotSettings, needs: Needs) -> Sequence[str]:
+    from connectors.hubspot.provisioning.wording import provision_grants
+
+    return provision_grants(settings, needs)
+
+
+def _layout(settings: HubSpotSettings, made: Sequence[Wanted]) -> Sequence[str]:
+    from connectors.hubspot.provisioning.wording import layout
+
+    return layout(settings, made)
+
+
 _PEOPLE = ("contacts", "contact", "0-1")  # as people may spell the one object
 
 CONNECTOR = Connector(
@@ -77,6 +97,9 @@ CONNECTOR = Connector(
     events=_events,
     event_kinds=KINDS,
     inbound=_inbound,
+    provisioner=_provisioner,
+    provision_grants=_provision_grants,
+    layout=_layout,
     sender=_sender,
     sends=_sends,
     creates=frozenset(Creates),
@@ -91,6 +114,7 @@ CONNECTOR = Connector(
     starter="""\
 type: hubspot
 token: "${HUBSPOT_TOKEN}"          # a service key: Settings > Integrations > Service Keys
+# provision: {token: "${HUBSPOT_ADMIN_TOKEN}"}   # who may create properties, for npsync provision alone
 # base_url: "${HUBSPOT_URL}"       # the sandbox's address, to try things out
 """,
 )

@@ -32,6 +32,11 @@ def open_account(settings: HubSpotSettings, tools: Tools) -> Account:
     return tools.shared.take(lambda: _opened(settings, tools))
 
 
+def separate_account(settings: HubSpotSettings, tools: Tools) -> Account:
+    """The account under another credential: it shares nothing with the connection's other parts."""
+    return _opened(settings, tools)
+
+
 def open_destination(settings: HubSpotSettings, tools: Tools) -> HubSpot:
     return HubSpot(open_account(settings, tools), settings)
 

@@ -140,6 +140,15 @@ class Tasks(Settings):
     )
 
 
+class Provision(Settings):
+    """Who prepares the account, for as long as that takes: a credential beside the everyday one."""
+
+    token: SecretStr = Field(
+        min_length=1,
+        description="Service key with the scopes that npsync connect lists for it; delete it once it was used.",
+    )
+
+
 class HubSpotSettings(Settings):
     """A HubSpot account."""
 
@@ -165,6 +174,9 @@ class HubSpotSettings(Settings):
     events: Events = Field(default=Events(), description="Where polls look, and how far back.")
     sends: Templates | None = Field(default=None, description=DESCRIPTION)
     hooks: Hooks | None = Field(default=None, description="What HubSpot may push to us; nothing without it.")
+    provision: Provision | None = Field(
+        default=None, description="The credential npsync provision uses; without it, the everyday one."
+    )
     tasks: Tasks = Field(default=Tasks(), description="Where it is read what became of tasks.")
     record_url: RecordUrl | None = Field(
         default=None,

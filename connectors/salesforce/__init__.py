@@ -73,7 +73,7 @@ def _provisioner(settings: SalesforceSettings, tools: Tools) -> Provisioner:
     return SalesforceProvisioner(settings, tools)
 
 
-def _provision_grants(settings: SalesforceSettings) -> Sequence[str]:
+def _provision_grants(settings: SalesforceSettings, needs: Needs) -> Sequence[str]:
     from connectors.salesforce.provisioning.wording import provision_grants
 
     return provision_grants(settings)

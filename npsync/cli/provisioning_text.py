@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from connectors.provisioning import Missing, Removal, Step, Thing, Wanted, WantedField, WantedGrant
+from connectors.provisioning import Kind, Missing, Removal, Step, Thing, Wanted, WantedField, WantedGrant
 from npsync.cli import output
 from npsync.config import Config
 from npsync.provisioning.carrying import Done, Removed
@@ -22,7 +22,7 @@ def tell_plan(config: Config, name: str, missing: Missing, known: Mapping[Thing,
             output.say(f"      {step.statement};")
     for one in missing.hindrances:
         output.say_wrapped(f"x {named(one.wanted)}: {one.why}", indent="  ", then="      ")
-    ours = sum(one.thing in known for one in missing.there)
+    ours = sum(_is_ours(one, known) for one in missing.there)
     if missing.there:
         told = f" ({ours} created by npsync)" if ours else ""
         output.say(f"  {len(missing.there)} there already{told}")
@@ -112,7 +112,7 @@ def facts(
             | {"refused": refused.get(step.wanted)}
             for step in missing.steps
         ],
-        "there": [_thing(one) | {"created_by_npsync": one.thing in known} for one in missing.there],
+        "there": [_thing(one) | {"created_by_npsync": _is_ours(one, known)} for one in missing.there],
         "hindrances": [_thing(one.wanted) | {"why": one.why} for one in missing.hindrances],
     }
 
@@ -137,10 +137,17 @@ def facts_of_removals(name: str, removals: Sequence[Removal], removed: Removed |
     }
 
 
+def _is_ours(one: Wanted, known: Mapping[Thing, Created]) -> bool:
+    """The key of an object may have been made with it."""
+    is_key = isinstance(one, WantedField) and one.unique
+    return one.thing in known or (is_key and Thing(Kind.OBJECT, one.object or "") in known)
+
+
 def _thing(wanted: Wanted) -> dict[str, object]:
     told: dict[str, object] = {"kind": wanted.thing.kind.value, "object": wanted.object or None}
     if isinstance(wanted, WantedField):
         return told | {
+            "name": wanted.name,
             "field": wanted.name,
             "type": wanted.type.value if wanted.type is not None else None,
             "options": list(wanted.options),

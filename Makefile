@@ -48,10 +48,12 @@ soak: $(VENV)/.dev ## 200 runs under random faults and kills, every record held 
 living: $(VENV)/.dev ## npsync serve beside a sandbox that lives, for twenty minutes
 	@$(BIN)/python -m bench.living $(ARGS)
 
-properties: $(VENV)/.dev ## undo on 10,000 towns in memory and 200 over HTTP; 2,000 lives of invitations; 20,000 listings; 5,000 hooks
+properties: $(VENV)/.dev ## undo on 10,000 towns in memory and 200 over HTTP; 2,000 lives of invitations; 20,000 listings; 200 kills of runs that give tasks; 5,000 hooks
 	@NPSYNC_CASES=10000 NPSYNC_CASES_OVER_HTTP=200 $(BIN)/python -m pytest tests/integration/sync/test_undo_properties.py \
 	  tests/scenarios/test_undo_over_http.py $(ARGS)
 	@NPSYNC_ASKING_CASES=2000 $(BIN)/python -m pytest tests/integration/store/test_store_asking_states.py --timeout 0
+	@NPSYNC_KILLS=200 $(BIN)/python -m pytest tests/scenarios/test_killed_anywhere.py -k one_task --timeout 0
+	@NPSYNC_FOLLOWED_CASES=500 $(BIN)/python -m pytest tests/integration/sync/test_followed_properties.py --timeout 0
 	@NPSYNC_LISTINGS=2000 $(BIN)/python -m pytest tests/unit/connectors/test_no_answer_is_lost.py --timeout 0
 	@NPSYNC_BODIES=5000 $(BIN)/python -m pytest tests/unit/webhook/test_webhook_events.py --timeout 0
 

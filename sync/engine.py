@@ -15,14 +15,13 @@ from store.api import Asked, Lease, State, Store
 from sync import asking, breaker, intake
 from sync.canary import CanaryFailed
 from sync.codecs import open_codecs
+from sync.conserving import lost
 from sync.inbox import Pulled, pull
 from sync.interruption import Interrupted
 from sync.job import Codecs, Job
 from sync.leasing import end_those_that_died, sync_lease
 from sync.outbox.after import After
 from sync.outbox.followed import Followed
-from sync.outbox.memory import floor_of, remember_floor
-from sync.outbox.wanting import Wants
 from sync.paying import begins_with, cannot_pay
 from sync.planning import CHUNK, Planned, plan_changes
 from sync.progress import Progress, Silent, WithCalls
@@ -168,7 +167,7 @@ class _Attempt:
             self.resumed = settle_open(
                 self.job, self.store, self.lease, self.number, self.clock, read_only=not write
             )
-            self.after = self._aftercare(write=write)
+            self.after = After.of(self.job, self.store, self.clock, self.began, write=write)
             self._pull()
             self._plan(codecs, write=write)
             if write:
@@ -180,26 +179,17 @@ class _Attempt:
             return self._ended_by(error)
         return None
 
-    def _aftercare(self, *, write: bool) -> After | None:
-        job = self.job
-        if write:
-            remember_floor(self.store, job.name, job.care, self.began)
-        if job.care is None:
-            return None
-        floor = floor_of(self.store, job.name, job.care, self.began)
-        return After(job, job.care, self.store, self.clock, floor)
-
     def _follow_up(self, *, write: bool) -> None:
         """What follows the answers. It fails no score: what goes wrong is told."""
         if self.after is None:
             return
         one_person = self.options.only is not None or bool(self.options.asked)
         since = self.began if one_person else None
-        if write:
-            self.progress.phase("following up", None)
-            self.after.follow_up(self.lease, self.number, self.followed, since=since, stop=self.options.stop)
-        else:
+        if not write:
             self.after.preview(self.lease, self.number, self.followed, since=since)
+            return
+        self.progress.phase("following up", None)
+        self.after.follow_up(self.lease, self.number, self.followed, since=since, stop=self.options.stop)
 
     def _ended_by(self, error: NpsyncError) -> str:
         self.written.problem = error
@@ -276,7 +266,7 @@ class _Attempt:
             adopt=self.options.adopt,
             stop=self.options.stop,
             progress=self.progress,
-            wants=None if self.after is None else Wants(self.job, self.after.care, self.after.floor),
+            wants=None if self.after is None else self.after.wants,
         )
 
     def _paid_for(self) -> int | None:
@@ -382,13 +372,13 @@ class _Attempt:
             states = self.store.run_states(self.job.name, self.number)
         problems = [_named(name, str(error)) for name, error in self.pulled.failures.items()]
         problems += self._ended_because()
-        problems += self._in_doubt()
+        problems += self.written.in_doubt
         if self.taken_up is not None and not self.unjudged:
             problems += self._silent_sources()
         if self.different:
             problems.append(f"{self.different} changes differ from the reviewed plan and were not written")
         problems += self.followed.problems
-        unbalanced = list(self._unbalanced(states))
+        unbalanced = list(lost(self.store, self.job, self.taken_up, states))
         problems += unbalanced
         unwritten = self.written.unwritten + self.followed.unfinished
         status = ended or status_of(states, tuple(problems), unwritten=unwritten)
@@ -428,15 +418,6 @@ class _Attempt:
             case problem:
                 return [str(problem)]
 
-    def _in_doubt(self) -> list[str]:
-        doubtful = self.written.outcomes["unknown"]
-        if not doubtful:
-            return []
-        return [
-            f"whether {doubtful:,} of the changes arrived is not known ({self.written.doubt}). The next run reads "
-            f"these records before it plans"
-        ]
-
     def _silent_sources(self) -> list[str]:
         """Sources that were read and brought nothing for too long; what was learned of this run counts already."""
         if self.job.breaker is None:
@@ -457,19 +438,6 @@ class _Attempt:
         failures = self.pulled.failures.values()
         read = [feed for feed in self.job.feeds if feed.source is not None]
         return len(failures) == len(read) and not all(isinstance(error, BudgetError) for error in failures)
-
-    def _unbalanced(self, states: Mapping[State, int]) -> Iterator[str]:
-        if self.taken_up is not None and sum(states.values()) != self.taken_up:
-            yield (
-                f"conservation: {self.taken_up} answers were taken up, but {sum(states.values())} have a state. "
-                f"This is a defect of npsync; nothing more is written until it is understood"
-            )
-        stored, accounted = self.store.balance(self.job.name, self.job.sources)
-        if stored != accounted:
-            yield (
-                f"conservation: {stored} answers are stored, {accounted} are accounted for in {self.job.name}. "
-                f"This is a defect of npsync; please report it with `npsync runs`"
-            )
 
 
 def _reasons_of(problem: NpsyncError | None) -> tuple[breaker.Reason, ...]:

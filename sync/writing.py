@@ -50,6 +50,16 @@ class WrittenUp:
     def unwritten(self) -> int:
         return self.outcomes.total() - self.outcomes["written"]
 
+    @property
+    def in_doubt(self) -> list[str]:
+        doubtful = self.outcomes["unknown"]
+        if not doubtful:
+            return []
+        return [
+            f"whether {doubtful:,} of the changes arrived is not known ({self.doubt}). The next run reads these "
+            f"records before it plans"
+        ]
+
 
 def write_changes(
     job: Place,

@@ -60,6 +60,7 @@ class CaringCrm(MemoryCrm):
     # ------------------------------------------------------------ tasks
 
     def give(self, tasks: Sequence[Task]) -> Iterable[Making]:
+        """Does less than is asked of a connector: a task that is there already is given again."""
         self._call("give")
         for task in tasks:
             if refused := self._instead(task.key):
@@ -69,13 +70,11 @@ class CaringCrm(MemoryCrm):
             if owner is None or not owner.active:
                 yield Rejected(task.key, OWNER_REFUSED, "the owner is inactive")
                 continue
-            there = next((id for id, one in self.tasks.items() if one.key == task.key), None)
-            if there is None:
-                there = f"t{next(self._ids)}"
-                self.tasks[there] = task
-                self.states[there] = TaskState(there, is_open=True, owner=task.owner)
-                self.made.append(("task", task.key))
-            yield self._said(task.key, there)
+            id = f"t{next(self._ids)}"
+            self.tasks[id] = task
+            self.states[id] = TaskState(id, is_open=True, owner=task.owner)
+            self.made.append(("task", task.key))
+            yield self._said(task.key, id)
         self.after_write()
 
     def given(self, tasks: Sequence[Task]) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from nps.errors import ConfigError
 from nps.responses import SurveyResponse
-from npsync.cli import output, sync_text, undo_text, verify_text
+from npsync.cli import followed_text, output, sync_text, undo_text, verify_text
 from store.api import RunRow, State, Store
 
 COLUMNS = ["run", "started", "sync", "kind", "status", "answers", "written", "needs a person"]
@@ -39,6 +39,8 @@ def show_run(store: Store, zone: ZoneInfo, number: int, *, changes: bool, limit:
         sync_text.run_rows([run], zone),
     )
     for line in sync_text.field_lines(run.report, done=True):
+        output.say(line)
+    for line in followed_text.lines(run.report.get("followed")):
         output.say(line)
     for line in undo_text.history_lines(run.report, limit):
         output.say(line)

@@ -23,7 +23,9 @@ from sync.outbox.followed import Followed, Tally
 from sync.outbox.history import History
 from sync.outbox.lists import Lists
 from sync.outbox.making import Maker
+from sync.outbox.memory import floor_of, remember_floor
 from sync.outbox.tasks import Tasks
+from sync.outbox.wanting import Wants
 
 EXAMPLES = 3  # of each kind, in a plan
 
@@ -39,6 +41,20 @@ class After:
     store: Store
     clock: Clock
     floor: datetime
+
+    @classmethod
+    def of(cls, job: Job, store: Store, clock: Clock, began: datetime, *, write: bool) -> After | None:
+        """At the beginning of a run, or (not `write`) of a plan. None when the sync does nothing after an answer."""
+        if write:
+            remember_floor(store, job.name, job.care, began)
+        if job.care is None:
+            return None
+        return cls(job, job.care, store, clock, floor_of(store, job.name, job.care, began))
+
+    @property
+    def wants(self) -> Wants:
+        """What planning notes down for it."""
+        return Wants(self.job, self.care, self.floor)
 
     def follow_up(
         self,

@@ -18,7 +18,7 @@ from typing import Any
 from bench.measuring import HERE, Measured, ask, measured, median, serving
 
 CHOICES = (
-    *("cost", "overlap", "pacing", "claims", "intake"),
+    *("cost", "overlap", "pacing", "claims", "accounts", "intake"),
     *("described", "sql", "pretectum", "qualtrics"),
 )
 
@@ -42,6 +42,10 @@ def main() -> None:
         from bench.claims import claims
 
         claims(30_000 if options.quick else 300_000, 5_000)
+    if options.only in (None, "accounts"):
+        from bench.accounts import accounts
+
+        accounts(100_000 if options.quick else 1_000_000)
     from bench import channels
 
     tenth = 10 if options.quick else 1

@@ -43,6 +43,12 @@ _ANSWERED = """
     SELECT DISTINCT record_id FROM answer_state INDEXED BY ix_answer_state_sync_record_id
     WHERE sync = :sync AND record_id > :after ORDER BY record_id LIMIT :limit"""
 
+_COUNTING_SINCE = f"""
+    SELECT DISTINCT s.record_id FROM answer_state s INDEXED BY ix_answer_state_sync_record_id
+    CROSS JOIN response r
+    WHERE s.sync = :sync AND s.record_id IN LIST(:records) AND r.id = s.response
+    AND s.state IN ({statements.COUNTING}) AND r.answered_at >= :since"""
+
 _NEWEST = f"""
     SELECT m.account, max(s.response) FROM member m
     CROSS JOIN answer_state s INDEXED BY ix_answer_state_sync_record_id
@@ -116,6 +122,11 @@ class Members:
     def records_answered(self, sync: str, after: str, limit: int) -> list[str]:
         with self.database.read() as tx:
             return [row[0] for row in tx.rows(_ANSWERED, sync=sync, after=after, limit=limit)]
+
+    def counting_since(self, sync: str, record_ids: Sequence[str], since: datetime) -> set[str]:
+        its: dict[str, Any] = {"records": list(record_ids), "since": milliseconds(since)}
+        with self.database.read() as tx:
+            return {row[0] for row in tx.rows(_COUNTING_SINCE, sync=sync, **its)}
 
     def touch_accounts(self, roll_up: str, accounts: Sequence[str]) -> None:
         with self.database.write() as tx:

@@ -72,6 +72,10 @@ class Members(Protocol):
         """Records beyond `after`, in their order, to which answers of the sync were matched."""
         ...
 
+    def counting_since(self, sync: str, record_ids: Sequence[str], since: datetime) -> set[str]:
+        """Those of these records of which an answer counts that was given then or later."""
+        ...
+
     def touch_accounts(self, roll_up: str, accounts: Sequence[str]) -> None:
         """Remember that these have to be looked at."""
         ...

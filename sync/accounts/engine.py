@@ -17,7 +17,6 @@ from nps.errors import BudgetError, LeaseLost, NpsyncError, StillUnderWay
 from nps.schema import FieldType
 from store.api import Lease, Store
 from sync import breaker
-from sync.accounts.answers import Given, Reader
 from sync.accounts.figures import Moments
 from sync.accounts.place import Codecs, RollUp, open_codecs
 from sync.accounts.planning import Planned, Planner
@@ -176,8 +175,15 @@ class _Attempt:
         now, stop = self.clock.now(), self.options.stop
         if self.options.everything:
             self.progress.phase("whose accounts", None)
-            reader = Reader(Given.of(self.roll_up.job), self.store, Moments.of(self.roll_up.spec, now))
-            refresh(self.roll_up, self.store, self.lease, reader, now=now, stop=stop, progress=self.progress)
+            refresh(
+                self.roll_up,
+                self.store,
+                self.lease,
+                since=Moments.of(self.roll_up.spec, now).earliest,
+                now=now,
+                stop=stop,
+                progress=self.progress,
+            )
         planner = Planner(
             self.roll_up,
             codecs,

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from store.api import Lease, Member, Membership, Store
-from sync.accounts.answers import Reader
 from sync.accounts.place import RollUp
 from sync.finding import Found, accounts_of
 from sync.interruption import heed
@@ -24,19 +23,18 @@ def refresh(
     roll_up: RollUp,
     store: Store,
     lease: Lease,
-    reader: Reader,
     *,
+    since: datetime,
     now: datetime,
     stop: Callable[[], bool],
     progress: Progress,
 ) -> None:
-    """Read the account of everybody whose answers count in a figure, and what a report groups them by. Where that
-    changed, both accounts are remembered to be worked out."""
+    """Read the account of everybody of whom an answer counts that was given at `since` or later, and what a report
+    groups them by. Where that changed, both accounts are remembered to be worked out."""
     for record_ids in _people(roll_up, store):
         heed(stop)
-        given = reader.of_records(record_ids)
-        if counting := [record_id for record_id in record_ids if record_id in given]:
-            news = _learned(roll_up, store, counting)
+        if counting := store.counting_since(roll_up.job.name, record_ids, since):
+            news = _learned(roll_up, store, sorted(counting))
             if news:
                 whom = Membership(members=news, roll_up=roll_up.name)
                 store.note_members(roll_up.job.name, whom, lease=lease, now=now)

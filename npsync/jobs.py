@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from mapping.fields import CompiledFields, compile_fields
 from mapping.match import compile_match
@@ -111,7 +112,9 @@ def care_of(config: Config, name: str, alerter: Callable[[str], Alerter] | None 
 
 def where_to_see_why(config: Config, connection: str, record_id: str) -> str:
     """Why a record shows what it shows: our page where others reach it, else the command."""
-    return f"npsync why {record_id}"
+    if not config.public_url:
+        return f"npsync why {record_id}"
+    return f"{config.public_url}/customers/{quote(connection, safe='')}/{quote(record_id, safe='')}"
 
 
 def target_of(config: Config, spec: SyncSpec) -> Target:

@@ -204,12 +204,21 @@ class Removes(Protocol):
 # ---------------------------------------------------------------- other ways
 
 
+@dataclass(frozen=True)
+class Package:
+    """What is missing as files, by their path in the package; `left` are steps that it cannot hold."""
+
+    missing: Missing
+    files: Mapping[Path, str]
+    left: Sequence[Step]
+
+
 @runtime_checkable
 class Packages(Protocol):
     """A Provisioner whose steps an administrator may deploy as files instead."""
 
-    def package(self, steps: Sequence[Step]) -> tuple[Mapping[Path, str], Sequence[Step]]:
-        """The files of a package that carries out these steps, by their path in it, and the steps it cannot hold."""
+    def package(self, wanted: Sequence[Wanted]) -> Package:
+        """Looks as `missing` does; with the everyday credential where the settings name no other. Changes nothing."""
         ...
 
 

@@ -59,6 +59,8 @@ def provision(
             "No connection that the file writes to can create fields; npsync check names what is missing."
         )
     with service.open_store(loaded) as store, service.opened(loaded, store) as connections:
+        if package is not None and connection is None:
+            names = [_the_one(names, connections)]
         codes, told = [], []
         for name in names:
             if package is not None:
@@ -134,6 +136,18 @@ def _remove(
     return code, provisioning_text.facts_of_removals(name, removals, removed)
 
 
+def _the_one(names: list[str], connections: Opened) -> str:
+    """A package is one connection's."""
+    from connectors.provisioning import Packages
+    from nps.errors import ConfigError
+
+    found = [name for name in names if isinstance(connections.provisioner(name), Packages)]
+    if len(found) != 1:
+        which = f"one of {', '.join(found)}" if found else "a Salesforce connection"
+        raise ConfigError(f"--package is for {which}: npsync provision NAME --package …")
+    return found[0]
+
+
 def _package(
     config: Config, name: str, connections: Opened, to: Path, *, as_json: bool
 ) -> tuple[int, dict[str, object]]:
@@ -146,14 +160,14 @@ def _package(
     if not isinstance(provisioner, Packages):
         title = config.connections[name].connector.title
         raise ConfigError(f"connection {name}: there are no packages for {title}; leave --package out")
-    missing = provisioner.missing(wanted.everything(config, name))
-    files, left = provisioner.package(missing.steps)
+    made = provisioner.package(wanted.everything(config, name))
     if not as_json:
-        provisioning_text.tell_plan(config, name, missing, {})
-    if files:
-        packaging.write(to, files)
+        provisioning_text.tell_plan(config, name, made.missing, {})
+    if made.files:
+        packaging.write(to, made.files)
         if not as_json:
-            provisioning_text.tell_package(config, name, missing, to, left)
-    code = output.PARTIAL if missing.hindrances else output.SUCCEEDED
-    facts = provisioning_text.facts(name, missing, {}, None)
-    return code, facts | {"package": str(to) if files else None, "files": sorted(map(str, files))}
+            provisioning_text.tell_package(config, name, made, to)
+    code = output.PARTIAL if made.missing.hindrances else output.SUCCEEDED
+    facts = provisioning_text.facts(name, made.missing, {}, None)
+    files = sorted(path.as_posix() for path in made.files)
+    return code, facts | {"package": str(to) if files else None, "files": files}

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from connectors.provisioning import Kind, Missing, Removal, Step, Thing, Wanted, WantedField, WantedGrant
+from connectors.provisioning import (
+    Kind,
+    Missing,
+    Package,
+    Removal,
+    Thing,
+    Wanted,
+    WantedField,
+    WantedGrant,
+)
 from npsync.cli import output
 from npsync.config import Config
 from npsync.provisioning.carrying import Done, Removed
@@ -43,7 +52,7 @@ def tell_done(config: Config, name: str, missing: Missing, done: Done) -> None:
         _tell_layout(config, name, [step.wanted for step in done.created])
 
 
-def tell_package(config: Config, name: str, missing: Missing, to: Path, left: Sequence[Step]) -> None:
+def tell_package(config: Config, name: str, package: Package, to: Path) -> None:
     output.say(f"  Written to {to}; nothing was created. To deploy it, as an administrator:")
     output.say(f"    sf project deploy start --metadata-dir {to} --target-org ORG")
     output.say_wrapped(
@@ -52,11 +61,11 @@ def tell_package(config: Config, name: str, missing: Missing, to: Path, left: Se
         indent="  ",
         then="  ",
     )
-    if left:
+    if package.left:
         output.say("  What a package cannot hold, to be done by hand then:")
-        for step in left:
+        for step in package.left:
             output.say_wrapped(f"- {step.says}", indent="    ", then="      ")
-    _tell_layout(config, name, [step.wanted for step in missing.steps])
+    _tell_layout(config, name, [step.wanted for step in package.missing.steps])
 
 
 def _tell_layout(config: Config, name: str, made: Sequence[Wanted]) -> None:

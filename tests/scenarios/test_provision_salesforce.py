@@ -4,10 +4,13 @@ out, and the second time there is nothing to do."""
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_process import Npsync, config, to_contacts
+from cli_process import SALESFORCE_FIELDS, Npsync, config, to_contacts
+from salesforce_caller import Caller
 from sandbox_process import RunningSandbox
 from townspeople import Town
 
@@ -63,12 +66,6 @@ def steps(told: Any) -> list[dict[str, Any]]:
     return found
 
 
-def changes(sandbox: RunningSandbox) -> int:
-    """Calls since the traffic was forgotten that may have changed something."""
-    told = sandbox.traffic("salesforce")
-    return sum(count for name, count in told["calls"].items() if name not in ("token", "query", "describe"))
-
-
 def test_an_empty_org_is_ready_after_one_command(empty: RunningSandbox, npsync: Npsync, town: Town) -> None:
     npsync.configured(file())
     told = npsync("check", exits=2).out
@@ -109,6 +106,20 @@ def test_an_empty_org_is_ready_after_one_command(empty: RunningSandbox, npsync: 
     assert {"Contact.NPS_Score__c", "Account.NPS__c", "NPS_Response__c.Comment__c"} <= readers.keys()
     assert (set(readers.values()), set(writers.values())) == ({(True, False)}, {(True, True)})
 
+    # Somebody takes back what account managers see: that is told, and made good.
+    grants = [row for row in rows(empty, "FieldPermissions") if row["Field"] == "Contact.NPS_Score__c"]
+    [grant] = [row["Id"] for row in grants if not row["PermissionsEdit"]]
+    empty.control("PATCH", f"/salesforce/FieldPermissions/{grant}", {"PermissionsRead": False})
+    told = " ".join(npsync("check").out.split())
+    assert "sync.contacts.fields.NPS_Score__c: Contact.NPS_Score__c is written, but not readable by" in told
+    assert "to grant it: npsync provision crm (a warning)" in told
+    [step] = steps(npsync("provision", "--apply", "--json").json)
+    assert (step["to"], "NPS_Score__c" in step["fields"]) == ("npsync_read_NPS", True)
+    npsync.configured(file(account_managers="Nobody"))
+    told = " ".join(npsync("check").out.split())
+    assert 'there is no permission set and no profile "Nobody" (account_managers) (a warning)' in told
+    npsync.configured(file())
+
     # What holds values stays; what nobody uses goes.
     told = npsync("provision", "--remove").out
     assert "= field Contact.NPS_Score__c stays: 1 record holds a value" in told
@@ -122,33 +133,63 @@ def test_an_empty_org_is_ready_after_one_command(empty: RunningSandbox, npsync: 
     assert not any("NPS__c" in row for row in rows(empty, "Account"))
 
 
-def test_what_nobody_uses_goes_and_what_is_somebody_elses_stays(
-    empty: RunningSandbox, npsync: Npsync
-) -> None:
+def test_what_broke_off_is_completed_by_the_next_one(empty: RunningSandbox, npsync: Npsync) -> None:
     npsync.configured(file())
-    npsync("provision", "--apply")
-    told = npsync("provision", "--remove", "--apply").out
-    assert "19 removed" in told or "20 removed" in told, told
-    assert rows(empty, "PermissionSet") == []
-    assert "npsync created nothing there that it remembers" in npsync("provision", "--remove").out
-    assert "+ field Contact.NPS_Score__c" in npsync("provision").out
-
-
-@pytest.mark.parametrize("kind", ["lost_reply", "reset"])
-def test_what_broke_off_is_completed_by_the_next_one(
-    empty: RunningSandbox, npsync: Npsync, kind: str
-) -> None:
-    npsync.configured(file())
-    empty.fault("salesforce", kind, method="POST", path="tooling/sobjects", after=2)
-    empty.fault("salesforce", kind, method="POST", path="Soap/m")
-    empty.fault("salesforce", kind, method="POST", path="sobjects/PermissionSet/")
-    empty.fault("salesforce", kind, method="POST", path="sobjects/FieldPermissions", after=4)
-    npsync("provision", "--apply", exits=(0, 3))
-    npsync("provision", "--apply", exits=(0, 3))
+    empty.fault("salesforce", "lost_reply", method="POST", path="Soap/m")
+    empty.fault("salesforce", "reset", method="POST", path="tooling/sobjects", after=2)
+    empty.fault("salesforce", "lost_reply", method="POST", path="tooling/sobjects", after=4)
+    empty.fault("salesforce", "lost_reply", method="POST", path="sobjects/PermissionSet/")
+    empty.fault("salesforce", "lost_reply", method="POST", path="sobjects/FieldPermissions", after=4)
+    assert (
+        "Next, when that is settled: npsync provision crm --apply"
+        in npsync("provision", "--apply", exits=3).out
+    )
     last = npsync("provision", "--apply", "--json").json
+    assert all(step["created"] for step in steps(last))
+    last = npsync("provision", "--json").json
     assert steps(last) == []
     assert all(one["created_by_npsync"] for one in last["connections"][0]["there"])
+
+    # Nobody used any of it: all of it goes, and nothing else.
+    before = {name for row in rows(empty, "Contact") for name in row}
+    npsync("provision", "--remove", "--apply")
+    assert rows(empty, "PermissionSet") == []
+    after = {name for row in rows(empty, "Contact") for name in row}
+    assert before - after == set(SALESFORCE_FIELDS)
+    assert "npsync created nothing there that it remembers" in npsync("provision", "--remove").out
+
+
+def deploy(sandbox: RunningSandbox, package: Path) -> dict[str, Any]:
+    """As an administrator does: the result of the deployment."""
+    admin = Caller(sandbox)
+    secrets = {"client_id": sandbox.env["SF_ADMIN_ID"], "client_secret": sandbox.env["SF_ADMIN_SECRET"]}
+    admin.use(admin.ask_token({"grant_type": "client_credentials", **secrets}).json()["access_token"])
+    parts = {
+        "json": (None, '{"deployOptions": {"rollbackOnError": true}}', "application/json"),
+        "file": ("package.zip", package.read_bytes(), "application/zip"),
+    }
+    begun = admin.call("POST", "/metadata/deployRequest", files=parts).json()
+    told = admin.call("GET", f"/metadata/deployRequest/{begun['id']}?includeDetails=true").json()
+    result: dict[str, Any] = told["deployResult"]
+    return result
+
+
+def test_a_package_does_what_the_calls_do(empty: RunningSandbox, npsync: Npsync) -> None:
+    """Nobody lends a credential here: what npsync's own user does not see is in the package."""
+    npsync.configured(file())
+    everyday = replace(npsync, env={k: v for k, v in npsync.env.items() if not k.startswith("SF_ADMIN")})
+    told = everyday("provision", "--package", "nps.zip").out
+    assert "Written to nps.zip; nothing was created." in told
+    assert "given to npsync's own user" in told
+    assert rows(empty, "PermissionSet") == []
+    result = deploy(empty, npsync.folder / "nps.zip")
+    assert (result["status"], result["numberComponentErrors"]) == ("Succeeded", 0), result["details"]
+    assert [step["user"] != "" for step in steps(npsync("provision", "--json").json)] == [True]
+    assert "1 created" in npsync("provision", "--apply").out
     assert "no problem found" in npsync("check").out
+    # What was deployed is not npsync's to take away.
+    left = npsync("provision", "--remove", "--json").json["connections"][0]["removals"]
+    assert [one["stays"] for one in left] == ["npsync did not make this permission set; take it back by hand"]
 
 
 def test_a_credential_that_may_not_says_which_and_what_it_needs(
@@ -162,28 +203,3 @@ def test_a_credential_that_may_not_says_which_and_what_it_needs(
     assert "Customize Application" in told
     needed = npsync("connect", "crm", exits=1).out
     assert "System permission: Manage Profiles and Permission Sets" in needed
-
-
-def test_check_warns_of_fields_that_account_managers_do_not_see(
-    empty: RunningSandbox, npsync: Npsync
-) -> None:
-    npsync.configured(file())
-    npsync("provision", "--apply")
-    grant = next(
-        row
-        for row in rows(empty, "FieldPermissions")
-        if row["Field"] == "Contact.NPS_Score__c" and not row["PermissionsEdit"]
-    )
-    empty.control("PATCH", f"/salesforce/FieldPermissions/{grant['Id']}", {"PermissionsRead": False})
-    told = " ".join(npsync("check").out.split())
-    assert (
-        "sync.contacts.fields.NPS_Score__c: Contact.NPS_Score__c is written, but not readable by account"
-        in told
-    )
-    assert "to grant it: npsync provision crm (a warning)" in told
-    assert [step["fields"] for step in steps(npsync("provision", "--apply", "--json").json)] == [
-        ["NPS_Comment__c", "NPS_Last_Survey__c", "NPS_Score__c", "NPS_Segment__c", "NPS_Trend__c"]
-    ]
-    assert "warning" not in npsync("check").out
-    npsync.configured(file(account_managers="Nobody"))
-    assert 'no permission set and no profile "Nobody"' in " ".join(npsync("check").out.split())

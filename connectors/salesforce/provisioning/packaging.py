@@ -7,15 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from connectors.provisioning import Step, WantedField, WantedGrant, WantedObject
+from connectors.provisioning import Missing, Package, Step, WantedField, WantedGrant, WantedObject
 from connectors.salesforce.provisioning import xml
 from connectors.salesforce.provisioning.definitions import definition, full_name, object_definition
 from connectors.salesforce.provisioning.permissions import set_definition
 
 
-def package(steps: Sequence[Step], version: str) -> tuple[dict[Path, str], list[Step]]:
+def package(missing: Missing, version: str) -> Package:
     """The files, and the steps that fit into none: deploying a permission set that is there would replace it, and who
     has one is no metadata."""
+    steps = missing.steps
     objects = {step.wanted.object: step.wanted for step in steps if isinstance(step.wanted, WantedObject)}
     fields: defaultdict[str, list[WantedField]] = defaultdict(list)
     for step in steps:
@@ -34,9 +35,8 @@ def package(steps: Sequence[Step], version: str) -> tuple[dict[Path, str], list[
         )
     if files:
         files[Path("package.xml")] = xml.document("Package", _manifest(objects, fields, sets, version))
-    return files, [
-        step for step in steps if isinstance(one := step.wanted, WantedGrant) and _is_left(one, sets)
-    ]
+    left = [step for step in steps if isinstance(one := step.wanted, WantedGrant) and _is_left(one, sets)]
+    return Package(missing, files, left)
 
 
 def _is_left(one: WantedGrant, sets: Mapping[str, object]) -> bool:

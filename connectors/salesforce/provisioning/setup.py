@@ -17,6 +17,7 @@ from connectors.salesforce.provisioning import xml
 from connectors.salesforce.provisioning.definitions import Definition, full_name
 from connectors.salesforce.settings import SalesforceSettings
 from nps.errors import AccessError, RejectedError
+from nps.schema import FieldSchema
 
 RIGHTS = (
     "Customize Application, Modify Metadata Through Metadata API Functions, Manage Profiles and Permission Sets, "
@@ -72,6 +73,10 @@ class SetUp:
             )
         told: Definition = answer.get("Metadata") or {}
         return told
+
+    def told(self, id: str, name: str) -> Definition | FieldSchema:
+        """What there is to compare with."""
+        return self.definition(id, name)
 
     def rows(self, query: str, what: str) -> list[dict[str, Any]]:
         with self._as_administrator(what):

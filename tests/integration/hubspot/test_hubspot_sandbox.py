@@ -227,6 +227,25 @@ def test_the_primary_company_comes_with_the_contacts(toy: RunningSandbox, versio
     assert [hit.record.fields["primary_company"] for hit in hits] == [one, two, None]
 
 
+def test_people_are_found_by_their_primary_company_and_by_no_other(toy: RunningSandbox, version: str) -> None:
+    (first, _), (second, _), (third, _) = people(toy, 3)
+    one, two = (toy.control("POST", "/hubspot/companies", {"name": name})["id"] for name in ("One", "Two"))
+    command(toy, "associate", contact=first, company=one, primary=True)
+    command(toy, "associate", contact=first, company=two, primary=False)
+    command(toy, "associate", contact=second, company=two, primary=True)
+    command(toy, "associate", contact=third, company=two, primary=True)
+    calls = Calls()
+    hubspot = opened(toy, tools=fake_tools("crm", count_call=calls), api_version=version)
+    lookup = Lookup("primary_company", "account", [one, two, "999999"])
+    hits = hubspot.find("contacts", [lookup], ["primary_company"], {})
+    assert {(hit.value, hit.record.id) for hit in hits} == {(one, first), (two, second), (two, third)}
+    assert all(hit.record.fields == {"primary_company": hit.value} for hit in hits)
+    assert calls.count == 2 + 1 + 1  # definitions, who is linked to these, whose primary it is
+
+    emails = hubspot.find("contacts", [lookup], ["email"], {"email": [person(toy)[1]]})
+    assert emails == []  # `only` is kept
+
+
 def test_a_company_is_read_by_id(toy: RunningSandbox) -> None:
     company = toy.rows("hubspot", "companies")[0]
     (record,) = opened(toy).get("companies", [company["id"]], ["name"], {})

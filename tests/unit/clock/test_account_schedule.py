@@ -1,0 +1,88 @@
+"""When all accounts of a sync are worked out: at once the first time, then nightly, soon again if it never ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from builders_config import config_of, yaml
+
+from npsync.config import Config
+from npsync.rolling import claim_roll_up
+from npsync.schedule import ROLL_UP_AGAIN, account_claims, accounts_place, all_claims, all_rolled_up
+from store import open_store
+from store.sql import SqlStore
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+NIGHT = datetime(2026, 3, 3, 8, 0, tzinfo=UTC)  # three o'clock in New York
+ACCOUNT = "account:\n  fields: {NPS__c: nps}\n"
+
+
+@pytest.fixture
+def store(sqlite_url: str) -> Iterator[SqlStore]:
+    store = open_store(sqlite_url)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return with_accounts(tmp_path)
+
+
+def with_accounts(folder: Path, more: str = "") -> Config:
+    text = yaml(top="time_zone: America/New_York\n", sync=ACCOUNT + more)
+    link = "    account: {object: Account, by: AccountId}\n"
+    return config_of(text.replace("    object: Contact\n", f"    object: Contact\n{link}"), folder)
+
+
+def due(config: Config, store: SqlStore, now: datetime) -> list[datetime]:
+    return [claim.due_at for claim in account_claims(config, store, now)]
+
+
+def test_the_first_run_works_out_all_accounts_and_the_clock_leaves_that_to_it(
+    store: SqlStore, config: Config
+) -> None:
+    assert due(config, store, NOON) == []
+    assert claim_roll_up(config, store, "a", NOON)
+    all_rolled_up(config, store, "a", NOON)
+    assert not claim_roll_up(config, store, "a", NOON + timedelta(hours=1))
+
+
+def test_then_it_is_due_every_night_once_whoever_comes_first(store: SqlStore, config: Config) -> None:
+    assert claim_roll_up(config, store, "a", NOON)
+    all_rolled_up(config, store, "a", NOON)
+    assert due(config, store, NIGHT - timedelta(minutes=1)) == []
+    [claim] = [one for one in all_claims(config, store, NIGHT, busy=lambda _: False) if one.accounts]
+    assert (claim.sync, claim.due_at, claim.place) == ("a", NIGHT, "accounts/a")
+    assert not claim_roll_up(config, store, "a", NIGHT)
+    all_rolled_up(config, store, "a", NIGHT)
+    assert due(config, store, NIGHT + timedelta(hours=23)) == []
+    assert claim_roll_up(config, store, "a", NIGHT + timedelta(days=1))
+
+
+def test_one_that_never_came_to_its_end_is_begun_again_soon(store: SqlStore, config: Config) -> None:
+    assert claim_roll_up(config, store, "a", NOON)
+    assert due(config, store, NOON + ROLL_UP_AGAIN - timedelta(seconds=1)) == []
+    assert due(config, store, NOON + ROLL_UP_AGAIN) == [NOON + ROLL_UP_AGAIN]
+
+
+def test_a_paused_sync_is_left_alone(store: SqlStore, tmp_path: Path) -> None:
+    config = with_accounts(tmp_path, "paused: true\n")
+    store.schedule(accounts_place("a"), NOON)
+    assert due(config, store, NIGHT) == []
+
+
+def test_an_earlier_hour_in_the_yaml_takes_effect_at_once(store: SqlStore, tmp_path: Path) -> None:
+    assert claim_roll_up(with_accounts(tmp_path), store, "a", NOON)
+    all_rolled_up(with_accounts(tmp_path), store, "a", NOON)
+    text = (
+        (tmp_path / "npsync.yaml")
+        .read_text()
+        .replace("{NPS__c: nps}\n", '{NPS__c: nps}\n      cron: "0 8 * * *"\n')
+    )
+    sooner = config_of(text, tmp_path)
+    assert due(sooner, store, NOON) == []
+    assert due(sooner, store, NOON + timedelta(hours=1)) == [NOON + timedelta(hours=1)]  # eight o'clock there

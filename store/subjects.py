@@ -21,11 +21,10 @@ from store.api.privacy import Receipt
 from store.api.subjects import Holdings, Place, Traces
 from store.counts import count_months
 from store.database import Database, SQLite, Transaction
+from store.mentions import Mentions
 from store.rows import from_json, json_object, milliseconds, moment, storable, to_json
 
 SCRUB = "scrub"  # the switch that says: bytes of somebody who was erased may be left
-GONE = "[erased]"
-_STRONG = 6  # shorter words stand in many a text by chance, and are looked for in columns of their own alone
 
 _TOLD = {
     "response": "answers",
@@ -59,6 +58,12 @@ _READ_AGAIN = ("cursor", "event_cursor")
 
 _IDS = {"arrival": "what", "event": "person", "memory": "key"}
 """Where a record's id stands as a whole among other things, however short it is."""
+
+_OURS = {
+    "sync", "connection", "event_connection", "object", "subject_object", "source", "scope", "trigger", "api", "kind",
+    "event_kind", "metric", "name",
+}  # fmt: skip
+"""Columns that hold names of the YAML and npsync's own words: whoever is called like one is not who is meant."""
 
 _TIME = re.compile(r"(_at|^at|^until|^look_again)$")
 
@@ -200,8 +205,10 @@ def _consequences(events: Sequence[int], invitations: Sequence[str]) -> Iterator
 
 def _mentioning(tx: Transaction, table: str, traces: Traces) -> Iterator[dict[str, Any]]:
     """Rows in whose text the person stands: by a word nobody else shares, or by an id as a whole value."""
-    words = _Words(traces.words, within="strpos" if tx.postgres else "instr")
-    yield from _select(tx, table, words.somewhere(_texts(table)), words.parameters)
+    words, texts = _mentions(tx, traces), _texts(table)
+    for row in _select(tx, table, words.somewhere(texts), words.parameters):
+        if words.blacked_out(row, texts):
+            yield row
     if (column := _IDS.get(table)) is None:
         return
     for place in traces.records:
@@ -237,7 +244,15 @@ def _texts(table: str) -> list[str]:
 
     from store.tables import metadata
 
-    return [column.name for column in metadata.tables[table].columns if isinstance(column.type, AutoString)]
+    return [
+        column.name
+        for column in metadata.tables[table].columns
+        if isinstance(column.type, AutoString) and column.name not in _OURS
+    ]
+
+
+def _mentions(tx: Transaction, traces: Traces) -> Mentions:
+    return Mentions(traces.words, within="strpos" if tx.postgres else "instr")
 
 
 def _key(table: str, row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -274,48 +289,19 @@ def _look_again(tx: Transaction, traces: Traces, members: Sequence[Mapping[str, 
 # ------------------------------------------------------------ in other people's rows
 
 
-class _Words:
-    """The spellings of a person that are looked for in texts, whatever their case."""
-
-    def __init__(self, words: Sequence[str], *, within: str) -> None:
-        self._within = within
-        strong = sorted({word for word in words if is_strong(word)}, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, strong)), re.IGNORECASE) if strong else None
-        self.parameters = {f"w{at}": word for at, word in enumerate(strong)}
-        self.parameters |= {f"l{at}": word.lower() for at, word in enumerate(strong)}
-        self._count = len(strong)
-
-    def somewhere(self, columns: Sequence[str]) -> str:
-        """A condition: one of the words stands in one of the columns."""
-        # SQLite's lower() knows ASCII alone: what is beyond it is found as it is spelt.
-        said = [
-            f"{self._within}({column}, :w{at}) > 0 OR {self._within}(lower({column}), :l{at}) > 0"
-            for column in columns
-            for at in range(self._count)
-        ]
-        return " OR ".join(said) if said else "1 = 0"
-
-    def blacked_out(self, text: str) -> str:
-        return text if self._pattern is None else self._pattern.sub(GONE, text)
-
-
-def is_strong(word: str) -> bool:
-    return len(word) >= _STRONG and not (word.isdigit() and len(word) < 10)
-
-
 def _black_out(tx: Transaction, traces: Traces) -> int:
     """What other rows say of the person. A row whose very key says it goes, any other says GONE instead."""
     from store.tables import metadata
 
-    words = _Words(traces.words, within="strpos" if tx.postgres else "instr")
+    words = _mentions(tx, traces)
     count = _no_candidate(tx, traces)
     for table in sorted(metadata.tables):
         if table == "tombstone" or not (texts := _texts(table)):
             continue
         for row in _select(tx, table, words.somewhere(texts), words.parameters):
+            if not (changed := words.blacked_out(row, texts)):
+                continue
             count += 1
-            changed = {name: words.blacked_out(row[name]) for name in texts if row[name] is not None}
-            changed = {name: text for name, text in changed.items() if text != row[name]}
             if not changed.keys().isdisjoint(_keys(table)):
                 _delete(tx, table, [row])
                 continue

@@ -11,6 +11,7 @@ import orjson
 
 from nps.values import Json
 from store.api.subjects import Holdings, Traces
+from store.mentions import Mentions
 
 if TYPE_CHECKING:
     from npsync.config import Config
@@ -61,7 +62,8 @@ def without_person(path: Path, traces: Traces) -> bool:
         header, *lines = file.read().splitlines(keepends=True)
     if not header.startswith(PLAN):
         return False
-    kept = [line for line in lines if not _about(line, traces)]
+    mentions = Mentions(traces.words)
+    kept = [line for line in lines if not _about(line, traces, mentions)]
     part = path.with_name(path.name + ".part")
     part.touch(mode=0o600)
     part.write_bytes(header + b"".join(kept))
@@ -79,16 +81,16 @@ def _is_ours(path: Path) -> bool:
 
 
 def _holds(path: Path, traces: Traces) -> bool:
+    mentions = Mentions(traces.words)
     with path.open("rb") as file:
-        return any(_about(line, traces) for line in file)
+        return any(_about(line, traces, mentions) for line in file)
 
 
-def _about(line: bytes, traces: Traces) -> bool:
+def _about(line: bytes, traces: Traces, mentions: Mentions) -> bool:
     try:
         told: Mapping[str, Json] = orjson.loads(line)
     except orjson.JSONDecodeError:
         return False
     if told.get("id") in {place.id for place in traces.records}:
         return True
-    text = line.decode("utf-8", "replace").lower()
-    return any(word.lower() in text for word in traces.words if len(word) > 5)
+    return mentions.stand_in(line.decode("utf-8", "replace"))

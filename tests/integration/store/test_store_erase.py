@@ -166,6 +166,54 @@ def test_what_others_said_of_the_person_is_blacked_out_and_their_answer_stays_th
     assert receive(town, answer("a2", comment=f"ask {EMAIL}, she knows")).repeated == 1
 
 
+@pytest.mark.parametrize(
+    ("theirs", "others"),
+    [
+        ("ann@example.com", "joann@example.com"),
+        ("ann@example.com", "mary-ann@example.com"),
+        ("ann@example.com", "jo.ann@example.com"),
+        ("ann@example.com", "ann@example.com.au"),
+        ("CUST-1", "CUST-10"),
+        ("+12025550143", "+120255501439"),
+    ],
+)
+def test_whose_name_only_contains_the_persons_keeps_everything(store: SqlStore, theirs: str, others: str):
+    store.database.forgetting = Forgetting("suppression-pepper-test")
+    receive(store, answer("of-another", email=None, external_id=others, comment=f"write to {others}."))
+    with store.database.write() as tx:
+        plant(tx, "suppression", key=f"email:{others}")
+        plant(tx, "memory", key=f"profile/{others}", value=f'{{"email":"{others}"}}')
+        plant(tx, "event", person=f'[["email","{others}"]]', key="k/9", subject="9")
+        plant(tx, "manual_link", value=others, record_id="9")
+    before = list(store.dump())
+    its = Traces(names=(f"email:{theirs}",), words=tuple(spellings(theirs)))
+    assert store.holdings(its) == {}
+    assert store.erase(its, receipt(), zone=ZONE, now=NOON) == {}
+    assert [line for line in store.dump() if not line.startswith(("receipt", "switch"))] == before
+
+
+def test_a_person_with_the_name_of_a_sync_or_a_connection_takes_neither_along(town: SqlStore):
+    """Whoever types the name of a connection by mistake, or is called like one, loses nobody else's rows."""
+    with town.database.write() as tx:
+        plant(tx, "cursor", connection="northwind", state="{}")
+        tx.run("INSERT INTO watermark (sync, source, response) VALUES ('northwind', 'northwind', 1)")
+        plant(tx, "member", sync="northwind", record_id="9")
+    before = list(town.dump())
+    its = Traces(names=("id:northwind",), words=tuple(spellings("northwind")))
+    assert town.erase(its, receipt(), zone=ZONE, now=NOON) == {}
+    kept = [line for line in town.dump() if not line.startswith(("receipt", "switch"))]
+    assert kept == [line for line in before if not line.startswith(("receipt", "switch"))]
+
+
+def test_a_name_is_found_behind_whatever_text_is_packed_in(store: SqlStore):
+    store.database.forgetting = Forgetting("suppression-pepper-test")
+    said = f"first line\n{EMAIL}, {EMAIL}. ({EMAIL}) '{EMAIL}' <mailto:{EMAIL}>"
+    url = "https://x.example/?q=a%3Djo.quimby%40example.com&b=jo.quimby%40example.com"
+    receive(store, answer("a1", comment=said, properties={"said": said, "url": url}))
+    store.erase(Traces(words=tuple(spellings(EMAIL))), receipt(), zone=ZONE, now=NOON)
+    assert found([EMAIL], dumped(store)) == []
+
+
 def test_the_persons_account_is_looked_at_again(town: SqlStore):
     town.erase(traces(), receipt(), zone=ZONE, now=NOON)
     assert town.clearings("s/account", "", 10) == ["001A"]

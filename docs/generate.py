@@ -28,6 +28,7 @@ from npsync.cli import application
 from npsync.cli.catalogue import kind_row
 from npsync.config.model import FileSpec
 from npsync.config.schema import AsWritten
+from sync.outbox.spec import FollowUpRule, HistorySpec
 from sync.spec import BreakerSpec, SyncSpec, Target
 from triggers.spec import TriggerSpec
 
@@ -113,6 +114,8 @@ def yaml_page() -> str:
         ("sync.NAME.to", "When it is not the name of a `people` block:", Target),
         ("sync.NAME.fields.FIELD", _field_order(), FieldMapping),
         ("sync.NAME.breaker", "", BreakerSpec),
+        ("sync.NAME.history", "", HistorySpec),
+        ("sync.NAME.follow_up[]", "", FollowUpRule),
         ("sync.NAME.tests[]", "", FieldTest),
         ("triggers.NAME", "", TriggerSpec),
         ("contact_policy", "", ContactPolicy),
@@ -339,6 +342,8 @@ def _has_a_section(title: str, key: str) -> bool:
         ("sync.NAME", "to"),
         ("sync.NAME", "fields"),
         ("sync.NAME", "breaker"),
+        ("sync.NAME", "history"),
+        ("sync.NAME", "follow_up"),
         ("sync.NAME", "tests"),
         ("sync.NAME.to", "match"),
     }

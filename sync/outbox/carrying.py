@@ -60,6 +60,7 @@ class Carrier:
                 if self.stop():
                     raise Interrupted("the run was asked to stop; the next run goes on where it ended")
                 decisions = list(maker.decide(rows))
+                _each_once(rows, decisions)
                 taken += len(rows)
                 self._rest(decisions, tally)
                 makes = [one for one in decisions if isinstance(one, Make)]
@@ -159,6 +160,14 @@ class Carrier:
 
     def _settle(self, settling: Sequence[Settling], *, durable: bool = False) -> None:
         self.store.settle_entries(settling, lease=self.lease, now=self.clock.now(), durable=durable)
+
+
+def _each_once(rows: Sequence[Outgoing], decisions: Sequence[Decision]) -> None:
+    if sorted(one.row.id for one in decisions) != [row.id for row in rows]:
+        raise NpsyncError(
+            f"conservation: {len(rows)} entries were looked at, {len(decisions)} decided. This is a defect of npsync; "
+            f"please report it with `npsync runs`"
+        )
 
 
 def _count_rest(one: Rest, tally: Tally) -> None:

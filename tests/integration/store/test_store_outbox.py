@@ -144,6 +144,8 @@ def test_an_answer_that_creates_nothing_new_only_touches_what_is_known(store: Sq
     made(syncing, Kind.HISTORY)
     want(syncing, wanted(Kind.HISTORY, response=2, known_only=True))
     assert (the(store, Kind.HISTORY).stage, the(store, Kind.HISTORY).response) == (Stage.WANTED, 2)
+    want(syncing, wanted(Kind.HISTORY, response=None, known_only=True))
+    assert the(store, Kind.HISTORY).response == 2
 
 
 def test_what_was_put_off_is_not_due_before_its_time(store: SqlStore, syncing: Syncing):

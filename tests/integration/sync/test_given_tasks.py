@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from builders_aftercare import CALL, CaringTown, followed
+from builders_aftercare import CALL, HISTORY, CaringTown, followed
 from builders_sync import answer, breaker, counts
 from fake_clock import NOON
 from memory_aftercare import deferred, refusal
@@ -16,6 +16,8 @@ from memory_destination import MemoryCrm
 from connectors.contract import Case, Priority, Task
 from nps.errors import UnavailableError
 from nps.responses import ResponseStatus
+from nps.suspicion import HoldSpec
+from store.api import State
 from store.api.outbox import Kind, Stage
 
 Build = Callable[..., CaringTown]
@@ -141,6 +143,22 @@ def test_an_answer_without_a_record_or_one_that_is_refused_opens_none(town: Cari
     town.tell(answer("waiting", 1), answer("bad", 99))
     assert counts(town.run()) == {"waiting": 1, "rejected": 1}
     assert (town.crm.tasks, town.outbox()) == ({}, [])
+
+
+def test_a_held_answer_opens_none_until_a_person_releases_it(caring_town: Build):
+    town = caring_town(rules=[CALL], history=HISTORY, hold=HoldSpec())
+    town.contact("ann")
+    quick: dict[str, Any] = {"channel": "email", "invited_at": NOON, "days": 3 / 86_400}
+    town.tell(answer("a", 0, email="ann@example.com", **quick))
+    assert counts(town.run()) == {"held": 1}
+    assert (town.crm.tasks, town.crm.kept_entries, town.outbox()) == ({}, {}, [])
+    ((stored, _),) = town.store.undecided("nps", [State.HELD], limit=10)
+    town.store.release_held([("mail", "a")], {"nps": [stored.number]}, now=town.clock.now())
+    town.run()
+    assert ([task.key for task in town.crm.tasks.values()], list(town.crm.kept_entries)) == (
+        ["mail:a"],
+        ["mail:a"],
+    )
 
 
 def test_an_answer_whose_change_was_refused_opens_none_until_it_is_written(town: CaringTown):

@@ -14,6 +14,7 @@ from nps.schema import ObjectSchema
 from npsync.check_asking import Finding
 from npsync.config import Config
 from npsync.config.problems import Path
+from npsync.jobs import target_of
 from sync.outbox.spec import BRIEFING, FollowUpRule, HistorySpec
 
 
@@ -38,21 +39,24 @@ def _history(
 
     path: Path = ("sync", sync, "history")
     kept = described(destination, spec.object, (*path, "object"))
+    connection = target_of(config, config.sync[sync]).connection
+    creates = connection if config.connections[connection].connector.provisioner is not None else ""
     if isinstance(kept, Finding):
-        yield kept
+        hint = f"; to create it: npsync provision {creates}" if creates else ""
+        yield Finding(kept.path, kept.code, f"{kept.message}{hint}")
         return
     metric = config.surveys[config.sync[sync].survey].metric
     for name, mapping in spec.fields.items():
         place = (*path, "fields", name)
         yield from reads_of(mapping, schema, place)
-        yield from findings_of_field(name, mapping, kept, metric, destination, place)
+        yield from findings_of_field(name, mapping, kept, metric, destination, place, creates=creates)
     for name in spec.withdrawn:
         if name not in kept.fields:
-            yield missing_field(kept, name, (*path, "withdrawn", name))
+            yield missing_field(kept, name, (*path, "withdrawn", name), creates=creates)
     if spec.key is not None:
         field = kept.fields.get(spec.key)
         if field is None:
-            yield missing_field(kept, spec.key, (*path, "key"))
+            yield missing_field(kept, spec.key, (*path, "key"), creates=creates)
         elif not field.unique:
             message = f"{kept.name}.{spec.key} is not unique there, so an answer could be kept twice"
             yield Finding((*path, "key"), "not_unique", message)

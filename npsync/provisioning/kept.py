@@ -38,7 +38,7 @@ def _figure(
     shown = with_type(mapping, spec)
     type = shown_type(shown, ObjectSchema(object, {}))
     figure = mapping.from_ if mapping.map is None else None
-    told = f"{(figure or 'value').replace('_', ' ').capitalize()} of the account's people, {of}."
+    told = f"{label(figure or 'value')} of the account's people, {of}."
     days = f" Answers of {spec.window.days} days." if spec.window.days else ""
     made = field(object, name, shown, type, Metric.NPS, help=f"{told}{days} Written by npsync (sync {sync}).")
     if figure in FIGURES or figure == "lowest_score":

@@ -49,7 +49,11 @@ class PrivacySpec(_Part):
     )
     safe: tuple[str, ...] = Field(
         default=(),
-        description="Properties of anonymous answers that name nobody and are kept, like product or country.",
+        description="Properties of anonymous answers that name nobody and are kept, like product or country; comment "
+        "for the comment.",
+    )
+    read_every: Period = Field(
+        default=timedelta(hours=1), description="How often anonymous surveys are read: no sync does it."
     )
     erase: EraseSpec = Field(
         default=EraseSpec(), description="What erasing somebody does outside npsync's own store."

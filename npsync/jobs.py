@@ -14,6 +14,7 @@ from mapping.match import compile_match
 from mapping.names import field_of
 from mapping.selftest import neutral
 from mapping.spec import MatchRule
+from nps.anonymity import Anonymous
 from nps.surveys import OWN_PAGE
 from sync.job import Feed, Job
 from sync.outbox.care import Aftercare, compile_aftercare, names_used
@@ -140,7 +141,7 @@ def feeds_of(config: Config, spec: SyncSpec, connections: Opened) -> tuple[Feed,
     survey = config.surveys[spec.survey]
     feeds = tuple(
         replace(
-            _feed(config, connection),
+            feed_of(config, connection),
             source=connections.source(connection),
             rank=rank,
             surveys=frozenset(ids) if ids else None,
@@ -154,7 +155,8 @@ def feeds_of(config: Config, spec: SyncSpec, connections: Opened) -> tuple[Feed,
 
 def unread_feed(config: Config, connection: str) -> Feed | None:
     """What is kept of a connection's answers, whoever brings them; None where no sync takes answers of it."""
-    return _feed(config, connection) if readers(config, connection) else None
+    read = readers(config, connection) or anonymous_at(config, connection) is not None
+    return feed_of(config, connection) if read else None
 
 
 def readers(config: Config, connection: str) -> list[str]:
@@ -162,16 +164,31 @@ def readers(config: Config, connection: str) -> list[str]:
     return [name for name, spec in config.sync.items() if connection in config.sources_of(spec.survey)]
 
 
-def _feed(config: Config, connection: str) -> Feed:
+def feed_of(config: Config, connection: str) -> Feed:
     keeps = _keeps(config, connection)
     return Feed(
         connection=connection,
         source=None,
         rank=0,
         since=keeps.since,
+        anonymous=anonymous_at(config, connection),
         keep_comment=keeps.comment,
         keep_properties=keeps.properties,
         holds=keeps.holds,
+    )
+
+
+def anonymous_at(config: Config, connection: str) -> Anonymous | None:
+    """Which of a connection's answers are anonymous; None: none of them."""
+    ids = [config.surveys[name].at.get(connection) for name in config.privacy.anonymous]
+    named = [each for each in ids if each is not None]
+    if not named or config.pepper is None:
+        return None
+    return Anonymous(
+        pepper=config.pepper.get_secret_value(),
+        surveys=frozenset(id for each in named for id in each) if all(named) else None,
+        safe=frozenset(config.privacy.safe),
+        zone=config.time_zone,
     )
 
 
@@ -198,7 +215,7 @@ def _keeps(config: Config, connection: str) -> _Keeps:
             *(_keys(target_of(config, spec).match) for spec in specs),
             config.report.properties if config.report is not None else frozenset(),
         ),
-        since=None if None in starts else min(start for start in starts if start is not None),
+        since=None if None in starts or not starts else min(start for start in starts if start is not None),
         holds=frozenset().union(
             *(hold.channels for spec in specs if (hold := config.surveys[spec.survey].hold).rules)
         ),

@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from connectors.contract import Clock
 from nps.errors import LeaseLost, NpsyncError
+from npsync.anonymous import Gathering
 from npsync.asker import Asker, Turn
 from npsync.clock import SystemClock
 from npsync.config import Config
@@ -61,6 +62,7 @@ class Clockwork:
         ask: Callable[[], Round] | None = None,
         settle: Callable[[], Turn] | None = None,
         tidy: Callable[[], Turn] | None = None,
+        gather: Callable[[], Turn] | None = None,
         take_up: Callable[[Config, Store, str, Clock, Callable[[], bool]], Report] | None = None,
         roll_up: Callable[[Config, Store, str, Clock, Callable[[], bool]], RolledUp] | None = None,
     ) -> None:
@@ -76,6 +78,8 @@ class Clockwork:
             self._askers.append(Asker(settle, self._clock, doing="settling", done="pushed"))
         if tidy is not None:
             self._askers.append(Asker(tidy, self._clock, doing="pruning", done="pruned"))
+        if gather is not None:
+            self._askers.append(Asker(gather, self._clock, doing="gathering", done="gathered"))
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="npsync-sync")
         self._under_way: dict[str, Future[None]] = {}
@@ -206,6 +210,7 @@ def serve(config: Config, store: Store, stopping: threading.Event) -> None:
     triggering = Triggering(config, store, clock, stop=stopping.is_set) if config.has_to_ask else None
     pushed = PushedAnswers(config, store, clock, stop=stopping.is_set)
     nightly = Nightly(config, store, clock, stop=stopping.is_set) if config.retention.is_set else None
+    gathering = Gathering(config, store, clock, stop=stopping.is_set) if config.privacy.anonymous else None
     clockwork = Clockwork(
         config,
         store,
@@ -213,6 +218,7 @@ def serve(config: Config, store: Store, stopping: threading.Event) -> None:
         ask=triggering.turn if triggering else None,
         settle=pushed.settle,
         tidy=nightly.turn if nightly else None,
+        gather=gathering.turn if gathering else None,
     )
     resume_killed(config, store, clock.now())
     if triggering is None:

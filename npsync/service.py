@@ -6,7 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from connectors.contract import Alerter, Clock, Destination, EventSource, Provisioner, Sender, Source, Tools
+from connectors.contract import (
+    Alerter,
+    Clock,
+    Destination,
+    EventSource,
+    Memory,
+    Provisioner,
+    Sender,
+    Source,
+    Tools,
+)
 from nps.errors import ConfigError
 from npsync.calls import CallCounter, keeper, remember_allowance
 from npsync.clock import SystemClock
@@ -176,7 +186,7 @@ class Opened:
 
         return Tools(
             connection=name,
-            memory=self._stored(name, self.store) or PassingMemory(),
+            memory=self._memory(name),
             clock=self.clock,
             notice=_notice_of(notice, name),
             count_call=lambda: self.calls.count(name),
@@ -186,6 +196,11 @@ class Opened:
             public_url=self.config.public_url,
             credentials=self._stored(name, self.books),
         )
+
+    def _memory(self, name: str) -> Memory:
+        if self.config.is_anonymous(name):
+            return PassingMemory()
+        return self._stored(name, self.store) or PassingMemory()
 
     def _stored(self, name: str, store: Store | None) -> StoredMemory | None:
         return None if store is None else StoredMemory(store, name, self.clock, self.owner)

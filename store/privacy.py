@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from nps.errors import ConfigError
 from nps.forgetting import VERSION
 from store.api.privacy import Receipt
-from store.database import Database
+from store.database import Database, Transaction
 from store.forgetting import check_pepper, forgotten, keep_pepper
 from store.rows import from_json, json_object, milliseconds, moment, storable
 
@@ -34,6 +34,38 @@ class Privacy:
     def buried(self, names: Sequence[str]) -> frozenset[str]:
         with self.database.read() as tx:
             return frozenset(forgotten(tx, names))
+
+    def publish(self, survey: str, places: Mapping[str, Sequence[str]], least: int, *, now: datetime) -> bool:
+        with self.database.write(durable=True) as tx:
+            self.database.lock_names(tx, [f"published\0{survey}"])
+            before = _published(tx, survey)
+            new, last = 0, before
+            for source, ids in places.items():
+                narrowed = "" if not ids else "AND survey IN LIST(:ids)"
+                its = {"source": source, "before": before} | ({"ids": list(ids)} if ids else {})
+                [(count, latest)] = tx.rows(
+                    f"""SELECT count(*), max(id) FROM response
+                    WHERE source = :source AND id > :before AND newest AND status = 'complete' {narrowed}""",
+                    **its,
+                )
+                new, last = new + count, max(last, latest or 0)
+            if new < least:
+                return False
+            tx.run(
+                """INSERT INTO published (survey, response, answers, published_at)
+                VALUES (:survey, :last, :new, :now) ON CONFLICT (survey) DO UPDATE
+                SET response = excluded.response, answers = published.answers + excluded.answers,
+                    published_at = excluded.published_at""",
+                survey=survey,
+                last=last,
+                new=new,
+                now=milliseconds(now),
+            )
+        return True
+
+    def published(self, survey: str) -> int:
+        with self.database.read() as tx:
+            return _published(tx, survey)
 
     def note_receipt(self, receipt: Receipt) -> int:
         with self.database.write(durable=True) as tx:
@@ -66,6 +98,11 @@ class Privacy:
             Receipt(id=row[0], kind=row[1], at=moment(row[2]), who=row[3], report=from_json(row[4]))
             for row in found
         ]
+
+
+def _published(tx: Transaction, survey: str) -> int:
+    found = tx.one("SELECT response FROM published WHERE survey = :survey", survey=survey)
+    return 0 if found is None else int(found[0])
 
 
 NO_PEPPER = (

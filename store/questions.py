@@ -27,6 +27,9 @@ _LEFT_OUT = (
     "(s{n}.state <> 'excluded' OR s{n}.code NOT IN ('discarded', 'ignored'))))"
 )
 
+# The figures of an anonymous programme move on by whole groups: between two of them nobody's answer can be told.
+_PUBLISHED = " AND r.id <= (SELECT COALESCE(max(p.response), 0) FROM published p WHERE p.survey = :anonymous)"
+
 # Hidden from the index: reading a year in the order of an index takes ten times as long as reading everything.
 _SOURCE = "COALESCE(r.source, '')"
 
@@ -65,6 +68,8 @@ class Question:
         low, high = SCALES[what.metric]
         cuts = [milliseconds(cut) for cut in what.cuts]
         self._parameters: dict[str, Any] = {"first": cuts[0], "last": cuts[-1], "low": low, "high": high}
+        if what.anonymous:
+            self._parameters["anonymous"] = what.anonymous
         self._parameters |= {f"sync{n}": sync for n, sync in enumerate(what.syncs)}
         self._cuts = cuts
 
@@ -89,7 +94,7 @@ class Question:
             sync=f"CASE{which} END" if which else "CAST(NULL AS integer)",
             joins="".join(_STATE.format(n=n) for n in syncs),
             places=self._places(),
-            left_out="".join(f" AND {_LEFT_OUT.format(n=n)}" for n in syncs),
+            left_out=self._left_out(),
         )
         return self._tx.rows(sql + ending, **self._parameters, before=before, limit=limit)
 
@@ -110,9 +115,13 @@ class Question:
             account=self._account(),
             joins=joins,
             places=self._places(),
-            left_out="".join(f" AND {_LEFT_OUT.format(n=n)}" for n in syncs),
+            left_out=self._left_out(),
             period=_period(self._cuts),
         )
+
+    def _left_out(self) -> str:
+        held = "".join(f" AND {_LEFT_OUT.format(n=n)}" for n in range(len(self._what.syncs)))
+        return held + _PUBLISHED if self._what.anonymous else held
 
     def _places(self) -> str:
         """Which connections' answers, and under which ids there."""

@@ -118,8 +118,8 @@ def _start(feed: Feed, store: Store, *, full: bool) -> tuple[Cursor | None, Reac
 def _append(
     feed: Feed, page: Page, store: Store, clock: Clock, region: str | None, *, moves: bool = True
 ) -> Received:
-    persons = [person_number(response, region) for response in page.responses]
     responses = tuple([kept(feed, response) for response in page.responses])
+    persons = [person_number(response, region) for response in responses]
     close_answered(store, responses)
     found = Page(responses, page.cursor)
     return store.append(feed.connection, found, persons, received_at=clock.now(), moves=moves)
@@ -133,7 +133,9 @@ def take_in(
 
 
 def kept(feed: Feed, response: SurveyResponse) -> SurveyResponse:
-    """Only what a mapping uses is kept: what is not stored cannot leak."""
+    """Only what a mapping uses is kept, of an anonymous answer not even whose it is: what is not stored cannot leak."""
+    if feed.anonymous is not None and feed.anonymous.covers(response.survey):
+        return feed.anonymous.kept(response)
     drop_comment = not feed.keep_comment and response.comment is not None
     keep = feed.keep_properties
     drop_properties = keep is not None and not keep.issuperset(response.properties)

@@ -11,6 +11,7 @@ from connectors.contract import Destination, Only, Source
 from mapping.fields import CompiledFields
 from mapping.match import CompiledMatch
 from mapping.names import field_of
+from nps.anonymity import Anonymous
 from nps.schema import ObjectSchema
 from nps.score import Labelled
 from nps.suspicion import HoldSpec
@@ -43,6 +44,7 @@ class Feed:
     since: datetime | None = (
         None  # where a first read begins: the earliest `since` of all syncs of this source
     )
+    anonymous: Anonymous | None = None  # answers of which the identity is dropped
     keep_comment: bool = True
     keep_properties: frozenset[str] | None = None  # None: all
     holds: frozenset[str] = frozenset()

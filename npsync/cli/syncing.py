@@ -183,6 +183,7 @@ def run(
             if accounts:
                 raise ConfigError("--accounts belongs to one sync: npsync run NAME --accounts")
             pushed = _settle_pushed(loaded, store, options)
+            _gather_anonymous(loaded, store, options)
             raise typer.Exit(output.worst(pushed, _run_due(loaded, store, options, json)))
         _known(loaded, sync)
         if accounts:
@@ -200,6 +201,21 @@ def run(
             options = replace(options, expect=expected)
         report = _run(loaded, store, sync, options, json)
     raise typer.Exit(_code(report))
+
+
+def _gather_anonymous(config: Config, store: Store, options: Options) -> None:
+    """Read the anonymous surveys, when they are due: no sync does."""
+    if not config.privacy.anonymous:
+        return
+    from npsync.anonymous import Gathering
+    from npsync.cli import output
+    from npsync.clock import SystemClock
+
+    gathered = Gathering(config, store, SystemClock(), stop=options.stop).turn()
+    for survey in gathered.published:
+        output.tell(f"{survey}: its figures moved on (npsync report {survey})")
+    for problem in gathered.problems:
+        output.tell(f"anonymous surveys: {problem}")
 
 
 def _code(report: Report) -> int:

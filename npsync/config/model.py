@@ -153,6 +153,11 @@ class Config:
             return None
         return Forgetting(self.pepper.get_secret_value(), self.phone_region)
 
+    def is_anonymous(self, connection: str) -> bool:
+        """Whether nothing but anonymous surveys is answered there: then nothing is remembered of its people either."""
+        answered = [name for name, survey in self.surveys.items() if connection in survey.at]
+        return bool(answered) and set(answered) <= set(self.privacy.anonymous)
+
     @property
     def has_to_ask(self) -> bool:
         """Whether there may be something to ask or to heed: triggers, or what is pushed to us (somebody says STOP)."""

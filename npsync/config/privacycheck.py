@@ -34,8 +34,6 @@ def _anonymous(known: Known) -> Iterator[Found]:
             "secret (openssl rand -hex 32)"
         )
         yield Found(("privacy", "anonymous"), "no_pepper", message)
-    for name in anonymous:
-        yield from _whole_connections(known, name, anonymous, surveys.get(name))
     for name, spec in known.section("sync").items():
         if isinstance(spec, dict) and spec.get("survey") in anonymous:
             yield from _told_of_people(name, spec, str(spec["survey"]))
@@ -65,19 +63,6 @@ def _told_of_people(name: str, spec: dict[str, Any], survey: str) -> Iterator[Fo
                 f'"{survey}" is anonymous (privacy.anonymous), so nobody is known whom {key} could be about'
             )
             yield Found(("sync", name, key), "anonymous", message)
-
-
-def _whole_connections(known: Known, name: str, anonymous: list[str], survey: Any) -> Iterator[Found]:
-    """An answer of a connection that several surveys share has to say which it belongs to."""
-    at = survey.get("at") if isinstance(survey, dict) else None
-    for connection, ids in at.items() if isinstance(at, dict) else ():
-        for other, spec in known.section("surveys").items():
-            others = spec.get("at") if isinstance(spec, dict) else None
-            if other not in anonymous and isinstance(others, list) and connection in others and ids:
-                message = (
-                    f'"{other}" takes every survey of {connection}, the anonymous {name} as well; give it ids'
-                )
-                yield Found(("surveys", other, "at"), "anonymous", message)
 
 
 def _on_our_page(surveys: dict[str, Any], name: str) -> bool:

@@ -125,5 +125,6 @@ def counting(config: Config, survey: str, *cuts: date) -> Counting:
         syncs=[name for name, sync in config.sync.items() if sync.survey == survey],
         cuts=[periods.midnight(day, config.time_zone) for day in cuts],
         metric=spec.metric.value,
+        anonymous=survey if survey in config.privacy.anonymous else "",
         labelled=spec.score.labelled if spec.score is not None else None,
     )

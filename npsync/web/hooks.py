@@ -78,9 +78,13 @@ class Hooks:
 
     def _kept(self, arrival: Arrival) -> Arrival:
         """Of an answer only what a mapping uses is kept, also until it is settled."""
-        if not isinstance(arrival, Answered) or arrival.response is None:
+        if not isinstance(arrival, Answered):
             return arrival
         feed = self._feed(arrival.connection)
+        if feed is not None and feed.anonymous is not None and (told := feed.anonymous.pushed(arrival)):
+            return told
+        if arrival.response is None:
+            return arrival
         response = replace(arrival.response, source=arrival.connection)
         return replace(arrival, response=None if feed is None else kept(feed, response))
 

@@ -36,6 +36,15 @@ class Privacy(Protocol):
         """Which of these names are of people who were forgotten."""
         ...
 
+    def publish(self, survey: str, places: Mapping[str, Sequence[str]], least: int, *, now: datetime) -> bool:
+        """Move the figures of an anonymous survey on, to all its answers so far, where `least` new ones came since they
+        moved last; whether they did. `places`: connection → the survey's ids there (none: all)."""
+        ...
+
+    def published(self, survey: str) -> int:
+        """Up to which answer (its number) the figures of an anonymous survey are told; 0: none yet."""
+        ...
+
     def note_receipt(self, receipt: Receipt) -> int:
         """Keep it; its number."""
         ...

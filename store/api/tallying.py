@@ -46,6 +46,9 @@ class Counting(msgspec.Struct, frozen=True, kw_only=True):
     cuts: Sequence[datetime]
     metric: str = "nps"
     labelled: str | None = None
+    anonymous: str = (
+        ""  # the survey's name, where it is an anonymous programme: only what is published counts
+    )
 
 
 class Tallied(msgspec.Struct, frozen=True):

@@ -30,12 +30,17 @@ _AGAIN = """CASE
     WHEN outbox.state = 'done' OR outbox.state = 'removed' THEN outbox.state
     ELSE 'wanted' END"""
 
+# Something under way is looked for where it was sent, wherever its answer belongs by now.
+_WHERE_IT_IS = """CASE
+    WHEN outbox.state = 'open' OR outbox.state = 'unknown' THEN outbox.record_id
+    ELSE excluded.record_id END"""
+
 _WANT = f"""
     INSERT INTO outbox (sync, kind, slot, subject, response, connection, object, record_id, key, state, wanted_at,
         attempts, code, reason)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'wanted', ?, 0, '', '')
     ON CONFLICT (sync, kind, slot, subject) DO UPDATE SET state = {_AGAIN}, response = excluded.response,
-        record_id = excluded.record_id, wanted_at = excluded.wanted_at, look_again = NULL, code = '', reason = ''"""
+        record_id = {_WHERE_IT_IS}, wanted_at = excluded.wanted_at, look_again = NULL, code = '', reason = ''"""
 
 _WANT_KNOWN = f"""
     UPDATE outbox SET state = {_AGAIN}, response = COALESCE(?, response), wanted_at = ?, look_again = NULL

@@ -78,9 +78,10 @@ class CaringCrm(MemoryCrm):
         self.after_write()
 
     def given(self, tasks: Sequence[Task]) -> Mapping[str, str]:
+        """Found among the tasks of the record they are sought at, as where tasks have no key of their own."""
         self._call("given")
-        sought = {task.key for task in tasks}
-        return {one.key: id for id, one in self.tasks.items() if one.key in sought}
+        sought = {(task.key, task.record_id) for task in tasks}
+        return {one.key: id for id, one in self.tasks.items() if (one.key, one.record_id) in sought}
 
     def task_states(self, ids: Sequence[str]) -> Mapping[str, TaskState]:
         self._call("task_states")

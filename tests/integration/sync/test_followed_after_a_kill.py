@@ -111,3 +111,23 @@ def test_an_alert_that_a_kill_cut_off_is_told_as_unknown_and_never_repeated(
     assert len(town.channel.alerts) == int(arrived)
     assert town.run().status == "succeeded"
     assert len(town.channel.alerts) == int(arrived)
+
+
+def test_a_task_that_a_kill_cut_off_is_found_where_it_was_given_though_its_answer_moved_meanwhile(
+    caring_town: Build,
+):
+    town = caring_town(rules=[CALL])
+    town.contact("ann")
+    bob = town.contact("bob")
+    town.tell(answer("a1", 3, email="ann@example.com"))
+    town.crm.after_write = BadDay(1, Killed())  # the score is written, and the task is given
+    with pytest.raises(Killed):
+        town.run()
+    assert [task.key for task in town.crm.tasks.values()] == ["mail:a1"]
+    heal(town.crm)
+    town.later(minutes=5)
+    town.tell(answer("a1", 3, email="bob@example.com", days=0.001))  # it was bob's after all
+    town.run()
+    town.run()
+    assert town.shown()[bob] == 3
+    assert [task.key for task in town.crm.tasks.values()] == ["mail:a1"]

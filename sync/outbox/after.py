@@ -80,7 +80,7 @@ class After:
                 raise
             except NpsyncError as error:
                 followed.problems.append(f"{_WHAT[kind]}: {error}")
-        followed.problems += self._left_open()
+        followed.problems += self._left_open(run)
 
     def preview(self, lease: Lease, run: int, followed: Followed, *, since: datetime | None) -> None:
         carrier = Carrier(self.store, lease, run, self.clock, lambda: False)
@@ -104,11 +104,12 @@ class After:
         if care.notices:
             yield Kind.ALERT, lambda: Alerts(reading, store, floor, preview=preview)
 
-    def _left_open(self) -> Iterator[str]:
-        """Whatever was opened was settled, or something is lost."""
-        counts = self.store.outbox_counts(self.job.name)
+    def _left_open(self, run: int) -> Iterator[str]:
+        """Whatever this run opened was settled, or something is lost. What another one left may not have been looked
+        up yet."""
         for kind in Kind:
-            if left := counts.get((kind, Stage.OPEN), 0):
+            found = self.store.entries(self.store.doubtful_entries(self.job.name, kind))
+            if left := sum(one.stage is Stage.OPEN and one.run == run for one in found):
                 yield (
                     f"conservation: {left} of {_WHAT[kind]} were opened and not settled. This is a defect of npsync; "
                     f"please report it with `npsync runs`"

@@ -10,6 +10,7 @@ from builders_aftercare import CALL, HISTORY, PROMOTERS, TELL, CaringTown, follo
 from builders_sync import answer
 from memory_destination import BadDay, Killed, heal
 
+from nps.errors import UnavailableError
 from store.api.outbox import Kind, Stage
 
 Build = Callable[..., CaringTown]
@@ -131,3 +132,26 @@ def test_a_task_that_a_kill_cut_off_is_found_where_it_was_given_though_its_answe
     town.run()
     assert town.shown()[bob] == 3
     assert [task.key for task in town.crm.tasks.values()] == ["mail:a1"]
+
+
+def test_what_cannot_be_looked_up_yet_is_no_defect_of_ours(caring_town: Build):
+    town = caring_town(rules=[CALL])
+    town.contact("ann")
+    town.tell(answer("ann", 3))
+    town.crm.after_write = BadDay(1, Killed())
+    with pytest.raises(Killed):
+        town.run()
+    heal(town.crm)
+    town.later(minutes=5)
+
+    def down(what: str) -> None:
+        if what == "given":
+            raise UnavailableError("crm: down for a moment")
+
+    town.crm.before_call = down
+    report = town.run()
+    assert report.status == "partial"
+    assert report.problems == ("tasks: crm: down for a moment",)
+    heal(town.crm)
+    assert town.run().status == "succeeded"
+    assert len(town.crm.tasks) == 1

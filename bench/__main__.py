@@ -20,6 +20,7 @@ from bench.measuring import HERE, Measured, ask, measured, median, serving
 CHOICES = (
     *("cost", "overlap", "pacing", "claims", "accounts", "intake"),
     *("described", "sql", "pretectum", "qualtrics"),
+    "report",
 )
 
 
@@ -57,6 +58,10 @@ def main() -> None:
         channels.pretectum(1_000 // tenth)
     if options.only in (None, "qualtrics"):
         channels.qualtrics(100 // tenth)
+    if options.only == "report":
+        from bench.reports import report
+
+        report(answers * 10)
     if options.only == "intake":
         from bench import intake
 

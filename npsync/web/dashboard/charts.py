@@ -3,6 +3,7 @@ sheet's; the numbers stand in a table beneath each."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -94,8 +95,8 @@ def _reach(spots: Sequence[_Spot | None], target: Decimal | None) -> tuple[int, 
     shown += [target] if target is not None else []
     if not shown:
         return -100, 100
-    low = max(-100, int(min(shown) // 10) * 10)
-    high = min(100, -int(-max(shown) // 10) * 10)
+    low = max(-100, math.floor(min(shown) / 10) * 10)
+    high = min(100, math.ceil(max(shown) / 10) * 10)
     if high - low < 20:
         low, high = max(-100, low - 10), min(100, high + 10)
     return low, high

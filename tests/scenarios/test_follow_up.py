@@ -62,20 +62,8 @@ def test_an_unhappy_answer_opens_one_task_for_its_owner(npsync: Npsync, town: To
     assert "too slow" in task["Description"]
     assert f"npsync why {ann.contact}" in task["Description"]
     town.edits(answer, text="much too slow")
-    npsync.run("contacts")
     npsync.run("contacts", "--all")
     assert len(tasks(town, ann)) == 1
-
-
-def test_a_task_goes_to_whoever_is_next_when_its_owner_has_left(npsync: Npsync, town: Town, ann: Person):
-    rule = {**CALL, "task": {**CALL["task"], "otherwise": ["priya@acme.example"]}}
-    npsync.configured(caring({"follow_up": [rule]}))
-    users = {one["Email"]: one["Id"] for one in town.sandbox.rows("salesforce", "User")}
-    town.somebody_sets(ann, OwnerId=users["nora@acme.example"])
-    town.answers(ann, 1)
-    npsync.run("contacts")
-    (task,) = tasks(town, ann)
-    assert task["OwnerId"] == users["priya@acme.example"]
 
 
 def test_with_nobody_left_the_task_is_refused_listed_and_retried(npsync: Npsync, town: Town, ann: Person):

@@ -155,7 +155,7 @@ def books(config: Config) -> Iterator[Store | None]:
     from npsync.logs import notice
     from store import open_store
 
-    store = open_store(config.store)
+    store = open_store(config.store, config.forgetting)
     try:
         ready = store.is_ready()
     except NpsyncError as error:

@@ -89,3 +89,5 @@ def test_erasing_clears_the_crm_and_leaves_no_byte_and_nothing_brings_them_back(
     [receipt] = npsync("subject", "receipts", str(jo.email), "--json").json["receipts"]
     assert receipt["report"]["rows"]["answers"] == 2
     assert "not" not in npsync("why", str(jo.email), exits=(0, 1)).err
+    assert "pepper" not in npsync("check", exits=(0, 2)).everything
+    assert "pepper" not in npsync("connect", "crm", exits=(0, 1)).everything

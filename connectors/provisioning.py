@@ -105,7 +105,7 @@ class WantedGrant:
     object: str = ""
     fields: tuple[str, ...] = ()
     edit: bool = False
-    create: bool = False
+    create: bool = False  # and delete again, when somebody wants to be forgotten
     user: str = ""
     label: str = ""
     help: str = ""

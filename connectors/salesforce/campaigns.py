@@ -31,7 +31,7 @@ class Campaigns:
 
     def list_id(self, name: str, object: str) -> str:
         self._named_by(object)
-        field, value = ("Id", long_id(name)) if _is_id(name) else ("Name", name.strip())
+        field, value = ("Id", long_id(name)) if is_campaign(name) else ("Name", name.strip())
         wanted = [soql.Wanted(field, quote(value))]
         rows = self._org.by_value(_CAMPAIGN, "Id, Name, IsActive", wanted, "", what="find a campaign")
         if not rows:
@@ -150,7 +150,7 @@ class Campaigns:
         return ConfigError(f"{self._tools.connection}: {what}")
 
 
-def _is_id(name: str) -> bool:
+def is_campaign(name: str) -> bool:
     return name.strip().startswith(_PREFIX) and long_id(name) is not None
 
 

@@ -25,7 +25,8 @@ def tell_plan(config: Config, name: str, missing: Missing, known: Mapping[Thing,
     output.say(f"{name} ({config.connections[name].connector.title})")
     for step in missing.steps:
         output.say_wrapped(f"{'!' if step.statement else '+'} {step.says}", indent="  ", then="      ")
-        if step.wanted.thing in known:
+        is_part = isinstance(step.wanted, WantedGrant) and step.wanted.object  # may lack one right of many
+        if step.wanted.thing in known and not is_part:
             output.say(f"      npsync created it on {known[step.wanted.thing].at:%Y-%m-%d}; it is gone since")
         if step.statement:
             output.say(f"      {step.statement};")

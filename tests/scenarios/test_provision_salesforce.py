@@ -28,7 +28,10 @@ ACCOUNT = {
         "NPS_Last_Survey__c": "last_answered_at",
     },
 }
-TASK = [{"where": 'segment == "detractor"', "task": {"subject": "Call {record.Name}"}}]
+TASK = [
+    {"where": 'segment == "detractor"', "task": {"subject": "Call {record.Name}"}},
+    {"where": 'segment == "promoter"', "add_to": {"list": "NPS promoters"}},  # strip leaves campaigns
+]
 ADMIN = {"flow": "client_credentials", "client_id": "${SF_ADMIN_ID}", "client_secret": "${SF_ADMIN_SECRET}"}
 
 
@@ -66,6 +69,12 @@ def steps(told: Any) -> list[dict[str, Any]]:
     return found
 
 
+def all_ours(told: Any) -> bool:
+    """Everything that is there, but for the campaign, was made by npsync."""
+    [crm] = told["connections"]
+    return all(one["created_by_npsync"] is (one["kind"] != "list") for one in crm["there"])
+
+
 def test_an_empty_org_is_ready_after_one_command(empty: RunningSandbox, npsync: Npsync, town: Town) -> None:
     npsync.configured(file())
     told = npsync("check", exits=2).out
@@ -90,7 +99,7 @@ def test_an_empty_org_is_ready_after_one_command(empty: RunningSandbox, npsync: 
     assert max(map(len, made.splitlines())) <= 100
     again = npsync("provision", "--apply", "--json").json
     assert steps(again) == []
-    assert all(one["created_by_npsync"] for one in again["connections"][0]["there"])
+    assert all_ours(again)
 
     assert "no problem found" in npsync("check").out
     ann = town.person()
@@ -107,6 +116,9 @@ def test_an_empty_org_is_ready_after_one_command(empty: RunningSandbox, npsync: 
     assert readers.keys() == writers.keys()
     assert {"Contact.NPS_Score__c", "Account.NPS__c", "NPS_Response__c.Comment__c"} <= readers.keys()
     assert (set(readers.values()), set(writers.values())) == ({(True, False)}, {(True, True)})
+    # A kept answer goes when its person wants to be forgotten.
+    rights = [row for row in rows(empty, "ObjectPermissions") if row["SobjectType"] == "NPS_Response__c"]
+    assert sorted(row["PermissionsDelete"] for row in rights) == [False, True]
 
     # Somebody takes back what account managers see: that is told, and made good.
     grants = [row for row in rows(empty, "FieldPermissions") if row["Field"] == "Contact.NPS_Score__c"]
@@ -115,6 +127,7 @@ def test_an_empty_org_is_ready_after_one_command(empty: RunningSandbox, npsync: 
     told = " ".join(npsync("check").out.split())
     assert "sync.contacts.fields.NPS_Score__c: Contact.NPS_Score__c is written, but not readable by" in told
     assert "to grant it: npsync provision crm (a warning)" in told
+    assert "gone since" not in npsync("provision").out
     [step] = steps(npsync("provision", "--apply", "--json").json)
     assert (step["to"], "NPS_Score__c" in step["fields"]) == ("npsync_read_NPS", True)
     npsync.configured(file(account_managers="Nobody"))
@@ -150,7 +163,7 @@ def test_what_broke_off_is_completed_by_the_next_one(empty: RunningSandbox, npsy
     assert all(step["created"] for step in steps(last))
     last = npsync("provision", "--json").json
     assert steps(last) == []
-    assert all(one["created_by_npsync"] for one in last["connections"][0]["there"])
+    assert all_ours(last)
 
     # Nobody used any of it: all of it goes, and nothing else.
     before = {name for row in rows(empty, "Contact") for name in row}

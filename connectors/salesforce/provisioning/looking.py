@@ -18,6 +18,8 @@ from connectors.provisioning import (
     WantedObject,
     misfit,
 )
+from connectors.salesforce.campaigns import is_campaign
+from connectors.salesforce.ids import long_id
 from connectors.salesforce.library import quote
 from connectors.salesforce.provisioning import definitions, permissions
 from connectors.salesforce.provisioning.definitions import Definition
@@ -72,13 +74,23 @@ class Looking:
         for object in dict.fromkeys(one.object for one in fields):
             names = [one for one in fields if one.object == object]
             self._fields(found, object, names, durable.get(object), is_made=object in made)
-        found.hindrances += [
-            Hindrance(one, "a campaign needs more than a name: create it in Salesforce, then npsync check")
-            for one in wanted
-            if isinstance(one, WantedList)
-        ]
+        for campaign in (one for one in wanted if isinstance(one, WantedList)):
+            self._campaign(found, campaign)
         self._grants(found, wanted, fields, own)
         return Missing(found.there, found.steps, found.hindrances, frozenset(found.signed))
+
+    def _campaign(self, found: _Found, one: WantedList) -> None:
+        named = (
+            f"Id = {quote(long_id(one.name))}"
+            if is_campaign(one.name)
+            else f"Name = {quote(one.name.strip())}"
+        )
+        query = f"SELECT Id FROM Campaign WHERE {named} AND IsActive = true"
+        if self._setup.rows(query, f"look for the campaign {one.name}"):
+            found.there.append(one)
+        else:
+            why = "a campaign needs more than a name: create it in Salesforce, active, then npsync check"
+            found.hindrances.append(Hindrance(one, why))
 
     # ------------------------------------------------------------ fields
 

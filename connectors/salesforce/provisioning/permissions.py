@@ -120,7 +120,7 @@ class Permissions:
             rows = self._setup.rows(query, f"see who may do what with {one.object}")
             says = f"grant rights on {one.object} in {one.to}"
             told = {"ParentId": set, "SobjectType": one.object}
-            rights = dict(zip(_OBJECT_RIGHTS, (True, one.edit, one.create), strict=True))
+            rights = dict(zip(_OBJECT_RIGHTS, (True, one.edit, one.create, one.create), strict=True))
             yield from _needed("ObjectPermissions", says, told, rights, rows)
         if not one.fields:
             return
@@ -146,7 +146,8 @@ class Permissions:
 
 
 _FIELD_RIGHTS = ("PermissionsRead", "PermissionsEdit")
-_OBJECT_RIGHTS = (*_FIELD_RIGHTS, "PermissionsCreate")
+# Whoever keeps answers deletes those of somebody who wants to be forgotten.
+_OBJECT_RIGHTS = (*_FIELD_RIGHTS, "PermissionsCreate", "PermissionsDelete")
 
 
 def _needed(
@@ -164,11 +165,10 @@ def _needed(
 
 
 def _says(one: WantedGrant) -> str:
-    rights = [
-        word for word, granted in (("read", True), ("edit", one.edit), ("create", one.create)) if granted
-    ]
+    told = (("read", True), ("create", one.create), ("edit", one.edit), ("delete", one.create))
+    rights = [word for word, granted in told if granted]
     fields = f", {len(one.fields)} field{'s' * (len(one.fields) != 1)}" if one.fields else ""
-    return f'permission set "{one.to}": {" and ".join(rights)} {one.object}{fields}'
+    return f'permission set "{one.to}": {", ".join(rights)} {one.object}{fields}'
 
 
 # ---------------------------------------------------------------- in a package
@@ -193,7 +193,7 @@ def set_definition(parts: Sequence[WantedGrant]) -> Definition:
                 "allowRead": True,
                 "allowEdit": one.edit,
                 "allowCreate": one.create,
-                "allowDelete": False,
+                "allowDelete": one.create,
                 "viewAllRecords": False,
                 "modifyAllRecords": False,
             }

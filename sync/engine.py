@@ -20,6 +20,7 @@ from sync.inbox import Pulled, pull
 from sync.interruption import Interrupted
 from sync.job import Codecs, Job
 from sync.leasing import end_those_that_died, sync_lease
+from sync.membership import count_again
 from sync.outbox.after import After
 from sync.outbox.followed import Followed
 from sync.paying import begins_with, cannot_pay
@@ -164,6 +165,8 @@ class _Attempt:
         except NpsyncError as error:
             return self._ended_by(error)
         try:
+            if write and self.job.rolled_up:
+                count_again(self.job, self.store)
             self.resumed = settle_open(
                 self.job, self.store, self.lease, self.number, self.clock, read_only=not write
             )

@@ -9,7 +9,7 @@ import msgspec
 
 from nps.changes import Record
 from nps.values import Json
-from store.api import Member, Membership
+from store.api import Member, Membership, Store
 from sync.finding import Found
 from sync.job import Job
 
@@ -32,6 +32,13 @@ def whose(
         if (member := members.get(new)) is not None:
             members[old] = msgspec.structs.replace(member, record_id=old)
     return Membership(members=members, roll_up=job.roll_up_name if job.rolled_up else None)
+
+
+def count_again(job: Job, store: Store) -> None:
+    """A roll-up leaves out what nobody knows the fate of. What turns out to be written is in a figure from now on."""
+    for batch, _ in store.unsettled(job.name):
+        members = store.members(job.name, [change.record_id for change in batch.changes])
+        store.touch_accounts(job.roll_up_name, [one.account for one in members.values() if one.account])
 
 
 def account_of(job: Job, record: Record) -> str | None:

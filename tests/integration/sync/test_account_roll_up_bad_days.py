@@ -66,6 +66,17 @@ def test_killed_between_the_people_and_their_companies_nothing_is_forgotten(town
     assert shown(town) == {f"company{n}": 100 for n in range(3)}
 
 
+def test_an_answer_whose_fate_was_not_known_counts_as_soon_as_it_is(town: CompanyTown) -> None:
+    some_companies(town, 1)
+    town.crm.after_write = BadDay(0, UnavailableError("the reply is lost"))
+    town.run_and_roll_up()
+    assert town.company("company0", "nps", "responses") == (None, 0)
+    heal(town.crm)
+    assert town.run().resumed == 1
+    town.roll_up()
+    assert town.company("company0", "nps", "responses") == (100, 1)
+
+
 def test_a_crm_that_is_down_leaves_the_companies_for_the_next_time(town: CompanyTown) -> None:
     some_companies(town, 2)
     town.run()

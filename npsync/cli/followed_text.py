@@ -53,7 +53,7 @@ def plan_lines(followed: Followed) -> Iterator[str]:
         for example in tally.examples:
             yield f"    + {_cut(example)}"
         for code, count in tally.refused.most_common(3):
-            yield f"    ! {count:,}: {code}"
+            yield _cut(f"    ! {count:,}: {code}" + (f": {_SETTLES[code]}" if code in _SETTLES else ""))
     for problem in followed.problems:
         yield f"  ! {_cut(problem)}"
 
@@ -83,7 +83,8 @@ def _told(followed: Json) -> Iterator[tuple[str, dict[str, int]]]:
 
 
 def _cut(text: str) -> str:
-    line = " ".join(text.split())
+    """On one line of a hundred columns, with room for what stands before it."""
+    line = text[: len(text) - len(text.lstrip())] + " ".join(text.split())
     return line if len(line) <= 92 else line[:91] + "…"
 
 

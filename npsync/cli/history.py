@@ -31,6 +31,7 @@ def show_run(store: Store, zone: ZoneInfo, number: int, *, changes: bool, limit:
     if run is None:
         raise ConfigError(f"there is no run {number}; npsync runs lists them")
     left = _left(store, run, limit)
+    followed = run.report.get("followed")
     if as_json:
         output.say_json(_facts(run) | {"left": left, "changes": _changes(store, number) if changes else []})
         return
@@ -40,7 +41,7 @@ def show_run(store: Store, zone: ZoneInfo, number: int, *, changes: bool, limit:
     )
     for line in sync_text.field_lines(run.report, done=True):
         output.say(line)
-    for line in followed_text.lines(run.report.get("followed")):
+    for line in (*followed_text.lines(followed), *followed_text.hints(followed)):
         output.say(line)
     for line in undo_text.history_lines(run.report, limit):
         output.say(line)
@@ -56,7 +57,7 @@ def show_run(store: Store, zone: ZoneInfo, number: int, *, changes: bool, limit:
         output.table(["state", "answer", "key", "why"], sync_text.left_rows(left, zone))
         for line in sync_text.left_hints(left):
             output.say(line)
-    elif run.kind == "run" and sync_text.needs_a_person(run):
+    elif run.kind == "run" and sync_text.answers_left(run):
         output.say("A later run took up what this one left open.")
     if changes:
         output.say("\nChanges:")

@@ -197,16 +197,21 @@ _BESIDE_STATES = {"left_alone": "left alone", "not_written": "not written", "rec
 
 
 def needs_a_person(run: RunRow) -> str:
-    """What of its answers somebody has to look at, as the run ended; of an undo, what it left alone; of a
-    verification, how many records differ."""
-    states = run.report.get("states")
-    counts: Mapping[str, Json] = states if isinstance(states, dict) else {}
-    told = [
-        f"{counts[name]} {name}" for name in ("review", "rejected", "held", "pending") if counts.get(name)
-    ]
+    """What of its answers and what followed them somebody has to look at, as the run ended; of an undo, what it left
+    alone; of a verification, how many records differ."""
+    told = answers_left(run)
     told += [f"{run.report[name]} {said}" for name, said in _BESIDE_STATES.items() if run.report.get(name)]
     told += followed_text.needs_a_person(run.report.get("followed"))
     return " · ".join(told)
+
+
+def answers_left(run: RunRow) -> list[str]:
+    """The answers that the run left open, counted."""
+    states = run.report.get("states")
+    counts: Mapping[str, Json] = states if isinstance(states, dict) else {}
+    return [
+        f"{counts[name]} {name}" for name in ("review", "rejected", "held", "pending") if counts.get(name)
+    ]
 
 
 def accepted(run: RunRow) -> list[str]:

@@ -97,7 +97,8 @@ def made_lines(run: int, made: Sequence[Outgoing], shown: int) -> Iterator[str]:
         return
     yield f"  run {run} made these as well; they stay, for what was created is never deleted by an undo:"
     for one in made[:shown]:
-        yield f"    {followed_text.what(one)} {one.vendor_id or ''} for {one.record_id or one.subject}"
+        id = f" {one.vendor_id}" if one.vendor_id else ""
+        yield f"    {followed_text.what(one)}{id} for {one.record_id or one.subject}"
     if len(made) > shown:
         yield f"    … and {len(made) - shown:,} more: npsync follow-ups list --run {run} --stage done"
 

@@ -100,12 +100,22 @@ def test_what_broke_off_is_completed_by_the_next_one(empty: RunningSandbox, npsy
     assert "npsync created nothing there that it remembers" in npsync("provision", "--remove").out
 
 
+def test_a_plan_without_objects_of_its_own_gets_the_rest(empty: RunningSandbox, npsync: Npsync) -> None:
+    npsync.configured(file())
+    empty.control("POST", "/hubspot/do/set", {"custom_objects": False})
+    told = " ".join(npsync("provision", "--apply", exits=3).out.split())
+    empty.control("POST", "/hubspot/do/set", {"custom_objects": True})
+    assert "with any other keep answers as notes (history: object: notes)" in told
+    assert "nps_response was not created, so this was not tried" in told
+    assert "9 created" in told
+
+
 def test_a_token_without_the_scope_says_which_and_of_which_credential(
     empty: RunningSandbox, npsync: Npsync
 ) -> None:
     npsync.configured(file(provision={"token": "${HUBSPOT_TOKEN}"}))
     told = " ".join(npsync("provision", "--apply", exits=1).err.split())
-    assert "HubSpot asks for the scope crm.schemas.custom.write (403)" in told
+    assert "HubSpot asks for the scope crm.schemas.companies.write (403)" in told
     assert "That is the credential of `provision.token`; npsync connect hub lists its scopes" in told
     needed = npsync("connect", "hub").out
     assert "Only for the time that npsync provision hub takes:" in needed

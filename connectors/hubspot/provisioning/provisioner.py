@@ -30,8 +30,12 @@ from connectors.provisioning import (
     WantedObject,
     misfit,
 )
-from nps.errors import ConfigError
+from nps.errors import AccessError, ConfigError, RejectedError
 
+_NO_OBJECTS = (
+    "objects of one's own are in HubSpot's Enterprise plans alone; with any other keep answers as notes "
+    "(history: object: notes)"
+)
 _WHAT_TO_DO = "npsync alters no property: change it in Settings > Properties, or write another one"
 
 
@@ -81,7 +85,7 @@ class HubSpotProvisioner:
     def create(self, step: Step) -> str:
         match step.wanted:
             case WantedObject() as one:
-                return self._setup.create_object(definitions.object_definition(one))
+                return self._object_made(one)
             case WantedGroup() as one:
                 self._setup.create_group(one.object, one.name, one.label)
                 return ""
@@ -103,6 +107,13 @@ class HubSpotProvisioner:
         if self._daily is not None:
             self._tools.shared.give_back()
 
+    def _object_made(self, one: WantedObject) -> str:
+        """An account whose plan has no objects of its own may have all the rest."""
+        try:
+            return self._setup.create_object(definitions.object_definition(one))
+        except AccessError as error:
+            raise RejectedError(f"{error}; {_NO_OBJECTS}", code="NO_ACCESS", field=one.object) from None
+
     def _remover(self) -> Remover:
         return Remover(self._setup, self._everyday(), self._lists())
 
@@ -120,8 +131,13 @@ class HubSpotProvisioner:
     def _objects(self, found: _Found, wanted: Sequence[WantedObject]) -> dict[str, WantedObject]:
         """Those that are to be made, by name."""
         own = [one for one in wanted if definitions.is_own(one.object)]
-        there = self._setup.objects() if own else {}
-        made = {}
+        made: dict[str, WantedObject] = {}
+        try:
+            there = self._setup.objects() if own else {}
+        except AccessError as error:
+            found.hindrances += [Hindrance(one, f"{error}; {_NO_OBJECTS}") for one in own]
+            found.there += [one for one in wanted if one not in own]
+            return made
         for one in wanted:
             if one not in own or one.object in there or definitions.plain_name(one.object) in there:
                 found.there.append(one)

@@ -63,12 +63,20 @@ def _org_id(text: str) -> str:
     return full
 
 
+def _api_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,79}", text):
+        raise ValueError(
+            f'"{text}" is not an API name: letters, digits and underscores, like NPS_Account_Managers'
+        )
+    return text
+
+
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
 OrgId = Annotated[str, AfterValidator(_org_id)]
 Header = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 Host = Annotated[str, AfterValidator(_login_host)]
 Url = Annotated[str, AfterValidator(_url)]
-ApiName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")]
+ApiName = Annotated[str, AfterValidator(_api_name)]
 
 
 class _Part(BaseModel):

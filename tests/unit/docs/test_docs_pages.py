@@ -182,7 +182,7 @@ def test_every_defect_of_other_tools_has_its_test_or_waits_for_its_feature():
     rows = re.findall(r"^\| (\d+) \| .* \| (`test_\w+`|–) \| (.+) \|$", page, re.MULTILINE)
     assert [int(number) for number, _, _ in rows] == list(range(1, 35))
     untested = {int(number): why for number, test, why in rows if test == "–"}
-    assert set(untested) == {17, 24}
+    assert set(untested) <= {17}
     assert all("a later version" in why for why in untested.values())
 
 

@@ -62,7 +62,9 @@ def field(type: FieldType | None = FieldType.TEXT, name: str = "X__c", **told: A
         ),
     ],
 )
-def test_a_field_is_told_in_the_vendors_words(wanted: WantedField, told: dict[str, Any], words: str) -> None:
+def test_defect_24_a_field_has_the_type_of_what_it_shows(
+    wanted: WantedField, told: dict[str, Any], words: str
+) -> None:
     assert definition(wanted) == {
         "label": "X",
         "inlineHelpText": "What it is.",

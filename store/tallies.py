@@ -11,7 +11,7 @@ from typing import Any
 
 from nps.figures import Tally
 from nps.moving import Movement
-from nps.score import Segment
+from nps.score import SCALES, Segment
 from store.api.tallying import (
     AccountFigures,
     AccountPage,
@@ -70,6 +70,13 @@ _ORDERS = {
 }
 _KNOWN = """
     SELECT account, count(*) FROM member WHERE sync IN LIST(:syncs) AND account IN LIST(:accounts) GROUP BY account"""
+
+_WORTH = """
+    SELECT {shares}, max(grp) FROM placed WHERE place = 1 AND account IS NOT NULL GROUP BY account"""
+
+_MONTHLY = """
+    SELECT source, survey, month, score, answers FROM monthly_count
+    WHERE source IN LIST(:sources) AND score >= :low AND score <= :high ORDER BY month, score"""
 
 _STAKES = """
     SELECT name, count(*), max(grp) FROM (
@@ -181,6 +188,24 @@ class Tallies:
             all_of_them=found[0][6] if found else 0,
             with_enough=int(found[0][7]) if found else 0,
         )
+
+    def worth(self, what: Counting, amount: str) -> Iterator[tuple[Tally, str | None]]:
+        shares = ", ".join(f"count(*) FILTER (WHERE {test}) AS {share}" for share, test in _SHARES.items())
+        with self.database.read() as tx:
+            found = Question(tx, what, By(Trait.RECORD, amount)).rows(_WORTH.format(shares=shares))
+        return ((Tally(*row[:3]), _text(row[3])) for row in found)
+
+    def monthly(self, what: Counting) -> dict[str, dict[int, int]]:
+        low, high = SCALES[what.metric]
+        kept: dict[str, dict[int, int]] = {}
+        with self.database.read() as tx:
+            found = tx.rows(_MONTHLY, sources=list(what.places), low=low, high=high)
+        for source, survey, month, score, answers in found:
+            ids = what.places[source]
+            if not ids or survey in ids:
+                scores = kept.setdefault(month, {})
+                scores[score] = scores.get(score, 0) + answers
+        return kept
 
     def invited(self, survey: str, since: datetime, until: datetime) -> Invited:
         with self.database.read() as tx:

@@ -53,6 +53,15 @@ report:
 """
 )
 
+ANONYMOUS = (
+    YAML.replace("relationship:\n    at", "pulse:\n    at")
+    .replace("survey: relationship", "survey: other")
+    .replace("surveys:\n", "surveys:\n  other: {ask: Why?}\n")
+    .replace("relationship: 40", "pulse: 40")
+    + f"pepper: {'ab' * 32}\nprivacy: {{anonymous: [pulse], min_group: 5}}\n"
+)
+"""The survey is an anonymous programme, `pulse`: no sync writes its answers anywhere."""
+
 ENV = {"SF_ID": "id", "SF_SECRET": "secret", "WOOTRIC_ID": "id", "WOOTRIC_SECRET": "secret"}
 
 _numbers = count(1)

@@ -14,9 +14,12 @@ from npsync.reports.wording import (
     aim,
     at_risk_text,
     change_text,
+    counts_only_text,
+    loop_text,
     movement_text,
     people,
     percent,
+    portfolio_text,
     verdict,
     with_margin,
 )
@@ -96,6 +99,12 @@ def below(report: Report) -> Iterator[str]:
         yield _rate(report)
     if report.at_risk is not None:
         yield at_risk_text(report.at_risk)
+    if report.portfolio is not None:
+        yield portfolio_text(report.portfolio)
+    if report.loop is not None:
+        yield loop_text(report.loop)
+    if report.counts_only:
+        yield counts_only_text(report.counts_only)
     yield from report.notes
 
 

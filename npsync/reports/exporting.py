@@ -156,6 +156,27 @@ def as_json(report: Report) -> dict[str, Any]:
             "accounts": report.at_risk.accounts,
             "without_an_amount": report.at_risk.missing,
         },
+        "portfolio": None
+        if report.portfolio is None
+        else {
+            "by_account": _number(report.portfolio.by_account()),
+            "by_revenue": _number(report.portfolio.by_revenue()),
+            "accounts": report.portfolio.accounts,
+            "with_too_few_people": report.portfolio.too_few,
+            "without_an_amount": report.portfolio.without_amount,
+        },
+        "loop": None
+        if report.loop is None
+        else {
+            "tasks": report.loop.given,
+            "closed": report.loop.closed,
+            "closed_percent": _number(report.loop.share_closed()),
+            "median_seconds_to_close": None
+            if report.loop.typical is None
+            else round(report.loop.typical.total_seconds()),
+            "open_for_more_than_a_week": report.loop.late,
+        },
+        "answers_kept_as_counts": report.counts_only,
         "min_group": report.least or None,
     }
 

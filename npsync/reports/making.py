@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,12 @@ from mapping.reporting import AMOUNT
 from nps import periods
 from nps.comparing import compared
 from nps.figures import Tally
+from nps.loop import Loop
+from nps.periods import Period
+from nps.portfolio import Account, Portfolio, portfolio
 from nps.small_groups import merged
 from npsync.reports.report import AtRisk, Grouping, Point, Report, Row
-from npsync.reports.wish import Wish, by_of, counting
+from npsync.reports.wish import Wish, by_of, counting, enough_of
 from store.api.tallying import Groups, Stake, Tallied
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 NOT_KNOWN = "(not known)"
 OTHER = "(other)"
 MOST_GROUPS = 1000
+LATE = timedelta(days=7)  # a task that is open for longer
 _REST = -1  # the groups beyond these, as one
 
 Names = Callable[[Sequence[str]], Mapping[str, str]]
@@ -42,6 +46,7 @@ def make(
     what = counting(config, wish.survey, *cuts)
     found = store.tallied(what)
     whole, earlier = _told(found[-1], least), _told(found[0], least) if before else None
+    trend, counts_only = _trend(config, store, wish, now, least) if whole is not None else ([], 0)
     return Report(
         survey=wish.survey,
         period=wish.period,
@@ -54,7 +59,8 @@ def make(
         before=earlier,
         change=compared(earlier, whole) if earlier is not None and whole is not None else None,
         target=config.report.targets.get(wish.survey) if config.report is not None else None,
-        trend=_trend(config, store, wish, now, least) if whole is not None else (),
+        trend=trend,
+        counts_only=counts_only,
         grouping=_grouping(config, store, wish, cuts, least, names, limit) if whole is not None else None,
         movement=store.moved(what) if before is not None and not least else None,
         invited=store.invited(wish.survey, *counting(config, wish.survey, *cuts[-2:]).cuts)
@@ -63,6 +69,8 @@ def make(
         at_risk=_at_risk(store.at_stake(counting(config, wish.survey, *cuts[-2:]), AMOUNT))
         if config.report is not None and config.report.amount is not None and what.syncs and not least
         else None,
+        portfolio=_portfolio(config, store, wish) if what.syncs and not least else None,
+        loop=_loop(config, store, wish, now),
         least=least,
     )
 
@@ -79,11 +87,17 @@ def _told(found: Tallied, least: int) -> Tally | None:
 # ------------------------------------------------------------ over time
 
 
-def _trend(config: Config, store: Store, wish: Wish, now: datetime, least: int) -> list[Point]:
+def _trend(config: Config, store: Store, wish: Wish, now: datetime, least: int) -> tuple[list[Point], int]:
+    """The points, and how many of their answers are left as counts alone."""
     today = now.astimezone(config.time_zone).date()
     line = periods.cut(wish.period.since, wish.period.end, wish.every, today=today)
     cuts = [*(each.since for each in line), line[-1].end]
-    tallies = [Tally.counted(each.scores) for each in store.tallied(counting(config, wish.survey, *cuts))]
+    what = counting(config, wish.survey, *cuts)
+    months = store.monthly(what)
+    kept = [_kept(period, months) for period in line]
+    tallies = [
+        Tally.counted(each.scores) + more for each, more in zip(store.tallied(what), kept, strict=True)
+    ]
     hidden = merged({at: tally.answers for at, tally in enumerate(tallies)}, least)
     points: list[Point] = []
     last: Tally | None = None
@@ -92,7 +106,18 @@ def _trend(config: Config, store: Store, wish: Wish, now: datetime, least: int) 
         change = compared(last, told) if last is not None and told is not None else None
         points.append(Point(period=period, tally=told, change=change))
         last = told
-    return points
+    return points, sum(more.answers for more in kept)
+
+
+def _kept(period: Period, months: Mapping[str, Mapping[int, int]]) -> Tally:
+    """What is left of deleted answers of the months that lie in this period as a whole."""
+    whole = [
+        scores
+        for month, scores in months.items()
+        if period.since <= (first := date.fromisoformat(f"{month}-01"))
+        and periods.months_back(first, -1) <= period.end
+    ]
+    return sum((Tally.counted(scores) for scores in whole), Tally())
 
 
 # ------------------------------------------------------------ groups
@@ -195,3 +220,28 @@ def _amount(text: str | None) -> Decimal | None:
     except InvalidOperation:
         return None
     return worth if worth.is_finite() else None
+
+
+def _portfolio(config: Config, store: Store, wish: Wish) -> Portfolio | None:
+    """The accounts together, each alike or by what it is worth. None where no account is known."""
+    what = counting(config, wish.survey, wish.period.since, wish.period.end)
+    found = portfolio(
+        (Account(tally, _amount(amount)) for tally, amount in store.worth(what, AMOUNT)),
+        min_responses=enough_of(config, wish.survey),
+    )
+    return found if found.accounts else None
+
+
+# ------------------------------------------------------------ what was done about it
+
+
+def _loop(config: Config, store: Store, wish: Wish, now: datetime) -> Loop | None:
+    """The tasks given in this time. None where no sync gives any."""
+    syncs = [name for name, sync in config.sync.items() if sync.survey == wish.survey and sync.follow_up]
+    if not syncs:
+        return None
+    since, end = (periods.midnight(day, config.time_zone) for day in (wish.period.since, wish.period.end))
+    given = [
+        (one.given_at, one.closed_at) for one in store.given_tasks(syncs, since=since) if one.given_at < end
+    ]
+    return Loop.of(given, now=now, late_after=LATE)

@@ -9,8 +9,10 @@ import msgspec
 
 from nps.comparing import Comparison
 from nps.figures import Tally, response_rate
+from nps.loop import Loop
 from nps.moving import Movement
 from nps.periods import Every, Period
+from nps.portfolio import Portfolio
 from store.api.tallying import Invited
 
 
@@ -74,6 +76,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     movement: Movement | None = None
     invited: Invited | None = None
     at_risk: AtRisk | None = None
+    portfolio: Portfolio | None = None
+    loop: Loop | None = None
+    counts_only: int = 0  # answers in `trend` of which only the count of a month is left
     least: int = 0
     notes: Sequence[str] = ()
 

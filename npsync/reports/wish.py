@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MONTHS = 11  # and the current one: a year as people look at it
 EARLIEST = date(1990, 1, 1)
+ENOUGH = 3  # people of an account; where no sync says otherwise (`account.min_responses`)
 
 
 class Compare(StrEnum):
@@ -128,3 +129,13 @@ def counting(config: Config, survey: str, *cuts: date) -> Counting:
         anonymous=survey if survey in config.privacy.anonymous else "",
         labelled=spec.score.labelled if spec.score is not None else None,
     )
+
+
+def enough_of(config: Config, survey: str) -> int:
+    """From how many people on an account has a figure."""
+    said = [
+        sync.account.min_responses
+        for sync in config.sync.values()
+        if sync.survey == survey and sync.account is not None
+    ]
+    return said[0] if said else ENOUGH

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 from nps.comparing import Comparison
 from nps.figures import ENOUGH, Tally, rounded
+from nps.loop import Loop
 from nps.moving import Movement
+from nps.portfolio import Portfolio
 from npsync.reports.report import AtRisk, Report
 
 NOTHING = "–"
@@ -80,3 +83,36 @@ def aim(report: Report) -> str:
         return ""
     state = "reached" if short <= 0 else f"{short:f} short"
     return f" · target {report.target:f}: {state}"
+
+
+def portfolio_text(portfolio: Portfolio) -> str:
+    """The same answers with every account alike, and with each by what it is worth."""
+    said = f"Every account alike: NPS {portfolio.by_account()} of {portfolio.accounts:,} accounts"
+    if portfolio.too_few:
+        said += f" ({portfolio.too_few:,} more have too few people)"
+    revenue = portfolio.by_revenue()
+    if revenue is None:
+        return f"{said}."
+    without = f"; {portfolio.without_amount:,} have no amount" if portfolio.without_amount else ""
+    return f"{said}. Each by what it is worth: NPS {revenue}{without}."
+
+
+def loop_text(loop: Loop) -> str:
+    """What became of the tasks."""
+    if not loop.given:
+        return "Loop: no task was given in this time."
+    typical = f", half of them within {_time(loop.typical)}" if loop.typical is not None else ""
+    late = f"; {loop.late:,} are open for more than a week" if loop.late else ""
+    return f"Loop: {loop.closed:,} of {loop.given:,} tasks closed ({loop.share_closed()} %){typical}{late}."
+
+
+def counts_only_text(answers: int) -> str:
+    return (
+        f"The time line holds {answers:,} older answers of which only the count of each month is left (retention): "
+        "each counts there, and none in the figures above."
+    )
+
+
+def _time(length: timedelta) -> str:
+    hours = length / timedelta(hours=1)
+    return f"{max(1, round(hours))} h" if hours < 48 else f"{round(hours / 24)} days"

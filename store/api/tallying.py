@@ -151,6 +151,14 @@ class Tallies(Protocol):
         they are called by; without it their ids."""
         ...
 
+    def worth(self, what: Counting, amount: str) -> Iterator[tuple[Tally, str | None]]:
+        """Every account with answers in the one period: its people, and its amount as the CRM said it."""
+        ...
+
+    def monthly(self, what: Counting) -> dict[str, dict[int, int]]:
+        """What is left of answers that were deleted: month (2026-03) → score → answers."""
+        ...
+
     def invited(self, survey: str, since: datetime, until: datetime) -> Invited:
         """Invitations sent from `since` on and before `until`, whenever they were answered."""
         ...

@@ -11,13 +11,12 @@ from starlette.responses import Response
 from nps import periods
 from npsync.config import Config
 from npsync.reports import nps_surveys
-from npsync.reports.wish import MONTHS, counting
+from npsync.reports.wish import MONTHS, counting, enough_of
 from npsync.web.dashboard.house import House
 from npsync.web.site import Site
 from store.api.tallying import AccountPage, Order
 
 TOGETHER = 50
-ENOUGH = 3  # people; where no sync says otherwise (`account.min_responses`)
 ORDERS = {
     Order.WORST: "lowest NPS",
     Order.BEST: "highest NPS",
@@ -65,16 +64,6 @@ def router(site: Site, house: House) -> APIRouter:
         )
 
     return routes
-
-
-def enough_of(config: Config, survey: str) -> int:
-    """From how many people on an account has a figure."""
-    said = [
-        sync.account.min_responses
-        for sync in config.sync.values()
-        if sync.survey == survey and sync.account is not None
-    ]
-    return said[0] if said else ENOUGH
 
 
 def name_of_accounts(config: Config) -> str | None:

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from answered import NOW, YAML, config_in, matched, people
+from answered import ANONYMOUS, NOW, config_in, matched, people
 
 from nps.score import Segment
 from npsync.config import Config
@@ -84,20 +84,14 @@ def test_held_answers_are_not_searched(config, store):
 
 
 def test_few_answers_of_an_anonymous_programme_are_not_told(tmp_path, sqlite_url):
-    yaml = YAML.replace("relationship:\n    at", "pulse:\n    at").replace(
-        "survey: relationship", "survey: other"
-    )
-    yaml = yaml.replace("surveys:\n", "surveys:\n  other: {ask: Why?}\n").replace(
-        "relationship: 40", "pulse: 40"
-    )
-    config = config_in(
-        tmp_path, yaml + f"pepper: {'ab' * 32}\n" + "privacy: {anonymous: [pulse], min_group: 5}\n"
-    )
+    config = config_in(tmp_path, ANONYMOUS)
     store = open_store(config.store)
-    people(store, [9] * 4, comments=["slow"])
     wanted = wish(config, "pulse", today=NOW.date())
+    people(store, [9] * 4, comments=["slow"])
+    store.publish("pulse", {"mail": ("1146",)}, 1, now=NOW)
     assert search(store, counting_of(config, store, wanted), "").comments == 0
     people(store, [9], comments=["slow"])
+    store.publish("pulse", {"mail": ("1146",)}, 1, now=NOW)
     assert search(store, counting_of(config, store, wanted), "").comments == 5
 
 

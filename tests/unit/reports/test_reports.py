@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from answered import NOW, YAML, config_in, matched, people
+from answered import ANONYMOUS, NOW, YAML, config_in, matched, people
 
 from nps.errors import ConfigError
 from nps.figures import Tally
@@ -163,6 +163,72 @@ def test_revenue_at_risk_is_the_worth_of_accounts_with_detractors_each_once(conf
     )
 
 
+def test_accounts_weigh_alike_or_by_what_they_are_worth(config, store):
+    matched(store, people(store, scores(3, 0, 0)), account="001A", amount=100)
+    matched(store, people(store, scores(0, 0, 4)), account="001B", amount=300)
+    matched(store, people(store, scores(0, 3, 0)), account="001C", amount=None)
+    matched(store, people(store, scores(1, 0, 0)), account="001D", amount=9)
+    found = reported(config, store).portfolio
+    assert (found.by_account(), found.by_revenue()) == (0, -50)
+    assert wording.portfolio_text(found) == (
+        "Every account alike: NPS 0 of 3 accounts (1 more have too few people). Each by what it is worth: NPS -50; "
+        "1 have no amount."
+    )
+
+
+def test_what_is_left_of_deleted_answers_stays_in_the_time_line(config, store):
+    people(store, scores(1, 0, 0), at=JUNE)
+    with store.database.write() as tx:
+        for source, survey, month, score, answers in (
+            ("mail", "1146", "2025-02", 9, 40),
+            ("mail", "1146", "2025-02", 3, 10),
+            ("mail", "77", "2025-02", 3, 500),
+            ("elsewhere", "1146", "2025-02", 3, 500),
+            ("mail", "1146", "2020-01", 3, 500),
+        ):
+            tx.run(
+                """INSERT INTO monthly_count (source, survey, channel, month, score, answers)
+                VALUES (:source, :survey, '', :month, :score, :answers)""",
+                source=source,
+                survey=survey,
+                month=month,
+                score=score,
+                answers=answers,
+            )
+    found = reported(config, store)
+    assert found.whole == Tally(1, 0, 0)
+    assert found.counts_only == 50
+    assert {p.period.name: p.tally for p in found.trend}["2025-02"] == Tally(40, 0, 10)
+    half = reported(config, store, since=date(2025, 2, 10))
+    assert half.counts_only == 0  # a part of a month: nobody knows which of its answers lie in it
+
+
+def test_how_many_tasks_were_closed_and_how_soon(tmp_path, sqlite_url):
+    follow_up = """\
+    follow_up:
+      - where: segment == "detractor"
+        task: {subject: "Call {record.Name}", due: 2 days}
+report:"""
+    config = config_in(tmp_path, YAML.replace("report:", follow_up, 1))
+    store = open_store(config.store)
+    people(store, scores(1, 0, 0))
+    day = 24 * 3600 * 1000
+    at = int(NOW.timestamp() * 1000)
+    with store.database.write() as tx:
+        for n, (given, closed) in enumerate([(-20, -19), (-20, -17), (-20, None), (-1, None), (-800, -799)]):
+            tx.run(
+                """INSERT INTO outbox (sync, kind, slot, subject, connection, object, key, state, vendor_id, wanted_at,
+                settled_at, closed_at, attempts, code, reason) VALUES ('contacts', 'task', '', :n, 'crm', 'Task', :n,
+                'done', :n, 0, :given, :closed, 1, '', '')""",
+                n=f"t{n}",
+                given=at + given * day,
+                closed=None if closed is None else at + closed * day,
+            )
+    assert wording.loop_text(reported(config, store).loop) == (
+        "Loop: 2 of 4 tasks closed (50 %), half of them within 2 days; 1 are open for more than a week."
+    )
+
+
 def test_the_response_rate_counts_delivered_invitations_of_ours(tmp_path, sqlite_url):
     own = YAML.replace('at: {mail: "1146"}', "ask: How likely are you to recommend us?")
     config = config_in(tmp_path, own)
@@ -192,6 +258,35 @@ def test_the_response_rate_counts_delivered_invitations_of_ours(tmp_path, sqlite
     found = reported(config, store)
     assert found.whole == Tally(1, 1, 0)
     assert (found.rate, found.invited.delivered, found.invited.completed) == (50, 4, 2)
+
+
+def test_small_groups_of_an_anonymous_programme_are_neither_told_nor_left_over(tmp_path, sqlite_url):
+    config = config_in(tmp_path, ANONYMOUS)
+    store = open_store(config.store)
+    for channel, month, many in (("email", 5, 40), ("app", 6, 9), ("sms", 7, 2)):
+        people(store, {9: many}, channel=channel, at=datetime(2025, month, 9, tzinfo=UTC))
+    store.publish("pulse", {"mail": ("1146",)}, 5, now=NOW)
+    found = make(config, store, wish(config, "pulse", today=TODAY, by="channel"), now=NOW)
+    # Two by text message alone would be what is missing between e-mail, app and the whole.
+    assert [(row.label, row.tally.answers) for row in found.grouping.rows] == [("email", 40)]
+    assert found.grouping.other.tally.answers == 11
+    assert found.grouping.too_small
+    told = {p.period.name: p.tally.answers if p.tally else None for p in found.trend}
+    assert (told["2025-05"], told["2025-06"], told["2025-07"]) == (40, None, None)
+    assert (found.movement, found.at_risk, found.portfolio, found.unmatched) == (None, None, None, 0)
+
+
+def test_too_few_answers_of_an_anonymous_programme_are_not_told_at_all(tmp_path, sqlite_url):
+    config = config_in(tmp_path, ANONYMOUS)
+    store = open_store(config.store)
+    people(store, scores(1, 1, 2))
+    store.publish("pulse", {"mail": ("1146",)}, 1, now=NOW)
+    found = make(config, store, wish(config, "pulse", today=TODAY, by="channel"), now=NOW)
+    assert (found.whole, found.scores, found.trend, found.grouping) == (None, {}, [], None)
+    assert report_text.headline(found) == (
+        "pulse: fewer than 5 people answered; that is too few to tell of them"
+    )
+    assert as_json(found)["whole"]["people"] is None
 
 
 def test_a_report_without_answers_says_what_to_do(config, store):

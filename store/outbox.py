@@ -58,9 +58,11 @@ _OPEN = """
     UPDATE outbox SET state = 'open', digest = ?, record_id = ?, run = ?, opened_at = ?, attempts = attempts + 1
     WHERE id = ? AND state = 'wanted'"""
 
+_OVER = (Stage.DONE, Stage.VOID, Stage.REMOVED)  # what is wanted after that begins anew
+
 _SETTLE = """
     UPDATE outbox SET state = ?, vendor_id = ?, code = ?, reason = ?, look_again = ?, settled_at = ?,
-        attempts = attempts - ?, digest = CASE WHEN ? = 1 THEN digest END
+        attempts = CASE WHEN ? = 1 THEN 0 ELSE attempts - ? END, digest = CASE WHEN ? = 1 THEN digest END
     WHERE id = ? AND (state = 'open' OR state = 'unknown' OR state = 'wanted')"""
 
 
@@ -201,6 +203,7 @@ class Outbox:
                         one.reason,
                         maybe_milliseconds(one.look_again),
                         milliseconds(now),
+                        int(one.stage in _OVER),
                         int(not one.tried),
                         int(one.stage is Stage.DONE),
                         one.id,
@@ -220,7 +223,7 @@ class Outbox:
             tx.prove(lease)
             tx.run(
                 """DELETE FROM outbox
-                WHERE id IN LIST(:ids) AND state = 'wanted' AND vendor_id IS NULL AND attempts = 0""",
+                WHERE id IN LIST(:ids) AND state = 'wanted' AND vendor_id IS NULL AND opened_at IS NULL""",
                 ids=list(ids),
             )
 

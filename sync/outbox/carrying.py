@@ -92,7 +92,7 @@ class Carrier:
     def _rest(self, decisions: Sequence[Decision], tally: Tally) -> None:
         nothing = [one.row for one in decisions if isinstance(one, Nothing)]
         resting = [one for one in decisions if isinstance(one, Rest)]
-        resting += [_not_any_more(row) for row in nothing if row.attempts]
+        resting += [_not_any_more(row) for row in nothing if row.opened_at is not None]
         for one in resting:
             _count_rest(one, tally)
         self._settle(
@@ -107,7 +107,7 @@ class Carrier:
                 for one in resting
             ]
         )
-        self.store.drop_entries([row.id for row in nothing if not row.attempts], lease=self.lease)
+        self.store.drop_entries([row.id for row in nothing if row.opened_at is None], lease=self.lease)
         tally.counts["left"] += sum(isinstance(one, Leave) for one in decisions)
 
     def _send(self, maker: Maker, makes: Sequence[Make], tally: Tally) -> None:
@@ -150,6 +150,16 @@ class Carrier:
                 tally.refused[code] += 1
                 return Settling(
                     id=row.id, stage=Stage.REJECTED, vendor_id=row.vendor_id, code=code, reason=message
+                )
+            case Deferred(reason=reason, tried=True) if row.attempts + 1 >= PATIENCE:
+                tally.counts["rejected"] += 1
+                tally.refused["deferred"] += 1
+                return Settling(
+                    id=row.id,
+                    stage=Stage.REJECTED,
+                    vendor_id=row.vendor_id,
+                    code="deferred",
+                    reason=f"put off {PATIENCE} times: {reason}",
                 )
             case Deferred(reason=reason, until=until, tried=tried):
                 tally.counts["left"] += 1

@@ -170,6 +170,20 @@ def test_what_the_vendor_stumbled_over_is_tried_again_by_itself(town: CaringTown
     assert followed(town.run(), Kind.HISTORY) == {"created": 1}
 
 
+def test_what_is_put_off_again_and_again_is_left_to_a_person(town: CaringTown):
+    town.contact("ann")
+    for score in range(7):  # what went well before does not count
+        town.tell(answer("a", score, email="ann@example.com"))
+        town.run()
+    town.tell(answer("a", 9, email="ann@example.com"))
+    for _ in range(4):
+        town.crm.outcome["mail:a"] = deferred
+        assert followed(town.run(), Kind.HISTORY) == {"left": 1}
+    town.crm.outcome["mail:a"] = deferred
+    assert followed(town.run(), Kind.HISTORY) == {"rejected": 1}
+    assert town.outbox()[0].reason == "put off 5 times: somebody has it open"
+
+
 def test_a_value_the_object_cannot_hold_is_refused_without_a_call(town: CaringTown):
     town.contact("ann")
     town.contact("bob")

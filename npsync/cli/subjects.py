@@ -74,6 +74,12 @@ def erase(
         bool, typer.Option("--yes", "-y", help="Go ahead without asking; what is in doubt is left.")
     ] = False,
     also: _ALSO = None,
+    leave_refused: Annotated[
+        bool,
+        typer.Option(
+            "--leave-refused", help="Forget them here also where a CRM refuses to take something back."
+        ),
+    ] = False,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -102,7 +108,7 @@ def erase(
             if typer.prompt(f"To forget them, type {who}").strip() != who.strip():
                 output.say("Nothing was erased.")
                 raise typer.Exit(output.SUCCEEDED)
-        done = erasing.carry_out(loaded, store, found, connections, connections.clock)
+        done = erasing.carry_out(loaded, store, found, connections, connections.clock, leaving=leave_refused)
     _show(done.as_json() if json else None, subjects_text.done(done))
     raise typer.Exit(output.PARTIAL if done.refused or not done.scrubbed or done.left_files else 0)
 

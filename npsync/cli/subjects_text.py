@@ -40,9 +40,10 @@ def lines(plan: ErasePlan) -> list[str]:
     for one in plan.crm.fields:
         place = one.place
         told.append(f"  {place.connection}  {place.object} {place.id}: clear {', '.join(sorted(one.after))}")
-    for kind, connection in dict.fromkeys((one.kind, one.connection) for one in plan.crm.made):
-        count = sum((one.kind, one.connection) == (kind, connection) for one in plan.crm.made)
-        told.append(f"  {connection}  delete {count} {_MADE[kind]}")
+    made = Counter((one.kind, one.connection) for one in plan.crm.made)
+    for (kind, connection), count in made.items():
+        single, many = _MADE[kind]
+        told.append(f"  {connection}  delete {count} {single if count == 1 else many}")
     if plan.kept_in_crm:
         told.append("  the CRM stays as it is (privacy.erase.crm: keep)")
     told += [f"  file    {path}" for path in plan.files]
@@ -62,15 +63,26 @@ def lines(plan: ErasePlan) -> list[str]:
     return told
 
 
-_MADE = {"history": "history record(s)", "task": "task(s)", "list": "place(s) on lists"}
+_MADE = {
+    "history": ("history record", "history records"),
+    "task": ("task", "tasks"),
+    "list": ("place on a list", "places on lists"),
+}
 
 
 def done(told: Erased) -> list[str]:
+    records = "record" if told.made == 1 else "records"
+    there = f"{told.fields} CRM fields, {told.made} {records} made in CRMs"
+    refused = [f"  not taken back: {one}" for one in told.refused]
+    if told.kept:
+        return [
+            f"Not forgotten yet: {there} are gone, and these are not:",
+            *refused,
+            "Nothing here was erased, so that this is not lost from sight; nothing of them is taken in any more.",
+            "Delete it there, or let npsync's user do so; then the same again. With --leave-refused it stays there.",
+        ]
     rows = Counter(told.rows)
-    said = [
-        f"Forgotten: {rows.total()} rows here, {told.fields} CRM fields, {told.made} records made in CRMs."
-    ]
-    said += [f"  not taken back: {one}" for one in told.refused]
+    said = [f"Forgotten: {rows.total()} rows here, {there}.", *refused]
     said += [f"  delete this file yourself: {path}" for path in told.left_files]
     if not told.scrubbed:
         said.append(

@@ -70,14 +70,28 @@ def planned(
     return CrmPlan(tuple(fields), tuple(made), tuple(dict.fromkeys(left)))
 
 
-def carried_out(plan: CrmPlan, connections: Opened) -> list[str]:
-    """Do it; what was refused, in words without a person's data. Gone already counts as done."""
+@dataclass(frozen=True)
+class TakenBack:
+    """Fields emptied, things deleted, and what a CRM refused: where it is, and why."""
+
+    fields: int = 0
+    made: int = 0
+    refused: tuple[str, ...] = ()
+
+
+def carried_out(plan: CrmPlan, connections: Opened) -> TakenBack:
+    """Do it. Gone already counts as done."""
+    fields, made = 0, 0
     refused: list[str] = []
     for one in plan.fields:
-        refused += _cleared(one, connections.destination(one.place.connection))
+        why = list(_cleared(one, connections.destination(one.place.connection)))
+        fields += 0 if why else len(one.after)
+        refused += why
     for creation in plan.made:
-        refused += _taken_away(creation, connections.destination(creation.connection))
-    return refused
+        why = list(_taken_away(creation, connections.destination(creation.connection)))
+        made += not why
+        refused += why
+    return TakenBack(fields, made, tuple(refused))
 
 
 # ------------------------------------------------------------ fields
@@ -140,7 +154,8 @@ def _cleared(one: Fields, destination: Destination) -> Iterable[str]:
     api = destination.ways(place.object, 1)[0].api
     batch = Batch(id=1, object=place.object, api=api, changes=(change,))
     for outcome in destination.write(batch, lambda handle: None):
-        yield from _refused(outcome, f"{place.connection} {place.object}: {', '.join(sorted(one.after))}")
+        what = f"{place.connection} {place.object} {place.id}, {', '.join(sorted(one.after))}"
+        yield from _refused(outcome, what)
 
 
 # ------------------------------------------------------------ what was made
@@ -182,7 +197,8 @@ def _looked_up(config: Config, row: Mapping[str, Json], destination: Destination
 
 
 def _taken_away(one: Creation, destination: Destination) -> Iterable[str]:
-    what = f"{one.connection}: a {one.kind}"
+    on = f"list {one.slot}" if one.kind == "list" else one.object
+    what = f"{one.connection} {on} {one.id}"
     try:
         for outcome in _gone(one, destination):
             yield from _refused(outcome, what)

@@ -22,14 +22,14 @@ PLAN, EXPORT = b'{"npsync_plan":', b'{"npsync_subject_export":'
 def elsewhere(config: Config, holdings: Holdings) -> list[str]:
     """Sentences: which system keeps what of them, and what a person has to do there."""
     told = [
-        f"{name} ({config.connections[name].connector.title}): {count} answer(s) and the person in its own list; "
-        "delete them there"
+        f"{name} ({config.connections[name].connector.title}): {_counted(count, 'answer')} and the person in its "
+        "own list; delete them there"
         for name, count in sorted(Counter(str(row["source"]) for row in holdings.get("answers", ())).items())
         if name in config.connections
     ]
     sent = Counter(str(row["via"]) for row in holdings.get("messages", ()) if row.get("message"))
     told += [
-        f"{name}: {count} message(s) sent to them, in its log and their mailbox"
+        f"{name}: {_counted(count, 'message')} sent to them, in its log and their mailbox"
         for name, count in sent.items()
     ]
     alerts = Counter(
@@ -38,7 +38,8 @@ def elsewhere(config: Config, holdings: Holdings) -> list[str]:
         if row["kind"] == "alert" and row["state"] in ("done", "unknown")
     )
     told += [
-        f"{name}: {count} alert(s) about them; delete the messages there" for name, count in alerts.items()
+        f"{name}: {_counted(count, 'alert')} about them; delete the messages there"
+        for name, count in alerts.items()
     ]
     written = sorted({str(row["connection"]) for row in holdings.get("journal", ())})
     told += [f"{name}: the CRM's own field history and recycle bin, where it keeps one" for name in written]
@@ -47,6 +48,10 @@ def elsewhere(config: Config, holdings: Holdings) -> list[str]:
     if config.store.startswith("postgresql"):
         told.append("the PostgreSQL server's write-ahead log and archive, for as long as it keeps them")
     return told
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def files_about(config: Config, traces: Traces) -> list[Path]:

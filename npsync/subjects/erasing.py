@@ -8,7 +8,7 @@ first step on nothing of theirs is taken in any more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -85,8 +85,9 @@ class ErasePlan:
 
 @dataclass(frozen=True)
 class Erased:
-    """What was done. `refused`: what a CRM would not take back, for a person to do. `scrubbed` false: the bytes are
-    still in the store's file, because others are using it."""
+    """What was done. `refused`: what a CRM would not take back. Then nothing here was forgotten (`kept`): with the
+    store's rows would go the knowledge of what is left there. `scrubbed` false: the bytes are still in the store's
+    file, because others are using it."""
 
     rows: Mapping[str, int]
     fields: int
@@ -95,6 +96,7 @@ class Erased:
     refused: tuple[str, ...] = ()
     left_files: tuple[str, ...] = field(default=(), repr=False)  # exports: for whoever made them to delete
     scrubbed: bool = True
+    kept: bool = False
 
     def as_json(self) -> dict[str, Json]:
         return {
@@ -105,6 +107,7 @@ class Erased:
             "left_files": list(self.left_files),
             "refused": list(self.refused),
             "scrubbed": self.scrubbed,
+            "kept": self.kept,
         }
 
 
@@ -135,9 +138,11 @@ def carry_out(
     connections: Opened | None,
     clock: Clock,
     *,
+    leaving: bool = False,
     stop_after: Callable[[str], None] = lambda step: None,
 ) -> Erased:
     """Do it, with no sync running meanwhile. The plan is made anew under their leases: what a run did since counts.
+    `leaving`: forget them here also where a CRM takes something not back.
 
     `stop_after` is told every step that is done; a test kills it there.
     """
@@ -146,22 +151,22 @@ def carry_out(
         what = plan(config, store, subject, connections)
         store.bury(subject.buried, now=clock.now())
         stop_after("tombstones")
-        refused: list[str] = []
-        if connections is not None:
-            refused = crm.carried_out(what.crm, connections)
+        back = crm.TakenBack() if connections is None else crm.carried_out(what.crm, connections)
         stop_after("crm")
+        if back.refused and not leaving:
+            return Erased({}, back.fields, back.made, 0, back.refused, kept=True)
         cleaned = [path for path in what.files if without_person(path, subject.traces)]
         stop_after("files")
-        receipt = Receipt(kind="erase", at=clock.now(), who=whoever(), report=_report(config, what, refused))
+        receipt = Receipt(kind="erase", at=clock.now(), who=whoever(), report=_report(config, what, back))
         rows = store.erase(_traces(config, subject), receipt, zone=config.time_zone, now=clock.now())
         stop_after("store")
     scrubbed = store.scrub()
     return Erased(
         rows=rows,
-        fields=sum(len(one.after) for one in what.crm.fields),
-        made=len(what.crm.made),
+        fields=back.fields,
+        made=back.made,
         files=len(cleaned),
-        refused=tuple(refused),
+        refused=back.refused,
         left_files=tuple(str(path) for path in what.files if path not in cleaned),
         scrubbed=scrubbed,
     )
@@ -172,7 +177,7 @@ def _traces(config: Config, subject: Subject) -> Traces:
     return msgspec.structs.replace(subject.traces, roll_ups=roll_ups)
 
 
-def _report(config: Config, what: ErasePlan, refused: Sequence[str]) -> dict[str, Json]:
+def _report(config: Config, what: ErasePlan, back: crm.TakenBack) -> dict[str, Json]:
     """Numbers and a keyed hash: the receipt outlives the person's data."""
     forgetting = config.forgetting
     assert forgetting is not None
@@ -180,9 +185,9 @@ def _report(config: Config, what: ErasePlan, refused: Sequence[str]) -> dict[str
         "person": forgetting.digest(sorted(what.subject.names)[0]) if what.subject.names else "",
         "names": len(what.subject.names),
         "crm": "keep" if what.kept_in_crm else "clear",
-        "fields": sum(len(one.after) for one in what.crm.fields),
-        "made": len(what.crm.made),
-        "refused": len(refused),
+        "fields": back.fields,
+        "made": back.made,
+        "refused": len(back.refused),
         "files": len(what.files),
         "not_taken_over": len(what.subject.doubts),
     }

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from connectors.contract import Priority
 from mapping.names import problem_of_name
 from mapping.spec import FieldMapping, Scalar
-from mapping.templates import TemplateProblem, parse_template
+from mapping.templates import TemplateProblem, names_of, parse_template
 from nps.durations import Period
 
 BRIEFING = ("cases", "why", "previous_answered_at")
@@ -124,6 +124,15 @@ class NotifySpec(_Part):
         ge=1,
         description="When one run has more messages than this, one that counts them goes out instead.",
     )
+
+    @model_validator(mode="after")
+    def _says_so(self) -> NotifySpec:
+        if not self.share_comments and "comment" in names_of(parse_template(self.text)):
+            raise PydanticCustomError(
+                "comment_not_shared",
+                "the text tells the customer's comment; say share_comments: true, or leave it out",
+            )
+        return self
 
 
 class ListSpec(_Part):

@@ -15,6 +15,7 @@ from mapping.names import field_of
 from mapping.selftest import neutral
 from mapping.spec import MatchRule
 from nps.anonymity import Anonymous
+from nps.errors import LeaseLost, NpsyncError
 from nps.surveys import OWN_PAGE
 from sync.job import Feed, Job
 from sync.outbox.care import Aftercare, compile_aftercare, names_used
@@ -41,22 +42,31 @@ def run_once(
 ) -> Report:
     """One run with connections of its own: fresh schema, fresh token, and what follows from it on the accounts. Raises
     what `sync.engine.run` raises."""
+    from npsync.alerting.turn import tell_of_failure, tell_of_run
     from npsync.rolling import roll_up_after
     from npsync.service import opened
     from sync.engine import Options, run
+    from sync.leasing import Busy
 
     options = options or Options()
     with opened(config, store, clock) as connections:
-        job = build_job(config, name, connections)
-        report = run(
-            job,
-            store,
-            connections.clock,
-            connections.owner,
-            connections.calls.seen,
-            options,
-            progress,
-        )
+        try:
+            job = build_job(config, name, connections)
+            report = run(
+                job,
+                store,
+                connections.clock,
+                connections.owner,
+                connections.calls.seen,
+                options,
+                progress,
+            )
+        except (Busy, LeaseLost):
+            raise  # somebody else runs it
+        except NpsyncError as error:
+            tell_of_failure(config, store, name, error, connections.clock)
+            raise
+        tell_of_run(config, store, report, connections.clock)
         if report.status not in ("succeeded", "partial") or options.expect is not None:
             return report  # what it left behind is rolled up when a run has gone its way, or was not only reviewed
         followed = roll_up_after(config, store, job, connections, stop=options.stop, progress=progress)

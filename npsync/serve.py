@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from connectors.contract import Clock
 from nps.errors import LeaseLost, NpsyncError
+from npsync.alerting.turn import Telling, is_used
 from npsync.anonymous import Gathering
 from npsync.asker import Asker, Turn
 from npsync.clock import SystemClock
@@ -63,6 +64,7 @@ class Clockwork:
         settle: Callable[[], Turn] | None = None,
         tidy: Callable[[], Turn] | None = None,
         gather: Callable[[], Turn] | None = None,
+        tell: Callable[[], Turn] | None = None,
         take_up: Callable[[Config, Store, str, Clock, Callable[[], bool]], Report] | None = None,
         roll_up: Callable[[Config, Store, str, Clock, Callable[[], bool]], RolledUp] | None = None,
     ) -> None:
@@ -80,6 +82,8 @@ class Clockwork:
             self._askers.append(Asker(tidy, self._clock, doing="pruning", done="pruned"))
         if gather is not None:
             self._askers.append(Asker(gather, self._clock, doing="gathering", done="gathered"))
+        if tell is not None:
+            self._askers.append(Asker(tell, self._clock, doing="telling", done="told"))
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="npsync-sync")
         self._under_way: dict[str, Future[None]] = {}
@@ -211,6 +215,7 @@ def serve(config: Config, store: Store, stopping: threading.Event) -> None:
     pushed = PushedAnswers(config, store, clock, stop=stopping.is_set)
     nightly = Nightly(config, store, clock, stop=stopping.is_set) if config.retention.is_set else None
     gathering = Gathering(config, store, clock, stop=stopping.is_set) if config.privacy.anonymous else None
+    telling = Telling(config, store, clock, stop=stopping.is_set) if is_used(config) else None
     clockwork = Clockwork(
         config,
         store,
@@ -219,6 +224,7 @@ def serve(config: Config, store: Store, stopping: threading.Event) -> None:
         settle=pushed.settle,
         tidy=nightly.turn if nightly else None,
         gather=gathering.turn if gathering else None,
+        tell=telling.turn if telling else None,
     )
     resume_killed(config, store, clock.now())
     if triggering is None:

@@ -25,6 +25,7 @@ from store.leases import Leases
 from store.ledger import Ledger
 from store.letters import Letters
 from store.members import Members
+from store.messages import Messages
 from store.outbox import Outbox
 from store.planning import Planning
 from store.privacy import Privacy
@@ -59,6 +60,7 @@ class SqlStore(
     Comparing,
     History,
     Outbox,
+    Messages,
     Events,
     Invitations,
     Claims,

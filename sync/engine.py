@@ -376,8 +376,8 @@ class _Attempt:
         problems = [_named(name, str(error)) for name, error in self.pulled.failures.items()]
         problems += self._ended_because()
         problems += self.written.in_doubt
-        if self.taken_up is not None and not self.unjudged:
-            problems += self._silent_sources()
+        silent = self._silent_sources() if self.taken_up is not None and not self.unjudged else {}
+        problems += silent.values()
         if self.different:
             problems.append(f"{self.different} changes differ from the reviewed plan and were not written")
         problems += self.followed.problems
@@ -409,6 +409,7 @@ class _Attempt:
             narrowed=self.planned.narrowed,
             unjudged=self._not_let_pass(),
             followed=self.followed,
+            silent=tuple(silent),
             problems=tuple(problems),
         )
 
@@ -421,13 +422,18 @@ class _Attempt:
             case problem:
                 return [str(problem)]
 
-    def _silent_sources(self) -> list[str]:
-        """Sources that were read and brought nothing for too long; what was learned of this run counts already."""
+    def _silent_sources(self) -> dict[str, str]:
+        """Sources that were read and brought nothing for too long, with what to say of each; what was learned of this
+        run counts already."""
         if self.job.breaker is None:
-            return []
+            return {}
         read = [name for name in self.job.sources if name not in self.pulled.failures]
-        usual = intake.recall(self.store, self.job.name, read)
-        return list(breaker.silent(self.job.breaker.volume, usual, read, self.clock.now()))
+        usual, now = intake.recall(self.store, self.job.name, read), self.clock.now()
+        return {
+            source: said
+            for source in read
+            for said in breaker.silent(self.job.breaker.volume, usual, [source], now)
+        }
 
     def _not_let_pass(self) -> Mapping[str, intake.Arrived]:
         if not self.unjudged or self.taken_up is None:

@@ -171,6 +171,7 @@ class Report:
     unjudged: Mapping[str, intake.Arrived] = field(default_factory=dict)
     """New answers that the breaker has not let pass (yet): the next run counts them too."""
     followed: Followed = field(default_factory=Followed)  # what was created beside the records
+    silent: tuple[str, ...] = ()  # sources that have brought nothing for too long
     problems: tuple[str, ...] = ()
     rolled_up: RolledUp | None = None  # what followed on the accounts: a run of its own
 
@@ -197,6 +198,7 @@ class Report:
             "narrowed": self.narrowed,
             "unjudged": intake.as_json(self.unjudged),
             "followed": self.followed.as_json(),
+            "silent": list(self.silent),
             "problems": list(self.problems),
         }
 

@@ -45,6 +45,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (  # command, module, name in it
     ("verify", "npsync.cli.verifying", "verify"),
     ("review", "npsync.cli.review_held", "review"),
     ("dead-letters", "npsync.cli.dead_letters", "dead_letters"),
+    ("alerts", "npsync.cli.alerts", "alerts"),
     ("follow-ups", "npsync.cli.follow_ups", "follow_ups"),
     ("triggers", "npsync.cli.simulating", "triggers"),
     ("quota", "npsync.cli.quota", "quota"),

@@ -308,6 +308,9 @@ def _run_due(config: Config, store: Store, options: Options, json: bool) -> int:
             code = output.exit_code(error)
         worst = output.worst(worst, code)
         done.add(claim.sync)
+    told = _tell(config, store)
+    ran = ran or told.said
+    worst = output.worst(worst, told.code)
     if config.has_to_ask:
         asked = _ask(config, store, options, json)
         ran = ran or asked.said
@@ -339,6 +342,26 @@ def _settle_pushed(config: Config, store: Store, options: Options) -> int:
     for problem in settled.problems:
         output.tell(problem)
     return output.PARTIAL if settled.problems else output.SUCCEEDED
+
+
+def _tell(config: Config, store: Store) -> _Asked:
+    """Alerts about figures, digests that are due, and messages that could not be handed over before. A connection that
+    fails makes no run fail."""
+    from nps.errors import NpsyncError
+    from npsync.alerting.turn import Telling, is_used
+    from npsync.cli import output
+    from npsync.clock import SystemClock
+
+    if not is_used(config):
+        return _Asked(output.SUCCEEDED, False)
+    try:
+        told = Telling(config, store, SystemClock()).turn()
+    except NpsyncError as error:
+        output.tell(f"alerts: {error}")
+        return _Asked(output.SUCCEEDED, True)
+    for problem in told.problems:
+        output.tell(problem)
+    return _Asked(output.SUCCEEDED, told.did_something)
 
 
 class _Asked(NamedTuple):

@@ -13,7 +13,6 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from connectors import registry
 from connectors.contract import Connector, Settings
-from mapping.reporting import ReportSpec
 from mapping.spec import PeopleSpec
 from nps.branding import Branding
 from nps.errors import ConfigError
@@ -21,8 +20,10 @@ from nps.forgetting import SHORTEST_PEPPER
 from nps.policy import ContactPolicy
 from nps.privacy import PrivacySpec, RetentionSpec
 from nps.surveys import SurveySpec
+from npsync.alerting.spec import AlertSpec, ReportingSpec
 from npsync.config.accountcheck import accountcheck
 from npsync.config.aftercheck import aftercheck, followed_twice
+from npsync.config.alertcheck import alertcheck
 from npsync.config.askcheck import askcheck
 from npsync.config.askwarnings import warnings
 from npsync.config.crosscheck import Known, crosscheck, is_plain_http, write_only_syncs
@@ -121,10 +122,11 @@ class _Reading:
         triggers = self._entries("triggers", TriggerSpec)
         policy = self._block("contact_policy", ContactPolicy)
         branding = self._block("branding", Branding)
-        report = self._block("report", ReportSpec) if "report" in self.document.value else None
+        report = self._block("report", ReportingSpec) if "report" in self.document.value else None
         privacy = self._block("privacy", PrivacySpec)
         retention = self._block("retention", RetentionSpec)
         pepper = self._pepper()
+        alerts = self._alerts()
         zone, region, store = self._time_zone(), self._phone_region(), self._store()
         public_url = self._public_url()
         settings = {name: each.settings for name, each in connections.items()}
@@ -136,6 +138,7 @@ class _Reading:
             *aftercheck(known),
             *askcheck(known),
             *reportcheck(known),
+            *alertcheck(known),
             *accountcheck(known),
             *privacycheck(known),
             *looks,
@@ -161,6 +164,7 @@ class _Reading:
             contact_policy=policy,
             branding=branding,
             report=report,
+            alerts=alerts,
             public_url=public_url,
             pepper=pepper,
             privacy=privacy or PrivacySpec(),
@@ -412,6 +416,16 @@ class _Reading:
             self._tell(Found((key,), "wrong_type", "has to be a map of keys"))
             return None
         return self._valid(model, self.document.value[key], (key,))
+
+    def _alerts(self) -> tuple[AlertSpec, ...]:
+        given = self.document.value.get("alerts", [])
+        if not isinstance(given, list):
+            self._tell(
+                Found(("alerts",), "wrong_type", "has to be a list: - {connection: …, on: [run_failed]}")
+            )
+            return ()
+        specs = [self._valid(AlertSpec, one, ("alerts", at)) for at, one in enumerate(given)]
+        return tuple(spec for spec in specs if spec is not None)
 
     def _named(self, section: str) -> Iterator[tuple[str, Any]]:
         given = self.document.value.get(section)

@@ -11,13 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from connectors.contract import Connector, Settings
 from mapping.names import root_of
-from mapping.reporting import ReportSpec
 from mapping.spec import PeopleSpec
 from nps.branding import PLAIN, Branding
 from nps.forgetting import Forgetting
 from nps.policy import ContactPolicy
 from nps.privacy import PrivacySpec, RetentionSpec
 from nps.surveys import SurveySpec
+from npsync.alerting.spec import AlertSpec, ReportingSpec
 from npsync.config.document import Document
 from npsync.config.problems import Place, Problem
 from sync.spec import SyncSpec
@@ -75,8 +75,12 @@ class FileSpec(BaseModel):
         default=ContactPolicy(), description="Who may be asked, over all surveys, channels and tools."
     )
     branding: Branding = Field(default=PLAIN, description="How our own survey page and mails look.")
-    report: ReportSpec | None = Field(
-        default=None, description="What reports group answers by, what is at stake, and what is aimed at."
+    report: ReportingSpec | None = Field(
+        default=None,
+        description="What reports group answers by, what is at stake, what is aimed at, and who gets a digest.",
+    )
+    alerts: tuple[AlertSpec, ...] = Field(
+        default=(), description="Who is told when a run fails, a source falls silent, or an NPS falls."
     )
     pepper: SecretStr | None = Field(
         default=None,
@@ -121,7 +125,8 @@ class Config:
     pepper: SecretStr | None = None
     privacy: PrivacySpec = field(default_factory=PrivacySpec)
     retention: RetentionSpec = field(default_factory=RetentionSpec)
-    report: ReportSpec | None = None  # None: no `report:`, so nothing is remembered of records for it
+    alerts: tuple[AlertSpec, ...] = ()
+    report: ReportingSpec | None = None  # None: no `report:`, so nothing is remembered of records for it
 
     def customer_since(self, people: str) -> str | None:
         """The field that says since when a person of this `people:` block is a customer."""

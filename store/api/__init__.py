@@ -33,6 +33,7 @@ from store.api.changes import Journal, Planning, Undoing
 from store.api.comparing import Comparing
 from store.api.holding import Holding
 from store.api.members import Member, Members, Membership
+from store.api.messages import Messages
 from store.api.outbox import Outbox, Wanted
 from store.api.people import Decisions, History, Letters
 from store.api.privacy import Privacy, Receipt
@@ -119,6 +120,7 @@ class Store(
     Comparing,
     History,
     Outbox,
+    Messages,
     Leases,
     Asking,
     Remarks,

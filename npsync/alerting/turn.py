@@ -1,0 +1,133 @@
+"""When something is told: right after a run, once a day about figures, and digests when their time has come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from nps.errors import NpsyncError
+from npsync.alerting.digests import digest
+from npsync.alerting.falls import found
+from npsync.alerting.occasions import Occasion, of_failure, of_run
+from npsync.alerting.spec import DigestSpec, On
+from npsync.alerting.telling import Told, deliver, want
+from npsync.logs import notice
+from npsync.schedule import fire_time
+
+if TYPE_CHECKING:
+    from connectors.contract import Clock
+    from npsync.config import Config
+    from store.api import Store
+    from sync.report import Report
+
+FALLS = "alerts/falls"
+DAILY = timedelta(days=1)
+
+
+def is_used(config: Config) -> bool:
+    return bool(config.alerts or digests_of(config))
+
+
+def digests_of(config: Config) -> tuple[DigestSpec, ...]:
+    return config.report.digests if config.report is not None else ()
+
+
+def digest_place(spec: DigestSpec) -> str:
+    """Under which name the clock remembers when it is due."""
+    return f"digest/{spec.audience}"
+
+
+# ------------------------------------------------------------ after a run
+
+
+def tell_of_run(config: Config, store: Store, report: Report, clock: Clock) -> None:
+    """What a run gives occasion to tell, told at once. Whatever happens here never fails the run."""
+    _tell(config, store, list(of_run(report)), clock)
+
+
+def tell_of_failure(config: Config, store: Store, sync: str, error: NpsyncError, clock: Clock) -> None:
+    """A run that could not be begun."""
+    at = clock.now().isoformat(timespec="seconds")
+    _tell(config, store, [of_failure(sync, str(error), at)], clock)
+
+
+def _tell(config: Config, store: Store, occasions: list[Occasion], clock: Clock) -> None:
+    if not config.alerts or not occasions:
+        return
+    try:
+        if _want(config, store, occasions, clock.now()):
+            _notice(deliver(config, store, clock))
+    except NpsyncError as error:
+        notice("alert_failed", problem=str(error))
+
+
+def _want(config: Config, store: Store, occasions: Iterable[Occasion], now: datetime) -> int:
+    occasions = list(occasions)
+    return sum(
+        want(
+            store,
+            alert.connection,
+            alert.to,
+            [one for one in occasions if one.on in alert.on],
+            now=now,
+            again_after=alert.again_after,
+        )
+        for alert in config.alerts
+    )
+
+
+def _notice(told: Told) -> None:
+    if told.did_something or told.problems:
+        notice("told", **told.as_json())
+
+
+# ------------------------------------------------------------ on a schedule
+
+
+class Telling:
+    """Falls once a day, digests when they are due, and what could not be handed over before. A time that passed while
+    nothing ran is caught up once."""
+
+    def __init__(
+        self, config: Config, store: Store, clock: Clock, *, stop: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._config, self._store, self._clock, self._stop = config, store, clock, stop
+
+    def turn(self) -> Told:
+        if self._claimed(FALLS, lambda now: now + DAILY):
+            self._look_for_falls()
+        for spec in digests_of(self._config):
+            if self._stop():
+                return Told()
+            self._digest(spec)
+        return deliver(self._config, self._store, self._clock)
+
+    def _look_for_falls(self) -> None:
+        for alert in self._config.alerts:
+            if On.FALL in alert.on:
+                want(
+                    self._store,
+                    alert.connection,
+                    alert.to,
+                    found(self._config, self._store, alert, self._clock),
+                    now=self._clock.now(),
+                    again_after=max(alert.over, alert.again_after),
+                )
+
+    def _digest(self, spec: DigestSpec) -> None:
+        due_at = self._store.schedule_first(digest_place(spec), self._next(spec, self._clock.now()))
+        if due_at > self._clock.now():
+            return
+        made = digest(self._config, self._store, spec, self._clock, id=due_at.isoformat(timespec="minutes"))
+        # Wanted before the due time is taken: a process that dies between the two wants it again, and it is known.
+        want(self._store, spec.connection, spec.to, [made], now=self._clock.now())
+        self._claimed(digest_place(spec), lambda now: self._next(spec, now))
+
+    def _next(self, spec: DigestSpec, after: datetime) -> datetime:
+        return fire_time(spec.cron, after, self._config.time_zone)
+
+    def _claimed(self, place: str, following: Callable[[datetime], datetime]) -> bool:
+        now = self._clock.now()
+        due_at = self._store.schedule_first(place, now)
+        return due_at <= now and self._store.claim_due(place, due_at, following(now))

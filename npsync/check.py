@@ -348,12 +348,12 @@ def shown_type(mapping: FieldMapping, schema: ObjectSchema) -> FieldType | None:
     if mapping.as_ is not None:
         return FieldType(mapping.as_)
     if mapping.map is not None:
-        kinds = {_type_of(value) for value in mapping.map.values() if value is not None}
+        kinds = {type_of_value(value) for value in mapping.map.values() if value is not None}
         return kinds.pop() if len(kinds) == 1 else None
     if mapping.template is not None:
         return FieldType.TEXT
     if mapping.says("value"):
-        return _type_of(mapping.value)
+        return type_of_value(mapping.value)
     if mapping.from_ is None or mapping.from_.startswith(("properties.", "event.", "account.")):
         return None
     if field := field_of(mapping.from_, "record"):
@@ -386,7 +386,7 @@ def _scale(metric: Metric) -> range:
     return {Metric.NPS: range(11), Metric.CSAT: range(1, 6), Metric.CES: range(1, 8)}[metric]
 
 
-def _type_of(value: object) -> FieldType | None:
+def type_of_value(value: object) -> FieldType | None:
     for kind, type in ((bool, FieldType.BOOLEAN), (int, FieldType.INTEGER), (float, FieldType.NUMBER)):
         if isinstance(value, kind):
             return type

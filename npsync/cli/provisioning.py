@@ -61,6 +61,8 @@ def provision(
     with service.open_store(loaded) as store, service.opened(loaded, store) as connections:
         if package is not None and connection is None:
             names = [_the_one(names, connections)]
+        if remove and connection is None:
+            names = [name for name in names if _removes(connections, name)]
         codes, told = [], []
         for name in names:
             if package is not None:
@@ -117,7 +119,7 @@ def _remove(
     from npsync.provisioning import carrying, remembering
 
     provisioner = connections.provisioner(name)
-    if not isinstance(provisioner, Removes):
+    if not isinstance(provisioner, Removes):  # it was asked for by name
         title = config.connections[name].connector.title
         raise ConfigError(f"connection {name}: npsync removes nothing in {title}; do it there by hand")
     made = remembering.as_made(remembering.confirmed(remembering.known(store, name)))
@@ -134,6 +136,12 @@ def _remove(
         provisioning_text.tell_removed(removed)
     code = output.PARTIAL if removed.left or len(going) < len(removals) else output.SUCCEEDED
     return code, provisioning_text.facts_of_removals(name, removals, removed)
+
+
+def _removes(connections: Opened, name: str) -> bool:
+    from connectors.provisioning import Removes
+
+    return isinstance(connections.provisioner(name), Removes)
 
 
 def _the_one(names: list[str], connections: Opened) -> str:

@@ -9,7 +9,7 @@ from connectors.provisioning import Wanted, WantedField, WantedList, WantedObjec
 from mapping.spec import AccountMapping, FieldMapping
 from nps.schema import FieldType, ObjectSchema
 from nps.surveys import Metric
-from npsync.check import shown_type
+from npsync.check import shown_type, type_of_value
 from npsync.check_accounts import with_type
 from npsync.config import Config
 from npsync.jobs import target_of
@@ -101,6 +101,11 @@ def _fields(config: Config, connection: str, of: WantedObject) -> Iterator[Wante
             continue
         for name, mapping in spec.history.fields.items():
             made.setdefault(name, _kept(config, sync, spec, of, name, mapping))
+        for name, value in spec.history.withdrawn.items():
+            told = f"What an answer that was withdrawn shows. Written by npsync (sync {sync})."
+            made.setdefault(
+                name, WantedField(of.object, name, type_of_value(value), label=label(name), help=told)
+            )
     yield from made.values()
 
 

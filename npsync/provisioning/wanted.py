@@ -53,7 +53,10 @@ def wanted_fields(config: Config, connection: str) -> list[WantedField]:
     needs = needs_of(config, connection)
     known = [*_mapped(config, connection), *kept.accounts(config, connection)]
     mapped = {(one.object, one.name): one for one in known}
-    asked = {
+    used = config.connections[connection]
+    sends = used.connector.sends(used.settings)
+    asked: dict[str | None, FieldType] = {
+        **dict.fromkeys(sends.writes if sends is not None else (), FieldType.TEXT),
         config.contact_policy.ledger_field: FieldType.DATETIME,
         config.contact_policy.reason_field: FieldType.TEXT,
     }

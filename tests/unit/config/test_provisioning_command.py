@@ -296,6 +296,16 @@ def test_where_npsync_cannot_create_fields_it_says_so(npsync: Command, intercom:
     assert 'did you mean "chat"' in err
 
 
+def test_what_was_made_there_is_not_taken_away_by_npsync(npsync: Command, intercom: PlayedVendor) -> None:
+    code, _, err = npsync("chat", "--remove")
+    assert (code, "npsync removes nothing in Intercom" in err) == (2, True)
+    assert npsync("--remove")[0] == 0
+    code, _, err = npsync("--package", "nps.zip")
+    assert (code, "--package is for a Salesforce connection" in err) == (2, True)
+    code, _, err = npsync("chat", "--package", "nps.zip", "--apply")
+    assert (code, "leave --apply and --remove out" in err) == (2, True)
+
+
 def test_the_ledgers_field_is_wanted_as_a_moment(tmp_path: Path) -> None:
     text = file().replace("    match:", "    email: email\n    match:") + (
         "contact_policy: {ledger_field: custom_attributes.last_asked_at}\n"

@@ -51,7 +51,7 @@ AFTER = """\
         Segment__c: segment
         Person__c: record.id
         Firm__c: account_id
-      withdrawn: {Segment__c: withdrawn}
+      withdrawn: {Segment__c: withdrawn, Withdrawn__c: true}
     follow_up:
       - where: segment == "detractor"
         task: {subject: Call}
@@ -112,6 +112,7 @@ def test_what_follows_an_answer_is_wanted_too(tmp_path: Path) -> None:
     assert fields["NPS_Response__c.Person__c"].references == "Contact"
     assert fields["NPS_Response__c.Firm__c"].references == "Account"
     assert fields["NPS_Response__c.Segment__c"].options == ("promoter", "passive", "detractor", "withdrawn")
+    assert fields["NPS_Response__c.Withdrawn__c"].type is FieldType.BOOLEAN
     assert fields["Task.NPS_Event_Id__c"].unique
     figures = {name: fields[f"Account.{name}"] for name in ("NPS__c", "NPS_Responses__c", "NPS_Coverage__c")}
     assert {name: (one.type, one.digits, one.decimals, one.percent) for name, one in figures.items()} == {

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from connectors.contract import Accessible, Creates, Grant, Needs, Verdict
+from mapping.names import field_of
 from nps.events import OF_EVERY_EVENT
 from nps.schema import FieldType, ObjectSchema
 from nps.surveys import Through
@@ -60,6 +61,12 @@ def needs_of(config: Config, connection: str) -> Needs:
             for name, mapping in spec.account.fields.items():
                 if (type := shown_type(with_type(mapping, spec.account), unseen)) is not None:
                     types[people.account.object][name] = type
+        for path in config.traits(name).values():
+            if (field := field_of(path, "record")) is not None:
+                read[target.object].add(field)
+            elif people and people.account and (field := field_of(path, "account")) is not None:
+                read[target.object].add(people.account.by)
+                read[people.account.object].add(field)
         if people and people.account and not fields.uses.isdisjoint(("account", "account_id")):
             read[target.object].add(people.account.by)
             if fields.account_names:

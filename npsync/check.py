@@ -16,7 +16,7 @@ from mapping.spec import FieldMapping, MatchRule, PeopleSpec
 from nps.errors import AccessError, ConfigError, RejectedError, UnavailableError
 from nps.schema import FieldSchema, FieldType, ObjectSchema
 from nps.surveys import Metric
-from npsync import check_accounts, check_after, check_asking
+from npsync import check_accounts, check_after, check_asking, check_report
 from npsync.check_asking import Finding
 from npsync.config import Config, Problem
 from npsync.config.problems import Path, did_you_mean
@@ -142,6 +142,7 @@ def _sync(config: Config, name: str, target: Target, destination: Destination) -
     yield from _findings_of_fields(config, name, spec, schema, destination)
     yield from check_after.after(config, name, schema, destination)
     yield from check_accounts.accounts(config, name, schema, destination)
+    yield from check_report.report(config, name, schema, destination)
 
 
 _KEYS_OF_PEOPLE = (

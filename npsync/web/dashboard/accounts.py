@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from nps import periods
 from npsync.config import Config
+from npsync.jobs import target_of
 from npsync.reports import nps_surveys
 from npsync.reports.wish import MONTHS, counting, enough_of
 from npsync.web.dashboard.house import House
@@ -58,12 +59,21 @@ def router(site: Site, house: House) -> APIRouter:
             link=lambda page: "?" + urlencode({"survey": survey, "order": order.value, "page": page}),
             enough_people=enough,
             known=any(site.config.people[name].account for name in site.config.people),
+            connection=rolled_up_in(site.config, survey),
             remembered=site.config.report is not None,
             zone=site.config.time_zone,
             now=house.now(),
         )
 
     return routes
+
+
+def rolled_up_in(config: Config, survey: str) -> str:
+    """The connection whose accounts show figures of this survey: those have a story to tell."""
+    for sync in config.sync.values():
+        if sync.survey == survey and sync.account is not None:
+            return target_of(config, sync).connection
+    return ""
 
 
 def name_of_accounts(config: Config) -> str | None:

@@ -8,15 +8,20 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
+from nps.asking import person_keys
+from nps.keys import email_key
+from nps.values import Json
 from npsync import service
+from npsync.cli.accounts_text import behind_lines
 from npsync.cli.why_text import summary, timeline, why_shown
 from npsync.logs import notice
+from npsync.subjects import receipts
 from npsync.views import views_of
 from npsync.web.dashboard.house import HEADERS, PEOPLE, House
 from npsync.web.site import Site
 from store.api import TokenRow
 from store.api.privacy import Receipt
-from sync.story import Story
+from sync.story import RecordStory, Story
 from sync.telling import tell
 
 
@@ -26,7 +31,7 @@ def router(site: Site, house: House) -> APIRouter:
     @routes.get("/customers")
     def search(request: Request) -> Response:
         whose = house.visitor(request, PEOPLE)
-        return house.page("customers.html", request, whose, title="Customers", who="", story=None)
+        return house.page("customers.html", request, whose, title="Customers", who="", story=None, told_of=())
 
     @routes.post("/customers")
     async def find(request: Request) -> Response:
@@ -40,25 +45,27 @@ def router(site: Site, house: House) -> APIRouter:
         story = told(site, who, live=False) if who else None
         if story is not None:
             audit(site, whose, "search", len(story.records))
-        if story is not None and len(story.records) == 1 and not story.loose:
+        if story is not None and len(story.records) == 1 and not (story.loose or story.accounts):
             [one] = story.records
             to = f"{house.root}/customers/{quote(one.connection, safe='')}/{quote(one.id, safe='')}"
             return RedirectResponse(to, 303, headers=HEADERS)
-        return house.page("customers.html", request, whose, title="Customers", who=who, story=story)
+        return house.page(
+            "customers.html", request, whose, title="Customers", who=who, story=story, told_of=_records(story)
+        )
 
     @routes.get("/customers/{connection}/{record}")
     def customer(request: Request, connection: str, record: str) -> Response:
         whose = house.visitor(request, PEOPLE)
         live = request.query_params.get("live") == "1"
         story = told(site, record[:200], live=live)
-        found = next((one for one in story.records if one.connection == connection), None)
+        found = next((one for one in _records(story) if one.connection == connection), None)
         if found is None:
             said = "npsync knows nothing of this record: no answer was matched to it and nothing written."
             next_step = "npsync run NAME reads newer answers"
             return house.page(
                 "said.html", request, whose, status=404, title="Not known", said=said, next=next_step
             )
-        audit(site, whose, "customer", 1)
+        _read(site, whose, found)
         zone = site.config.time_zone
         return house.page(
             "customer.html",
@@ -67,6 +74,12 @@ def router(site: Site, house: House) -> APIRouter:
             title=next((str(value) for value in found.who.values()), found.id),
             record=found,
             summary=summary(found, zone),
+            behind=[
+                line.strip()
+                for account in story.accounts
+                if account.record is found
+                for line in behind_lines(account, zone)
+            ],
             events=timeline(found, zone)[::-1],
             fields=[(one, why_shown(one, found)) for one in found.fields],
             live=live,
@@ -87,14 +100,38 @@ def told(site: Site, who: str, *, live: bool) -> Story:
         return tell(who, views, site.store, region=site.config.phone_region, look=connections.destination)
 
 
+def _records(story: Story | None) -> list[RecordStory]:
+    """The people's and the accounts'."""
+    return [] if story is None else [*story.records, *(account.record for account in story.accounts)]
+
+
 def audit(site: Site, whose: TokenRow, page: str, people: int) -> None:
-    """Who read of people, when, and where; not of whom: the receipt outlives them."""
+    """Who read of people, when and where, and of how many."""
     notice("person_read", token=whose.name, page=page, people=people)
-    site.store.note_receipt(
-        Receipt(
-            kind="read",
-            at=site.clock.now(),
-            who=f"token {whose.name}",
-            report={"page": page, "people": people},
+    told: dict[str, Json] = {"page": page, "people": people}
+    site.store.note_receipt(Receipt(kind="read", at=site.clock.now(), who=_who(whose), report=told))
+
+
+def _read(site: Site, whose: TokenRow, record: RecordStory) -> None:
+    """Somebody looked at this one: found again by a keyed hash, where there is a pepper."""
+    notice("person_read", token=whose.name, page="customer", people=1)
+    emails = {email_key(answer.key) for answer in record.answers if answer.key and "@" in answer.key}
+    names = {
+        name
+        for email in emails or {None}
+        for name in person_keys(
+            connection=record.connection, object=record.object, record_id=record.id, email=email
         )
+    }
+    receipts.read(
+        site.config,
+        site.store,
+        page="customer",
+        who=_who(whose),
+        names=sorted(names),
+        now=site.clock.now(),
     )
+
+
+def _who(whose: TokenRow) -> str:
+    return f"token {whose.name}"

@@ -294,3 +294,17 @@ def test_connect_fails_when_a_permission_is_missing_and_names_the_needless_ones(
     assert max(map(len, out.splitlines())) <= 100
     granting.show(config, "mail", as_json=True, opened=lambda _, books: nullcontext(opened))
     assert json.loads(capsys.readouterr().out)["enough"] is False
+
+
+def test_fields_a_report_groups_by_have_to_be_there(tmp_path):
+    top = """\
+    report:
+      by: {note: record.Note__c, region: record.Regoin__c}
+      amount: record.Worth__c
+    """
+    assert found("NPS__c: score", tmp_path, top=top) == [
+        ("missing_field", "report.by.region"),
+        ("missing_field", "report.amount"),
+    ]
+    needs = needs_of(config_of(yaml("NPS__c: score", top=top), tmp_path), "crm")
+    assert {"Note__c", "Regoin__c", "Worth__c"} <= set(needs.read["Contact"])

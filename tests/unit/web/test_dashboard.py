@@ -12,6 +12,7 @@ from asgi_caller import Caller, Replied
 from fake_clock import FakeClock
 
 from npsync import tokens
+from npsync.subjects import receipts
 from npsync.web.app import app
 from npsync.web.dashboard.sessions import LASTS
 from store import open_store
@@ -274,3 +275,17 @@ def test_a_token_for_figures_sees_no_comment(desk: Desk):
     assert replied.status == 200
     assert b"alert(1)" not in replied.body
     assert desk.store.receipts(kind="read") == []
+
+
+def test_who_was_looked_at_is_found_again_by_their_address_and_named_nowhere(tmp_path: Path, sqlite_url: str):
+    desk = Desk(tmp_path, f"pepper: {'ab' * 32}\n" + YAML)
+    [ann] = people(desk.store, [2], names=["ann"])
+    matched(desk.store, [ann])
+    with desk.store.database.write() as tx:
+        tx.run("INSERT INTO watermark (sync, source, response) VALUES ('contacts', 'mail', 1000)")
+    desk.sign_in(desk.token("read"))
+    assert desk.get(f"/customers/crm/{record_of(ann)}").status == 200
+    [receipt] = receipts.known(desk.config, desk.store, who="ann@example.com", kind="read", limit=5)
+    assert (receipt.who, receipt.report["page"]) == ("token ann", "customer")
+    assert "ann@" not in str(receipt.report)
+    assert record_of(ann) not in str(receipt.report)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from builders_store import SYNC, Syncing, change, later
+from builders_store import SYNC, Syncing, answer, change, later, receive
 
 from nps.errors import LeaseLost
-from store.api import Lease, Member, Membership
+from store.api import Lease, Member, Membership, Settled, State
 from store.sql import SqlStore
 
 ROLL_UP = f"{SYNC}/account"
@@ -82,3 +82,63 @@ def test_all_members_come_page_by_page(
     monkeypatch.setattr("store.members.PAGE", 2)
     note(syncing, *(belongs(f"003{n}", "001A") for n in range(5)))
     assert [len(page) for page in store.all_members(SYNC)] == [2, 2, 1]
+
+
+# ------------------------------------------------------------ accounts and their people
+
+
+def test_accounts_come_in_their_order_with_those_that_nobody_belongs_to_any_more(
+    store: SqlStore, syncing: Syncing
+) -> None:
+    note(syncing, belongs("003A", "001B"), belongs("003B", "001B"), belongs("003C", None), roll_up=None)
+    note(syncing, belongs("003D", "001D"))
+    store.touch_accounts(ROLL_UP, ["001C", "001C", "001D"])
+    assert store.accounts(SYNC, ROLL_UP, "", 10) == ["001B", "001C", "001D"]
+    assert store.accounts(SYNC, ROLL_UP, "001B", 1) == ["001C"]
+    assert store.count_accounts(SYNC) == 2
+    assert list(store.people_between(SYNC, "001B", "001C")) == [[("001B", "003A"), ("001B", "003B")]]
+    assert store.people_of(SYNC, "001D") == ["003D"]
+    assert store.people_of(SYNC, "001C") == []
+
+
+def test_people_are_read_on_from_the_last_one_of_a_page(
+    store: SqlStore, syncing: Syncing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.members.PAGE", 2)
+    people = [belongs(f"003{n}", f"001{n % 3}") for n in range(7)]
+    note(syncing, *people)
+    pages = list(store.people_between(SYNC, "0010", "0012"))
+    assert [len(page) for page in pages] == [2, 2, 2, 1]
+    assert sorted(one for page in pages for one in page) == sorted(
+        (f"001{n % 3}", f"003{n}") for n in range(7)
+    )
+
+
+def test_the_people_of_a_merged_account_go_with_it(store: SqlStore, syncing: Syncing) -> None:
+    note(syncing, belongs("003A", "001A"), belongs("003B", "001B"), roll_up=None)
+    store.move_members(SYNC, "001A", "001B", lease=syncing.lease, roll_up=ROLL_UP)
+    assert store.people_of(SYNC, "001B") == ["003A", "003B"]
+    assert touched(store) == ["001B"]
+
+
+def test_the_latest_answer_of_an_account_and_who_answered_since(store: SqlStore, syncing: Syncing) -> None:
+    receive(store, answer("a1"), answer("a2", at=later(days=-30)), answer("a3"), answer("a4"))
+    syncing.take_up()
+    states = (State.WRITTEN, State.SUPERSEDED, State.REJECTED, State.UNCHANGED)
+    syncing.settle(
+        Settled(number=number, state=state, record_id=f"003{number}")
+        for number, state in enumerate(states, start=1)
+    )
+    note(
+        syncing,
+        belongs("0031", "001A"),
+        belongs("0032", "001A"),
+        belongs("0033", "001B"),
+        belongs("0034", None),
+    )
+    assert store.newest_of_accounts(SYNC, ["001A", "001B", "001C"]) == {"001A": 2}
+    records = store.records_answered(SYNC, "", 10)
+    assert records == ["0031", "0032", "0033", "0034"]
+    assert store.records_answered(SYNC, "0032", 1) == ["0033"]
+    assert store.counting_since(SYNC, records, later(days=-1)) == {"0031", "0034"}
+    assert {one.record_id for one in store.counted(SYNC, records, since=later(days=-1))} == {"0031", "0034"}

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
+from builders_accounts import SHOWN, CompanyTown
+from builders_sync import answer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nps.responses import ResponseStatus
 from nps.standing import AccountStanding
 from store.rows import milliseconds
 from store.sql import SqlStore
@@ -160,3 +167,85 @@ def test_how_many_people_are_read_at_a_time_makes_no_difference(
         assert rolled_up(store) == whole
     finally:
         members.PAGE = usual
+
+
+# ------------------------------------------------------------ touched accounts are enough
+
+
+class Does(NamedTuple):
+    """Something that happens to one of three people: an answer, an edit of it, its withdrawal, another company."""
+
+    what: str
+    person: int
+    score: int
+    day: int
+
+
+DOES = st.builds(
+    Does,
+    what=st.sampled_from(["answers", "answers", "edits", "withdraws", "moves", "merges"]),
+    person=st.integers(0, 2),
+    score=st.sampled_from([0, 7, 10]),
+    day=st.integers(0, 90),
+)
+
+
+@given(st.lists(DOES, min_size=1, max_size=7))
+@settings(
+    max_examples=8,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
+)
+def test_whatever_happens_the_touched_companies_show_what_all_of_them_anew_would(
+    fresh_companies: Callable[[], CompanyTown], happens: list[Does]
+) -> None:
+    town = fresh_companies()
+    town.crm.tells_merges = True  # where a CRM does not, the night learns of a merge
+    people = [*town.hire("acme", "p0", "p1"), *town.hire("beta", "p2")]
+    for number, one in enumerate(happens):
+        happen(town, people, one, number)
+        town.run()
+        report = town.roll_up()
+        assert report.status == "succeeded", report.problems
+    anew = town.roll_up(everything=True)
+    assert (anew.status, anew.written) == ("succeeded", 0)
+
+
+def happen(town: CompanyTown, people: list[str], one: Does, number: int) -> None:
+    email = f"p{one.person}@example.com"
+    id = f"{one.person}/{one.day % 2}"
+    if one.what == "moves":
+        at = town.crm.contacts.get(people[one.person])
+        if at is not None:
+            at["company"] = "beta" if at["company"] == "acme" else "acme"
+    elif one.what == "merges":
+        loser, survivor = people[one.person], people[(one.person + 1) % 3]
+        if {loser, survivor} <= town.crm.contacts.keys():
+            town.crm.merge(loser, survivor)
+    updated = town.clock.now() + timedelta(seconds=number)
+    status = ResponseStatus.WITHDRAWN if one.what == "withdraws" else ResponseStatus.COMPLETE
+    town.tell(
+        answer(id, one.score, days=one.day, email=email, updated_at=updated, status=status)
+        if one.what in ("edits", "withdraws")
+        else answer(f"{number}", one.score, days=one.day, email=email)
+    )
+
+
+@pytest.fixture
+def fresh_companies(
+    migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], CompanyTown]]:
+    towns: list[CompanyTown] = []
+
+    def another() -> CompanyTown:
+        path = tmp_path_factory.mktemp("companies") / "npsync.db"
+        shutil.copy(migrated_sqlite, path)
+        # How many contacts a company has changes without any answer, so only the night knows.
+        shown = {name: says for name, says in SHOWN.items() if name not in ("coverage", "margin")}
+        account = {"min_responses": 1, "fields": shown}
+        towns.append(CompanyTown(f"sqlite:///{path}", account=account))
+        return towns[-1]
+
+    yield another
+    for town in towns:
+        town.close()

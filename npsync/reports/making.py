@@ -16,7 +16,7 @@ from nps.periods import Period
 from nps.portfolio import Account, Portfolio, portfolio
 from nps.small_groups import merged
 from npsync.reports.report import AtRisk, Grouping, Point, Report, Row
-from npsync.reports.wish import Wish, by_of, counting, enough_of
+from npsync.reports.wish import MONTHS, Wish, by_of, counting, enough_of
 from store.api.tallying import Groups, Stake, Tallied
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ def _told(found: Tallied, least: int) -> Tally | None:
 def _trend(config: Config, store: Store, wish: Wish, now: datetime, least: int) -> tuple[list[Point], int]:
     """The points, and how many of their answers are left as counts alone."""
     today = now.astimezone(config.time_zone).date()
-    line = periods.cut(wish.period.since, wish.period.end, wish.every, today=today)
+    since = wish.period.since if not least else periods.months_back(wish.period.last, MONTHS)
+    line = periods.cut(since, wish.period.end, wish.every, today=today)
     cuts = [*(each.since for each in line), line[-1].end]
     what = counting(config, wish.survey, *cuts)
     months = store.monthly(what)

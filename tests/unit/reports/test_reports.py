@@ -276,6 +276,27 @@ def test_small_groups_of_an_anonymous_programme_are_neither_told_nor_left_over(t
     assert (found.movement, found.at_risk, found.portfolio, found.unmatched) == (None, None, None, 0)
 
 
+def test_no_two_reports_of_an_anonymous_programme_differ_by_one_answer(tmp_path, sqlite_url):
+    config = config_in(tmp_path, ANONYMOUS)
+    store = open_store(config.store)
+    for month, many in ((5, 1), (6, 9)):
+        people(store, {9: many}, at=datetime(2025, month, 9, tzinfo=UTC))
+    store.publish("pulse", {"mail": ("1146",)}, 5, now=NOW)
+    asked = [
+        {},
+        {"since": date(2025, 5, 10)},
+        {"until": date(2025, 5, 31)},
+        {"every": Every.WEEK},
+        {"compare": Compare.YEAR},
+    ]
+    told = [make(config, store, wish(config, "pulse", today=TODAY, **each), now=NOW) for each in asked]
+    assert {each.whole for each in told} == {Tally(10, 0, 0)}
+    assert {tuple(point.tally for point in each.trend) for each in told} == {
+        tuple(point.tally for point in told[0].trend)
+    }
+    assert {each.before for each in told} == {None}
+
+
 def test_too_few_answers_of_an_anonymous_programme_are_not_told_at_all(tmp_path, sqlite_url):
     config = config_in(tmp_path, ANONYMOUS)
     store = open_store(config.store)

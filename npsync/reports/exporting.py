@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
@@ -17,8 +18,8 @@ from npsync.reports.report import Grouping, Report, Row
 Cell = str | int | Decimal | None
 
 # What a spreadsheet may take for the beginning of a formula (OWASP, "CSV Injection"): also the full-width forms, and
-# after spaces, which some of them cut away.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# after blanks and what nobody sees, which some of them cut away.
+_FORMULA = re.compile(r"[\s\x00-\x1f\u00ad\u180e\u200b-\u200f\u2060-\u2064\ufeff]*[=+\-@＝＋－＠]|[\t\r\n]")
 BOM = "\ufeff"
 
 COLUMNS = (
@@ -49,7 +50,7 @@ def safe(cell: Cell) -> str:
         return ""
     if not isinstance(cell, str):
         return format(cell, "f") if isinstance(cell, Decimal) else str(cell)
-    return f"'{cell}" if cell.lstrip(" \u00a0").startswith(FORMULA) else cell
+    return f"'{cell}" if _FORMULA.match(cell) else cell
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, bom: bool = False) -> str:

@@ -25,6 +25,10 @@ HOSTILE = [
     "  =1+1",
     "\u00a0=1+1",
     "＝1+1",
+    "\u200b=1+1",
+    "\ufeff=1+1",
+    "\u3000\u2003@SUM(A1:A9)",
+    "\x00\x0b=1+1",
     '"=1+1',
     'he said "=1"\r\n=2',
 ]
@@ -34,7 +38,9 @@ HOSTILE = [
 def test_no_cell_begins_as_a_formula(text):
     [_, [cell]] = csv.reader(io.StringIO(csv_text(["comment"], [[text]]), newline=""))
     assert cell in (text, f"'{text}")
-    assert cell.lstrip(" \u00a0")[:1] not in tuple("=+-@\t\r\n＝＋－＠")
+    seen = "".join(sign for sign in cell if sign.isprintable() and not sign.isspace())
+    assert seen[:1] not in tuple("=+-@＝＋－＠")
+    assert cell[:1] not in tuple("\t\r\n")
 
 
 def test_every_line_of_hostile_comments_is_one_row_of_the_file():

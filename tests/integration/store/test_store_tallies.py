@@ -279,3 +279,25 @@ def test_what_waits_for_people_is_counted(store: SqlStore, syncing: Syncing):
         Undone("nps-to-contacts", "held", 2),
         Undone("nps-to-contacts", "review", 1),
     ]
+
+
+def test_every_account_is_told_with_what_it_is_worth(store: SqlStore, syncing: Syncing):
+    receive(store, *(answer(f"a{n}", score) for n, score in enumerate([9, 10, 2, 7])))
+    on_records(syncing, {f"a{n}": f"003{n}" for n in range(4)})
+    for n, account in enumerate(["001A", "001A", "001B", None]):
+        member(store.database, f"003{n}", account, '{"amount":"1500.50"}' if account == "001A" else "{}")
+    found = store.worth(counting(syncs=("nps-to-contacts",)), "amount")
+    assert sorted(found, key=str) == [(Tally(0, 0, 1), None), (Tally(2, 0, 0), "1500.50")]
+
+
+def test_counts_that_are_left_of_deleted_answers_are_those_of_this_survey(store: SqlStore):
+    kept = [(SOURCE, "1146", "email", 9, 4), (SOURCE, "1146", "sms", 9, 1), (SOURCE, "1146", "", 99, 7)]
+    kept += [(SOURCE, "77", "", 9, 100), ("app-nps", "1146", "", 9, 100)]
+    with store.database.write() as tx:
+        tx.many(
+            """INSERT INTO monthly_count (month, source, survey, channel, score, answers)
+            VALUES ('2025-02', ?, ?, ?, ?, ?)""",
+            kept,
+        )
+    assert store.monthly(counting()) == {"2025-02": {9: 5}}
+    assert store.monthly(counting(places={SOURCE: ()})) == {"2025-02": {9: 105}}

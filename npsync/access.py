@@ -58,9 +58,9 @@ def needs_of(config: Config, connection: str) -> Needs:
             read[people.account.object] |= set(spec.account.fields)
             write[people.account.object] |= set(spec.account.fields)
             unseen = ObjectSchema(people.account.object, {})
-            for name, mapping in spec.account.fields.items():
-                if (type := shown_type(with_type(mapping, spec.account), unseen)) is not None:
-                    types[people.account.object][name] = type
+            for figure, told in spec.account.fields.items():
+                if (type := shown_type(with_type(told, spec.account), unseen)) is not None:
+                    types[people.account.object][figure] = type
         for path in config.traits(name).values():
             if (field := field_of(path, "record")) is not None:
                 read[target.object].add(field)

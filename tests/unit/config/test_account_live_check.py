@@ -62,6 +62,12 @@ def config(folder: Path, account: str) -> Config:
     return config_of(text.replace("    object: Contact\n", f"    object: Contact\n{link}"), folder)
 
 
+def test_a_report_reads_its_fields_beside_the_figures(tmp_path: Path) -> None:
+    told = config(tmp_path, "  fields: {NPS__c: nps, Margin__c: margin}\n")
+    by = config_of(Path(told.file).read_text() + "report: {by: {plan: account.Name}}\n", tmp_path)
+    assert "Name" in needs_of(by, "crm").read["Account"]
+
+
 def found(folder: Path, account: str, crm: Crm | None = None) -> list[tuple[str, str]]:
     return [(each.code, each.path) for each in check(config(folder, account), Opened(crm or Crm()))]  # type: ignore[arg-type]
 

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from nps.asking import Invitation, InvitationState, Past, PastKind, Step, StepState, person_keys
 from store.api import LedgerEntry, Verdict
 from store.asked import INVITATION, STEP, invitation_of, invitation_row, step_of
 from store.database import Database, Transaction
 from store.events import decided
+from store.forgetting import forgotten
 from store.ledger import hold, keys_of_invitation, let_go
 from store.rows import maybe_milliseconds, milliseconds, moment, storable
 from store.sending import queue, reservation
@@ -69,12 +72,16 @@ class Invitations:
         with self.database.write(durable=True) as tx:
             if number is not None and not decided(tx, number, at):
                 return []  # another process was quicker, and said the same
+            gone = forgotten(tx, [*(_whose(one) for one, _ in ordered), *filter(None, map(_about, verdicts))])
+            ordered = [pair for pair in ordered if _whose(pair[0]) not in gone]
             tx.many(_INVITE, [invitation_row(one) for one, _ in ordered])
             ids = [one.id for one, _ in ordered]
             new = {row[0] for row in tx.rows("SELECT id FROM invitation WHERE id IN LIST(:ids)", ids=ids)}
             queue(tx, [step for one, step in ordered if step is not None and one.id in new])
             said = [one for one in verdicts if one.invitation is None or one.invitation in new]
-            tx.load("verdict", _VERDICT, [_verdict_row(one) for one in said])
+            # About somebody who was forgotten only the word is kept, for the counts.
+            told = [replace(one, scope="", record_id=None) if _about(one) in gone else one for one in said]
+            tx.load("verdict", _VERDICT, [_verdict_row(one) for one in told])
             return _cancel(tx, cancelled)
 
     def cancel_invitations(self, ids: Sequence[str], code: str, reason: str, *, now: datetime) -> list[str]:
@@ -332,6 +339,17 @@ def _answer(one: Invitation, keys: Iterable[str], now: datetime) -> LedgerEntry:
 def _narrowed(**columns: str | None) -> tuple[str, dict[str, Any]]:
     given = {name: value for name, value in columns.items() if value is not None}
     return " AND ".join(["1 = 1", *(f"{name} = :{name}" for name in given)]), given
+
+
+def _whose(invitation: Invitation) -> str:
+    [name] = person_keys(
+        connection=invitation.connection, object=invitation.object, record_id=invitation.record_id
+    )
+    return name
+
+
+def _about(verdict: Verdict) -> str | None:
+    return None if verdict.record_id is None else f"record:{verdict.scope}/{verdict.record_id}"
 
 
 def _verdict_row(one: Verdict) -> tuple[Any, ...]:

@@ -16,6 +16,7 @@ from nps.keys import key_number
 from store.api import REPORTED, Judge, LedgerEntry
 from store.asked import PAST, past_of
 from store.database import Database, Transaction
+from store.forgetting import forgotten
 from store.rows import from_json, maybe_milliseconds, maybe_moment, milliseconds, moment, storable
 from store.suppressions import in_force
 
@@ -114,6 +115,8 @@ class Ledger:
         for start in range(0, len(ordered), _TOGETHER):
             some = ordered[start : start + _TOGETHER]
             with self.database.write(durable=True) as tx:
+                gone = forgotten(tx, [key for entry in some for key in entry.keys])
+                some = [entry for entry in some if gone.keys().isdisjoint(entry.keys)]
                 new += tx.many(_ENTER, [_row(entry, milliseconds(now)) for entry in some])
                 named = tx.rows(
                     "SELECT dedupe, id FROM ledger WHERE dedupe IN LIST(:those)",

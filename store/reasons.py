@@ -10,6 +10,7 @@ from datetime import datetime
 
 from store.api import ReasonDue
 from store.database import Database, Transaction
+from store.forgetting import forgotten
 from store.rows import milliseconds, storable
 
 _NOTE = """
@@ -47,7 +48,8 @@ class Reasons:
 
 
 def note_reasons(tx: Transaction, keys: Sequence[str], now: int) -> None:
-    tx.many(_NOTE, [(storable(key), now) for key in keys])
+    gone = forgotten(tx, keys)
+    tx.many(_NOTE, [(storable(key), now) for key in keys if key not in gone])
 
 
 def _in_order(due: Sequence[ReasonDue]) -> list[ReasonDue]:

@@ -17,9 +17,10 @@ from typing import Any
 import msgspec
 from sqlalchemy.engine import make_url
 
+from nps.errors import UnavailableError
 from nps.events import Arrival
 from store.database import connected, created_for_its_owner
-from store.errors import without_data
+from store.errors import StoreError, without_data
 from store.events import decoded, encoded
 from store.rows import milliseconds, moment
 
@@ -102,6 +103,23 @@ class Spool:
         return [
             Spooled(number=row[0], at=moment(row[1]), what=decoded(row[2]), trouble=row[3]) for row in found
         ]
+
+
+def scrub(path: Path) -> bool:
+    """Write the file anew: what was carried into the store leaves its bytes. False: others are using it."""
+    if not path.exists():
+        return True
+    connection = connected(path)
+    try:
+        with without_data():
+            connection.execute("PRAGMA busy_timeout = 5000")
+            connection.execute("VACUUM")
+            busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except (StoreError, UnavailableError):
+        return False
+    finally:
+        connection.close()
+    return not busy
 
 
 class _Line:

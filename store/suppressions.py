@@ -52,7 +52,8 @@ class Suppressions:
     def suppress(self, suppressions: Sequence[Suppression]) -> int:
         ordered = sorted(suppressions, key=lambda one: (one.key, one.reason, one.channel or ""))
         with self.database.write(durable=True) as tx:
-            new = [one for one in ordered if _suppress(tx, one)]
+            gone = forgotten(tx, [one.key for one in ordered])  # they are not asked anyway
+            new = [one for one in ordered if one.key not in gone and _suppress(tx, one)]
             for one in new:
                 note_reasons(tx, [one.key], milliseconds(one.at))
             return len(new)

@@ -9,7 +9,7 @@ first step on nothing of theirs is taken in any more.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -25,9 +25,11 @@ from npsync.deciders import whoever
 from npsync.subjects import crm
 from npsync.subjects.elsewhere import elsewhere, files_about, without_person
 from npsync.subjects.finding import Subject
+from npsync.web.intake import carry_over
 from store.api.privacy import Receipt
 from store.api.subjects import Traces
 from store.privacy import NO_PEPPER
+from store.spool import Spool, scrub, spool_path
 from sync.leasing import Busy, sync_lease
 
 if TYPE_CHECKING:
@@ -150,6 +152,7 @@ def carry_out(
     with _alone(config, store, clock, owner):
         what = plan(config, store, subject, connections)
         store.bury(subject.buried, now=clock.now())
+        _carried(config, store, clock)
         stop_after("tombstones")
         back = crm.TakenBack() if connections is None else crm.carried_out(what.crm, connections)
         stop_after("crm")
@@ -160,7 +163,8 @@ def carry_out(
         receipt = Receipt(kind="erase", at=clock.now(), who=whoever(), report=_report(config, what, back))
         rows = store.erase(_traces(config, subject), receipt, zone=config.time_zone, now=clock.now())
         stop_after("store")
-    scrubbed = store.scrub()
+    spool = spool_path(config.store)
+    scrubbed = store.scrub() and (spool is None or scrub(spool))
     return Erased(
         rows=rows,
         fields=back.fields,
@@ -170,6 +174,16 @@ def carry_out(
         left_files=tuple(str(path) for path in what.files if path not in cleaned),
         scrubbed=scrubbed,
     )
+
+
+def _carried(config: Config, store: Store, clock: Clock) -> None:
+    """What was pushed and waits for the store, also what it once refused: of the person nothing is taken in."""
+    path = spool_path(config.store)
+    if path is None or not path.exists():
+        return
+    with closing(Spool(path)) as spool:
+        spool.take_up_again()
+    carry_over(config, store, clock)
 
 
 def _traces(config: Config, subject: Subject) -> Traces:

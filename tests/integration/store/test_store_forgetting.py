@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from builders_store import NOON, SOURCE, Syncing, answer, page, person, receive
 
-from nps.asking import SuppressionReason
+from nps.asking import Past, PastKind, Suppression, SuppressionReason
 from nps.errors import ConfigError
 from nps.events import Answered, Event, Hint, PersonKey, Subject
 from nps.forgetting import Forgetting, answer_name, person_name
-from store.api import Receipt
+from store.api import LedgerEntry, Receipt, Verdict
 from store.sql import SqlStore
 
 PEPPER = Forgetting("suppression-pepper-test")
@@ -130,3 +130,38 @@ def test_receipts_come_back_the_latest_first_and_by_person(store: SqlStore):
     [only] = store.receipts(person=digest)
     assert (only.who, only.report["answers"]) == ("olga", 2)
     assert [one.who for one in store.receipts(kind="read")] == ["sam"]
+
+
+def test_what_triggers_say_of_somebody_forgotten_is_counted_without_them(forgetting: SqlStore):
+    forgetting.bury(["record:crm.Contact/003A"], now=NOON)
+    said = [
+        Verdict(trigger="t", at=NOON, scope="crm.Contact", record_id=id, code="suppressed", reason="erased")
+        for id in ("003A", "003B")
+    ]
+    forgetting.decide_event(None, [], said, {}, now=NOON)
+    assert [one.record_id for one in forgetting.verdicts()] == ["003B", None]
+
+
+def test_no_send_no_suppression_and_no_reason_brings_an_address_back(forgetting: SqlStore):
+    forgetting.bury([JO], now=NOON)
+    past = Past(at=NOON, what=PastKind.SEND)
+    entries = [
+        LedgerEntry(dedupe="1", keys=(JO, "id:7"), past=past),
+        LedgerEntry(dedupe="2", keys=("email:ann@example.com",), past=past),
+    ]
+    assert forgetting.enter(entries, now=NOON) == 1
+    opted_out = [Suppression(key=key, reason=SuppressionReason.CRM_OPT_OUT, at=NOON) for key in (JO, "id:8")]
+    assert forgetting.suppress(opted_out) == 1
+    forgetting.note_reasons([JO], now=NOON)
+    assert not any("jo@example" in line for line in list(forgetting.dump()))
+
+
+def test_no_connection_remembers_somebody_forgotten(forgetting: SqlStore):
+    forgetting.bury([JO, person_name("crm", "003A")], now=NOON)
+    items = {
+        "person:9": '{"email":"Jo@example.com"}',
+        "wrote/003A": "{}",
+        "person:8": '{"email":"ann@example.com"}',
+    }
+    forgetting.memorize("crm", items)
+    assert forgetting.recall_below("crm", "") == {"person:8": '{"email":"ann@example.com"}'}

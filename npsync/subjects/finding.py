@@ -70,15 +70,20 @@ class Subject:
         return tuple(sorted({*self.names, *answers, *records}))
 
     def _words(self) -> Iterable[str]:
+        """What is theirs alone. What an answer of theirs carries beside may be others' too, and stays in their rows."""
         yield from spellings(self.asked)
         for name in self.names:
-            yield from spellings(
-                name.rpartition("/")[2] if name.startswith("record:") else name.partition(":")[2]
-            )
+            yield from spellings(_bare(name))
         for version in self.answers:
             told = version.response
-            for value in (told.email, told.phone, told.external_id, told.id):
-                yield from spellings(value or "")
+            yield from spellings(told.id)
+            for value, name in (
+                (told.email, f"email:{email_key(told.email)}"),
+                (told.phone, f"phone:{told.phone}"),
+                (told.external_id, f"id:{told.external_id}"),
+            ):
+                if value and name in self.names:
+                    yield from spellings(value)
             invitation = told.properties.get(INVITATION)
             if isinstance(invitation, str):
                 yield from spellings(invitation)
@@ -119,6 +124,9 @@ class _Search:
             if before == (len(got.names), len(got.numbers), len(got.records)):
                 break
         self._shared(got)
+        for (connection, object, id), shared in got.records.items():
+            if shared:  # it names the others as well
+                got.names -= set(person_keys(connection=connection, object=object, record_id=id))
         versions = self._store.versions(sorted(got.numbers))
         taken = {_bare(name) for name in got.names} | set(given)
         return Subject(

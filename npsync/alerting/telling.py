@@ -20,6 +20,7 @@ from npsync.alerting.occasions import Occasion
 from store.api import Lease, Store
 from store.api.messages import MESSAGES, Message, content_key
 from store.api.outbox import Kind, Opening, Outgoing, Settling, Stage
+from sync.leasing import end_those_that_died
 
 if TYPE_CHECKING:
     from connectors.contract import Clock
@@ -114,6 +115,7 @@ class _Turn:
         self.lease, self.told = lease, told
 
     def go(self) -> None:
+        end_those_that_died(self.store, MESSAGES, self.clock)
         left = [one for one in _doubtful(self.store) if one.stage is Stage.OPEN]
         self._settle([self._unknown(row, "an interrupted process may have sent it") for row in left])
         rows = self.store.entries(self.store.wanted_entries(MESSAGES, Kind.ALERT, now=self.clock.now()))

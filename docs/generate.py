@@ -26,8 +26,8 @@ from nps.surveys import SurveySpec, Translation
 from npsync.capabilities import NO, asks, capabilities, usual_grants
 from npsync.cli import application
 from npsync.cli.catalogue import kind_row
+from npsync.config.aswritten import AsWritten
 from npsync.config.model import FileSpec
-from npsync.config.schema import AsWritten
 from sync.outbox.spec import FollowUpRule, HistorySpec
 from sync.spec import BreakerSpec, SyncSpec, Target
 from triggers.spec import TriggerSpec

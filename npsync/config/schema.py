@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from decimal import Decimal
 from typing import Any
-
-from pydantic.json_schema import GenerateJsonSchema
 
 from connectors import registry
 from connectors.contract import Connector
-from nps.durations import Multiple, in_percent, in_times, in_words
+from npsync.config.aswritten import AsWritten
 from npsync.config.model import FileSpec
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _REFERENCE = {"type": "string", "pattern": r"\$\{", "description": "A variable: ${NAME} or ${file:NAME}."}
-
-
-class AsWritten(GenerateJsonSchema):
-    """Defaults as a person would write them: editors put them into the file."""
-
-    def encode_default(self, dft: Any) -> Any:
-        match dft:
-            case timedelta():
-                return in_words(dft)
-            case Decimal():
-                return in_percent(dft)
-            case Multiple():
-                return in_times(dft)
-            case _:
-                return super().encode_default(dft)
 
 
 def json_schema() -> dict[str, Any]:

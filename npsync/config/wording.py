@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from nps.faults import Faults
+from npsync.config.aswritten import AsWritten
 from npsync.config.document import Document
 from npsync.config.later import comes_later
 from npsync.config.problems import Path, did_you_mean
@@ -251,7 +252,7 @@ def _values_below(path: Path, document: Document) -> Iterator[tuple[str, str]]:
 
 @cache
 def _schema(model: type[BaseModel]) -> dict[str, Any]:
-    return model.model_json_schema()
+    return model.model_json_schema(schema_generator=AsWritten)
 
 
 def _schemas_at(model: type[BaseModel], path: Path) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import pytest
 from builders_config import CONNECTIONS, ENV, PEOPLE, config_of, problems_of, yaml
 
 from nps.errors import ConfigError
-from npsync.config import load, secrets
+from npsync.config import load, secrets, wording
 from sync.spec import Target
 
 
@@ -247,6 +247,13 @@ def test_a_missing_key_is_told_at_its_block(tmp_path):
     [problem] = problems_of(text, tmp_path)
     assert (problem.path, problem.line) == ("people.crm.object", 11)
     assert problem.message.startswith('"object" is missing: ')
+
+
+def test_looking_for_the_key_that_was_meant_warns_of_nothing_else(tmp_path, recwarn):
+    wording._schema.cache_clear()
+    [problem] = problems_of(yaml("NPS__c: score", sync="breakr: {canary: 1}\n"), tmp_path)
+    assert problem.message == 'there is no key "breakr" here; did you mean "breaker"?'
+    assert [str(each.message) for each in recwarn] == []
 
 
 def test_a_file_that_is_not_there_names_the_next_step(tmp_path):

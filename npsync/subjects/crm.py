@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from npsync.service import Opened
     from store.api import Store
 
-_THERE = ("done", "open", "unknown")  # stages in which something of ours may be there
+_IN_DOUBT = ("open", "unknown")  # stages in which something may be there of which nobody has an id
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def _cleared(one: Fields, destination: Destination) -> Iterable[str]:
 def _made(config: Config, held: Holdings, connections: Opened, left: list[str]) -> Iterator[Creation]:
     for row in held.get("outbox", ()):
         kind, connection = str(row["kind"]), str(row["connection"])
-        if kind == "alert" or row["state"] not in _THERE:
+        if kind == "alert" or (row["vendor_id"] is None and row["state"] not in _IN_DOUBT):
             continue
         if connection not in config.connections:
             left.append(f"{connection}: not in the YAML any more; a {kind} npsync made there stays")

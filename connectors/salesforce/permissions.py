@@ -38,6 +38,8 @@ def grants(settings: SalesforceSettings, needs: Needs) -> Sequence[str]:
                 'External Client App: JWT bearer flow on with the certificate, scopes "api" and '
                 '"refresh_token", the integration user pre-authorised'
             )
+    if settings.account_managers is not None:
+        lines.append("System permission: View Setup and Configuration, to see what account managers read")
     for object, rights in objects(needs).items():
         lines.append(f"Object {object}: {rights}")
     lines += [of_field(object, field, rights) for object, field, rights in fields(needs)]

@@ -52,8 +52,9 @@ def strip(account: Account) -> list[str]:
         for name in [one.name for one in table.definitions.values() if _about_surveys(one.name)]:
             table.undefine(name)
             gone.append(f"{table.kind.name}.{name}")
-        if table.groups.pop(NPS_GROUP, None):
-            gone.append(f"{table.kind.name} group {NPS_GROUP}")
+        for group in [name for name in table.groups if name.startswith(NPS_GROUP)]:
+            del table.groups[group]
+            gone.append(f"{table.kind.name} group {group}")
     for one in [one for one in account.lists.all() if one.name.startswith("NPS")]:
         account.lists.remove(one)
         gone.append(one.name)

@@ -68,6 +68,12 @@ def test_a_known_set_is_reported_with_its_margin_its_groups_and_what_is_at_stake
         "(not known)": (0, 1),
     }
 
+    owners = reported(npsync, "--by", "owner")["groups"]["rows"]
+    ids = [row["value"] for row in owners if row["value"]]
+    assert ids
+    assert all(id.startswith("005") for id in ids)
+    assert not any(row["label"].startswith("005") for row in owners)  # called by their names in the CRM
+
     text = npsync("report", "relationship", "--by", "account").out
     assert text.startswith("relationship: NPS 48 ± 23 · 40 people · target 40: reached\n")
     assert max(len(line) for line in text.splitlines()) <= 100

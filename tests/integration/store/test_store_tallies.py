@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
 from builders_store import NOON, SOURCE, Syncing, answer, later, receive
 
 from nps.figures import Tally
-from nps.responses import ResponseStatus
+from nps.responses import ResponseStatus, SurveyResponse
 from nps.score import Segment
 from store.api import Settled, State
 from store.api.remarks import Undone
@@ -301,3 +303,38 @@ def test_counts_that_are_left_of_deleted_answers_are_those_of_this_survey(store:
         )
     assert store.monthly(counting()) == {"2025-02": {9: 5}}
     assert store.monthly(counting(places={SOURCE: ()})) == {"2025-02": {9: 105}}
+
+
+def test_the_figures_equal_those_counted_one_by_one(store: SqlStore, syncing: Syncing):
+    draw = Random(6)
+    names = [f"p{n}@example.com" for n in range(12)]
+    given = [
+        answer(
+            f"a{n}",
+            draw.randrange(11),
+            email=draw.choice(names),
+            at=MARCH + timedelta(hours=draw.randrange(1464)),
+        )
+        for n in range(150)
+    ]
+    receive(store, *given, at=MAY)
+    records = {one.id: f"003{int((one.email or '')[1:-12]) // 2}" for one in given if draw.random() < 0.7}
+    on_records(syncing, records)
+    cuts = (MARCH, APRIL, MAY)
+
+    def who(one: SurveyResponse) -> str:
+        return records.get(one.id) or str(one.email)
+
+    latest: dict[tuple[int, str], SurveyResponse] = {}
+    for one in sorted(given, key=lambda each: (each.answered_at, each.id)):
+        latest[int(one.answered_at >= APRIL), who(one)] = one
+    found = store.tallied(counting(*cuts, syncs=("nps-to-contacts",)))
+    for period, each in enumerate(found):
+        counted = Counter(one.score for (at, _), one in latest.items() if at == period)
+        assert each.scores == dict(counted)
+    moved = Counter(
+        (Segment.of(latest[0, person].score), Segment.of(latest[1, person].score))
+        for person in {name for _, name in latest}
+        if (0, person) in latest and (1, person) in latest
+    )
+    assert store.moved(counting(*cuts, syncs=("nps-to-contacts",))).moves == dict(moved)

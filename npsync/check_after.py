@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import cast
 
-from connectors.contract import Destination, GivesTasks, KeepsLists
+from connectors.contract import Destination, GivesTasks, KeepsHistory, KeepsLists
 from mapping.names import field_of
 from mapping.templates import names_of, parse_template
 from nps.errors import ConfigError
@@ -53,7 +53,12 @@ def _history(
     for name in spec.withdrawn:
         if name not in kept.fields:
             yield missing_field(kept, name, (*path, "withdrawn", name), creates=creates)
-    if spec.key is not None:
+    if spec.key is None:
+        try:
+            cast(KeepsHistory, destination).kept(spec.object, "", [])
+        except ConfigError as error:
+            yield Finding(path, "no_key", f"{error} (key:)")
+    else:
         field = kept.fields.get(spec.key)
         if field is None:
             yield missing_field(kept, spec.key, (*path, "key"), creates=creates)

@@ -36,6 +36,8 @@ class History:
         return self._noted(entries) if _is_note(object) else self._kept(object, key, entries)
 
     def kept(self, object: str, key: str, entries: Sequence[Entry]) -> Mapping[str, str]:
+        if not _is_note(object):
+            self._keyed(object, key)
         if not entries:
             return {}
         if _is_note(object):

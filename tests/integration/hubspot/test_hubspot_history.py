@@ -140,6 +140,8 @@ def test_a_customer_who_is_gone_leaves_the_other_answers_attached(version: str) 
 def test_a_key_that_cannot_tell_answers_apart_is_a_matter_of_the_settings(key: str, says: str) -> None:
     with portal() as (there, server), pytest.raises(ConfigError, match=says):
         list(opened(server).keep("answers", key, [answer()]))
+    with portal() as (_, server), pytest.raises(ConfigError, match=says):
+        opened(server).kept("answers", key, [])
     assert not there.rows
 
 

@@ -55,16 +55,21 @@ KEPT = (
 
 class Crm:
     def __init__(self, *kept: FieldSchema) -> None:
-        self.kept = kept or KEPT
+        self.held = kept or KEPT
         self.people = {"u1": Owner("u1"), "gone": Owner("gone", active=False)}
 
     def describe(self, object: str) -> ObjectSchema:
         if object != "Kept__c":
             raise ConfigError(f"there is no object {object}")
-        return ObjectSchema(object, {one.name: one for one in self.kept})
+        return ObjectSchema(object, {one.name: one for one in self.held})
 
     def canonical(self, object: str, field: str) -> Any:
         return lambda value: value
+
+    def kept(self, object: str, key: str, entries: Any) -> Any:
+        if not key:
+            raise ConfigError(f"{object}: name the field that holds each answer's key")
+        return {}
 
     def list_id(self, name: str, object: str) -> str:
         if name != "Promoters":
@@ -91,6 +96,7 @@ def test_what_fits_has_no_problem(tmp_path: Path):
     [
         ("object: Kept__c", "object: Lost__c", "missing_object", "history.object"),
         ("key: Key__c", "key: Of__c2", "missing_field", "history.key"),
+        ("  key: Key__c\n", "", "no_key", "history"),
         ("Score__c: score", "Scor__c: score", "missing_field", "history.fields.Scor__c"),
         ("Score__c: score", "Score__c: comment", "type_mismatch", "history.fields.Score__c"),
         ("Of__c: record.id", "Of__c: record.Nmae", "missing_field", "history.fields.Of__c"),

@@ -130,7 +130,9 @@ class Opened:
 
     def alerter(self, name: str) -> Alerter:
         if name not in self._alerters:
-            connection = self.config.connections[name]
+            connection = self.config.connections.get(name)
+            if connection is None:  # a message may be wanted for longer than its connection is there
+                raise ConfigError(f"connection {name}: it is not in the YAML any more")
             if connection.connector.alerter is None:
                 raise ConfigError(f"connection {name}: {connection.type} cannot tell anybody anything")
             self._alerters[name] = connection.connector.alerter(connection.settings, self._tools(name))

@@ -26,7 +26,7 @@ def digest(config: Config, store: Store, spec: DigestSpec, clock: Clock, *, id: 
     period = ""
     for survey in spec.surveys or nps_surveys(config):
         whole = report_of(config, store, survey, None, spec.over, clock)
-        period = str(whole.period)
+        period = whole.period.name
         facts.append((survey, _whole(whole)))
         lines += _beside(whole)
         for by in spec.by:

@@ -78,7 +78,7 @@ def headline(report: Report) -> str:
 
 def below(report: Report) -> Iterator[str]:
     """The sentences under the headline."""
-    yield f"{report.period}. Of one person only the latest answer of a period counts{_left_out(report)}."
+    yield f"{report.period.name}. Of one person only the latest answer of a period counts{_left_out(report)}."
     whole = report.whole
     if whole is None or not whole.answers:
         if whole is not None:

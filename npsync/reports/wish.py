@@ -88,7 +88,7 @@ def wish(
             "report.by in the YAML names others"
         )
     if survey in config.privacy.anonymous:
-        whole = Period("everything", EARLIEST, today + timedelta(days=1))
+        whole = Period("all answers so far", EARLIEST, today + timedelta(days=1))
         return Wish(survey=survey, period=whole, by=by, compare=Compare.NONE)
     period = Period(f"{first} to {last}", first, last + timedelta(days=1))
     if len(periods.cut(first, period.end, every, today=today)) > periods.MOST:

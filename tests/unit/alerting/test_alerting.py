@@ -18,7 +18,7 @@ from npsync.alerting import turn as turning
 from npsync.alerting.falls import figure, points
 from npsync.alerting.occasions import Occasion, of_failure, of_run
 from npsync.alerting.spec import On
-from npsync.alerting.telling import want
+from npsync.alerting.telling import deliver, want
 from npsync.alerting.turn import Telling, digest_place
 from npsync.config import Config, load
 from store.api import State
@@ -194,3 +194,14 @@ def test_what_a_killed_process_left_open_is_told_as_unknown_and_not_repeated(
     assert [("is not known" in each) for each in done.problems] == [True]
     assert store.entries([id])[0].stage.value == "unknown"
     assert deliver(config, store, clock).problems == []
+
+
+def test_a_message_to_a_connection_that_left_the_yaml_holds_up_no_other(config: Config, store: SqlStore):
+    clock = FakeClock(MONDAY)
+    gone = Occasion(on=None, topic="try", id="1", title="to nobody")
+    want(store, "slack-of-old", "", [gone], now=MONDAY)
+    want(store, "ops", "", [gone], now=MONDAY)
+    told = deliver(config, store, clock)
+    assert len(told.problems) == 2
+    assert told.problems[0] == "alerts: connection slack-of-old: it is not in the YAML any more"
+    assert [one.code for one in store.entries_like(sync=MESSAGES)] == ["deferred", "deferred"]

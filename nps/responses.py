@@ -10,6 +10,9 @@ import msgspec
 
 from nps.values import Json
 
+COMMENTED = "npsync_commented"
+"""The property that says that there was a comment, where it is not kept (any more)."""
+
 
 class ResponseStatus(StrEnum):
     """What a source says about one answer, beyond its content."""

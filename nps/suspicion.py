@@ -19,9 +19,6 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 SUSPICION = "npsync_suspicion"
 """The property by which our own page says what it saw and the answer does not tell: the rule, as in `Rule`."""
 
-COMMENTED = "npsync_commented"
-"""The property that says that there was a comment where comments are not kept."""
-
 
 class Rule(StrEnum):
     """What a program does and a person does not, in the words of the YAML."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from nps.responses import COMMENTED
 from store.counts import count_months
 from store.database import Database, Transaction
 from store.rows import milliseconds
@@ -48,6 +49,13 @@ _MEMBERS = """
 _DECIDED = "decided_at < :before AND occurred_at < :before"
 _OVER = "('answered', 'cancelled', 'suppressed', 'expired', 'failed', 'shadow')"
 
+# That there was one stays: programs write none, and an answer that is judged again must not look like theirs.
+_EXPIRE_COMMENTS = """
+    UPDATE response SET comment = NULL, properties = CASE WHEN properties = '{}' THEN :alone
+        ELSE substr(properties, 1, length(properties) - 1) || :added END
+    WHERE id IN LIST(:ids)"""
+_COMMENTED = f'"{COMMENTED}":true}}'
+
 
 class Retention:
     database: Database
@@ -57,7 +65,7 @@ class Retention:
             found = [row[0] for row in tx.rows(_COMMENTS, before=milliseconds(before), limit=limit)]
         with self.database.write() as tx:
             # The digest stays: the same answer, read again, is a repetition and brings nothing back.
-            return tx.run("UPDATE response SET comment = NULL WHERE id IN LIST(:ids)", ids=found)
+            return tx.run(_EXPIRE_COMMENTS, ids=found, alone=f"{{{_COMMENTED}", added=f",{_COMMENTED}")
 
     def expire_answers(self, *, before: datetime, zone: ZoneInfo, limit: int) -> int:
         """How many answers became counts."""

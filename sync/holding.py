@@ -11,9 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from nps.keys import email_domain
-from nps.responses import ResponseStatus, SurveyResponse
+from nps.responses import COMMENTED, ResponseStatus, SurveyResponse
 from nps.suspicion import (
-    COMMENTED,
     NOT_HELD,
     SUSPICION,
     Beside,

@@ -14,8 +14,7 @@ from connectors.contract import Clock
 from nps.asking import INVITATION
 from nps.errors import NpsyncError, UnavailableError
 from nps.keys import person_number
-from nps.responses import Cursor, Page, SurveyResponse
-from nps.suspicion import COMMENTED
+from nps.responses import COMMENTED, Cursor, Page, SurveyResponse
 from store.api import Lease, Received, Store
 from sync.interruption import Interrupted, heed
 from sync.invited import close_answered

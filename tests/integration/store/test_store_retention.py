@@ -36,9 +36,16 @@ def test_comments_go_and_the_same_answer_read_again_does_not_bring_them_back(sto
     receive(store, old, new)
     assert store.expire_comments(before=CUTOFF, limit=10) == 1
     assert [store.answer(SOURCE, id).comment for id in ("a1", "a2")] == [None, "today"]
+    assert store.answer(SOURCE, "a1").properties == {"npsync_commented": True}  # a person's, as it was
     assert receive(store, old).repeated == 1
     assert store.answer(SOURCE, "a1").comment is None
     assert store.expire_comments(before=CUTOFF, limit=10) == 0
+
+
+def test_that_there_was_a_comment_stays_beside_the_other_properties(store: SqlStore):
+    receive(store, answer("a1", comment="long ago", at=LONG_AGO, properties={"plan": "Gold"}))
+    store.expire_comments(before=CUTOFF, limit=10)
+    assert store.answer(SOURCE, "a1").properties == {"plan": "Gold", "npsync_commented": True}
 
 
 def test_old_answers_become_counts_by_the_business_month(store: SqlStore):

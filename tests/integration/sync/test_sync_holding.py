@@ -12,6 +12,8 @@ from fake_clock import NOON
 from nps.responses import SurveyResponse
 from nps.suspicion import HoldSpec
 from store.api import Asked, Settled, State
+from sync.inbox import kept
+from sync.job import Feed
 
 
 @pytest.fixture
@@ -57,11 +59,21 @@ def test_an_answer_seconds_after_the_mail_is_held_and_reaches_nobody(town: Town)
     assert settled.reason.startswith("answered 3 seconds after the mail left, without a comment")
 
 
-def test_a_quick_comment_is_a_persons_also_where_comments_are_not_kept(town: Town):
+def test_a_quick_comment_is_a_persons(town: Town):
     people(town, "ann")
     town.tell(mailed("ann", 9, seconds=3, comment="Love it"))
     assert counts(town.run()) == {"written": 1}
     assert shown(town) == {"ann": 9}
+
+
+def test_where_comments_are_not_kept_it_is_kept_that_there_was_one(town: Town):
+    feed = Feed("mail", None, 0, keep_comment=False, keep_properties=frozenset(), holds=frozenset({"email"}))
+    said, silent = mailed("ann", 9, seconds=3, comment="Love it"), mailed("bob", 9, seconds=3)
+    people(town, "ann", "bob")
+    town.tell(kept(feed, said), kept(feed, silent))
+    assert counts(town.run()) == {"written": 1, "held": 1}
+    assert shown(town) == {"ann": 9, "bob": None}
+    assert kept(feed, mailed("app", comment="Nice", channel="in_app")).properties == {}
 
 
 def test_an_answer_before_it_keeps_deciding_the_record(town: Town):

@@ -40,6 +40,9 @@ def lines(followed: Json) -> Iterator[str]:
 
 def plan_lines(followed: Followed) -> Iterator[str]:
     """What a run would make, and some of it in words."""
+    if followed.begins:
+        yield "  follow-up begins with the first run: answers given before it are not followed up"
+        yield "    (follow_up_since: DAY says from when on)"
     for kind, tally in followed.tallies.items():
         counts = tally.counts
         parts = [

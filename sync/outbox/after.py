@@ -23,7 +23,7 @@ from sync.outbox.followed import Followed, Tally
 from sync.outbox.history import History
 from sync.outbox.lists import Lists
 from sync.outbox.making import Maker
-from sync.outbox.memory import floor_of, remember_floor
+from sync.outbox.memory import floor_of, is_new, remember_floor
 from sync.outbox.tasks import Tasks
 from sync.outbox.wanting import Wants
 
@@ -83,6 +83,7 @@ class After:
         followed.problems += self._left_open(run)
 
     def preview(self, lease: Lease, run: int, followed: Followed, *, since: datetime | None) -> None:
+        followed.begins = is_new(self.store, self.job.name, self.care)
         carrier = Carrier(self.store, lease, run, self.clock, lambda: False)
         for kind, making in self._makers(preview=True):
             tally = followed.tallies.setdefault(kind, Tally())

@@ -38,10 +38,12 @@ COUNTED = (
 
 @dataclass
 class Followed:
-    """What followed the answers of one run, by kind."""
+    """What followed the answers of one run, by kind. `begins`: a plan before the first run with rules, which follows
+    up nothing that was answered before it."""
 
     tallies: dict[Kind, Tally] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    begins: bool = False
 
     @property
     def unfinished(self) -> bool:

@@ -23,6 +23,11 @@ def floor_of(store: Store, sync: str, care: Aftercare, now: datetime) -> datetim
     return now if told is None else datetime.fromisoformat(told)
 
 
+def is_new(store: Store, sync: str, care: Aftercare) -> bool:
+    """Whether a run now would be the first with rules, and no day in the YAML says from when on."""
+    return bool(care.rules) and care.since is None and not store.recall(place(sync), [_BEGAN])
+
+
 def remember_floor(store: Store, sync: str, care: Aftercare | None, now: datetime) -> None:
     """Called when a run begins. Rules that were taken out and put back follow up what comes from then on."""
     known = store.recall(place(sync), [_BEGAN])

@@ -17,6 +17,7 @@ from connectors.contract import Case, Priority, Task
 from nps.errors import UnavailableError
 from nps.responses import ResponseStatus
 from nps.suspicion import HoldSpec
+from npsync.cli.followed_text import plan_lines
 from store.api import State
 from store.api.outbox import Kind, Stage
 
@@ -195,8 +196,11 @@ def test_a_run_the_breaker_stops_opens_none(caring_town: Build):
 def test_nothing_answered_before_the_first_run_is_followed_up(caring_town: Build):
     town = caring_town(rules=[CALL], since=None)
     unhappy(town)
+    [said, _] = plan_lines(town.previewed_whole().followed)
+    assert said.strip().startswith("follow-up begins with the first run: answers given before it are not")
     town.run()
     assert (town.crm.tasks, town.outbox()) == ({}, [])
+    assert list(plan_lines(town.previewed_whole().followed)) == []
     town.later(days=1)
     town.contact("bob")
     town.tell(answer("late", 1, days=99, email="bob@example.com"))  # given before, told only now

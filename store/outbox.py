@@ -227,13 +227,6 @@ class Outbox:
                 ids=list(ids),
             )
 
-    def outbox_counts(self, sync: str) -> dict[tuple[Kind, Stage], int]:
-        with self.database.read() as tx:
-            found = tx.rows(
-                "SELECT kind, state, count(*) FROM outbox WHERE sync = :sync GROUP BY kind, state", sync=sync
-            )
-        return {(Kind(kind), Stage(state)): count for kind, state, count in found}
-
     def retry_entries(self, ids: Sequence[int], *, now: datetime) -> list[int]:
         with self.database.write(durable=True) as tx:
             found = tx.rows(

@@ -7,7 +7,6 @@ text of the store: what nobody thought of is blacked out, so that an address nev
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -15,7 +14,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from nps.forgetting import answer_name
 from nps.values import Json
 from store.api.privacy import Receipt
 from store.api.subjects import Holdings, Place, Traces
@@ -352,9 +350,3 @@ def _value(name: str, value: Any) -> Json:
         except msgspec.MsgspecError:
             return value
     return value  # type: ignore[no-any-return]
-
-
-def answer_names(holdings: Holdings) -> tuple[str, ...]:
-    """The names of the answers among them, by which they are known when they are read again."""
-    told = Counter((str(row["source"]), str(row["source_id"])) for row in holdings.get("answers", ()))
-    return tuple(answer_name(source, id) for source, id in told)

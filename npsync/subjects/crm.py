@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from connectors.contract import Destination, why_write_only
 from connectors.creating import Entry, GivesTasks, KeepsHistory, KeepsLists, Task
 from nps.changes import Batch, Change, Outcome, Rejected, Written
-from nps.errors import ConfigError, NpsyncError, RejectedError
+from nps.errors import ConfigError, RejectedError
 from nps.values import Json
 from store.api.subjects import Holdings, Place
 
@@ -221,14 +221,3 @@ def _refused(outcome: Outcome, what: str) -> Iterator[str]:
         return
     reason = outcome.code or "refused" if isinstance(outcome, Rejected) else "not done; try again"
     yield f"{what}: {reason}"
-
-
-def reachable(connections: Opened, names: Iterable[str]) -> list[str]:
-    """Why a CRM cannot be asked at this moment, one sentence each."""
-    told = []
-    for name in names:
-        try:
-            connections.destination(name)
-        except NpsyncError as error:
-            told.append(f"{name}: {error}")
-    return told

@@ -164,10 +164,6 @@ class Outbox(Protocol):
         """These were wanted by no rule after all, and nothing of ours was ever there."""
         ...
 
-    def outbox_counts(self, sync: str) -> dict[tuple[Kind, Stage], int]:
-        """How many entries of a sync are in which state."""
-        ...
-
     def retry_entries(self, ids: Sequence[int], *, now: datetime) -> list[int]:
         """Rejected ones of these are wanted again, and alerts of which nobody knows whether they arrived: a person has
         looked. (Everything else that is unknown is looked up by each run.) Returns them."""

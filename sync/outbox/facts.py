@@ -16,11 +16,12 @@ from nps.responses import SurveyResponse
 from nps.score import parse_score
 from nps.standing import Standing
 from nps.values import Fields, Json, Value
-from store.api import Settled, State, Store
+from store.api import Settled, Store
 from store.api.outbox import Outgoing
 from sync.deciding import no_event
 from sync.invited import Invited
 from sync.job import Job
+from sync.membership import account_of
 from sync.merges import absorbed
 from sync.outbox.care import Aftercare
 from sync.outbox.wanting import COUNTS
@@ -190,11 +191,11 @@ def _persons(reading: Reading, store: Store, record_ids: set[str]) -> dict[str, 
     accounts = _accounts(reading, records.values())
     persons = {}
     for id, record in records.items():
-        account_id = record.fields.get(job.account_by or "")
+        account_id = account_of(job, record)
         persons[id] = Person(
             record=record,
-            account_id=None if account_id is None else str(account_id),
-            account=accounts.get(str(account_id)),
+            account_id=account_id,
+            account=accounts.get(account_id or ""),
             answers=tuple(oldest_first(answers[id])),
             absorbed=tuple(old for old, new in old_ids.items() if new == id),
         )
@@ -209,8 +210,3 @@ def _accounts(reading: Reading, records: Iterable[Record]) -> dict[str, Record]:
     if not ids:
         return {}
     return {one.id: one for one in job.destination.get(job.account_object, ids, reading.account_fetch, {})}
-
-
-def in_preview(state: Settled) -> bool:
-    """Whether an answer will decide its record once the plan is written."""
-    return state.state is State.PENDING and state.code == "planned"

@@ -40,11 +40,14 @@ _EXPIRED = """
     SELECT c.id FROM change c JOIN batch b ON b.id = c.batch
     WHERE b.state = 'settled' AND b.settled_at < :before AND c.before <> '{}' ORDER BY c.id LIMIT :limit"""
 
-_MEMBERS = """
-    SELECT m.sync, m.record_id FROM member m
-    WHERE NOT EXISTS (SELECT 1 FROM answer_state s WHERE s.sync = m.sync AND s.record_id = m.record_id)
-    AND NOT EXISTS (SELECT 1 FROM work w WHERE w.sync = m.sync AND w.record_id = m.record_id)
-    LIMIT :limit"""
+_ON = """
+    SELECT DISTINCT sync, record_id FROM answer_state
+    WHERE sync IN LIST(:syncs) AND person IN LIST(:persons) AND response IN LIST(:numbers) AND record_id IS NOT NULL"""
+
+_NOBODYS = """
+    DELETE FROM member WHERE sync = ? AND record_id = ?
+    AND NOT EXISTS (SELECT 1 FROM answer_state s WHERE s.sync = member.sync AND s.record_id = member.record_id)
+    AND NOT EXISTS (SELECT 1 FROM work w WHERE w.sync = member.sync AND w.record_id = member.record_id)"""
 
 _DECIDED = "decided_at < :before AND occurred_at < :before"
 _OVER = "('answered', 'cancelled', 'suppressed', 'expired', 'failed', 'shadow')"
@@ -85,7 +88,6 @@ class Retention:
                     source=source,
                     ids=ids,
                 )
-            tx.many("DELETE FROM member WHERE sync = ? AND record_id = ?", tx.rows(_MEMBERS, limit=limit))
         return len(found)
 
     def expire_before_values(self, *, before: datetime, limit: int) -> int:
@@ -124,6 +126,7 @@ def _forget_answers(tx: Transaction, versions: list[tuple[int, int]]) -> None:
     its = {"numbers": [row[0] for row in versions]}
     persons = {"persons": sorted({row[1] for row in versions}), **its}
     syncs = [row[0] for row in tx.rows("SELECT DISTINCT sync FROM watermark ORDER BY sync")]
+    records = [tuple(row) for row in tx.rows(_ON, syncs=syncs, **persons)]
     tx.run(
         """DELETE FROM answer_state
         WHERE sync IN LIST(:syncs) AND person IN LIST(:persons) AND response IN LIST(:numbers)""",
@@ -133,3 +136,4 @@ def _forget_answers(tx: Transaction, versions: list[tuple[int, int]]) -> None:
     for table in ("again", "dead_letter"):
         tx.run(f"DELETE FROM {table} WHERE response IN LIST(:numbers)", **its)
     tx.run("DELETE FROM response WHERE id IN LIST(:numbers)", **its)
+    tx.many(_NOBODYS, records)

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from builders_store import NOON, SOURCE, Syncing, answer, change, receive
+from builders_store import NOON, SOURCE, SYNC, Syncing, answer, change, receive
 
 from nps.responses import ResponseStatus
-from store.api import Receipt, Settled, State
+from store.api import Member, Membership, Receipt, Settled, State
 from store.sql import SqlStore
 
 ZONE = ZoneInfo("America/New_York")
@@ -65,6 +65,23 @@ def test_old_answers_become_counts_by_the_business_month(store: SqlStore):
     assert gone == 5
     assert counts(store) == [("1146", "", "2023-09", 9, 1), ("1146", "email", "2023-12", 3, 2)]
     assert store.answer(SOURCE, "a6") is not None
+
+
+def test_whose_account_a_record_is_goes_with_its_last_answer(store: SqlStore, syncing: Syncing):
+    receive(store, answer("a1", at=LONG_AGO), answer("a2", at=LONG_AGO))
+    receive(store, answer("a3"))
+    syncing.take_up()
+    records = {"a1": "003A", "a2": "003B", "a3": "003B"}
+    syncing.settle(
+        [
+            Settled(number=one.number, state=State.UNCHANGED, record_id=records[one.response.id])
+            for one in syncing.work()
+        ]
+    )
+    members = {id: Member(record_id=id, account="001A") for id in ("003A", "003B")}
+    store.note_members(SYNC, Membership(members=members), lease=syncing.lease, now=NOON)
+    assert expire(store) == 2
+    assert store.members(SYNC, ["003A", "003B"]).keys() == {"003B"}
 
 
 def test_all_versions_of_an_answer_go_together_and_count_once(store: SqlStore):

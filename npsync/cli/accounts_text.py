@@ -66,7 +66,8 @@ def behind_lines(account: AccountStory, zone: ZoneInfo) -> Iterator[str]:
     figures, people = account.figures, account.people
     counts = [(figures[name], word) for name, word in _COUNTS]
     said = ", ".join(f"{count:,} {word if count == 1 else word + 's'}" for count, word in counts)
-    yield f"  {account.sync} counts the latest answer of each person within {account.window}: {said}."
+    yield f"  {account.sync} counts the latest answer of each person within {account.window}:"
+    yield f"    {said}"
     if figures["nps"] is None:
         fewest = account.min_responses
         yield f"  NPS: none; {several_answers(figures['responses'])}, and min_responses is {fewest}."

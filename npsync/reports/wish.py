@@ -84,8 +84,7 @@ def wish(
         raise ConfigError(f'the survey "{survey}" measures {metric.value}; a report tells the NPS')
     if by is not None and by not in (known := dimensions(config)):
         raise ConfigError(
-            f'there is no group "{by}"{did_you_mean(by, known)}; there is {", ".join(known)}. '
-            "report.by in the YAML names others"
+            f'there is no group "{by}"{did_you_mean(by, known)}; report.by in the YAML names more'
         )
     if survey in config.privacy.anonymous:
         whole = Period("all answers so far", EARLIEST, today + timedelta(days=1))

@@ -11,7 +11,7 @@ from memory_destination import MemoryCrm
 
 from connectors.contract import OWNER_REFUSED, Alert, Case, Entry, Making, Owner, Task, TaskState
 from nps.changes import Deferred, Made, Outcome, Rejected, Unknown, Written
-from nps.values import JsonFields
+from nps.values import Json, JsonFields
 
 
 class CaringCrm(MemoryCrm):
@@ -20,6 +20,9 @@ class CaringCrm(MemoryCrm):
     def __init__(self) -> None:
         super().__init__()
         self.kept_entries: dict[str, JsonFields] = {}  # by our key
+        self.notes: dict[str, tuple[str, Json]] | None = (
+            None  # by the CRM's id: of which record, and its text
+        )
         self.kept_about: dict[str, Mapping[str, str]] = {}
         self.tasks: dict[str, Task] = {}  # by the CRM's id
         self.states: dict[str, TaskState] = {}
@@ -41,6 +44,9 @@ class CaringCrm(MemoryCrm):
             if refused := self._instead(one.key):
                 yield refused
                 continue
+            if self.notes is not None:
+                yield Made(one.key, self._noted(one))
+                continue
             if one.key not in self.kept_entries:
                 self.made.append(("history", one.key))
             self.kept_entries[one.key] = {**self.kept_entries.get(one.key, {}), **one.fields}
@@ -50,10 +56,27 @@ class CaringCrm(MemoryCrm):
 
     def kept(self, object: str, key: str, entries: Sequence[Entry]) -> Mapping[str, str]:
         self._call("kept")
+        if self.notes is not None:
+            at = {record: id for id, (record, _) in self.notes.items()}
+            return {one.key: at[of] for one in entries if (of := next(iter(one.about.values()))) in at}
         return {one.key: f"h-{one.key}" for one in entries if one.key in self.kept_entries}
+
+    def keep_notes(self) -> dict[str, tuple[str, Json]]:
+        """From now on what it keeps has no key of its own: it is found at the record it is of alone."""
+        self.notes = {}
+        return self.notes
+
+    def _noted(self, one: Entry) -> str:
+        assert self.notes is not None
+        of = next(iter(one.about.values()))
+        id = next((id for id, (record, _) in self.notes.items() if record == of), f"n{next(self._ids)}")
+        self.notes[id] = (of, one.fields.get("body"))
+        return id
 
     def discard(self, object: str, ids: Sequence[str]) -> Iterable[Outcome]:
         for id in ids:
+            if self.notes is not None:
+                self.notes.pop(id, None)
             self.kept_entries.pop(id.removeprefix("h-"), None)
             yield Written(id)
 

@@ -219,6 +219,9 @@ def _looked_up(row: Outgoing, vendor_id: str | None) -> Settling:
     """A task that is there is done. What can be brought up to date is decided anew: of an update that was cut off the
     vendor only tells that the thing is there."""
     done = vendor_id is not None and row.kind is Kind.TASK
+    kept = (
+        row.vendor_id if row.kind is Kind.HISTORY else None
+    )  # it may be at the record it belonged to before
     return Settling(
-        id=row.id, stage=Stage.DONE if done else Stage.WANTED, vendor_id=vendor_id, code="looked_up"
+        id=row.id, stage=Stage.DONE if done else Stage.WANTED, vendor_id=vendor_id or kept, code="looked_up"
     )

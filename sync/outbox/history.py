@@ -8,7 +8,8 @@ from typing import cast
 
 from connectors.contract import Entry, KeepsHistory
 from mapping.fields import SKIP
-from nps.errors import RejectedError
+from nps.changes import Made, Written
+from nps.errors import RejectedError, UnavailableError
 from nps.values import Json, Value
 from store.api import Settled, State, Store
 from store.api.outbox import Kind, Outgoing, Stage
@@ -97,6 +98,22 @@ class History:
         ids = {one.row.key: one.row.id for one in makes}
         for outcome in self._keeper.keep(self.kept_as.object, self.kept_as.key, [one.what for one in makes]):
             said[ids[outcome.record_id]] = outcome
+        self._discard_left_behind(makes, said)
+
+    def _discard_left_behind(self, makes: Sequence[Make], said: Mapping[int, Said]) -> None:
+        """What has no key is only found at its record. An answer that belongs to another one by now was kept there
+        anew, and what it left behind says of the first what somebody else said."""
+        left: list[str] = []
+        for one in makes:
+            told, before = said.get(one.row.id), one.row.vendor_id
+            if isinstance(told, Made) and before is not None and told.id != before:
+                left.append(before)
+        for outcome in self._keeper.discard(self.kept_as.object, left) if left else ():
+            if not isinstance(outcome, Written):
+                raise UnavailableError(
+                    f"{self.kept_as.object} {outcome.record_id} is at a record it does not belong to any more, and could "
+                    "not be deleted; delete it by hand"
+                )
 
     def look_up(self, rows: Sequence[Outgoing]) -> Mapping[int, str]:
         job = self.reading.job

@@ -8,6 +8,7 @@ import pytest
 from builders_aftercare import HISTORY, CaringTown, followed
 from builders_sync import answer
 from memory_aftercare import deferred, refusal
+from memory_destination import Killed, heal
 
 from nps.changes import Cause, Rejected
 from nps.errors import AccessError, BudgetError, UnavailableError
@@ -75,6 +76,33 @@ def test_an_answer_that_belongs_to_somebody_else_now_is_moved(town: CaringTown):
     town.run()
     assert kept(town, "of") == {"mail:a": (bob,)}
     assert town.crm.kept_about["mail:a"] == {"contacts": bob}
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_note_of_an_answer_that_belongs_to_somebody_else_now_is_taken_away_from_the_first(
+    caring_town: Build, is_killed: bool
+):
+    """Notes have no key: one is only found at its record, so the second record gets one of its own."""
+    town = caring_town(history={"object": "notes", "fields": {"body": "comment"}})
+    notes = town.crm.keep_notes()
+    ann, bob = town.contact("ann"), town.contact("bob")
+    town.tell(answer("ann", 3, comment="mine"))
+    town.run()
+    assert list(notes.values()) == [(ann, "mine")]
+    town.tell(answer("ann", 3, email="bob@example.com", comment="mine"))
+    if is_killed:
+
+        def die(call: str) -> None:
+            if call == "keep":
+                raise Killed
+
+        town.crm.before_call = die
+        with pytest.raises(Killed):
+            town.run()
+        heal(town.crm)
+        town.later(minutes=5)
+    town.run()
+    assert list(notes.values()) == [(bob, "mine")]
 
 
 def test_what_is_kept_follows_the_survivor_of_a_merge(town: CaringTown):

@@ -111,8 +111,8 @@ class History:
         for outcome in self._keeper.discard(self.kept_as.object, left) if left else ():
             if not isinstance(outcome, Written):
                 raise UnavailableError(
-                    f"{self.kept_as.object} {outcome.record_id} is at a record it does not belong to any more, and could "
-                    "not be deleted; delete it by hand"
+                    f"{self.kept_as.object} {outcome.record_id} is at a record it does not belong to any more, and "
+                    "could not be deleted; delete it by hand"
                 )
 
     def look_up(self, rows: Sequence[Outgoing]) -> Mapping[int, str]:

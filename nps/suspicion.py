@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Annotated, NamedTuple
 
@@ -177,6 +177,15 @@ def _too_soon(facts: Facts, rule: TooSoon) -> Suspicion | None:
         said = "answered seconds after the mail left, without a comment"
         return Suspicion(Rule.TOO_SOON, f"{said}: hardly anybody reads so fast")
     return None
+
+
+def only_a_day(at: datetime, zone: tzinfo) -> bool:
+    """Whether this is the very beginning of a day: exports often tell the day alone, and such answers say nothing about
+    seconds."""
+    return any(
+        (there.hour, there.minute, there.second, there.microsecond) == (0, 0, 0, 0)
+        for there in (at.astimezone(UTC), at.astimezone(zone))
+    )
 
 
 # ------------------------------------------------------------ what came together

@@ -23,6 +23,7 @@ from nps.suspicion import (
     at_once,
     bursts,
     different_scores,
+    only_a_day,
     suspicion,
 )
 from store.api import State, Store, Taken
@@ -46,6 +47,7 @@ class Holding:
         self._given: dict[int, list[Given]] = {}
         self._decided: Mapping[tuple[str, str], HoldDecision] = {}
         self._looked_at: set[int] = set()
+        self._zone = job.fields.zone
         self._domains: dict[str, str | None] = {}
 
     def learn(self, taken: Iterable[Taken]) -> None:
@@ -85,6 +87,7 @@ class Holding:
             and taken.newest
             and self._hold.looks_at(response.channel)
             and response.status is ResponseStatus.COMPLETE
+            and not only_a_day(response.answered_at, self._zone)
         )
 
     def _beside(self, taken: Taken) -> Beside:
@@ -107,6 +110,8 @@ class Holding:
             ):
                 for one in some:
                     domain = self._domain(one.email)
+                    if only_a_day(one.at, self._zone):
+                        continue  # a whole day's answers share that moment
                     if domain is not None and not one.properties.get(COMMENTED):
                         yield one.at, domain, one.person
 

@@ -244,7 +244,14 @@ def config(
             },
             "hub": {"object": "contacts", "match": [{"response": "email", "record": "email"}]},
         },
-        "surveys": {"relationship": {"metric": "nps", "kind": "relationship", "at": {"email-nps": "1146"}}},
+        "surveys": {
+            "relationship": {
+                "metric": "nps",
+                "kind": "relationship",
+                "at": {"email-nps": "1146"},
+                "hold": "off",  # townspeople answer in the same second, all from one domain
+            }
+        },
         "sync": {
             "contacts": contacts or to_contacts(),
             "marketing": marketing or to_marketing(),

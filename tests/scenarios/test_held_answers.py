@@ -26,6 +26,7 @@ def people(npsync: Npsync, town: Town) -> list[Person]:
     del made["sync"]["marketing"], made["connections"]["hub"], made["people"]["hub"]
     made["connections"]["email-nps"] = EXPORT
     made["surveys"]["relationship"] |= {"at": ["email-nps"]}
+    del made["surveys"]["relationship"]["hold"]  # the defaults
     npsync.configured(made)
     return them
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from builders_sync import SYNC, Town, answer, counts
 from fake_clock import NOON
@@ -124,6 +125,15 @@ def test_many_people_of_one_company_at_once_are_held_and_of_a_free_mail_provider
     town.tell(*(mailed(f"g{n}", 9, seconds=3_600 + n, email=f"g{n}@gmail.com") for n in range(8)))
     assert counts(town.run()) == {"held": 8, "written": 8}
     assert {one.code for one in held(town)} == {"one_domain"}
+
+
+def test_exports_that_tell_the_day_alone_say_nothing_about_seconds(town: Town):
+    names = [f"c{n}" for n in range(12)]
+    people(town, *names, domain="acme.example")
+    midnight = (NOON + timedelta(days=2)).replace(hour=0)
+    told = [mailed(name, 9, email=f"{name}@acme.example") for name in names]
+    town.tell(*(msgspec.structs.replace(one, answered_at=midnight, invited_at=midnight) for one in told))
+    assert counts(town.run()) == {"written": 12}
 
 
 def test_what_was_written_before_the_burst_was_one_stays_and_all_judges_it_again(town: Town):

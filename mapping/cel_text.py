@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from mapping.closed_words import problem_of_comparison
 from mapping.names import PERSON, Names
 from mapping.problems import did_you_mean
 
@@ -226,9 +227,15 @@ class _Reader:
         return pieces[0] if len(pieces) == 1 else _Piece(f"({' && '.join(p.condition for p in pieces)})")
 
     def relation(self) -> _Piece:
+        start = self.place
         left = self.sum()
         while sign := self.took(*_COMPARED):
+            middle = self.place
             right = self.sum()
+            if problem := problem_of_comparison(
+                self.tokens[start : middle - 1], sign, self.tokens[middle : self.place]
+            ):
+                raise ExpressionProblem("never_that_word", problem)
             if sign in ("==", "!="):
                 left = _Piece(f"({left.value} {sign} {right.value})")
             elif sign == "in":

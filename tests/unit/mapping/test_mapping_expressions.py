@@ -43,6 +43,53 @@ def rejected(source: str, **person) -> RejectedError:
     return caught.value
 
 
+# ---------------------------------------------------------------- words that can never be
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "word"),
+    [
+        ('segment == "detracter"', "segment", "detracter"),
+        ("score < 7 || !('Detractor' == segment)", "segment", "Detractor"),
+        ('previous_segment != "detracters"', "previous_segment", "detracters"),
+        ('segment in ["promoter", " detractor"]', "segment", " detractor"),
+        ('(segment) == ("detracter") ? 1 : 2', "segment", "detracter"),
+        ('segment(previous_score) == "detracter"', "segment()", "detracter"),
+        ('lower(trim(segment)) == r"DETRACTOR"', "segment", "DETRACTOR"),
+    ],
+)
+def test_a_segment_compared_with_a_word_it_can_never_be_is_refused(source, name, word):
+    problem = refused(source)
+    assert problem.code == "never_that_word"
+    assert str(problem) == (
+        f'{name} is promoter, passive or detractor, never "{word}"; did you mean "detractor"?'
+    )
+
+
+def test_a_word_that_is_close_to_no_segment_gets_the_three_and_no_suggestion():
+    assert str(refused('segment == "red"')) == 'segment is promoter, passive or detractor, never "red"'
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'segment == "detractor" && previous_segment != "promoter"',
+        "segment in ['passive', \"detractor\", null]",
+        "segment == null",
+        "segment != previous_segment",
+        'coalesce(segment, "none") == "none"',
+        'segment in [coalesce(comment, "x", "y")]',
+        'record.segment == "gold"',
+        'properties["segment"] == "enterprise"',
+        'record.Tier__c + segment == "golddetractor"',
+        '(segment == "detractor" ? "low" : "high") == "low"',
+        'comment == "detracter"',
+    ],
+)
+def test_what_a_segment_can_be_and_what_is_no_segment_is_left_alone(source):
+    Expressions(NEW_YORK).compile(source)
+
+
 # ---------------------------------------------------------------- null
 
 

@@ -10,6 +10,7 @@ import typer
 from npsync.cli.output import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
+    from nps.errors import NpsyncError
     from npsync.config import Config
     from npsync.service import Opened
     from store.api import Store
@@ -44,8 +45,9 @@ def provision(
     config: ConfigOption = None,
 ) -> None:
     """Create what your mapping needs and the CRM lacks: fields, an object for history, who may see them. Plan first."""
+    from nps.errors import NpsyncError
     from npsync import logs, service
-    from npsync.cli import output
+    from npsync.cli import output, provisioning_text
     from npsync.config import load
     from npsync.provisioning import wanted
 
@@ -65,12 +67,16 @@ def provision(
             names = [name for name in names if _removes(connections, name)]
         codes, told = [], []
         for name in names:
-            if package is not None:
-                code, facts = _package(loaded, name, connections, package, as_json=json)
-            elif remove:
-                code, facts = _remove(loaded, name, store, connections, apply=apply, as_json=json)
-            else:
-                code, facts = _create(loaded, name, store, connections, apply=apply, as_json=json)
+            try:
+                if package is not None:
+                    code, facts = _package(loaded, name, connections, package, as_json=json)
+                elif remove:
+                    code, facts = _remove(loaded, name, store, connections, apply=apply, as_json=json)
+                else:
+                    code, facts = _create(loaded, name, store, connections, apply=apply, as_json=json)
+            except NpsyncError as error:  # before anything was changed there
+                code, facts = output.exit_code(error), provisioning_text.facts_of_failure(name, error)
+                _tell_broken(loaded, name, error)
             codes.append(code)
             told.append(facts)
     if json:
@@ -105,6 +111,9 @@ def _create(
     done = carrying.carry_out(provisioner, here, store, name, connections.clock.now())
     if not as_json:
         provisioning_text.tell_done(config, name, missing, done)
+    if done.broke is not None:
+        _tell_broken(config, name, done.broke)
+        return output.exit_code(done.broke), provisioning_text.facts(name, missing, known, done)
     incomplete = bool(missing.hindrances) or len(here) < len(missing.steps) or bool(done.refused)
     code = output.PARTIAL if incomplete else output.SUCCEEDED
     return code, provisioning_text.facts(name, missing, known, done)
@@ -134,8 +143,21 @@ def _remove(
     removed = carrying.take_away(provisioner, removals, store, name)
     if going and not as_json:
         provisioning_text.tell_removed(removed)
+    if removed.broke is not None:
+        _tell_broken(config, name, removed.broke)
+        return output.exit_code(removed.broke), provisioning_text.facts_of_removals(name, removals, removed)
     code = output.PARTIAL if removed.left or len(going) < len(removals) else output.SUCCEEDED
     return code, provisioning_text.facts_of_removals(name, removals, removed)
+
+
+def _tell_broken(config: Config, name: str, error: NpsyncError) -> None:
+    """The error, and whose credential may be the wrong one."""
+    from nps.errors import AccessError
+    from npsync.cli import output, provisioning_text
+
+    output.tell_error(error)
+    if isinstance(error, AccessError) and (hint := provisioning_text.credential_hint(config, name)):
+        output.tell(hint)
 
 
 def _removes(connections: Opened, name: str) -> bool:

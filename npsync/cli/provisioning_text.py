@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import get_args
+
+from pydantic import BaseModel
 
 from connectors.provisioning import (
     Kind,
@@ -15,8 +18,10 @@ from connectors.provisioning import (
     WantedField,
     WantedGrant,
 )
+from nps.errors import NpsyncError
 from npsync.cli import output
 from npsync.config import Config
+from npsync.config.secrets import redact
 from npsync.provisioning.carrying import Done, Removed
 from npsync.provisioning.remembering import Created
 
@@ -43,14 +48,48 @@ def tell_plan(config: Config, name: str, missing: Missing, known: Mapping[Thing,
 
 
 def tell_done(config: Config, name: str, missing: Missing, done: Done) -> None:
-    if not done.created and not done.refused:
-        return
-    for each in done.refused:
-        output.say_wrapped(f"x {each.why}", indent="  ", then="      ")
-    again = f"Next, when that is settled: npsync provision {name} --apply"
-    output.say(f"  {len(done.created)} created. {again if done.refused else 'Next: npsync check'}")
+    if done.broke is not None:
+        _tell_broken_off(missing, done)
+    elif done.created or done.refused:
+        _tell_tried(name, done)
     if done.created:
         _tell_layout(config, name, [step.wanted for step in done.created])
+
+
+def _tell_broken_off(missing: Missing, done: Done) -> None:
+    """The plan above told what was to come: now what of it is there."""
+    _tell_refused(done)
+    left = len(missing.steps) - len(done.created) - len(done.refused) - len(done.by_hand)
+    output.say(f"  It broke off: {len(done.created)} created, {left} not.")
+    for step in done.created:
+        output.say_wrapped(f"created: {step.says}", indent="  ", then="      ")
+
+
+def _tell_tried(name: str, done: Done) -> None:
+    _tell_refused(done)
+    again = f"Next, when that is settled: npsync provision {name} --apply"
+    output.say(f"  {len(done.created)} created. {again if done.refused else 'Next: npsync check'}")
+
+
+def _tell_refused(done: Done) -> None:
+    for each in done.refused:
+        output.say_wrapped(f"x {each.why}", indent="  ", then="      ")
+
+
+def credential_hint(config: Config, name: str) -> str:
+    """What to do where the everyday credential was refused; "" where it was the one for this already."""
+    settings = config.connections[name].settings
+    model = type(settings).model_fields.get("provision")
+    if model is None or getattr(settings, "provision", None) is not None:
+        return ""
+    [block] = [
+        one for one in get_args(model.annotation) if isinstance(one, type) and issubclass(one, BaseModel)
+    ]
+    key = next(key for key, field in block.model_fields.items() if field.is_required())
+    return (
+        f"{name} has no credential of its own for this: give it one, `provision: {{{key}: …}}`.\n"
+        f"npsync connect {name} lists what it needs; npsync provision {name} --apply then goes on from here."
+    )
 
 
 def tell_package(config: Config, name: str, package: Package, to: Path) -> None:
@@ -93,7 +132,14 @@ def tell_removals(config: Config, name: str, removals: Sequence[Removal]) -> Non
 def tell_removed(removed: Removed) -> None:
     for each in removed.left:
         output.say_wrapped(f"x {each.removal.says}: {each.why}", indent="  ", then="      ")
-    output.say(f"  {sum(bool(each.says) for each in removed.gone)} removed.")
+    count = f"{sum(bool(each.says) for each in removed.gone)} removed"
+    if removed.broke is None:
+        output.say(f"  {count}.")
+        return
+    output.say(f"  It broke off: {count}.")
+    for one in removed.gone:
+        if one.says:
+            output.say_wrapped(f"removed: {one.says}", indent="  ", then="      ")
 
 
 def named(wanted: Wanted) -> str:
@@ -124,7 +170,17 @@ def facts(
         ],
         "there": [_thing(one) | {"created_by_npsync": _is_ours(one, known)} for one in missing.there],
         "hindrances": [_thing(one.wanted) | {"why": one.why} for one in missing.hindrances],
+        "error": _error(done.broke if done is not None else None),
     }
+
+
+def facts_of_failure(name: str, error: NpsyncError) -> dict[str, object]:
+    """It could not even be planned."""
+    return {"connection": name, "error": _error(error)}
+
+
+def _error(error: NpsyncError | None) -> str | None:
+    return None if error is None else redact(str(error))
 
 
 def facts_of_removals(name: str, removals: Sequence[Removal], removed: Removed | None) -> dict[str, object]:
@@ -144,6 +200,7 @@ def facts_of_removals(name: str, removals: Sequence[Removal], removed: Removed |
             for each in removals
             if each.says
         ],
+        "error": _error(removed.broke if removed is not None else None),
     }
 
 
@@ -153,13 +210,21 @@ def _is_ours(one: Wanted, known: Mapping[Thing, Created]) -> bool:
     return one.thing in known or (is_key and Thing(Kind.OBJECT, one.object or "") in known)
 
 
+def _type(wanted: WantedField) -> str | None:
+    """A record's id is carried as text, and the field is no text all the same."""
+    if wanted.references:
+        return "lookup"
+    return wanted.type.value if wanted.type is not None else None
+
+
 def _thing(wanted: Wanted) -> dict[str, object]:
     told: dict[str, object] = {"kind": wanted.thing.kind.value, "object": wanted.object or None}
     if isinstance(wanted, WantedField):
         return told | {
             "name": wanted.name,
             "field": wanted.name,
-            "type": wanted.type.value if wanted.type is not None else None,
+            "type": _type(wanted),
+            "references": wanted.references or None,
             "options": list(wanted.options),
             "length": wanted.length,
         }

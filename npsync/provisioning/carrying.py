@@ -10,7 +10,7 @@ import msgspec
 
 from connectors.calls import FateUnknown
 from connectors.provisioning import Missing, Provisioner, Removal, Removes, Step, Wanted, WantedObject
-from nps.errors import RejectedError
+from nps.errors import NpsyncError, RejectedError
 from npsync.provisioning.remembering import Created, forget, known, remember
 from store.api import Store
 
@@ -23,24 +23,32 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Done:
-    """What became of a plan's steps; `by_hand` are those that somebody else carries out."""
+    """What became of a plan's steps; `by_hand` are those that somebody else carries out. `broke` ended it before all of
+    them were tried."""
 
     created: Sequence[Step] = ()
     refused: Sequence[Refusal] = ()
     by_hand: Sequence[Step] = field(default=())
+    broke: NpsyncError | None = None
 
 
 def carry_out(
     provisioner: Provisioner, steps: Sequence[Step], store: Store, connection: str, now: datetime
 ) -> Done:
-    """Create what can be created, one by one. A refusal stops nothing but its own step and what belongs to it."""
+    """Create what can be created, one by one. A refusal stops nothing but its own step and what belongs to it; any
+    other error is the connection's and stops the rest."""
     created: list[Step] = []
     refused: list[Refusal] = []
     by_hand: list[Step] = []
     for step in steps:
         if step.statement:
             by_hand.append(step)
-        elif (why := _depends(step, refused)) or (why := _create(provisioner, step, store, connection, now)):
+            continue
+        try:
+            why = _depends(step, refused) or _create(provisioner, step, store, connection, now)
+        except NpsyncError as error:
+            return Done(created, refused, by_hand, broke=error)
+        if why:
             refused.append(Refusal(step, why))
         else:
             created.append(step)
@@ -103,6 +111,7 @@ class Left:
 class Removed:
     gone: Sequence[Removal] = ()
     left: Sequence[Left] = ()
+    broke: NpsyncError | None = None  # it ended before all was tried
 
 
 def take_away(provisioner: Removes, removals: Sequence[Removal], store: Store, connection: str) -> Removed:
@@ -118,6 +127,8 @@ def take_away(provisioner: Removes, removals: Sequence[Removal], store: Store, c
         except (RejectedError, FateUnknown) as error:
             left.append(Left(each, str(error)))
             continue
+        except NpsyncError as error:
+            return Removed(gone, left, broke=error)
         forget(store, connection, [each.made.thing])
         gone.append(each)
     return Removed(gone, left)

@@ -115,8 +115,10 @@ def test_a_token_without_the_scope_says_which_and_of_which_credential(
     empty: RunningSandbox, npsync: Npsync
 ) -> None:
     npsync.configured(file(provision={"token": "${HUBSPOT_TOKEN}"}))
-    told = " ".join(npsync("provision", "--apply", exits=1).err.split())
+    broken = npsync("provision", "--apply", exits=1)
+    told = " ".join(broken.err.split())
     assert "HubSpot asks for the scope crm.schemas.companies.write (403)" in told
+    assert "It broke off: 0 created" in broken.out
     assert "That is the credential of `provision.token`; npsync connect hub lists its scopes" in told
     needed = npsync("connect", "hub").out
     assert "Only for the time that npsync provision hub takes:" in needed

@@ -101,6 +101,8 @@ def test_an_empty_org_is_ready_after_one_command(empty: RunningSandbox, npsync: 
     again = npsync("provision", "--apply", "--json").json
     assert steps(again) == []
     assert all_ours(again)
+    [leads_to] = [one for one in again["connections"][0]["there"] if one.get("name") == "Contact__c"]
+    assert (leads_to["type"], leads_to["references"]) == ("lookup", "Contact")
 
     assert "no problem found" in npsync("check").out
     ann = town.person()

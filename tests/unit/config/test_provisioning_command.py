@@ -286,6 +286,43 @@ def test_a_token_that_may_not_create_attributes_says_so(npsync: Command, interco
     assert "the app may not do this (403" in err
 
 
+def test_one_that_breaks_off_tells_what_it_had_created_by_then(
+    npsync: Command, intercom: PlayedVendor
+) -> None:
+    text = file(custom_attributes__nps_a="score", custom_attributes__nps_b="previous_score")
+    everyday = text.replace('    provision: {access_token: "${INTERCOM_ADMIN_TOKEN}"}\n', "")
+    for arguments in (["--apply"], ["--apply", "--json"]):
+        has(intercom, then=(200, attribute("nps_a", "integer")))
+        intercom.at["/data_attributes"].append((403, refused("forbidden")))
+        code, out, err = npsync(*arguments, text=everyday)
+        assert code == 1
+        assert "the app may not do this (403" in err
+        assert "`provision: {access_token: …}`" in err
+        assert max(map(len, err.splitlines()[1:])) <= 100
+        if "--json" in arguments:
+            [told] = json.loads(out)["connections"]
+            assert [step["created"] for step in told["steps"]] == [True, False]
+            assert "the app may not do this (403" in told["error"]
+        else:
+            assert "It broke off: 1 created, 1 not." in out
+            assert "created: data attribute nps_a of contact" in out
+    # Whoever has such a credential is not told to get one.
+    has(intercom, then=(403, refused("forbidden")))
+    code, out, err = npsync("--apply", text=text)
+    assert (code, "It broke off: 0 created, 2 not." in out, "`provision:" in err) == (1, True, False)
+
+
+def test_one_that_could_not_be_planned_says_so_to_machines_too(
+    npsync: Command, intercom: PlayedVendor
+) -> None:
+    intercom.at["/data_attributes"] = [(403, refused("forbidden"))]
+    code, out, err = npsync("--json")
+    [told] = json.loads(out)["connections"]
+    assert code == 1
+    assert told["connection"] == "chat"
+    assert told["error"] in err
+
+
 def test_where_npsync_cannot_create_fields_it_says_so(npsync: Command, intercom: PlayedVendor) -> None:
     has(intercom)
     code, _, err = npsync("mail")

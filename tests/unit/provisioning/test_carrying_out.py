@@ -165,11 +165,28 @@ def test_what_somebody_else_made_meanwhile_is_not_ours(apply: Apply, store: Stor
 
 def test_a_right_that_is_missing_stops_everything_and_loses_nothing(apply: Apply, store: Store) -> None:
     crm = Crm(before={SEGMENT: AccessError("not you")})
-    with pytest.raises(AccessError):
-        apply(crm, SCORE, SEGMENT)
+    done = carry_out(crm, crm.missing([SCORE, SEGMENT, LIST]).steps, store, "crm", NOW)
+    assert [step.wanted for step in done.created] == [SCORE]
+    assert str(done.broke) == "not you"
+    assert crm.asked == [SCORE, SEGMENT]
     assert ours(store) == {SCORE.thing}
     apply(crm, SCORE, SEGMENT)
     assert ours(store) == {SCORE.thing, SEGMENT.thing}
+
+
+def test_taking_away_that_breaks_off_tells_what_is_gone(apply: Apply, store: Store) -> None:
+    crm = Crm()
+    apply(crm, SCORE, SEGMENT)
+    first, second = crm.removals(as_made(confirmed(known(store, "crm"))))
+
+    def remove(removal: Removal) -> None:
+        if removal == second:
+            raise AccessError("not you")
+
+    crm.remove = remove  # type: ignore[method-assign]
+    removed = take_away(crm, [first, second], store, "crm")
+    assert (list(removed.gone), str(removed.broke)) == ([first], "not you")
+    assert ours(store) == {second.made.thing}
 
 
 def test_what_is_taken_away_is_forgotten_one_by_one(apply: Apply, store: Store) -> None:

@@ -33,7 +33,8 @@ def provision_grants(settings: HubSpotSettings, needs: Needs) -> Sequence[str]:
     first = (
         "A service key of its own for `provision.token`: delete it once npsync provision ran"
         if own
-        else "Better another service key for this than the everyday one: `provision.token`, for the time it takes"
+        else "Better a service key of its own for this (`provision.token`), deleted once npsync provision ran, than "
+        "more scopes for the everyday one"
     )
     return [first, *scopes]
 

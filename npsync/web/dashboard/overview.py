@@ -13,9 +13,17 @@ from npsync.web.site import Site
 from store.api.remarks import Undone
 
 _SAID = {
-    "review": ("match two or more records, or none for sure", "npsync review"),
-    "held": ("look suspicious and are held", "npsync review"),
-    "rejected": ("could not be written", "npsync dead-letters"),
+    "review": (
+        "answer matches two or more records, or none for sure",
+        "answers match two or more records, or none for sure",
+        "npsync review list",
+    ),
+    "held": (
+        "answer looks suspicious and is held",
+        "answers look suspicious and are held",
+        "npsync review list --state held",
+    ),
+    "rejected": ("answer could not be written", "answers could not be written", "npsync dead-letters list"),
 }
 
 
@@ -67,8 +75,9 @@ def needs_of(site: Site) -> list[Need]:
     ]
     for each in _left(site):
         if each.state in _SAID:
-            said, command = _SAID[each.state]
-            found.append(Need(each.answers, f"{each.sync}: {each.answers:,} answers {said}", command))
+            one, many, command = _SAID[each.state]
+            said = one if each.answers == 1 else many
+            found.append(Need(each.answers, f"{each.sync}: {each.answers:,} {said}", command))
     return found
 
 

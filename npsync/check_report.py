@@ -1,4 +1,4 @@
-"""What a report remembers of records, beside the live CRM: fields that are there and can be read."""
+"""What a report remembers of records, beside the live CRM: fields that are there, and an amount that is a number."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from connectors.contract import Destination
 from mapping.names import field_of
-from nps.schema import ObjectSchema
+from mapping.reporting import AMOUNT
+from nps.schema import FieldType, ObjectSchema
 from npsync.check_asking import Finding
 from npsync.config import Config
 from npsync.config.problems import Path
@@ -15,10 +16,12 @@ from npsync.config.problems import Path
 if TYPE_CHECKING:
     from mapping.reporting import ReportSpec
 
+_AMOUNTS = (FieldType.INTEGER, FieldType.NUMBER, FieldType.OTHER)  # OTHER: the CRM does not say what it is
+
 
 def report(config: Config, sync: str, schema: ObjectSchema, destination: Destination) -> Iterator[Finding]:
     """The fields of `report.by` and `report.amount`, as far as this sync's records and accounts have to show them."""
-    from npsync.check import described, missing_field
+    from npsync.check import described
 
     if config.report is None:
         return
@@ -29,8 +32,8 @@ def report(config: Config, sync: str, schema: ObjectSchema, destination: Destina
         field = field_of(path, "record")
         if place is None:  # people.*.owner, told there
             continue
-        if field is not None and not _has(schema, field):
-            yield missing_field(schema, field, place)
+        if field is not None:
+            yield from _findings(schema, name, field, place)
         field = field_of(path, "account")
         if field is None or people is None or people.account is None:
             continue
@@ -38,8 +41,17 @@ def report(config: Config, sync: str, schema: ObjectSchema, destination: Destina
         if isinstance(account, Finding):
             yield account
             return
-        if not _has(account, field):
-            yield missing_field(account, field, place)
+        yield from _findings(account, name, field, place)
+
+
+def _findings(schema: ObjectSchema, name: str, field: str, place: Path) -> Iterator[Finding]:
+    from npsync.check import missing_field
+
+    if not _has(schema, field):
+        yield missing_field(schema, field, place)
+    elif name == AMOUNT and (known := schema.fields.get(field)) and known.type not in _AMOUNTS:
+        message = f"{schema.name}.{field} shows {known.type.in_words}, an amount is a number"
+        yield Finding(place, "type_mismatch", message)
 
 
 def _has(schema: ObjectSchema, field: str) -> bool:
@@ -50,4 +62,4 @@ def _has(schema: ObjectSchema, field: str) -> bool:
 def _place(report: ReportSpec, name: str) -> Path | None:
     if name in report.by:
         return ("report", "by", name)
-    return ("report", "amount") if name == "amount" else None
+    return ("report", "amount") if name == AMOUNT else None

@@ -103,3 +103,19 @@ def test_the_accounts_are_to_be_read_and_their_fields_written(tmp_path: Path) ->
     assert needs.read["Account"] == {"Margin__c", "Note__c", "Name"}
     assert needs.write["Account"] == {"Margin__c", "Note__c"}
     assert needs.types["Account"] == {"Margin__c": INTEGER}
+
+
+def test_an_amount_that_is_no_number_is_told_at_its_line(tmp_path: Path) -> None:
+    about_accounts = Path(config(tmp_path, "  fields: {NPS__c: nps}\n").file).read_text()
+
+    def told(amount: str) -> list[str]:
+        by = config_of(f"{about_accounts}report:\n  amount: {amount}\n", tmp_path)
+        return [f"{each.line}: {each.code}: {each.message}" for each in check(by, Opened(Crm()))]
+
+    line = len(about_accounts.splitlines()) + 2
+    assert told("account.Name") == [f"{line}: type_mismatch: Account.Name shows text, an amount is a number"]
+    assert told("{crm: account.Last__c}") == [
+        f"{line}: type_mismatch: Account.Last__c shows a time, an amount is a number"
+    ]
+    assert told("record.Email") == [f"{line}: type_mismatch: Contact.Email shows text, an amount is a number"]
+    assert told("account.Margin__c") == told("record.NPS__c") == []

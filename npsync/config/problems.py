@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
 
+from mapping.problems import closest
 from nps.errors import ConfigError
 
 Path = tuple[str | int, ...]
@@ -62,9 +62,9 @@ def dotted(path: Sequence[str | int]) -> str:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """'; did you mean "score"?', or what there is when nothing is close, or nothing at all."""
     names = sorted(known)
-    close = get_close_matches(word, names, n=1, cutoff=0.6)
-    if not close:  # "CRM" for "crm" is far apart for difflib
-        close = [name for name in names if name.lower() == word.lower()]
-    if close:
-        return f'; did you mean "{close[0]}"?'
+    close = closest(word, names)
+    if close is None:  # "CRM" for "crm" is far apart for difflib
+        close = next((name for name in names if name.lower() == word.lower()), None)
+    if close is not None:
+        return f'; did you mean "{close}"?'
     return f"; known: {', '.join(names)}" if 0 < len(names) <= 12 else ""

@@ -14,7 +14,8 @@ from nps.events import Arrival, Event
 from nps.forgetting import Forgetting
 from nps.responses import SurveyResponse
 from store.database import Transaction
-from store.rows import from_json, to_json
+from store.rows import from_json, response_of, to_json
+from store.statements import RESPONSES
 
 PEPPER = "pepper"  # the switch that keeps the pepper's check
 
@@ -33,6 +34,14 @@ def forgotten(tx: Transaction, names: Sequence[str]) -> dict[str, int]:
 
 def forgotten_places(tx: Transaction, responses: Sequence[SurveyResponse]) -> frozenset[int]:
     return _places(tx, responses, lambda forgetting: forgetting.of_answer)
+
+
+def forgotten_answers(tx: Transaction, numbers: Sequence[int]) -> frozenset[int]:
+    """Which of these stored answers are of somebody who was forgotten: left by an erasing that was broken off."""
+    if not numbers or tx.one(_ANYBODY) is None:
+        return frozenset()  # nearly always
+    rows = tx.rows(RESPONSES, numbers=list(numbers))
+    return frozenset(rows[place][0] for place in forgotten_places(tx, [response_of(row[1:]) for row in rows]))
 
 
 def forgotten_events(tx: Transaction, events: Sequence[Event]) -> frozenset[int]:

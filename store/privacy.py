@@ -9,7 +9,7 @@ from nps.errors import ConfigError
 from nps.forgetting import VERSION
 from store.api.privacy import Receipt
 from store.database import Database, Transaction
-from store.forgetting import check_pepper, forgotten, keep_pepper
+from store.forgetting import check_pepper, forgotten, forgotten_answers, keep_pepper
 from store.rows import from_json, json_object, milliseconds, moment, storable
 
 _BURY = "INSERT INTO tombstone (digest, version, erased_at) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING"
@@ -34,6 +34,10 @@ class Privacy:
     def buried(self, names: Sequence[str]) -> frozenset[str]:
         with self.database.read() as tx:
             return frozenset(forgotten(tx, names))
+
+    def forgotten_answers(self, numbers: Sequence[int]) -> frozenset[int]:
+        with self.database.read() as tx:
+            return forgotten_answers(tx, numbers)
 
     def publish(self, survey: str, places: Mapping[str, Sequence[str]], least: int, *, now: datetime) -> bool:
         with self.database.write(durable=True) as tx:

@@ -16,6 +16,7 @@ from store import statements
 from store.api import Counted, Lease, Settled, State, Taken
 from store.database import Database, Transaction
 from store.decisions import take_asked
+from store.forgetting import forgotten_answers
 from store.letters import ask_for_due
 from store.rows import milliseconds, moment, response_of, score_of
 from store.settled import STATE, settled_of
@@ -121,6 +122,7 @@ class Taking:
             sql, its["since"] = statements.COUNTED_SINCE, milliseconds(since)
         with told(self.database, sync) as tx:
             found = tx.rows(sql, **its)
+            gone = forgotten_answers(tx, [row[0] for row in found])
         return [
             Counted(
                 number=row[0],
@@ -133,6 +135,7 @@ class Taking:
                 state=STATE[row[8]],
             )
             for row in found
+            if row[0] not in gone
         ]
 
     def states(self, sync: str, numbers: Sequence[int]) -> dict[int, Settled]:

@@ -40,9 +40,15 @@ class Chunk:
     """Older versions of its answers → the record they were matched to ("": none)."""
     touched: set[str] = field(default_factory=set)
     matched_by: dict[int, str] = field(default_factory=dict)  # its matched answers → the rule that decided
+    forgotten: dict[int, str] = field(default_factory=dict)
+    """Answers of people who were forgotten → the record they were matched to. That is left alone: what it shows of
+    them is for the erasing to clear, or to keep."""
     beside: dict[int, Taken] = field(
         default_factory=dict
     )  # not of this chunk, but they count for its records
+
+
+FORGOTTEN = Mark(State.EXCLUDED, "forgotten", "its person is being erased; subject erase was not finished")
 
 
 def first_look(
@@ -107,8 +113,10 @@ def classified(
     chunk = Chunk(taken={one.number: one for one in taken})
     invited.learn(one.response for one in taken)
     holding.learn(taken)
+    gone = store.forgotten_answers([one.number for one in taken])
     for one in taken:
-        verdict = first_look(job, feeds, one, invited, holding)
+        forgotten = one.newest and one.number in gone
+        verdict = FORGOTTEN if forgotten else first_look(job, feeds, one, invited, holding)
         if isinstance(verdict, Mark):
             chunk.marks[one.number] = verdict
         else:
@@ -118,11 +126,18 @@ def classified(
         settled = store.states(job.name, older)
         chunk.earlier = {number: one.record_id or "" for number, one in settled.items()}
     chunk.candidates = _linked(job, store, chunk.candidates)
-    chunk.touched = {record for record in chunk.earlier.values() if record}
-    chunk.touched |= {one.matched for one in taken if one.matched}
+    chunk.forgotten = {one.number: _matched(one, chunk.earlier) for one in taken if one.number in gone}
+    left = {number for one in taken if one.number in gone for number in one.earlier}
+    chunk.touched = {record for number, record in chunk.earlier.items() if record and number not in left}
+    chunk.touched |= {one.matched for one in taken if one.matched and one.number not in gone}
     chunk.touched |= {one.linked for one in chunk.candidates if one.linked}
     chunk.touched |= {one.invited for one in chunk.candidates if one.invited}
     return chunk
+
+
+def _matched(one: Taken, earlier: Mapping[int, str]) -> str:
+    """The record that an answer or an older version of it was matched to; "" for none."""
+    return one.matched or next((record for n in one.earlier if (record := earlier.get(n))), "")
 
 
 def _linked(job: Job, store: Store, candidates: Iterable[Candidate]) -> list[Candidate]:

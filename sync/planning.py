@@ -177,7 +177,10 @@ class _Planner:
             for one in chunk.candidates
             if not one.taken.again and not one.taken.earlier
         )
-        settled = [_as_settled(number, mark) for number, mark in chunk.marks.items()]
+        settled = [
+            _as_settled(number, mark, chunk.forgotten.get(number) or None)
+            for number, mark in chunk.marks.items()
+        ]
         follow_links(self.job, self.store, chunk, found)
         groups, lost = self._grouped(chunk, found, settled)
         if lost:
@@ -299,10 +302,11 @@ class _Planner:
             # Not this time, but they count: without them an older answer would take the record over.
             beside = self.store.lying(self.job.name, ids)
             self.holding.learn(beside)
+            gone = self.store.forgotten_answers([lying.number for lying in beside])
             for lying in beside:
                 verdict = (
                     None
-                    if lying.number in chunk.taken
+                    if lying.number in chunk.taken or lying.number in gone
                     else first_look(self.job, self.feeds, lying, self.invited, self.holding)
                 )
                 if isinstance(verdict, Candidate) and lying.matched is not None:

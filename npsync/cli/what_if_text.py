@@ -15,6 +15,7 @@ _WHY = {
     "other_survey": "of another survey",
     "excluded_at_source": "excluded by their survey tool",
     "withdrawn": "withdrawn",
+    "forgotten": "of somebody who is being erased",
     "source_left": "of a source that is not the survey's any more",
 }
 

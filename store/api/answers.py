@@ -86,8 +86,8 @@ class Taking(Protocol):
         self, sync: str, record_ids: Sequence[str], *, since: datetime | None = None
     ) -> list[Counted]:
         """Answers matched to these records that count: newest versions in a state of written, unchanged, superseded
-        or pending; not those that lie in the work. `since`: only those given then or later, by their own date.
-        A newer version that the sync has not taken up is no version yet."""
+        or pending; not those that lie in the work, nor those of people who were forgotten. `since`: only those given
+        then or later, by their own date. A newer version that the sync has not taken up is no version yet."""
         ...
 
     def states(self, sync: str, numbers: Sequence[int]) -> dict[int, Settled]: ...

@@ -36,6 +36,11 @@ class Privacy(Protocol):
         """Which of these names are of people who were forgotten."""
         ...
 
+    def forgotten_answers(self, numbers: Sequence[int]) -> frozenset[int]:
+        """Which of these stored answers are of people who were forgotten. There are some only between an erasing that
+        was broken off and the next one; nothing may take them up."""
+        ...
+
     def publish(self, survey: str, places: Mapping[str, Sequence[str]], least: int, *, now: datetime) -> bool:
         """Move the figures of an anonymous survey on, to all its answers so far, where `least` new ones came since they
         moved last; whether they did. `places`: connection → the survey's ids there (none: all)."""

@@ -19,6 +19,7 @@ from nps.values import Fields, Json, Value
 from store.api import Settled, Store
 from store.api.outbox import Outgoing
 from sync.deciding import no_event
+from sync.first_look import FORGOTTEN
 from sync.invited import Invited
 from sync.job import Job
 from sync.membership import account_of
@@ -159,6 +160,7 @@ def gather(reading: Reading, store: Store, rows: Sequence[Outgoing]) -> Facts:
     persons = _persons(reading, store, record_ids)
     shown = {one.deciding.number for one in persons.values() if one.deciding is not None}
     states |= store.states(job.name, sorted(shown - states.keys()))
+    states |= _forgotten(store, states)
     responses = store.responses(sorted({*numbers, *shown}))
     event = no_event
     if "event" in reading.care.uses:
@@ -166,6 +168,16 @@ def gather(reading: Reading, store: Store, rows: Sequence[Outgoing]) -> Facts:
         invited.learn(responses.values())
         event = invited.event
     return Facts(reading, states, responses, persons, event)
+
+
+def _forgotten(store: Store, states: Mapping[int, Settled]) -> dict[int, Settled]:
+    """Nothing follows the answers of people who were forgotten, whatever their state is still."""
+    return {
+        number: msgspec.structs.replace(
+            states[number], state=FORGOTTEN.state, code=FORGOTTEN.code, reason=FORGOTTEN.reason
+        )
+        for number in store.forgotten_answers(list(states))
+    }
 
 
 def _persons(reading: Reading, store: Store, record_ids: set[str]) -> dict[str, Person]:

@@ -34,6 +34,9 @@ def test_what_a_crm_does_not_take_back_keeps_its_person_known_until_it_does(
         # Still known, and taken in no more.
         town.answers(jo, 2, "and again")
         assert npsync.run("contacts")["forgotten"] == 2  # both, as the tool tells them
+        # Nor does what is stored still come back to the emptied record.
+        anew = npsync.run("contacts", "--all")
+        assert (anew["writes"], anew["states"]["excluded"]) == ({"Contact": 0}, 1)
         again = npsync("subject", "erase", who, "--yes", "--json", exits=3).json
         assert (again["kept"], again["rows"], again["crm_fields"]) == (True, {}, 0)
     finally:

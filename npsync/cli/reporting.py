@@ -22,7 +22,7 @@ def report(
         str | None, typer.Argument(help="One survey. Without it, if there are several, a line for each.")
     ] = None,
     by: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             help="Group by segment, channel, source, survey (its id in each tool), owner, or a name of report.by."
         ),
@@ -62,6 +62,7 @@ def report(
     from npsync.cli import output, report_text
     from npsync.reports import exporting
 
+    group = _one_group(by or [])
     if csv is not None and json:
         raise ConfigError("--csv and --json contradict each other; give one of them")
     loaded = output.load_config(config)
@@ -78,19 +79,28 @@ def report(
             else:
                 _tell_themes(loaded, store, wanted, limit=limit, as_json=json)
             return
-        reports = list(_reports(loaded, store, survey, by, asked, limit, offline=offline))
+        reports = list(_reports(loaded, store, survey, group, asked, limit, offline=offline))
     if csv is not None:
         rows = [row for each in reports for row in exporting.rows(each)]
         _write(csv, exporting.csv_text(exporting.COLUMNS, rows, bom=bom))
     elif json:
         output.say_json({"reports": [exporting.as_json(each) for each in reports]})
-    elif len(reports) > 1 and by is None:
+    elif len(reports) > 1 and group is None:
         report_text.tell_all(reports)
     else:
         for place, each in enumerate(reports):
             if place:
                 output.say()
-            report_text.tell(each, by_score=by == "segment")
+            report_text.tell(each, by_score=group == "segment")
+
+
+def _one_group(by: list[str]) -> str | None:
+    """The last of several would win, and nobody would see that the others were dropped."""
+    from nps.errors import ConfigError
+
+    if len(by) > 1:
+        raise ConfigError(f"--by takes one group, not {len(by)}; ask once for each: {', '.join(by)}")
+    return by[0] if by else None
 
 
 def _one_wish(config: Config, survey: str | None, asked: dict[str, Any]) -> Wish:

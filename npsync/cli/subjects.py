@@ -104,7 +104,7 @@ def erase(
             terminal = not json and sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
             if not terminal:
                 output.tell("Nothing was erased. To go ahead, name them again with --yes.")
-                raise typer.Exit(output.SUCCEEDED)
+                raise typer.Exit(output.USAGE)
             if typer.prompt(f"To forget them, type {who}").strip() != who.strip():
                 output.say("Nothing was erased.")
                 raise typer.Exit(output.SUCCEEDED)

@@ -59,6 +59,9 @@ def export(
         assert isinstance(held, dict)
         count = sum(len(rows) for rows in held.values() if isinstance(rows, list))
         output.say(f"Wrote {out}: {count} rows. It holds personal data: only its owner may read it.")
+    if exporting.is_empty(told):
+        before = ": they were forgotten here before" if told["forgotten_before"] else ""
+        output.tell(f'Nothing is known under "{who}"{before}.')
     for one in found.doubts:
         output.tell(f"In doubt, not in it: {one.text} ({one.why}). If it is theirs: --also {one.text}")
     for problem in found.problems:

@@ -43,6 +43,13 @@ def exported(config: Config, store: Store, subject: Subject, *, now: datetime) -
     }
 
 
+def is_empty(told: Mapping[str, Json]) -> bool:
+    """Whether nothing here is about them, not even in doubt: perhaps the name was mistyped."""
+    held = told["held"]
+    assert isinstance(held, dict)
+    return not any([*held.values(), told["records"], told["not_taken_over"], told["files"]])
+
+
 def write(path: Path, told: Mapping[str, Json]) -> None:
     """One file, readable by its owner alone; one that is there is not overwritten."""
     try:

@@ -47,7 +47,9 @@ def test_everything_about_one_person_is_told_and_nothing_about_another(npsync: N
     town.answers(jo, 3, said(jo))
     town.answers(sam, 9, "Sam likes it")
     npsync.run("contacts")
-    told = npsync("subject", "export", str(jo.email)).json
+    exported = npsync("subject", "export", str(jo.email))
+    assert "Nothing is known" not in exported.err
+    told = exported.json
     assert {"answers", "states", "journal"} <= told["held"].keys()
     assert [row["comment"] for row in told["held"]["answers"]] == [said(jo)]
     assert told["held"]["journal"][0]["after"]["NPS_Score__c"] == 3
@@ -63,6 +65,17 @@ def test_everything_about_one_person_is_told_and_nothing_about_another(npsync: N
     assert "exists already" in npsync("subject", "export", str(jo.email), "--out", str(out), exits=2).err
     [latest, first] = npsync("subject", "receipts", str(jo.email), "--json").json["receipts"]
     assert latest["kind"] == first["kind"] == "export"
+
+
+def test_somebody_nobody_knows_is_exported_as_nothing_and_said_to_be_unknown(npsync: Npsync):
+    told = npsync("subject", "export", "nobody@mistyped.example")
+    assert (told.json["held"], told.json["records"]) == ({}, [])
+    assert told.err.splitlines() == ['Nothing is known under "nobody@mistyped.example".']
+    npsync("subject", "erase", "nobody@mistyped.example", "--yes")
+    again = npsync("subject", "export", "nobody@mistyped.example", "--out", "nobody.json")
+    assert "Nothing is known under" in again.err
+    assert "forgotten here before" in again.err
+    assert json.loads((npsync.folder / "nobody.json").read_text())["forgotten_before"]
 
 
 def test_erasing_clears_the_crm_and_leaves_no_byte_and_nothing_brings_them_back(npsync: Npsync, town: Town):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from npsync.config import Config
 
 WIDTH = 100
+_BETWEEN = 2  # blanks between the columns of a table
 
 MOST_NUMBER = 2**63 - 1  # what a database keeps of a run's or a letter's number
 
@@ -139,7 +140,8 @@ def _speaks_unicode() -> bool:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:
-    """A table of at most 100 columns; long cells wrap, nothing is cut away."""
+    """A table of at most 100 columns; long cells wrap, nothing is cut away, and names stay in one piece wherever all
+    the columns have room for theirs."""
     from rich.table import Table
     from rich.text import Text
 
@@ -151,13 +153,30 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str |
         header_style="bold",
         show_header=any(columns),
     )
-    for name in columns:
-        made.add_column(name, overflow="fold")
-    for row in rows:
-        made.add_row(*(Text(harmless(cell)) for cell in row))
-    with (to := console()).capture() as printed:
+    cells = [[harmless(cell) for cell in row] for row in rows]
+    to = console()
+    for name, width in zip(columns, _widths([columns, *cells], to.width), strict=True):
+        made.add_column(name, overflow="fold", width=width)
+    for row in cells:
+        made.add_row(*map(Text, row))
+    with to.capture() as printed:
         to.print(made)
     _out("\n".join(line.rstrip() for line in printed.get().splitlines()))
+
+
+def _widths(rows: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Of each column. What is too wide loses at blanks first, always in the widest column that still can."""
+    from rich.cells import cell_len
+
+    columns = list(zip(*rows, strict=True))
+    wanted = [max(cell_len(line) for cell in column for line in cell.split("\n")) for column in columns]
+    words = [max(cell_len(word) for cell in column for word in cell.split() or [""]) for column in columns]
+    widths = list(wanted)
+    over = sum(widths) + _BETWEEN * (len(widths) - 1) - room
+    for _ in range(over):
+        can = [place for place, width in enumerate(widths) if width > words[place]] or range(len(widths))
+        widths[max(can, key=widths.__getitem__)] -= 1
+    return [max(width, 1) for width in widths]
 
 
 def tell_error(error: NpsyncError) -> None:

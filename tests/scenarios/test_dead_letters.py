@@ -166,7 +166,9 @@ def test_a_clearing_that_was_refused_is_retried_as_a_clearing(npsync: Npsync, to
     npsync.run("contacts", exits=3)
     [letter] = listed(npsync)
     assert letter["answer"] is None
-    assert f"clearing {ann.contact}" in npsync("dead-letters", "list").out
+    listed = npsync("dead-letters", "list").out
+    assert "clearing" in listed
+    assert ann.contact in listed
     healed(town)
 
     npsync("dead-letters", "retry", str(letter["letter"]))

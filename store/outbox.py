@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from store.api import Lease
-from store.api.outbox import GivenTask, Kind, Opening, Outgoing, Settling, Stage, Wanted
+from store.api.outbox import GivenTask, Kind, Opening, Outgoing, Settling, Stage, Waiting, Wanted
 from store.database import Database, Transaction
 from store.errors import StoreError
 from store.rows import maybe_milliseconds, maybe_moment, milliseconds, moment
@@ -172,6 +172,19 @@ class Outbox:
                 **given,
             )
         return [_outgoing(row) for row in found]
+
+    def waiting_entries(self, *, sync: str | None = None, kind: Kind | None = None) -> Waiting:
+        wanted = {"sync": sync, "kind": kind and kind.value}
+        given = {name: value for name, value in wanted.items() if value is not None}
+        where = " AND ".join(["o.state = 'wanted'", *(f"o.{name} = :{name}" for name in given)])
+        with self.database.read() as tx:
+            [(count,)] = tx.rows(f"SELECT count(*) FROM outbox o WHERE {where}", **given)
+            last = tx.rows(
+                f"""SELECT o.reason FROM outbox o WHERE {where} AND o.reason <> ''
+                ORDER BY o.settled_at DESC, o.id DESC LIMIT 1""",
+                **given,
+            )
+        return Waiting(count, last[0][0] if last else "")
 
     def open_entries(self, run: int, opening: Sequence[Opening], *, lease: Lease, now: datetime) -> None:
         if not opening:

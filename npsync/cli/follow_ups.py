@@ -65,21 +65,29 @@ def list_(
             shown = _untouched(store, [name] if name else list(loaded.sync), untouched)[:limit]
         else:
             shown = _found(store, name, _kind(kind), _stages(stage), run, limit)
+        waiting = store.waiting_entries(sync=name, kind=_kind(kind))
     if json:
-        output.say_json({"follow_ups": [followed_text.facts(one) for one in shown]})
-        return
-    if not shown:
-        output.say(
-            "Nothing was refused, and of nothing it is unknown whether it arrived."
-            if stage == _OPEN and untouched is None
-            else "There is none."
+        output.say_json(
+            {
+                "follow_ups": [followed_text.facts(one) for one in shown],
+                "waiting": {"count": waiting.count, "reason": waiting.reason or None},
+            }
         )
         return
-    output.table(
-        ["id", "since", "sync", "what", "for", "how it is"], followed_text.rows(shown, loaded.time_zone)
-    )
-    for line in followed_text.next_steps(shown):
-        output.say(line)
+    is_open = stage == _OPEN and untouched is None
+    if shown:
+        output.table(
+            ["id", "since", "sync", "what", "for", "how it is"], followed_text.rows(shown, loaded.time_zone)
+        )
+        for line in followed_text.next_steps(shown):
+            output.say(line)
+    elif is_open:
+        output.say("Nothing was refused, and of nothing it is unknown whether it arrived.")
+    else:
+        output.say("There is none.")
+    if is_open and run is None:
+        for line in followed_text.waiting_lines(waiting):
+            output.say_wrapped(line, then="  ")
 
 
 @follow_ups.command("retry")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from zoneinfo import ZoneInfo
 
 from nps.values import Json
-from store.api.outbox import Kind, Outgoing, Stage
+from store.api.outbox import Kind, Outgoing, Stage, Waiting
 from sync.outbox.followed import Followed
 
 KINDS: Mapping[str, tuple[str, str]] = {
@@ -170,6 +170,15 @@ def next_steps(shown: Iterable[Outgoing]) -> Iterator[str]:
         yield f"{count:,} of {len(open_):,}: {code}: {_SETTLES.get(code, 'mend what the reason names, then retry')}"
     if open_:
         yield f"try again: npsync follow-ups retry {open_[0].id} · leave be: discard ID --reason WHY"
+
+
+def waiting_lines(waiting: Waiting) -> Iterator[str]:
+    """What no person has to look at, and is not there yet."""
+    if waiting.count:
+        wait = "waits" if waiting.count == 1 else "wait"
+        yield f"{waiting.count:,} {wait} for the next run: npsync follow-ups list --stage wanted"
+    if waiting.reason:
+        yield f"  the last reason: {waiting.reason}"
 
 
 def became_lines(became: Iterable[Outgoing], left: Iterable[int]) -> Iterator[str]:

@@ -111,6 +111,13 @@ class GivenTask(msgspec.Struct, frozen=True, kw_only=True):
     closed_at: datetime | None
 
 
+class Waiting(msgspec.Struct, frozen=True):
+    """What a next run makes or looks at, and why the latest of it that was tried is not made yet ("" if none was)."""
+
+    count: int
+    reason: str
+
+
 class Outbox(Protocol):
     """Rows come into it in the transaction of `Planning.settle`."""
 
@@ -149,6 +156,8 @@ class Outbox(Protocol):
     ) -> list[Outgoing]:
         """The latest first."""
         ...
+
+    def waiting_entries(self, *, sync: str | None = None, kind: Kind | None = None) -> Waiting: ...
 
     def open_entries(self, run: int, opening: Sequence[Opening], *, lease: Lease, now: datetime) -> None:
         """Commit, durably (fsync), that these are about to be sent. Each must be wanted."""

@@ -166,9 +166,9 @@ def test_a_clearing_that_was_refused_is_retried_as_a_clearing(npsync: Npsync, to
     npsync.run("contacts", exits=3)
     [letter] = listed(npsync)
     assert letter["answer"] is None
-    listed = npsync("dead-letters", "list").out
-    assert "clearing" in listed
-    assert ann.contact in listed
+    letters = npsync("dead-letters", "list").out
+    assert "clearing" in letters
+    assert ann.contact in letters
     healed(town)
 
     npsync("dead-letters", "retry", str(letter["letter"]))

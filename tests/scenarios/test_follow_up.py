@@ -127,6 +127,13 @@ def test_people_are_told_once_and_a_channel_that_is_down_fails_no_score(
     run = npsync.run("contacts", exits=3)
     assert any(one.startswith("alerts: slack: ") for one in run["problems"])
     assert (town.in_salesforce(ann)["NPS_Score__c"], len(tasks(town, ann))) == (3, 1)
+    waits = npsync("follow-ups", "list").out
+    assert "1 waits for the next run: npsync follow-ups list --stage wanted" in waits
+    assert "the last reason: slack" in waits
+    waiting = npsync("follow-ups", "list", "--json").json["waiting"]
+    assert waiting["count"] == 1
+    assert waiting["reason"]
+    assert "slack: post an" in npsync("follow-ups", "list", "--stage", "wanted").out
     town.sandbox.control("DELETE", "/faults")
     assert not [one for one in messages(town) if str(ann.email) in one]
 

@@ -11,7 +11,7 @@ from builders_store import NOON, SYNC, Syncing, answer, receive
 
 from nps.errors import LeaseLost
 from store.api import Settled, State, Wanted
-from store.api.outbox import Kind, Opening, Outgoing, Settling, Stage
+from store.api.outbox import Kind, Opening, Outgoing, Settling, Stage, Waiting
 from store.errors import StoreError
 from store.sql import SqlStore
 
@@ -77,6 +77,18 @@ def test_what_is_wanted_is_committed_with_the_state_of_its_answer(store: SqlStor
         )
     assert store.entries_like() == []
     assert store.states(SYNC, [1]) == {}
+
+
+def test_what_waits_is_counted_with_the_last_reason(store: SqlStore, syncing: Syncing):
+    assert store.waiting_entries() == Waiting(0, "")
+    want(syncing, wanted(), wanted(Kind.ALERT, "mail:a2"))
+    assert store.waiting_entries(sync=SYNC) == Waiting(2, "")
+    id = the(store, Kind.ALERT).id
+    open_(syncing, id)
+    settle(syncing, id, Stage.WANTED, code="deferred", reason="slack is down")
+    assert store.waiting_entries(kind=Kind.ALERT) == Waiting(1, "slack is down")
+    assert store.waiting_entries(kind=Kind.TASK) == Waiting(1, "")
+    assert store.waiting_entries(sync="another") == Waiting(0, "")
 
 
 def test_an_entry_is_opened_only_while_it_is_wanted(store: SqlStore, syncing: Syncing):

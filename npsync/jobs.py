@@ -73,8 +73,9 @@ def run_once(
         return replace(report, rolled_up=followed)
 
 
-def build_job(config: Config, name: str, connections: Opened) -> Job:
-    """The sync `name`, ready for the engine. The YAML has been checked before: names resolve."""
+def build_job(config: Config, name: str, connections: Opened, *, reads: bool = True) -> Job:
+    """The sync `name`, ready for the engine. The YAML has been checked before: names resolve. Without `reads` it only
+    says what its records should show: no survey tool is opened, and nothing follows an answer."""
     spec = config.sync[name]
     survey = config.surveys[spec.survey]
     target = target_of(config, spec)
@@ -84,7 +85,7 @@ def build_job(config: Config, name: str, connections: Opened) -> Job:
         survey=spec.survey,
         metric=survey.metric.value,
         labelled=survey.score.labelled if survey.score else None,
-        feeds=feeds_of(config, spec, connections),
+        feeds=feeds_of(config, spec, connections if reads else None),
         region=config.phone_region,
         connection=target.connection,
         object=target.object,
@@ -99,7 +100,7 @@ def build_job(config: Config, name: str, connections: Opened) -> Job:
         since=_midnight(config, spec.since),
         valid_for=spec.valid_for,
         breaker=spec.breaker,
-        care=care_of(config, name, connections.alerter),
+        care=care_of(config, name, connections.alerter) if reads else None,
         rolled_up=spec.account is not None,
     )
 
@@ -146,13 +147,14 @@ def compiled(config: Config, spec: SyncSpec) -> CompiledFields:
     return compile_fields(spec.fields, where=spec.where, zone=config.time_zone)
 
 
-def feeds_of(config: Config, spec: SyncSpec, connections: Opened) -> tuple[Feed, ...]:
-    """The survey's sources in the YAML's order, each told what to keep: what any sync of it uses."""
+def feeds_of(config: Config, spec: SyncSpec, connections: Opened | None) -> tuple[Feed, ...]:
+    """The survey's sources in the YAML's order, each told what to keep: what any sync of it uses. None is opened
+    without connections."""
     survey = config.surveys[spec.survey]
     feeds = tuple(
         replace(
             feed_of(config, connection),
-            source=connections.source(connection),
+            source=None if connections is None else connections.source(connection),
             rank=rank,
             surveys=frozenset(ids) if ids else None,
         )

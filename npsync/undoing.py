@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mapping.problems import did_you_mean
 from nps.errors import ConfigError
+from npsync.jobs import build_job, target_of
 from store.api import RunRow
 from store.api.outbox import Outgoing, Stage
 from sync.undoing import Restored, Wanted, stands, to_redo
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from npsync.config import Config
     from npsync.service import Opened
     from store.api import Store
+    from sync.job import Job
 
 MOST_LISTED = 10_000
 
@@ -99,4 +101,21 @@ def opened_place(config: Config, connections: Opened, store: Store, run: RunRow)
             f'{config.file}: run {run.id} wrote through the connection "{connection}", which the file does not name'
             f"{did_you_mean(connection, config.connections)}; an undo needs it, with the same org behind it"
         )
-    return Restored(run.sync, connection, object, connections.destination(connection))
+    return Restored(
+        run.sync,
+        connection,
+        object,
+        connections.destination(connection),
+        _writing_there(config, connections, run.sync, connection, object),
+    )
+
+
+def _writing_there(
+    config: Config, connections: Opened, sync: str, connection: str, object: str
+) -> Job | None:
+    """The sync as the YAML has it now, where it writes to these records still."""
+    if sync not in config.sync:
+        return None
+    target = target_of(config, config.sync[sync])
+    same = (target.connection, target.object) == (connection, object)
+    return build_job(config, sync, connections, reads=False) if same else None

@@ -246,6 +246,14 @@ def _wanted(standing: Standing, rules: Rules) -> dict[str, Json]:
     }
 
 
+def shown_by(
+    counting: Sequence[Answer], target: Target, rules: Rules, full: Callable[[int], SurveyResponse]
+) -> dict[str, Json]:
+    """What each field should show of the last of these answers, which are all that count until then, whatever it
+    shows now. Raises RejectedError."""
+    return _wanted(_standing(counting, target, rules, full), rules)
+
+
 def difference(
     wanted: Mapping[str, Json], number: int, target: Target, rules: Rules, answered_at: datetime
 ) -> Difference:

@@ -21,11 +21,12 @@ from nps.errors import BudgetError, ConfigError, LeaseLost, NpsyncError
 from nps.schema import ObjectSchema
 from nps.values import Json
 from nps.writes import Steps, Write, steps
-from store.api import Lease, Restoring, State, Store, Unwritten
+from store.api import Counted, Lease, Restoring, State, Store, Unwritten
 from sync.interruption import Interrupted, heed
-from sync.job import rolled_up_sync
+from sync.job import Job, rolled_up_sync
 from sync.leasing import end_those_that_died, sync_lease
 from sync.progress import Progress, Silent
+from sync.shown_now import Shown, shown_now
 from sync.writing import WrittenUp, settle_open, write_changes
 
 CHUNK = 1000  # changes taken back in one transaction
@@ -38,6 +39,7 @@ class Why(StrEnum):
 
     CHANGED = "changed"  # somebody changed it since
     WRITTEN_SINCE = "written_since"  # a later run of ours wrote it
+    SHOWN_NOW = "shown_now"  # the answer that decides now shows it too, beside what a later run wrote of it
     GONE = "gone"
     MERGED = "merged"
     NO_FIELD = "no_field"
@@ -86,6 +88,8 @@ class Restored:
     connection: str
     object: str
     destination: Destination
+    job: Job | None = None
+    """What shows these records' answers today; None where nothing does: the sync left the YAML, or writes elsewhere."""
 
 
 class _Answer(NamedTuple):
@@ -261,11 +265,14 @@ def plan_undo(
         records = _live(place, schema, changes, wanted)
         ids = [change.record_id for change in changes]
         writes = store.writes(place.connection, place.object, ids, partial(_shown, records))
-        answers = _answers(place, store, ids)
+        counted = _counted(place, store, ids)
+        answers = _answers(place, store, ids, counted)
+        asks = place.job if not wanted.redo else None
+        shown = {} if asks is None else shown_now(asks, store, changes, counted, writes)
         restoring: list[Restoring] = []
         for change in changes:
             history, record = writes.get(change.record_id, []), records.get(change.record_id)
-            names = _restorable(change, history, record, schema, wanted, found)
+            names = _restorable(change, history, record, schema, wanted, found, shown.get(change.record_id))
             if names:
                 restoring.append(_restoring(change, names, history, answers.get(change.record_id, ())))
                 found.changes += 1
@@ -287,6 +294,7 @@ def _restorable(
     schema: ObjectSchema,
     wanted: Wanted,
     found: Findings,
+    shown: Shown | None,
 ) -> list[str]:
     """The fields of a change that can be taken back; the others are added to what is left alone. A change of which
     nobody knows whether it was written counts as far as the record shows it."""
@@ -296,6 +304,8 @@ def _restorable(
         if wanted.fields and name not in wanted.fields:
             continue
         why = left_or_restored(change, name, writes, record, schema, only_latest=wanted.latest)
+        if why is None and shown is not None and _shows(shown, change, name, steps(writes, name)):
+            why = Left(change.record_id, change.key, name, Why.SHOWN_NOW, change.after[name], shown.run)
         if why is None:
             restorable.append(name)
         else:
@@ -303,20 +313,35 @@ def _restorable(
     return restorable
 
 
+def _shows(shown: Shown, change: Change, name: str, way: Steps) -> bool:
+    """Whether a field says the same as the answer that decides now, which is another one than is taken back."""
+    turn = way.turns[change.id]
+    other = not turn.back and turn.origin.response != shown.answer
+    return other and name in shown.wanted and shown.wanted[name] == change.after[name]
+
+
 def _shown(records: Mapping[str, Record], record_id: str) -> Mapping[str, Json]:
     record = records.get(record_id)
     return {} if record is None else record.fields
 
 
-def _answers(place: Restored, store: Store, record_ids: Sequence[str]) -> dict[str, list[_Answer]]:
-    """The answers that count for these records now; of an account the latest that counts for anybody in it."""
+def _counted(place: Restored, store: Store, record_ids: Sequence[str]) -> dict[str, list[Counted]]:
+    """The answers that count for these records now."""
+    found: dict[str, list[Counted]] = {}
+    if rolled_up_sync(place.name) is None:
+        for one in store.counted(place.name, record_ids):
+            found.setdefault(one.record_id, []).append(one)
+    return found
+
+
+def _answers(
+    place: Restored, store: Store, record_ids: Sequence[str], counted: Mapping[str, Sequence[Counted]]
+) -> dict[str, list[_Answer]]:
+    """The same, as an undo holds on to them; of an account the latest that counts for anybody in it."""
     if (sync := rolled_up_sync(place.name)) is not None:
         newest = store.newest_of_accounts(sync, record_ids)
         return {id: [_Answer(newest.get(id, 0), State.WRITTEN)] for id in record_ids}
-    found: dict[str, list[_Answer]] = {}
-    for one in store.counted(place.name, record_ids):
-        found.setdefault(one.record_id, []).append(_Answer(one.number, one.state))
-    return found
+    return {id: [_Answer(one.number, one.state) for one in some] for id, some in counted.items()}
 
 
 def _live(

@@ -104,7 +104,7 @@ class Town:
     def undo(self, run: int, **wanted: Any) -> UndoReport:
         """What `run` wrote is taken back, by a process of its own."""
         self.owners += 1
-        place = Restored(wanted.pop("name", SYNC), "crm", OBJECT, self.crm)
+        place = Restored(wanted.pop("name", SYNC), "crm", OBJECT, self.crm, self.job())
         owner, stop = f"process-{self.owners}", wanted.pop("stop", lambda: False)
         return undo(place, self.store, self.clock, owner, dict, Wanted(run, **wanted), stop=stop)
 

@@ -32,6 +32,8 @@ def reason(one: Left, *, redo: bool = False) -> str:
             return "somebody set it back already"
         case Why.WRITTEN_SINCE:
             return f"run {one.run} wrote it since"
+        case Why.SHOWN_NOW:
+            return f"the answer that decides now shows it too (run {one.run})"
         case Why.UNDONE:
             return f"already {'written again' if redo else 'undone'} by run {one.run}"
         case Why.EXPIRED:

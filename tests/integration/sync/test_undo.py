@@ -78,7 +78,7 @@ def test_an_older_answer_that_comes_late_does_not(town: Town, ann: str):
 
 def test_answers_that_were_known_at_the_undo_are_not_newer_though_they_wrote_nothing(town: Town, ann: str):
     first = told(town, "a", 9)
-    told(town, "b", 9, days=1)  # the same score
+    told(town, "b", 9)  # the same score on the same day
     told(town, "a", 9, comment="fine")  # and an edit
     town.undo(first, fields=frozenset({"nps"}))
     assert town.run(everything=True).fields.undone == {"nps": 1}
@@ -91,9 +91,9 @@ def test_answers_that_were_known_at_the_undo_are_not_newer_though_they_wrote_not
 
 def test_an_answer_that_decides_when_its_elder_left_is_known_too(town: Town, ann: str):
     bob = town.crm.add("bob@example.com")
-    town.tell(answer("early", 9, email=ANN), answer("moves", 9, email=ANN, days=1))
+    town.tell(answer("early", 9, email=ANN), answer("moves", 9, email=ANN))
     run = town.run().run
-    told(town, "moves", 9, days=1, email="bob@example.com")  # it was for bob, and "early" decides
+    told(town, "moves", 9, email="bob@example.com")  # it was for bob, and "early" decides
     town.undo(run)
     assert town.run(everything=True).fields.undone["nps"] == 1
     assert town.shown() == {ann: None, bob: 9}
@@ -182,6 +182,46 @@ def test_what_a_later_run_wrote_is_left_alone_until_that_run_is_undone(town: Tow
     town.redo(second)
     assert town.shown() == {ann: 2}
     assert town.run(everything=True).fields.undone == {}
+
+
+SAME_DAY: dict[str, Any] = {"nps": "score", "last": {"from": "answered_at", "as": "date"}}
+
+
+def test_what_the_answer_that_decides_now_shows_too_is_left_with_the_rest_of_it(sqlite_url: str):
+    town = Town(sqlite_url, fields=SAME_DAY)
+    ann = town.crm.add(ANN)
+    first, second = told(town, "a", 9), told(town, "b", 1, days=0.1)
+    day = town.crm.contacts[ann]["last"]
+    undone = town.undo(first)
+    assert why(undone) == {"nps": (Why.WRITTEN_SINCE, second), "last": (Why.SHOWN_NOW, second)}
+    assert (undone.status, undone.written) == ("partial", 0)
+    assert town.shown("nps", "last") == {ann: (1, day)}
+    assert town.run(everything=True).writes == {"contacts": 0}
+    town.undo(second)
+    assert town.shown("nps", "last") == {ann: (9, day)}
+    assert (town.undo(first).status, town.shown("nps", "last")) == ("succeeded", {ann: (None, None)})
+    town.close()
+
+
+def test_what_todays_mapping_shows_no_more_of_it_is_restored(sqlite_url: str):
+    town = Town(sqlite_url, fields=SAME_DAY)
+    ann = town.crm.add(ANN)
+    first, _ = told(town, "a", 9), told(town, "b", 1, days=0.1)
+    town.given["fields"] = {"nps": "score"}
+    assert set(why(town.undo(first))) == {"nps"}
+    assert town.shown("nps", "last") == {ann: (1, None)}
+    town.close()
+
+
+def test_what_the_answer_that_decides_shows_is_worked_out_from_the_record_as_it_is(sqlite_url: str):
+    town = Town(sqlite_url, fields={"nps": "score", "comment": {"from": "record.code"}})
+    ann = town.crm.add(ANN, code="gold")
+    first, second = told(town, "a", 9), told(town, "b", 1, days=1)
+    assert why(town.undo(first))["comment"] == (Why.SHOWN_NOW, second)
+    town.crm.contacts[ann]["code"] = "silver"  # now it would show another
+    town.undo(first)
+    assert town.shown("nps", "comment") == {ann: (1, None)}
+    town.close()
 
 
 def test_undoing_twice_changes_nothing_more(town: Town, ann: str):

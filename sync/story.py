@@ -101,6 +101,8 @@ class FieldStory(msgspec.Struct, frozen=True, kw_only=True):
     held: bool = False  # it stays as it is until a newer answer comes or the undo is taken back
     overwrite: str | None = None  # the YAML's policy for a value somebody set
     attempt: str | None = None  # never written, but tried: the last outcome
+    is_due: bool = False  # rolled up: the people come to another figure by now, `comes_to`
+    comes_to: Json = None
 
 
 class RecordStory(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,6 +143,7 @@ class AccountStory(msgspec.Struct, frozen=True, kw_only=True):
     sync: str
     record: RecordStory
     window: str
+    compare: str  # how long before `previous_nps` was
     min_responses: int
     figures: Mapping[str, Json]
     people: tuple[PersonStory, ...] = ()

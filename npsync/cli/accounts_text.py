@@ -76,7 +76,9 @@ def behind_lines(account: AccountStory, zone: ZoneInfo) -> Iterator[str]:
             f" ± {figures['margin']}" if figures["margin"] is not None else ", too few answers for a margin"
         )
         before = figures["previous_nps"]
-        yield f"  NPS {figures['nps']}{margin}" + (f" (before: {before})" if before is not None else "")
+        yield f"  NPS {figures['nps']}{margin}" + (
+            f" ({account.compare} before: {before})" if before is not None else ""
+        )
     yield ""
     for one in people[:MOST_SHOWN]:
         old = "" if one.counts else "   too old to count"

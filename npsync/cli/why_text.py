@@ -154,6 +154,12 @@ def _reason(lead: FieldStory, record: RecordStory, answer: AnswerStory | None, z
         case Because.CLEARED:
             why = f": {answer.reason}" if answer is not None and answer.reason else ""
             return f"{shows} because no answer counts any more{why}; run {lead.run} emptied it."
+        case Because.ROLLED_UP if lead.is_due:
+            again = f"npsync run {rolled_up_sync(lead.sync or '') or 'NAME'} --accounts"
+            return (
+                f"{shows}, as run {lead.run} wrote it; its people now come to {_value(lead.comes_to)}. "
+                f"The next roll-up writes it: {again}."
+            )
         case Because.ROLLED_UP:
             return f"{shows}: that is what its people answered; run {lead.run} wrote it."
         case Because.PUT_BACK:
@@ -268,6 +274,8 @@ def _why(one: FieldStory, record: RecordStory) -> str:
             return f"{run} took back run {one.undid}" + ("; held" if one.held else "")
         case Because.CLEARED:
             return f"emptied by {run}: no answer counts"
+        case Because.ROLLED_UP if one.is_due:
+            return f"of its people's answers, {run}; they now come to {_value(one.comes_to)}"
         case Because.ROLLED_UP:
             return f"of its people's answers, {run}"
         case Because.PUT_BACK:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from itertools import islice
 
+from msgspec.structs import replace
+
 from connectors.contract import Destination
+from mapping.fields import names_read
+from mapping.names import root_of
+from mapping.spec import AccountMapping
 from nps.durations import in_words
-from nps.errors import NpsyncError
+from nps.errors import NpsyncError, RejectedError
 from nps.newest import Answer
 from nps.score import Segment
 from nps.standing import AccountStanding
@@ -20,10 +26,11 @@ from sync.accounts.figures import Moments, Sum, standing
 from sync.accounts.spec import AccountSpec
 from sync.explaining import Known, Seen, View, explain
 from sync.merges import remembered
-from sync.story import AccountStory, PersonStory, RecordStory
+from sync.story import AccountStory, Because, PersonStory, RecordStory
 
 READ = 1_000  # people at a time
 MOST_PEOPLE = 500  # told of one account, the latest first; all of them count
+_LOOKED_UP = frozenset({"coverage", "margin", "account"})  # take the CRM, which is not asked for them here
 _FIGURES = (
     "nps",
     "responses",
@@ -87,8 +94,9 @@ def _story(
     told = sorted(_latest(reader, people, survivors, moments), key=lambda it: it[1], reverse=True)
     return AccountStory(
         sync=one.sync,
-        record=_record(one, id, store, look, problems),
+        record=with_due(_record(one, id, store, look, problems), one, figures),
         window=in_words(spec.window),
+        compare=in_words(spec.compare),
         min_responses=spec.min_responses,
         figures=_as_json(figures),
         people=tuple(_people(store, told, moments)),
@@ -148,6 +156,47 @@ def _record(
         except NpsyncError as error:
             problems.append(f"{view.connection} could not be looked at: {error}")
     return explain(seen, [view], Known(journal=journal))
+
+
+def with_due(record: RecordStory, one: AccountView, figures: AccountStanding) -> RecordStory:
+    """The figures that were written and are not what the people come to by now: an answer went, aged out or came. Told
+    of numbers alone, and of those for which nobody has to be counted."""
+    names = [name for name, mapping in one.spec.fields.items() if _needs_no_look(mapping)]
+    try:
+        now = one.view.fields.snapshot(figures)
+    except RejectedError:
+        return record
+    fields = tuple(
+        replace(field, is_due=True, comes_to=_plain(now[field.name]))
+        if field.because is Because.ROLLED_UP
+        and field.name in names
+        and _differs(now[field.name], field.ours)
+        else field
+        for field in record.fields
+    )
+    return replace(record, fields=fields)
+
+
+def _needs_no_look(mapping: AccountMapping) -> bool:
+    return _LOOKED_UP.isdisjoint(root_of(name) for name in names_read(mapping))
+
+
+def _differs(now: object, written: Json) -> bool:
+    """With as many decimals as were written."""
+    is_number = isinstance(now, int | Decimal) and not isinstance(now, bool)
+    if written is None or written == "":
+        return is_number
+    try:
+        ours = Decimal(str(written))
+    except InvalidOperation:
+        return False
+    if now is None:
+        return True
+    return is_number and Decimal(str(now)).quantize(ours, ROUND_HALF_UP) != ours
+
+
+def _plain(value: object) -> Json:
+    return float(value) if isinstance(value, Decimal) else value if isinstance(value, int) else None
 
 
 def _as_json(figures: AccountStanding) -> dict[str, Json]:

@@ -104,6 +104,16 @@ def test_a_score_arrives_and_the_account_shows_it_and_what_is_behind_it(place: P
     why = npsync("why", acme).out
     for said in ("33", "2 promoters", "1 detractor", str(bob.email)):
         assert said in why
+    assert f"{place.nps} shows 33: that is what its people answered" in " ".join(why.split())
+
+    # What was written is told apart from what its people come to since.
+    npsync.configured(yaml(window="60 hours"))
+    why = " ".join(npsync("why", acme).out.split())
+    assert f"{place.nps} shows 33, as run" in why
+    assert f"its people now come to 0. The next roll-up writes it: npsync run {place.sync} --accounts" in why
+    assert "they now come to 2" in why
+    npsync("run", place.sync, "--accounts")
+    assert "now come to" not in npsync("why", acme).out
 
 
 def test_answers_age_out_and_people_move_and_the_night_notices(place: Place, npsync: Npsync) -> None:

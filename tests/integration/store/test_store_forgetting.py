@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from builders_store import NOON, SOURCE, Syncing, answer, page, person, receive
+from builders_store import NOON, SOURCE, Syncing, answer, page, person, receive, settled
 
 from nps.asking import Past, PastKind, Suppression, SuppressionReason
 from nps.errors import ConfigError
 from nps.events import Answered, Event, Hint, PersonKey, Subject
 from nps.forgetting import Forgetting, answer_name, person_name
-from store.api import LedgerEntry, Receipt, Verdict
+from store.api import LedgerEntry, Receipt, State, Verdict
 from store.sql import SqlStore
 
 PEPPER = Forgetting("suppression-pepper-test")
@@ -34,6 +34,19 @@ def test_an_answer_of_somebody_forgotten_is_counted_and_not_stored(forgetting: S
     assert forgetting.cursor(SOURCE).state == {"after": 5}
     assert syncing.take_up() == 1
     assert forgetting.balance(syncing.sync, syncing.sources) == (1, 1)
+
+
+def test_what_is_stored_of_somebody_forgotten_is_known_and_counts_for_no_record(
+    forgetting: SqlStore, syncing: Syncing
+):
+    receive(forgetting, jo("a1"), answer("a2"))
+    syncing.take_up()
+    syncing.settle(settled(number, State.WRITTEN, record_id="003A") for number in (1, 2))
+    assert forgetting.forgotten_answers([1, 2]) == frozenset()
+    forgetting.bury([JO], now=NOON)
+    assert forgetting.forgotten_answers([1, 2]) == {1}
+    assert [one.number for one in forgetting.counted(syncing.sync, ["003A"])] == [2]
+    assert forgetting.balance(syncing.sync, syncing.sources) == (2, 2)
 
 
 def test_an_answer_is_known_by_its_id_when_it_comes_without_a_person(forgetting: SqlStore):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from builders_store import NOON, SOURCE, Syncing, answer, page, person, receive, settled
+from builders_store import NOON, SOURCE, Syncing, answer, page, person, receive
 
 from nps.asking import Past, PastKind, Suppression, SuppressionReason
 from nps.errors import ConfigError
 from nps.events import Answered, Event, Hint, PersonKey, Subject
 from nps.forgetting import Forgetting, answer_name, person_name
-from store.api import LedgerEntry, Receipt, State, Verdict
+from store.api import LedgerEntry, Receipt, Settled, State, Verdict
 from store.sql import SqlStore
 
 PEPPER = Forgetting("suppression-pepper-test")
@@ -41,7 +41,7 @@ def test_what_is_stored_of_somebody_forgotten_is_known_and_counts_for_no_record(
 ):
     receive(forgetting, jo("a1"), answer("a2"))
     syncing.take_up()
-    syncing.settle(settled(number, State.WRITTEN, record_id="003A") for number in (1, 2))
+    syncing.settle(Settled(number=number, state=State.WRITTEN, record_id="003A") for number in (1, 2))
     assert forgetting.forgotten_answers([1, 2]) == frozenset()
     forgetting.bury([JO], now=NOON)
     assert forgetting.forgotten_answers([1, 2]) == {1}

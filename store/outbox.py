@@ -30,6 +30,14 @@ _AGAIN = """CASE
     WHEN outbox.state = 'done' OR outbox.state = 'removed' THEN outbox.state
     ELSE 'wanted' END"""
 
+# What is only looked at again remembers that it was over, and how.
+_WAS = """CASE
+    WHEN outbox.kind <> 'history' AND outbox.kind <> 'list' THEN ''
+    WHEN outbox.state = 'removed' THEN 'removed'
+    WHEN outbox.state = 'void' AND outbox.code = 'no_rule' THEN 'no_rule'
+    WHEN outbox.state = 'wanted' AND (outbox.code = 'removed' OR outbox.code = 'no_rule') THEN outbox.code
+    ELSE '' END"""
+
 # Something under way is looked for where it was sent, wherever its answer belongs by now.
 _WHERE_IT_IS = """CASE
     WHEN outbox.state = 'open' OR outbox.state = 'unknown' THEN outbox.record_id
@@ -40,10 +48,11 @@ _WANT = f"""
         attempts, code, reason)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'wanted', ?, 0, '', '')
     ON CONFLICT (sync, kind, slot, subject) DO UPDATE SET state = {_AGAIN}, response = excluded.response,
-        record_id = {_WHERE_IT_IS}, wanted_at = excluded.wanted_at, look_again = NULL, code = '', reason = ''"""
+        record_id = {_WHERE_IT_IS}, wanted_at = excluded.wanted_at, look_again = NULL, code = {_WAS}, reason = ''"""
 
 _WANT_KNOWN = f"""
-    UPDATE outbox SET state = {_AGAIN}, response = COALESCE(?, response), wanted_at = ?, look_again = NULL
+    UPDATE outbox SET state = {_AGAIN}, response = COALESCE(?, response), wanted_at = ?, look_again = NULL,
+        code = CASE WHEN kind = 'history' OR kind = 'list' THEN {_WAS} ELSE code END
     WHERE sync = ? AND kind = ? AND slot = ? AND subject = ?"""
 
 # A partial index is used only where one of its own terms is part of the question.
@@ -61,7 +70,8 @@ _OPEN = """
 _OVER = (Stage.DONE, Stage.VOID, Stage.REMOVED)  # what is wanted after that begins anew
 
 _SETTLE = """
-    UPDATE outbox SET state = ?, vendor_id = ?, code = ?, reason = ?, look_again = ?, settled_at = ?,
+    UPDATE outbox SET state = ?, vendor_id = ?, code = ?, reason = ?, look_again = ?,
+        settled_at = CASE WHEN ? = 1 THEN settled_at ELSE ? END,
         attempts = CASE WHEN ? = 1 THEN 0 ELSE attempts - ? END, digest = CASE WHEN ? = 1 THEN digest END
     WHERE id = ? AND (state = 'open' OR state = 'unknown' OR state = 'wanted')"""
 
@@ -215,6 +225,7 @@ class Outbox:
                         one.code,
                         one.reason,
                         maybe_milliseconds(one.look_again),
+                        int(one.as_before),
                         milliseconds(now),
                         int(one.stage in _OVER),
                         int(not one.tried),

@@ -142,7 +142,7 @@ def what(one: Outgoing) -> str:
 
 def how_it_is(one: Outgoing) -> str:
     stage = _STAGES[one.stage]
-    why = one.reason or one.code
+    why = one.reason or ("" if one.stage is Stage.WANTED else one.code)
     if one.stage is Stage.DONE:
         return f"{stage}: {one.vendor_id}" if one.vendor_id else stage
     return f"{stage}: {why}" if why else stage

@@ -96,6 +96,7 @@ class Settling(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     look_again: datetime | None = None
     tried: bool = True
+    as_before: bool = False  # it was looked at again and is what it was: its moment stays
 
 
 class GivenTask(msgspec.Struct, frozen=True, kw_only=True):

@@ -94,7 +94,8 @@ class Carrier:
         resting = [one for one in decisions if isinstance(one, Rest)]
         resting += [_not_any_more(row) for row in nothing if row.opened_at is not None]
         for one in resting:
-            _count_rest(one, tally)
+            if not _as_before(one):
+                _count_rest(one, tally)
         self._settle(
             [
                 Settling(
@@ -103,6 +104,7 @@ class Carrier:
                     vendor_id=one.there,
                     code=one.code,
                     reason=one.reason,
+                    as_before=_as_before(one),
                 )
                 for one in resting
             ]
@@ -188,7 +190,18 @@ def _count_rest(one: Rest, tally: Tally) -> None:
 
 def _not_any_more(row: Outgoing) -> Rest:
     """It was begun once, which is not forgotten."""
-    return Rest(row, Stage.VOID, "no_rule", "no rule wants it any more")
+    if row.code == "removed":
+        return Rest(row, Stage.REMOVED)
+    return Rest(row, Stage.VOID, _NO_RULE, "no rule wants it any more")
+
+
+def _as_before(one: Rest) -> bool:
+    """It was over already, in the same way: nothing happened to it in this run."""
+    was_removed = one.row.code == "removed" and one.stage is Stage.REMOVED
+    return was_removed or one.row.code == one.code == _NO_RULE
+
+
+_NO_RULE = "no_rule"
 
 
 _RESTING = {

@@ -38,6 +38,24 @@ def test_membership_follows_the_segment(town: CaringTown):
     assert listed(town) == {ann}
 
 
+def test_a_place_that_was_given_up_stays_so_and_is_counted_once(town: CaringTown):
+    ann = town.contact("ann")
+    town.tell(answer("a", 9, email="ann@example.com"))
+    town.run()
+    town.tell(answer("a2", 5, days=1, email="ann@example.com"))
+    assert followed(town.run(), Kind.LIST) == {"removed": 1}
+    [given_up] = town.outbox(Kind.LIST)
+    for number in (3, 4):
+        town.tell(answer(f"a{number}", 4, days=number, email="ann@example.com"))
+        assert followed(town.run(), Kind.LIST) == {}
+        [entry] = town.outbox(Kind.LIST)
+        assert (entry.stage, entry.code, entry.reason) == (Stage.REMOVED, "", "")
+        assert (entry.settled_at, entry.run) == (given_up.settled_at, given_up.run)
+    town.tell(answer("a5", 10, days=5, email="ann@example.com"))
+    assert followed(town.run(), Kind.LIST) == {"created": 1}
+    assert listed(town) == {ann}
+
+
 def test_somebody_elses_members_are_left_alone(town: CaringTown):
     ann = town.contact("ann")
     town.crm.lists["promoters"][ann] = "by hand"

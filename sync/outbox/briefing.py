@@ -34,7 +34,8 @@ def body(standing: Standing, known: Briefing) -> str:
         parts.append(f"Comment:\n{standing.response.comment.strip()}")
     parts.append(_before(standing, known))
     if known.cases is not None:
-        parts.append(f"Cases: {cases_text(known)}")
+        cases = cases_text(known)
+        parts.append(f"Cases:{cases}" if cases.startswith("\n") else f"Cases: {cases}")
     parts.append(f"Why the record shows this: {known.why}")
     return "\n\n".join(parts)
 

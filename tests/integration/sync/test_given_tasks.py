@@ -76,7 +76,7 @@ def test_the_body_saves_the_reader_the_research(town: CaringTown):
         "ann@example.com gave 3 of 10 (detractor) on 2026-03-03. Survey: relationship (mail, email).\n\n"
         "Comment:\nToo slow.\n\n"
         "Before: 9 on 2026-03-02.\n\n"
-        "Cases: \n- Cannot log in (New, open since 2026-02-27)\n- Invoice wrong (Closed, closed 2026-03-01)\n\n"
+        "Cases:\n- Cannot log in (New, open since 2026-02-27)\n- Invoice wrong (Closed, closed 2026-03-01)\n\n"
         "Why the record shows this: npsync why c1"
     )
 

@@ -39,6 +39,10 @@ class Privacy:
         with self.database.read() as tx:
             return forgotten_answers(tx, numbers)
 
+    def forgotten_on(self, names: Sequence[str]) -> Mapping[str, datetime]:
+        with self.database.read() as tx:
+            return {name: moment(at) for name, at in forgotten(tx, names).items()}
+
     def publish(self, survey: str, places: Mapping[str, Sequence[str]], least: int, *, now: datetime) -> bool:
         with self.database.write(durable=True) as tx:
             self.database.lock_names(tx, [f"published\0{survey}"])

@@ -118,6 +118,7 @@ class RecordStory(msgspec.Struct, frozen=True, kw_only=True):
     writes: tuple[WriteStory, ...] = ()  # oldest first
     links: tuple[Linked, ...] = ()
     followed: tuple[Outgoing, ...] = ()  # what was created because of its answers, oldest first
+    forgotten_at: datetime | None = None  # whoever it is was: what was known of before is not any more
 
     @property
     def touched(self) -> bool:

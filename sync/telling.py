@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
 from connectors.contract import Destination, Lookup, why_write_only
 from nps.changes import Record
-from nps.errors import NpsyncError
+from nps.errors import ConfigError, NpsyncError
+from nps.forgetting import person_name
 from nps.keys import email_key, id_key, person_number, phone_key
 from nps.responses import SurveyResponse
 from store.api import Store
@@ -17,7 +20,7 @@ from store.past import Fate, Who
 from sync.explaining import Known, Seen, Target, View, explain, tell_answers
 from sync.invited import Invited
 from sync.merges import remembered
-from sync.story import AnswerStory, Story
+from sync.story import AnswerStory, RecordStory, Story
 
 Look = Callable[[str], Destination]
 """The destination behind a connection's name, ready to be read."""
@@ -36,6 +39,7 @@ def tell(who: str, views: Sequence[View], store: Store, *, region: str | None, l
     known = _known(store, found, seen)
     records = [explain(one, views, known) for one in seen]
     records = [one for one in records if one.exists or one.writes or one.answers]
+    records = list(_with_forgotten(records, store, problems))
     told = {(answer.sync, answer.number) for one in records for answer in one.answers}
     loose = _loose(views, known, found, told)
     return Story(
@@ -75,6 +79,21 @@ def _spellings(phone: str | None, text: str) -> list[str]:
     from nps import phones
 
     return list(dict.fromkeys((text, *phones.spellings(phone))))
+
+
+def _with_forgotten(
+    records: Sequence[RecordStory], store: Store, problems: list[str]
+) -> Iterator[RecordStory]:
+    """Of a record that nothing is known of: whether that is because its person was forgotten."""
+    names = {person_name(one.connection, one.id) for one in records if not one.touched}
+    try:
+        forgotten = store.forgotten_on(sorted(names)) if names else {}
+    except ConfigError as error:
+        problems.append(f"whether somebody was forgotten cannot be told: {error}")
+        forgotten = {}
+    for one in records:
+        at = forgotten.get(person_name(one.connection, one.id))
+        yield one if at is None else replace(one, forgotten_at=at)
 
 
 # ------------------------------------------------------------ which records

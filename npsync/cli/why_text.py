@@ -115,15 +115,21 @@ def _heading(record: RecordStory) -> str:
 def summary(record: RecordStory, zone: ZoneInfo) -> str:
     """One sentence: what the record shows and why; a second one if something of it is not ours any more."""
     if not record.touched:
-        return _never(record)
+        return _never(record, zone)
     lead = next((one for one in record.fields if one.because is not Because.NEVER), None)
     if lead is None:
-        return _never(record)
+        return _never(record, zone)
     answers = {one.name: one for one in record.answers}
     return " ".join([_reason(lead, record, answers.get(lead.answer or ""), zone), *_rest(lead, record)])
 
 
-def _never(record: RecordStory) -> str:
+def _never(record: RecordStory, zone: ZoneInfo) -> str:
+    if record.forgotten_at is not None:
+        day = record.forgotten_at.astimezone(zone).date().isoformat()
+        return (
+            f"The person of {record.id} was forgotten on {day}. What npsync wrote before, and why, is not known here "
+            f"any more; nothing of theirs is written again."
+        )
     said = f"npsync never wrote to {record.id}."
     if record.writes:
         last = record.writes[-1]

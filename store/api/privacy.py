@@ -41,6 +41,11 @@ class Privacy(Protocol):
         was broken off and the next one; nothing may take them up."""
         ...
 
+    def forgotten_on(self, names: Sequence[str]) -> Mapping[str, datetime]:
+        """When, of those of these names that are of people who were forgotten. Raises ConfigError where people were and
+        the store was opened without their pepper: then nobody can tell."""
+        ...
+
     def publish(self, survey: str, places: Mapping[str, Sequence[str]], least: int, *, now: datetime) -> bool:
         """Move the figures of an anonymous survey on, to all its answers so far, where `least` new ones came since they
         moved last; whether they did. `places`: connection → the survey's ids there (none: all)."""

@@ -112,6 +112,9 @@ def test_erasing_clears_the_crm_and_leaves_no_byte_and_nothing_brings_them_back(
     [receipt] = npsync("subject", "receipts", str(jo.email), "--json").json["receipts"]
     assert receipt["report"]["rows"]["answers"] == 2
     assert "not" not in npsync("why", str(jo.email), exits=(0, 1)).err
+    why = npsync("why", str(jo.contact)).out
+    assert f"The person of {jo.contact} was forgotten on " in why
+    assert "never wrote" not in why
     assert "pepper" not in npsync("check", exits=(0, 2)).everything
     assert "pepper" not in npsync("connect", "crm", exits=(0, 1)).everything
 

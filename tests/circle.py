@@ -177,7 +177,7 @@ class Circle:
 
 def listens(url: str) -> bool:
     try:
-        return requests.get(f"{url}/", timeout=5).status_code == 404
+        return requests.get(f"{url}/", timeout=5).ok  # whoever is not signed in sees how to
     except requests.RequestException:  # not yet, or too busy to answer
         return False
 

@@ -56,6 +56,8 @@ def test_the_answer_its_rule_and_their_lines_stand_behind_the_score(npsync: Npsy
         "held": False,
         "overwrite": "if_ours",
         "attempt": None,
+        "is_due": False,
+        "comes_to": None,
     }
     (deciding,) = [one for one in told["answers"] if one["decides"]]
     assert (deciding["rule"], deciding["key"]) == ("external_id = Customer_Id__c", "C-77")

@@ -127,7 +127,7 @@ def test_rudderstack_tells_with_a_header_and_a_stranger_is_refused(npsync: Npsyn
         assert (stranger.status_code, stranger.json()["code"]) == (401, "unsigned")
         uses(town, ann, "App Opened", {})
         until(lambda: bool(links(town, ann)))
-        until(lambda: "proof of its sender" in npsync("events").out)
+        until(lambda: "proof of its sender" in npsync("events", "--json").out)
         assert stop(serve).code == 0
     town.sandbox.control("POST", "/segment/do/destination", {"url": None, "flavour": "rudderstack"})
 

@@ -18,11 +18,12 @@ from nps.errors import NpsyncError, RejectedError
 from nps.score import segment_of
 from nps.standing import Standing
 from store.api import Store
-from store.api.outbox import Kind, Outgoing, Stage
+from store.api.outbox import Kind, Outgoing
 from sync.outbox.briefing import Briefing, before_text, score_text
 from sync.outbox.care import Notice
+from sync.outbox.counting import Counts, counts
 from sync.outbox.facts import Facts, Person, Reading, gather
-from sync.outbox.making import Decision, Make, Nothing, Rest, Said, of_answer, refused
+from sync.outbox.making import Decision, Make, Nothing, Said, refused
 from sync.outbox.owners import Owners
 
 _TOGETHER = 5_000  # all of a run: only then it shows whether there are too many
@@ -55,20 +56,13 @@ class Alerts:
                 yield refused(row, error)
 
     def _decided(self, row: Outgoing, facts: Facts) -> Decision:
-        not_now = of_answer(row, facts.state(row), preview=self.preview)
-        if not_now is not None:
-            return not_now
-        person = facts.person(row)
-        if person is None or row.response is None:
-            return Rest(row, Stage.VOID, "record_gone", "its record is gone")
-        standing = facts.standing(person, row.response)
-        if standing is None:
-            return Rest(row, Stage.VOID, "no_score", "its score cannot be read")
-        if standing.response.answered_at < self.floor:
-            return Rest(row, Stage.VOID, "before", "answered before follow-ups began")
+        found = counts(row, facts, self.floor, preview=self.preview)
+        if not isinstance(found, Counts):
+            return found
+        response, person, standing = found
         for rule in self.notices.get(row.slot, ()):
             if rule.notice is not None and rule.condition.counts(standing):
-                previous = facts.previous_answered_at(person, row.response)
+                previous = facts.previous_answered_at(person, response)
                 alert = self._alert(row, rule.notice, person, standing, previous)
                 told = _Told(rule.notice, alert, segment_of(standing.score, standing.metric) or "")
                 return Make(row, told, person.record.id, example=f"{row.slot}: {alert.title}")

@@ -16,8 +16,9 @@ from store.api import Store
 from store.api.outbox import Kind, Outgoing, Stage
 from sync.outbox.briefing import Briefing, body, cases_text
 from sync.outbox.care import TaskRule
+from sync.outbox.counting import Counts, counts
 from sync.outbox.facts import Facts, Person, Reading, gather
-from sync.outbox.making import Decision, Make, Nothing, Rest, Said, calls_for, of_answer, refused
+from sync.outbox.making import Decision, Make, Nothing, Rest, Said, calls_for, refused
 from sync.outbox.owners import Owners
 
 _TOGETHER = 100
@@ -73,24 +74,17 @@ class Tasks:
             yield self._task(one, cases) if isinstance(one, _Due) else one
 
     def _due(self, row: Outgoing, facts: Facts) -> Decision | _Due:
-        not_now = of_answer(row, facts.state(row), preview=self.preview)
-        if not_now is not None:
-            return not_now
-        person = facts.person(row)
-        if person is None or row.response is None:
-            return Rest(row, Stage.VOID, "record_gone", "its record is gone")
-        standing = facts.standing(person, row.response)
-        if standing is None:
-            return Rest(row, Stage.VOID, "no_score", "its score cannot be read")
-        if standing.response.answered_at < self.floor:
-            return Rest(row, Stage.VOID, "before", "answered before follow-ups began")
+        found = counts(row, facts, self.floor, preview=self.preview)
+        if not isinstance(found, Counts):
+            return found
+        response, person, standing = found
         try:
             rule = self._rule(standing)
         except RejectedError as error:
             return refused(row, error)
         if rule is None:
             return Nothing(row)
-        previous = facts.previous_answered_at(person, row.response)
+        previous = facts.previous_answered_at(person, response)
         return _Due(row, rule, person, standing, previous, self._named(rule, person, standing))
 
     def _rule(self, standing: Standing) -> TaskRule | None:

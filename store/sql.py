@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nps.errors import ConfigError
 from store import schema
+from store.acting import Acting
 from store.api import Store
 from store.claims import Claims
 from store.comparing import Comparing
@@ -77,6 +78,7 @@ class SqlStore(
     Remarks,
     Tallies,
     Tokens,
+    Acting,
 ):
     """A `store.api.Store`. Opening it touches nothing; `migrate` makes it ready."""
 

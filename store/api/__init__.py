@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from store.api.access import TokenRow, Tokens
+from store.api.acting import Acting, Action, Audited, Stand
 from store.api.answers import Inbox, Taking
 from store.api.asking import (
     REPORTED,
@@ -65,10 +66,12 @@ from store.api.values import (
 
 __all__ = [
     "REPORTED",
+    "Action",
     "ArrivalRow",
     "Arrived",
     "Asked",
     "Asking",
+    "Audited",
     "Claimed",
     "Counted",
     "DeadLetterRow",
@@ -88,6 +91,7 @@ __all__ = [
     "Restoring",
     "RunRow",
     "Settled",
+    "Stand",
     "State",
     "Store",
     "Stored",
@@ -126,6 +130,7 @@ class Store(
     Remarks,
     Tallies,
     Tokens,
+    Acting,
     Privacy,
     Retention,
     Subjects,

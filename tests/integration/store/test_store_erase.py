@@ -31,12 +31,15 @@ OF_NOBODY = {
 }  # fmt: skip
 
 PLANTED: dict[str, dict[str, Any]] = {
+    "action": {"kind": "run", "about": "s", "arguments": f'{{"only":"{EMAIL}"}}', "who": "user:ann", "key": "k",
+               "state": "done"},
     "again": {"sync": "s", "response": 1},
     "answer_state": {"sync": "s", "person": 1, "response": 1, "state": "written", "record_id": RECORD},
     "arrival": {
         "connection": "crm", "key": f"closed/{RECORD}", "what": f'{{"address":"{EMAIL}"}}', "kind": "k",
         "subject": f"Contact/{RECORD}", "state": "new",
     },
+    "audit": {"who": "user:ann", "what": "read", "about": f"crm/Contact/{RECORD}", "facts": "{}"},
     "batch": {"run": 1, "position": 1, "sync": "s", "connection": "crm", "object": "Contact", "api": "a",
               "state": "settled", "handle": f"job for {EMAIL}"},
     "change": {"run": 1, "connection": "crm", "object": "Contact", "record_id": RECORD, "key": EMAIL,

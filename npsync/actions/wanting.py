@@ -1,0 +1,102 @@
+"""What may be asked for, with which arguments, and how it is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mapping.problems import did_you_mean
+from nps.errors import ConfigError
+from store.api import Action, Store
+
+if TYPE_CHECKING:
+    from npsync.config import Config
+
+
+class _Arguments(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OfSync(_Arguments):
+    """Of one sync."""
+
+    sync: str = Field(description="Its name in the YAML.")
+
+
+class Run(OfSync):
+    """Run a sync now."""
+
+    everything: bool = Field(
+        False, description="Plan every answer anew, for a changed mapping (`run --all`)."
+    )
+    full: bool = Field(False, description="Read the sources from their beginning (`run --full`).")
+    recheck: bool = Field(False, description="Look waiting answers up again (`run --recheck`).")
+    accept_breaker: bool = Field(False, description="Write although the breaker has reasons against it.")
+
+
+class Plan(OfSync):
+    """See what a run would change; nothing is written."""
+
+    everything: bool = Field(False, description="As after a changed mapping (`plan --all`).")
+
+
+class Verify(OfSync):
+    """Compare a sample of the records with what was written."""
+
+
+class OfRun(_Arguments):
+    run: int = Field(ge=1, description="The number of the run.")
+
+
+class Undo(OfRun):
+    """Restore what a run overwrote."""
+
+
+class Redo(OfRun):
+    """Let an undone run count again."""
+
+
+KINDS: Mapping[str, type[_Arguments]] = {
+    "run": Run,
+    "plan": Plan,
+    "verify": Verify,
+    "undo": Undo,
+    "redo": Redo,
+}
+
+
+def want(
+    config: Config,
+    store: Store,
+    kind: str,
+    arguments: Mapping[str, Any],
+    *,
+    who: str,
+    key: str,
+    now: datetime,
+) -> tuple[Action, bool]:
+    """Remember it; the same key of the same `who` is the same action, and False. Raises ConfigError for what cannot be
+    asked for."""
+    made = checked(config, store, kind, arguments)
+    about = made.sync if isinstance(made, OfSync) else f"run {made.run}" if isinstance(made, OfRun) else ""
+    return store.want_action(kind, about, made.model_dump(mode="json"), who=who, key=key, now=now)
+
+
+def checked(config: Config, store: Store, kind: str, arguments: Mapping[str, Any]) -> _Arguments:
+    """The arguments, of a sync or run that is there. Raises ConfigError."""
+    model = KINDS.get(kind)
+    if model is None:
+        raise ConfigError(f'there is no action "{kind}"{did_you_mean(kind, KINDS)}')
+    try:
+        made = model.model_validate(dict(arguments))
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise ConfigError(f"{kind}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    if isinstance(made, OfSync) and made.sync not in config.sync:
+        raise ConfigError(f'there is no sync "{made.sync}"{did_you_mean(made.sync, config.sync)}')
+    if isinstance(made, OfRun) and store.run(made.run) is None:
+        raise ConfigError(f"there is no run {made.run}; npsync runs shows them")
+    return made

@@ -1,0 +1,217 @@
+"""Actions and the audit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from nps.errors import LeaseLost
+from nps.values import Json
+from store.api.acting import Action, Audited, Stand
+from store.database import Database, Transaction
+from store.owners import is_gone
+from store.rows import from_json, maybe_moment, milliseconds, moment, to_json
+
+_ACTION = "id, kind, about, arguments, who, key, state, wanted_at, token, began_at, ended_at, run, outcome"
+
+_WANT = f"""
+    INSERT INTO action (kind, about, arguments, who, key, state, wanted_at, free_at, token)
+    VALUES (:kind, :about, :arguments, :who, :key, 'wanted', :now, :now, 0)
+    ON CONFLICT (who, key) DO NOTHING RETURNING {_ACTION}"""
+
+_CLAIM = f"""
+    UPDATE action SET state = 'doing', owner = :owner, token = token + 1, free_at = :until,
+        began_at = COALESCE(began_at, :now)
+    WHERE id = (
+        SELECT a.id FROM action a WHERE (a.state = 'wanted' OR a.state = 'doing')
+        AND (a.free_at <= :now OR a.state = 'doing' AND a.owner IN LIST(:gone))
+        ORDER BY a.id LIMIT 1 FOR UPDATE OF a SKIP LOCKED)
+    RETURNING {_ACTION}"""
+
+_OURS = "WHERE id = :number AND state = 'doing' AND owner = :owner AND token = :token"
+
+
+class Acting:
+    database: Database
+
+    def want_action(
+        self, kind: str, about: str, arguments: Mapping[str, Json], *, who: str, key: str, now: datetime
+    ) -> tuple[Action, bool]:
+        with self.database.write(durable=True) as tx:
+            added = tx.rows(
+                _WANT,
+                kind=kind,
+                about=about,
+                arguments=to_json(dict(arguments)),
+                who=who,
+                key=key,
+                now=milliseconds(now),
+            )
+            found = added or tx.rows(
+                f"SELECT {_ACTION} FROM action WHERE who = :who AND key = :key", who=who, key=key
+            )
+        return _action(found[0]), bool(added)
+
+    def claim_action(self, owner: str, *, now: datetime, seconds: float) -> Action | None:
+        with self.database.read() as tx:
+            if tx.one("SELECT 1 FROM action WHERE state = 'wanted' OR state = 'doing' LIMIT 1") is None:
+                return None  # nearly always: nobody waits to write for that
+        with self.database.write() as tx:
+            held = tx.rows("SELECT DISTINCT owner FROM action WHERE state = 'doing' AND owner IS NOT NULL")
+            found = tx.rows(
+                _CLAIM,
+                owner=owner,
+                now=milliseconds(now),
+                until=_until(now, seconds),
+                gone=[row[0] for row in held if is_gone(row[0])],
+            )
+        return _action(found[0]) if found else None
+
+    def renew_action(self, action: Action, owner: str, *, now: datetime, seconds: float) -> None:
+        self._ours(action, owner, "SET free_at = :until", until=_until(now, seconds))
+
+    def action_began(self, action: Action, owner: str, run: int) -> None:
+        self._ours(action, owner, "SET run = :run", run=run)
+
+    def put_off_action(self, action: Action, owner: str, *, until: datetime) -> None:
+        self._ours(
+            action,
+            owner,
+            "SET state = 'wanted', owner = NULL, began_at = NULL, free_at = :until",
+            until=milliseconds(until),
+        )
+
+    def end_action(
+        self, action: Action, owner: str, stand: Stand, *, now: datetime, outcome: Mapping[str, Json]
+    ) -> None:
+        run = outcome.get("run")
+        self._ours(
+            action,
+            owner,
+            "SET state = :state, ended_at = :now, outcome = :outcome, run = COALESCE(:run, run)",
+            state=stand.value,
+            now=milliseconds(now),
+            outcome=to_json(dict(outcome)),
+            run=run if isinstance(run, int) else None,
+        )
+
+    def action(self, number: int) -> Action | None:
+        with self.database.read() as tx:
+            found = tx.one(f"SELECT {_ACTION} FROM action WHERE id = :number", number=number)
+        return None if found is None else _action(found)
+
+    def actions(
+        self,
+        *,
+        about: str | None = None,
+        unfinished: bool = False,
+        before: int | None = None,
+        limit: int = 20,
+    ) -> list[Action]:
+        wanted = ["about = :about"] * (about is not None) + ["id < :before"] * (before is not None)
+        wanted += ["(state = 'wanted' OR state = 'doing')"] * unfinished
+        return [
+            _action(row) for row in self._latest(_ACTION, "action", wanted, limit, about=about, before=before)
+        ]
+
+    # ------------------------------------------------------------ audit
+
+    def note_audit(
+        self, who: str, what: str, about: str, facts: Mapping[str, Json] | None = None, *, now: datetime
+    ) -> None:
+        with self.database.write(durable=True) as tx:
+            tx.run(
+                "INSERT INTO audit (at, who, what, about, facts) VALUES (:at, :who, :what, :about, :facts)",
+                at=milliseconds(now),
+                who=who,
+                what=what,
+                about=about,
+                facts=to_json(dict(facts or {})),
+            )
+
+    def audited(
+        self,
+        *,
+        who: str | None = None,
+        about: str | None = None,
+        since: datetime | None = None,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> list[Audited]:
+        wanted = ["who = :who"] * (who is not None) + ["about = :about"] * (about is not None)
+        wanted += ["at >= :since"] * (since is not None) + ["id < :before"] * (before is not None)
+        found = self._latest(
+            "id, at, who, what, about, facts",
+            "audit",
+            wanted,
+            limit,
+            who=who,
+            about=about,
+            since=None if since is None else milliseconds(since),
+            before=before,
+        )
+        return [
+            Audited(
+                number=row[0],
+                at=moment(row[1]),
+                who=row[2],
+                what=row[3],
+                about=row[4],
+                facts=from_json(row[5]),
+            )
+            for row in found
+        ]
+
+    def _latest(
+        self, columns: str, table: str, wanted: list[str], limit: int, **given: Any
+    ) -> list[tuple[Any, ...]]:
+        where = f"WHERE {' AND '.join(wanted)}" if wanted else ""
+        known = {name: value for name, value in given.items() if value is not None}
+        with self.database.read() as tx:
+            return tx.rows(
+                f"SELECT {columns} FROM {table} {where} ORDER BY id DESC LIMIT :limit", limit=limit, **known
+            )
+
+    def _ours(self, action: Action, owner: str, change: str, **given: Any) -> None:
+        with self.database.write(durable=True) as tx:
+            _prove(
+                tx,
+                action,
+                tx.run(
+                    f"UPDATE action {change} {_OURS}",
+                    number=action.number,
+                    owner=owner,
+                    token=action.token,
+                    **given,
+                ),
+            )
+
+
+def _prove(tx: Transaction, action: Action, changed: int) -> None:
+    if not changed:
+        raise LeaseLost(
+            f"action {action.number}: another process took it over (claim {action.token} is not current)."
+        )
+
+
+def _action(row: tuple[Any, ...]) -> Action:
+    return Action(
+        number=row[0],
+        kind=row[1],
+        about=row[2],
+        arguments=from_json(row[3]),
+        who=row[4],
+        key=row[5],
+        stand=Stand(row[6]),
+        wanted_at=moment(row[7]),
+        token=row[8],
+        began_at=maybe_moment(row[9]),
+        ended_at=maybe_moment(row[10]),
+        run=row[11],
+        outcome=None if row[12] is None else from_json(row[12]),
+    )
+
+
+def _until(now: datetime, seconds: float) -> int:
+    return milliseconds(now) + round(seconds * 1000)

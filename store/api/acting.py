@@ -1,0 +1,114 @@
+"""What people ask for at a page or through the API, and who did or looked at what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from nps.values import Json
+
+
+class Stand(StrEnum):
+    """How far an action is."""
+
+    WANTED = "wanted"
+    DOING = "doing"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True):
+    """Something somebody wants done: `kind` (run, undo, …) says what, `about` to which sync or run."""
+
+    number: int
+    kind: str
+    about: str
+    arguments: Mapping[str, Json]
+    who: str
+    key: str
+    stand: Stand
+    wanted_at: datetime
+    token: int = 0  # of the claim it was handed out with
+    began_at: datetime | None = None
+    ended_at: datetime | None = None
+    run: int | None = None  # the run it came to
+    outcome: Mapping[str, Json] | None = None
+
+
+class Audited(msgspec.Struct, frozen=True, kw_only=True):
+    """Who did or looked at what."""
+
+    number: int
+    at: datetime
+    who: str
+    what: str
+    about: str
+    facts: Mapping[str, Json]
+
+
+class Acting(Protocol):
+    """Actions wait here for whoever does them; each is one process's until it ends, the process is gone, or its time
+    is over."""
+
+    def want_action(
+        self, kind: str, about: str, arguments: Mapping[str, Json], *, who: str, key: str, now: datetime
+    ) -> tuple[Action, bool]:
+        """Remember that it is wanted. The same key of the same `who` gives the action that is there, and False."""
+        ...
+
+    def claim_action(self, owner: str, *, now: datetime, seconds: float) -> Action | None:
+        """The oldest that may be begun, now this owner's for so long; also one whose owner has gone."""
+        ...
+
+    def renew_action(self, action: Action, owner: str, *, now: datetime, seconds: float) -> None:
+        """Raises LeaseLost when it is not this owner's any more."""
+        ...
+
+    def action_began(self, action: Action, owner: str, run: int) -> None:
+        """Which run it came to, as soon as there is one. Raises LeaseLost."""
+        ...
+
+    def put_off_action(self, action: Action, owner: str, *, until: datetime) -> None:
+        """Wanted again, not before then: somebody else is at the same sync. Raises LeaseLost."""
+        ...
+
+    def end_action(
+        self, action: Action, owner: str, stand: Stand, *, now: datetime, outcome: Mapping[str, Json]
+    ) -> None:
+        """Done or failed, and what it came to (`run`, `status`, `problem` …). Raises LeaseLost."""
+        ...
+
+    def action(self, number: int) -> Action | None: ...
+
+    def actions(
+        self,
+        *,
+        about: str | None = None,
+        unfinished: bool = False,
+        before: int | None = None,
+        limit: int = 20,
+    ) -> list[Action]:
+        """The latest first; those with a smaller number than `before`."""
+        ...
+
+    def note_audit(
+        self, who: str, what: str, about: str, facts: Mapping[str, Json] | None = None, *, now: datetime
+    ) -> None:
+        """`who`: token:NAME, user:NAME or cli:USER. No customer's words or addresses: ids alone."""
+        ...
+
+    def audited(
+        self,
+        *,
+        who: str | None = None,
+        about: str | None = None,
+        since: datetime | None = None,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> list[Audited]:
+        """The latest first; those with a smaller number than `before`."""
+        ...

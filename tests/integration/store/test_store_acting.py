@@ -1,0 +1,111 @@
+"""What people ask for waits for whoever does it: once, by one, until it is done."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from nps.errors import LeaseLost
+from store.api import Stand, Store
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+SOON = NOW + timedelta(seconds=5)
+LATER = NOW + timedelta(minutes=10)
+RUN = {"sync": "nps-to-contacts"}
+
+
+def _wanted(store: Store, key: str = "k1", who: str = "user:ann") -> int:
+    return store.want_action("run", "nps-to-contacts", RUN, who=who, key=key, now=NOW)[0].number
+
+
+def test_the_same_key_of_the_same_person_is_the_same_action(store: Store) -> None:
+    first, new = store.want_action("run", "nps-to-contacts", RUN, who="user:ann", key="k1", now=NOW)
+    again, known = store.want_action("undo", "run 3", {"run": 3}, who="user:ann", key="k1", now=SOON)
+    other, _ = store.want_action("run", "nps-to-contacts", RUN, who="user:bob", key="k1", now=SOON)
+    assert (new, known) == (True, False)
+    assert again == first
+    assert (first.kind, first.about, first.arguments, first.stand) == (
+        "run",
+        "nps-to-contacts",
+        RUN,
+        Stand.WANTED,
+    )
+    assert other.number != first.number
+
+
+def test_one_is_handed_to_one(store: Store) -> None:
+    number = _wanted(store)
+    mine = store.claim_action("a:1:x", now=SOON, seconds=60)
+    assert mine is not None
+    assert (mine.number, mine.stand, mine.began_at) == (number, Stand.DOING, SOON)
+    assert store.claim_action("b:2:y", now=SOON, seconds=60) is None
+
+
+def test_what_its_owner_left_lying_is_handed_out_again_and_the_first_may_not_end_it(store: Store) -> None:
+    _wanted(store)
+    first = store.claim_action("a:1:x", now=SOON, seconds=60)
+    second = store.claim_action("b:2:y", now=LATER, seconds=60)
+    assert first is not None
+    assert second is not None
+    assert second.token == first.token + 1
+    with pytest.raises(LeaseLost):
+        store.end_action(first, "a:1:x", Stand.DONE, now=LATER, outcome={})
+    with pytest.raises(LeaseLost):
+        store.renew_action(first, "a:1:x", now=LATER, seconds=60)
+
+
+def test_what_was_renewed_is_not_handed_out(store: Store) -> None:
+    _wanted(store)
+    mine = store.claim_action("a:1:x", now=NOW, seconds=60)
+    assert mine is not None
+    store.renew_action(mine, "a:1:x", now=SOON, seconds=3600)
+    assert store.claim_action("b:2:y", now=LATER, seconds=60) is None
+
+
+def test_what_is_put_off_is_wanted_again_later(store: Store) -> None:
+    number = _wanted(store)
+    mine = store.claim_action("a:1:x", now=NOW, seconds=60)
+    assert mine is not None
+    store.put_off_action(mine, "a:1:x", until=LATER)
+    assert store.claim_action("a:1:x", now=SOON, seconds=60) is None
+    again = store.claim_action("a:1:x", now=LATER, seconds=60)
+    assert again is not None
+    assert again.number == number
+
+
+def test_an_end_is_told_with_its_run_and_outcome(store: Store) -> None:
+    number = _wanted(store)
+    mine = store.claim_action("a:1:x", now=NOW, seconds=60)
+    assert mine is not None
+    store.action_began(mine, "a:1:x", 7)
+    store.end_action(mine, "a:1:x", Stand.DONE, now=SOON, outcome={"run": 7, "status": "succeeded"})
+    ended = store.action(number)
+    assert ended is not None
+    assert (ended.stand, ended.run, ended.ended_at) == (Stand.DONE, 7, SOON)
+    assert ended.outcome == {"run": 7, "status": "succeeded"}
+    assert store.claim_action("b:2:y", now=LATER, seconds=60) is None
+
+
+def test_actions_are_listed_the_latest_first_and_paged(store: Store) -> None:
+    numbers = [_wanted(store, key=f"k{n}") for n in range(5)]
+    first = store.actions(limit=2)
+    assert [one.number for one in first] == [numbers[4], numbers[3]]
+    assert [one.number for one in store.actions(before=first[-1].number, limit=2)] == [numbers[2], numbers[1]]
+    assert store.actions(about="another") == []
+    mine = store.claim_action("a:1:x", now=SOON, seconds=60)
+    assert mine is not None
+    store.end_action(mine, "a:1:x", Stand.FAILED, now=SOON, outcome={"problem": "no"})
+    assert [one.number for one in store.actions(unfinished=True)] == numbers[:0:-1]
+
+
+def test_the_audit_tells_who_did_what_the_latest_first(store: Store) -> None:
+    store.note_audit("user:ann", "paused", "nps-to-contacts", now=NOW)
+    store.note_audit("token:bi", "read a person", "crm/Contact/003A", {"page": "customer"}, now=SOON)
+    store.note_audit("user:ann", "resumed", "nps-to-contacts", now=LATER)
+    assert [one.what for one in store.audited()] == ["resumed", "read a person", "paused"]
+    assert [one.what for one in store.audited(who="user:ann")] == ["resumed", "paused"]
+    assert [one.what for one in store.audited(about="nps-to-contacts", since=SOON)] == ["resumed"]
+    [newest] = store.audited(limit=1)
+    assert [one.what for one in store.audited(before=newest.number, limit=1)] == ["read a person"]
+    assert store.audited(who="token:bi")[0].facts == {"page": "customer"}

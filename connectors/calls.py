@@ -22,6 +22,7 @@ import tenacity
 import urllib3
 
 from connectors.contract import Clock, Tools
+from connectors.going import heard
 from connectors.limits import Limiter
 from nps.errors import AccessError, ConfigError, NpsyncError, UnavailableError
 
@@ -324,6 +325,10 @@ class _Call:
     attempts: int = 0
 
     def carried_out(self) -> Reply:
+        with heard(self.policy.tools):
+            return self._carried_out()
+
+    def _carried_out(self) -> Reply:
         clock = self.policy.tools.clock
         self.started_at = clock.monotonic()
         # Nearly every call gets through at once; only one that did not pays for the machinery of retrying.

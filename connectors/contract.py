@@ -46,6 +46,7 @@ from connectors.provisioning import WantedField as WantedField
 from connectors.sharing import Shared
 from nps.branding import PLAIN, Branding
 from nps.changes import Batch, Hit, Outcome, Record
+from nps.errors import NpsyncError
 from nps.responses import Cursor, Page
 from nps.schema import FieldType, ObjectSchema
 from nps.sending import Message
@@ -109,6 +110,8 @@ class Tools:
     credentials: Memory | None = None
     """For what a vendor hands out to sign in with the next time: durable also where a plan works in a copy that
     vanishes. None where nothing is."""
+    went: Callable[[NpsyncError | None], None] = lambda error: None
+    """Told how each call ended: None when it got through."""
     shared: Shared = field(default_factory=Shared, compare=False, repr=False)
     """What the destination, the event source and the sender of this connection share: hand all of them one Tools."""
 

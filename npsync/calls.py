@@ -85,16 +85,16 @@ class Told(msgspec.Struct, frozen=True):
 
 def remember_allowance(store: Store, connection: str, allowance: Allowance, now: datetime) -> None:
     told = msgspec.json.encode(Told(allowance, now)).decode()
-    store.memorize(_place(connection), {_ALLOWANCE: told})
+    store.memorize(beside(connection), {_ALLOWANCE: told})
 
 
 def last_allowance(store: Store, connection: str) -> Told | None:
-    told = store.recall(_place(connection), [_ALLOWANCE]).get(_ALLOWANCE)
+    told = store.recall(beside(connection), [_ALLOWANCE]).get(_ALLOWANCE)
     return None if told is None else msgspec.json.decode(told, type=Told)
 
 
-def _place(connection: str) -> str:
-    """Beside the connector's own memory."""
+def beside(connection: str) -> str:
+    """Where is kept what we know of a connection, beside the connector's own memory."""
     return f"quota/{connection}"
 
 

@@ -20,6 +20,8 @@ from connectors.contract import (
 from nps.errors import ConfigError
 from npsync.calls import CallCounter, keeper, remember_allowance
 from npsync.clock import SystemClock
+from npsync.connection_health import Vitals
+from npsync.connection_health import keeper as health_keeper
 from store.owners import this_process
 
 if TYPE_CHECKING:
@@ -85,6 +87,7 @@ class Opened:
         self.clock = clock
         self.owner = this_process()
         self.calls = CallCounter(keeper(books, clock, config.time_zone))
+        self.vitals = Vitals(health_keeper(books), clock)
         self._sources: dict[str, Source] = {}
         self._destinations: dict[str, Destination] = {}
         self._event_sources: dict[str, EventSource] = {}
@@ -192,6 +195,7 @@ class Opened:
             clock=self.clock,
             notice=_notice_of(notice, name),
             count_call=lambda: self.calls.count(name),
+            went=lambda error: self.vitals.note(name, error),
             time_zone=str(self.config.time_zone),
             folder=self.config.file.absolute().parent,
             look=self.config.branding,

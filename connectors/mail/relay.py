@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from connectors.contract import Tools
+from connectors.going import heard
 from connectors.mail.composing import Letter
 from connectors.mail.replies import SmtpReply, Stage, may_be_about_one_mail, outcome
 from connectors.mail.settings import MailSettings
@@ -185,8 +186,9 @@ class Relay:
         failure: NpsyncError
         smtp: smtplib.SMTP | None = None
         try:
-            smtp = self._greeted()
-            self._logged_in(smtp)
+            with heard(self._tools):
+                smtp = self._greeted()
+                self._logged_in(smtp)
             return smtp
         except NpsyncError as known:
             failure = known

@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from connectors.contract import Tools
+from connectors.going import heard
 from connectors.sql.problems import Meaning, problem_of, raised
 from connectors.sql.settings import SqlSettings
 from nps.errors import ConfigError, UnavailableError
@@ -49,12 +50,14 @@ class Database:
     def read(self, doing: str, work: Callable[[Connection], T]) -> T:
         """`work` in one transaction that is rolled back at the end. Raises AccessError, UnavailableError,
         ConfigError; `doing` says in a message what was tried."""
-        return self._tried(doing, lambda: self._once(work, writes=False))
+        with heard(self._tools):
+            return self._tried(doing, lambda: self._once(work, writes=False))
 
     def write(self, doing: str, work: Callable[[Connection], T]) -> T:
         """`work` in one transaction that is committed at the end; it may run several times. Raises Lost when nobody
         knows whether it was committed, and DBAPIError where a row is refused."""
-        return self._tried(doing, lambda: self._once(work, writes=True), rows=True)
+        with heard(self._tools):
+            return self._tried(doing, lambda: self._once(work, writes=True), rows=True)
 
     def close(self) -> None:
         self.engine.dispose()

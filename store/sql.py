@@ -33,6 +33,7 @@ from store.privacy import Privacy
 from store.pruning import Pruning
 from store.reasons import Reasons
 from store.remarks import Remarks
+from store.replies import Replies
 from store.retention import Retention
 from store.runs import Runs
 from store.sending import Sending
@@ -78,6 +79,7 @@ class SqlStore(
     Remarks,
     Tallies,
     Tokens,
+    Replies,
     Acting,
 ):
     """A `store.api.Store`. Opening it touches nothing; `migrate` makes it ready."""

@@ -10,19 +10,34 @@ from store.api import TokenRow
 from store.database import Database
 from store.rows import maybe_moment, milliseconds, moment
 
-_ROW = "id, name, scopes, created_at, used_at, revoked_at"
+_ROW = "id, name, scopes, created_at, used_at, revoked_at, expires_at"
 
 _ADD = """
-    INSERT INTO api_token (name, digest, scopes, created_at, used_at, revoked_at)
-    VALUES (:name, :digest, :scopes, :now, NULL, NULL) ON CONFLICT DO NOTHING"""
+    INSERT INTO api_token (name, digest, scopes, created_at, used_at, revoked_at, expires_at)
+    VALUES (:name, :digest, :scopes, :now, NULL, NULL, :expires) ON CONFLICT DO NOTHING"""
 
 
 class Tokens:
     database: Database
 
-    def add_token(self, name: str, digest: str, scopes: Sequence[str], *, now: datetime) -> bool:
+    def add_token(
+        self,
+        name: str,
+        digest: str,
+        scopes: Sequence[str],
+        *,
+        now: datetime,
+        expires_at: datetime | None = None,
+    ) -> bool:
         with self.database.write(durable=True) as tx:
-            added = tx.run(_ADD, name=name, digest=digest, scopes=" ".join(scopes), now=milliseconds(now))
+            added = tx.run(
+                _ADD,
+                name=name,
+                digest=digest,
+                scopes=" ".join(scopes),
+                now=milliseconds(now),
+                expires=None if expires_at is None else milliseconds(expires_at),
+            )
         return bool(added)
 
     def token(self, digest: str) -> TokenRow | None:
@@ -60,4 +75,5 @@ def _token(row: tuple[Any, ...]) -> TokenRow:
         created_at=moment(row[3]),
         used_at=maybe_moment(row[4]),
         revoked_at=maybe_moment(row[5]),
+        expires_at=maybe_moment(row[6]),
     )

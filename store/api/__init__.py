@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from store.api.access import TokenRow, Tokens
+from store.api.access import KeptReply, Replies, TokenRow, Tokens
 from store.api.acting import Acting, Action, Audited, Stand
 from store.api.answers import Inbox, Taking
 from store.api.asking import (
@@ -78,6 +78,7 @@ __all__ = [
     "Due",
     "EventRow",
     "Judge",
+    "KeptReply",
     "Lease",
     "LedgerEntry",
     "Link",
@@ -130,6 +131,7 @@ class Store(
     Remarks,
     Tallies,
     Tokens,
+    Replies,
     Acting,
     Privacy,
     Retention,

@@ -29,3 +29,20 @@ class ApiTokenRow(Row, table=True):
     created_at: int = big()
     used_at: int | None = big()
     revoked_at: int | None = big()
+    expires_at: int | None = big(None)
+
+
+class KeptReplyRow(Row, table=True):
+    """What was said to a request that brought a key of its own: asked again, it is said again and nothing is done.
+
+    `asked` is a hash of the request. Without a status it is being answered just now.
+    """
+
+    __tablename__ = "kept_reply"
+    __table_args__ = (Index(None, "at"),)
+    who: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    asked: str
+    at: int = big()
+    status: int | None
+    body: str

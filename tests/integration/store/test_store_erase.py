@@ -55,6 +55,7 @@ PLANTED: dict[str, dict[str, Any]] = {
     "invitation": {"id": INVITATION, "dedupe": f"t/{RECORD}", "trigger": "t", "survey": "nps", "metric": "nps",
                    "kind": "relationship", "connection": "crm", "object": "Contact", "record_id": RECORD,
                    "state": "sent", "recurring": False, "facts": "{}", "code": "", "reason": ""},
+    "kept_reply": {"who": "token:ann", "key": "k", "asked": "h", "body": f'{{"record":"{RECORD}"}}'},
     "ledger": {"id": 1, "dedupe": f"{INVITATION}/1", "what": "send", "survey": "", "metric": "", "kind": "",
                "source": "", "channel": "", "invitation": INVITATION},
     "ledger_key": {"key": f"email:{EMAIL}", "entry": 1},

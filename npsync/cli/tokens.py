@@ -9,13 +9,16 @@ import typer
 from npsync.cli.output import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from store.api import TokenRow
 
 tokens = typer.Typer(help="Tokens for the API: made, listed, revoked.", no_args_is_help=True)
 
 _SCOPES = (
     "What it allows: events (may somebody be asked, what other tools sent), surveys (which one waits), "
-    "reports (figures of the dashboard), read (all of the dashboard)."
+    "reports (figures), read (everything, also who said what), plan, apply (run, pause, decide), undo, "
+    "audit (who did what), metrics. May be given several times."
 )
 _NAME = Annotated[str, typer.Argument(help="What it is for, like marketing.")]
 
@@ -24,6 +27,12 @@ _NAME = Annotated[str, typer.Argument(help="What it is for, like marketing.")]
 def create(
     name: _NAME,
     scope: Annotated[list[str] | None, typer.Option(help=_SCOPES, show_default="events")] = None,
+    expires: Annotated[
+        str | None,
+        typer.Option(
+            help="When it stops working by itself, like 90 days.", show_default="when it is revoked"
+        ),
+    ] = None,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -34,11 +43,13 @@ def create(
     from npsync.clock import SystemClock
 
     scopes = scope or ["events"]
+    lasts, now = _lasts(expires), SystemClock().now()
     loaded = output.load_config(config)
     with service.open_store(loaded) as store:
-        token = made.create(store, name, scopes, now=SystemClock().now())
+        token = made.create(store, name, scopes, now=now, expires=lasts)
     if json:
-        output.say_json({"name": name, "scopes": sorted(set(scopes)), "token": token})
+        ends = None if lasts is None else (now + lasts).isoformat()
+        output.say_json({"name": name, "scopes": sorted(set(scopes)), "expires_at": ends, "token": token})
         return
     output.say(token)
     output.tell("Keep it where secrets are kept; it is not shown again. The caller sends it as a header:")
@@ -71,11 +82,11 @@ def show(json: JsonOption = False, config: ConfigOption = None) -> None:
             " ".join(one.scopes),
             day(one.created_at),
             day(one.used_at) or "never",
-            day(one.revoked_at),
+            day(one.revoked_at or one.expires_at),
         )
         for one in found
     ]
-    output.table(("name", "allows", "made", "used last", "revoked"), rows)
+    output.table(("name", "allows", "made", "used last", "ends"), rows)
 
 
 @tokens.command("revoke")
@@ -92,11 +103,24 @@ def revoke(name: _NAME, config: ConfigOption = None) -> None:
     output.say(f'"{name}" is revoked.')
 
 
+def _lasts(expires: str | None) -> timedelta | None:
+    from nps.durations import duration
+    from nps.errors import ConfigError
+
+    if expires is None:
+        return None
+    try:
+        return duration(expires)
+    except ValueError as error:
+        raise ConfigError(f"--expires: {error}") from None
+
+
 def _facts(token: TokenRow) -> dict[str, Any]:
     return {
         "name": token.name,
         "scopes": list(token.scopes),
         "created_at": token.created_at.isoformat(),
         "used_at": token.used_at and token.used_at.isoformat(),
+        "expires_at": token.expires_at and token.expires_at.isoformat(),
         "revoked_at": token.revoked_at and token.revoked_at.isoformat(),
     }

@@ -36,6 +36,16 @@ def test_a_list_says_what_there_is(npsync: Npsync):
     assert max(map(len, npsync("tokens", "list").out.splitlines())) <= 100
 
 
+def test_a_token_may_end_by_itself(npsync: Npsync):
+    assert (
+        npsync("tokens", "create", "agency", "--expires", "90 days", "--json").json["expires_at"] is not None
+    )
+    assert npsync("tokens", "create", "support", "--json").json["expires_at"] is None
+    support, agency = npsync("tokens", "list", "--json").json["tokens"]
+    assert (support["expires_at"], agency["expires_at"] is None) == (None, False)
+    assert "--expires" in npsync("tokens", "create", "x", "--expires", "soon", exits=2).err
+
+
 def test_mistakes_are_named(npsync: Npsync):
     npsync("tokens", "create", "marketing")
     assert "already" in npsync("tokens", "create", "marketing", exits=2).err

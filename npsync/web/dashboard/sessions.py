@@ -41,7 +41,7 @@ class Sessions:
         if kept is None:
             return None
         session = json.loads(kept)
-        return self._store.token(session["token"]) if now < _until(session) else None
+        return tokens.in_force(self._store, session["token"], now=now) if now < _until(session) else None
 
     def close(self, secret: str) -> None:
         self._store.forget(PLACE, [PREFIX + digest(secret)])

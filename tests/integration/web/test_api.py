@@ -96,6 +96,13 @@ def test_a_revoked_token_stops_working_at_once_and_its_name_is_free_again(api: A
     assert [one.revoked_at is None for one in api.store.tokens()] == [True, False]
 
 
+def test_a_token_ends_by_itself_when_its_time_is_over(api: Api):
+    token = tokens.create(api.store, "agency", ["events"], now=api.clock.now(), expires=timedelta(days=1))
+    assert api.sends(token, sent()).status == 200
+    api.clock.advance(86_400)
+    assert api.sends(token, sent("m-2")).status == 401
+
+
 def test_a_token_that_allows_something_else_is_told_so(api: Api):
     api.store.add_token("reader", tokens.digest("npsync_reader"), ["read"], now=NOON)
     replied = api.sends("npsync_reader", sent())

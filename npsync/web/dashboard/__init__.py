@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from npsync.web.dashboard import accounts, customers, overview, reports, signing
 from npsync.web.dashboard.house import House
+from npsync.web.dashboard.visitors import reading
 from npsync.web.site import Site
 
 PAGES: tuple[Callable[[Site, House], APIRouter], ...] = (
@@ -24,7 +25,7 @@ PAGES: tuple[Callable[[Site, House], APIRouter], ...] = (
 
 def router(site: Site) -> APIRouter:
     house = House(site)
-    routes = APIRouter(include_in_schema=False)
+    routes = APIRouter(include_in_schema=False, dependencies=[Depends(reading)])
     for page in PAGES:
         routes.include_router(page(site, house))
     return routes

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from nps.asking import person_keys
@@ -15,11 +14,12 @@ from npsync import service
 from npsync.cli.accounts_text import behind_lines
 from npsync.cli.why_text import summary, timeline, why_shown
 from npsync.logs import notice
+from npsync.roles import May
 from npsync.subjects import receipts
 from npsync.views import views_of
-from npsync.web.dashboard.house import HEADERS, PEOPLE, House
+from npsync.web.dashboard.house import HEADERS, House
+from npsync.web.dashboard.visitors import Visitor, form_of
 from npsync.web.site import Site
-from store.api import TokenRow
 from store.api.privacy import Receipt
 from sync.story import RecordStory, Story
 from sync.telling import tell
@@ -30,18 +30,14 @@ def router(site: Site, house: House) -> APIRouter:
 
     @routes.get("/customers")
     def search(request: Request) -> Response:
-        whose = house.visitor(request, PEOPLE)
+        whose = house.visitor(request, May.PEOPLE)
         return house.page("customers.html", request, whose, title="Customers", who="", story=None, told_of=())
 
     @routes.post("/customers")
-    async def find(request: Request) -> Response:
+    def find(request: Request) -> Response:
         # Not in the address: who was looked for is nobody's business but ours.
-        form = parse_qs((await request.body()).decode("utf-8", "replace"))
-        return await run_in_threadpool(_find, request, (form.get("who") or [""])[0].strip()[:320])
-
-    def _find(request: Request, who: str) -> Response:
-        whose = house.visitor(request, PEOPLE)
-        house.check_origin(request)
+        whose = house.acting(request, May.PEOPLE)
+        who = form_of(request).get("who", "").strip()[:320]
         story = told(site, who, live=False) if who else None
         if story is not None:
             audit(site, whose, "search", len(story.records))
@@ -55,7 +51,7 @@ def router(site: Site, house: House) -> APIRouter:
 
     @routes.get("/customers/{connection}/{record}")
     def customer(request: Request, connection: str, record: str) -> Response:
-        whose = house.visitor(request, PEOPLE)
+        whose = house.visitor(request, May.PEOPLE)
         live = request.query_params.get("live") == "1"
         story = told(site, record[:200], live=live)
         found = next((one for one in _records(story) if one.connection == connection), None)
@@ -105,16 +101,16 @@ def _records(story: Story | None) -> list[RecordStory]:
     return [] if story is None else [*story.records, *(account.record for account in story.accounts)]
 
 
-def audit(site: Site, whose: TokenRow, page: str, people: int) -> None:
+def audit(site: Site, whose: Visitor, page: str, people: int) -> None:
     """Who read of people, when and where, and of how many."""
-    notice("person_read", token=whose.name, page=page, people=people)
+    notice("person_read", who=whose.who, page=page, people=people)
     told: dict[str, Json] = {"page": page, "people": people}
-    site.store.note_receipt(Receipt(kind="read", at=site.clock.now(), who=_who(whose), report=told))
+    site.store.note_receipt(Receipt(kind="read", at=site.clock.now(), who=whose.who, report=told))
 
 
-def _read(site: Site, whose: TokenRow, record: RecordStory) -> None:
+def _read(site: Site, whose: Visitor, record: RecordStory) -> None:
     """Somebody looked at this one: found again by a keyed hash, where there is a pepper."""
-    notice("person_read", token=whose.name, page="customer", people=1)
+    notice("person_read", who=whose.who, page="customer", people=1)
     emails = {email_key(answer.key) for answer in record.answers if answer.key and "@" in answer.key}
     names = {
         name
@@ -127,11 +123,7 @@ def _read(site: Site, whose: TokenRow, record: RecordStory) -> None:
         site.config,
         site.store,
         page="customer",
-        who=_who(whose),
+        who=whose.who,
         names=sorted(names),
         now=site.clock.now(),
     )
-
-
-def _who(whose: TokenRow) -> str:
-    return f"token {whose.name}"

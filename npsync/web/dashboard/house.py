@@ -1,7 +1,13 @@
-"""What the pages of the dashboard share: who may come in, how a page is made, and what is kept for a moment."""
+"""What the pages of the dashboard share: who may come in, how a page is made, and what is kept for a moment.
+
+A page begins with `whose = house.visitor(request, May.VIEW)`. What a POST does begins with `house.acting(request,
+May.OPERATE)`, reads `form_of(request)`, and ends with `house.back(whose, "/syncs", "Paused.")`. Forms carry
+`{{ csrf }}`.
+"""
 
 from __future__ import annotations
 
+import hmac
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -12,15 +18,18 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
+from npsync.roles import May
 from npsync.web.dashboard import words
 from npsync.web.dashboard.sessions import Sessions
+from npsync.web.dashboard.visitors import Told, Visitor, form_of
 from npsync.web.pages import Asset
 from npsync.web.site import Site
-from store.api import TokenRow
 
-FIGURES, PEOPLE = "reports", "read"  # scopes: figures alone, or also who said what
+FIGURES, PEOPLE = May.REPORTS, May.PEOPLE
+CSRF, CSRF_HEADER = "csrf", "x-csrf-token"
 LOCAL = ("127.0.0.1", "::1", "localhost")
 SECONDS = 60.0  # that figures may be old
 MOST_KEPT = 200
@@ -51,6 +60,21 @@ NAVIGATION = (
     ("/customers", "Customers"),
 )
 
+_NEEDED: Mapping[May, str] = {
+    May.REPORTS: "it takes the scope or the role reports.",
+    May.VIEW: "it takes the scope read, or the role viewer.",
+    May.PEOPLE: "it takes the scope read, or the role viewer.",
+    May.OPERATE: "it takes the scope apply, or the role operator.",
+    May.ADMIN: "it takes the scope undo, or the role admin.",
+}
+_NEXT: Mapping[May, str] = {
+    May.REPORTS: "npsync tokens create NAME --scope reports",
+    May.VIEW: "npsync tokens create NAME --scope read",
+    May.PEOPLE: "npsync tokens create NAME --scope read",
+    May.OPERATE: "npsync tokens create NAME --scope read --scope apply",
+    May.ADMIN: "npsync tokens create NAME --scope read --scope undo",
+}
+
 Found = TypeVar("Found")
 
 
@@ -76,7 +100,9 @@ class House:
         self.root = urlsplit(site.public_url).path.rstrip("/")
         self.secure = site.public_url.startswith("https://")
         self.cookie = "__Host-npsync" if self.secure and not self.root else "npsync"
-        self._host = urlsplit(site.public_url).hostname or ""
+        public = urlsplit(site.public_url)
+        self._host = public.hostname or ""
+        self._origin = f"{public.scheme}://{public.netloc}".lower() if public.netloc else ""
         self.assets: dict[str, Asset] = {}
         self._urls: dict[str, str] = {}
         for stem, suffix, kind in _FILES:
@@ -97,24 +123,31 @@ class House:
 
     # ------------------------------------------------------------ who comes in
 
-    def visitor(self, request: Request, scope: str = FIGURES) -> TokenRow:
-        """Who is signed in. Raises Away: to the door, or because this is not for them."""
+    def visitor(self, request: Request, needs: May = May.REPORTS) -> Visitor:
+        """Who looks. Raises Away: to the door, or because this is not for them."""
         self.check_way(request)
         whose = self.sessions.whose(request.cookies.get(self.cookie, ""), now=self.now())
         if whose is None:
             raise Away(self.to_the_door(request))
-        allowed = set(whose.scopes)
-        if PEOPLE not in allowed and (scope == PEOPLE or FIGURES not in allowed):
-            said = f'Your token "{whose.name}" does not allow this page: it needs the scope "{scope}".'
+        return self._allowed(request, whose, needs)
+
+    def acting(self, request: Request, needs: May = May.OPERATE) -> Visitor:
+        """Who does something, from a form of ours or through htmx. Raises Away, also where another site sent it."""
+        self.check_way(request)
+        self.check_origin(request)
+        whose = self.sessions.whose(request.cookies.get(self.cookie, ""), now=self.now())
+        if whose is None:
+            raise Away(self.to_the_door(request))
+        self.check_form(request, whose.csrf)
+        return self._allowed(request, whose, needs)
+
+    def _allowed(self, request: Request, whose: Visitor, needs: May) -> Visitor:
+        if not whose.can(needs):
+            said = f"{whose.name} may not do this: {_NEEDED[needs]}"
+            next_step = _NEXT[needs]
             raise Away(
                 self.page(
-                    "said.html",
-                    request,
-                    whose,
-                    status=403,
-                    title="Not allowed",
-                    said=said,
-                    next=f"npsync tokens create NAME --scope {scope}",
+                    "said.html", request, whose, status=403, title="Not allowed", said=said, next=next_step
                 )
             )
         return whose
@@ -132,14 +165,30 @@ class House:
             )
 
     def check_origin(self, request: Request) -> None:
-        """A form was sent from our own page."""
+        """A form was sent from our own page: the same scheme, name and port."""
         site = request.headers.get("sec-fetch-site", "same-origin")
         origin = request.headers.get("origin")
-        elsewhere = origin is not None and (urlsplit(origin).hostname or "") != (request.url.hostname or "")
-        if site not in ("same-origin", "none") or elsewhere:
+        if site not in ("same-origin", "none") or (
+            origin is not None and origin not in self._origins(request)
+        ):
             said = "This form came from another site."
             raise Away(
                 self.page("said.html", request, None, status=403, title="Not from here", said=said, next="")
+            )
+
+    def _origins(self, request: Request) -> tuple[str, ...]:
+        host = (request.url.hostname or "").lower()
+        here = f"http://{request.headers.get('host', '')}" if host in LOCAL else ""
+        return tuple(filter(None, (here, self._origin)))
+
+    def check_form(self, request: Request, csrf: str) -> None:
+        """A form holds what only a page that was made for this session could know."""
+        given = request.headers.get(CSRF_HEADER) or form_of(request).get(CSRF, "")
+        if not hmac.compare_digest(given.encode(), csrf.encode()):
+            said = "This page was open for too long, or from before you signed in. Nothing was done."
+            next_step = "Go back, load the page again, and press the button once more."
+            raise Away(
+                self.page("said.html", request, None, status=403, title="Not done", said=said, next=next_step)
             )
 
     def to_the_door(self, request: Request) -> Response:
@@ -152,13 +201,15 @@ class House:
         self,
         template: str,
         request: Request,
-        whose: TokenRow | None,
+        whose: Visitor | None,
         *,
         title: str,
         status: int = 200,
         headers: Mapping[str, str] | None = None,
         **names: Any,
     ) -> Response:
+        if whose is not None and whose.told is not None:
+            self.sessions.tell(whose, None)  # it is said once
         html = self._templates.get_template(template).render(
             title=title,
             root=self.root,
@@ -166,10 +217,17 @@ class House:
             navigation=NAVIGATION if whose is not None else (),
             here=_section(request.url.path),
             whose=whose,
-            sees_people=whose is not None and PEOPLE in whose.scopes,
-            **names,
+            told=None if whose is None else whose.told,
+            sees_people=whose is not None and whose.can(May.PEOPLE),
+            operates=whose is not None and whose.can(May.OPERATE),
+            **{"csrf": hidden(whose.csrf if whose is not None else ""), **names},
         )
         return Response(html, status, media_type="text/html", headers={**HEADERS, **(headers or {})})
+
+    def back(self, whose: Visitor, path: str, said: str, *, failed: bool = False) -> Response:
+        """After something was done: to a page of ours, which says what became of it. `path` begins with a slash."""
+        self.sessions.tell(whose, Told(said, failed))
+        return RedirectResponse(self.root + path, 303, headers=HEADERS)
 
     # ------------------------------------------------------------ for a moment
 
@@ -191,6 +249,11 @@ class House:
             while len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
         return made
+
+
+def hidden(csrf: str) -> Markup:
+    """The field of a form that proves it is ours."""
+    return Markup('<input type="hidden" name="{}" value="{}">').format(CSRF, csrf)
 
 
 def _section(path: str) -> str:

@@ -20,8 +20,9 @@ from npsync.reports.owners import namer
 from npsync.reports.remarks import counting_of, least_said, themes_of
 from npsync.reports.themes import Themes
 from npsync.reports.wish import dimensions
+from npsync.roles import May
 from npsync.web.dashboard.customers import audit
-from npsync.web.dashboard.house import HEADERS, PEOPLE, House
+from npsync.web.dashboard.house import HEADERS, House
 from npsync.web.site import Site
 
 GROUPS = 100
@@ -69,7 +70,7 @@ def router(site: Site, house: House) -> APIRouter:
             problem = str(error)
         if wanted is not None:
             found, missing = house.kept(("themes", wanted), lambda: _themes(site, wanted))
-        if wanted is not None and PEOPLE in whose.scopes:
+        if wanted is not None and whose.can(May.PEOPLE):
             hits = search(
                 site.store,
                 counting_of(site.config, site.store, wanted),

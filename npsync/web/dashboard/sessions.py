@@ -11,7 +11,9 @@ import secrets
 from datetime import datetime, timedelta
 
 from npsync import tokens
+from npsync.roles import rights_of
 from npsync.tokens import digest
+from npsync.web.dashboard.visitors import Kind, Told, Visitor
 from store.api import Store, TokenRow
 
 LASTS = timedelta(hours=10)
@@ -34,22 +36,54 @@ class Sessions:
         self._store.memorize(PLACE, {PREFIX + digest(secret): json.dumps(kept)})
         return secret, found
 
-    def whose(self, secret: str, *, now: datetime) -> TokenRow | None:
+    def whose(self, secret: str, *, now: datetime) -> Visitor | None:
         """Whose session this is, while it lasts and its token is not revoked."""
         name = PREFIX + digest(secret)
-        kept = self._store.recall(PLACE, [name]).get(name)
-        if kept is None:
+        session = self._session(name)
+        if session is None or now >= _until(session):
             return None
-        session = json.loads(kept)
-        return tokens.in_force(self._store, session["token"], now=now) if now < _until(session) else None
+        token = tokens.in_force(self._store, session["token"], now=now)
+        if token is None:
+            return None
+        told = session.get("told")
+        return Visitor(
+            name=token.name,
+            kind=Kind.TOKEN,
+            may=rights_of(token.scopes),
+            csrf=csrf_of(secret),
+            session=name,
+            told=None if told is None else Told(told, "failed" in session),
+        )
+
+    def tell(self, visitor: Visitor, told: Told | None) -> None:
+        """What the next page says; None: it was said."""
+        session = self._session(visitor.session)
+        if session is None:
+            return
+        kept = {name: value for name, value in session.items() if name not in ("told", "failed")}
+        if told is not None:
+            kept |= {"told": told.text, **({"failed": "1"} if told.failed else {})}
+        self._store.memorize(PLACE, {visitor.session: json.dumps(kept)})
 
     def close(self, secret: str) -> None:
         self._store.forget(PLACE, [PREFIX + digest(secret)])
+
+    def _session(self, name: str) -> dict[str, str] | None:
+        kept = self._store.recall(PLACE, [name]).get(name)
+        if kept is None:
+            return None
+        found: dict[str, str] = json.loads(kept)
+        return found
 
     def _sweep(self, now: datetime) -> None:
         """Sessions that ended leave the store when somebody signs in."""
         kept = self._store.recall_below(PLACE, PREFIX)
         self._store.forget(PLACE, [name for name, each in kept.items() if now >= _until(json.loads(each))])
+
+
+def csrf_of(secret: str) -> str:
+    """What forms of this session carry. Nobody finds the cookie from it, and no other site can read either."""
+    return digest(f"csrf:{secret}")
 
 
 def _until(session: dict[str, str]) -> datetime:

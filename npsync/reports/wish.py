@@ -142,3 +142,15 @@ def enough_of(config: Config, survey: str) -> int:
         if sync.survey == survey and sync.account is not None
     ]
     return said[0] if said else ENOUGH
+
+
+def name_of_accounts(config: Config) -> str | None:
+    """The group of the report that is the account's name, where one is declared."""
+    if config.report is None:
+        return None
+    named = ("account.name", "account.displayname")
+    for name, given in config.report.by.items():
+        paths = [given] if isinstance(given, str) else given.values()
+        if all(path.lower() in named for path in paths):
+            return name
+    return None

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from nps import periods
 from npsync.config import Config
+from npsync.figures import Shown
 from npsync.jobs import target_of
 from npsync.reports import nps_surveys
-from npsync.reports.wish import MONTHS, counting, enough_of
+from npsync.reports.wish import enough_of
 from npsync.web.dashboard.house import House
 from npsync.web.site import Site
 from store.api.tallying import AccountPage, Order
@@ -40,21 +39,25 @@ def router(site: Site, house: House) -> APIRouter:
         number = int(asked["page"]) if asked.get("page", "").isdecimal() and len(asked["page"]) < 6 else 1
         number = max(1, number)
         enough = enough_of(site.config, survey)
-        found = house.kept(
-            ("accounts", survey, order, number), lambda: _found(site, survey, order, enough, number)
+        shown = (
+            house.figures.accounts(survey, order, limit=TOGETHER, offset=(number - 1) * TOGETHER)
+            if survey
+            else Shown(AccountPage(accounts=(), all_of_them=0, with_enough=0), None)
         )
+        found = shown.value
         return house.page(
             "accounts.html",
             request,
             whose,
             title="Accounts",
             found=found,
+            shown=shown,
             survey=survey,
             surveys=surveys,
             order=order.value,
             orders={each.value: said for each, said in ORDERS.items()},
             number=number,
-            pages=-(-found.all_of_them // TOGETHER),
+            pages=-(-found.all_of_them // TOGETHER) if found is not None else 0,
             first=(number - 1) * TOGETHER + 1,
             link=lambda page: "?" + urlencode({"survey": survey, "order": order.value, "page": page}),
             enough_people=enough,
@@ -74,30 +77,3 @@ def rolled_up_in(config: Config, survey: str) -> str:
         if sync.survey == survey and sync.account is not None:
             return target_of(config, sync).connection
     return ""
-
-
-def name_of_accounts(config: Config) -> str | None:
-    """The group of the report that is the account's name, where one is declared."""
-    if config.report is None:
-        return None
-    named = ("account.name", "account.displayname")
-    for name, given in config.report.by.items():
-        paths = [given] if isinstance(given, str) else given.values()
-        if all(path.lower() in named for path in paths):
-            return name
-    return None
-
-
-def _found(site: Site, survey: str, order: Order, enough: int, number: int) -> AccountPage:
-    if not survey:
-        return AccountPage(accounts=(), all_of_them=0, with_enough=0)
-    today = site.clock.now().astimezone(site.config.time_zone).date()
-    since = periods.months_back(today, MONTHS)
-    return site.store.account_figures(
-        counting(site.config, survey, since, today + timedelta(days=1)),
-        order=order,
-        enough=enough,
-        limit=TOGETHER,
-        offset=(number - 1) * TOGETHER,
-        label=name_of_accounts(site.config),
-    )

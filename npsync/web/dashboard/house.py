@@ -21,6 +21,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
+from npsync.figures import Figures
 from npsync.roles import May
 from npsync.web.dashboard import words
 from npsync.web.dashboard.sessions import Sessions
@@ -97,6 +98,7 @@ class House:
     def __init__(self, site: Site) -> None:
         self.site = site
         self.sessions = Sessions(site.store)
+        self.figures = Figures(site.config, site.store, site.clock)
         self.root = urlsplit(site.public_url).path.rstrip("/")
         self.secure = site.public_url.startswith("https://")
         self.cookie = "__Host-npsync" if self.secure and not self.root else "npsync"

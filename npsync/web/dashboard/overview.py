@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from npsync.reports import Report, make, nps_surveys, wish
+from npsync.figures import Shown
+from npsync.reports import Report, nps_surveys, wish
 from npsync.web.dashboard.house import House
 from npsync.web.site import Site
 from store.api.remarks import Undone
@@ -48,22 +49,23 @@ def router(site: Site, house: House) -> APIRouter:
             request,
             whose,
             title="Overview",
-            reports=house.kept("overview", lambda: reports_of(site)),
+            shown=shown_of(site, house),
             needs=needs_of(site),
             waiting=sum(each.answers for each in _left(site) if each.state == "waiting"),
             syncs=len(site.config.sync),
+            zone=site.config.time_zone,
+            now=house.now(),
         )
 
     return routes
 
 
-def reports_of(site: Site) -> list[Report]:
-    now = site.clock.now()
-    today = now.astimezone(site.config.time_zone).date()
-    return [
-        make(site.config, site.store, wish(site.config, name, today=today), now=now)
-        for name in nps_surveys(site.config)
-    ]
+def shown_of(site: Site, house: House) -> dict[str, Shown[Report]]:
+    """Each survey's figures, as far as they are counted."""
+    today = site.clock.now().astimezone(site.config.time_zone).date()
+    return {
+        name: house.figures.report(wish(site.config, name, today=today)) for name in nps_surveys(site.config)
+    }
 
 
 def needs_of(site: Site) -> list[Need]:

@@ -14,9 +14,8 @@ from nps.errors import ConfigError
 from nps.periods import Every
 from nps.score import Segment
 from npsync.jobs import target_of
-from npsync.reports import Compare, Report, Wish, exporting, make, nps_surveys, wish
+from npsync.reports import Compare, Report, Wish, exporting, nps_surveys, wish
 from npsync.reports.comments import LONGEST, search
-from npsync.reports.owners import namer
 from npsync.reports.remarks import counting_of, least_said, themes_of
 from npsync.reports.themes import Themes
 from npsync.reports.wish import dimensions
@@ -25,7 +24,8 @@ from npsync.web.dashboard.customers import audit
 from npsync.web.dashboard.house import HEADERS, House
 from npsync.web.site import Site
 
-GROUPS = 100
+_LATER = "These figures are being counted. Ask again in a few seconds."
+_AGAIN = {**HEADERS, "Retry-After": "5"}
 
 
 def router(site: Site, house: House) -> APIRouter:
@@ -35,10 +35,10 @@ def router(site: Site, house: House) -> APIRouter:
     def page(request: Request) -> Response:
         whose = house.visitor(request)
         asked = _asked(request)
-        problem, report = "", None
+        problem, shown = "", None
         try:
             wanted = wanted_of(site, asked)
-            report = made(site, house, wanted) if wanted is not None else None
+            shown = house.figures.report(wanted) if wanted is not None else None
         except ConfigError as error:
             problem = str(error)
         return house.page(
@@ -47,7 +47,8 @@ def router(site: Site, house: House) -> APIRouter:
             whose,
             status=422 if problem else 200,
             title="Report",
-            report=report,
+            shown=shown,
+            report=shown.value if shown is not None else None,
             problem=problem,
             asked=asked,
             query=urlencode({name: value for name, value in asked.items() if value}),
@@ -55,6 +56,8 @@ def router(site: Site, house: House) -> APIRouter:
             dimensions=[name for name in dimensions(site.config) if name != "segment"],
             everies=[each.value for each in Every],
             compares={"previous": "the time right before", "year": "a year before", "none": "nothing"},
+            zone=site.config.time_zone,
+            now=house.now(),
         )
 
     @routes.get("/report/comments")
@@ -128,7 +131,10 @@ def router(site: Site, house: House) -> APIRouter:
             return Response(str(error), 422, media_type="text/plain", headers=HEADERS)
         if wanted is None:
             return Response("no survey measures an NPS", 404, media_type="text/plain", headers=HEADERS)
-        return made(site, house, wanted)
+        report = house.figures.report(wanted).value
+        return (
+            report if report is not None else Response(_LATER, 503, media_type="text/plain", headers=_AGAIN)
+        )
 
     return routes
 
@@ -156,14 +162,6 @@ def wanted_of(site: Site, asked: Mapping[str, str]) -> Wish | None:
         by=asked["by"] or None,
         compare=Compare(asked["compare"]) if asked["compare"] in set(Compare) else Compare.PREVIOUS,
     )
-
-
-def made(site: Site, house: House, wanted: Wish) -> Report:
-    def make_it() -> Report:
-        names = namer(site.config, site.store, wanted.survey, site.clock) if wanted.by == "owner" else None
-        return make(site.config, site.store, wanted, now=site.clock.now(), names=names, limit=GROUPS)
-
-    return house.kept(wanted, make_it)
 
 
 def _asked(request: Request) -> dict[str, str]:

@@ -46,6 +46,15 @@ class Decisions:
             for sync, numbers in again.items():
                 ask_again(tx, sync, numbers)
 
+    def unlink(self, scope: str, value: str, again: Mapping[str, Sequence[int]]) -> bool:
+        with self.database.write() as tx:
+            gone = tx.run(
+                "DELETE FROM manual_link WHERE scope = :scope AND value = :value", scope=scope, value=value
+            )
+            for sync, numbers in again.items() if gone else ():
+                ask_again(tx, sync, numbers)
+        return bool(gone)
+
     def follow_links(self, scope: str, merged: Mapping[str, str]) -> None:
         with self.database.write() as tx:
             tx.many(

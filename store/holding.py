@@ -102,6 +102,15 @@ class Holding:
             for sync, numbers in again.items():
                 ask_again(tx, sync, numbers)
 
+    def forget_hold_decision(self, source: str, id: str, again: Mapping[str, Sequence[int]]) -> bool:
+        with self.database.write() as tx:
+            gone = tx.run(
+                "DELETE FROM hold_decision WHERE source = :source AND source_id = :id", source=source, id=id
+            )
+            for sync, numbers in again.items() if gone else ():
+                ask_again(tx, sync, numbers)
+        return bool(gone)
+
     def discard_held(
         self, answers: Mapping[tuple[str, str], Mapping[str, int]], reason: str, *, now: datetime
     ) -> list[tuple[str, str, str]]:

@@ -21,7 +21,7 @@ from store.sending import queue, reservation
 _MARKS = ", ".join("?" * len(INVITATION.split(", ")))
 _INVITE = f"INSERT INTO invitation ({INVITATION}) VALUES ({_MARKS}) ON CONFLICT (dedupe) DO NOTHING"
 
-_VERDICT = "trigger, event, at, scope, record_id, code, reason, invitation"
+VERDICT = "trigger, event, at, scope, record_id, code, reason, invitation"
 
 _CANCELLABLE = """
     SELECT i.id FROM invitation i WHERE i.id IN LIST(:ids) AND (i.state = 'queued' OR i.state = 'shadow')
@@ -81,7 +81,7 @@ class Invitations:
             said = [one for one in verdicts if one.invitation is None or one.invitation in new]
             # About somebody who was forgotten only the word is kept, for the counts.
             told = [replace(one, scope="", record_id=None) if _about(one) in gone else one for one in said]
-            tx.load("verdict", _VERDICT, [_verdict_row(one) for one in told])
+            tx.load("verdict", VERDICT, [_verdict_row(one) for one in told])
             return _cancel(tx, cancelled)
 
     def cancel_invitations(self, ids: Sequence[str], code: str, reason: str, *, now: datetime) -> list[str]:
@@ -276,11 +276,11 @@ class Invitations:
             where, given = f"{where} AND event IN LIST(:events)", given | {"events": list(events)}
         with self.database.read() as tx:
             found = tx.rows(
-                f"SELECT {_VERDICT} FROM verdict WHERE {where} ORDER BY id DESC LIMIT :limit",
+                f"SELECT {VERDICT} FROM verdict WHERE {where} ORDER BY id DESC LIMIT :limit",
                 **given,
                 limit=limit,
             )
-        return [_verdict(row) for row in found]
+        return [verdict_of(row) for row in found]
 
     def funnel(self, *, since: datetime) -> dict[tuple[str, str], int]:
         counted: dict[tuple[str, str], int] = {}
@@ -365,7 +365,7 @@ def _verdict_row(one: Verdict) -> tuple[Any, ...]:
     )
 
 
-def _verdict(row: tuple[Any, ...]) -> Verdict:
+def verdict_of(row: tuple[Any, ...]) -> Verdict:
     return Verdict(
         trigger=row[0],
         event=row[1],

@@ -16,7 +16,7 @@ from store.database import Database, Transaction
 from store.errors import StoreError
 from store.rows import maybe_milliseconds, maybe_moment, milliseconds, moment
 
-_ENTRY = (
+ENTRY = (
     "o.id, o.sync, o.kind, o.slot, o.subject, o.response, o.connection, o.object, o.record_id, o.key, o.state, "
     "o.vendor_id, o.digest, o.run, o.wanted_at, o.opened_at, o.settled_at, o.closed_at, o.look_again, o.attempts, "
     "o.code, o.reason"
@@ -135,33 +135,33 @@ class Outbox:
     def entries(self, ids: Sequence[int]) -> list[Outgoing]:
         with self.database.read() as tx:
             found = tx.rows(
-                f"SELECT {_ENTRY} FROM outbox o WHERE o.id IN LIST(:ids) ORDER BY o.id", ids=list(ids)
+                f"SELECT {ENTRY} FROM outbox o WHERE o.id IN LIST(:ids) ORDER BY o.id", ids=list(ids)
             )
-        return [_outgoing(row) for row in found]
+        return [outgoing_of(row) for row in found]
 
     def entries_of(self, sync: str, kind: Kind, slot: str, subjects: Sequence[str]) -> dict[str, Outgoing]:
         with self.database.read() as tx:
             found = tx.rows(
-                f"""SELECT {_ENTRY} FROM outbox o
+                f"""SELECT {ENTRY} FROM outbox o
                 WHERE o.sync = :sync AND o.kind = :kind AND o.slot = :slot AND o.subject IN LIST(:subjects)""",
                 sync=sync,
                 kind=kind.value,
                 slot=slot,
                 subjects=list(subjects),
             )
-        return {entry.subject: entry for entry in map(_outgoing, found)}
+        return {entry.subject: entry for entry in map(outgoing_of, found)}
 
     def entries_about(self, numbers: Sequence[int], record_ids: Sequence[str]) -> list[Outgoing]:
         with self.database.read() as tx:
             found = tx.rows(
-                f"""SELECT {_ENTRY} FROM outbox o WHERE o.record_id IN LIST(:records)
+                f"""SELECT {ENTRY} FROM outbox o WHERE o.record_id IN LIST(:records)
                 UNION
-                SELECT {_ENTRY} FROM outbox o WHERE o.response IN LIST(:numbers)
+                SELECT {ENTRY} FROM outbox o WHERE o.response IN LIST(:numbers)
                 ORDER BY 1""",
                 records=list(record_ids),
                 numbers=list(numbers),
             )
-        return [_outgoing(row) for row in found]
+        return [outgoing_of(row) for row in found]
 
     def entries_like(
         self,
@@ -177,11 +177,11 @@ class Outbox:
         where = " AND ".join(f"o.{name} = :{name}" for name in given)
         with self.database.read() as tx:
             found = tx.rows(
-                f"SELECT {_ENTRY} FROM outbox o{where and f' WHERE {where}'} ORDER BY o.id DESC LIMIT :limit",
+                f"SELECT {ENTRY} FROM outbox o{where and f' WHERE {where}'} ORDER BY o.id DESC LIMIT :limit",
                 limit=limit,
                 **given,
             )
-        return [_outgoing(row) for row in found]
+        return [outgoing_of(row) for row in found]
 
     def waiting_entries(self, *, sync: str | None = None, kind: Kind | None = None) -> Waiting:
         wanted = {"sync": sync, "kind": kind and kind.value}
@@ -321,7 +321,7 @@ class Outbox:
             )
 
 
-def _outgoing(row: tuple[Any, ...]) -> Outgoing:
+def outgoing_of(row: tuple[Any, ...]) -> Outgoing:
     return Outgoing(
         id=row[0],
         sync=row[1],

@@ -25,6 +25,7 @@ from store.journal import Journal
 from store.leases import Leases
 from store.ledger import Ledger
 from store.letters import Letters
+from store.listing import Listing
 from store.members import Members
 from store.messages import Messages
 from store.outbox import Outbox
@@ -81,6 +82,7 @@ class SqlStore(
     Tokens,
     Replies,
     Acting,
+    Listing,
 ):
     """A `store.api.Store`. Opening it touches nothing; `migrate` makes it ready."""
 

@@ -33,6 +33,7 @@ from store.api.asking import (
 from store.api.changes import Journal, Planning, Undoing
 from store.api.comparing import Comparing
 from store.api.holding import Holding
+from store.api.listing import Listing
 from store.api.members import Member, Members, Membership
 from store.api.messages import Messages
 from store.api.outbox import Outbox, Wanted
@@ -133,6 +134,7 @@ class Store(
     Tokens,
     Replies,
     Acting,
+    Listing,
     Privacy,
     Retention,
     Subjects,

@@ -65,6 +65,11 @@ class Holding(Protocol):
         """These answers are people's after all: remembered, and asked for (sync → numbers) to be taken up again."""
         ...
 
+    def forget_hold_decision(self, source: str, id: str, again: Mapping[str, Sequence[int]]) -> bool:
+        """Take back what was decided about a held answer, and ask for its versions to be taken up again. False when
+        nothing was."""
+        ...
+
     def discard_held(
         self, answers: Mapping[tuple[str, str], Mapping[str, int]], reason: str, *, now: datetime
     ) -> list[tuple[str, str, str]]:

@@ -71,6 +71,10 @@ class Decisions(Protocol):
         """Records were merged (old id → survivor): links to them lead to the survivor from now on."""
         ...
 
+    def unlink(self, scope: str, value: str, again: Mapping[str, Sequence[int]]) -> bool:
+        """Take such a decision back, and ask for versions to be taken up again. False when there is none."""
+        ...
+
     def ask_again(self, sync: str, numbers: Sequence[int]) -> None:
         """The sync's next run takes these versions up again, whatever their state. Needs no lease."""
         ...

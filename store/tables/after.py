@@ -45,6 +45,13 @@ class OutboxRow(Row, table=True):
             "look_again",
             where="state = 'wanted' OR state = 'open' OR state = 'unknown'",
         ),
+        # What a person has to look at is little, and lies anywhere among what was done.
+        partial("ix_outbox_refused", "id", where="(state = 'rejected' OR state = 'unknown')"),
+        partial(
+            "ix_outbox_open_task",
+            "settled_at",
+            where="kind = 'task' AND state = 'done' AND closed_at IS NULL",
+        ),
         Index(None, "record_id"),
         Index(None, "response"),
         {"sqlite_autoincrement": True},

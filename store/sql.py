@@ -32,6 +32,7 @@ from store.outbox import Outbox
 from store.planning import Planning
 from store.privacy import Privacy
 from store.pruning import Pruning
+from store.queues import Queues
 from store.reasons import Reasons
 from store.remarks import Remarks
 from store.replies import Replies
@@ -79,6 +80,7 @@ class SqlStore(
     Switches,
     Remarks,
     Tallies,
+    Queues,
     Tokens,
     Replies,
     Acting,

@@ -376,7 +376,8 @@ class _Attempt:
         problems = [_named(name, str(error)) for name, error in self.pulled.failures.items()]
         problems += self._ended_because()
         problems += self.written.in_doubt
-        silent = self._silent_sources() if self.taken_up is not None and not self.unjudged else {}
+        listened = self._listened() if self.taken_up is not None and not self.unjudged else ()
+        silent = self._silent_sources(listened)
         problems += silent.values()
         if self.different:
             problems.append(f"{self.different} changes differ from the reviewed plan and were not written")
@@ -410,6 +411,7 @@ class _Attempt:
             unjudged=self._not_let_pass(),
             followed=self.followed,
             silent=tuple(silent),
+            listened=listened,
             problems=tuple(problems),
         )
 
@@ -422,16 +424,21 @@ class _Attempt:
             case problem:
                 return [str(problem)]
 
-    def _silent_sources(self) -> dict[str, str]:
-        """Sources that were read and brought nothing for too long, with what to say of each; what was learned of this
-        run counts already."""
-        if self.job.breaker is None:
+    def _listened(self) -> tuple[str, ...]:
+        """The sources that were read, where the YAML does not say that silence is none of its business."""
+        if self.job.breaker is None or not self.options.read:
+            return ()
+        return tuple(name for name in self.job.sources if name not in self.pulled.failures)
+
+    def _silent_sources(self, listened: Sequence[str]) -> dict[str, str]:
+        """Those that brought nothing for too long, with what to say of each; what was learned of this run counts
+        already."""
+        if self.job.breaker is None or not listened:
             return {}
-        read = [name for name in self.job.sources if name not in self.pulled.failures]
-        usual, now = intake.recall(self.store, self.job.name, read), self.clock.now()
+        usual, now = intake.recall(self.store, self.job.name, listened), self.clock.now()
         return {
             source: said
-            for source in read
+            for source in listened
             for said in breaker.silent(self.job.breaker.volume, usual, [source], now)
         }
 

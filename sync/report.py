@@ -172,6 +172,7 @@ class Report:
     """New answers that the breaker has not let pass (yet): the next run counts them too."""
     followed: Followed = field(default_factory=Followed)  # what was created beside the records
     silent: tuple[str, ...] = ()  # sources that have brought nothing for too long
+    listened: tuple[str, ...] = ()  # sources that were read and judged by that: those not silent are well
     problems: tuple[str, ...] = ()
     rolled_up: RolledUp | None = None  # what followed on the accounts: a run of its own
 

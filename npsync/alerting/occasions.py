@@ -33,18 +33,8 @@ class Occasion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def of_run(report: Report) -> Iterator[Occasion]:
-    """What one run gives occasion to tell."""
+    """What one run gives occasion to tell, beside the states it changes (`npsync.alerting.conditions`)."""
     run, sync = str(report.run), report.sync
-    next_step = f"npsync runs {report.run}"
-    if report.status == "failed":
-        yield _run(On.RUN_FAILED, sync, run, f"{sync} failed", report.problems, next_step)
-    if report.status == "stopped":
-        title = f"{sync} was stopped before its first write"
-        yield _run(On.RUN_STOPPED, sync, run, title, report.problems, next_step)
-    for source in report.silent:
-        topic = f"{On.SOURCE_SILENT.value} {source}"
-        title, said = f"{source} has fallen silent", [each for each in report.problems if source in each]
-        yield Occasion(on=On.SOURCE_SILENT, topic=topic, id=run, title=title, text=_told(said))
     refused = {
         kind.value: tally.counts["rejected"]
         for kind, tally in report.followed.tallies.items()
@@ -69,23 +59,8 @@ def of_run(report: Report) -> Iterator[Occasion]:
         )
 
 
-def of_failure(sync: str, problem: str, at: str) -> Occasion:
-    """A run that could not even begin."""
-    return _run(On.RUN_FAILED, sync, at, f"{sync} could not be run", [problem], "npsync check")
-
-
-def _run(on: On, sync: str, id: str, title: str, problems: Sequence[str], next_step: str) -> Occasion:
-    return Occasion(
-        on=on,
-        topic=f"{on.value} {sync}",
-        id=id,
-        title=title,
-        facts=(("Look", next_step),),
-        text=_told(problems),
-    )
-
-
-def _told(problems: Sequence[str]) -> str:
+def told_of(problems: Sequence[str]) -> str:
+    """The first of them, none longer than a message bears."""
     told = [each if len(each) <= _LONGEST else f"{each[: _LONGEST - 1]}…" for each in problems]
     if len(told) > _MOST_PROBLEMS:
         told = [*told[:_MOST_PROBLEMS], f"… and {len(told) - _MOST_PROBLEMS:,} more"]

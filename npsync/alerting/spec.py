@@ -21,7 +21,11 @@ class On(StrEnum):
     FALL = "fall"
     RUN_FAILED = "run_failed"
     RUN_STOPPED = "run_stopped"
+    RUN_DEGRADED = "run_degraded"
     SOURCE_SILENT = "source_silent"
+    CREDENTIALS = "credentials"
+    DEAD_LETTERS = "dead_letters"
+    REVIEW = "review"
     FOLLOW_UP_REJECTED = "follow_up_rejected"
     HELD = "held"
 
@@ -48,8 +52,10 @@ class AlertSpec(_Part):
     )
     on: tuple[On, ...] = Field(
         min_length=1,
-        description="fall (an NPS fell by more than chance), run_failed, run_stopped (by the breaker), source_silent, "
-        "follow_up_rejected (a task, a kept answer or the like was refused), held (what looks like a program's).",
+        description="fall (an NPS fell by more than chance), run_failed, run_stopped (by the breaker), run_degraded "
+        "(it did not get through everything), source_silent, credentials (a vendor refuses them), dead_letters, review "
+        "(more than more_than wait), follow_up_rejected (a task, a kept answer or the like was refused), held (what "
+        "looks like a program's).",
     )
     surveys: tuple[str, ...] = Field(
         default=(), description="Of `fall`: only these; without it every survey that measures an NPS."
@@ -64,7 +70,14 @@ class AlertSpec(_Part):
     )
     again_after: Period = Field(
         default=timedelta(days=1),
-        description="The same occasion is told again after so long at the earliest.",
+        description="Of `fall`, `follow_up_rejected` and `held`: the same occasion is told again after so long at the "
+        "earliest. What lasts is told once, and when it is over.",
+    )
+    more_than: int = Field(
+        default=25,
+        ge=0,
+        description="Of `dead_letters` and `review`: told when more than so many wait in a sync, and when half of them "
+        "are left.",
     )
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nps.errors import NpsyncError
+from npsync.alerting.conditions import Condition, of_connections, of_queues, of_report, run_failed
 from npsync.alerting.digests import digest
 from npsync.alerting.falls import found
-from npsync.alerting.occasions import Occasion, of_failure, of_run
+from npsync.alerting.occasions import Occasion, of_run, told_of
 from npsync.alerting.spec import DigestSpec, On
 from npsync.alerting.telling import Told, deliver, want
+from npsync.alerting.turns import want_turns
+from npsync.connection_health import health_of
 from npsync.logs import notice
 from npsync.schedule import fire_time
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
 FALLS = "alerts/falls"
 DAILY = timedelta(days=1)
+STATES = "alerts/states"
+EVERY = timedelta(minutes=1)
 
 
 def is_used(config: Config) -> bool:
@@ -42,28 +47,30 @@ def digest_place(spec: DigestSpec) -> str:
 
 
 def tell_of_run(config: Config, store: Store, report: Report, clock: Clock) -> None:
-    """What a run gives occasion to tell, told at once. Whatever happens here never fails the run."""
-    _tell(config, store, list(of_run(report)), clock)
+    """What a run gives occasion to tell, and which states it changes, told at once. Whatever happens here never fails
+    the run."""
+    _tell(config, store, list(of_run(report)), list(of_report(report)), clock)
 
 
 def tell_of_failure(config: Config, store: Store, sync: str, error: NpsyncError, clock: Clock) -> None:
     """A run that could not be begun."""
-    at = clock.now().isoformat(timespec="seconds")
-    _tell(config, store, [of_failure(sync, str(error), at)], clock)
+    _tell(config, store, [], [run_failed(sync, told_of([str(error)]), "npsync check")], clock)
 
 
-def _tell(config: Config, store: Store, occasions: list[Occasion], clock: Clock) -> None:
-    if not config.alerts or not occasions:
+def _tell(
+    config: Config, store: Store, occasions: Sequence[Occasion], conditions: Sequence[Condition], clock: Clock
+) -> None:
+    if not config.alerts:
         return
     try:
-        if _want(config, store, occasions, clock.now()):
-            _notice(deliver(config, store, clock))
+        _want(config, store, occasions, clock.now())
+        _want_turns(config, store, conditions, clock.now())
+        _notice(deliver(config, store, clock))
     except NpsyncError as error:
         notice("alert_failed", problem=str(error))
 
 
-def _want(config: Config, store: Store, occasions: Iterable[Occasion], now: datetime) -> int:
-    occasions = list(occasions)
+def _want(config: Config, store: Store, occasions: Sequence[Occasion], now: datetime) -> int:
     return sum(
         want(
             store,
@@ -72,6 +79,25 @@ def _want(config: Config, store: Store, occasions: Iterable[Occasion], now: date
             [one for one in occasions if one.on in alert.on],
             now=now,
             again_after=alert.again_after,
+        )
+        for alert in config.alerts
+    )
+
+
+def _want_turns(config: Config, store: Store, conditions: Sequence[Condition], now: datetime) -> int:
+    """These, and what can be seen in the store at any time: how calls went, and what waits for a person."""
+    known = [*conditions]
+    if any(On.CREDENTIALS in alert.on for alert in config.alerts):
+        known += of_connections(health_of(store, list(config.connections)), now)
+    queued = any({On.DEAD_LETTERS, On.REVIEW} & set(alert.on) for alert in config.alerts)
+    queues = store.queues(list(config.sync)) if queued else {}
+    return sum(
+        want_turns(
+            store,
+            alert.connection,
+            alert.to,
+            [one for one in (*known, *of_queues(queues, alert)) if one.on in alert.on],
+            now=now,
         )
         for alert in config.alerts
     )
@@ -97,6 +123,8 @@ class Telling:
     def turn(self) -> Told:
         if self._claimed(FALLS, lambda now: now + DAILY):
             self._look_for_falls()
+        if self._claimed(STATES, lambda now: now + EVERY):
+            _want_turns(self._config, self._store, (), self._clock.now())
         for spec in digests_of(self._config):
             if self._stop():
                 return Told()

@@ -18,7 +18,7 @@ def alertcheck(known: Known) -> Iterator[Found]:
             yield from _teller(known, alert, ("alerts", at))
             yield from _surveys(known, alert, ("alerts", at))
             yield from _groups(known, alert, ("alerts", at))
-            yield from _of_falls(alert, ("alerts", at))
+            yield from _of_no_use(alert, ("alerts", at))
     digests = known.section("report").get("digests")
     audiences: set[str] = set()
     for at, digest in enumerate(digests if isinstance(digests, list) else ()):
@@ -85,9 +85,12 @@ def _groups(known: Known, given: Mapping[str, Any], path: Path) -> Iterator[Foun
             yield Found((*path, "by", at), "unknown_group", message)
 
 
-def _of_falls(alert: Mapping[str, Any], path: Path) -> Iterator[Found]:
+def _of_no_use(alert: Mapping[str, Any], path: Path) -> Iterator[Found]:
     on = alert.get("on")
     if isinstance(on, list) and "fall" not in on:
         for key in ("surveys", "by", "over"):
             if key in alert:
                 yield Found((*path, key), "of_falls", "says which falls are told, and `on` has no fall")
+    if isinstance(on, list) and "more_than" in alert and not {"dead_letters", "review"} & set(map(str, on)):
+        message = "says how many may wait, and `on` has neither dead_letters nor review"
+        yield Found((*path, "more_than"), "of_queues", message)

@@ -39,6 +39,7 @@ from store.api.messages import Messages
 from store.api.outbox import Outbox, Wanted
 from store.api.people import Decisions, History, Letters
 from store.api.privacy import Privacy, Receipt
+from store.api.queues import Queue, Queues
 from store.api.reasons import ReasonDue, Reasons
 from store.api.remarks import Remarks
 from store.api.retention import Retention
@@ -87,6 +88,7 @@ __all__ = [
     "Member",
     "Membership",
     "Noted",
+    "Queue",
     "ReasonDue",
     "Receipt",
     "Received",
@@ -131,6 +133,7 @@ class Store(
     Asking,
     Remarks,
     Tallies,
+    Queues,
     Tokens,
     Replies,
     Acting,

@@ -86,6 +86,39 @@ def test_a_failed_run_is_told_once_a_day_and_a_dead_channel_fails_nothing(npsync
     assert npsync("undo", "3", exits=(0, 1, 2, 3)).err.count("Traceback") == 0
 
 
+def times(town: Town, words: str) -> int:
+    """How many messages say so."""
+    return sum(words in message for message in messages(town))
+
+
+def test_refused_credentials_are_told_once_and_so_is_their_end(npsync: Npsync, slack: Town):
+    ann = slack.person("ann")
+    slack.answers(ann, 9)
+    alerts = [{"connection": "slack", "on": ["run_failed", "credentials", "dead_letters"]}]
+    wrong = yaml(alerts=alerts)
+    wrong["connections"]["email-nps"]["client_secret"] = "wrong"
+    npsync.configured(wrong)
+    npsync("run", "contacts", exits=1)
+    npsync("run", "contacts", exits=1)
+    assert times(slack, "contacts failed") == 1
+    assert times(slack, "email-nps refuses our credentials") == 1
+    assert times(slack, "npsync connect email-nps") == 1
+
+    npsync.configured(yaml(alerts=alerts))
+    npsync.run("contacts")
+    npsync.run("contacts")
+    assert times(slack, "contacts runs again") == 1
+    assert times(slack, "takes our credentials again") == 0  # not before half an hour without a refusal
+    with npsync.store() as store:  # half an hour later
+        refused = "json_set(value, '$.at', '2026-01-01T00:00:00Z')"
+        store.execute(
+            f"UPDATE memory SET value = {refused} WHERE connection = 'quota/email-nps' AND key = 'failed'"
+        )
+    npsync.run("contacts")
+    assert times(slack, "email-nps takes our credentials again") == 1
+    assert times(slack, ann.email) == 0
+
+
 def answers(*, before: int, now: int, channel: str, first: int) -> Iterator[str]:
     """Forty people each time, of whom so many are happy."""
     for place, happy in ((100, before), (10, now)):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from fake_clock import FakeClock
+
 from nps.errors import AccessError, BudgetError, UnavailableError
 from npsync.connection_health import ACCESS, Failure, Health, Vitals, kind_of
 

@@ -16,7 +16,7 @@ from nps.figures import Tally
 from nps.several import surely
 from npsync.alerting import turn as turning
 from npsync.alerting.falls import figure, points
-from npsync.alerting.occasions import Occasion, of_failure, of_run
+from npsync.alerting.occasions import Occasion, of_run
 from npsync.alerting.spec import On
 from npsync.alerting.telling import deliver, want
 from npsync.alerting.turn import Telling, digest_place
@@ -102,23 +102,10 @@ def told(one: Report) -> dict[On | None, Occasion]:
     return {each.on: each for each in of_run(one)}
 
 
-def test_a_run_that_went_well_gives_no_occasion():
+def test_what_is_held_is_told_of_the_run_that_held_it():
     assert told(report()) == {}
-    assert told(report("partial", problems=("something",))) == {}
-
-
-def test_a_failed_a_stopped_and_a_silent_run_are_told_with_the_next_step():
-    failed = told(report("failed", problems=tuple(f"problem {n}" for n in range(9))))[On.RUN_FAILED]
-    assert failed.title == "nps failed"
-    assert failed.facts == (("Look", "npsync runs 7"),)
-    assert failed.text.endswith("… and 4 more")
-    assert told(report("stopped"))[On.RUN_STOPPED].title == "nps was stopped before its first write"
-    silent = told(report("partial", silent=("mail",), problems=("mail: no new answer since", "other")))
-    assert silent[On.SOURCE_SILENT].title == "mail has fallen silent"
-    assert silent[On.SOURCE_SILENT].text == "mail: no new answer since"
     held = told(report("partial", states={State.HELD: 12}))[On.HELD]
     assert held.title == "nps: 12 answers held"
-    assert of_failure("nps", "no such field", "now").topic == failed.topic
 
 
 # ------------------------------------------------------------ once

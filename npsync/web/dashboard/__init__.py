@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fastapi import APIRouter, Depends
+from fastapi.routing import APIRoute
 
-from npsync.web.dashboard import accounts, customers, overview, reports, signing
+from npsync.web.dashboard import accounts, customers, finding, overview, reports, signing
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.visitors import reading
 from npsync.web.site import Site
 
 PAGES: tuple[Callable[[Site, House], APIRouter], ...] = (
     signing.router,
+    finding.router,
     overview.router,
     reports.router,
     accounts.router,
@@ -26,6 +28,9 @@ PAGES: tuple[Callable[[Site, House], APIRouter], ...] = (
 def router(site: Site) -> APIRouter:
     house = House(site)
     routes = APIRouter(include_in_schema=False, dependencies=[Depends(reading)])
-    for page in PAGES:
-        routes.include_router(page(site, house))
+    made = [page(site, house) for page in PAGES]
+    for each in made:
+        routes.include_router(each)
+    found = (route for each in made for route in each.routes if isinstance(route, APIRoute))
+    house.leads_to(route.path_regex for route in found if "GET" in (route.methods or ()))
     return routes

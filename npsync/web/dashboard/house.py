@@ -8,9 +8,10 @@ May.OPERATE)`, reads `form_of(request)`, and ends with `house.back(whose, "/sync
 from __future__ import annotations
 
 import hmac
+import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,7 +24,9 @@ from starlette.responses import RedirectResponse, Response
 
 from npsync.figures import Figures
 from npsync.roles import May
-from npsync.web.dashboard import words
+from npsync.web.dashboard import navigation, words
+from npsync.web.dashboard.navigation import Entry
+from npsync.web.dashboard.needs import Need, needs_of, waiting_by_page
 from npsync.web.dashboard.sessions import Sessions
 from npsync.web.dashboard.visitors import Told, Visitor, form_of
 from npsync.web.pages import Asset
@@ -33,11 +36,13 @@ FIGURES, PEOPLE = May.REPORTS, May.PEOPLE
 CSRF, CSRF_HEADER = "csrf", "x-csrf-token"
 LOCAL = ("127.0.0.1", "::1", "localhost")
 SECONDS = 60.0  # that figures may be old
+AT_ONCE = 5.0  # the same for what waits for a person
 MOST_KEPT = 200
 
 _HERE = Path(__file__).parent.parent
 _FILES = (
     ("dashboard", ".css", "text/css"),
+    ("dashboard-parts", ".css", "text/css"),
     ("dashboard", ".js", "text/javascript"),
     ("htmx.min", ".js", "text/javascript"),
     ("icon", ".svg", "image/svg+xml"),
@@ -54,12 +59,6 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-NAVIGATION = (
-    ("/", "Overview"),
-    ("/report", "Report"),
-    ("/accounts", "Accounts"),
-    ("/customers", "Customers"),
-)
 
 _NEEDED: Mapping[May, str] = {
     May.REPORTS: "it takes the scope or the role reports.",
@@ -120,6 +119,7 @@ class House:
             auto_reload=False,
         )
         self._templates.globals |= words.GLOBALS
+        self._pages: tuple[re.Pattern[str], ...] = ()
         self._kept: OrderedDict[Any, tuple[float, Any]] = OrderedDict()
         self._turn = threading.Lock()
 
@@ -212,36 +212,67 @@ class House:
     ) -> Response:
         if whose is not None and whose.told is not None:
             self.sessions.tell(whose, None)  # it is said once
+        entries = self._navigation(whose)
+        here = request.url.path
         html = self._templates.get_template(template).render(
             title=title,
             root=self.root,
             urls=self._urls,
-            navigation=NAVIGATION if whose is not None else (),
-            here=_section(request.url.path),
+            navigation=entries,
+            section=next((entry for entry in entries if entry.holds(here)), None),
+            here=here,
+            there=self.is_there,
             whose=whose,
             told=None if whose is None else whose.told,
+            sees_work=whose is not None and whose.can(May.VIEW),
             sees_people=whose is not None and whose.can(May.PEOPLE),
             operates=whose is not None and whose.can(May.OPERATE),
-            **{"csrf": hidden(whose.csrf if whose is not None else ""), **names},
+            administers=whose is not None and whose.can(May.ADMIN),
+            **{
+                "zone": self.site.config.time_zone,
+                "now": self.now(),
+                "csrf": hidden(whose.csrf if whose is not None else ""),
+                **names,
+            },
         )
         return Response(html, status, media_type="text/html", headers={**HEADERS, **(headers or {})})
 
     def back(self, whose: Visitor, path: str, said: str, *, failed: bool = False) -> Response:
         """After something was done: to a page of ours, which says what became of it. `path` begins with a slash."""
+        self.changed()
         self.sessions.tell(whose, Told(said, failed))
         return RedirectResponse(self.root + path, 303, headers=HEADERS)
+
+    def leads_to(self, pages: Iterable[re.Pattern[str]]) -> None:
+        """The addresses of all pages: the navigation leads to those that are there."""
+        self._pages = tuple(pages)
+
+    def is_there(self, address: str) -> bool:
+        """Whether a page answers at this address below the root."""
+        path = address.partition("?")[0]
+        return any(page.fullmatch(path) for page in self._pages)
+
+    def _navigation(self, whose: Visitor | None) -> tuple[Entry, ...]:
+        if whose is None:
+            return ()
+        waiting = waiting_by_page(self.needs()) if whose.can(May.VIEW) else {}
+        return navigation.shown(self.is_there, whose.may, waiting)
+
+    def needs(self) -> list[Need]:
+        """What waits for a person, as of a few seconds ago."""
+        return self.kept("needs", lambda: needs_of(self.site), seconds=AT_ONCE)
 
     # ------------------------------------------------------------ for a moment
 
     def now(self) -> datetime:
         return self.site.clock.now()
 
-    def kept(self, about: Any, make: Callable[[], Found]) -> Found:
+    def kept(self, about: Any, make: Callable[[], Found], seconds: float = SECONDS) -> Found:
         """What was made a moment ago, or made now: a page that is looked at by ten people asks the store once."""
         at = self.site.clock.monotonic()
         with self._turn:
             before = self._kept.get(about)
-        if before is not None and at - before[0] < SECONDS:
+        if before is not None and at - before[0] < seconds:
             found: Found = before[1]
             return found
         made = make()
@@ -252,11 +283,12 @@ class House:
                 self._kept.popitem(last=False)
         return made
 
+    def changed(self) -> None:
+        """Somebody did something: what waits for a person is found out anew."""
+        with self._turn:
+            self._kept.pop("needs", None)
+
 
 def hidden(csrf: str) -> Markup:
     """The field of a form that proves it is ours."""
     return Markup('<input type="hidden" name="{}" value="{}">').format(CSRF, csrf)
-
-
-def _section(path: str) -> str:
-    return "/" + path.strip("/").split("/")[0].partition(".")[0]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from nps.figures import ENOUGH, Tally
 from nps.score import Segment
+from nps.values import Json
 from npsync.reports import wording
-from npsync.web.dashboard import charts
+from npsync.web.dashboard import bars, charts
 
 
 def why_no_margin(tally: Tally) -> str:
@@ -39,6 +40,40 @@ def ago(at: datetime, now: datetime) -> str:
     return "just now"
 
 
+def relative(at: datetime, now: datetime) -> str:
+    """The same, also of what is still to come."""
+    if at <= now:
+        return ago(at, now)
+    if at - now < timedelta(minutes=1):
+        return "in a moment"
+    return "in " + ago(now - (at - now), now).removesuffix(" ago")
+
+
+def many(number: int, what: str = "", several: str = "") -> str:
+    """A number people can read, with its noun where it has one: 1 answer, 1,200 answers."""
+    if not what:
+        return f"{number:,}"
+    return f"{number:,} {what if number == 1 else several or what + 's'}"
+
+
+def lasted(seconds: float) -> str:
+    """How long something took."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 120:
+        return f"{whole} s"
+    minutes, hours = whole // 60, whole // 3600
+    return f"{minutes} min" if hours < 2 else f"{hours} h {minutes % 60} min"
+
+
+def shown_value(value: Json) -> str | None:
+    """A field's value as text; None where it is empty."""
+    if value is None or value == "":
+        return None
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
 GLOBALS: dict[str, Any] = {
     "with_margin": wording.with_margin,
     "change_text": wording.change_text,
@@ -54,6 +89,14 @@ GLOBALS: dict[str, Any] = {
     "why_no_margin": why_no_margin,
     "exact": exact,
     "ago": ago,
+    "relative": relative,
+    "many": many,
+    "lasted": lasted,
+    "shown_value": shown_value,
+    "states_bar": bars.states_bar,
+    "states_of": bars.states_of,
+    "state_said": bars.state_said,
+    "gauge_bar": bars.gauge_bar,
     "trend": charts.trend,
     "segment_bar": charts.segments,
     "score_bars": charts.scores,

@@ -40,6 +40,7 @@ from store.retention import Retention
 from store.runs import Runs
 from store.sending import Sending
 from store.shadow import Shadow
+from store.signing import Signing
 from store.subjects import Subjects
 from store.suppressions import Suppressions
 from store.switches import Switches
@@ -83,6 +84,7 @@ class SqlStore(
     Queues,
     Tokens,
     Replies,
+    Signing,
     Acting,
     Listing,
 ):

@@ -44,6 +44,7 @@ from store.api.reasons import ReasonDue, Reasons
 from store.api.remarks import Remarks
 from store.api.retention import Retention
 from store.api.running import Leases, Runs
+from store.api.signing import LocalUser, Session, Signing
 from store.api.subjects import Subjects
 from store.api.tallying import Tallies
 from store.api.values import (
@@ -85,6 +86,7 @@ __all__ = [
     "LedgerEntry",
     "Link",
     "Live",
+    "LocalUser",
     "Member",
     "Membership",
     "Noted",
@@ -94,6 +96,7 @@ __all__ = [
     "Received",
     "Restoring",
     "RunRow",
+    "Session",
     "Settled",
     "Stand",
     "State",
@@ -136,6 +139,7 @@ class Store(
     Queues,
     Tokens,
     Replies,
+    Signing,
     Acting,
     Listing,
     Privacy,

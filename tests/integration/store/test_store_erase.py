@@ -26,8 +26,8 @@ ZONE = ZoneInfo("America/New_York")
 
 # What holds nobody: counts, clocks, switches, hashes.
 OF_NOBODY = {
-    "api_token", "calls", "lease", "monthly_count", "progress", "published", "schedule", "switch", "tick",
-    "tombstone", "watermark",
+    "api_token", "calls", "lease", "local_user", "monthly_count", "progress", "published", "schedule", "sign_in_try",
+    "switch", "tick", "tombstone", "watermark",
 }  # fmt: skip
 
 PLANTED: dict[str, dict[str, Any]] = {
@@ -75,6 +75,7 @@ PLANTED: dict[str, dict[str, Any]] = {
                     "detail": ""},
     "verdict": {"trigger": "t", "scope": "crm.Contact", "record_id": RECORD, "code": "c", "reason": "",
                 "invitation": INVITATION},
+    "web_session": {"kind": "user", "told": f"{RECORD} is released."},
     "work": {"sync": "s", "person": 1, "response": 2, "record_id": RECORD},
 }  # fmt: skip
 

@@ -91,12 +91,15 @@ def accounts_of(job: Job, records: Iterable[Record]) -> dict[str, Record]:
     return {one.id: one for one in job.destination.get(job.account_object, ids, names, {})}
 
 
+BY_A_PERSON = "a person's decision"  # the rule of an answer that somebody linked
+
+
 def match(job: Job, one: Candidate, found: Found, chunk: Chunk, now: datetime) -> Settled | Belongs:
     """The record an answer belongs to, or its state when that is not one record."""
     if one.linked is not None:
         survivor = found.renamed.get(one.linked, one.linked)
         if survivor in found.records:
-            return Belongs(survivor, "a person's decision", _shown_key(one))
+            return Belongs(survivor, BY_A_PERSON, _shown_key(one))
     if one.invited is not None:
         survivor = found.renamed.get(one.invited, one.invited)
         if survivor in found.records:

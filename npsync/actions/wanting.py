@@ -59,12 +59,35 @@ class Redo(OfRun):
     """Let an undone run count again."""
 
 
+class Link(_Arguments):
+    """Decide that an answer belongs to a record (`review link`); what it moves is written at once."""
+
+    answer: str = Field(description="SOURCE:ID.", max_length=500)
+    record: str = Field(description="The record's id.", min_length=1, max_length=200)
+    only_this_answer: bool = Field(False, description="Remember it for this answer, not for its keys.")
+    sync: str | None = Field(None, description="Only in this sync.")
+
+
+class TakeUp(OfSync):
+    """Plan and write the answers that somebody decided about, and nothing else; no source is read."""
+
+    answers: list[int] = Field(
+        default_factory=list, max_length=1000, description="Their numbers; none: all that were decided."
+    )
+    records: list[str] = Field(
+        default_factory=list, max_length=1000, description="Records to be cleared again."
+    )
+    roll_up: bool = Field(False, description="The sync's accounts, not its people.")
+
+
 KINDS: Mapping[str, type[_Arguments]] = {
     "run": Run,
     "plan": Plan,
     "verify": Verify,
     "undo": Undo,
     "redo": Redo,
+    "link": Link,
+    "take_up": TakeUp,
 }
 
 
@@ -81,8 +104,20 @@ def want(
     """Remember it; the same key of the same `who` is the same action, and False. Raises ConfigError for what cannot be
     asked for."""
     made = checked(config, store, kind, arguments)
-    about = made.sync if isinstance(made, OfSync) else f"run {made.run}" if isinstance(made, OfRun) else ""
-    return store.want_action(kind, about, made.model_dump(mode="json"), who=who, key=key, now=now)
+    return store.want_action(kind, _about(made), made.model_dump(mode="json"), who=who, key=key, now=now)
+
+
+def _about(made: _Arguments) -> str:
+    """As the list of actions names it."""
+    match made:
+        case OfSync():
+            return made.sync
+        case OfRun():
+            return f"run {made.run}"
+        case Link():
+            return f"answer {made.answer}"
+        case _:
+            return ""
 
 
 def checked(config: Config, store: Store, kind: str, arguments: Mapping[str, Any]) -> _Arguments:

@@ -9,11 +9,9 @@ import typer
 from npsync.cli.output import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from connectors.contract import Destination
     from npsync.config import Config
     from npsync.invited import About
+    from npsync.service import Opened
     from store.api import Store
     from sync.story import Story
 
@@ -32,7 +30,7 @@ def why(
     """Tell why a record shows what it shows: the answer behind it, those that lost, every write, what changed since."""
     from mapping.problems import did_you_mean
     from nps.errors import ConfigError
-    from npsync import invited, service
+    from npsync import service
     from npsync.cli import asking_text, output, why_text
     from npsync.config import load
 
@@ -40,8 +38,11 @@ def why(
     if sync is not None and sync not in loaded.sync:
         raise ConfigError(f'{loaded.file}: there is no sync "{sync}"{did_you_mean(sync, loaded.sync)}')
     with service.open_store(loaded) as store:
-        story = told(loaded, store, who, sync=sync, offline=offline)
-        asked = invited.About() if sync is not None else _asked(loaded, store, who, story, offline=offline)
+        if offline:
+            story, asked = _told(loaded, store, who, sync, None)
+        else:
+            with service.opened(loaded, store) as connections:
+                story, asked = _told(loaded, store, who, sync, connections)
     if json:
         output.say_json(
             why_text.as_json(story, loaded.time_zone) | {"asked": asking_text.about_as_json(asked)}
@@ -59,50 +60,13 @@ def why(
         raise typer.Exit(output.FAILED)
 
 
-def _asked(config: Config, store: Store, who: str, story: Story, *, offline: bool) -> About:
-    """What our own asking has to do with them, also with somebody who never answered anything."""
-    from npsync import invited, service
-
-    if story.records or not config.triggers:
-        return invited.of_records(config, store, who, _records(story))
-    if offline:
-        return invited.about(config, store, who, None, limit=20)
-    with service.opened(config, store) as connections:
-        return invited.about(config, store, who, connections, limit=20)
-
-
-def _records(story: Story) -> list[tuple[str, str]]:
-    """The records told of, and those that were merged into them: who was asked before a merge stays asked."""
-    return [
-        (f"{record.connection}.{record.object}", id)
-        for record in story.records
-        for id in (record.id, *record.absorbed)
-    ]
-
-
-def told(config: Config, store: Store, who: str, *, sync: str | None = None, offline: bool = False) -> Story:
-    """The story of `who`, the CRMs asked unless `offline`."""
-    from npsync import service
-
-    if offline:
-        return _told(config, store, who, sync, None)
-    with service.opened(config, store) as connections:
-        return _told(config, store, who, sync, connections.destination)
-
-
 def _told(
-    config: Config, store: Store, who: str, sync: str | None, look: Callable[[str], Destination] | None
-) -> Story:
-    from msgspec.structs import replace
-
+    config: Config, store: Store, who: str, sync: str | None, connections: Opened | None
+) -> tuple[Story, About]:
+    from npsync import invited, telling
     from npsync.clock import SystemClock
-    from npsync.views import account_views_of, views_of
-    from sync.accounts.telling import tell_accounts
-    from sync.telling import tell
 
-    story = tell(who, views_of(config, sync=sync), store, region=config.phone_region, look=look)
-    views = account_views_of(config, sync=sync)
-    accounts, problems = tell_accounts(who, views, store, now=SystemClock().now(), look=look)
-    return replace(
-        story, accounts=tuple(accounts), problems=tuple(dict.fromkeys((*story.problems, *problems)))
-    )
+    story = telling.told(config, store, who, now=SystemClock().now(), sync=sync, connections=connections)
+    if sync is not None:
+        return story, invited.About()
+    return story, telling.asked(config, store, who, story, connections)

@@ -10,10 +10,9 @@ from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
 
-from npsync import service
+from npsync import service, telling
 from npsync.cli import output, sync_text, why_text
 from npsync.cli.progress import shown_progress
-from npsync.cli.why import told
 from npsync.config import Config, load
 from npsync.demonstration.toys import copied
 from npsync.jobs import build_job, run_once, target_of
@@ -93,7 +92,9 @@ def _explain(config: Config, store: Store, report: Report) -> None:
     answers = Counter(one.record_id for one in store.counted(report.sync, ids))
     who = max(ids, key=lambda id: answers[id])
     output.say(f"\n$ npsync why {who}")
-    for record in told(config, store, who, sync=report.sync).records:
+    with service.opened(config, store) as opened:
+        story = telling.told(config, store, who, now=opened.clock.now(), sync=report.sync, connections=opened)
+    for record in story.records:
         for line in why_text.short(record, config.time_zone):
             output.say(line)
     output.say(f"\nTo take it back: npsync undo {report.run} --record {who}   (it shows its plan first)")

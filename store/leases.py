@@ -1,4 +1,4 @@
-"""Leases with fencing tokens, the connections' memory, and the clock's notes."""
+"""Leases with fencing tokens, and the connections' memory."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from nps.errors import LeaseLost
-from store.api import Due, Lease
+from store.api import Lease
 from store.database import Database, Transaction
 from store.forgetting import without_forgotten
 from store.owners import is_gone
-from store.rows import milliseconds, moment
+from store.rows import milliseconds
 
 _FREE = -(2**62)
 
@@ -116,58 +116,6 @@ class Leases:
                 "DELETE FROM memory WHERE connection = :connection AND key IN LIST(:keys)",
                 connection=connection,
                 keys=list(keys),
-            )
-
-    # ------------------------------------------------------------ clock
-
-    def due(self, syncs: Sequence[str]) -> dict[str, Due]:
-        with self.database.read() as tx:
-            found = tx.rows(
-                "SELECT sync, due_at, paused FROM schedule WHERE sync IN LIST(:syncs)", syncs=list(syncs)
-            )
-        return {row[0]: Due(sync=row[0], due_at=moment(row[1]), paused=bool(row[2])) for row in found}
-
-    def schedule(self, sync: str, due_at: datetime) -> None:
-        with self.database.write() as tx:
-            tx.run(
-                """INSERT INTO schedule (sync, due_at, paused) VALUES (:sync, :due_at, FALSE)
-                ON CONFLICT (sync) DO UPDATE SET due_at = excluded.due_at""",
-                sync=sync,
-                due_at=milliseconds(due_at),
-            )
-
-    def schedule_first(self, sync: str, due_at: datetime) -> datetime:
-        if known := self.due([sync]):  # all but once in a lifetime, so that nobody waits to write
-            return known[sync].due_at
-        with self.database.write() as tx:
-            tx.run(
-                """INSERT INTO schedule (sync, due_at, paused) VALUES (:sync, :due_at, FALSE)
-                ON CONFLICT (sync) DO NOTHING""",
-                sync=sync,
-                due_at=milliseconds(due_at),
-            )
-        return self.due([sync])[sync].due_at
-
-    def claim_due(self, sync: str, due_at: datetime, next_due: datetime) -> bool:
-        with self.database.write() as tx:
-            return bool(
-                tx.run(
-                    "UPDATE schedule SET due_at = :next WHERE sync = :sync AND due_at = :due_at AND NOT paused",
-                    sync=sync,
-                    due_at=milliseconds(due_at),
-                    next=milliseconds(next_due),
-                )
-            )
-
-    def note_tick(self, sync: str, due_at: datetime, outcome: str, *, now: datetime) -> None:
-        with self.database.write() as tx:
-            tx.run(
-                """INSERT INTO tick (sync, due_at, outcome, noted_at)
-                VALUES (:sync, :due_at, :outcome, :now)""",
-                sync=sync,
-                due_at=milliseconds(due_at),
-                outcome=outcome,
-                now=milliseconds(now),
             )
 
 

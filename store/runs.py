@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from nps.values import Json
-from store.api import RunRow
+from store.api import Progress, RunRow
 from store.database import Database
 from store.errors import StoreError
 from store.rows import from_json, json_object, maybe_moment, milliseconds, moment
 
 _RUNS = "SELECT id, sync, kind, status, started_at, ended_at, report FROM run"
+_PROGRESS = "SELECT run, phase, done, total, noted_at FROM under_way"
 
 
 class Runs:
@@ -42,6 +43,31 @@ class Runs:
             )
             if not known:
                 raise StoreError(f"store: there is no run {run}")
+            tx.run("DELETE FROM under_way WHERE run = :run", run=run)
+
+    def note_progress(self, run: int, phase: str, done: int, total: int | None, *, now: datetime) -> None:
+        with self.database.write() as tx:
+            tx.run(
+                """INSERT INTO under_way (run, phase, done, total, noted_at)
+                SELECT id, CAST(:phase AS VARCHAR), :done, :total, :now FROM run WHERE id = :run AND status = 'running'
+                ON CONFLICT (run) DO UPDATE SET phase = excluded.phase, done = excluded.done,
+                    total = excluded.total, noted_at = excluded.noted_at""",
+                run=run,
+                phase=phase,
+                done=done,
+                total=total,
+                now=milliseconds(now),
+            )
+
+    def progress_of(self, run: int) -> Progress | None:
+        with self.database.read() as tx:
+            found = tx.one(f"{_PROGRESS} WHERE run = :run", run=run)
+        return None if found is None else _progress(found)
+
+    def progress(self) -> dict[int, Progress]:
+        with self.database.read() as tx:
+            found = tx.rows(_PROGRESS)
+        return {row[0]: _progress(row) for row in found}
 
     def runs(self, *, sync: str | None = None, kind: str | None = None, limit: int = 20) -> list[RunRow]:
         asked = {"sync": sync, "kind": kind}
@@ -87,3 +113,7 @@ def _run(row: tuple[Any, ...]) -> RunRow:
         ended_at=maybe_moment(row[5]),
         report=from_json(row[6]),
     )
+
+
+def _progress(row: tuple[Any, ...]) -> Progress:
+    return Progress(run=row[0], phase=row[1], done=row[2], total=row[3], noted_at=moment(row[4]))

@@ -38,6 +38,7 @@ from store.remarks import Remarks
 from store.replies import Replies
 from store.retention import Retention
 from store.runs import Runs
+from store.scheduling import Scheduling
 from store.sending import Sending
 from store.shadow import Shadow
 from store.signing import Signing
@@ -61,6 +62,7 @@ class SqlStore(
     Decisions,
     Runs,
     Leases,
+    Scheduling,
     Holding,
     Comparing,
     History,

@@ -25,7 +25,7 @@ from sync.outbox.after import After
 from sync.outbox.followed import Followed
 from sync.paying import begins_with, cannot_pay
 from sync.planning import CHUNK, Planned, plan_changes
-from sync.progress import Progress, Silent, WithCalls
+from sync.progress import Noted, Progress, Silent, WithCalls
 from sync.report import Report, status_of
 from sync.writing import WrittenUp, settle_open, write_changes
 
@@ -77,9 +77,8 @@ def run(
     with sync_lease(store, clock, job.name, owner) as lease:
         end_those_that_died(store, job.name, clock)
         number = store.begin_run(job.name, "run", now=clock.now(), facts=job.facts)
-        attempt = _Attempt(
-            job, store, lease, clock, number, calls, options or Options(), progress or Silent(), owner
-        )
+        noted = Noted(progress, store, number, clock)
+        attempt = _Attempt(job, store, lease, clock, number, calls, options or Options(), noted, owner)
         try:
             report = attempt.finish(attempt.go(write=True), write=True)
         except ConfigError as error:

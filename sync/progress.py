@@ -1,10 +1,13 @@
-"""What a run tells while it works: a bar on a terminal, log lines elsewhere."""
+"""What a run tells while it works: a bar on a terminal, log lines elsewhere, and a note in the store for pages."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from connectors.contract import Allowance, Destination
+from connectors.contract import Allowance, Clock, Destination
+from store.api import Store
+
+NOTED_EVERY_SECONDS = 1.0
 
 
 class Progress(Protocol):
@@ -28,6 +31,35 @@ class Silent:
 
     def allowed(self, allowance: Allowance) -> None:
         pass
+
+
+class Noted:
+    """Tells somebody, and keeps in the store how far the run is, for pages and other processes: every phase when it
+    begins, its steps at most once a second."""
+
+    def __init__(self, progress: Progress | None, store: Store, run: int, clock: Clock) -> None:
+        self._progress, self._store, self._run, self._clock = progress or Silent(), store, run, clock
+        self._name, self._done = "", 0
+        self._total: int | None = None
+        self._noted = 0.0
+
+    def phase(self, name: str, total: int | None) -> None:
+        self._progress.phase(name, total)
+        self._name, self._done, self._total = name, 0, total
+        self._note()
+
+    def advance(self, count: int) -> None:
+        self._progress.advance(count)
+        self._done += count
+        if self._clock.monotonic() - self._noted >= NOTED_EVERY_SECONDS:
+            self._note()
+
+    def allowed(self, allowance: Allowance) -> None:
+        self._progress.allowed(allowance)
+
+    def _note(self) -> None:
+        self._noted = self._clock.monotonic()
+        self._store.note_progress(self._run, self._name, self._done, self._total, now=self._clock.now())
 
 
 class WithCalls:

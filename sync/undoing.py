@@ -25,7 +25,7 @@ from store.api import Counted, Lease, Restoring, State, Store, Unwritten
 from sync.interruption import Interrupted, heed
 from sync.job import Job, rolled_up_sync
 from sync.leasing import end_those_that_died, sync_lease
-from sync.progress import Progress, Silent
+from sync.progress import Noted, Progress, Silent
 from sync.shown_now import Shown, shown_now
 from sync.writing import WrittenUp, settle_open, write_changes
 
@@ -401,20 +401,20 @@ def undo(
 ) -> UndoReport:
     """Plan anew and restore, as a run of its own. Raises Busy, LeaseLost and ConfigError as a run does."""
     _refuse_write_only(place)
-    progress = progress or Silent()
     started, before = clock.monotonic(), dict(calls())
     with sync_lease(store, clock, place.name, owner) as lease:
         end_those_that_died(store, place.name, clock)
         number = store.begin_run(
             place.name, "redo" if wanted.redo else "undo", now=clock.now(), facts=_facts(wanted)
         )
+        noted = Noted(progress, store, number, clock)
         findings, written, problem = Findings(), WrittenUp(), None
         try:
             settle_open(place, store, lease, number, clock, read_only=False)
-            progress.phase("planning", None)
-            findings = plan_undo(place, store, lease, number, wanted, clock, stop=stop, progress=progress)
+            noted.phase("planning", None)
+            findings = plan_undo(place, store, lease, number, wanted, clock, stop=stop, progress=noted)
             if findings.changes:
-                progress.phase("writing", findings.changes)
+                noted.phase("writing", findings.changes)
                 write_changes(
                     place,
                     store,
@@ -425,7 +425,7 @@ def undo(
                     changes=findings.changes,
                     canary=0,
                     stop=stop,
-                    progress=progress,
+                    progress=noted,
                 )
             problem = written.problem
         except LeaseLost:

@@ -25,7 +25,7 @@ from sync.explaining import Seen, View, reasons
 from sync.interruption import Interrupted, heed
 from sync.leasing import end_those_that_died, sync_lease
 from sync.merges import remembered
-from sync.progress import Progress, Silent
+from sync.progress import Noted, Progress
 from sync.story import Because
 
 SAMPLE = 1000  # records looked at unless more are asked for
@@ -143,17 +143,17 @@ def verify(
     written there. Raises Busy while another process has the sync: its writes would look like drift."""
     if why := why_write_only(destination):
         raise ConfigError(f"{view.connection}: {view.sync} cannot be verified: {why}")
-    progress = progress or Silent()
     started, before = clock.monotonic(), dict(calls())
     with sync_lease(store, clock, view.sync, owner):
         end_those_that_died(store, view.sync, clock)
         number = store.begin_run(view.sync, "verify", now=clock.now(), facts={"sample": sample})
+        noted = Noted(progress, store, number, clock)
         compared, problem = Compared(), None
         try:
             seed = f"{clock.now():%Y-%m-%d} {view.sync}"
             chosen = _chosen(store, view.sync, sample, seed, compared)
-            progress.phase("verifying", sample)
-            _compare(view, destination, store, chosen, compared, stop, progress)
+            noted.phase("verifying", sample)
+            _compare(view, destination, store, chosen, compared, stop, noted)
         except LeaseLost:
             raise
         except NpsyncError as error:

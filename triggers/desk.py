@@ -16,11 +16,12 @@ from nps.asking import Channel, Invitation, Past, PastKind
 from nps.policy import ContactPolicy
 from store.api import Asking
 from store.api.running import Leases
+from store.api.scheduling import Scheduling
 from triggers.people import Registry
 from triggers.rule import Rule
 
 
-class AskingStore(Asking, Leases, Protocol):
+class AskingStore(Asking, Leases, Scheduling, Protocol):
     """What the triggers ask of the store."""
 
 

@@ -33,7 +33,8 @@ from nps.sending import SendOutcome
 from nps.values import Json
 from store.api import Claimed, Noted, Verdict
 from store.api.asking import Judge
-from store.api.values import Due, Lease
+from store.api.scheduling import Due
+from store.api.values import Lease
 from triggers.desk import AskingStore
 
 FOREVER = timedelta(days=36_500)

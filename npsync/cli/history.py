@@ -8,21 +8,22 @@ from zoneinfo import ZoneInfo
 from nps.errors import ConfigError
 from nps.responses import SurveyResponse
 from npsync.cli import followed_text, output, sync_text, undo_text, verify_text
-from store.api import RunRow, State, Store
+from store.api import Progress, RunRow, State, Store
 
 COLUMNS = ["run", "started", "sync", "kind", "status", "answers", "written", "needs a person"]
 
 
 def show_runs(store: Store, zone: ZoneInfo, *, sync: str | None, limit: int, as_json: bool) -> None:
     found = store.runs(sync=sync, limit=limit)
+    progress = store.progress()
     if as_json:
-        output.say_json({"runs": [_facts(one) for one in found]})
+        output.say_json({"runs": [_facts(one, progress.get(one.id)) for one in found]})
     elif not found:
         output.say("No run yet. npsync plan NAME shows what one would do.")
     else:
         output.table(
             COLUMNS,
-            sync_text.run_rows(found, zone),
+            sync_text.run_rows(found, zone, progress),
         )
 
 
@@ -32,12 +33,15 @@ def show_run(store: Store, zone: ZoneInfo, number: int, *, changes: bool, limit:
         raise ConfigError(f"there is no run {number}; npsync runs lists them")
     left = _left(store, run, limit)
     followed = run.report.get("followed")
+    progress = store.progress_of(number)
     if as_json:
-        output.say_json(_facts(run) | {"left": left, "changes": _changes(store, number) if changes else []})
+        output.say_json(
+            _facts(run, progress) | {"left": left, "changes": _changes(store, number) if changes else []}
+        )
         return
     output.table(
         COLUMNS,
-        sync_text.run_rows([run], zone),
+        sync_text.run_rows([run], zone, {number: progress} if progress else None),
     )
     for line in sync_text.field_lines(run.report, done=True):
         output.say(line)
@@ -109,7 +113,7 @@ def _changes(store: Store, number: int) -> list[dict[str, object]]:
     ]
 
 
-def _facts(run: RunRow) -> dict[str, object]:
+def _facts(run: RunRow, progress: Progress | None) -> dict[str, object]:
     return {
         "run": run.id,
         "sync": run.sync,
@@ -117,5 +121,16 @@ def _facts(run: RunRow) -> dict[str, object]:
         "status": run.status,
         "started_at": run.started_at.isoformat(),
         "ended_at": run.ended_at.isoformat() if run.ended_at else None,
+        "progress": None if progress is None else progress_facts(progress),
         "report": run.report,
+    }
+
+
+def progress_facts(progress: Progress) -> dict[str, object]:
+    """How far a run is, for machines."""
+    return {
+        "phase": progress.phase,
+        "done": progress.done,
+        "total": progress.total,
+        "at": progress.noted_at.isoformat(),
     }

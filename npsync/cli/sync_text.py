@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from nps.changes import Change
 from nps.values import Json
 from npsync.cli import followed_text
-from store.api import RunRow, State
+from store.api import Progress, RunRow, State
 from sync.engine import Preview
 from sync.report import MatchReport, Report
 
@@ -172,8 +172,11 @@ def only_lines(report: Report) -> Iterator[str]:
         yield "  --only: no answer that waits to be planned is theirs (--all takes in what was settled before)"
 
 
-def run_rows(runs: Iterable[RunRow], zone: ZoneInfo) -> Iterator[tuple[str, ...]]:
-    """(run, when, sync, kind, how it went, answers, written, what needs a person); times in the business zone."""
+def run_rows(
+    runs: Iterable[RunRow], zone: ZoneInfo, progress: Mapping[int, Progress] | None = None
+) -> Iterator[tuple[str, ...]]:
+    """(run, when, sync, kind, how it went, answers, written, what needs a person); times in the business zone.
+    `progress`: of those that run still."""
     for one in runs:
         yield (
             str(one.id),
@@ -183,8 +186,15 @@ def run_rows(runs: Iterable[RunRow], zone: ZoneInfo) -> Iterator[tuple[str, ...]
             one.status,
             str(one.report.get("pulled", "")),
             str(_written(one.report)),
-            needs_a_person(one),
+            progress_text(progress[one.id]) if progress and one.id in progress else needs_a_person(one),
         )
+
+
+def progress_text(progress: Progress) -> str:
+    """`planning 41,200 of 200,000`."""
+    if progress.total is not None:
+        return f"{progress.phase} {progress.done:,} of {progress.total:,}"
+    return f"{progress.phase} {progress.done:,}" if progress.done else progress.phase
 
 
 def _kind(run: RunRow) -> str:

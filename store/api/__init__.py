@@ -44,6 +44,7 @@ from store.api.reasons import ReasonDue, Reasons
 from store.api.remarks import Remarks
 from store.api.retention import Retention
 from store.api.running import Leases, Runs
+from store.api.scheduling import Due, Scheduling, Serving, Tick
 from store.api.signing import LocalUser, Session, Signing
 from store.api.subjects import Subjects
 from store.api.tallying import Tallies
@@ -51,10 +52,10 @@ from store.api.values import (
     Asked,
     Counted,
     DeadLetterRow,
-    Due,
     Lease,
     Link,
     Live,
+    Progress,
     Received,
     Restoring,
     RunRow,
@@ -90,12 +91,14 @@ __all__ = [
     "Member",
     "Membership",
     "Noted",
+    "Progress",
     "Queue",
     "ReasonDue",
     "Receipt",
     "Received",
     "Restoring",
     "RunRow",
+    "Serving",
     "Session",
     "Settled",
     "Stand",
@@ -103,6 +106,7 @@ __all__ = [
     "Store",
     "Stored",
     "Taken",
+    "Tick",
     "TokenRow",
     "Tried",
     "Unshown",
@@ -133,6 +137,7 @@ class Store(
     Outbox,
     Messages,
     Leases,
+    Scheduling,
     Asking,
     Remarks,
     Tallies,

@@ -1,4 +1,4 @@
-"""Runs and what keeps them apart: their history, leases, the memory of connections, the clock."""
+"""Runs and what keeps them apart: their history, leases, the memory of connections."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 from nps.changes import Change
 from nps.values import Json
-from store.api.values import Due, Lease, RunRow, State
+from store.api.values import Lease, Progress, RunRow, State
 
 
 class Runs(Protocol):
@@ -23,6 +23,18 @@ class Runs(Protocol):
         ...
 
     def run(self, number: int) -> RunRow | None: ...
+
+    def note_progress(self, run: int, phase: str, done: int, total: int | None, *, now: datetime) -> None:
+        """How far a run is. Nothing happens when it has ended: then there is no progress any more."""
+        ...
+
+    def progress_of(self, run: int) -> Progress | None:
+        """How far a run is; None before it said so, and when it has ended."""
+        ...
+
+    def progress(self) -> dict[int, Progress]:
+        """The same of every run that is under way."""
+        ...
 
     def run_changes(self, run: int) -> Iterator[tuple[Change, str]]:
         """The changes of a run and their outcome (planned, open, written, rejected, deferred, unknown)."""
@@ -51,7 +63,7 @@ class Runs(Protocol):
 
 
 class Leases(Protocol):
-    """Fenced locks, durable small things, and when a sync is due."""
+    """Fenced locks and durable small things."""
 
     def acquire(self, name: str, owner: str, *, now: datetime, seconds: float) -> Lease | None:
         """The lease, with a token greater than any before, or None while somebody else holds it. `owner` comes from
@@ -83,21 +95,3 @@ class Leases(Protocol):
         ...
 
     def forget(self, connection: str, keys: Sequence[str]) -> None: ...
-
-    def due(self, syncs: Sequence[str]) -> dict[str, Due]: ...
-
-    def schedule(self, sync: str, due_at: datetime) -> None:
-        """When the sync is due next."""
-        ...
-
-    def schedule_first(self, sync: str, due_at: datetime) -> datetime:
-        """The same for a sync that has no due time yet; one it has stays. The one it then has."""
-        ...
-
-    def claim_due(self, sync: str, due_at: datetime, next_due: datetime) -> bool:
-        """Take this due time: moves it to `next_due` if it still is `due_at`. True for exactly one of many callers."""
-        ...
-
-    def note_tick(self, sync: str, due_at: datetime, outcome: str, *, now: datetime) -> None:
-        """What the clock did about one due time: started, caught_up, skipped_overlap."""
-        ...

@@ -183,9 +183,11 @@ class Unwritten(msgspec.Struct, frozen=True):
     message: str
 
 
-class Due(msgspec.Struct, frozen=True):
-    """When a sync is due next, and what the clock last did about it."""
+class Progress(msgspec.Struct, frozen=True):
+    """How far a run is: so many of so many in this phase. `total` None: nobody can know."""
 
-    sync: str
-    due_at: datetime
-    paused: bool = False
+    run: int
+    phase: str
+    done: int
+    total: int | None
+    noted_at: datetime

@@ -1,4 +1,4 @@
-"""The tables of the main job: answers, their states, runs, plan and journal, leases, memory, clock."""
+"""The tables of the main job: answers, their states, runs, plan and journal, leases, memory."""
 
 from __future__ import annotations
 
@@ -266,7 +266,7 @@ class DeadLetterTable(Row, table=True):
     )  # retries so far, by a person or by itself
 
 
-# ------------------------------------------------------------ leases, memory, clock
+# ------------------------------------------------------------ leases, memory
 
 
 class LeaseRow(Row, table=True):
@@ -293,27 +293,3 @@ class CallsRow(Row, table=True):
     connection: str = Field(primary_key=True)
     day: str = Field(primary_key=True)
     count: int = big()
-
-
-class ScheduleRow(Row, table=True):
-    """When a sync is due next."""
-
-    __tablename__ = "schedule"
-    sync: str = Field(primary_key=True)
-    due_at: int = big()
-    paused: bool
-
-
-class TickRow(Row, table=True):
-    """What the clock did about one due time."""
-
-    __tablename__ = "tick"
-    __table_args__ = (
-        one_of("outcome", ("started", "caught_up", "skipped_overlap", "skipped_paused")),
-        {"sqlite_autoincrement": True},
-    )
-    id: int | None = number()
-    sync: str
-    due_at: int = big()
-    outcome: str
-    noted_at: int = big()

@@ -27,7 +27,7 @@ from sync.canary import CanaryFailed
 from sync.evidence import gathered
 from sync.interruption import Interrupted
 from sync.leasing import end_those_that_died, sync_lease
-from sync.progress import Progress, Silent
+from sync.progress import Noted, Progress, Silent
 from sync.writing import WrittenUp, settle_open, write_changes
 
 LOOKED_AT = 2_000  # changes of a plan whose values the breaker looks at
@@ -83,7 +83,8 @@ def run(
         number = store.begin_run(
             roll_up.name, KIND, now=clock.now(), facts={"everything": options.everything}
         )
-        attempt = _Attempt(roll_up, store, lease, clock, number, calls, options, progress or Silent())
+        noted = Noted(progress, store, number, clock)
+        attempt = _Attempt(roll_up, store, lease, clock, number, calls, options, noted)
         report = attempt.finish(attempt.go(write=True))
         store.end_run(number, report.status, now=clock.now(), report=report.as_json())
         return report

@@ -26,8 +26,8 @@ ZONE = ZoneInfo("America/New_York")
 
 # What holds nobody: counts, clocks, switches, hashes.
 OF_NOBODY = {
-    "api_token", "calls", "lease", "local_user", "monthly_count", "progress", "published", "schedule", "sign_in_try",
-    "switch", "tick", "tombstone", "watermark",
+    "api_token", "calls", "lease", "local_user", "monthly_count", "progress", "published", "schedule", "serving",
+    "sign_in_try", "switch", "tick", "tombstone", "under_way", "watermark",
 }  # fmt: skip
 
 PLANTED: dict[str, dict[str, Any]] = {

@@ -79,8 +79,6 @@ def test_a_due_time_is_claimed_once(store: SqlStore):
         claims = list(pool.map(lambda _: store.claim_due("sync", NOON, later(minutes=15)), range(8)))
     assert sorted(claims) == [False] * 7 + [True]
     assert store.due(["sync"])["sync"].due_at == later(minutes=15)
-    store.note_tick("sync", NOON, "caught_up", now=later(minutes=1))
-    assert any("caught_up" in line for line in store.dump())
 
 
 def test_runs_come_newest_first_with_their_report(store: SqlStore):

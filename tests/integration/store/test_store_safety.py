@@ -11,6 +11,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,8 @@ def full_round(store: SqlStore, syncing: Syncing) -> None:
     store.memorize("crm", {"key": "value"})
     store.count_calls("crm", "2026-03-02", 5)
     store.schedule(SYNC, NOON)
-    store.note_tick(SYNC, NOON, "started", now=NOON)
+    store.take_tick(SYNC, NOON, NOON + timedelta(minutes=15), "started", "host:1:2:3", now=NOON)
+    store.note_progress(syncing.run, "writing", 1, 2, now=NOON)
     syncing.take_up(everything=True)
     store.renew(syncing.lease, now=NOON, seconds=60)
     store.end_run(syncing.run, "succeeded", now=NOON, report={})

@@ -26,6 +26,7 @@ from store.leases import Leases
 from store.ledger import Ledger
 from store.letters import Letters
 from store.listing import Listing
+from store.looking import Looking
 from store.members import Members
 from store.messages import Messages
 from store.outbox import Outbox
@@ -89,6 +90,7 @@ class SqlStore(
     Signing,
     Acting,
     Listing,
+    Looking,
 ):
     """A `store.api.Store`. Opening it touches nothing; `migrate` makes it ready."""
 

@@ -34,6 +34,7 @@ from store.api.changes import Journal, Planning, Undoing
 from store.api.comparing import Comparing
 from store.api.holding import Holding
 from store.api.listing import Listing
+from store.api.looking import Looking
 from store.api.members import Member, Members, Membership
 from store.api.messages import Messages
 from store.api.outbox import Outbox, Wanted
@@ -147,6 +148,7 @@ class Store(
     Signing,
     Acting,
     Listing,
+    Looking,
     Privacy,
     Retention,
     Subjects,

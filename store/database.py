@@ -31,6 +31,7 @@ from nps.errors import ConfigError, LeaseLost
 from nps.forgetting import Forgetting
 from store.api import Lease
 from store.errors import StoreError, without_data
+from store.stirring import note_stirred, stirs
 
 BUSY_MILLISECONDS = 60_000
 # Rows are touched in random order (by person, by record), so a transaction changes a good part of an index: it should
@@ -39,6 +40,7 @@ CACHE_KIBIBYTES = 12_000
 LOG_PAGES = 8_000  # of 4 KiB
 ROWS_TOGETHER = 20  # in one INSERT: beginning and ending a statement costs as much as some columns
 MIGRATION_LOCK = 0x6E707379  # any constant of ours
+DERIVED = ("stirred", "figure", "account_figure")  # follows from the rest: copied and told by nobody
 
 _LIST = re.compile(r"\bLIST\(:(\w+)\)")
 _INDEXED = re.compile(r" INDEXED BY \w+")
@@ -53,6 +55,7 @@ class Transaction:
     def __init__(self, connection: Connection, forgetting: Forgetting | None = None) -> None:
         self.connection = connection
         self.forgetting = forgetting
+        self.stirred = False  # it changed something that figures are made of
         self.postgres = connection.dialect.name == "postgresql"
 
     def run(self, sql: str, /, **parameters: Any) -> int:
@@ -65,6 +68,15 @@ class Transaction:
         result.close()
         return found
 
+    def pages(self, sql: str, size: int, /, **parameters: Any) -> Iterator[list[tuple[Any, ...]]]:
+        """As `rows`, so many at a time; the statement stays open while the caller works on them."""
+        result = self._execute(sql, parameters)
+        try:
+            while found := result.cursor.fetchmany(size):
+                yield found
+        finally:
+            result.close()
+
     def one(self, sql: str, /, **parameters: Any) -> tuple[Any, ...] | None:
         found = self.rows(sql, **parameters)
         return found[0] if found else None
@@ -73,6 +85,7 @@ class Transaction:
         """One statement with `?` for every row; how many rows it touched in all."""
         if not rows:
             return 0
+        self.stirred = self.stirred or stirs(sql)
         text = sql.replace("?", "%s") if self.postgres else sql
         return int(self.connection.exec_driver_sql(text, list(rows)).rowcount)
 
@@ -93,6 +106,7 @@ class Transaction:
             self.many(insert + marks, rows[:alone])
             self.many(insert + ", ".join([marks] * ROWS_TOGETHER), together)
             return
+        self.stirred = self.stirred or stirs(f"INSERT INTO {table} ")
         driver: Any = self.connection.connection.driver_connection
         with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
             for row in rows:
@@ -109,6 +123,7 @@ class Transaction:
             )
 
     def _execute(self, sql: str, parameters: dict[str, Any]) -> Any:
+        self.stirred = self.stirred or stirs(sql)
         if self.postgres:
             return self.connection.exec_driver_sql(_for_postgres(sql), parameters)
         for name, value in parameters.items():
@@ -137,6 +152,10 @@ class Database(Protocol):
 
     def read(self) -> AbstractContextManager[Transaction]:
         """A transaction that sees one state of things and changes nothing."""
+        ...
+
+    def still(self) -> AbstractContextManager[Transaction]:
+        """As `read`, for a long look: it may fill temporary tables, which are gone when it ends."""
         ...
 
     def write(self, *, durable: bool = False) -> AbstractContextManager[Transaction]:
@@ -240,12 +259,18 @@ class SQLite:
             yield transaction
 
     @contextmanager
-    def write(self, *, durable: bool = False) -> Iterator[Transaction]:
-        with self._transaction("BEGIN IMMEDIATE", durable=durable and self.lasting) as transaction:
+    def still(self) -> Iterator[Transaction]:
+        with self._transaction("BEGIN", keep=False) as transaction:
             yield transaction
 
     @contextmanager
-    def _transaction(self, begin: str, *, durable: bool = False) -> Iterator[Transaction]:
+    def write(self, *, durable: bool = False) -> Iterator[Transaction]:
+        with self._transaction("BEGIN IMMEDIATE", durable=durable and self.lasting) as transaction:
+            yield transaction
+            note_stirred(transaction)
+
+    @contextmanager
+    def _transaction(self, begin: str, *, durable: bool = False, keep: bool = True) -> Iterator[Transaction]:
         created_for_its_owner(self.path)
         with without_data(), self._engine.connect() as connection:
             driver: Any = connection.connection.driver_connection
@@ -254,7 +279,8 @@ class SQLite:
             try:
                 connection.exec_driver_sql(begin)
                 yield Transaction(connection, self.forgetting)
-                connection.commit()
+                if keep:
+                    connection.commit()
             finally:
                 connection.rollback()
                 if durable:
@@ -339,7 +365,17 @@ class Postgres:
     @contextmanager
     def write(self, *, durable: bool = False) -> Iterator[Transaction]:
         with without_data(), self._engine.connect() as connection, connection.begin():
-            yield Transaction(connection, self.forgetting)
+            transaction = Transaction(connection, self.forgetting)
+            yield transaction
+            note_stirred(transaction)
+
+    @contextmanager
+    def still(self) -> Iterator[Transaction]:
+        with without_data(), self._engine.connect() as connection:
+            connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin() as whole:
+                yield Transaction(connection, self.forgetting)
+                whole.rollback()
 
     @contextmanager
     def overlay(self) -> Iterator[Database]:
@@ -399,6 +435,12 @@ class PinnedPostgres:
             yield transaction
 
     @contextmanager
+    def still(self) -> Iterator[Transaction]:
+        with self._turn, without_data(), self._connection.begin() as whole:
+            yield Transaction(self._connection, self.forgetting)
+            whole.rollback()
+
+    @contextmanager
     def write(self, *, durable: bool = False) -> Iterator[Transaction]:
         with self._turn, without_data(), self._connection.begin():
             yield Transaction(self._connection, self.forgetting)
@@ -445,7 +487,8 @@ def _shadow_tables(connection: Connection) -> None:
         for table in metadata.sorted_tables:
             ours, copy = f"{schema}.{table.name}", f"pg_temp.{table.name}"
             connection.exec_driver_sql(f"CREATE TEMP TABLE {table.name} (LIKE {ours} INCLUDING ALL)")
-            connection.exec_driver_sql(f"INSERT INTO {copy} SELECT * FROM {ours}")
+            if table.name not in DERIVED:
+                connection.exec_driver_sql(f"INSERT INTO {copy} SELECT * FROM {ours}")
             if "id" in table.columns and table.columns["id"].identity is not None:
                 connection.exec_driver_sql(
                     f"SELECT setval(pg_get_serial_sequence('{copy}', 'id'), max(id)) FROM {copy} HAVING count(*) > 0"

@@ -33,13 +33,29 @@ _PUBLISHED = " AND r.id <= (SELECT COALESCE(max(p.response), 0) FROM published p
 # Hidden from the index: reading a year in the order of an index takes ten times as long as reading everything.
 _SOURCE = "COALESCE(r.source, '')"
 
-# {who}: "=" and a record, or "#" and a person
+# {who}: "=" and a record, or "#" and a person. What is the latest of a person in a period is known by when the next one
+# of theirs comes: in a later period, or not at all.
+_STANDING = """
+    INSERT INTO standing (who, score, at, next_at, account{names})
+    WITH answer AS (
+        SELECT {who} AS who, {score} AS score, {at} AS at, {rank} AS rank, r.source_id AS source_id,
+            {account} AS account{groups}
+        FROM response r{joins}
+        WHERE r.newest AND r.status = 'complete' AND r.answered_at >= :first AND {at} >= :first
+        AND {at} < :last AND ({places}){left_out}
+    )
+    SELECT who, score, at, lead(at) OVER (PARTITION BY who ORDER BY at, rank, source_id), account{names}
+    FROM answer WHERE score >= :low AND score <= :high
+    ORDER BY who, at"""
+
+# {who}: as above
 _COUNTED = """
     WITH answer AS (
         SELECT {who} AS who, {score} AS score, {at} AS at, {rank} AS rank, r.source_id AS source_id,
             {group} AS grp, {account} AS account
         FROM response r{joins}
-        WHERE r.newest AND r.status = 'complete' AND r.answered_at >= :first AND {at} < :last AND ({places}){left_out}
+        WHERE r.newest AND r.status = 'complete' AND r.answered_at >= :first AND {at} >= :first
+        AND {at} < :last AND ({places}){left_out}
     ), valid AS (
         SELECT *, {period} AS period FROM answer WHERE score >= :low AND score <= :high
     ), placed AS (
@@ -80,6 +96,27 @@ class Question:
         sql = self._counted() + ending
         return self._tx.rows(sql, **self._parameters, **segments, **parameters)
 
+    def stand(self, groups: Sequence[By]) -> None:
+        """Fill the table `standing`: every answer that counts, when the next one of its person comes, and the value of
+        each of `groups` (`g0`, `g1` …)."""
+        if not self._what.places:
+            return
+        syncs = range(len(self._what.syncs))
+        values = [f"{self._group(by, n)} AS g{n}" for n, by in enumerate(groups)]
+        sql = _STANDING.format(
+            who=self._who(),
+            score=self._score(),
+            at=_AT,
+            rank=self._rank(),
+            account=_first([f"m{n}.account" for n in syncs]),
+            groups="".join(f", {value}" for value in values),
+            names="".join(f", g{n}" for n in range(len(groups))),
+            joins="".join([_STATE.format(n=n) for n in syncs] + [_MEMBER.format(n=n) for n in syncs]),
+            places=self._places(),
+            left_out=self._left_out(),
+        )
+        self._tx.run(sql, **self._parameters)
+
     def remarks(self, ending: str, *, before: int, limit: int) -> list[tuple[Any, ...]]:
         """`ending` over a table `answer` of those with a comment."""
         if not self._what.places:
@@ -103,21 +140,24 @@ class Question:
         joins = "".join(_STATE.format(n=n) for n in syncs)
         if self._knows_records:
             joins += "".join(_MEMBER.format(n=n) for n in syncs)
-        records = [f"s{n}.record_id" for n in syncs]
-        if len(records) > 1:  # of different CRMs, perhaps
-            records = [f"{n} || ':' || {record}" for n, record in enumerate(records)]
         return _COUNTED.format(
-            who=_first([*(f"'=' || {record}" for record in records), "'#' || r.person"]),
+            who=self._who(),
             score=self._score(),
             at=_AT,
             rank=self._rank(),
-            group=self._group(),
+            group="CAST(NULL AS text)" if self._by is None else self._group(self._by),
             account=self._account(),
             joins=joins,
             places=self._places(),
             left_out=self._left_out(),
-            period=_period(self._cuts),
+            period=period_of(self._cuts),
         )
+
+    def _who(self) -> str:
+        records = [f"s{n}.record_id" for n in range(len(self._what.syncs))]
+        if len(records) > 1:  # of different CRMs, perhaps
+            records = [f"{n} || ':' || {record}" for n, record in enumerate(records)]
+        return _first([*(f"'=' || {record}" for record in records), "'#' || r.person"])
 
     def _left_out(self) -> str:
         held = "".join(f" AND {_LEFT_OUT.format(n=n)}" for n in range(len(self._what.syncs)))
@@ -156,10 +196,8 @@ class Question:
             cases += f" WHEN r.raw_score IN LIST(:raw{number}) THEN {number}"
         return f"CASE WHEN r.raw_score IS NULL THEN r.score{cases} END"
 
-    def _group(self) -> str:
-        if self._by is None:
-            return "CAST(NULL AS text)"
-        match self._by.trait:
+    def _group(self, by: By, n: int = 0) -> str:
+        match by.trait:
             case Trait.CHANNEL:
                 return "r.channel"
             case Trait.SOURCE:
@@ -167,11 +205,11 @@ class Question:
             case Trait.SURVEY:
                 return "r.survey"
             case Trait.PROPERTY:
-                return self._json(["r.properties"], self._by.name)
+                return self._json(["r.properties"], by.name, n)
             case Trait.ACCOUNT:
-                return self._account()
+                return _first([f"m{n}.account" for n in range(len(self._what.syncs))])
             case Trait.RECORD:
-                return self._json([f"m{n}.traits" for n in range(len(self._what.syncs))], self._by.name)
+                return self._json([f"m{n}.traits" for n in range(len(self._what.syncs))], by.name, n)
 
     def _account(self) -> str:
         if not self._knows_records:
@@ -182,16 +220,16 @@ class Question:
     def _knows_records(self) -> bool:
         return self._by is not None and self._by.trait in (Trait.RECORD, Trait.ACCOUNT)
 
-    def _json(self, columns: Sequence[str], name: str) -> str:
+    def _json(self, columns: Sequence[str], name: str, n: int) -> str:
         """A value below this name of a JSON object, as text."""
-        self._parameters["name"] = name
+        self._parameters[f"name{n}"] = name
         if self._tx.postgres:
-            return _first([f"{column}::json ->> CAST(:name AS text)" for column in columns])
-        self._parameters["path"] = f'$."{name}"'
+            return _first([f"{column}::json ->> CAST(:name{n} AS text)" for column in columns])
+        self._parameters[f"path{n}"] = f'$."{name}"'
         return _first(
             [
-                f"CASE json_type({column}, :path) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' "
-                f"ELSE {column} ->> :name END"
+                f"CASE json_type({column}, :path{n}) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' "
+                f"ELSE {column} ->> :name{n} END"
                 for column in columns
             ]
         )
@@ -204,10 +242,11 @@ def _first(expressions: Sequence[str]) -> str:
     return expressions[0] if len(expressions) == 1 else f"COALESCE({', '.join(expressions)})"
 
 
-def _period(cuts: Sequence[int], low: int = 0) -> str:
+def period_of(cuts: Sequence[int], low: int = 0, *, at: str = "at") -> str:
     """The number of the period that `at` lies in, found by halves: a year of weeks takes six comparisons."""
     if len(cuts) == 2:
         return str(low)
     middle = len(cuts) // 2
-    before, after = _period(cuts[: middle + 1], low), _period(cuts[middle:], low + middle)
-    return f"CASE WHEN at < {cuts[middle]} THEN {before} ELSE {after} END"
+    before = period_of(cuts[: middle + 1], low, at=at)
+    after = period_of(cuts[middle:], low + middle, at=at)
+    return f"CASE WHEN {at} < {cuts[middle]} THEN {before} ELSE {after} END"

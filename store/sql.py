@@ -17,6 +17,7 @@ from store.database import Database, SQLite
 from store.decisions import Decisions
 from store.dump import dump
 from store.events import Events
+from store.figures import Figures
 from store.history import History
 from store.holding import Holding
 from store.inbox import Inbox
@@ -84,6 +85,7 @@ class SqlStore(
     Switches,
     Remarks,
     Tallies,
+    Figures,
     Queues,
     Tokens,
     Replies,

@@ -19,6 +19,7 @@ from store.api.privacy import Receipt
 from store.api.subjects import Holdings, Place, Traces
 from store.counts import count_months
 from store.database import Database, SQLite, Transaction
+from store.figures import forget_figures
 from store.mentions import Mentions
 from store.rows import from_json, json_object, milliseconds, moment, storable, to_json
 
@@ -80,6 +81,7 @@ class Subjects:
         with self.database.write(durable=True) as tx:
             if not tx.postgres:
                 tx.rows("PRAGMA secure_delete = ON")
+            forget_figures(tx)  # groups of them may be called by what only this person said
             found = _rows(tx, traces)
             count_months(tx, traces.numbers, zone)
             _look_again(tx, traces, found["member"])

@@ -6,8 +6,9 @@ Only numbers come back, so that a million answers cost time but no memory of our
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from nps.figures import Tally
 from nps.moving import Movement
@@ -25,7 +26,7 @@ from store.api.tallying import (
     Tallied,
     Trait,
 )
-from store.database import Database
+from store.database import Database, Transaction
 from store.questions import Question
 from store.rows import milliseconds, moment
 
@@ -46,7 +47,7 @@ _SEGMENT = "CASE WHEN score >= :promoters THEN 2 WHEN score > :detractors THEN 1
 _GROUPS = """
     , grouped AS (SELECT grp, {columns} FROM placed WHERE place = 1 GROUP BY grp)
     SELECT grp, {names}, {sums}, count(*) OVER () FROM grouped ORDER BY {most}, grp LIMIT :limit"""
-_SHARES = {
+SHARES = {
     "p": "score >= :promoters",
     "n": "score > :detractors AND score < :promoters",
     "d": "score <= :detractors",
@@ -61,7 +62,7 @@ _ACCOUNTS = """
     SELECT account, p, n, d, label, at, count(*) OVER (), sum(CASE WHEN people >= :enough THEN 1 ELSE 0 END) OVER ()
     FROM accounts ORDER BY CASE WHEN people >= :enough THEN 0 ELSE 1 END, {order}, account
     LIMIT :limit OFFSET :offset"""
-_ORDERS = {
+ORDERS = {
     Order.WORST: "(p - d) * 1.0 / people, people DESC",
     Order.BEST: "(p - d) * -1.0 / people, people DESC",
     Order.MOST: "people DESC",
@@ -94,12 +95,24 @@ _ASKED = """
 _SEGMENTS = (Segment.DETRACTOR, Segment.PASSIVE, Segment.PROMOTER)  # in the order of _SEGMENT
 
 
-class Tallies:
-    database: Database
+class Asked(Protocol):
+    """A question that was put: `rows` of an ending over a table `placed`, one row for each answer and its period."""
+
+    def rows(self, ending: str, **parameters: Any) -> list[tuple[Any, ...]]: ...
+
+
+class Endings:
+    """What is asked of answers, wherever they are counted."""
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        raise NotImplementedError
+
+    def asked(self, tx: Transaction, what: Counting, by: By | None = None) -> Asked:
+        raise NotImplementedError
 
     def tallied(self, what: Counting) -> list[Tallied]:
-        with self.database.read() as tx:
-            found = Question(tx, what).rows(_SCORES)
+        with self.reading() as tx:
+            found = self.asked(tx, what).rows(_SCORES)
         scores: list[dict[int, int]] = [{} for _ in what.cuts[1:]]
         older, known = [0] * len(scores), [0] * len(scores)
         for period, latest, score, people, matched in found:
@@ -115,21 +128,21 @@ class Tallies:
 
     def grouped(self, what: Counting, by: By, *, limit: int) -> Groups:
         periods = range(len(what.cuts) - 1)
-        names = [f"{share}{at}" for at in periods for share in _SHARES]
+        names = [f"{share}{at}" for at in periods for share in SHARES]
         columns = [
             f"count(*) FILTER (WHERE period = {at} AND {condition}) AS {share}{at}"
             for at in periods
-            for share, condition in _SHARES.items()
+            for share, condition in SHARES.items()
         ]
-        most = [" + ".join(f"{share}{at}" for share in _SHARES) + " DESC" for at in reversed(periods)]
+        most = [" + ".join(f"{share}{at}" for share in SHARES) + " DESC" for at in reversed(periods)]
         sql = _GROUPS.format(
             columns=", ".join(columns),
             names=", ".join(names),
             sums=", ".join(f"sum({name}) OVER ()" for name in names),
             most=", ".join(most),
         )
-        with self.database.read() as tx:
-            found = Question(tx, what, by).rows(sql, limit=limit)
+        with self.reading() as tx:
+            found = self.asked(tx, what, by).rows(sql, limit=limit)
         shown = [Group(_text(row[0]), _tallies(row[1:], len(periods))) for row in found]
         whole = _tallies(found[0][1 + len(names) :], len(periods)) if found else [Tally()] * len(periods)
         rest = [
@@ -139,8 +152,8 @@ class Tallies:
         return Groups(shown, rest, more=int(found[0][-1]) - len(shown) if found else 0)
 
     def moved(self, what: Counting) -> Movement:
-        with self.database.read() as tx:
-            found = Question(tx, what).rows(_MOVES.format(segment=_SEGMENT), end=len(what.cuts) - 2)
+        with self.reading() as tx:
+            found = self.asked(tx, what).rows(_MOVES.format(segment=_SEGMENT), end=len(what.cuts) - 2)
         moves: dict[tuple[Segment, Segment], int] = {}
         came = left = 0
         for before, after, people in found:
@@ -153,8 +166,8 @@ class Tallies:
         return Movement(moves, came=came, left=left)
 
     def at_stake(self, what: Counting, amount: str) -> Iterator[Stake]:
-        with self.database.read() as tx:
-            found = Question(tx, what, By(Trait.RECORD, amount)).rows(_STAKES, end=len(what.cuts) - 2)
+        with self.reading() as tx:
+            found = self.asked(tx, what, By(Trait.RECORD, amount)).rows(_STAKES, end=len(what.cuts) - 2)
         return (Stake(name, detractors, _text(sum)) for name, detractors, sum in found)
 
     def account_figures(
@@ -167,11 +180,11 @@ class Tallies:
         offset: int = 0,
         label: str | None = None,
     ) -> AccountPage:
-        shares = ", ".join(f"count(*) FILTER (WHERE {test}) AS {share}" for share, test in _SHARES.items())
-        sql = _ACCOUNTS.format(shares=shares, order=_ORDERS[order])
+        shares = ", ".join(f"count(*) FILTER (WHERE {test}) AS {share}" for share, test in SHARES.items())
+        sql = _ACCOUNTS.format(shares=shares, order=ORDERS[order])
         by = By(Trait.ACCOUNT) if label is None else By(Trait.RECORD, label)
-        with self.database.read() as tx:
-            found = Question(tx, what, by).rows(sql, enough=enough, limit=limit, offset=offset)
+        with self.reading() as tx:
+            found = self.asked(tx, what, by).rows(sql, enough=enough, limit=limit, offset=offset)
             ids = [row[0] for row in found]
             known = dict(tx.rows(_KNOWN, syncs=list(what.syncs), accounts=ids)) if ids else {}
         return AccountPage(
@@ -190,15 +203,15 @@ class Tallies:
         )
 
     def worth(self, what: Counting, amount: str) -> Iterator[tuple[Tally, str | None]]:
-        shares = ", ".join(f"count(*) FILTER (WHERE {test}) AS {share}" for share, test in _SHARES.items())
-        with self.database.read() as tx:
-            found = Question(tx, what, By(Trait.RECORD, amount)).rows(_WORTH.format(shares=shares))
+        shares = ", ".join(f"count(*) FILTER (WHERE {test}) AS {share}" for share, test in SHARES.items())
+        with self.reading() as tx:
+            found = self.asked(tx, what, By(Trait.RECORD, amount)).rows(_WORTH.format(shares=shares))
         return ((Tally(*row[:3]), _text(row[3])) for row in found)
 
     def monthly(self, what: Counting) -> dict[str, dict[int, int]]:
         low, high = SCALES[what.metric]
         kept: dict[str, dict[int, int]] = {}
-        with self.database.read() as tx:
+        with self.reading() as tx:
             found = tx.rows(_MONTHLY, sources=list(what.places), low=low, high=high)
         for source, survey, month, score, answers in found:
             ids = what.places[source]
@@ -208,9 +221,21 @@ class Tallies:
         return kept
 
     def invited(self, survey: str, since: datetime, until: datetime) -> Invited:
-        with self.database.read() as tx:
+        with self.reading() as tx:
             found = tx.one(_ASKED, survey=survey, since=milliseconds(since), until=milliseconds(until))
         return Invited(*found) if found else Invited(0, 0)
+
+
+class Tallies(Endings):
+    """Counted from scratch, with a pass over all answers for each question."""
+
+    database: Database
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        return self.database.read()
+
+    def asked(self, tx: Transaction, what: Counting, by: By | None = None) -> Asked:
+        return Question(tx, what, by)
 
 
 def _tallies(numbers: Sequence[Any], periods: int) -> list[Tally]:

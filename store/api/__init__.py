@@ -32,6 +32,7 @@ from store.api.asking import (
 )
 from store.api.changes import Journal, Planning, Undoing
 from store.api.comparing import Comparing
+from store.api.figures import Figures
 from store.api.holding import Holding
 from store.api.listing import Listing
 from store.api.looking import Looking
@@ -142,6 +143,7 @@ class Store(
     Asking,
     Remarks,
     Tallies,
+    Figures,
     Queues,
     Tokens,
     Replies,

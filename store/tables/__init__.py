@@ -8,7 +8,7 @@ sees what a key would see.
 
 from __future__ import annotations
 
-from store.tables import access, acting, after, answers, asking, clock, sharing, signing
+from store.tables import access, acting, after, answers, asking, clock, figures, sharing, signing
 from store.tables.columns import metadata
 
-__all__ = ["access", "acting", "after", "answers", "asking", "clock", "metadata", "sharing", "signing"]
+__all__ = ["access", "acting", "after", "answers", "asking", "clock", "figures", "metadata", "sharing", "signing"]

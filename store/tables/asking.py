@@ -77,6 +77,7 @@ class VerdictTable(Row, table=True):
         Index(None, "at"),
         Index(None, "scope", "record_id"),
         Index(None, "event"),
+        partial("ix_verdict_unasked", "at", "trigger", "code", where="invitation IS NULL"),
         {"sqlite_autoincrement": True},
     )
     id: int | None = number()
@@ -98,9 +99,9 @@ class InvitationTable(Row, table=True):
     __table_args__ = (
         UniqueConstraint("dedupe"),
         one_of("state", InvitationState),
-        Index(None, "created_at"),
         Index(None, "trigger", "created_at"),
         Index(None, "state", "created_at"),
+        Index("ix_invitation_funnel", "created_at", "trigger", "state"),  # counted from it alone
         Index(None, "connection", "object", "record_id"),
         partial(
             "ix_invitation_subject",

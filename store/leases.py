@@ -12,7 +12,7 @@ from store.forgetting import without_forgotten
 from store.owners import is_gone
 from store.rows import milliseconds
 
-_FREE = -(2**62)
+FREE = -(2**62)
 
 
 class Leases:
@@ -57,7 +57,7 @@ class Leases:
                 """UPDATE lease SET until = :until
                 WHERE name = :name AND owner = :owner AND token = :token AND until > :free""",
                 until=_until(now, seconds),
-                free=_FREE,
+                free=FREE,
                 name=lease.name,
                 owner=lease.owner,
                 token=lease.token,
@@ -73,7 +73,7 @@ class Leases:
             tx.run(
                 """UPDATE lease SET until = :free, owner = ''
                 WHERE name = :name AND owner = :owner AND token = :token""",
-                free=_FREE,
+                free=FREE,
                 name=lease.name,
                 owner=lease.owner,
                 token=lease.token,

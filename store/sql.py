@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from nps.errors import ConfigError
 from store import schema
 from store.acting import Acting
 from store.api import Store
+from store.backups import new_file, opened_copy, partly
 from store.claims import Claims
 from store.comparing import Comparing
 from store.database import Database, SQLite
@@ -126,13 +128,37 @@ class SqlStore(
     def dump(self) -> Iterator[str]:
         return dump(self.database)
 
-    def backup(self, path: Path) -> None:
-        """A consistent copy into a new file only its owner can read, while others go on working."""
-        if not isinstance(self.database, SQLite):
-            raise ConfigError("store: a PostgreSQL store is backed up with pg_dump")
+    def backup(self, path: Path, told: Callable[[int], None] = lambda rows: None) -> None:
         if path.exists():
             raise ConfigError(f"store: {path} exists already; name a new file for the backup")
-        self.database.backup(path)
+        if isinstance(self.database, SQLite):
+            with partly(path) as partial:
+                self.database.backup(partial)
+            return
+        from store.copying import copy
+
+        with new_file(path) as made:
+            schema.migrate(made)
+            copy(self.database, made, told)
+
+    def restore(self, path: Path, told: Callable[[int], None] = lambda rows: None) -> int:
+        from store.copying import copy, let_go
+
+        with opened_copy(path) as backup:
+            schema.migrate(backup)
+            count = copy(backup, self.database, told)
+        let_go(self.database)
+        return count
+
+    def is_empty(self) -> bool:
+        from store.copying import is_empty
+
+        return is_empty(self.database)
+
+    def at_work(self, now: datetime) -> list[str]:
+        from store.copying import at_work
+
+        return at_work(self.database, now)
 
     def close(self) -> None:
         self.database.close()

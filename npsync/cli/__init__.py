@@ -50,7 +50,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (  # command, module, name in it
     ("triggers", "npsync.cli.simulating", "triggers"),
     ("quota", "npsync.cli.quota", "quota"),
     ("tokens", "npsync.cli.tokens", "tokens"),
-    ("db", "npsync.cli.operating", "db"),
+    ("db", "npsync.cli.database", "db"),
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from connectors.contract import Allowance
@@ -15,6 +15,7 @@ WORDS = {
     "pulling": "Pulling answers",
     "planning": "Matching and planning",
     "writing": "Writing records",
+    "copying": "Copying rows",
     "past": "Reading the past",
     "imagining": "Following its days",
 }
@@ -32,6 +33,14 @@ def shown_progress(quiet: bool = False) -> Iterator[Progress]:
             yield bars
     else:
         yield _Lines()
+
+
+@contextmanager
+def counted(phase: str) -> Iterator[Callable[[int], None]]:
+    """One phase whose end nobody knows: told by a bar where a person watches, and nowhere else."""
+    with shown_progress(quiet=not sys.stderr.isatty()) as progress:
+        progress.phase(phase, None)
+        yield progress.advance
 
 
 @contextmanager

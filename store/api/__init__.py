@@ -7,8 +7,9 @@ are *planned* (spooled), *cut* into batches, a batch is *opened* (that commit is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -172,8 +173,23 @@ class Store(
         out, and what vendors said of theirs: looking costs calls too, and changes nothing."""
         ...
 
-    def backup(self, path: Path) -> None:
-        """A consistent copy while it is in use (SQLite). Raises ConfigError where the database has a better tool."""
+    def backup(self, path: Path, told: Callable[[int], None] = ...) -> None:
+        """A consistent copy into a new SQLite file only its owner can read, while others go on working. `told` hears
+        how many rows were copied, where they are copied one by one. Raises ConfigError when the file is there, OSError
+        when it cannot be written."""
+        ...
+
+    def restore(self, path: Path, told: Callable[[int], None] = ...) -> int:
+        """Hold what the backup at `path` holds, in place of what is held now; how many rows. The file stays as it is;
+        one of an older version is brought to this one's tables on the way. Raises ConfigError when it is no backup."""
+        ...
+
+    def is_empty(self) -> bool:
+        """Whether nothing has happened in it yet."""
+        ...
+
+    def at_work(self, now: datetime) -> list[str]:
+        """What processes that live hold in it: the names of their leases."""
         ...
 
     def revision(self) -> str | None:

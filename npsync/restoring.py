@@ -1,0 +1,58 @@
+"""A backup becomes the store. What it cannot know of the time since is told; nobody is asked before people agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nps.errors import ConfigError
+from npsync.deciders import whoever
+from triggers.ledger import stop
+
+if TYPE_CHECKING:
+    from npsync.config import Config
+    from store.api import Store
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What came of it. `latest`: the newest thing the backup knows of; `stopped`: sends wait for a person."""
+
+    rows: int
+    latest: datetime | None
+    stopped: bool
+
+
+def restore(
+    config: Config,
+    store: Store,
+    file: Path,
+    *,
+    replace: bool,
+    moved: bool,
+    now: datetime,
+    told: Callable[[int], None] = lambda rows: None,
+) -> Restored:
+    """Put the backup in the store's place. `moved`: nothing happened since it was made, so nothing waits for a person.
+    Raises ConfigError when somebody works on the store, when it holds something and `replace` is not said, or when the
+    file is no backup."""
+    if busy := store.at_work(now):
+        raise ConfigError(
+            f"the store is in use ({', '.join(busy)}). Stop npsync serve and every worker first; what died without a "
+            "word is free after a few minutes"
+        )
+    if not replace and not store.is_empty():
+        raise ConfigError(
+            "the store holds something. Back it up first (npsync db backup), then say --replace: what it holds is gone "
+            "then"
+        )
+    rows = store.restore(file, told)
+    latest = max((run.ended_at or run.started_at for run in store.runs(limit=1)), default=None)
+    stopped = config.has_to_ask and not moved
+    if stopped:
+        why = "a backup was restored: it does not know who was asked since it was made"
+        stop(store, by=whoever(), why=why, now=now)
+    return Restored(rows, latest, stopped)

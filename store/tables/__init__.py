@@ -11,4 +11,15 @@ from __future__ import annotations
 from store.tables import access, acting, after, answers, asking, clock, figures, sharing, signing
 from store.tables.columns import metadata
 
-__all__ = ["access", "acting", "after", "answers", "asking", "clock", "figures", "metadata", "sharing", "signing"]
+__all__ = [
+    "access",
+    "acting",
+    "after",
+    "answers",
+    "asking",
+    "clock",
+    "figures",
+    "metadata",
+    "sharing",
+    "signing",
+]

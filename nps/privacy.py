@@ -78,7 +78,8 @@ class RetentionSpec(_Part):
         default=None, description="Events, what triggers said about them, and invitations that are over."
     )
     receipts: Period | None = Field(
-        default=None, description="Who read, exported or erased what. At least 30 days."
+        default=None,
+        description="Who read, exported or erased what, and who did what at a page. At least 30 days.",
     )
 
     @property

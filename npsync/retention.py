@@ -1,4 +1,4 @@
-"""Keeping data only as long as the YAML says (`retention:`): nightly in `npsync serve`, and by `npsync db prune`."""
+"""Keeping data only as long as `retention:` says, and our own notes for 90 days: nightly in serve, and by hand."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 AT_A_TIME = 500
 EVERY = timedelta(days=1)
+OWN = timedelta(days=90)  # what npsync notes of itself: ticks of the clock, what people asked it to do
 PLACE = "retention"
 
 
@@ -51,6 +52,9 @@ def prune(config: Config, store: Store, now: datetime, *, stop: Callable[[], boo
         ),
         ("events", kept.events, lambda at: store.expire_asking(before=at, limit=AT_A_TIME)),
         ("receipts", kept.receipts, lambda at: store.expire_receipts(before=at)),
+        ("audit", kept.receipts, lambda at: store.expire_audit(before=at, limit=AT_A_TIME)),
+        ("ticks", OWN, lambda at: store.expire_ticks(before=at, limit=AT_A_TIME)),
+        ("actions", OWN, lambda at: store.expire_actions(before=at, limit=AT_A_TIME)),
     ]
     for name, length, expire in steps:
         if length is not None and (gone := _all(lambda: expire(now - length), stop)):  # noqa: B023 - run at once

@@ -213,7 +213,7 @@ def serve(config: Config, store: Store, stopping: threading.Event) -> None:
     clock = SystemClock()
     triggering = Triggering(config, store, clock, stop=stopping.is_set) if config.has_to_ask else None
     pushed = PushedAnswers(config, store, clock, stop=stopping.is_set)
-    nightly = Nightly(config, store, clock, stop=stopping.is_set) if config.retention.is_set else None
+    nightly = Nightly(config, store, clock, stop=stopping.is_set)
     gathering = Gathering(config, store, clock, stop=stopping.is_set) if config.privacy.anonymous else None
     telling = Telling(config, store, clock, stop=stopping.is_set) if is_used(config) else None
     clockwork = Clockwork(
@@ -222,7 +222,7 @@ def serve(config: Config, store: Store, stopping: threading.Event) -> None:
         clock,
         ask=triggering.turn if triggering else None,
         settle=pushed.settle,
-        tidy=nightly.turn if nightly else None,
+        tidy=nightly.turn,
         gather=gathering.turn if gathering else None,
         tell=telling.turn if telling else None,
     )

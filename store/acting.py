@@ -163,6 +163,21 @@ class Acting:
             for row in found
         ]
 
+    def expire_actions(self, *, before: datetime, limit: int) -> int:
+        return self._expire("action", "ended_at", before, limit)
+
+    def expire_audit(self, *, before: datetime, limit: int) -> int:
+        return self._expire("audit", "at", before, limit)
+
+    def _expire(self, table: str, column: str, before: datetime, limit: int) -> int:
+        with self.database.write() as tx:
+            return tx.run(
+                f"""DELETE FROM {table} WHERE id IN (
+                    SELECT id FROM {table} WHERE {column} < :before ORDER BY id LIMIT :limit)""",
+                before=milliseconds(before),
+                limit=limit,
+            )
+
     def _latest(
         self, columns: str, table: str, wanted: list[str], limit: int, **given: Any
     ) -> list[tuple[Any, ...]]:

@@ -112,3 +112,11 @@ class Acting(Protocol):
     ) -> list[Audited]:
         """The latest first; those with a smaller number than `before`."""
         ...
+
+    def expire_actions(self, *, before: datetime, limit: int) -> int:
+        """Those that ended before then. How many went."""
+        ...
+
+    def expire_audit(self, *, before: datetime, limit: int) -> int:
+        """What was done or looked at before then. How many entries went."""
+        ...

@@ -109,3 +109,16 @@ def test_the_audit_tells_who_did_what_the_latest_first(store: Store) -> None:
     [newest] = store.audited(limit=1)
     assert [one.what for one in store.audited(before=newest.number, limit=1)] == ["read a person"]
     assert store.audited(who="token:bi")[0].facts == {"page": "customer"}
+
+
+def test_what_ended_long_ago_goes_and_what_is_wanted_stays(store: Store) -> None:
+    _wanted(store, key="done")
+    mine = store.claim_action("a:1:x", now=NOW, seconds=60)
+    assert mine is not None
+    store.end_action(mine, "a:1:x", Stand.DONE, now=NOW, outcome={})
+    waits = _wanted(store, key="waits")
+    store.note_audit("user:ann", "paused", "s", now=NOW)
+    assert (store.expire_actions(before=NOW, limit=9), store.expire_audit(before=NOW, limit=9)) == (0, 0)
+    assert (store.expire_actions(before=SOON, limit=9), store.expire_audit(before=SOON, limit=9)) == (1, 1)
+    assert [one.number for one in store.actions()] == [waits]
+    assert store.audited() == []

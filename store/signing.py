@@ -7,7 +7,7 @@ from typing import Any
 
 from store.api.signing import LocalUser, Session
 from store.database import Database
-from store.rows import maybe_moment, milliseconds, moment
+from store.rows import maybe_moment, milliseconds, moment, storable
 
 _USER = "id, name, role, created_at, signed_in_at, revoked_at"
 
@@ -125,7 +125,7 @@ class Signing:
             tx.run(
                 "UPDATE web_session SET told = :told, failed = :failed WHERE digest = :digest",
                 digest=digest,
-                told=told,
+                told=None if told is None else storable(told),
                 failed=int(failed),
             )
 

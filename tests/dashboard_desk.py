@@ -8,26 +8,35 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from answered import NOW, YAML, config_in
+from argon2 import PasswordHasher
 from asgi_caller import Caller, Replied
 from fake_clock import FakeClock
 
 from npsync import tokens
+from npsync.roles import Role
+from npsync.sign_in import users
+from npsync.sign_in.passwords import Passwords
 from npsync.web.app import app
 from store import open_store
 from store.sql import SqlStore
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
+PASSWORD = "correct horse battery"
+QUICK = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 Fields = Mapping[str, str] | Sequence[tuple[str, str]]
 
 
 class Desk:
     """`desk.sign_in(desk.token("read", "apply")); desk.get("/syncs"); desk.act("/syncs/contacts/pause")`"""
 
-    def __init__(self, folder: Path, yaml: str = YAML, host: str = "127.0.0.1:8642") -> None:
+    def __init__(
+        self, folder: Path, yaml: str = YAML, host: str = "127.0.0.1:8642", passwords: Passwords | None = None
+    ) -> None:
         self.config = config_in(folder, yaml)
         self.store: SqlStore = open_store(self.config.store)
         self.clock = FakeClock(NOW)
-        self.web = app(self.config, self.store, self.clock)
+        passwords = passwords or QUICK
+        self.web = app(self.config, self.store, self.clock, passwords=passwords)
         self.caller = Caller(self.web, headers={"host": host})
         self.cookies: dict[str, str] = {}
 
@@ -37,6 +46,14 @@ class Desk:
     def sign_in(self, token: str, **headers: str) -> Replied:
         """As a browser does: the page first, then its form."""
         return self.act("/sign-in", {"token": token}, page="/sign-in", **headers)
+
+    def user(self, role: Role, name: str = "ann", password: str = PASSWORD) -> None:
+        users.create(self.store, name, role, password, now=NOW, passwords=QUICK)
+
+    def enter(self, name: str = "ann", password: str = PASSWORD, next: str = "/", **headers: str) -> Replied:
+        """Sign in with a name and a password."""
+        form = {"name": name, "password": password, "next": next}
+        return self.act("/sign-in", form, page="/sign-in", **headers)
 
     def get(self, path: str, **headers: str) -> Replied:
         return self._kept(self.caller.get(path, **{"cookie": self.cookie, **headers}))

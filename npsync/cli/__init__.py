@@ -50,6 +50,8 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (  # command, module, name in it
     ("triggers", "npsync.cli.simulating", "triggers"),
     ("quota", "npsync.cli.quota", "quota"),
     ("tokens", "npsync.cli.tokens", "tokens"),
+    ("users", "npsync.cli.users", "users"),
+    ("audit", "npsync.cli.audit", "audit"),
     ("db", "npsync.cli.database", "db"),
 )
 

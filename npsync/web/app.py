@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from connectors.contract import Clock
 from npsync.config import Config
+from npsync.sign_in.passwords import Passwords
 from npsync.web import api, customers, embedding, problems
 from npsync.web.dashboard import router as dashboard
 from npsync.web.dashboard.house import Away, tell_away
@@ -44,10 +45,17 @@ class Web:
         await self.routed(scope, receive, send)
 
 
-def app(config: Config, store: Store, clock: Clock, *, intake: Intake | None = None) -> Web:
+def app(
+    config: Config,
+    store: Store,
+    clock: Clock,
+    *,
+    intake: Intake | None = None,
+    passwords: Passwords | None = None,
+) -> Web:
     """One web application over one store. `intake` stores what is pushed; by default the store itself does."""
     intake = intake or TogetherIntake(receiving(store, clock))
-    return Web(Site(config, store, clock, intake, Refusals(store, clock)))
+    return Web(Site(config, store, clock, intake, Refusals(store, clock), passwords or Passwords()))
 
 
 def _routed(site: Site) -> FastAPI:

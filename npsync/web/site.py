@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from connectors.contract import Clock
 from nps.events import Arrival
 from npsync.config import Config
+from npsync.sign_in.passwords import Passwords
 from npsync.web.refusals import Refusals
 from store.api import Store
 
@@ -30,6 +31,7 @@ class Site:
     clock: Clock
     intake: Intake
     refusals: Refusals
+    passwords: Passwords = field(default_factory=Passwords)
 
     @property
     def public_url(self) -> str:

@@ -101,9 +101,13 @@ def _records(story: Story | None) -> list[RecordStory]:
     return [] if story is None else [*story.records, *(account.record for account in story.accounts)]
 
 
+_READ = {"search": "searched for people", "comments": "read comments"}
+
+
 def audit(site: Site, whose: Visitor, page: str, people: int) -> None:
     """Who read of people, when and where, and of how many."""
     notice("person_read", who=whose.who, page=page, people=people)
+    site.store.note_audit(whose.who, _READ[page], "", {"people": people}, now=site.clock.now())
     told: dict[str, Json] = {"page": page, "people": people}
     site.store.note_receipt(Receipt(kind="read", at=site.clock.now(), who=whose.who, report=told))
 
@@ -111,6 +115,8 @@ def audit(site: Site, whose: Visitor, page: str, people: int) -> None:
 def _read(site: Site, whose: Visitor, record: RecordStory) -> None:
     """Somebody looked at this one: found again by a keyed hash, where there is a pepper."""
     notice("person_read", who=whose.who, page="customer", people=1)
+    about = f"{record.connection}/{record.object}/{record.id}"
+    site.store.note_audit(whose.who, "read a person", about, {"page": "customer"}, now=site.clock.now())
     emails = {email_key(answer.key) for answer in record.answers if answer.key and "@" in answer.key}
     names = {
         name

@@ -1,90 +1,105 @@
 """Who is signed in: a random cookie, of which the store keeps a hash, for as long as a working day.
 
-Signing in takes a token of the API (`npsync tokens create`). A session ends by itself, by signing out, or when its
-token is revoked.
+A session ends by itself, by signing out, with its token, and with another role or password of its user. One that a
+provider vouched for ends when what the YAML says of the provider changes.
 """
 
 from __future__ import annotations
 
-import json
 import secrets
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from npsync import tokens
-from npsync.roles import rights_of
+from npsync.roles import RIGHTS, May, Role, rights_of
 from npsync.tokens import digest
 from npsync.web.dashboard.visitors import Kind, Told, Visitor
-from store.api import Store, TokenRow
+from store.api import Session, Store
 
 LASTS = timedelta(hours=10)
-PLACE = "npsync"  # among the memories of connections: no connection may be called so
-PREFIX = "session:"
+IDLE = timedelta(hours=2)  # it ends when nothing is asked for so long
+NOTED = timedelta(minutes=5)  # how exactly that is known: not every page view is a write
+
+TOKEN, USER, PROVIDER = "token", "user", "provider"
 
 
+@dataclass(frozen=True)
 class Sessions:
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    """`terms` stands for what the YAML says of the provider."""
 
-    def open(self, token: str, *, now: datetime) -> tuple[str, TokenRow] | None:
-        """A new session's secret and whose it is; None for a token nobody knows."""
-        found = tokens.known(self._store, token.strip(), now=now)
-        if found is None:
-            return None
-        self._sweep(now)
+    store: Store
+    terms: str = ""
+
+    def open(
+        self,
+        kind: str,
+        name: str,
+        *,
+        now: datetime,
+        token: str | None = None,
+        local_user: int | None = None,
+        role: Role | None = None,
+    ) -> str:
+        """A new session's secret."""
         secret = secrets.token_urlsafe(32)
-        kept = {"token": digest(token.strip()), "until": (now + LASTS).isoformat()}
-        self._store.memorize(PLACE, {PREFIX + digest(secret): json.dumps(kept)})
-        return secret, found
+        self.store.open_session(
+            Session(
+                digest=digest(secret),
+                kind=kind,
+                name=name,
+                began_at=now,
+                seen_at=now,
+                ends_at=now + LASTS,
+                token=token,
+                local_user=local_user,
+                role=None if role is None else role.value,
+                terms=self.terms if kind == PROVIDER else None,
+            )
+        )
+        return secret
 
     def whose(self, secret: str, *, now: datetime) -> Visitor | None:
-        """Whose session this is, while it lasts and its token is not revoked."""
-        name = PREFIX + digest(secret)
-        session = self._session(name)
-        if session is None or now >= _until(session):
+        """Whose session this is, while it lasts."""
+        session = self.store.session(digest(secret)) if secret else None
+        if session is None or now >= session.ends_at or now - session.seen_at >= IDLE:
             return None
-        token = tokens.in_force(self._store, session["token"], now=now)
-        if token is None:
+        may = self._rights(session, now)
+        if may is None:
             return None
-        told = session.get("told")
+        if now - session.seen_at >= NOTED:
+            self.store.session_seen(session.digest, now=now)
         return Visitor(
-            name=token.name,
-            kind=Kind.TOKEN,
-            may=rights_of(token.scopes),
+            name=session.name,
+            kind=Kind.TOKEN if session.kind == TOKEN else Kind.USER,
+            may=may,
             csrf=csrf_of(secret),
-            session=name,
-            told=None if told is None else Told(told, "failed" in session),
+            session=session.digest,
+            told=None if session.told is None else Told(session.told, session.failed),
         )
+
+    def _rights(self, session: Session, now: datetime) -> frozenset[May] | None:
+        """None where nobody vouches for them any more."""
+        if session.kind == TOKEN:
+            token = tokens.in_force(self.store, session.token or "", now=now)
+            return None if token is None else rights_of(token.scopes)
+        if session.kind == PROVIDER and session.terms != self.terms:
+            return None
+        return None if session.role is None else RIGHTS[Role(session.role)]
 
     def tell(self, visitor: Visitor, told: Told | None) -> None:
         """What the next page says; None: it was said."""
-        session = self._session(visitor.session)
-        if session is None:
-            return
-        kept = {name: value for name, value in session.items() if name not in ("told", "failed")}
-        if told is not None:
-            kept |= {"told": told.text, **({"failed": "1"} if told.failed else {})}
-        self._store.memorize(PLACE, {visitor.session: json.dumps(kept)})
+        text, failed = (None, False) if told is None else (told.text, told.failed)
+        self.store.tell_session(visitor.session, text, failed=failed)
 
     def close(self, secret: str) -> None:
-        self._store.forget(PLACE, [PREFIX + digest(secret)])
+        self.store.close_session(digest(secret))
 
-    def _session(self, name: str) -> dict[str, str] | None:
-        kept = self._store.recall(PLACE, [name]).get(name)
-        if kept is None:
-            return None
-        found: dict[str, str] = json.loads(kept)
-        return found
-
-    def _sweep(self, now: datetime) -> None:
-        """Sessions that ended leave the store when somebody signs in."""
-        kept = self._store.recall_below(PLACE, PREFIX)
-        self._store.forget(PLACE, [name for name, each in kept.items() if now >= _until(json.loads(each))])
+    def close_all(self, visitor: Visitor) -> int:
+        """Everywhere they are signed in. How many there were."""
+        found = self.store.session(visitor.session)
+        return 0 if found is None else self.store.close_sessions(found.kind, found.name)
 
 
 def csrf_of(secret: str) -> str:
     """What forms of this session carry. Nobody finds the cookie from it, and no other site can read either."""
     return digest(f"csrf:{secret}")
-
-
-def _until(session: dict[str, str]) -> datetime:
-    return datetime.fromisoformat(session["until"])

@@ -56,7 +56,7 @@ class House:
         made.goto(f"{self.address}/report")
         made.keyboard.type(self.token)  # the field has the focus
         made.keyboard.press("Enter")
-        made.wait_for_url(f"{self.address}/")
+        made.wait_for_url(f"{self.address}/report")
         return made
 
 
@@ -109,7 +109,7 @@ def test_everything_works_without_a_script(house: House):
     assert page.locator("svg.trend polyline").count() >= 1
     page.click("text=Sign out")
     page.goto(f"{house.address}/accounts")
-    assert page.url == f"{house.address}/sign-in"
+    assert page.url == f"{house.address}/sign-in?next=%2Faccounts"
 
 
 def test_all_can_be_read_by_eye_and_by_ear_and_nothing_is_wider_than_a_phone(house: House):

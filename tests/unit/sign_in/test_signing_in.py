@@ -1,0 +1,164 @@
+"""Signing in with a name and a password, and how sessions begin and end."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from answered import NOW
+from dashboard_desk import PASSWORD, QUICK, Desk, text_of
+
+from npsync import tokens
+from npsync.roles import Role
+from npsync.sign_in import users
+from npsync.sign_in.passwords import Passwords
+from npsync.web.dashboard.sessions import IDLE, LASTS
+
+COOKIE = "npsync"
+
+
+@pytest.fixture
+def desk(tmp_path: Path, sqlite_url: str) -> Desk:
+    made = Desk(tmp_path)
+    made.user(Role.VIEWER)
+    return made
+
+
+def test_a_name_and_its_password_open_the_door(desk: Desk):
+    assert b'name="password"' in desk.get("/sign-in").body
+    assert (desk.enter().status, desk.get("/customers").status) == (303, 200)
+    assert [(one.who, one.what) for one in desk.store.audited(who="user:ann")] == [("user:ann", "signed in")]
+
+
+def test_who_does_not_exist_and_who_mistypes_hear_the_same(desk: Desk):
+    said = []
+    for name, password in (("ann", "not my password"), ("bob", PASSWORD), ("\0", PASSWORD), ("", "")):
+        replied = desk.enter(name, password)
+        said.append((replied.status, text_of(replied).replace(name, "")))
+    assert {status for status, _ in said} == {401}
+    assert said[0] == said[1]
+    assert desk.get("/").status == 303
+
+
+def test_an_old_hash_is_made_anew_and_nobody_is_signed_out(tmp_path: Path, sqlite_url: str):
+    desk = Desk(tmp_path, passwords=Passwords())
+    desk.user(Role.VIEWER)
+    before = desk.store.user("ann")
+    desk.enter()
+    after = desk.store.user("ann")
+    assert before is not None
+    assert after is not None
+    assert before[1] != after[1]
+    assert after[0].signed_in_at == NOW
+    assert desk.get("/").status == 200
+
+
+@pytest.mark.parametrize("ending", ["role", "password", "revoke"])
+def test_another_role_or_password_and_revoking_end_all_sessions(desk: Desk, ending: str):
+    desk.enter()
+    if ending == "role":
+        users.set_role(desk.store, "ann", Role.ADMIN, now=NOW)
+    elif ending == "password":
+        users.set_password(desk.store, "ann", "four other long words", now=NOW, passwords=QUICK)
+    else:
+        users.revoke(desk.store, "ann", now=NOW)
+    assert desk.get("/").status == 303
+
+
+def test_signing_in_gives_another_cookie_and_ends_the_one_that_was_there(desk: Desk):
+    desk.enter()
+    first = desk.cookies[COOKIE]
+    desk.enter()
+    assert desk.cookies[COOKIE] != first
+    desk.cookies[COOKIE] = first
+    assert desk.get("/").status == 303
+
+
+def test_a_cookie_that_somebody_chose_is_no_session_before_or_after(desk: Desk):
+    desk.cookies[COOKIE] = "chosen-by-somebody-else"
+    assert desk.get("/").status == 303
+    desk.enter()
+    assert desk.get("/").status == 200
+    desk.cookies[COOKIE] = "chosen-by-somebody-else"
+    assert desk.get("/").status == 303
+
+
+def test_a_session_ends_when_nothing_was_asked_for_two_hours_and_after_ten_at_last(desk: Desk):
+    desk.enter()
+    for _ in range(5):
+        desk.clock.advance((IDLE - timedelta(minutes=10)).total_seconds())
+        assert desk.get("/me").status == 200
+    desk.clock.advance((LASTS - 5 * (IDLE - timedelta(minutes=10))).total_seconds())
+    assert desk.get("/me").status == 303
+    desk.enter()
+    desk.clock.advance(IDLE.total_seconds())
+    assert desk.get("/me").status == 303
+
+
+def test_somebody_signs_out_everywhere(desk: Desk):
+    desk.enter()
+    elsewhere = dict(desk.cookies)
+    desk.cookies = {}
+    desk.enter()
+    assert "You are viewer" in text_of(desk.get("/me"))
+    assert desk.act("/sign-out", {"everywhere": "1"}).status == 303
+    desk.cookies = elsewhere
+    assert desk.get("/").status == 303
+
+
+def test_who_signs_out_here_stays_signed_in_there(desk: Desk):
+    desk.enter()
+    elsewhere = dict(desk.cookies)
+    desk.cookies = {}
+    desk.enter()
+    desk.act("/sign-out")
+    desk.cookies = elsewhere
+    assert desk.get("/").status == 200
+
+
+def test_after_signing_in_one_is_where_one_wanted_to_be(desk: Desk):
+    asked = desk.get("/report?survey=relationship&by=plan")
+    assert asked.headers["location"] == "/sign-in?next=%2Freport%3Fsurvey%3Drelationship%26by%3Dplan"
+    page = desk.get(asked.headers["location"]).body
+    assert b'name="next" value="/report?survey=relationship&amp;by=plan"' in page
+    replied = desk.enter(next="/report?survey=relationship&by=plan")
+    assert replied.headers["location"] == "/report?survey=relationship&by=plan"
+
+
+def test_tries_of_one_name_are_slowed_down_whoever_makes_them_and_after_a_restart(desk: Desk, tmp_path: Path):
+    for n in range(10):
+        desk.caller.address = f"203.0.113.{n}"
+        assert desk.enter("ann", "wrong").status == 401
+    again = Desk(tmp_path)  # the web was started anew
+    assert again.enter().status == 429
+    assert again.enter("bob").status == 401
+    again.clock.advance(60)
+    assert again.enter().status == 303
+    assert again.enter().status == 303  # what was mistyped is forgiven
+
+
+def test_a_network_is_one_place_to_try_from(desk: Desk):
+    statuses = []
+    for n in range(12):
+        desk.caller.address = f"2001:db8:0:1::{n:x}"
+        statuses.append(desk.enter(f"user{n}").status)
+    assert statuses == [401] * 10 + [429] * 2
+
+
+def test_a_role_shows_what_it_may(desk: Desk):
+    desk.user(Role.REPORTS, "rita")
+    desk.enter("rita")
+    assert desk.get("/").status == 200
+    refused = desk.get("/customers")
+    assert refused.status == 403
+    assert "npsync users role rita --role viewer" in text_of(refused)
+
+
+def test_a_token_still_opens_the_door_where_there_are_users(desk: Desk):
+    page = desk.get("/sign-in").body
+    assert page.index(b'name="password"') < page.index(b'name="token"')
+    assert desk.sign_in(desk.token("read")).status == 303
+    assert "signed in with a token" in text_of(desk.get("/me"))
+    tokens.revoke(desk.store, "ann", now=NOW)
+    assert desk.get("/").status == 303

@@ -46,6 +46,7 @@ class Letters:
         status: str | None = None,
         cause: Cause | None = None,
         code: str | None = None,
+        before: int | None = None,
         limit: int = 100,
     ) -> list[DeadLetterRow]:
         asked = {"sync": sync, "run": run, "status": status, "cause": cause, "code": code}
@@ -54,6 +55,8 @@ class Letters:
         if ids is not None:
             where += " AND id IN LIST(:ids)"
             narrowed["ids"] = list(ids)
+        if before is not None:
+            where, narrowed["before"] = f"{where} AND id < :before", before
         with self.database.read() as tx:
             found = tx.rows(
                 f"SELECT {LETTER} FROM dead_letter WHERE id > 0{where} ORDER BY id DESC LIMIT :limit",

@@ -69,10 +69,23 @@ class Runs:
             found = tx.rows(_PROGRESS)
         return {row[0]: _progress(row) for row in found}
 
-    def runs(self, *, sync: str | None = None, kind: str | None = None, limit: int = 20) -> list[RunRow]:
-        asked = {"sync": sync, "kind": kind}
-        narrowed = {name: value for name, value in asked.items() if value is not None}
+    def runs(
+        self,
+        *,
+        sync: str | None = None,
+        kind: str | None = None,
+        status: str | None = None,
+        since: datetime | None = None,
+        before: int | None = None,
+        limit: int = 20,
+    ) -> list[RunRow]:
+        asked = {"sync": sync, "kind": kind, "status": status}
+        narrowed: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
         where = "".join(f" AND {name} = :{name}" for name in narrowed)
+        if since is not None:
+            where, narrowed["since"] = f"{where} AND started_at >= :since", milliseconds(since)
+        if before is not None:
+            where, narrowed["before"] = f"{where} AND id < :before", before
         with self.database.read() as tx:
             found = tx.rows(
                 f"{_RUNS} WHERE id > 0{where} ORDER BY id DESC LIMIT :limit", **narrowed, limit=limit

@@ -25,9 +25,10 @@ class Letters(Protocol):
         status: str | None = None,
         cause: Cause | None = None,
         code: str | None = None,
+        before: int | None = None,
         limit: int = 100,
     ) -> list[DeadLetterRow]:
-        """The latest first."""
+        """The latest first; those with a smaller number than `before`."""
         ...
 
     def letters_beside(self, letter: int) -> list[DeadLetterRow]:

@@ -18,8 +18,18 @@ class Runs(Protocol):
 
     def end_run(self, run: int, status: str, *, now: datetime, report: Mapping[str, Json]) -> None: ...
 
-    def runs(self, *, sync: str | None = None, kind: str | None = None, limit: int = 20) -> list[RunRow]:
-        """The latest first. `kind`: run, undo, redo, verify."""
+    def runs(
+        self,
+        *,
+        sync: str | None = None,
+        kind: str | None = None,
+        status: str | None = None,
+        since: datetime | None = None,
+        before: int | None = None,
+        limit: int = 20,
+    ) -> list[RunRow]:
+        """The latest first: begun at or after `since`, with a smaller number than `before`. `kind`: run, undo, redo,
+        verify."""
         ...
 
     def run(self, number: int) -> RunRow | None: ...

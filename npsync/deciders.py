@@ -6,9 +6,9 @@ import getpass
 from datetime import datetime
 
 
-def signed(done: str, reason: str, now: datetime) -> str:
-    """ "discarded by ann on 2026-11-22: a test by the agency"."""
-    said = f"{done} by {whoever()} on {now:%Y-%m-%d}"
+def signed(done: str, reason: str, now: datetime, *, by: str = "") -> str:
+    """ "discarded by ann on 2026-11-22: a test by the agency". `by`: who, where it is not whoever sits here."""
+    said = f"{done} by {by or whoever()} on {now:%Y-%m-%d}"
     return f"{said}: {reason.strip()}" if reason.strip() else said
 
 

@@ -6,9 +6,9 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 from nps.errors import ConfigError
-from nps.responses import SurveyResponse
+from npsync import run_facts
 from npsync.cli import followed_text, output, sync_text, undo_text, verify_text
-from store.api import Progress, RunRow, State, Store
+from store.api import Store
 
 COLUMNS = ["run", "started", "sync", "kind", "status", "answers", "written", "needs a person"]
 
@@ -17,7 +17,7 @@ def show_runs(store: Store, zone: ZoneInfo, *, sync: str | None, limit: int, as_
     found = store.runs(sync=sync, limit=limit)
     progress = store.progress()
     if as_json:
-        output.say_json({"runs": [_facts(one, progress.get(one.id)) for one in found]})
+        output.say_json({"runs": [run_facts.facts(one, progress.get(one.id)) for one in found]})
     elif not found:
         output.say("No run yet. npsync plan NAME shows what one would do.")
     else:
@@ -31,13 +31,12 @@ def show_run(store: Store, zone: ZoneInfo, number: int, *, changes: bool, limit:
     run = store.run(number)
     if run is None:
         raise ConfigError(f"there is no run {number}; npsync runs lists them")
-    left = _left(store, run, limit)
+    left = run_facts.left(store, run, limit)
     followed = run.report.get("followed")
     progress = store.progress_of(number)
     if as_json:
-        output.say_json(
-            _facts(run, progress) | {"left": left, "changes": _changes(store, number) if changes else []}
-        )
+        made = [run_facts.change_facts(*one) for one in store.run_changes(number)] if changes else []
+        output.say_json(run_facts.facts(run, progress) | {"left": left, "changes": made})
         return
     output.table(
         COLUMNS,
@@ -70,67 +69,3 @@ def show_run(store: Store, zone: ZoneInfo, number: int, *, changes: bool, limit:
                 output.say(
                     line + (f"   [{outcome}]" if line.startswith("  ~") and outcome != "written" else "")
                 )
-
-
-_LEFT = (State.REVIEW, State.REJECTED, State.HELD, State.PENDING, State.WAITING)  # what is urgent comes first
-
-
-def _left(store: Store, run: RunRow, limit: int) -> list[dict[str, object]]:
-    """The answers this run left open and that are open still, each with its reason; at most `limit` of a state."""
-    settled = [one for state in _LEFT for one in store.left_open(run.sync, run.id, state, limit=limit)]
-    answers = store.responses([one.number for one in settled])
-    return [
-        {
-            "state": one.state.value,
-            "source": answers[one.number].source,
-            "answer": answers[one.number].id,
-            "key": _key(answers[one.number]),
-            "record": one.record_id,
-            "candidates": list(one.candidates),
-            "code": one.code,
-            "reason": one.reason,
-            "field": one.field,
-            "look_again": one.look_again.isoformat(timespec="minutes") if one.look_again else None,
-        }
-        for one in settled
-    ]
-
-
-def _key(answer: SurveyResponse) -> str | None:
-    return answer.email or answer.external_id or answer.phone
-
-
-def _changes(store: Store, number: int) -> list[dict[str, object]]:
-    return [
-        {
-            "object": change.object,
-            "id": change.record_id,
-            "key": change.key,
-            "outcome": outcome,
-            "fields": {name: [change.before.get(name), value] for name, value in change.after.items()},
-        }
-        for change, outcome in store.run_changes(number)
-    ]
-
-
-def _facts(run: RunRow, progress: Progress | None) -> dict[str, object]:
-    return {
-        "run": run.id,
-        "sync": run.sync,
-        "kind": run.kind,
-        "status": run.status,
-        "started_at": run.started_at.isoformat(),
-        "ended_at": run.ended_at.isoformat() if run.ended_at else None,
-        "progress": None if progress is None else progress_facts(progress),
-        "report": run.report,
-    }
-
-
-def progress_facts(progress: Progress) -> dict[str, object]:
-    """How far a run is, for machines."""
-    return {
-        "phase": progress.phase,
-        "done": progress.done,
-        "total": progress.total,
-        "at": progress.noted_at.isoformat(),
-    }

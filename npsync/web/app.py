@@ -15,9 +15,11 @@ from connectors.contract import Clock
 from npsync.config import Config
 from npsync.sign_in.passwords import Passwords
 from npsync.web import api, customers, embedding, problems
+from npsync.web.bearers import Callers
 from npsync.web.dashboard import router as dashboard
 from npsync.web.dashboard.house import Away, tell_away
 from npsync.web.doorway import Doorway
+from npsync.web.gate import Gate
 from npsync.web.hooks import PREFIX, Hooks
 from npsync.web.intake import TogetherIntake, receiving
 from npsync.web.refusals import Refusals
@@ -61,7 +63,7 @@ def app(
 def _routed(site: Site) -> FastAPI:
     made = FastAPI(
         title="npsync",
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=None,  # nothing is told without a token: `npsync.web.api` serves it
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
         middleware=[Middleware(Doorway, public_url=site.public_url)],
@@ -71,6 +73,8 @@ def _routed(site: Site) -> FastAPI:
             RequestValidationError: problems.tell_invalid,
         },
     )
+    made.state.site, made.state.gate = site, Gate(site)
+    made.state.callers = Callers(site.store, site.clock)
     for router in ROUTERS:
         made.include_router(router(site))
     return made

@@ -3,48 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, cast
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
 
+from connectors.contract import Clock
 from npsync import tokens
 from npsync.web.problems import Problem
-from npsync.web.site import Site
 from npsync.web.throttle import Throttle
-from store.api import TokenRow
+from store.api import Store, TokenRow
 
-SLOWLY = {"Retry-After": "60"}
+MUCH_SLOWER = {"Retry-After": "60"}
+SLOWER = {"Retry-After": "1"}
 UNKNOWN = {"WWW-Authenticate": "Bearer"}
 
 SCHEME = HTTPBearer(
-    bearerFormat="npsync_…", description="Made by `npsync tokens create NAME`.", auto_error=False
+    bearerFormat="npsync_…",
+    scheme_name="token",
+    description="Made by `npsync tokens create NAME --scope SCOPE`; each operation names the scope it needs.",
+    auto_error=False,
 )
-
 
 Given = Annotated[HTTPAuthorizationCredentials | None, Depends(SCHEME)]
 
 
-def needing(site: Site, scope: str) -> Callable[..., TokenRow]:
-    """A dependency: the caller's token, if it allows `scope`. Raises Problem."""
-    # An address that tries tokens is slowed down long before it finds one; who has one gets a pace of his own.
-    guesses, calls = Throttle(burst=20, per_minute=10), Throttle(burst=120, per_minute=600)
+class Callers:
+    """The tokens of one application, and the pace of those who call it. Thread-safe."""
 
-    def caller(request: Request, given: Given) -> TokenRow:
-        address = request.client.host if request.client is not None else ""
-        now, at = site.clock.now(), site.clock.monotonic()
-        found = None if given is None else tokens.known(site.store, given.credentials, now=now)
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+        # An address that tries tokens is slowed down long before it finds one; who has one gets a pace of his own.
+        self._guesses, self._calls = Throttle(burst=20, per_minute=10), Throttle(burst=120, per_minute=600)
+
+    def admitted(self, token: str | None, address: str, any_of: tuple[str, ...]) -> TokenRow:
+        """Whose token it is, if it allows one of these; without any named, every token does. Raises Problem."""
+        now, at = self._clock.now(), self._clock.monotonic()
+        found = None if token is None else tokens.known(self._store, token, now=now)
         if found is None:
-            if not guesses.admits(address, at):
+            if not self._guesses.admits(address, at):
                 raise Problem(
-                    429, "too many wrong tokens from this address", code="slow_down", headers=SLOWLY
+                    429, "too many wrong tokens from this address", code="slow_down", headers=MUCH_SLOWER
                 )
             raise Problem(401, "send a token: Authorization: Bearer …", code="no_token", headers=UNKNOWN)
-        if scope not in found.scopes:
-            raise Problem(403, f'this token does not allow "{scope}"', code="scope")
-        if not calls.admits(str(found.number), at):
-            raise Problem(429, "too many calls with this token", code="slow_down", headers=SLOWLY)
+        if any_of and not set(any_of) & set(found.scopes):
+            wanted = " or ".join(f'"{scope}"' for scope in any_of)
+            raise Problem(403, f"this token does not allow {wanted}", code="scope")
+        if not self._calls.admits(str(found.number), at):
+            raise Problem(429, "too many calls with this token", code="slow_down", headers=SLOWER)
         return found
 
-    return caller
+
+class Needing:
+    """A dependency: the caller's token, if it allows one of `any_of`. Raises Problem."""
+
+    def __init__(self, any_of: tuple[str, ...]) -> None:
+        self.any_of = any_of
+
+    def __call__(self, request: Request, given: Given) -> TokenRow:
+        callers = cast(Callers, request.app.state.callers)
+        address = request.client.host if request.client is not None else ""
+        caller = callers.admitted(None if given is None else given.credentials, address, self.any_of)
+        request.state.who = who(caller)
+        return caller
+
+
+def needing(*any_of: str) -> Callable[..., TokenRow]:
+    return Needing(any_of)
+
+
+def who(caller: TokenRow) -> str:
+    """As the audit and the log call them."""
+    return f"token:{caller.name}"

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from connectors.contract import Refused
 from nps.errors import UnavailableError
 from npsync.logs import notice
-from npsync.web.problems import TRY_AGAIN, Problem, problem, refused
+from npsync.web.problems import TRY_AGAIN, Problem, problem, refused, told
 
 KILO, MEGA = 1024, 1024 * 1024
 LARGEST = {"/hooks/": 5 * MEGA, "/api/": 1 * MEGA}  # a batch of Segment's; a page of imported sends
@@ -131,7 +131,7 @@ class _Reply:
 
 def _told(error: Exception, path: str) -> ASGIApp:
     if isinstance(error, Problem):
-        return problem(error.status_code, error.detail, code=error.code, headers=error.headers)
+        return told(error)
     if isinstance(error, Refused):
         return refused(error)
     if isinstance(error, UnavailableError):

@@ -20,10 +20,23 @@ class Problem(HTTPException):
     """An answer that says no. `code` is a stable word for machines, `detail` a sentence for people."""
 
     def __init__(
-        self, status: int, detail: str, *, code: str, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        detail: str,
+        *,
+        code: str,
+        headers: Mapping[str, str] | None = None,
+        errors: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(status, detail, dict(headers or {}))
         self.code = code
+        self.errors = errors
+
+
+def faults(errors: Mapping[str, str]) -> Problem:
+    """What is wrong with a request: place → what. Never a value of it."""
+    said = "; ".join(f"{at} {what}" for at, what in errors.items())
+    return Problem(422, said, code="invalid", errors=errors)
 
 
 def problem(
@@ -50,8 +63,25 @@ def problem(
 
 async def tell_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    code = error.code if isinstance(error, Problem) else HTTPStatus(error.status_code).name.lower()
-    return problem(error.status_code, str(error.detail), code=code, headers=error.headers)
+    if isinstance(error, Problem):
+        return told(error)
+    said = SAID.get(error.status_code, str(error.detail))
+    code = HTTPStatus(error.status_code).name.lower()
+    return problem(error.status_code, said, code=code, headers=error.headers)
+
+
+SAID = {
+    400: "the request cannot be read",
+    404: "there is nothing at this address",
+    405: "this address does not take that method; see the header Allow",
+}
+
+
+def told(error: Problem) -> Response:
+    errors = error.errors and [{"at": at, "problem": what} for at, what in error.errors.items()]
+    return problem(
+        error.status_code, error.detail, code=error.code, headers=error.headers, errors=errors or None
+    )
 
 
 def refused(error: Refused) -> Response:

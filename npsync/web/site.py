@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from connectors.contract import Clock
 from nps.events import Arrival
@@ -36,3 +37,8 @@ class Site:
     @property
     def public_url(self) -> str:
         return self.config.public_url
+
+    @property
+    def root(self) -> str:
+        """The path below which we stand at our public address; "" at its root."""
+        return urlsplit(self.public_url).path.rstrip("/")

@@ -1,12 +1,12 @@
-"""/api/v1: other departments ask before they send, and tell what they sent, so that one ledger knows who was asked."""
+"""Other departments ask before they send, and tell what they sent, so that one ledger knows who was asked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Self, get_type_hints
+from typing import Annotated, Any, Self, cast
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import Response
 
@@ -16,24 +16,16 @@ from nps.surveys import Kind, Metric
 from npsync import gatekeeper
 from npsync.config import Config
 from npsync.gatekeeper import Named, Wish, account_of, reservation_of
+from npsync.web.api.asked import Here
+from npsync.web.api.describing import TAKING, errors
 from npsync.web.bearers import needing
 from npsync.web.gate import Gate
 from npsync.web.problems import Problem
-from npsync.web.site import Site
 from store.api import LedgerEntry, TokenRow
 
 MOST_TOGETHER = 1_000
 EARLY = timedelta(minutes=5)  # clocks differ
 LONGEST_RESERVATION = timedelta(days=30)
-
-PROBLEM: Mapping[str, Any] = {"content": {"application/problem+json": {"schema": {"type": "object"}}}}
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    401: {"description": "No token, or one that is not known.", **PROBLEM},
-    403: {"description": "The token does not allow this.", **PROBLEM},
-    422: {"description": "The request is not as asked; `errors` says where.", **PROBLEM},
-    429: {"description": "Too many calls; see Retry-After.", **PROBLEM},
-    503: {"description": "Not now; see Retry-After.", **PROBLEM},
-}
 
 
 class _Part(BaseModel):
@@ -134,49 +126,39 @@ class Unused(_Part):
     id: str = Field(min_length=1, max_length=200, description="Your own name of the reservation.")
 
 
-def router(site: Site) -> APIRouter:
-    routes = APIRouter(prefix="/api/v1", responses=PROBLEMS)
-    gate = Gate(site)
-    Caller = Annotated[TokenRow, Depends(needing(site, "events"))]
+routes = APIRouter(tags=["asking"], responses=TAKING)
+Tool = Annotated[TokenRow, Depends(needing("events"))]
 
-    def may_ask(wanted: Wanted, caller: TokenRow) -> Mapping[str, Any]:
-        """Ask whether a person may be asked now: over all tools and channels, with the CRM's flags as they are. A yes
-        that is reserved holds for you alone; say when you used it, or give it back."""
-        until = latest(wanted.until, site.clock.now())
-        wish = Wish(caller.name, wanted.survey, wanted.reserve, until, wanted.id)
-        list(keys_of(site.config, wanted.person))  # what is no address is said, not overlooked
-        said = gatekeeper.as_json(gate.may_ask(Named(**dict(wanted.person)), wish))
-        return {name: value for name, value in said.items() if name != "reservation"}
 
-    def give_back(unused: Unused, caller: TokenRow) -> Response:
-        """Give back a reservation that is not used: the person is free for others again."""
-        if not site.store.release_reservation(reservation_of(caller.name, unused.id)):
-            raise Problem(404, "you hold no such reservation", code="not_found")
-        return Response(status_code=204)
+@routes.post(
+    "/may-ask", summary="May this person be asked?", response_model=Said, response_model_exclude_unset=True
+)
+def may_ask(request: Request, site: Here, wanted: Wanted, caller: Tool) -> Mapping[str, Any]:
+    """Over all tools and channels, with the CRM's flags as they are. A yes that is reserved holds for you alone; say
+    when you used it, or give it back."""
+    until = latest(wanted.until, site.clock.now())
+    wish = Wish(caller.name, wanted.survey, wanted.reserve, until, wanted.id)
+    list(keys_of(site.config, wanted.person))  # what is no address is said, not overlooked
+    gate = cast(Gate, request.app.state.gate)
+    said = gatekeeper.as_json(gate.may_ask(Named(**dict(wanted.person)), wish))
+    return {name: value for name, value in said.items() if name != "reservation"}
 
-    def sends(told: Sends, caller: TokenRow) -> Remembered:
-        """Tell which messages another tool sent: they count as asked, for everybody's rest. All are stored or none."""
-        now = site.clock.now()
-        entries = [entry(site.config, caller.name, each, place, now) for place, each in enumerate(told.sends)]
-        new = site.store.enter(entries, now=now)
-        return Remembered(new=new, known=len(entries) - new)
 
-    # FastAPI reads from a function who the caller is; only here is the store known that knows him.
-    for each in (may_ask, give_back, sends):
-        each.__annotations__ = {**get_type_hints(each), "caller": Caller}
-    routes.add_api_route(
-        "/may-ask",
-        may_ask,
-        methods=["POST"],
-        summary="May this person be asked?",
-        response_model=Said,
-        response_model_exclude_unset=True,
-    )
-    routes.add_api_route(
-        "/give-back", give_back, methods=["POST"], summary="Give back a reservation", status_code=204
-    )
-    routes.add_api_route("/sends", sends, methods=["POST"], summary="Report sends of another tool")
-    return routes
+@routes.post("/give-back", summary="Give back a reservation", status_code=204, responses=errors(404))
+def give_back(site: Here, unused: Unused, caller: Tool) -> Response:
+    """One that is not used: the person is free for others again."""
+    if not site.store.release_reservation(reservation_of(caller.name, unused.id)):
+        raise Problem(404, "you hold no such reservation", code="not_found")
+    return Response(status_code=204)
+
+
+@routes.post("/sends", summary="Report sends of another tool", response_model=Remembered)
+def sends(site: Here, told: Sends, caller: Tool) -> Remembered:
+    """They count as asked, for everybody's rest. All are stored or none."""
+    now = site.clock.now()
+    entries = [entry(site.config, caller.name, each, place, now) for place, each in enumerate(told.sends)]
+    new = site.store.enter(entries, now=now)
+    return Remembered(new=new, known=len(entries) - new)
 
 
 def latest(until: datetime | None, now: datetime) -> datetime | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -53,7 +53,7 @@ def all_of(config: Config, store: Store, rule: str) -> Chosen:
         for item in undecided(store, sync, (State.HELD,), MOST)
         if item.settled.code == rule
     ]
-    return _chosen(items)
+    return choice_of(items)
 
 
 def one(config: Config, store: Store, text: str) -> Chosen:
@@ -64,10 +64,10 @@ def one(config: Config, store: Store, text: str) -> Chosen:
     if not held:
         states = ", ".join(f"{item.settled.state.value} in {item.sync}" for item in items) or "not taken up"
         raise ConfigError(f"{called(stored.response)} is not held: it is {states}")
-    return _chosen(held)
+    return choice_of(held)
 
 
-def _chosen(items: Sequence[Item]) -> Chosen:
+def choice_of(items: Iterable[Item]) -> Chosen:
     answers: dict[Answer, dict[str, int]] = {}
     for item in items:
         response = item.answer.response
@@ -75,11 +75,16 @@ def _chosen(items: Sequence[Item]) -> Chosen:
     return Chosen(answers)
 
 
+def let_count(store: Store, chosen: Chosen, *, now: datetime) -> Mapping[str, Sequence[int]]:
+    """These are people's: remembered. Returns what a run has to take up now, sync → answers."""
+    store.release_held(chosen.answers, chosen.by_sync, now=now)
+    return chosen.by_sync
+
+
 def release(store: Store, chosen: Chosen, run: Callable[[str, Asked], Report], *, now: datetime) -> Released:
     """These are people's: remembered, and written at once, sync by sync (or by the next run of a busy one)."""
-    store.release_held(chosen.answers, chosen.by_sync, now=now)
     released = Released()
-    for sync, numbers in chosen.by_sync.items():
+    for sync, numbers in let_count(store, chosen, now=now).items():
         try:
             released.reports.append(run(sync, Asked(answers=tuple(numbers))))
         except Busy:

@@ -219,7 +219,7 @@ def _answer(
 ) -> AnswerStory:
     response = version.response
     settled = fate.settled if fate is not None else _not_taken_up(version)
-    score, segment = _score(view, response)
+    score, segment = score_of(view, response)
     keys = {rule_of(key): key.value for key in view.match.keys(response, event)}
     decides = deciding is not None and version.number == deciding.number
     lost = settled.state is State.SUPERSEDED and settled.code != "edited" and deciding is not None
@@ -276,7 +276,7 @@ def _not_taken_up(version: Version) -> Settled:
     )
 
 
-def _score(view: View, response: SurveyResponse) -> tuple[int | float | str | None, str | None]:
+def score_of(view: View, response: SurveyResponse) -> tuple[int | float | str | None, str | None]:
     """The score as the sync reads it, or as it came."""
     try:
         score = parse_score(response.score, view.metric, labelled=view.labelled)

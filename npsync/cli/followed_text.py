@@ -162,12 +162,24 @@ _SETTLES = {
 }
 
 
+_OTHERWISE = "mend what the reason names, then retry"
+
+
+def settles(one: Outgoing) -> str:
+    """What a person can do about one that is refused, or may not have arrived."""
+    return _SETTLES.get(_code(one), _OTHERWISE)
+
+
+def _code(one: Outgoing) -> str:
+    return "unknown" if one.stage is Stage.UNKNOWN else one.code
+
+
 def next_steps(shown: Iterable[Outgoing]) -> Iterator[str]:
     """What settles them, for each code once."""
     open_ = [one for one in shown if one.stage in (Stage.REJECTED, Stage.UNKNOWN)]
-    codes = Counter("unknown" if one.stage is Stage.UNKNOWN else one.code for one in open_)
+    codes = Counter(map(_code, open_))
     for code, count in codes.most_common():
-        yield f"{count:,} of {len(open_):,}: {code}: {_SETTLES.get(code, 'mend what the reason names, then retry')}"
+        yield f"{count:,} of {len(open_):,}: {code}: {_SETTLES.get(code, _OTHERWISE)}"
     if open_:
         yield f"try again: npsync follow-ups retry {open_[0].id} · leave be: discard ID --reason WHY"
 

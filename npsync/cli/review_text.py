@@ -43,18 +43,19 @@ def _rows(items: Sequence[Item], zone: ZoneInfo) -> Iterator[tuple[str, ...]]:
             f"{response.answered_at.astimezone(zone):%Y-%m-%d}",
             called(response),
             "same person" if same else _key(response),
-            _why(item.settled, zone),
+            why(item.settled, zone),
         )
         before = item
 
 
-def _why(settled: Settled, zone: ZoneInfo) -> str:
-    why = settled.reason or settled.code
-    if settled.candidates:
-        why += f": {', '.join(settled.candidates)}"
+def why(settled: Settled, zone: ZoneInfo, *, candidates: bool = True) -> str:
+    """Why it waits, and for what."""
+    told = settled.reason or settled.code
+    if candidates and settled.candidates:
+        told += f": {', '.join(settled.candidates)}"
     if settled.look_again is not None:
-        why += f"; looked up again from {moment_text(settled.look_again, zone)}"
-    return why
+        told += f"; looked up again from {moment_text(settled.look_again, zone)}"
+    return told
 
 
 def _key(response: SurveyResponse) -> str:
@@ -88,8 +89,8 @@ def looked_lines(looked: Looked, zone: ZoneInfo) -> Iterator[str]:
     item, settled = looked.item, looked.item.settled
     response = item.answer.response
     yield f"{called(response)} in {item.sync}: {settled.state.value}"
-    if why := _why(settled, zone):
-        yield from _fact("why", why)
+    if text := why(settled, zone):
+        yield from _fact("why", text)
     yield from _fact("given", f"{moment_text(response.answered_at, zone)}, score {response.score}")
     if settled.record_id:
         yield from _fact("record", f"{settled.record_id} by {settled.rule or 'its earlier version'}")
@@ -149,7 +150,7 @@ def linked_lines(
         yield "  remembered for this answer only"
     for sync, states in became.items():
         for number, settled in states.items():
-            yield from _wrapped(f"  {sync}: {called(answers[number])} {_fate(settled)}")
+            yield from _wrapped(f"  {sync}: {called(answers[number])} {fate(settled)}")
     for record in linked.left:
         yield from _wrapped(f"  taken back from {record}: npsync why {record} tells what it shows now")
     for report in reports:
@@ -160,7 +161,7 @@ def linked_lines(
         )
 
 
-def _fate(settled: Settled) -> str:
+def fate(settled: Settled) -> str:
     where = f" on {settled.record_id}" if settled.record_id else ""
     why = settled.reason or settled.code.replace("_", " ")
     return f"{settled.state.value}{where}" + (f" ({why})" if why else "")

@@ -10,7 +10,21 @@ from collections.abc import Callable
 from fastapi import APIRouter, Depends
 from fastapi.routing import APIRoute
 
-from npsync.web.dashboard import accounts, customers, finding, overview, reports, signing
+from npsync.web.dashboard import (
+    accounts,
+    answer,
+    customers,
+    deciding,
+    decisions,
+    doing,
+    finding,
+    follow_ups,
+    letters,
+    overview,
+    reports,
+    review,
+    signing,
+)
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.visitors import reading
 from npsync.web.site import Site
@@ -22,6 +36,13 @@ PAGES: tuple[Callable[[Site, House], APIRouter], ...] = (
     reports.router,
     accounts.router,
     customers.router,
+    review.router,
+    answer.router,
+    deciding.router,
+    doing.router,
+    letters.router,
+    follow_ups.router,
+    decisions.router,
 )
 
 

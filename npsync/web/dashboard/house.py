@@ -39,6 +39,7 @@ _HERE = Path(__file__).parent.parent
 _FILES = (
     ("dashboard", ".css", "text/css"),
     ("dashboard-parts", ".css", "text/css"),
+    ("dashboard-people", ".css", "text/css"),
     ("dashboard", ".js", "text/javascript"),
     ("htmx.min", ".js", "text/javascript"),
     ("icon", ".svg", "image/svg+xml"),
@@ -67,6 +68,7 @@ class House(Entrance):
             auto_reload=False,
         )
         self._templates.globals |= words.GLOBALS
+        self._templates.filters |= words.FILTERS
         self._pages: tuple[re.Pattern[str], ...] = ()
         self._kept: OrderedDict[Any, tuple[float, Any]] = OrderedDict()
         self._turn = threading.Lock()

@@ -10,7 +10,7 @@ from nps.figures import ENOUGH, Tally
 from nps.score import Segment
 from nps.values import Json
 from npsync.reports import wording
-from npsync.web.dashboard import bars, charts
+from npsync.web.dashboard import bars, charts, under_way
 
 
 def why_no_margin(tally: Tally) -> str:
@@ -74,6 +74,17 @@ def shown_value(value: Json) -> str | None:
     return ("true" if value else "false") if isinstance(value, bool) else str(value)
 
 
+def code_said(code: str) -> str:
+    """Our own codes in words; a vendor's as it spells them."""
+    return code.replace("_", " ") if code.islower() else code
+
+
+def sentence(text: str) -> str:
+    """Begun as a sentence is; what follows stays as it is written."""
+    return text[:1].upper() + text[1:]
+
+
+FILTERS: dict[str, Any] = {"sentence": sentence}
 GLOBALS: dict[str, Any] = {
     "with_margin": wording.with_margin,
     "change_text": wording.change_text,
@@ -91,6 +102,9 @@ GLOBALS: dict[str, Any] = {
     "ago": ago,
     "relative": relative,
     "many": many,
+    "zip": zip,
+    "code_said": code_said,
+    "doing_text": under_way.told,
     "lasted": lasted,
     "shown_value": shown_value,
     "states_bar": bars.states_bar,

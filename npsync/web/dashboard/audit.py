@@ -1,0 +1,46 @@
+"""What pages note about who looked at people and who did what: ids alone, never anybody's words or address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nps.asking import person_keys
+from nps.keys import email_key
+from nps.values import Json
+from npsync.logs import notice
+from npsync.subjects import receipts
+from npsync.web.dashboard.visitors import Visitor
+from npsync.web.site import Site
+from store.api.privacy import Receipt
+from sync.story import RecordStory
+
+
+def looked_at_some(site: Site, whose: Visitor, page: str, people: int) -> None:
+    """Who read of people, when and where, and of how many."""
+    notice("person_read", who=whose.who, page=page, people=people)
+    told: dict[str, Json] = {"page": page, "people": people}
+    site.store.note_receipt(Receipt(kind="read", at=site.clock.now(), who=whose.who, report=told))
+    site.store.note_audit(whose.who, "read", page, {"people": people}, now=site.clock.now())
+
+
+def looked_at(site: Site, whose: Visitor, record: RecordStory) -> None:
+    """Somebody looked at this one: found again by a keyed hash, where there is a pepper."""
+    notice("person_read", who=whose.who, page="customer", people=1)
+    emails = {email_key(answer.key) for answer in record.answers if answer.key and "@" in answer.key}
+    names = {
+        name
+        for email in emails or {None}
+        for name in person_keys(
+            connection=record.connection, object=record.object, record_id=record.id, email=email
+        )
+    }
+    now = site.clock.now()
+    receipts.read(site.config, site.store, page="customer", who=whose.who, names=sorted(names), now=now)
+    about = f"{record.connection}.{record.object} {record.id}"
+    site.store.note_audit(whose.who, "read", about, {"page": "customer"}, now=now)
+
+
+def did(site: Site, whose: Visitor, what: str, about: str, facts: Mapping[str, Json] | None = None) -> None:
+    """Who did it, and to what: "review.ignore", "answer mail:a1"."""
+    notice("acted", who=whose.who, what=what, about=about)
+    site.store.note_audit(whose.who, what, about, facts or {}, now=site.clock.now())

@@ -1,0 +1,73 @@
+"""What people decided, to be looked at again and taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from npsync.roles import May
+from npsync.web.dashboard.asked import asked
+from npsync.web.dashboard.audit import looked_at_some
+from npsync.web.dashboard.house import House
+from npsync.web.dashboard.review import tabs_of
+from npsync.web.dashboard.under_way import under_way
+from npsync.web.site import Site
+from store.api import Audited
+
+TOGETHER = 50
+_LOOKED_THROUGH = 500  # of what was noted: enough for what somebody wants to take back
+_WORDS: Mapping[str, str] = {
+    "review.link": "linked to a record",
+    "review.ignore": "left out",
+    "review.again": "looked up again",
+    "review.release": "let count",
+    "review.discard": "discarded",
+    "review.recall": "taken back",
+    "review.unlink": "link taken back",
+    "dead-letters.retry": "tried again",
+    "dead-letters.discard": "left out",
+}
+
+
+def router(site: Site, house: House) -> APIRouter:
+    routes = APIRouter()
+
+    @routes.get("/decisions")
+    def decisions(request: Request) -> Response:
+        whose = house.visitor(request, May.PEOPLE)
+        wanted = asked(request, root=house.root)
+        offset = (wanted.page - 1) * TOGETHER
+        links = site.store.manual_links(limit=TOGETHER + 1, offset=offset)
+        held = site.store.held_decisions(limit=TOGETHER + 1, offset=offset)
+        numbers = {
+            one.about.removeprefix("answer "): _number(one.about.removeprefix("answer ")) for one in _done()
+        }
+        numbers |= {f"{one.source}:{one.id}": _number(f"{one.source}:{one.id}") for one in held[:TOGETHER]}
+        looked_at_some(site, whose, "decisions", len(links) + len(held))
+        return house.page(
+            "decisions.html",
+            request,
+            whose,
+            title="Review",
+            tabs=tabs_of(site, house),
+            asked=wanted,
+            done=_done(),
+            words=_WORDS,
+            links=links[:TOGETHER],
+            held=held[:TOGETHER],
+            numbers=numbers,
+            more=len(links) > TOGETHER or len(held) > TOGETHER,
+            doing=under_way(site),
+        )
+
+    def _done() -> list[Audited]:
+        return [one for one in site.store.audited(limit=_LOOKED_THROUGH) if one.what in _WORDS][:20]
+
+    def _number(name: str) -> int | None:
+        source, colon, id = name.partition(":")
+        found = site.store.answers_named(id, source) if colon else []
+        return found[0].number if found else None
+
+    return routes

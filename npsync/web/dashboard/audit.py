@@ -20,7 +20,7 @@ def looked_at_some(site: Site, whose: Visitor, page: str, people: int) -> None:
     notice("person_read", who=whose.who, page=page, people=people)
     told: dict[str, Json] = {"page": page, "people": people}
     site.store.note_receipt(Receipt(kind="read", at=site.clock.now(), who=whose.who, report=told))
-    site.store.note_audit(whose.who, "read", page, {"people": people}, now=site.clock.now())
+    site.store.note_audit(whose.who, "read of people", page, {"people": people}, now=site.clock.now())
 
 
 def looked_at(site: Site, whose: Visitor, record: RecordStory) -> None:
@@ -36,11 +36,11 @@ def looked_at(site: Site, whose: Visitor, record: RecordStory) -> None:
     }
     now = site.clock.now()
     receipts.read(site.config, site.store, page="customer", who=whose.who, names=sorted(names), now=now)
-    about = f"{record.connection}.{record.object} {record.id}"
-    site.store.note_audit(whose.who, "read", about, {"page": "customer"}, now=now)
+    about = f"{record.connection}/{record.object}/{record.id}"
+    site.store.note_audit(whose.who, "read a person", about, {"page": "customer"}, now=now)
 
 
 def did(site: Site, whose: Visitor, what: str, about: str, facts: Mapping[str, Json] | None = None) -> None:
-    """Who did it, and to what: "review.ignore", "answer mail:a1"."""
+    """Who did it, and to what: "left out", "answer mail:a1"."""
     notice("acted", who=whose.who, what=what, about=about)
     site.store.note_audit(whose.who, what, about, facts or {}, now=site.clock.now())

@@ -61,7 +61,7 @@ def router(site: Site, house: House) -> APIRouter:
             )
         except ConfigError as error:
             return house.back(whose, back, str(error), failed=True)
-        did(site, whose, "review.link", f"answer {name}", {"record": record})
+        did(site, whose, "linked to a record", f"answer {name}", {"record": record})
         return house.back(whose, back, f"{name} belongs to {record}: it is being written.")
 
     @routes.post("/review/answers/{number}/recall")
@@ -73,7 +73,7 @@ def router(site: Site, house: House) -> APIRouter:
         if not recalled.done:
             return house.back(whose, back, f"Nothing was decided about {name}.", failed=True)
         want_taken_up(site, whose, recalled.again)
-        did(site, whose, "review.recall", f"answer {name}", {"syncs": list(recalled.again)})
+        did(site, whose, "took a decision back", f"answer {name}", {"syncs": list(recalled.again)})
         return house.back(whose, back, f"Taken back: {name} is judged anew.")
 
     @routes.post("/review/answers/{number}/{act}")
@@ -144,7 +144,7 @@ def router(site: Site, house: House) -> APIRouter:
             return house.back(whose, "/decisions", "That decision is not there any more.", failed=True)
         want_taken_up(site, whose, recalled.again)
         answers = sum(map(len, recalled.again.values()))
-        did(site, whose, "review.unlink", form.get("scope", ""), {"answers": answers})
+        did(site, whose, "took a link back", form.get("scope", ""), {"answers": answers})
         return house.back(
             whose, "/decisions", f"Taken back: {many(answers, 'answer')} matched by the rules again."
         )
@@ -156,7 +156,7 @@ def router(site: Site, house: House) -> APIRouter:
         names = [sync] if sync in site.config.sync else list(site.config.sync)
         for name in names:
             want_run(site, whose, name, recheck=True)
-        did(site, whose, "review.again", "answers", {"syncs": list(names)})
+        did(site, whose, "had looked up again", "answers", {"syncs": list(names)})
         return house.back(whose, "/waiting", f"All of them are looked up again: {', '.join(names)}.")
 
     def _decide(whose: Visitor, act: str, answers: Sequence[Stored], reason: str) -> int:
@@ -184,9 +184,9 @@ def router(site: Site, house: House) -> APIRouter:
                 held.discard(site.store, chosen, why, now=now)
             done = [one for one in answers if (one.response.source, one.response.id) in chosen.answers]
         if len(done) == 1:
-            did(site, whose, f"review.{act}", f"answer {door.called(done[0].response)}")
+            did(site, whose, _DID[act], f"answer {door.called(done[0].response)}")
         elif done:
-            did(site, whose, f"review.{act}", "answers", facts)
+            did(site, whose, _DID[act], "answers", facts)
         return len(done)
 
     def _held(answers: Iterable[Stored]) -> held.Chosen:
@@ -246,6 +246,12 @@ def _back(form: Form, otherwise: str) -> str:
     return wanted if _BACK.fullmatch(wanted) else otherwise
 
 
+_DID: Mapping[str, str] = {
+    "ignore": "left out",
+    "again": "had looked up again",
+    "release": "let count",
+    "discard": "discarded",
+}
 _DONE: Mapping[str, str] = {
     "ignore": "left out for good; if one is edited, it is judged anew",
     "again": "looked up again",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -18,17 +16,15 @@ from store.api import Audited
 
 TOGETHER = 50
 _LOOKED_THROUGH = 500  # of what was noted: enough for what somebody wants to take back
-_WORDS: Mapping[str, str] = {
-    "review.link": "linked to a record",
-    "review.ignore": "left out",
-    "review.again": "looked up again",
-    "review.release": "let count",
-    "review.discard": "discarded",
-    "review.recall": "taken back",
-    "review.unlink": "link taken back",
-    "dead-letters.retry": "tried again",
-    "dead-letters.discard": "left out",
-}
+_DECIDED = (
+    "linked to a record",
+    "left out",
+    "let count",
+    "discarded",
+    "had looked up again",
+    "took a decision back",
+    "took a link back",
+)
 
 
 def router(site: Site, house: House) -> APIRouter:
@@ -54,7 +50,6 @@ def router(site: Site, house: House) -> APIRouter:
             tabs=tabs_of(site, house),
             asked=wanted,
             done=_done(),
-            words=_WORDS,
             links=links[:TOGETHER],
             held=held[:TOGETHER],
             numbers=numbers,
@@ -63,7 +58,7 @@ def router(site: Site, house: House) -> APIRouter:
         )
 
     def _done() -> list[Audited]:
-        return [one for one in site.store.audited(limit=_LOOKED_THROUGH) if one.what in _WORDS][:20]
+        return [one for one in site.store.audited(limit=_LOOKED_THROUGH) if one.what in _DECIDED][:20]
 
     def _number(name: str) -> int | None:
         source, colon, id = name.partition(":")

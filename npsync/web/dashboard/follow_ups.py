@@ -80,7 +80,7 @@ def router(site: Site, house: House) -> APIRouter:
                 whose, "/follow-ups", "None of them is open any more: nothing was done.", failed=True
             )
         about = f"follow-up {done[0]}" if len(done) == 1 else "follow-ups"
-        did(site, whose, f"follow-ups.{act}", about, {"follow_ups": len(done)})
+        did(site, whose, "tried again" if act == "retry" else "left be", about, {"follow_ups": len(done)})
         return house.back(whose, "/follow-ups", said)
 
     return routes

@@ -117,7 +117,7 @@ def router(site: Site, house: House) -> APIRouter:
         want_taken_up(
             site, whose, {sync: () if its.records else its.answers for sync, its in asked_for.items()}
         )
-        did(site, whose, "dead-letters.retry", _about(chosen), {"letters": len(chosen)})
+        did(site, whose, "tried again", _about(chosen), {"letters": len(chosen)})
         return house.back(
             whose,
             "/dead-letters",
@@ -138,7 +138,7 @@ def router(site: Site, house: House) -> APIRouter:
         why = signed("discarded", reason, site.clock.now(), whose.name)
         done = site.store.discard_letters([each.id for each in chosen], why)
         if done:
-            did(site, whose, "dead-letters.discard", _about(chosen), {"letters": len(done)})
+            did(site, whose, "left out", _about(chosen), {"letters": len(done)})
         left = len(chosen) - len(done)
         rest = f" {many(left, 'is', 'are')} being tried at this moment." if left else ""
         said = f"{many(len(done), 'letter')} left out for good.{rest}" if done else f"Nothing was done.{rest}"

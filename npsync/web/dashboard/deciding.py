@@ -165,7 +165,7 @@ def router(site: Site, house: House) -> APIRouter:
         facts = {"answers": len(answers)}
         done: list[Stored] = []
         if act == "ignore":
-            why = signed("ignored", reason[:500], now, whose.name)
+            why = signed("ignored", reason[:500], now, by=whose.name)
             for answer in answers:
                 left_out, _ = door.ignore(site.store, door.settled_in(site.config, site.store, answer), why)
                 done += [answer] if left_out else []
@@ -180,7 +180,7 @@ def router(site: Site, house: House) -> APIRouter:
             if act == "release":
                 want_taken_up(site, whose, held.let_count(site.store, chosen, now=now))
             else:
-                why = signed("discarded", reason[:500], now, whose.name)
+                why = signed("discarded", reason[:500], now, by=whose.name)
                 held.discard(site.store, chosen, why, now=now)
             done = [one for one in answers if (one.response.source, one.response.id) in chosen.answers]
         if len(done) == 1:

@@ -73,7 +73,7 @@ def router(site: Site, house: House) -> APIRouter:
             if not reason:
                 said = "Say why they are left be: it is kept with them."
                 return house.back(whose, "/follow-ups", said, failed=True)
-            done = site.store.discard_entries(ids, signed("discarded", reason, now, whose.name), now=now)
+            done = site.store.discard_entries(ids, signed("discarded", reason, now, by=whose.name), now=now)
             said = f"{many(len(done), 'follow-up')} left be. Nothing is deleted in the CRM."
         if not done:
             return house.back(

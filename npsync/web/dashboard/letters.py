@@ -135,7 +135,7 @@ def router(site: Site, house: House) -> APIRouter:
             chosen = door.choose(site.store, _chosen(form))
         except ConfigError as error:
             return house.back(whose, "/dead-letters", str(error), failed=True)
-        why = signed("discarded", reason, site.clock.now(), whose.name)
+        why = signed("discarded", reason, site.clock.now(), by=whose.name)
         done = site.store.discard_letters([each.id for each in chosen], why)
         if done:
             did(site, whose, "left out", _about(chosen), {"letters": len(done)})

@@ -13,6 +13,8 @@ _UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": tim
 _DURATION = r"^\d{1,6} (minute|hour|day)s?$"
 _SHARE = r"^\d{1,3}(\.\d+)?%$"
 _TIMES = r"^[1-9]\d{0,3}x$"
+_SPREAD = r"^\d{1,6} (second|minute)s?$"
+_WIDEST = timedelta(hours=1)
 _LONGEST = timedelta(days=36_500)
 
 
@@ -28,6 +30,20 @@ def duration(text: str) -> timedelta:
     if length > _LONGEST:
         raise ValueError(f'"{text}" is longer than a hundred years')
     return length
+
+
+def spread(text: str) -> timedelta:
+    """`30 seconds`, `2 minutes`: what is short enough for seconds."""
+    words = text.split()
+    if len(words) == 2 and words[0].isascii() and words[0].isdigit() and len(words[0]) <= 6:
+        unit = {"second": timedelta(seconds=1), "minute": timedelta(minutes=1)}.get(
+            words[1].removesuffix("s")
+        )
+        if unit is not None and (length := int(words[0]) * unit) <= _WIDEST:
+            return length
+    raise ValueError(
+        f'"{text}" is not a jitter; write it like "30 seconds" or "2 minutes", at most 60 minutes'
+    )
 
 
 def in_words(length: timedelta) -> str:
@@ -116,6 +132,19 @@ Duration = Annotated[
 
 Period = Annotated[Duration, AfterValidator(_longer_than_nothing)]
 """A duration of at least one minute."""
+
+
+def _spread_of(value: object) -> timedelta:
+    return value if isinstance(value, timedelta) else spread(str(value))
+
+
+Spread = Annotated[
+    timedelta,
+    BeforeValidator(_spread_of),
+    PlainSerializer(in_words),
+    WithJsonSchema({"type": "string", "pattern": _SPREAD, "examples": ["30 seconds", "2 minutes"]}),
+]
+"""A pydantic field: from nothing to an hour, with seconds."""
 
 Share = Annotated[
     Decimal,

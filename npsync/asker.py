@@ -6,7 +6,7 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Protocol
 
 from connectors.contract import Clock
@@ -34,28 +34,43 @@ class Asker:
     `done` are what the log calls it."""
 
     def __init__(
-        self, take_turn: Callable[[], Turn], clock: Clock, *, doing: str = "asking", done: str = "asked"
+        self,
+        take_turn: Callable[[], Turn],
+        clock: Clock,
+        *,
+        doing: str = "asking",
+        done: str = "asked",
+        close: Callable[[], None] | None = None,
     ) -> None:
-        self._take_turn, self._clock = take_turn, clock
+        self._take_turn, self._clock, self._close = take_turn, clock, close
         self._doing, self._done = doing, done
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"npsync-{doing}")
         self._running: Future[None] | None = None
-        self._not_before: datetime | None = None
+        self._not_before: float | None = None  # on a clock that nobody sets
         self._problems: Sequence[str] = ()
         self._stopped = threading.Event()
 
     def tick(self) -> None:
-        now = self._clock.now()
+        now = self._clock.monotonic()
         if self._stopped.is_set() or (self._running is not None and not self._running.done()):
             return
         if self._not_before is None or now >= self._not_before:
-            self._not_before = now + EVERY
+            self._not_before = now + EVERY.total_seconds()
             self._running = self._pool.submit(self._turn)
 
     def stop(self) -> None:
         self._stopped.set()
 
+    def retire(self) -> None:
+        """The turn under way is the last one; nobody waits for it."""
+        self.stop()
+        if self._close is not None:
+            self._pool.submit(self._close)
+            self._close = None
+        self._pool.shutdown(wait=False)
+
     def wait(self) -> None:
+        self.retire()
         self._pool.shutdown(wait=True)
 
     @property
@@ -76,7 +91,7 @@ class Asker:
             self._tell(done)
 
     def _rest(self) -> None:
-        self._not_before = self._clock.now() + AFTER_A_FAILURE
+        self._not_before = self._clock.monotonic() + AFTER_A_FAILURE.total_seconds()
 
     def _tell(self, done: Turn) -> None:
         """What a turn did; a problem that lasts is told once."""

@@ -18,3 +18,8 @@ def whoever() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user that has no name
         return "somebody"
+
+
+def at_the_command_line() -> str:
+    """The same, as the audit names them."""
+    return f"cli:{whoever()}"

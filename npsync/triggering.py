@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from nps.errors import ConfigError
 from nps.events import SUBJECT_ID
 from nps.surveys import OWN_PAGE
 from npsync.jobs import target_of
+from npsync.pausing import paused_triggers
 from triggers.closing import Closed
 from triggers.desk import Answers, Desk, Surveys, Told
 from triggers.people import People, Registry
@@ -310,7 +311,7 @@ class Triggering:
 
     def turn(self, *, poll_all: bool = False) -> Round:
         """What is due at this moment; connections are polled on their rhythm, or all of them at once."""
-        desk = self._desk()
+        desk = heeding_pauses(self._desk(), self._store)
         return turn(
             desk,
             self._closed,
@@ -342,6 +343,17 @@ class Triggering:
             due_at = self._store.schedule_first(place, now)
             if due_at <= now and self._store.claim_due(place, due_at, now + POLL_EVERY):
                 yield connection
+
+
+def heeding_pauses(desk: Desk, store: Store) -> Desk:
+    """The same desk, its rules as they are at this moment: what somebody paused rests, beside what the YAML pauses."""
+    paused = paused_triggers(store) & desk.rules.keys()
+    if not paused:
+        return desk
+    rules = {
+        name: replace(rule, paused=True) if name in paused else rule for name, rule in desk.rules.items()
+    }
+    return replace(desk, rules=rules)
 
 
 def poll_place(connection: str) -> str:

@@ -66,15 +66,16 @@ class Scheduling:
         owner: str,
         *,
         now: datetime,
+        paused: bool = False,
         spread: timedelta = timedelta(0),
         next_at: datetime | None = None,
     ) -> int | None:
-        skipped = outcome == "skipped_paused"
         with self.database.write() as tx:
             taken = tx.run(
-                f"""UPDATE schedule SET due_at = :next, spread = :spread
-                WHERE sync = :sync AND due_at = :due_at AND {"" if skipped else "NOT "}paused""",
+                """UPDATE schedule SET due_at = :next, spread = :spread
+                WHERE sync = :sync AND due_at = :due_at AND paused = :paused""",
                 sync=sync,
+                paused=paused,
                 due_at=milliseconds(due_at),
                 next=milliseconds(next_due),
                 spread=spread // timedelta(milliseconds=1),
@@ -91,19 +92,8 @@ class Scheduling:
                     now=milliseconds(now),
                     owner=owner,
                     next=milliseconds(next_at or next_due),
-                    ended=milliseconds(now) if skipped else None,
+                    ended=milliseconds(now) if outcome.startswith("skipped") else None,
                 )[0][0]
-            )
-
-    def note_tick(self, sync: str, due_at: datetime, outcome: str, *, now: datetime) -> None:
-        with self.database.write() as tx:
-            tx.run(
-                """INSERT INTO tick (sync, due_at, outcome, noted_at, ended_at)
-                VALUES (:sync, :due_at, :outcome, :now, :now)""",
-                sync=sync,
-                due_at=milliseconds(due_at),
-                outcome=outcome,
-                now=milliseconds(now),
             )
 
     def end_tick(self, number: int, *, now: datetime, outcome: str | None = None) -> None:
@@ -116,13 +106,9 @@ class Scheduling:
                 number=number,
             )
 
-    def end_ticks(self, numbers: Sequence[int], *, now: datetime) -> None:
+    def hand_tick(self, number: int, owner: str | None) -> None:
         with self.database.write() as tx:
-            tx.run(
-                "UPDATE tick SET ended_at = :now WHERE id IN LIST(:numbers) AND ended_at IS NULL",
-                now=milliseconds(now),
-                numbers=list(numbers),
-            )
+            tx.run("UPDATE tick SET owner = :owner WHERE id = :number", owner=owner, number=number)
 
     def open_ticks(self) -> list[Tick]:
         with self.database.read() as tx:

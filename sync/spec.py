@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from mapping.spec import FieldMapping, FieldTest, MatchRule, Scalar
-from nps.durations import Multiple, Period, Share, Times
+from nps.durations import Multiple, Period, Share, Spread, Times
 from sync.accounts.spec import AccountSpec
 from sync.crontab import Cron
 from sync.outbox.spec import FollowUpRule, HistorySpec
@@ -124,6 +124,12 @@ class SyncSpec(_Part):
     )
     paused: bool = Field(
         default=False, description="true: the clock leaves it alone; `npsync run NAME` still runs it."
+    )
+    jitter: Spread | None = Field(
+        default=None,
+        description="So much later at most it is run than it is due, always the same for this sync of this "
+        'installation: not everybody asks a vendor in the same second. Default "30 seconds"; "0 seconds": to the '
+        "moment. At most half the time to the next due time.",
     )
     survey: str = Field(description="The survey (of `surveys:`) whose answers are taken.")
     to: To = Field(

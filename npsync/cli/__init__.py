@@ -32,6 +32,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (  # command, module, name in it
     ("undo", "npsync.cli.undoing", "undo"),
     ("redo", "npsync.cli.undoing", "redo"),
     ("serve", "npsync.cli.operating", "serve"),
+    ("syncs", "npsync.cli.syncs", "syncs"),
     ("runs", "npsync.cli.operating", "runs"),
     ("why", "npsync.cli.why", "why"),
     ("report", "npsync.cli.reporting", "report"),

@@ -1,19 +1,24 @@
-"""`npsync triggers`: what the triggers of the file would do."""
+"""`npsync triggers`: what the triggers of the file would do, and letting one rest."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from npsync.cli.output import ConfigOption, JsonOption
 
-triggers = typer.Typer(help="What the triggers would do.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from npsync.config import Config
+
+triggers = typer.Typer(help="What the triggers would do; pause one, and resume it.", no_args_is_help=True)
+
+_NAME = Annotated[str, typer.Argument(help="The trigger, as the YAML names it.")]
 
 
 @triggers.callback()
 def _group() -> None:
-    """What the triggers would do."""
+    """What the triggers would do; pause one, and resume it."""
 
 
 @triggers.command()
@@ -35,16 +40,13 @@ def simulate(
     from npsync.cli import output, simulation_text
     from npsync.cli.progress import shown_progress
     from npsync.clock import SystemClock
-    from npsync.config.problems import did_you_mean
     from npsync.simulation import simulated
 
     loaded = output.load_config(config)
     if not loaded.triggers:
         raise ConfigError(f"{loaded.file} has no triggers; docs/how-to/ask-after-an-event.md shows one")
-    if trigger is not None and trigger not in loaded.triggers:
-        raise ConfigError(
-            f'{loaded.file}: there is no trigger "{trigger}"{did_you_mean(trigger, loaded.triggers)}'
-        )
+    if trigger is not None:
+        _known(loaded, trigger)
     logs.set_up(json=json)
     with service.open_store(loaded) as store, shown_progress(quiet=json) as progress:
         simulation, history = simulated(
@@ -55,3 +57,58 @@ def simulate(
         return
     for line in simulation_text.lines(simulation, history, loaded, show=show, only=trigger):
         output.say(line)
+
+
+@triggers.command()
+def pause(trigger: _NAME, config: ConfigOption = None) -> None:
+    """Let a trigger rest, over restarts, until `resume`: what happens meanwhile asks nobody, not even later."""
+    from npsync import pausing, service
+    from npsync.cli import output
+    from npsync.clock import SystemClock
+    from npsync.deciders import at_the_command_line
+
+    loaded = output.load_config(config)
+    _known(loaded, trigger)
+    who, now = at_the_command_line(), SystemClock().now()
+    with service.open_store(loaded) as store:
+        if pausing.pause(store, pausing.trigger_place(trigger), who, now):
+            store.note_audit(who, "pause", f"trigger {trigger}", now=now)
+            output.say(
+                f"{trigger} is paused until npsync triggers resume {trigger}; it asks nobody meanwhile."
+            )
+            output.say("Invitations that wait already wait on: npsync invitations --state queued")
+        else:
+            output.say(f"{trigger} is paused already.")
+
+
+@triggers.command()
+def resume(trigger: _NAME, config: ConfigOption = None) -> None:
+    """Let a trigger go on. What happened while it was paused asks nobody."""
+    from nps.errors import ConfigError
+    from npsync import pausing, service
+    from npsync.cli import output
+    from npsync.clock import SystemClock
+    from npsync.deciders import at_the_command_line
+
+    loaded = output.load_config(config)
+    _known(loaded, trigger)
+    who, now = at_the_command_line(), SystemClock().now()
+    with service.open_store(loaded) as store:
+        resumed = pausing.resume(store, pausing.trigger_place(trigger), now)
+        if resumed is not None:
+            store.note_audit(who, "resume", f"trigger {trigger}", now=now)
+    if loaded.triggers[trigger].paused:
+        raise ConfigError(
+            f"{loaded.file}: triggers.{trigger} says paused: true; take that line out of the file"
+        )
+    output.say(f"{trigger} {'is not paused' if resumed is None else 'goes on'}.")
+
+
+def _known(config: Config, trigger: str) -> None:
+    from nps.errors import ConfigError
+    from npsync.config.problems import did_you_mean
+
+    if trigger not in config.triggers:
+        raise ConfigError(
+            f'{config.file}: there is no trigger "{trigger}"{did_you_mean(trigger, config.triggers)}'
+        )

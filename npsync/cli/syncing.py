@@ -186,6 +186,7 @@ def run(
             _gather_anonymous(loaded, store, options)
             raise typer.Exit(output.worst(pushed, _run_due(loaded, store, options, json)))
         _known(loaded, sync)
+        _say_if_paused(loaded, store, sync)
         if accounts:
             if loaded.sync[sync].account is None:
                 raise ConfigError(
@@ -201,6 +202,17 @@ def run(
             options = replace(options, expect=expected)
         report = _run(loaded, store, sync, options, json)
     raise typer.Exit(_code(report))
+
+
+def _say_if_paused(config: Config, store: Store, sync: str) -> None:
+    """Somebody who asks for a run gets it, and should know that the clock will not go on with it."""
+    from npsync.cli import output
+    from npsync.pausing import paused_syncs
+
+    if config.sync[sync].paused:
+        output.tell(f"{sync} is paused in {config.file}; this runs it once.")
+    elif (due := paused_syncs(store).get(sync)) is not None:
+        output.tell(f"{sync} is paused (by {due.paused_by}); this runs it once: npsync syncs resume {sync}")
 
 
 def _gather_anonymous(config: Config, store: Store, options: Options) -> None:
@@ -275,7 +287,10 @@ def _run_due(config: Config, store: Store, options: Options, json: bool) -> int:
     from nps.errors import NpsyncError
     from npsync.cli import output
     from npsync.clock import SystemClock
-    from npsync.schedule import account_claims, claims, pushed_claims, pushed_done, resume_killed
+    from npsync.clockwork.claims import Claims, pushed_done
+    from npsync.clockwork.rescuing import rescue, resume_killed
+    from npsync.clockwork.ticking import installation_of
+    from store.owners import this_process
     from triggers.followed import none_is_followed
 
     clock = SystemClock()
@@ -283,20 +298,22 @@ def _run_due(config: Config, store: Store, options: Options, json: bool) -> int:
     ran = False
     done: set[str] = set()
     resume_killed(config, store, clock.now(), surely=True)
+    rescue(store, clock.now())
+    claims = Claims(config, store, this_process(), installation_of(store))
     due = chain(
-        claims(config, store, clock.now()),
-        pushed_claims(config, store, clock.now()),
+        claims.runs(clock.now()),
+        claims.pushes(clock.now()),
         # What is due of these after a run of the sync, that run has done.
-        account_claims(config, store, clock.now()),
+        claims.account_nights(clock.now()),
     )
     for claim in due:
+        if claim.skipped:
+            output.tell(f"{claim.sync} is paused: what was due is skipped")
+            continue
         if claim.pushed and claim.sync in done:
             pushed_done(store, claim)
             continue
         ran = True
-        if not claim.pushed:
-            outcome = "caught_up" if claim.caught_up else "started"
-            store.note_tick(claim.sync, claim.due_at, outcome, now=clock.now())
         try:
             if claim.accounts:
                 code = output.code_of(_roll_up(config, store, claim.sync, options, json).status)
@@ -306,6 +323,14 @@ def _run_due(config: Config, store: Store, options: Options, json: bool) -> int:
         except NpsyncError as error:
             output.tell_error(error)
             code = output.exit_code(error)
+        finally:
+            if claim.tick is not None:
+                store.end_tick(claim.tick, now=clock.now())
+        if options.stop():
+            store.schedule(
+                claim.place, claim.due_at
+            )  # due again at once, as what was not looked at yet still is
+            break
         worst = output.worst(worst, code)
         done.add(claim.sync)
     told = _tell(config, store)

@@ -77,22 +77,22 @@ class Scheduling(Protocol):
         owner: str,
         *,
         now: datetime,
+        paused: bool = False,
         spread: timedelta = timedelta(0),
         next_at: datetime | None = None,
     ) -> int | None:
         """The same, and the note of it, in one: a due time that was taken is never without its note, whenever the
-        process dies. None for all but one of many callers. `skipped_paused` takes it only while it is paused, all
-        other outcomes only while it is not. `next_at`: the due time that is to follow, where `next_due` is only when
-        to look again."""
+        process dies. None for all but one of many callers, and for one who believes wrongly that somebody `paused`
+        it or did not. `next_at`: the due time that is to follow, where `next_due` is only when to look again."""
         ...
-
-    def note_tick(self, sync: str, due_at: datetime, outcome: str, *, now: datetime) -> None: ...
 
     def end_tick(self, number: int, *, now: datetime, outcome: str | None = None) -> None:
         """What it stood for is done (or was skipped after all: `outcome`)."""
         ...
 
-    def end_ticks(self, numbers: Sequence[int], *, now: datetime) -> None: ...
+    def hand_tick(self, number: int, owner: str | None) -> None:
+        """Another process does what it stands for. None: a queue keeps it, and will not lose it."""
+        ...
 
     def open_ticks(self) -> list[Tick]:
         """Those that did not end, the oldest first."""

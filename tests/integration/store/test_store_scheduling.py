@@ -41,6 +41,8 @@ def test_what_was_begun_is_open_until_it_is_ended(store: SqlStore):
     assert first is not None
     assert second is not None
     assert [one.number for one in store.open_ticks()] == [first, second]
+    store.hand_tick(first, "worker:1:2:3")
+    assert [one.owner for one in store.open_ticks()] == ["worker:1:2:3", OWNER]
     store.end_tick(first, now=later(minutes=1))
     store.end_tick(second, now=later(minutes=16), outcome="skipped_overlap")
     assert store.open_ticks() == []
@@ -69,13 +71,14 @@ def test_a_pause_takes_no_due_time_but_to_skip_it(store: SqlStore):
     assert (due.due_at, due.paused_at, due.paused_by) == (NOON, later(minutes=-5), "cli:ann")
     assert not store.claim_due("a", NOON, QUARTER)
     assert store.take_tick("a", NOON, QUARTER, "started", OWNER, now=NOON) is None
-    assert store.take_tick("a", NOON, QUARTER, "skipped_paused", OWNER, now=NOON) is not None
+    assert store.take_tick("a", NOON, QUARTER, "skipped_paused", OWNER, now=NOON, paused=True) is not None
     assert store.open_ticks() == []
 
     assert store.unpause("a")
     assert not store.unpause("a")
     assert store.paused() == {}
-    assert store.take_tick("a", QUARTER, later(minutes=30), "skipped_paused", OWNER, now=QUARTER) is None
+    late = store.take_tick("a", QUARTER, later(minutes=30), "skipped_paused", OWNER, now=QUARTER, paused=True)
+    assert late is None
     assert store.due(["a"])["a"].due_at == QUARTER
 
 

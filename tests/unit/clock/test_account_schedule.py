@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from builders_clock import due_claims
 from builders_config import config_of, yaml
 
 from npsync.config import Config
 from npsync.rolling import claim_roll_up
-from npsync.schedule import ROLL_UP_AGAIN, account_claims, accounts_place, all_claims, all_rolled_up
+from npsync.schedule import ROLL_UP_AGAIN, accounts_place, all_rolled_up
 from store import open_store
 from store.sql import SqlStore
 
@@ -39,7 +40,8 @@ def with_accounts(folder: Path, more: str = "") -> Config:
 
 
 def due(config: Config, store: SqlStore, now: datetime) -> list[datetime]:
-    return [claim.due_at for claim in account_claims(config, store, now)]
+    found = due_claims(config, store).account_nights(now)
+    return [claim.due_at for claim in found if not claim.skipped]
 
 
 def test_the_first_run_works_out_all_accounts_and_the_clock_leaves_that_to_it(
@@ -55,7 +57,7 @@ def test_then_it_is_due_every_night_once_whoever_comes_first(store: SqlStore, co
     assert claim_roll_up(config, store, "a", NOON)
     all_rolled_up(config, store, "a", NOON)
     assert due(config, store, NIGHT - timedelta(minutes=1)) == []
-    [claim] = [one for one in all_claims(config, store, NIGHT, busy=lambda _: False) if one.accounts]
+    [claim] = [one for one in due_claims(config, store).due(NIGHT) if one.accounts]
     assert (claim.sync, claim.due_at, claim.place) == ("a", NIGHT, "accounts/a")
     assert not claim_roll_up(config, store, "a", NIGHT)
     all_rolled_up(config, store, "a", NIGHT)

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 import structlog
+from builders_clock import Ticking
 from builders_config import config_of, yaml
 from fake_clock import FakeClock
 
 from nps.errors import UnavailableError
 from npsync.asker import AFTER_A_FAILURE, EVERY, Asker
-from npsync.serve import Clockwork
 from store import open_store
 from triggers.report import Round
 
@@ -107,13 +107,13 @@ def test_a_bug_of_the_triggers_stops_no_sync_and_a_bug_of_a_sync_no_trigger(tmp_
     store.migrate()
     clock, turns = FakeClock(), Turns()
     turns.fails_with = ZeroDivisionError()
-    clockwork = Clockwork(config_of(yaml(), tmp_path), store, clock, fail, ask=turns)
-    [asker] = clockwork._askers
+    asker = Asker(turns, clock)
+    config = config_of(yaml(sync="jitter: 0 seconds\n"), tmp_path)
+    clockwork = Ticking(config, store, clock, turns=lambda config: [asker], run=fail)
     for _ in range(2):
-        clockwork.tick()
+        clockwork.tick_and_finish()
         assert asker.latest is not None
-        for one in (*clockwork.under_way, asker.latest):
-            one.exception(10)  # its rest begins before time goes on
+        asker.latest.exception(10)  # its rest begins before time goes on
         clock.advance(15 * 60)
     clockwork.stop()
     clockwork.wait()

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from builders_clock import due_claims, runs_due
 from builders_config import config_of, yaml
 from fake_clock import NOON, FakeClock
 
@@ -17,10 +18,11 @@ from connectors.contract import Connector, Settings
 from nps.errors import NpsyncError, UnavailableError
 from nps.events import Answered
 from nps.responses import Cursor, Page, ResponseStatus, SurveyResponse
+from npsync.clockwork.claims import pushed_done
 from npsync.config import Config
 from npsync.config.model import Connection
 from npsync.pushed import PushedAnswers
-from npsync.schedule import answers_place, claims, pushed_claims, pushed_done
+from npsync.schedule import answers_place
 from store import open_store
 from store.sql import SqlStore
 from sync.inbox import reading
@@ -86,7 +88,7 @@ class Office:
         return {row.code: row.reason for row in self.store.arrival_rows()}
 
     def due(self) -> list[str]:
-        return [claim.sync for claim in pushed_claims(self.config, self.store, self.clock.now())]
+        return [claim.sync for claim in due_claims(self.config, self.store).pushes(self.clock.now())]
 
 
 @pytest.fixture
@@ -168,7 +170,7 @@ def test_an_answer_whose_person_is_only_named_is_completed_first(office: Office)
 
 
 def test_what_only_the_list_can_tell_makes_the_sync_read_it_soon_but_not_again_and_again(office: Office):
-    [first] = claims(office.config, office.store, office.clock.now())
+    [first] = runs_due(office.config, office.store, office.clock.now())
     usual = office.store.due(["a"])["a"].due_at
     number = office.store.begin_run("a", "run", now=office.clock.now(), facts={})
     office.store.end_run(number, "succeeded", now=office.clock.now(), report={})
@@ -309,7 +311,7 @@ def _dies(*given: Any, **named: Any) -> None:
 
 def test_what_comes_while_its_sync_runs_has_its_turn_afterwards(office: Office):
     office.pushed(told(answer()))
-    [claim] = pushed_claims(office.config, office.store, office.clock.now())
+    [claim] = due_claims(office.config, office.store).pushes(office.clock.now())
     office.clock.advance(1)
     office.pushed(told(answer("2")))
     pushed_done(office.store, claim)
@@ -318,10 +320,10 @@ def test_what_comes_while_its_sync_runs_has_its_turn_afterwards(office: Office):
 
 def test_a_taking_up_that_was_done_is_not_due_again_and_one_that_died_is(office: Office):
     office.pushed(told(answer()))
-    [claim] = pushed_claims(office.config, office.store, office.clock.now())
+    [claim] = due_claims(office.config, office.store).pushes(office.clock.now())
     assert office.due() == []
     office.clock.advance(601)
-    [again] = pushed_claims(office.config, office.store, office.clock.now())
+    [again] = due_claims(office.config, office.store).pushes(office.clock.now())
     assert again.place == claim.place == answers_place("a")
     pushed_done(office.store, again)
     office.clock.advance(10_000)
@@ -329,7 +331,7 @@ def test_a_taking_up_that_was_done_is_not_due_again_and_one_that_died_is(office:
 
 
 def test_pushes_leave_the_rhythm_in_which_a_source_is_read_alone(office: Office):
-    list(claims(office.config, office.store, office.clock.now()))
+    list(runs_due(office.config, office.store, office.clock.now()))
     usual = office.store.due(["a"])["a"].due_at
     office.clock.advance(60)
     office.pushed(told(answer()))

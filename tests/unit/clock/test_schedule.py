@@ -10,20 +10,23 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
+from builders_clock import due_claims, runs_due
 from builders_config import config_of, yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from npsync.clockwork.claims import Claim
+from npsync.clockwork.rescuing import resume_killed
 from npsync.config import Config
-from npsync.schedule import Claim, all_claims, answers_place, claims, next_due, resume_killed, soonest
+from npsync.schedule import answers_place, next_due, soonest
 from store import open_store
-from store.api import Store
 from store.sql import SqlStore
 from sync.spec import SyncSpec
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 NEW_YORK = ZoneInfo("America/New_York")
 MINUTE = timedelta(minutes=1)
+EXACT = "jitter: 0 seconds\n"
 
 
 @pytest.fixture
@@ -34,7 +37,7 @@ def store(sqlite_url: str) -> Iterator[SqlStore]:
 
 
 def due_every(folder: Path, rhythm: str = "every: 15 minutes", more: str = "") -> Config:
-    text = yaml(top="time_zone: America/New_York\n", sync=more)
+    text = yaml(top="time_zone: America/New_York\n", sync=EXACT + more)
     return config_of(text.replace("every: 15 minutes", rhythm), folder)
 
 
@@ -117,10 +120,10 @@ def test_a_cron_line_that_never_comes_due_is_refused():
 
 def test_a_new_rhythm_is_due_at_once_and_then_keeps_its_beat(store: SqlStore, tmp_path: Path):
     config = due_every(tmp_path)
-    assert list(claims(config, store, NOON)) == [Claim("a", NOON, caught_up=False)]
-    assert list(claims(config, store, NOON + 14 * MINUTE)) == []
+    assert list(runs_due(config, store, NOON)) == [Claim("a", NOON)]
+    assert list(runs_due(config, store, NOON + 14 * MINUTE)) == []
     late = NOON + 15 * MINUTE + timedelta(seconds=40)
-    assert list(claims(config, store, late)) == [Claim("a", NOON + 15 * MINUTE, caught_up=False)]
+    assert list(runs_due(config, store, late)) == [Claim("a", NOON + 15 * MINUTE)]
     assert soonest(config, store) == {"a": NOON + 30 * MINUTE}
 
 
@@ -138,43 +141,43 @@ class Watched:
 def test_while_nothing_is_due_a_look_is_one_question_to_the_store(store: SqlStore, tmp_path: Path):
     config = due_every(tmp_path, more="verify: {cron: '0 3 * * *'}\n")
     store.schedule(answers_place("a"), NOON)
-    at_noon = list(all_claims(config, store, NOON, busy=lambda place: False))
+    at_noon = list(due_claims(config, store).due(NOON))
     assert [(claim.verify, claim.pushed) for claim in at_noon] == [(False, False), (False, True)]
-    at_night = all_claims(config, store, NOON + timedelta(days=1), busy=lambda place: True)
+    at_night = due_claims(config, store).due(NOON + timedelta(days=1), busy=lambda place: True)
     assert [(claim.verify, claim.pushed) for claim in at_night] == [(False, False), (True, False)]
     watched = Watched(store)
     soon = NOON + timedelta(days=1, minutes=1)
-    assert list(all_claims(config, cast(Store, watched), soon, busy=lambda place: True)) == []
+    assert list(due_claims(config, cast(SqlStore, watched)).due(soon, busy=lambda place: True)) == []
     assert watched.asked == ["due"]
 
 
 def test_missed_due_times_are_caught_up_once(store: SqlStore, tmp_path: Path):
     config = due_every(tmp_path)
-    list(claims(config, store, NOON))
+    list(runs_due(config, store, NOON))
     after_the_weekend = NOON + timedelta(days=2, minutes=7)
-    assert list(claims(config, store, after_the_weekend)) == [Claim("a", NOON + 15 * MINUTE, caught_up=True)]
-    assert list(claims(config, store, after_the_weekend)) == []
+    assert list(runs_due(config, store, after_the_weekend)) == [Claim("a", NOON + 15 * MINUTE, "caught_up")]
+    assert list(runs_due(config, store, after_the_weekend)) == []
     assert soonest(config, store) == {"a": NOON + timedelta(days=2, minutes=15)}
 
 
 def test_a_new_cron_line_waits_for_its_time(store: SqlStore, tmp_path: Path):
     config = due_every(tmp_path, 'cron: "0 8 * * *"')
-    assert list(claims(config, store, NOON)) == []
+    assert list(runs_due(config, store, NOON)) == []
     assert soonest(config, store) == {"a": NOON + timedelta(hours=1)}
-    [claim] = claims(config, store, NOON + timedelta(hours=3))
-    assert claim == Claim("a", NOON + timedelta(hours=1), caught_up=False)
+    [claim] = runs_due(config, store, NOON + timedelta(hours=3))
+    assert claim == Claim("a", NOON + timedelta(hours=1))
 
 
 def test_a_rhythm_made_shorter_takes_effect_at_once(store: SqlStore, tmp_path: Path):
-    list(claims(due_every(tmp_path, "every: 2 days"), store, NOON))
+    list(runs_due(due_every(tmp_path, "every: 2 days"), store, NOON))
     shorter = due_every(tmp_path, "every: 5 minutes")
-    assert list(claims(shorter, store, NOON + MINUTE)) == []
+    assert list(runs_due(shorter, store, NOON + MINUTE)) == []
     assert soonest(shorter, store) == {"a": NOON + 6 * MINUTE}
 
 
 def test_a_paused_sync_is_never_due(store: SqlStore, tmp_path: Path):
     config = due_every(tmp_path, more="paused: true\n")
-    assert list(claims(config, store, NOON)) == []
+    assert list(runs_due(config, store, NOON)) == [Claim("a", NOON, "skipped_paused")]
 
 
 def test_of_many_who_look_at_once_one_claims_each_due_time(store: SqlStore, tmp_path: Path):
@@ -185,7 +188,7 @@ def test_of_many_who_look_at_once_one_claims_each_due_time(store: SqlStore, tmp_
     def look() -> None:
         for turn in range(5):
             ready.wait()
-            claimed.extend(claims(config, store, NOON + turn * 15 * MINUTE))
+            claimed.extend(runs_due(config, store, NOON + turn * 15 * MINUTE))
 
     lookers = [threading.Thread(target=look) for _ in range(4)]
     for one in lookers:
@@ -204,7 +207,7 @@ def test_a_killed_run_is_taken_up_again_as_soon_as_it_is_known_to_be_dead(
     store: SqlStore, tmp_path: Path, held_by: str | None, waits: int
 ):
     config = due_every(tmp_path, "every: 1 days")
-    list(claims(config, store, NOON))
+    list(runs_due(config, store, NOON))
     store.begin_run("a", "run", now=NOON, facts={})  # and the process is gone
     if held_by is not None:
         assert store.acquire("sync/a", held_by, now=NOON, seconds=120) is not None
@@ -216,7 +219,7 @@ def test_a_killed_run_is_taken_up_again_as_soon_as_it_is_known_to_be_dead(
 
 def test_cron_takes_up_what_is_known_to_be_dead_and_leaves_what_may_be_busy(store: SqlStore, tmp_path: Path):
     config = due_every(tmp_path, "every: 1 days")
-    list(claims(config, store, NOON))
+    list(runs_due(config, store, NOON))
     store.begin_run("a", "run", now=NOON, facts={})
     busy = store.acquire("sync/a", "elsewhere:1:2:3", now=NOON, seconds=120)
     assert busy is not None
@@ -230,7 +233,7 @@ def test_cron_takes_up_what_is_known_to_be_dead_and_leaves_what_may_be_busy(stor
 
 def test_a_run_that_ended_is_not_taken_up_again(store: SqlStore, tmp_path: Path):
     config = due_every(tmp_path, "every: 1 days")
-    list(claims(config, store, NOON))
+    list(runs_due(config, store, NOON))
     store.end_run(store.begin_run("a", "run", now=NOON, facts={}), "succeeded", now=NOON, report={})
 
     resume_killed(config, store, NOON + MINUTE)

@@ -18,8 +18,18 @@ from nps.sending import Accepted
 from nps.surveys import OWN_PAGE
 from npsync.config import Config
 from npsync.gatekeeper import Named, keys_of
+from npsync.pausing import pause, resume, trigger_place
 from npsync.service import opened
-from npsync.triggering import Compiled, Connected, answers_of, channels_of, mark_of, surveys_of
+from npsync.triggering import (
+    Compiled,
+    Connected,
+    answers_of,
+    channels_of,
+    desk_of,
+    heeding_pauses,
+    mark_of,
+    surveys_of,
+)
 from store import open_store
 from store.sql import SqlStore
 
@@ -173,3 +183,14 @@ def test_the_mark_of_settings_changes_with_a_secret_and_shows_none(tmp_path: Pat
     assert mark("first") == mark("first")
     assert mark("first") != mark("second")
     assert len(mark("first")) == 4
+
+
+def test_what_somebody_pauses_rests_beside_what_the_file_pauses(store: SqlStore, config: Config):
+    with opened(config, store, FakeClock()) as connections:
+        desk = desk_of(config, Compiled(config), connections, store)
+        assert heeding_pauses(desk, store) is desk
+        pause(store, trigger_place("after-support"), "user:ann", NOON)
+        pause(store, trigger_place("gone from the file"), "user:ann", NOON)
+        assert heeding_pauses(desk, store).rules["after-support"].paused
+        resume(store, trigger_place("after-support"), NOON)
+        assert not heeding_pauses(desk, store).rules["after-support"].paused

@@ -1,0 +1,251 @@
+"""`npsync syncs`: when each sync is due, what the clock did last, and pausing, resuming and asking for a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from npsync.cli.output import ConfigOption, JsonOption
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from npsync.clockwork.standing import Standing, Underway
+    from npsync.config import Config
+    from store.api import Serving
+
+syncs = typer.Typer(help="When each sync is due; pause, resume and run it in npsync serve.")
+
+_NAME = Annotated[str, typer.Argument(help="The sync, as the YAML names it.")]
+
+
+@syncs.callback(invoke_without_command=True)
+def list_(context: typer.Context, json: JsonOption = False, config: ConfigOption = None) -> None:
+    """Say of every sync when it is due, what the clock did last, whether it runs, and who paused it.
+
+    `pause`, `resume` and `run` tell the clock of npsync serve what to do with one of them.
+    """
+    from npsync import service
+    from npsync.cli import output
+    from npsync.clock import SystemClock
+    from npsync.clockwork.standing import standings
+
+    if context.invoked_subcommand is not None:
+        return
+    loaded = output.load_config(config)
+    now = SystemClock().now()
+    with service.open_store(loaded) as store:
+        found, serving = standings(loaded, store, now), store.serving()
+    if json:
+        told = {"syncs": [_facts(one) for one in found], "serving": [_served(one) for one in serving]}
+        output.say_json(told)
+        return
+    zone = loaded.time_zone
+    if not found:
+        output.say("The file has no sync.")
+        return
+    output.table(["sync", "runs", "next", "last", ""], [_row(one, zone) for one in found])
+    for line in _serving_lines(serving, now, zone):
+        output.say(line)
+
+
+@syncs.command("pause")
+def pause(sync: _NAME, config: ConfigOption = None) -> None:
+    """Let the clock leave a sync alone, over restarts, until `resume`. A run under way goes on."""
+    from npsync import pausing, service
+    from npsync.cli import output
+    from npsync.clock import SystemClock
+    from npsync.deciders import at_the_command_line
+
+    loaded = output.load_config(config)
+    _known(loaded, sync)
+    who, now = at_the_command_line(), SystemClock().now()
+    with service.open_store(loaded) as store:
+        if pausing.pause(store, sync, who, now):
+            store.note_audit(who, "pause", sync, now=now)
+            output.say(f"{sync} is paused: the clock skips it until npsync syncs resume {sync}.")
+        else:
+            output.say(f"{sync} is paused already; npsync syncs list says by whom.")
+
+
+@syncs.command("resume")
+def resume(sync: _NAME, config: ConfigOption = None) -> None:
+    """Let the clock go on with a sync. What it skipped is caught up in one run."""
+    from nps.errors import ConfigError
+    from npsync import pausing, service
+    from npsync.cli import output
+    from npsync.clock import SystemClock
+    from npsync.deciders import at_the_command_line
+
+    loaded = output.load_config(config)
+    _known(loaded, sync)
+    now = SystemClock().now()
+    with service.open_store(loaded) as store:
+        resumed = pausing.resume(store, sync, now)
+        if resumed is not None:
+            store.note_audit(at_the_command_line(), "resume", sync, now=now)
+    if loaded.sync[sync].paused:
+        raise ConfigError(f"{loaded.file}: sync.{sync} says paused: true; take that line out of the file")
+    if resumed is None:
+        output.say(f"{sync} is not paused.")
+    elif resumed.skipped:
+        output.say(f"{sync} goes on. It was due {resumed.skipped} times meanwhile: it is due now, once.")
+    else:
+        output.say(f"{sync} goes on, as it would have come due.")
+
+
+@syncs.command("run")
+def run(
+    sync: _NAME,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Plan every answer anew, after the mapping changed.")
+    ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read the sources from their beginning again.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Ask npsync serve to run a sync now, also one that is paused. (`npsync run NAME` runs it in this process.)"""
+    import uuid
+
+    from npsync import service
+    from npsync.actions.wanting import want
+    from npsync.cli import output
+    from npsync.clock import SystemClock
+    from npsync.clockwork.ticking import is_alive
+    from npsync.deciders import at_the_command_line
+
+    loaded = output.load_config(config)
+    _known(loaded, sync)
+    who, now = at_the_command_line(), SystemClock().now()
+    with service.open_store(loaded) as store:
+        asked = {"sync": sync, "everything": all_, "full": full}
+        action, _ = want(loaded, store, "run", asked, who=who, key=uuid.uuid4().hex, now=now)
+        store.note_audit(who, "run", sync, {"action": action.number}, now=now)
+        alive = any(is_alive(one, now) for one in store.serving())
+    output.say(
+        f"Asked for (action {action.number}): npsync serve runs {sync} as soon as its connections are free."
+    )
+    if not alive:
+        output.tell(f"No npsync serve runs on this store now. npsync run {sync} runs it here.")
+
+
+def _known(config: Config, sync: str) -> None:
+    from mapping.problems import did_you_mean
+    from nps.errors import ConfigError
+
+    if sync not in config.sync:
+        raise ConfigError(f'{config.file}: there is no sync "{sync}"{did_you_mean(sync, config.sync)}')
+
+
+# ------------------------------------------------------------ as text
+
+
+_LAST = {
+    "started": "on time",
+    "caught_up": "caught up",
+    "skipped_overlap": "skipped: it ran still",
+    "skipped_paused": "skipped: paused",
+}
+
+
+def _row(one: Standing, zone: ZoneInfo) -> list[str]:
+    from npsync.cli.sync_text import moment_text
+
+    last = "never" if one.last is None else moment_text(one.last.noted_at, zone)
+    if one.last is not None and one.last.outcome != "started":
+        last = f"{last} ({_LAST[one.last.outcome]})"
+    due = "when npsync serve runs" if one.due_at is None else moment_text(one.due_at, zone)
+    return [one.sync, one.rhythm, due, last, _state(one, zone)]
+
+
+def _state(one: Standing, zone: ZoneInfo) -> str:
+    from npsync.cli.sync_text import moment_text
+
+    parts = [] if one.under_way is None else [_running(one.under_way)]
+    if one.paused_in_file:
+        parts.append("paused in the file")
+    if one.paused_at is not None:
+        parts.append(f"paused since {moment_text(one.paused_at, zone)} by {one.paused_by}")
+    elif one.late and one.under_way is None and not one.paused:
+        parts.append("late: is npsync serve running?")
+    return " · ".join(parts)
+
+
+def _running(run: Underway) -> str:
+    from npsync.cli.sync_text import progress_text
+
+    if run.died:
+        return f"run {run.run} died; it is taken up again"
+    return f"run {run.run}: {progress_text(run.progress)}" if run.progress else f"run {run.run}"
+
+
+def _serving_lines(serving: list[Serving], now: datetime, zone: ZoneInfo) -> list[str]:
+    from npsync.cli.sync_text import moment_text
+    from npsync.clockwork.ticking import is_alive
+
+    alive = [one for one in serving if is_alive(one, now)]
+    if not any(one.kind == "serve" for one in alive):
+        return ["\nNo npsync serve runs on this store: nothing is done by the clock."]
+    lines = []
+    for one in alive:
+        line = f"npsync {one.kind} ({one.owner.split(':')[0]}) goes by the file of {moment_text(one.config_at, zone)}"
+        lines.append(
+            f"\n{line}." if one.problem is None else f"\n{line}; the file as it is now was not taken:"
+        )
+        lines += [] if one.problem is None else [f"  {line}" for line in one.problem.splitlines()]
+    return lines
+
+
+# ------------------------------------------------------------ for machines
+
+
+def _facts(one: Standing) -> dict[str, Any]:
+    from npsync.run_facts import progress_facts
+
+    run = one.under_way
+    return {
+        "sync": one.sync,
+        "rhythm": one.rhythm,
+        "due_at": _iso(one.due_at),
+        "late": one.late,
+        "last_tick": None
+        if one.last is None
+        else {
+            "due_at": _iso(one.last.due_at),
+            "outcome": one.last.outcome,
+            "noted_at": _iso(one.last.noted_at),
+        },
+        "paused": one.paused,
+        "paused_in_file": one.paused_in_file,
+        "paused_at": _iso(one.paused_at),
+        "paused_by": one.paused_by,
+        "verified_at": _iso(one.verified_at),
+        "under_way": None
+        if run is None
+        else {
+            "run": run.run,
+            "kind": run.kind,
+            "started_at": _iso(run.started_at),
+            "died": run.died,
+            "progress": None if run.progress is None else progress_facts(run.progress),
+        },
+    }
+
+
+def _served(one: Serving) -> dict[str, Any]:
+    return {
+        "kind": one.kind,
+        "owner": one.owner,
+        "began_at": _iso(one.began_at),
+        "seen_at": _iso(one.seen_at),
+        "config_at": _iso(one.config_at),
+        "mark": one.mark,
+        "problem": one.problem,
+    }
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()

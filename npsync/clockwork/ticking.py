@@ -1,0 +1,129 @@
+"""The clock itself: at every tick it takes what has come due and hands it on. A restart misses nothing of it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from npsync.asker import Asker
+from npsync.clockwork.claims import Claims
+from npsync.clockwork.rescuing import UNSEEN, rescue
+from npsync.clockwork.work import Work, skip, tell
+from store.api import Serving
+
+if TYPE_CHECKING:
+    from connectors.contract import Clock
+    from npsync.clockwork.hands import Hands
+    from npsync.config import Config
+    from store.api import Store
+
+SEEN_EVERY = 10.0  # seconds
+RESCUED_EVERY = 30.0
+_INSTALLATION = "clock/installation"
+
+Works = Callable[["Config"], Work]
+Turns = Callable[["Config"], Sequence[Asker]]
+
+
+class Clockwork:
+    """Ticks, by one configuration at a time. `hands` do what is due; `works` says what a claim stands for, `turns`
+    what has its turn beside."""
+
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        clock: Clock,
+        owner: str,
+        *,
+        hands: Hands,
+        works: Works,
+        turns: Turns = lambda config: (),
+        mark: str = "",
+    ) -> None:
+        self._store, self._clock, self._owner = store, clock, owner
+        self._hands, self._works, self._turns = hands, works, turns
+        self._began_at = clock.now()
+        self._seen: float | None = None
+        self._rescued: float | None = None
+        self._askers: Sequence[Asker] = ()
+        self.problem: str | None = None  # why the file as it is now was not taken
+        self.take(config, mark)
+
+    def take(self, config: Config, mark: str) -> None:
+        """Go by this configuration from the next tick on. What was begun ends by the one it began with. `mark`: by
+        which others know it again."""
+        installation = installation_of(self._store)
+        for asker in self._askers:
+            asker.retire()
+        self.config, self.mark, self.config_at = config, mark, self._clock.now()
+        self._claims = Claims(config, self._store, self._owner, installation)
+        self._work = self._works(config)
+        self._askers = self._turns(config)
+        self._seen = None
+
+    def tick(self) -> None:
+        """Begin what has come due. A due time that comes while its sync still runs is recorded as skipped."""
+        self._be_seen()
+        for asker in self._askers:
+            asker.tick()
+        for claim in self._claims.due(self._clock.now(), busy=self._hands.is_busy):
+            if claim.skipped:
+                tell(claim, claim.outcome)
+            elif self._hands.is_busy(claim.place):
+                skip(self._store, claim, self._clock)
+            else:
+                tell(claim, claim.outcome)
+                self._hands.begin(claim, self._work)
+
+    def stop(self) -> None:
+        """Take nothing new; runs under way hand back what they have not begun."""
+        self._hands.stop()
+        for asker in self._askers:
+            asker.stop()
+
+    def wait(self) -> None:
+        """Until what is under way has come to its next step, and ended there."""
+        self._hands.wait()
+        for asker in self._askers:
+            asker.wait()
+        self._store.end_serving(self._owner, before=self._clock.now() - _FORGOTTEN_AFTER)
+
+    def _be_seen(self) -> None:
+        """Others see that this process is there, and take over what one that is gone had taken."""
+        at = self._clock.monotonic()
+        if self._seen is None or at - self._seen >= SEEN_EVERY:
+            self._seen = at
+            self._store.note_serving(
+                Serving(
+                    owner=self._owner,
+                    kind="serve",
+                    began_at=self._began_at,
+                    seen_at=self._clock.now(),
+                    config_at=self.config_at,
+                    mark=self.mark,
+                    problem=self.problem,
+                )
+            )
+        if self._rescued is None or at - self._rescued >= RESCUED_EVERY:
+            self._rescued = at
+            rescue(self._store, self._clock.now())
+
+
+_FORGOTTEN_AFTER = timedelta(days=1)
+
+
+def installation_of(store: Store) -> str:
+    """What tells this installation from all others; the same for all processes on one store."""
+    known = store.recall(_INSTALLATION, ["id"])
+    if not known:
+        store.memorize(_INSTALLATION, {"id": uuid.uuid4().hex})
+        known = store.recall(_INSTALLATION, ["id"])
+    return known["id"]
+
+
+def is_alive(serving: Serving, now: datetime) -> bool:
+    """Whether it said so lately."""
+    return now - serving.seen_at <= UNSEEN

@@ -1,0 +1,38 @@
+"""What has its turn every few seconds beside the syncs: triggers, pushed answers, pruning, alerts …"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from npsync.alerting.turn import Telling, is_used
+from npsync.anonymous import Gathering
+from npsync.asker import Asker
+from npsync.pushed import PushedAnswers
+from npsync.retention import Nightly
+from npsync.triggering import Triggering
+
+if TYPE_CHECKING:
+    from connectors.contract import Clock
+    from npsync.config import Config
+    from store.api import Store
+
+
+def turns_of(config: Config, store: Store, clock: Clock, stop: Callable[[], bool]) -> list[Asker]:
+    """As far as this configuration has anything for them to do."""
+    pushed = PushedAnswers(config, store, clock, stop=stop)
+    nightly = Nightly(config, store, clock, stop=stop)
+    found = [
+        Asker(pushed.settle, clock, doing="settling", done="pushed"),
+        Asker(nightly.turn, clock, doing="pruning", done="pruned"),
+    ]
+    if config.has_to_ask:
+        triggering = Triggering(config, store, clock, stop=stop)
+        found.append(Asker(triggering.turn, clock, close=triggering.close))
+    if config.privacy.anonymous:
+        gathering = Gathering(config, store, clock, stop=stop)
+        found.append(Asker(gathering.turn, clock, doing="gathering", done="gathered"))
+    if is_used(config):
+        telling = Telling(config, store, clock, stop=stop)
+        found.append(Asker(telling.turn, clock, doing="telling", done="told"))
+    return found

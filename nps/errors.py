@@ -29,6 +29,11 @@ class StillUnderWay(UnavailableError):
     """The vendor has what was sent and is not done with it. Nothing of it is sent again; the next run asks."""
 
 
+class Collided(UnavailableError):
+    """Two transactions waited for each other, and the database gave one of them up. Nothing of it was stored; the same
+    may succeed at once."""
+
+
 class RejectedError(NpsyncError):
     """One answer or record cannot be written as it is. Park it, carry on with the next.
 
@@ -44,3 +49,7 @@ class RejectedError(NpsyncError):
 
 class LeaseLost(NpsyncError):
     """Another process took over this sync; this one must not write any more."""
+
+
+class ShardLost(NpsyncError):
+    """Another process does this part of the run; what this one found out about it does not count."""

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError
 
-from nps.errors import ConfigError, NpsyncError, UnavailableError
+from nps.errors import Collided, ConfigError, NpsyncError, UnavailableError
 
+_COLLISIONS = ("40P01", "40001")  # a deadlock, and two that cannot be put in an order
 _AWAY = ("OperationalError", "InterfaceError")  # what both drivers call it when the database is not there
 
 
@@ -59,6 +60,10 @@ def _told(error: Exception) -> NpsyncError:
         return UnavailableError(
             f"store: PostgreSQL cannot be reached: {' '.join(str(cause).split())}. "
             "Look at `store:` (host, port, database, user, password) and whether the server runs"
+        )
+    if getattr(cause, "sqlstate", "") in _COLLISIONS:
+        return Collided(
+            f"store: two transactions were in each other's way ({_facts(cause)}). Nothing is half-stored."
         )
     away = isinstance(error, DBAPIError) and error.connection_invalidated
     # A wrong statement is wrong next time too, though Python calls it operational.

@@ -14,6 +14,8 @@ from nps.changes import Batch, Cause, Change, Deferred, Outcome, Rejected, Unkno
 from nps.retrying import PATIENCE
 from store import statements
 from store.api import Lease, State
+from store.api.sharing import Closing
+from store.closing import close_shard, prove_shard
 from store.database import Database, Transaction
 from store.errors import StoreError
 from store.letters import Letter, park, resolve, worn_out
@@ -36,7 +38,7 @@ class Journal:
             )
             ids = [row[0] for row in found]
             tx.run("UPDATE batch SET state = 'open' WHERE id IN LIST(:ids)", ids=ids)
-            batches = [batch for batch, _handle in _batches(tx, found)]
+            batches = [batch for batch, _handle in batches_of(tx, found)]
         self.opened.update((batch.id, batch.changes) for batch in batches)
         return batches
 
@@ -51,13 +53,21 @@ class Journal:
                 raise StoreError(f"store: batch {batch} is not open; its job must not be started")
 
     def settle_batches(
-        self, run: int, settled: Mapping[int, Sequence[Outcome]], *, lease: Lease, now: datetime
+        self,
+        run: int,
+        settled: Mapping[int, Sequence[Outcome]],
+        *,
+        lease: Lease,
+        now: datetime,
+        closing: Closing | None = None,
     ) -> None:
-        if not settled:
+        if not settled and closing is None:
             return
         ids = list(settled)
         with self.database.write(durable=True) as tx:
             tx.prove(lease)
+            if closing is not None:
+                prove_shard(tx, closing.shard)
             batches = tx.rows("SELECT id, run, sync, state FROM batch WHERE id IN LIST(:ids)", ids=ids)
             _all_open(ids, batches)
             changes = {id: self.opened[id] for id in ids if id in self.opened}
@@ -74,6 +84,8 @@ class Journal:
             )
             for sync in sorted({row[2] for row in batches}):
                 tell(tx, sync, least=TOLD_TOGETHER)
+            if closing is not None:
+                close_shard(tx, closing.shard, closing.outcome(()), closing.trouble)
         for id in ids:
             self.opened.pop(id, None)
 
@@ -84,10 +96,10 @@ class Journal:
                 WHERE sync = :sync AND state = 'open' AND state <> 'settled' ORDER BY id""",
                 sync=sync,
             )
-            return _batches(tx, found)
+            return batches_of(tx, found)
 
 
-def _batches(tx: Transaction, found: Sequence[tuple[Any, ...]]) -> list[tuple[Batch, str | None]]:
+def batches_of(tx: Transaction, found: Sequence[tuple[Any, ...]]) -> list[tuple[Batch, str | None]]:
     """Batches with their changes, from rows of id, object, api, handle, run."""
     changes = _changes(tx, [(row[0], row[4]) for row in found])
     return [

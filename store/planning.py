@@ -14,6 +14,8 @@ from nps.changes import Cause, Change
 from nps.values import Json, JsonFields
 from store import statements
 from store.api import Lease, Membership, Settled, State, Wanted
+from store.api.sharing import Closing
+from store.closing import close_shard, prove_shard
 from store.database import Database, Transaction
 from store.errors import StoreError
 from store.letters import park, resolve
@@ -53,12 +55,15 @@ class Planning:
         connection: str,
         wanted: Sequence[Wanted] = (),
         whose: Membership | None = None,
+        closing: Closing | None = None,
     ) -> list[JsonFields]:
         causes = {change.response for change in changes.values() if change is not None}
         numbers = [each.number for each in settled]
         handed_out = self.handed_out.get(sync, {})
         with self.database.write() as tx:
             tx.prove(lease)
+            if closing is not None:
+                prove_shard(tx, closing.shard)
             persons = _leave_work(tx, sync, numbers, handed_out)
             states = [_state_row(sync, persons[each.number], run, each, causes) for each in settled]
             tx.load("answer_state", _STATE_COLUMNS, sorted(states, key=itemgetter(1, 2)))
@@ -120,9 +125,12 @@ class Planning:
                 ],
             )
             want(tx, sync, wanted, milliseconds(now))
+            withdrawn = [from_json(before) for before, _ in replaced]
+            if closing is not None:
+                close_shard(tx, closing.shard, closing.outcome(withdrawn), closing.trouble)
         for number in numbers:
             handed_out.pop(number, None)
-        return [from_json(before) for before, _ in replaced]
+        return withdrawn
 
     def clearings(self, sync: str, after: str, limit: int) -> list[str]:
         with self.database.read() as tx:
@@ -286,7 +294,7 @@ def _to_clear(tx: Transaction, sync: str, changes: Mapping[str, Change | None]) 
     if tx.one("SELECT 1 FROM clearing WHERE sync = :sync LIMIT 1", sync=sync) is not None:
         tx.run(statements.CLEARED, sync=sync, records=list(planned))
     tx.many(
-        statements.TO_CLEAR,
+        statements.TO_CLEAR_AGAIN,
         [
             (sync, record)
             for record, change in sorted(planned.items())

@@ -45,6 +45,7 @@ from store.runs import Runs
 from store.scheduling import Scheduling
 from store.sending import Sending
 from store.shadow import Shadow
+from store.sharing import Sharings
 from store.signing import Signing
 from store.subjects import Subjects
 from store.suppressions import Suppressions
@@ -90,6 +91,7 @@ class SqlStore(
     Figures,
     Queues,
     Tokens,
+    Sharings,
     Replies,
     Signing,
     Acting,

@@ -245,6 +245,14 @@ def _take_new(tx: Transaction, sync: str, source: str) -> None:
         tx.run(statements.SET_WATERMARK, sync=sync, source=source, top=top)
 
 
+def taken_of(tx: Transaction, sync: str, where: str, **parameters: Any) -> list[Taken]:
+    """All of the work that `where` narrows it to."""
+    found = tx.rows(statements.WORK.format(where=where), sync=sync, limit=2**62, **parameters)
+    edits = [row[1] for row in found if row[4] > 1]
+    earlier = _earlier(tx, sync, edits) if edits else {}
+    return [_taken(row, earlier) for row in found]
+
+
 def _earlier(tx: Transaction, sync: str, numbers: list[int]) -> Mapping[int, tuple[int, ...]]:
     earlier: dict[int, tuple[int, ...]] = {}
     for number, older in tx.rows(statements.EARLIER, sync=sync, numbers=numbers):

@@ -17,7 +17,7 @@ from sync import breaker, intake
 from sync.evidence import Evidence, gathered
 from sync.intake import Arrived
 from sync.job import Codecs, Job
-from sync.planning import Planned
+from sync.planned import Planned
 from sync.report import MatchReport
 
 REMEMBERED_RUNS = 5  # whose match rates the breaker compares with

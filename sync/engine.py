@@ -24,10 +24,13 @@ from sync.membership import count_again
 from sync.outbox.after import After
 from sync.outbox.followed import Followed
 from sync.paying import begins_with, cannot_pay
-from sync.planning import CHUNK, Planned, plan_changes
+from sync.planned import Planned
+from sync.planning import CHUNK, LOOKING_UP, plan_changes
 from sync.progress import Noted, Progress, Silent, WithCalls
 from sync.report import Report, status_of
-from sync.writing import WrittenUp, settle_open, write_changes
+from sync.sharing.dispatch import Alone, Dispatch
+from sync.sharing.together import Together
+from sync.writing import WRITING, WrittenUp, settle_open, write_changes
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Options:
     accept_breaker: bool = False  # write although the breaker has reasons against it
     expect: Mapping[str, tuple[Mapping[str, Json], Mapping[str, Json]]] | None = None
     """A reviewed plan: record id → (before, after). Only changes equal to it are written."""
+    at_once: int | None = None  # calls under way at a time; None: as many as one process can make use of
     stop: Callable[[], bool] = lambda: False
     """Asked between chunks and batches; True hands back what was not begun."""
 
@@ -71,6 +75,7 @@ def run(
     calls: Callable[[], Mapping[str, int]],
     options: Options | None = None,
     progress: Progress | None = None,
+    dispatch: Dispatch | None = None,
 ) -> Report:
     """Pull, plan and write once. Raises Busy when another process has this sync, LeaseLost when one took it over,
     ConfigError before anything was pulled when the mapping does not fit the CRM; every other failure is a Report."""
@@ -78,13 +83,16 @@ def run(
         end_those_that_died(store, job.name, clock)
         number = store.begin_run(job.name, "run", now=clock.now(), facts=job.facts)
         noted = Noted(progress, store, number, clock)
-        attempt = _Attempt(job, store, lease, clock, number, calls, options or Options(), noted, owner)
+        attempt = _Attempt(
+            job, store, lease, clock, number, calls, options or Options(), noted, owner, dispatch
+        )
         try:
             report = attempt.finish(attempt.go(write=True), write=True)
         except ConfigError as error:
             store.end_run(number, "failed", now=clock.now(), report={"problems": [str(error)]})
             raise
         store.end_run(number, report.status, now=clock.now(), report=report.as_json())
+        attempt.together.end()
         return report
 
 
@@ -136,6 +144,7 @@ class _Attempt:
         options: Options,
         progress: Progress,
         owner: str,
+        dispatch: Dispatch | None = None,
     ) -> None:
         self.job, self.store, self.lease, self.clock, self.number = job, store, lease, clock, number
         self.calls, self.options, self.owner = calls, options, owner
@@ -154,6 +163,20 @@ class _Attempt:
         self.after: After | None = None
         self.followed = Followed()
         self.began = clock.now()
+        self.together = Together(
+            job,
+            store,
+            lease,
+            number,
+            clock,
+            owner,
+            dispatch or Alone(),
+            self.began,
+            self.options.adopt,
+            self.options.at_once,
+            self.options.stop,
+            self.progress,
+        )
 
     def go(self, *, write: bool) -> str | None:
         """Take every step; returns the status if the run did not get to its natural end."""
@@ -164,6 +187,8 @@ class _Attempt:
         except NpsyncError as error:
             return self._ended_by(error)
         try:
+            if write:
+                self.together.begin()
             if write and self.job.rolled_up:
                 count_again(self.job, self.store)
             self.resumed = settle_open(
@@ -244,6 +269,9 @@ class _Attempt:
                 begun -= min(begun, len(unhappy))
             if begun:
                 self._plan_some(codecs, None, begun)
+        elif write and self.options.limit is None and self.together.plans(self.taken_up or 0):
+            wants = None if self.after is None else self.after.wants
+            self.together.plan(codecs, self.planned, wants, self.taken_up or 0)
         else:
             self._plan_some(codecs, None, self.options.limit)
 
@@ -269,6 +297,7 @@ class _Attempt:
             stop=self.options.stop,
             progress=self.progress,
             wants=None if self.after is None else self.after.wants,
+            at_once=self.options.at_once or LOOKING_UP,
         )
 
     def _paid_for(self) -> int | None:
@@ -304,6 +333,8 @@ class _Attempt:
             canary=self.job.breaker.canary if self.job.breaker else 0,
             stop=self.options.stop,
             progress=self.progress,
+            at_once=self.options.at_once or WRITING,
+            others=self.together,
         )
         if self.written.problem is not None:
             raise self.written.problem

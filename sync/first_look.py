@@ -13,6 +13,7 @@ from nps.errors import RejectedError
 from nps.responses import ResponseStatus, SurveyResponse
 from nps.score import parse_score
 from store.api import State, Store, Taken
+from store.api.sharing import Shard
 from sync.deciding import Mark
 from sync.holding import Holding
 from sync.invited import Invited
@@ -43,6 +44,9 @@ class Chunk:
     forgotten: dict[int, str] = field(default_factory=dict)
     """Answers of people who were forgotten → the record they were matched to. That is left alone: what it shows of
     them is for the erasing to clear, or to keep."""
+    keys: dict[str, str] = field(default_factory=dict)
+    """Touched records → the key that led to them before."""
+    shard: Shard | None = None  # the part of the run that it is
     beside: dict[int, Taken] = field(
         default_factory=dict
     )  # not of this chunk, but they count for its records

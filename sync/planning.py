@@ -7,7 +7,7 @@ last word, also when its word is that nothing needs to be written.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,6 +20,7 @@ from nps.responses import SurveyResponse
 from nps.score import parse_score
 from nps.values import Fields, Json, JsonFields, Value
 from store.api import Lease, Settled, State, Store, Wanted
+from store.api.sharing import Closing, Shard
 from sync.causes import cause_of
 from sync.deciding import Mark, Rules, Target, decide, no_event
 from sync.finding import Belongs, Found, belongs_merged, followed, look_up, match, survivor_of
@@ -33,27 +34,11 @@ from sync.merges import absorbed, follow_links
 from sync.moving import Deserted, taken_back
 from sync.ours import Ours, ours_in
 from sync.outbox.wanting import Wants
+from sync.planned import Planned
 from sync.progress import Progress
-from sync.report import FieldReport, MatchReport
 
 CHUNK = 2500  # answers planned in one transaction; a smaller one goes over the same pages of the indexes more often
 LOOKING_UP = 4  # chunks whose records are being fetched at a time
-
-
-@dataclass
-class Planned:
-    """What planning found out, beside the plan itself (which is in the store)."""
-
-    match: MatchReport = field(default_factory=MatchReport)
-    fields: FieldReport = field(default_factory=FieldReport)
-    changes: int = 0
-    overwriting: int = 0  # changes of values, not first fills
-    future_dated: int = 0
-    arrived: Counter[tuple[str, int]] = field(default_factory=Counter)
-    """(source, score) of the answers that were looked at for the first time, edits apart."""
-    narrowed: bool = (
-        False  # to what the calls that are left pay for, the unhappy first: no fair sample of the scores
-    )
 
 
 def plan_changes(
@@ -72,6 +57,7 @@ def plan_changes(
     stop: Callable[[], bool],
     progress: Progress,
     wants: Wants | None = None,
+    at_once: int = LOOKING_UP,
 ) -> None:
     """Give every answer in the work its state, and spool one change per record that should look different.
 
@@ -80,23 +66,37 @@ def plan_changes(
     planned until then stays spooled, the rest stays in the work.
     """
     partial = persons is not None or limit is not None
-    planner = _Planner(job, codecs, store, lease, run, planned, now, wants, adopt=adopt, partial=partial)
-    with ThreadPoolExecutor(LOOKING_UP, thread_name_prefix="npsync-find") as pool:
+    planner = Planner(job, codecs, store, lease, run, planned, now, wants, adopt=adopt, partial=partial)
+    chunks = planner.chunks(persons, clearings or (), limit)
+    for chunk in in_turn(job, codecs, planner.settle, chunks, at_once, stop):
+        progress.advance(len(chunk.taken))
+
+
+def in_turn(
+    job: Job,
+    codecs: Codecs,
+    settle: Callable[[Chunk, Found], None],
+    chunks: Iterable[Chunk],
+    at_once: int,
+    stop: Callable[[], bool],
+) -> Iterator[Chunk]:
+    """Look the chunks up, so many at a time, and settle them in their order; each of them once it is settled."""
+    with ThreadPoolExecutor(at_once, thread_name_prefix="npsync-find") as pool:
         ahead: deque[tuple[Chunk, Future[Found]]] = deque()
 
-        def settle_oldest() -> None:
+        def settle_oldest() -> Chunk:
             chunk, found = ahead.popleft()
-            planner.settle(chunk, found.result())
-            progress.advance(len(chunk.taken))
+            settle(chunk, found.result())
+            return chunk
 
         try:
-            for chunk in planner.chunks(persons, clearings or (), limit):
+            for chunk in chunks:
                 heed(stop)
                 ahead.append((chunk, pool.submit(look_up, job, codecs, chunk)))
-                if len(ahead) > LOOKING_UP:
-                    settle_oldest()
+                if len(ahead) > at_once:
+                    yield settle_oldest()
             while ahead:
-                settle_oldest()
+                yield settle_oldest()
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
@@ -110,7 +110,7 @@ class _Group:
     key: str = ""
 
 
-class _Planner:
+class Planner:
     """Settles chunks one after the other. Everything that is the same for all of them is worked out once."""
 
     def __init__(
@@ -156,10 +156,7 @@ class _Planner:
         if clearings:
             yield Chunk(touched=set(clearings))
         if persons is None:
-            last = ""
-            while uncleared := self.store.clearings(self.job.name, last, CHUNK):
-                yield Chunk(touched=set(uncleared))
-                last = uncleared[-1]
+            yield from self.uncleared()
         after: tuple[int, int] | None = None
         left = limit
         while left is None or left > 0:
@@ -171,7 +168,23 @@ class _Planner:
             if after is None:
                 return
 
+    def uncleared(self) -> Iterator[Chunk]:
+        """The records in which an earlier run had something to clear."""
+        last = ""
+        while uncleared := self.store.clearings(self.job.name, last, CHUNK):
+            yield Chunk(touched=set(uncleared))
+            last = uncleared[-1]
+
+    def chunk_of(self, shard: Shard) -> Chunk:
+        """A part of the run that is this process's."""
+        taken = self.store.shard_work(shard)
+        chunk = classified(self.job, self.feeds, self.store, taken, self.invited, self.holding)
+        chunk.shard = shard
+        return chunk
+
     def settle(self, chunk: Chunk, found: Found) -> None:
+        if chunk.shard is not None:
+            self.planned = Planned()  # what it came to is put down with it
         self.planned.arrived.update(
             (one.taken.response.source, one.score)
             for one in chunk.candidates
@@ -218,6 +231,7 @@ class _Planner:
         if deserted:
             belongs = {one.number: id for id, group in groups.items() for one in group.answers}
             changes |= taken_back(self.job, self.rules, self.store, deserted, belongs, refused)
+        closing = None if chunk.shard is None else self._closing(chunk.shard, settled, changes)
         replaced = self.store.settle(
             self.job.name,
             self.run,
@@ -229,8 +243,20 @@ class _Planner:
             connection=self.job.connection,
             whose=whose(self.job, found, groups.keys(), left - old_ids.keys(), old_ids),
             wanted=wanted,
+            closing=closing,
         )
-        self._count(changes.values(), replaced)
+        if closing is None:
+            self._count(changes.values(), replaced)
+
+    def _closing(
+        self, shard: Shard, settled: Iterable[Settled], changes: Mapping[str, Change | None]
+    ) -> Closing:
+        def outcome(replaced: Sequence[JsonFields]) -> dict[str, Json]:
+            self._count(changes.values(), replaced)
+            touched = sorted(changes.keys() - {each.record_id for each in settled})
+            return {**self.planned.as_part(), "touched": list[Json](touched)}
+
+        return Closing(shard, outcome)
 
     def _grouped(
         self, chunk: Chunk, found: Found, settled: list[Settled]
@@ -241,7 +267,7 @@ class _Planner:
         for record_id in chunk.touched:
             survivor = found.renamed.get(record_id, record_id)
             if survivor in found.records:
-                groups[survivor]
+                groups[survivor].key = chunk.keys.get(record_id, "")
         lost: list[tuple[Candidate, Settled]] = []
         for one in chunk.candidates:
             outcome = match(self.job, one, found, chunk, self.now)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nps.values import Json
 from store.api import State
@@ -68,6 +68,31 @@ class MatchReport:
             domain = "other domains"
         self.unmatched[domain] += 1
 
+    def as_part(self) -> dict[str, Json]:
+        return {
+            name: dict(count) if isinstance(count, Counter) else count for name, count in vars(self).items()
+        }
+
+    @classmethod
+    def of_part(cls, part: Mapping[str, Any]) -> MatchReport:
+        read: dict[str, Any] = {
+            name: Counter(count) if isinstance(count, dict) else count for name, count in part.items()
+        }
+        return cls(**read)
+
+    def add(self, other: MatchReport) -> None:
+        """What was counted elsewhere."""
+        self.matched += other.matched
+        self.ambiguous += other.ambiguous
+        self.conflicting += other.conflicting
+        self.waiting += other.waiting
+        self.first_looks += other.first_looks
+        self.first_matches += other.first_matches
+        self.by_rule.update(other.by_rule)
+        for domain, count in other.unmatched.items():
+            known = domain in self.unmatched or len(self.unmatched) < MOST_DOMAINS
+            self.unmatched[domain if known else "other domains"] += count
+
     def as_json(self) -> dict[str, Json]:
         return {
             "matched": self.matched,
@@ -114,6 +139,10 @@ class FieldReport:
         self._add(one, 1)
         if len(self._noted) < MOST_NOTED:
             self._noted[record_id] = one
+
+    def noted(self) -> Iterator[tuple[str, Noted]]:
+        """The records something was noted of."""
+        yield from self._noted.items()
 
     def overwriting(self) -> list[str]:
         """The records in which something is to be overwritten."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import msgspec
 
@@ -46,6 +47,12 @@ class WrittenUp:
     doubt: str = ""
     silent: int = 0  # calls in a row that came to nothing known
 
+    def note(self, outcomes: Sequence[Outcome]) -> None:
+        for kind, count in Counter(map(type, outcomes)).items():
+            self.outcomes[kind.__name__.lower()] += count
+            if kind is Unknown and not self.doubt:
+                self.doubt = next(one.reason for one in outcomes if isinstance(one, Unknown))
+
     @property
     def unwritten(self) -> int:
         return self.outcomes.total() - self.outcomes["written"]
@@ -61,6 +68,18 @@ class WrittenUp:
         ]
 
 
+class Others(Protocol):
+    """Other hands that may write with us (`sync.sharing`)."""
+
+    def writes(self, batches: int) -> bool:
+        """Whether so many batches are worth calling them."""
+        ...
+
+    def write(self, sender: Sender, done: WrittenUp, size: int) -> None:
+        """Write all that is planned, in batches of `size`. `done` says what it came to."""
+        ...
+
+
 def write_changes(
     job: Place,
     store: Store,
@@ -73,6 +92,8 @@ def write_changes(
     canary: int,
     stop: Callable[[], bool],
     progress: Progress,
+    at_once: int = WRITING,
+    others: Others | None = None,
 ) -> None:
     """Write the run's plan through the cheapest API that can. `done` is kept up to date. When the calls that are left
     do not pay for all of it, its first part goes out, in write order; the rest stays planned, its answers pending.
@@ -104,10 +125,10 @@ def write_changes(
         first_api=trial.api if trial else None,
         most=most,
     )
-    sender = _Sender(job, store, lease, clock, done)
+    sender = Sender(job, store, lease, clock, done)
     for batch in store.open_batches(run, trial.batches, lease=lease) if trial else ():
         if done.problem is not None:
-            outcomes: Sequence[Outcome] | None = _unsent(batch)
+            outcomes: Sequence[Outcome] | None = unsent(batch)
         else:
             outcomes = sender.outcomes(batch, clock.now())
         _settle(store, lease, run, clock, {batch.id: outcomes}, done, progress)
@@ -116,11 +137,17 @@ def write_changes(
     if trial is not None and done.problem is None:
         done.problem = trial.all_refused()
     if done.problem is None:
-        _write_rest(sender, run, max(1, MOST_CHANGES // way.batch), stop, progress)
+        batches = -(-(most - (canary if trial else 0)) // way.batch)
+        if others is not None and others.writes(batches):
+            others.write(sender, done, way.batch)
+        else:
+            _write_rest(sender, run, max(1, MOST_CHANGES // way.batch), at_once, stop, progress)
     done.problem = done.problem or done.unpaid
 
 
-def _write_rest(sender: _Sender, run: int, most: int, stop: Callable[[], bool], progress: Progress) -> None:
+def _write_rest(
+    sender: Sender, run: int, most: int, at_once: int, stop: Callable[[], bool], progress: Progress
+) -> None:
     store, lease, clock, done = sender.store, sender.lease, sender.clock, sender.done
     opened: deque[Batch] = deque()
     under_way: dict[Future[Sequence[Outcome] | None], Batch] = {}
@@ -129,14 +156,14 @@ def _write_rest(sender: _Sender, run: int, most: int, stop: Callable[[], bool], 
     # A bulk job is large and slow: what it came to does not wait for the next one's end.
     enough = together if most > OPENED else 1
     opened_at = clock.now()
-    with ThreadPoolExecutor(WRITING, thread_name_prefix="npsync-write") as pool:
+    with ThreadPoolExecutor(at_once, thread_name_prefix="npsync-write") as pool:
         while True:
             if done.problem is None and stop():
                 done.problem = Interrupted("the run was asked to stop; the next run goes on where it ended")
             if done.problem is None and not opened:
                 opened.extend(store.open_batches(run, together, lease=lease))
                 opened_at = clock.now()
-            while opened and len(under_way) < min(2 * WRITING, most) and done.problem is None:
+            while opened and len(under_way) < min(2 * at_once, most) and done.problem is None:
                 batch = opened.popleft()
                 under_way[pool.submit(sender.outcomes, batch, opened_at)] = batch
             if not under_way:
@@ -147,18 +174,18 @@ def _write_rest(sender: _Sender, run: int, most: int, stop: Callable[[], bool], 
                 _settle(store, lease, run, clock, answered, done, progress)
                 answered = {}
     # Intents that were committed and never sent are known not to have left.
-    answered |= {batch.id: _unsent(batch) for batch in opened}
+    answered |= {batch.id: unsent(batch) for batch in opened}
     _settle(store, lease, run, clock, answered, done, progress)
 
 
-def _unsent(batch: Batch) -> Sequence[Outcome]:
+def unsent(batch: Batch) -> Sequence[Outcome]:
     return tuple(
         Deferred(one.record_id, "the run ended before this call", tried=False) for one in batch.changes
     )
 
 
 @dataclass(frozen=True)
-class _Sender:
+class Sender:
     """What sending a batch needs. Threads share one."""
 
     job: Place
@@ -252,10 +279,7 @@ def _settle(
         return
     store.settle_batches(run, known, lease=lease, now=clock.now())
     for outcomes in known.values():
-        for kind, count in Counter(map(type, outcomes)).items():
-            done.outcomes[kind.__name__.lower()] += count
-            if kind is Unknown and not done.doubt:
-                done.doubt = next(one.reason for one in outcomes if isinstance(one, Unknown))
+        done.note(outcomes)
         progress.advance(len(outcomes))
 
 
@@ -268,22 +292,24 @@ def settle_open(job: Place, store: Store, lease: Lease, run: int, clock: Clock, 
     arrived = 0
     waiting: StillUnderWay | None = None
     for batch, handle in store.unsettled(job.name):
-        outcomes: Iterable[Outcome] | None = None
-        if handle is not None and not read_only:
-            try:
-                outcomes = job.destination.resume(batch, handle)
-            except StillUnderWay as problem:
-                waiting = waiting or problem
-                continue
-        if outcomes is None:
-            outcomes = seen(job.destination, batch)
-        known = paired(batch.changes, outcomes)
+        try:
+            known = found_out(job.destination, batch, None if read_only else handle)
+        except StillUnderWay as problem:
+            waiting = waiting or problem
+            continue
         store.settle_batches(run, {batch.id: known}, lease=lease, now=clock.now())
         arrived += sum(isinstance(outcome, Written) for outcome in known)
     store.abandon(job.name, lease=lease)
     if waiting is not None:
         raise waiting
     return arrived
+
+
+def found_out(destination: Destination, batch: Batch, handle: str | None) -> tuple[Outcome, ...]:
+    """What became of a batch that somebody opened who is gone: its job says so, else the records show it. Raises
+    StillUnderWay."""
+    outcomes = None if handle is None else destination.resume(batch, handle)
+    return paired(batch.changes, seen(destination, batch) if outcomes is None else outcomes)
 
 
 def seen(destination: Destination, batch: Batch) -> Iterable[Outcome]:

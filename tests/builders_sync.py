@@ -21,6 +21,7 @@ from sync.breaker import Reason
 from sync.engine import Options, Preview, preview, run
 from sync.job import Feed, Job
 from sync.report import Report
+from sync.sharing.dispatch import Dispatch
 from sync.spec import BreakerSpec
 from sync.undoing import Restored, UndoReport, Wanted, to_redo, undo
 
@@ -90,7 +91,9 @@ class Town:
             **given,
         )
 
-    def run(self, *, job: Mapping[str, Any] | None = None, **options: Any) -> Report:
+    def run(
+        self, *, job: Mapping[str, Any] | None = None, dispatch: Dispatch | None = None, **options: Any
+    ) -> Report:
         self.owners += 1
         return run(
             self.job(**(job or {})),
@@ -99,6 +102,7 @@ class Town:
             f"process-{self.owners}",
             dict,
             Options(**options),
+            dispatch=dispatch,
         )
 
     def undo(self, run: int, **wanted: Any) -> UndoReport:

@@ -11,6 +11,7 @@ from datetime import datetime
 from nps.changes import Batch, Outcome
 from store import journal
 from store.api import Lease
+from store.api.sharing import Closing
 from store.journal import Journal
 
 
@@ -28,17 +29,23 @@ def install() -> None:
                 count=count,
             )
             out.extend(row[0] for row in found)
-            return [batch for batch, _handle in journal._batches(tx, found)]
+            return [batch for batch, _handle in journal.batches_of(tx, found)]
 
     def remember(self: Journal, batch: int, handle: str) -> None:
         """Forget it."""
 
     def settle_batches(
-        self: Journal, run: int, settled: Mapping[int, Sequence[Outcome]], *, lease: Lease, now: datetime
+        self: Journal,
+        run: int,
+        settled: Mapping[int, Sequence[Outcome]],
+        *,
+        lease: Lease,
+        now: datetime,
+        closing: Closing | None = None,
     ) -> None:
         with self.database.write() as tx:
             tx.run("UPDATE batch SET state = 'open' WHERE id IN LIST(:ids)", ids=list(settled))
-        settle(self, run, settled, lease=lease, now=now)
+        settle(self, run, settled, lease=lease, now=now, closing=closing)
 
     Journal.open_batches = open_batches  # type: ignore[method-assign]
     Journal.remember = remember  # type: ignore[method-assign]

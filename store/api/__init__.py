@@ -48,6 +48,7 @@ from store.api.remarks import Remarks
 from store.api.retention import Retention
 from store.api.running import Leases, Runs
 from store.api.scheduling import Due, Scheduling, Serving, Tick
+from store.api.sharing import Sharings
 from store.api.signing import LocalUser, Session, Signing
 from store.api.subjects import Subjects
 from store.api.tallying import Tallies
@@ -149,6 +150,7 @@ class Store(
     Tokens,
     Replies,
     Signing,
+    Sharings,
     Acting,
     Listing,
     Looking,

@@ -11,6 +11,7 @@ from nps.values import JsonFields
 from nps.writes import Write
 from store.api.members import Membership
 from store.api.outbox import Wanted
+from store.api.sharing import Closing
 from store.api.values import Lease, Live, Restoring, Settled, State, Unwritten, Wrote
 
 
@@ -30,13 +31,15 @@ class Planning(Protocol):
         connection: str,
         wanted: Sequence[Wanted] = (),
         whose: Membership | None = None,
+        closing: Closing | None = None,
     ) -> list[JsonFields]:
         """One chunk of the plan, in one transaction: the work's versions get their state (and leave the work),
         `demoted` (version → state, code) moves answers settled earlier, and each record's planned change replaces
         what this run planned for it before (None: nothing is wanted). Rejected states become dead letters. A change
         that no answer causes (and that undoes nothing) is a clearing: it is remembered until it is confirmed, refused,
         or not wanted any more. `wanted` is what these answers may have created beside the records (`store.api.outbox`).
-        `whose`: whose account the chunk's records are, where somebody asks for that.
+        `whose`: whose account the chunk's records are, where somebody asks for that. `closing`: the shard of the run
+        that is done with it; ShardLost when another hand has it, and nothing was stored.
         Returns the `before` of every change that was replaced."""
         ...
 
@@ -86,11 +89,18 @@ class Journal(Protocol):
         ...
 
     def settle_batches(
-        self, run: int, settled: Mapping[int, Sequence[Outcome]], *, lease: Lease, now: datetime
+        self,
+        run: int,
+        settled: Mapping[int, Sequence[Outcome]],
+        *,
+        lease: Lease,
+        now: datetime,
+        closing: Closing | None = None,
     ) -> None:
         """Outcomes of whole batches: the journal, the answers' states (written, rejected with dead letter, pending)
         and the batch, in one transaction. Changes of Unknown and Deferred leave their answer pending. A change that
-        `undoes` another has its outcome in the journal and nowhere else."""
+        `undoes` another has its outcome in the journal and nowhere else. `closing`: the shard of the run that is done
+        with them."""
         ...
 
     def unsettled(self, sync: str) -> list[tuple[Batch, str | None]]:

@@ -1,0 +1,132 @@
+"""One run, several hands: whoever plans and writes a part of it, the run comes to the same."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from builders_sync import SYNC, Town, answer, counts
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from neighbours import Neighbours
+from postgres_server import StoreInTurn
+
+from nps.responses import ResponseStatus, SurveyResponse
+from store.sql import SqlStore
+from sync.report import Report
+
+CASES = int(os.environ.get("NPSYNC_SHARED_CASES", "6"))
+quiet = settings(max_examples=CASES, suppress_health_check=list(HealthCheck))
+
+# A person is known by an address or by a number, so one record has answers of two persons, and of two shards.
+NAMES = st.sampled_from(
+    [{"email": f"{one}@example.com"} for one in ("ann", "bob", "nobody")]
+    + [{"email": None, "external_id": code} for code in ("C-ann", "C-bob")]
+)
+answers = st.builds(
+    lambda id, score, days, source, who, status: answer(
+        id, score, days=days, source=source, status=status, **who
+    ),
+    st.sampled_from([f"r{n}" for n in range(6)]),
+    st.sampled_from([0, 6, 9, 10, "eleven"]),
+    st.integers(0, 5).map(lambda n: n * 10),
+    st.sampled_from(("mail", "app")),
+    NAMES,
+    st.sampled_from([ResponseStatus.COMPLETE] * 5 + [ResponseStatus.WITHDRAWN]),
+)
+
+
+@contextmanager
+def town_at(url: str) -> Iterator[Town]:
+    town = Town(url, match=("external_id", "email"))
+    for one in ("ann", "bob"):
+        town.crm.add(f"{one}@example.com", code=f"C-{one}")
+    yield town
+    town.close()
+
+
+@contextmanager
+def town_of(migrated: Path) -> Iterator[Town]:
+    with tempfile.TemporaryDirectory(prefix="npsync-test-") as folder:
+        shutil.copy(migrated, path := Path(folder) / "npsync.db")
+        with town_at(f"sqlite:///{path}") as town:
+            yield town
+
+
+def shared(town: Town, hands: int, **options: Any) -> Report:
+    neighbours = Neighbours(town, hands, **options)
+    report = town.run(dispatch=neighbours)
+    neighbours.gone()
+    return report
+
+
+def known(town: Town) -> tuple[Any, ...]:
+    """Every answer's state, every change's end, what every record shows, and whom there is still something to clear."""
+    assert isinstance(town.store, SqlStore)
+    town.store.run_states(SYNC, 0)  # states learn of what was written
+    with town.store.database.read() as tx:
+        states = tx.rows(
+            """SELECT r.source, r.source_id, r.version, s.state, s.record_id, s.rule, s.code, s.run
+            FROM answer_state s JOIN response r ON r.id = s.response ORDER BY 1, 2, 3"""
+        )
+        changes = tx.rows(
+            """SELECT c.run, c.record_id, c.before, c.after, r.source_id, c.rank, c.outcome, b.state
+            FROM change c LEFT JOIN response r ON r.id = c.response LEFT JOIN batch b ON b.id = c.batch
+            ORDER BY 1, 2, 5"""
+        )
+        rest = tx.rows("SELECT record_id FROM clearing ORDER BY 1"), tx.rows("SELECT response FROM work")
+    return states, changes, rest, town.shown("nps", "comment", "segment")
+
+
+def told_by(report: Report) -> tuple[Any, ...]:
+    told = report.as_json()
+    return counts(report), *(
+        told[name] for name in ("status", "pulled", "writes", "match", "kept", "problems")
+    )
+
+
+@quiet
+@given(
+    before=st.lists(answers, max_size=6),
+    told=st.lists(answers, min_size=2, max_size=10),
+    hands=st.integers(1, 3),
+)
+def test_a_run_comes_to_the_same_however_many_hands_it_has(
+    migrated_sqlite: Path, before: list[SurveyResponse], told: list[SurveyResponse], hands: int
+):
+    ends = []
+    for others in (0, hands):
+        with town_of(migrated_sqlite) as town:
+            town.tell(*before)
+            town.run()
+            town.tell(*told)
+            report = shared(town, others) if others else town.run()
+            ends.append((known(town), told_by(report)))
+            assert town.plan() == []
+    assert ends[0] == ends[1]
+
+
+def test_hands_on_postgres_decide_what_one_alone_does(store_in_turn: StoreInTurn):
+    ends = []
+    for others in (0, 3):
+        with town_at(store_in_turn.emptied()) as town:
+            for one in range(30):
+                town.crm.add(f"p{one}@example.com", code=f"C-{one}")
+            town.tell(
+                *(answer(f"m{n}", n % 11, days=n % 7, email=f"p{n % 30}@example.com") for n in range(60))
+            )
+            town.tell(
+                *(
+                    answer(f"x{n}", n % 11, days=n % 5, email=None, external_id=f"C-{n}", source="app")
+                    for n in range(30)
+                )
+            )
+            report = shared(town, others) if others else town.run()
+            ends.append((known(town), told_by(report)))
+            assert counts(report)["superseded"] == 60
+    assert ends[0] == ends[1]

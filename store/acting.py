@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from nps.errors import LeaseLost
@@ -30,6 +30,22 @@ _CLAIM = f"""
     RETURNING {_ACTION}"""
 
 _OURS = "WHERE id = :number AND state = 'doing' AND owner = :owner AND token = :token"
+
+
+FORESEEN = ("plan", "undo_plan", "redo_plan")  # what these came to holds values of records
+FORESEEN_FOR = timedelta(days=1)
+EXPIRED = to_json({"expired": True})
+
+
+def forget_foreseen(tx: Transaction, *, before: int = 2**62) -> None:
+    """What plans of then would have changed: older ones say nothing of today, and they hold what customers said."""
+    tx.run(
+        """UPDATE action SET outcome = :expired
+        WHERE kind IN LIST(:kinds) AND ended_at < :before AND outcome <> :expired""",
+        expired=EXPIRED,
+        kinds=list(FORESEEN),
+        before=before,
+    )
 
 
 class Acting:
@@ -86,6 +102,9 @@ class Acting:
         self, action: Action, owner: str, stand: Stand, *, now: datetime, outcome: Mapping[str, Json]
     ) -> None:
         run = outcome.get("run")
+        if action.kind in FORESEEN:
+            with self.database.write() as tx:
+                forget_foreseen(tx, before=milliseconds(now - FORESEEN_FOR))
         self._ours(
             action,
             owner,

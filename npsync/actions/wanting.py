@@ -59,6 +59,18 @@ class Redo(OfRun):
     """Let an undone run count again."""
 
 
+class UndoPlan(OfRun):
+    """See what an undo would restore; nothing is written."""
+
+
+class RedoPlan(OfRun):
+    """See what a redo would write again; nothing is written."""
+
+
+class Check(_Arguments):
+    """Compare the YAML with the connected systems, and test what each credential may do; nothing is written."""
+
+
 class Link(_Arguments):
     """Decide that an answer belongs to a record (`review link`); what it moves is written at once."""
 
@@ -86,6 +98,9 @@ KINDS: Mapping[str, type[_Arguments]] = {
     "verify": Verify,
     "undo": Undo,
     "redo": Redo,
+    "undo_plan": UndoPlan,
+    "redo_plan": RedoPlan,
+    "check": Check,
     "link": Link,
     "take_up": TakeUp,
 }

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 
 from npsync.web.dashboard import (
     accounts,
+    actions,
     answer,
     customers,
     deciding,
@@ -23,7 +24,9 @@ from npsync.web.dashboard import (
     overview,
     reports,
     review,
+    runs,
     signing,
+    syncs,
 )
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.visitors import reading
@@ -33,6 +36,9 @@ PAGES: tuple[Callable[[Site, House], APIRouter], ...] = (
     signing.router,
     finding.router,
     overview.router,
+    syncs.router,
+    runs.router,
+    actions.router,
     reports.router,
     accounts.router,
     customers.router,

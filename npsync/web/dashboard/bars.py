@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
-from store.api import State
+from store.api import RunRow, State
 
 # One answer, many answers: what became of them, in words that can stand behind a number.
 SAID: Mapping[State, tuple[str, str]] = {
@@ -53,6 +54,65 @@ def gauge_bar(used: int, of: int, keep: int = 0, height: int = 10) -> Markup:
     return _bar([*parts, ("free", free, "free"), ("keep", rest, "kept for others")], said, height)
 
 
+def phases_bar(phases: Sequence[tuple[str, float]], height: int = 14) -> Markup:
+    """Which part of the time went where."""
+    said = ", ".join(f"{name} {took:.1f} s" for name, took in phases)
+    drawn = [(f"phase-{place % 4}", round(took * 1000), name) for place, (name, took) in enumerate(phases)]
+    return _bar(drawn, said, height)
+
+
+WIDTH, HEIGHT, LEFT, BOTTOM = 720, 150, 44, 20
+
+
+def runs_chart(runs: Sequence[RunRow], root: str, zone: ZoneInfo) -> Markup:
+    """Runs as columns, the latest at the right: as tall as they took up answers, each a link. Hidden from screen
+    readers, which read the table beneath."""
+    shown = [(run, states_of(_states(run))) for run in reversed(runs)]
+    most = max((sum(n for _, n in parts) for _, parts in shown), default=0) or 1
+    room = (WIDTH - LEFT) / max(len(shown), 12)
+    floor, drawn = HEIGHT - BOTTOM, []
+    for place, (run, parts) in enumerate(shown):
+        x, y = LEFT + room * place + room * 0.15, float(floor)
+        said = " · ".join(f"{n:,} {state_said(state, n)}" for state, n in parts) or run.status
+        name = f"run {run.id}, {run.started_at.astimezone(zone):%Y-%m-%d %H:%M}: {said}"
+        columns = []
+        for state, many in parts:
+            tall = (floor - 8) * many / most
+            y -= tall
+            columns.append(
+                f'<rect class="{state}" x="{x:.1f}" y="{y:.1f}" width="{room * 0.7:.1f}" height="{tall:.1f}"/>'
+            )
+        if not parts:
+            kind = "rejected" if run.status in ("failed", "stopped") else "superseded"
+            columns.append(
+                f'<rect class="{kind}" x="{x:.1f}" y="{floor - 3}" width="{room * 0.7:.1f}" height="3"/>'
+            )
+        drawn.append(
+            f'<a href="{escape(root)}/runs/{run.id}" tabindex="-1"><title>{escape(name)}</title>'
+            f'<rect class="all" x="{LEFT + room * place:.1f}" y="0" width="{room:.1f}" height="{floor}"/>'
+            f"{''.join(columns)}</a>"
+        )
+    ends = [
+        f'<line class="zero" x1="{LEFT}" x2="{WIDTH}" y1="{floor}" y2="{floor}"/>',
+        f'<text class="tick" x="{LEFT - 8}" y="14" text-anchor="end">{most:,}</text>',
+        f'<text class="tick" x="{LEFT - 8}" y="{floor}" text-anchor="end">0</text>',
+    ]
+    if shown:
+        first, last = shown[0][0], shown[-1][0]
+        ends.append(f'<text class="tick" x="{LEFT}" y="{HEIGHT - 4}">run {first.id}</text>')
+        at = LEFT + room * len(shown)
+        ends.append(f'<text class="tick" x="{at:.1f}" y="{HEIGHT - 4}" text-anchor="end">{last.id}</text>')
+    return Markup(
+        f'<div class="wide"><svg class="chart runs" viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true" '
+        f'focusable="false">{"".join(ends)}{"".join(drawn)}</svg></div>'
+    )
+
+
+def _states(run: RunRow) -> Mapping[str, object]:
+    found = run.report.get("states")
+    return found if isinstance(found, dict) else {}
+
+
 def _bar(parts: list[tuple[str, int, str]], said: str, height: int) -> Markup:
     whole = sum(number for _, number, _ in parts) or 1
     drawn, x = [], 0.0
@@ -63,7 +123,7 @@ def _bar(parts: list[tuple[str, int, str]], said: str, height: int) -> Markup:
         if number and kind != "free":
             drawn.append(
                 f'<rect class="{kind}" x="{x:.2f}%" y="0" width="{shown:.2f}%" height="{height}">'
-                f"<title>{number:,} {escape(words)}</title></rect>"
+                f"<title>{escape(words) if kind.startswith('phase') else f'{number:,} {escape(words)}'}</title></rect>"
             )
         x += width
     return Markup(

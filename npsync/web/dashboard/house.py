@@ -11,6 +11,7 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ from starlette.responses import RedirectResponse, Response
 from npsync.figures import Figures
 from npsync.roles import May
 from npsync.web.dashboard import navigation, words
+from npsync.web.dashboard.commands import with_commands
 from npsync.web.dashboard.entrance import HEADERS, Away, Entrance, hidden, tell_away
 from npsync.web.dashboard.navigation import Entry
 from npsync.web.dashboard.needs import Need, needs_of, waiting_by_page
@@ -69,6 +71,8 @@ class House(Entrance):
         )
         self._templates.globals |= words.GLOBALS
         self._templates.filters |= words.FILTERS
+        names = frozenset((*site.config.sync, *site.config.connections, *site.config.triggers))
+        self._templates.globals["with_commands"] = partial(with_commands, names=names)
         self._pages: tuple[re.Pattern[str], ...] = ()
         self._kept: OrderedDict[Any, tuple[float, Any]] = OrderedDict()
         self._turn = threading.Lock()
@@ -112,6 +116,12 @@ class House(Entrance):
             },
         )
         return Response(html, status, media_type="text/html", headers={**HEADERS, **(headers or {})})
+
+    def part(self, template: str, **names: Any) -> Response:
+        """A piece of a page, for htmx to put in its place: without the frame, and nothing is said there."""
+        about = {"root": self.root, "zone": self.site.config.time_zone, "now": self.now()}
+        html = self._templates.get_template(template).render(**about, **names)
+        return Response(html, media_type="text/html", headers=HEADERS)
 
     def back(self, whose: Visitor, path: str, said: str, *, failed: bool = False) -> Response:
         """After something was done: to a page of ours, which says what became of it. `path` begins with a slash."""

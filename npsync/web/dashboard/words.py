@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,7 +12,8 @@ from nps.figures import ENOUGH, Tally
 from nps.score import Segment
 from nps.values import Json
 from npsync.reports import wording
-from npsync.web.dashboard import bars, charts, under_way
+from npsync.web.dashboard import action_words, bars, charts, run_words, under_way
+from store.api import RunRow, State
 
 
 def why_no_margin(tally: Tally) -> str:
@@ -85,7 +88,45 @@ def sentence(text: str) -> str:
 
 
 FILTERS: dict[str, Any] = {"sentence": sentence}
+
+
+def named(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Choices that are called what they are."""
+    return [(name, name) for name in names]
+
+
+def numbers(pairs: Iterable[tuple[str, int]]) -> list[tuple[str, str]]:
+    return [(name, many(number)) for name, number in pairs]
+
+
+def state_choices(counts: Mapping[str, object]) -> list[tuple[str, str]]:
+    """The states that any answer of a run is in, each with its number."""
+    return [
+        (state, f"{many(number)} {bars.state_said(state, number)}")
+        for state, number in bars.states_of(counts)
+    ]
+
+
+def fresh() -> str:
+    """A key for a form: pressed twice, it asks once."""
+    return secrets.token_urlsafe(12)
+
+
+def states_seen(runs: Sequence[RunRow]) -> list[str]:
+    """The states that any answer of these runs is in."""
+    seen = {state for run in runs for state, _ in bars.states_of(run_words.states(run))}
+    return [state.value for state in State if state.value in seen]
+
+
 GLOBALS: dict[str, Any] = {
+    "fresh": fresh,
+    "states_seen": states_seen,
+    "runs_chart": bars.runs_chart,
+    "action_said": action_words.said,
+    "named": named,
+    "numbers": numbers,
+    "state_choices": state_choices,
+    "phases_bar": bars.phases_bar,
     "with_margin": wording.with_margin,
     "change_text": wording.change_text,
     "verdict": wording.verdict,

@@ -1,0 +1,73 @@
+"""What somebody asked for, in words."""
+
+from __future__ import annotations
+
+from store.api import Action, Stand
+
+UNFINISHED = (Stand.WANTED, Stand.DOING)
+
+_WANTED = {
+    "run": "a run of {about}",
+    "plan": "a plan of {about}",
+    "verify": "a verification of {about}",
+    "undo": "an undo of {about}",
+    "redo": "a redo of {about}",
+    "undo_plan": "what an undo of {about} would restore",
+    "redo_plan": "what a redo of {about} would write again",
+    "check": "a check of the file against the connected systems",
+    "link": "a decision about {about}",
+    "take_up": "the answers that were decided about in {about}",
+}
+_PILL = {
+    Stand.WANTED: ("waits", "busy"),
+    Stand.DOING: ("under way", "busy"),
+    Stand.DONE: ("done", "good"),
+    Stand.FAILED: ("failed", "failed"),
+}
+
+
+def wanted(action: Action) -> str:
+    """What it is: "a run of nps-to-contacts"."""
+    return (
+        _WANTED.get(action.kind, action.kind.replace("_", " ") + " {about}")
+        .format(about=action.about)
+        .strip()
+    )
+
+
+def title(action: Action) -> str:
+    what = wanted(action)
+    return what[0].upper() + what[1:]
+
+
+def name_of(who: str) -> str:
+    """A person or a token without its kind: ann."""
+    return who.partition(":")[2] or who
+
+
+def said(action: Action) -> str:
+    """One sentence: who wanted what, and how far it is."""
+    stand = {
+        Stand.WANTED: "waits for npsync serve",
+        Stand.DOING: "is under way",
+        Stand.DONE: "is done",
+        Stand.FAILED: "failed",
+    }[action.stand]
+    return f"{title(action)}, asked for by {name_of(action.who)}, {stand}."
+
+
+def pill(action: Action) -> tuple[str, str]:
+    """The word for how far it is, and which kind of word."""
+    if action.stand is Stand.DONE and (action.outcome or {}).get("status") in (
+        "partial",
+        "stopped",
+        "failed",
+    ):
+        return "needs a look", "asks"
+    return _PILL[action.stand]
+
+
+def problem(action: Action) -> str:
+    """Why it failed."""
+    found = (action.outcome or {}).get("problem")
+    return str(found) if found else ""

@@ -1,0 +1,181 @@
+"""What people ask of npsync at a page, and what became of it: a run now, a plan, a verification, an undo.
+
+What takes long or asks a vendor is wanted here and done by `npsync serve`; a page shows that it waits, and what it came
+to. What is quick is done at once.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from nps.errors import ConfigError
+from npsync.actions.wanting import want
+from npsync.roles import May
+from npsync.web.dashboard import action_words, run_words
+from npsync.web.dashboard.asked import number
+from npsync.web.dashboard.house import HEADERS, Away, House
+from npsync.web.dashboard.runs import known
+from npsync.web.dashboard.syncs import known_sync, served
+from npsync.web.dashboard.visitors import Visitor, form_of
+from npsync.web.site import Site
+from store.api import Action
+
+LONGEST_KEY = 80
+_FLAGS = ("everything", "full", "recheck", "accept_breaker")
+
+
+def router(site: Site, house: House) -> APIRouter:
+    routes = APIRouter()
+
+    def wanted(
+        request: Request, whose: Visitor, kind: str, arguments: Mapping[str, Any], back: str
+    ) -> Response:
+        """Remember what somebody wants; to its page. The key of the form makes a second press the same wish."""
+        key = form_of(request).get("key", "")[:LONGEST_KEY] or secrets.token_urlsafe(12)
+        now = house.now()
+        try:
+            action, new = want(site.config, site.store, kind, arguments, who=whose.who, key=key, now=now)
+        except ConfigError as error:
+            return house.back(whose, back, str(error), failed=True)
+        if new:
+            facts = {name: value for name, value in arguments.items() if name != "sync"}
+            site.store.note_audit(whose.who, kind, action.about, facts | {"action": action.number}, now=now)
+        house.changed()
+        return RedirectResponse(f"{house.root}/actions/{action.number}", 303, headers=HEADERS)
+
+    # ------------------------------------------------------------ of a sync
+
+    @routes.post("/syncs/{name}/run")
+    def run(request: Request, name: str) -> Response:
+        whose = house.acting(request, May.OPERATE)
+        known_sync(site, house, request, whose, name)
+        form, at = form_of(request), f"/syncs/{quote(name, safe='')}"
+        flags = {flag: True for flag in _FLAGS if form.get(flag) == "1"}
+        if flags.get("accept_breaker") and form.get("typed", "").strip() != name:
+            return house.back(whose, at, "The name was not typed as it is. Nothing was done.", failed=True)
+        return wanted(request, whose, "run", {"sync": name, **flags}, at)
+
+    @routes.post("/syncs/{name}/plan")
+    def plan(request: Request, name: str) -> Response:
+        whose = house.acting(request, May.OPERATE)
+        known_sync(site, house, request, whose, name)
+        flags = {"everything": True} if form_of(request).get("everything") == "1" else {}
+        return wanted(request, whose, "plan", {"sync": name, **flags}, f"/syncs/{quote(name, safe='')}")
+
+    @routes.post("/syncs/{name}/verify")
+    def verify(request: Request, name: str) -> Response:
+        whose = house.acting(request, May.OPERATE)
+        known_sync(site, house, request, whose, name)
+        return wanted(request, whose, "verify", {"sync": name}, f"/syncs/{quote(name, safe='')}")
+
+    # ------------------------------------------------------------ of a run
+
+    @routes.get("/runs/{run}/undo")
+    def look(request: Request, run: str) -> Response:
+        whose = house.visitor(request, May.ADMIN)
+        found = known(site, house, request, whose, run)
+        kind = "redo_plan" if found.kind == "undo" else "undo_plan"
+        foreseen = next(
+            (
+                one
+                for one in site.store.actions(about=f"run {found.id}", limit=10)
+                if one.kind == kind and not (one.outcome or {}).get("expired")
+            ),
+            None,
+        )
+        return house.page(
+            "undo.html",
+            request,
+            whose,
+            title=f"{'Redo' if found.kind == 'undo' else 'Undo'} run {found.id}",
+            run=found,
+            words=run_words,
+            action=foreseen,
+            outcome=(foreseen.outcome or {}) if foreseen is not None else {},
+            wrong=request.query_params.get("wrong") == "1",
+            undone=site.store.undone_by(found.id),
+            served=served(site, house.now()),
+        )
+
+    @routes.post("/runs/{run}/undo-plan")
+    def undo_plan(request: Request, run: str) -> Response:
+        whose = house.acting(request, May.ADMIN)
+        found = known(site, house, request, whose, run)
+        kind = "redo_plan" if found.kind == "undo" else "undo_plan"
+        replied = wanted(request, whose, kind, {"run": found.id}, f"/runs/{found.id}/undo")
+        to = f"{house.root}/runs/{found.id}/undo"
+        return (
+            RedirectResponse(to, 303, headers=HEADERS)
+            if "/actions/" in replied.headers["location"]
+            else replied
+        )
+
+    @routes.post("/runs/{run}/undo")
+    def undo(request: Request, run: str) -> Response:
+        whose = house.acting(request, May.ADMIN)
+        found = known(site, house, request, whose, run)
+        if form_of(request).get("typed", "").strip() != str(found.id):
+            to = f"{house.root}/runs/{found.id}/undo?wrong=1"
+            return RedirectResponse(to, 303, headers=HEADERS)
+        kind = "redo" if found.kind == "undo" else "undo"
+        return wanted(request, whose, kind, {"run": found.id}, f"/runs/{found.id}")
+
+    # ------------------------------------------------------------ what became of it
+
+    @routes.get("/actions/{action}")
+    def one(request: Request, action: str) -> Response:
+        whose = house.visitor(request, May.VIEW)
+        found = known_action(site, house, request, whose, action)
+        outcome = found.outcome or {}
+        if found.kind == "plan" and outcome.get("changes") and whose.can(May.PEOPLE):
+            site.store.note_audit(
+                whose.who, "read plan", found.about, {"action": found.number}, now=house.now()
+            )
+        return house.page(
+            "action.html",
+            request,
+            whose,
+            title=action_words.title(found),
+            action=found,
+            outcome=outcome,
+            words=run_words,
+            said=action_words,
+            served=served(site, house.now()),
+            progress=site.store.progress_of(found.run) if found.run is not None else None,
+        )
+
+    @routes.get("/actions/{action}/live")
+    def live(request: Request, action: str) -> Response:
+        """The line that moves while it waits or is done; then the whole page is told to load anew."""
+        whose = house.visitor(request, May.VIEW)
+        found = known_action(site, house, request, whose, action)
+        if found.stand not in action_words.UNFINISHED:
+            return Response(status_code=204, headers={**HEADERS, "HX-Refresh": "true"})
+        return house.part("action-line.html", action=found)
+
+    return routes
+
+
+def known_action(site: Site, house: House, request: Request, whose: Visitor, text: str) -> Action:
+    """The action with this number. Raises Away where there is none."""
+    wanted = number(text)
+    found = None if wanted is None else site.store.action(wanted)
+    if found is None:
+        raise Away(
+            house.page(
+                "said.html",
+                request,
+                whose,
+                status=404,
+                title="No such action",
+                said=f"Nobody asked for anything under the number {text[:20]}.",
+                next="",
+            )
+        )
+    return found

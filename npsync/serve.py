@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from npsync.clock import SystemClock
+from npsync.clockwork.acting import Acting
 from npsync.clockwork.hands import Hands, Threads
 from npsync.clockwork.rescuing import resume_killed
 from npsync.clockwork.ticking import Clockwork
@@ -28,15 +29,16 @@ JUMP_SECONDS = 5.0  # of the wall clock against the one that nobody sets
 def serve(config: Config, store: Store, stopping: threading.Event, hands: Hands | None = None) -> None:
     """Tick until SIGTERM or SIGINT (or `stopping`, which one has set already), then finish gracefully. Blocks. `hands`:
     who does what is due, if not threads of this process."""
-    clock = SystemClock()
+    clock, owner, threads = SystemClock(), this_process(), Threads()
     clockwork = Clockwork(
         config,
         store,
         clock,
-        this_process(),
-        hands=hands or Threads(),
+        owner,
+        hands=hands or threads,
         works=lambda config: Work(config, store, clock, stopping.is_set),
         turns=lambda config: turns_of(config, store, clock, stopping.is_set),
+        acting=Acting(store, clock, owner, threads, stopping.is_set),
     )
     resume_killed(config, store, clock.now())
     if not config.has_to_ask:
@@ -47,8 +49,10 @@ def serve(config: Config, store: Store, stopping: threading.Event, hands: Hands 
         notice("serving", syncs=len(config.sync), triggers=len(config.triggers))
         _tick_until(stopping, clockwork)
         notice("stopping")
-    clockwork.stop()
-    clockwork.wait()
+    for one in (clockwork, threads):  # actions are done by threads, whoever does the rest
+        one.stop()
+    for one in (clockwork, threads):
+        one.wait()
     notice("stopped")
 
 

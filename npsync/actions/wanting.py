@@ -54,9 +54,17 @@ class OfRun(_Arguments):
 class Undo(OfRun):
     """Restore what a run overwrote."""
 
+    plan: bool = Field(False, description="Only see what it would restore; nothing is written.")
+
 
 class Redo(OfRun):
     """Let an undone run count again."""
+
+    plan: bool = Field(False, description="Only see what it would write; nothing is written.")
+
+
+class Reload(_Arguments):
+    """Look at the configuration now, and take it if nothing is wrong with it."""
 
 
 class UndoPlan(OfRun):
@@ -98,6 +106,7 @@ KINDS: Mapping[str, type[_Arguments]] = {
     "verify": Verify,
     "undo": Undo,
     "redo": Redo,
+    "reload": Reload,
     "undo_plan": UndoPlan,
     "redo_plan": RedoPlan,
     "check": Check,

@@ -15,6 +15,7 @@ from store.api import Serving
 
 if TYPE_CHECKING:
     from connectors.contract import Clock
+    from npsync.clockwork.acting import Acting
     from npsync.clockwork.hands import Hands
     from npsync.config import Config
     from store.api import Store
@@ -29,7 +30,7 @@ Turns = Callable[["Config"], Sequence[Asker]]
 
 class Clockwork:
     """Ticks, by one configuration at a time. `hands` do what is due; `works` says what a claim stands for, `turns`
-    what has its turn beside."""
+    what has its turn beside, and `acting` does what people asked for."""
 
     def __init__(
         self,
@@ -41,10 +42,11 @@ class Clockwork:
         hands: Hands,
         works: Works,
         turns: Turns = lambda config: (),
+        acting: Acting | None = None,
         mark: str = "",
     ) -> None:
         self._store, self._clock, self._owner = store, clock, owner
-        self._hands, self._works, self._turns = hands, works, turns
+        self._hands, self._works, self._turns, self._acting = hands, works, turns, acting
         self._began_at = clock.now()
         self._seen: float | None = None
         self._rescued: float | None = None
@@ -69,6 +71,8 @@ class Clockwork:
         self._be_seen()
         for asker in self._askers:
             asker.tick()
+        if self._acting is not None:
+            self._acting.tick(self.config)
         for claim in self._claims.due(self._clock.now(), busy=self._hands.is_busy):
             if claim.skipped:
                 tell(claim, claim.outcome)

@@ -1,0 +1,174 @@
+"""Actions that people asked for at a page, through the API or with `npsync syncs run`: taken, done, and told."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from nps.errors import LeaseLost, NpsyncError
+from npsync.actions.doing import Doer, Outcome
+from npsync.clockwork.hands import Task, Threads
+from npsync.logs import notice
+from store.api import Stand
+from sync.leasing import Busy
+
+if TYPE_CHECKING:
+    from connectors.contract import Clock
+    from npsync.config import Config
+    from store.api import Action, Store
+
+LEASE_SECONDS = 120.0
+RENEWED_EVERY = 30.0
+WHILE_BUSY = timedelta(seconds=5)
+MOST = 8  # taken by one process and not done yet; the others wait for whoever is free
+RELOAD = "reload"
+ITS_RUN = {"run": "run", "take_up": "run", "verify": "verify", "undo": "undo", "redo": "redo"}
+
+
+@dataclass
+class _Held:
+    action: Action
+    renewed: float
+    run: int | None = None
+
+
+class Acting:
+    """One process's part in them. What a process that died was at is done again: runs, verifications and plans are
+    harmless to repeat, and an undo finds what it restored before. A run that is stopped half-way is wanted again."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        owner: str,
+        threads: Threads,
+        stop: Callable[[], bool],
+        *,
+        reload: Callable[[], Outcome] | None = None,
+        doer: Callable[[Config], Doer] | None = None,
+    ) -> None:
+        self._store, self._clock, self._owner = store, clock, owner
+        self._threads, self._stop, self._reload = threads, stop, reload
+        self._doer = doer or (lambda config: Doer(config, store, clock, stop))
+        self._held: dict[int, _Held] = {}
+        self._turn = threading.Lock()
+
+    def tick(self, config: Config) -> None:
+        """Keep what is held, and take what is wanted."""
+        for held in self._all_held():
+            self._keep(held)
+        while not self._stop() and len(self._all_held()) < MOST:
+            action = self._store.claim_action(self._owner, now=self._clock.now(), seconds=LEASE_SECONDS)
+            if action is None:
+                return
+            self._begin(action, self._doer(config))
+
+    def _all_held(self) -> list[_Held]:
+        with self._turn:
+            return list(self._held.values())
+
+    def _begin(self, action: Action, doer: Doer) -> None:
+        with self._turn:
+            self._held[action.number] = _Held(action, self._clock.monotonic())
+        if action.kind == RELOAD:
+            self._ending(action, self._reloaded)
+            return
+        try:
+            connections = doer.connections(action)
+        except NpsyncError as error:
+            self._ending(action, partial(_raise, error))
+            return
+        self._threads.add(
+            Task(
+                f"action/{action.number}",
+                connections,
+                lambda: self._ending(action, lambda: doer.do(action)),
+                lambda: self._put_off(action, timedelta(0)),
+            )
+        )
+
+    def _reloaded(self) -> Outcome:
+        if self._reload is None:
+            raise NpsyncError("this process does not watch its file; restart it")
+        return self._reload()
+
+    def _ending(self, action: Action, do: Callable[[], Outcome]) -> None:
+        """However it ends, whoever asked is told."""
+        notice("action", action=action.number, kind=action.kind, about=action.about)
+        try:
+            outcome = do()
+        except Busy:
+            self._put_off(action, WHILE_BUSY)
+        except NpsyncError as error:
+            self._end(action, Stand.FAILED, {"problem": str(error)})
+        except Exception as error:  # told to whoever asked, and loud in the log
+            self._end(
+                action, Stand.FAILED, {"problem": f"a bug in npsync: {type(error).__name__}; see its log"}
+            )
+            raise
+        else:
+            if self._stop() and outcome.get("status") == "partial":
+                self._put_off(action, timedelta(0))
+            else:
+                self._end(action, Stand.FAILED if outcome.get("status") == "failed" else Stand.DONE, outcome)
+
+    def _end(self, action: Action, stand: Stand, outcome: Outcome) -> None:
+        if stand is Stand.FAILED and "problem" not in outcome:
+            problems = outcome.get("problems")
+            outcome = outcome | {
+                "problem": str(problems[0]) if isinstance(problems, list) and problems else ""
+            }
+        self._let_go(
+            action,
+            lambda: self._store.end_action(
+                action, self._owner, stand, now=self._clock.now(), outcome=outcome
+            ),
+        )
+        notice("action_ended", action=action.number, kind=action.kind, state=stand.value)
+
+    def _put_off(self, action: Action, pause: timedelta) -> None:
+        until = self._clock.now() + pause
+        self._let_go(action, lambda: self._store.put_off_action(action, self._owner, until=until))
+
+    def _let_go(self, action: Action, told: Callable[[], None]) -> None:
+        with self._turn:
+            self._held.pop(action.number, None)
+        try:
+            told()
+        except LeaseLost as error:
+            notice("action_lost", action=action.number, problem=str(error))
+
+    def _keep(self, held: _Held) -> None:
+        """Nobody else takes it while this process lives, and pages find the run that it came to."""
+        action, now = held.action, self._clock.monotonic()
+        try:
+            if now - held.renewed >= RENEWED_EVERY:
+                held.renewed = now
+                self._store.renew_action(action, self._owner, now=self._clock.now(), seconds=LEASE_SECONDS)
+            if held.run is None and (run := self._run_of(action)) is not None:
+                held.run = run
+                self._store.action_began(action, self._owner, run)
+        except LeaseLost:
+            return  # it ended meanwhile, or is somebody else's now: told where it ends
+
+    def _run_of(self, action: Action) -> int | None:
+        kind, sync, undone = (
+            ITS_RUN.get(action.kind),
+            action.arguments.get("sync"),
+            action.arguments.get("run"),
+        )
+        if isinstance(undone, int) and (run := self._store.run(undone)) is not None:
+            sync = run.sync
+        if kind is None or not isinstance(sync, str):
+            return None
+        latest = self._store.runs(sync=sync, kind=kind, limit=1)
+        ours = latest and latest[0].status == "running" and latest[0].started_at >= action.wanted_at
+        return latest[0].id if ours else None
+
+
+def _raise(error: NpsyncError) -> Outcome:
+    raise error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from collections.abc import Callable, MutableMapping
 from functools import partial
 from typing import Any
@@ -28,6 +29,29 @@ def notice(event: str, /, **facts: Any) -> None:
         set_up_now()  # from two threads at once it does the same twice
         _set_up = None
     structlog.get_logger().info(event, **facts)
+
+
+class _Passed(logging.Handler):
+    """What a library says through `logging` becomes a line like ours. Of an error its type and place: the words may
+    quote what somebody sent."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and record.exc_info[1] is not None:
+            error = record.exc_info[1]
+            where = [
+                f"{one.filename}:{one.lineno} {one.name}" for one in traceback.extract_tb(error.__traceback__)
+            ]
+            notice("library_failed", library=record.name, problem=[type(error).__name__, *where[-6:]])
+        else:
+            notice("library", library=record.name, said=record.getMessage())
+
+
+def pass_on(*libraries: str) -> None:
+    """From now on the warnings and errors of these go through our log."""
+    for name in libraries:
+        logger = logging.getLogger(name)
+        logger.handlers = [_Passed(logging.WARNING)]
+        logger.propagate = False
 
 
 def _configure(*, json: bool, verbose: bool) -> None:

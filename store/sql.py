@@ -20,6 +20,7 @@ from store.decisions import Decisions
 from store.dump import dump
 from store.events import Events
 from store.figures import Figures
+from store.gauges import Gauges
 from store.history import History
 from store.holding import Holding
 from store.inbox import Inbox
@@ -89,6 +90,7 @@ class SqlStore(
     Remarks,
     Tallies,
     Figures,
+    Gauges,
     Queues,
     Tokens,
     Sharings,

@@ -161,13 +161,13 @@ class Taking:
 
     def run_states(self, sync: str, run: int) -> dict[State, int]:
         with told(self.database, sync) as tx:
-            counts = _states_by_count(tx, "WHERE sync = :sync AND run = :run", sync=sync, run=run)
+            counts = states_by_count(tx, "WHERE sync = :sync AND run = :run", sync=sync, run=run)
             counts[State.PENDING] += _count(tx, "SELECT count(*) FROM work WHERE sync = :sync", sync=sync)
         return counts
 
     def deciding(self, sync: str) -> int:
         with told(self.database, sync) as tx:
-            counts = _states_by_count(tx, "WHERE sync = :sync", sync=sync)
+            counts = states_by_count(tx, "WHERE sync = :sync", sync=sync)
         return counts[State.WRITTEN] + counts[State.UNCHANGED]
 
     def balance(self, sync: str, sources: Sequence[str]) -> tuple[int, int]:
@@ -207,7 +207,7 @@ def _count(tx: Transaction, sql: str, **parameters: Any) -> int:
     return int(found[0]) if found else 0
 
 
-def _states_by_count(tx: Transaction, where: str, **parameters: Any) -> dict[State, int]:
+def states_by_count(tx: Transaction, where: str, **parameters: Any) -> dict[State, int]:
     """How many are in each state. Not by GROUP BY, which would sort a million rows."""
     counted = ", ".join(f"count(*) FILTER (WHERE state = '{word}')" for word in STATE)
     found = tx.rows(f"SELECT {counted} FROM answer_state {where}", **parameters)[0]

@@ -33,6 +33,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (  # command, module, name in it
     ("redo", "npsync.cli.undoing", "redo"),
     ("serve", "npsync.cli.operating", "serve"),
     ("syncs", "npsync.cli.syncs", "syncs"),
+    ("health", "npsync.cli.health", "health"),
     ("runs", "npsync.cli.operating", "runs"),
     ("why", "npsync.cli.why", "why"),
     ("report", "npsync.cli.reporting", "report"),

@@ -30,6 +30,7 @@ SECONDS_TO_ANSWER = 10  # what is under way when it is told to end
 def main(arguments: Sequence[str]) -> int:
     path, listening, alive, how = arguments
     logs.set_up(json=how == "json")
+    logs.pass_on("uvicorn", "uvicorn.error", "asyncio")
     try:
         config = load(Path(path))
         with service.open_store(config) as store:

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from connectors.contract import Clock
 from npsync.config import Config
 from npsync.sign_in.passwords import Passwords
-from npsync.web import api, customers, embedding, problems
+from npsync.web import api, customers, embedding, problems, watching
 from npsync.web.bearers import Callers
 from npsync.web.dashboard import router as dashboard
 from npsync.web.dashboard.house import Away, tell_away
@@ -22,11 +22,18 @@ from npsync.web.doorway import Doorway
 from npsync.web.gate import Gate
 from npsync.web.hooks import PREFIX, Hooks
 from npsync.web.intake import TogetherIntake, receiving
+from npsync.web.logbook import Logbook
 from npsync.web.refusals import Refusals
 from npsync.web.site import Intake, Site
 from store.api import Store
 
-ROUTERS: tuple[Callable[[Site], APIRouter], ...] = (api.router, customers.router, embedding.router, dashboard)
+ROUTERS: tuple[Callable[[Site], APIRouter], ...] = (
+    api.router,
+    watching.router,
+    customers.router,
+    embedding.router,
+    dashboard,
+)
 
 
 class Web:
@@ -34,16 +41,17 @@ class Web:
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self.routed = _routed(site)
+        self.logbook = Logbook(site.clock)
+        self.routed = _routed(site, self.logbook)
         self._hooks = Doorway(Hooks(site), public_url=site.public_url)
         self._prefix = urlsplit(site.public_url).path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             scope = _below(scope, self._prefix)
-            if scope["path"].startswith(PREFIX):
-                await self._hooks(scope, receive, send)
-                return
+            inside = self._hooks if scope["path"].startswith(PREFIX) else self.routed
+            await self.logbook.around(inside, scope, receive, send)
+            return
         await self.routed(scope, receive, send)
 
 
@@ -60,7 +68,7 @@ def app(
     return Web(Site(config, store, clock, intake, Refusals(store, clock), passwords or Passwords()))
 
 
-def _routed(site: Site) -> FastAPI:
+def _routed(site: Site, logbook: Logbook) -> FastAPI:
     made = FastAPI(
         title="npsync",
         openapi_url=None,  # nothing is told without a token: `npsync.web.api` serves it
@@ -74,6 +82,7 @@ def _routed(site: Site) -> FastAPI:
         },
     )
     made.state.site, made.state.gate = site, Gate(site)
+    made.state.logbook = logbook
     made.state.callers = Callers(site.store, site.clock)
     for router in ROUTERS:
         made.include_router(router(site))

@@ -34,6 +34,7 @@ from store.api.asking import (
 from store.api.changes import Journal, Planning, Undoing
 from store.api.comparing import Comparing
 from store.api.figures import Figures
+from store.api.gauges import Gauges
 from store.api.holding import Holding
 from store.api.listing import Listing
 from store.api.looking import Looking
@@ -146,6 +147,7 @@ class Store(
     Remarks,
     Tallies,
     Figures,
+    Gauges,
     Queues,
     Tokens,
     Replies,

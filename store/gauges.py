@@ -26,7 +26,7 @@ _PENDING = f"""
         UNION ALL
         SELECT min(s.response) FROM answer_state s INDEXED BY ix_answer_state_open
         WHERE s.sync = :sync AND s.state = 'pending' AND {OPEN}
-    ) AS both"""
+    ) AS oldest"""
 
 _DEPTHS = {
     "arrivals": "SELECT count(*) FROM arrival WHERE state = 'new'",

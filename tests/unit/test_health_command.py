@@ -1,0 +1,64 @@
+"""`npsync health`, as a container asks it."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from npsync.cli import application
+from npsync.clock import SystemClock
+from store import open_store
+from store.api import Serving
+
+
+@pytest.fixture
+def folder(tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "npsync.yaml").write_text("store: sqlite:///npsync.db\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def asked(*words: str) -> tuple[int, str]:
+    ended = CliRunner().invoke(application(), ["health", *words])
+    return ended.exit_code, ended.stdout
+
+
+def ticking(ago: timedelta = timedelta(0)) -> None:
+    store, now = open_store("sqlite:///npsync.db"), SystemClock().now()
+    store.migrate()
+    one = Serving(owner="here", kind="serve", began_at=now, seen_at=now - ago, config_at=now, mark="m")
+    store.note_serving(one)
+    store.close()
+
+
+def test_it_succeeds_while_all_is_well(folder: Path):
+    ticking()
+    assert asked() == (0, "All is well.\n")
+    code, told = asked("--json")
+    assert (code, json.loads(told)["status"]) == (0, "ok")
+
+
+def test_it_fails_and_says_why_when_no_clock_ticks(folder: Path):
+    ticking(ago=timedelta(hours=1))
+    code, told = asked()
+    assert code == 1
+    assert "no clock ticks" in told
+
+
+def test_a_store_that_is_not_there_is_not_made(folder: Path):
+    for left in folder.glob("npsync.db*"):
+        left.unlink()
+    code, told = asked()
+    assert code == 1
+    assert "store" in told
+    assert not list(folder.glob("npsync.db*"))
+
+
+def test_a_web_that_does_not_answer_is_told(folder: Path):
+    ticking()
+    code, told = asked("--web", "127.0.0.1:9")
+    assert (code, "127.0.0.1:9 is not ready" in told) == (1, True)

@@ -86,7 +86,9 @@ class Authorisation:
             ) from None
         plain = replace(
             policy,
-            limiter=Limiter(policy.tools),  # asking for a token takes nothing from the API's calls
+            limiter=Limiter(
+                policy.tools, name="sign-in"
+            ),  # asking for a token takes nothing from the API's calls
             token=None,
             learn=None,
             judge=lambda reply: _judge(reply, auth, setting, policy.tools),

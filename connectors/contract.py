@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -52,6 +52,8 @@ from nps.schema import FieldType, ObjectSchema
 from nps.sending import Message
 from nps.values import Json, Value
 
+T = TypeVar("T")
+
 
 class Settings(BaseModel):
     """Base of every connector's settings: unknown keys are refused, each field is described as on a form."""
@@ -88,6 +90,19 @@ class Clock(Protocol):
     def monotonic(self) -> float: ...
 
 
+class Pacing(Protocol):
+    """What the processes that use one store keep together about how often its connections are called."""
+
+    def change(self, name: str, change: Callable[[bytes | None, int], tuple[bytes, T]]) -> T:
+        """Give `change` what is kept under `name` and the moment, in milliseconds that all of them count alike; keep
+        the first of what it returns, hand over the second. Nobody comes between, so it does nothing else."""
+        ...
+
+    def at_end(self, tell: Callable[[], None]) -> None:
+        """Call this when the connection is closed."""
+        ...
+
+
 class Notice(Protocol):
     def __call__(self, event: str, /, **facts: Any) -> None:
         """A log line for machines; no customer data, no secret."""
@@ -112,6 +127,8 @@ class Tools:
     vanishes. None where nothing is."""
     went: Callable[[NpsyncError | None], None] = lambda error: None
     """Told how each call ended: None when it got through."""
+    pacing: Pacing | None = field(default=None, compare=False, repr=False)
+    """What a Limiter shares its limits through with other processes. None: this one is alone."""
     shared: Shared = field(default_factory=Shared, compare=False, repr=False)
     """What the destination, the event source and the sender of this connection share: hand all of them one Tools."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from connectors.contract import (
     Alerter,
@@ -27,6 +27,8 @@ from store.owners import this_process
 if TYPE_CHECKING:
     from npsync.config import Config
     from store.api import Store
+
+T = TypeVar("T")
 
 
 class StoredMemory:
@@ -54,6 +56,29 @@ class StoredMemory:
         finally:
             if held is not None:
                 self._store.release(held)
+
+
+class StoredPacing:
+    """How often connections are called, kept in the store for all processes that use it.
+
+    By the database's time where machines share it; a clock that is not the system's is everybody's."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+        self._by_database = isinstance(clock, SystemClock)
+        self._ends: list[Callable[[], None]] = []
+
+    def change(self, name: str, change: Callable[[bytes | None, int], tuple[bytes, T]]) -> T:
+        now = None if self._by_database else self._clock.now()
+        return self._store.change_pace(name, change, now=now)
+
+    def at_end(self, tell: Callable[[], None]) -> None:
+        self._ends.append(tell)
+
+    def end(self) -> None:
+        for tell in self._ends:
+            tell()
+        self._ends.clear()
 
 
 class PassingMemory:
@@ -95,6 +120,7 @@ class Opened:
         self._alerters: dict[str, Alerter] = {}
         self._provisioners: dict[str, Provisioner] = {}
         self._tools_of: dict[str, Tools] = {}
+        self._pacing = None if books is None else StoredPacing(books, clock)
 
     def source(self, name: str) -> Source:
         if name not in self._sources:
@@ -156,6 +182,8 @@ class Opened:
             self._keep_books()
         finally:
             self._close_connections()
+            if self._pacing is not None:
+                self._pacing.end()
 
     def _keep_books(self) -> None:
         self.calls.flush()
@@ -201,6 +229,7 @@ class Opened:
             look=self.config.branding,
             public_url=self.config.public_url,
             credentials=self._stored(name, self.books),
+            pacing=self._pacing,
         )
 
     def _memory(self, name: str) -> Memory:

@@ -1,7 +1,7 @@
 """Everything the store holds, as text in a stable order: two equal dumps are two equal stores.
 
-What was counted of calls is left out, and what vendors said of theirs: a plan makes calls and changes nothing. So are
-ready-made figures: they follow from the rest.
+What was counted of calls is left out, their pace, and what vendors said of theirs: a plan makes calls and changes
+nothing. So are ready-made figures: they follow from the rest.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from store.database import DERIVED, Database
 from store.rows import to_json
 
 _AT_ONCE = 1000
-_LEFT_OUT = ("calls", *DERIVED)
+_LEFT_OUT = ("calls", "pace", *DERIVED)
 
 
 def dump(database: Database) -> Iterator[str]:

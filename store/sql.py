@@ -34,6 +34,7 @@ from store.looking import Looking
 from store.members import Members
 from store.messages import Messages
 from store.outbox import Outbox
+from store.pacing import Paces
 from store.planning import Planning
 from store.privacy import Privacy
 from store.pruning import Pruning
@@ -69,6 +70,7 @@ class SqlStore(
     Runs,
     Leases,
     Scheduling,
+    Paces,
     Holding,
     Comparing,
     History,

@@ -261,7 +261,7 @@ class Calling:
         """What is left of the calls that `per_day` allows, whoever made the others."""
         if self._daily is not None and self._throttle.per_day is not None:
             left = self._throttle.per_day - self._daily.made()
-            self._limiter.allow(left, until=self._daily.resets_at())
+            self._limiter.ration(left, self._throttle.per_day, until=self._daily.resets_at())
 
 
 _CHECK = "check base_url, and the path and query of the description"

@@ -44,7 +44,7 @@ class DailyCalls:
         interval = _whole(reply.headers.get("x-hubspot-ratelimit-interval-milliseconds"))
         if most and interval:
             self._limiter.tighten(paced(most), interval / 1000)
-            self._count_others(reply, most)
+            self._count_others(reply, most, interval / 1000)
         daily = _whole(reply.headers.get("x-hubspot-ratelimit-daily"))
         remaining = _whole(reply.headers.get("x-hubspot-ratelimit-daily-remaining"))
         made = self._ours.count() if self._ours is not None else 0
@@ -72,23 +72,24 @@ class DailyCalls:
         if self._ours is not None:
             self._ours.save()
 
-    def _count_others(self, reply: Reply, most: int) -> None:
-        """The run before this one, or another process with this token, may just have used the window: what the
-        first answer says is gone is counted as ours, so that HubSpot need not refuse a call to tell us."""
+    def _count_others(self, reply: Reply, most: int, seconds: float) -> None:
+        """The run before this one, or somebody else with this token, may just have used the window: what the first
+        answer says is gone, and nobody here has counted, is counted as ours, so that HubSpot need not refuse a call to
+        tell us."""
         with self._lock:
             first, self._first = self._first, False
         remaining = _whole(reply.headers.get("x-hubspot-ratelimit-remaining"))
         if not first or remaining is None:
             return
-        used = min(paced(most), self._window) - 1 - remaining
-        if used > 0:
-            self._limiter.acquire(cost=used)
+        self._limiter.count_elsewhere(min(paced(most), self._window) - remaining, seconds)
 
     def _tell(self, made: int) -> None:
-        left = [calls for calls in (self._left_by_account(), self._left_by_us(made)) if calls is not None]
-        if left:
-            midnight = next_midnight(self._tools.clock.now(), self._zone)
-            self._limiter.allow(min(left), until=midnight)
+        midnight = next_midnight(self._tools.clock.now(), self._zone)
+        account, most = self._left_by_account(), self._budget.max_calls_per_day
+        if account is not None:
+            self._limiter.allow(account, until=midnight)
+        if most is not None:
+            self._limiter.ration(most - made, most, until=midnight)
 
     def _left_by_account(self) -> int | None:
         """From the last reply that told; searches do not, and yesterday's says nothing about today."""
@@ -96,10 +97,6 @@ class DailyCalls:
             return None
         used, limit, _ = self._account
         return limit - used - self._kept(limit)
-
-    def _left_by_us(self, made: int) -> int | None:
-        most = self._budget.max_calls_per_day
-        return None if most is None else most - made
 
     def _kept(self, limit: int) -> int:
         return int(limit * self._budget.keep_for_others) if self._budget.keep_for_others is not None else 0

@@ -49,7 +49,7 @@ class Export:
 
         policy = CallPolicy(
             replace(tools, count_call=count),  # every attempt is a query
-            Limiter(tools, {"": [Window(3, 1)]}),
+            Limiter(tools, {"": [Window(3, 1)]}, name="export"),
             judge=lambda reply: self._judge(reply, tools.clock),
         )
         self._http = Http(

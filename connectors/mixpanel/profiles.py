@@ -48,7 +48,7 @@ class Profiles:
 
         policy = CallPolicy(
             replace(tools, count_call=count),  # every attempt is a query
-            Limiter(tools, {"": [Window(3, 1)]}),
+            Limiter(tools, {"": [Window(3, 1)]}, name="profiles"),
             judge=self._judge,
         )
         self._http = Http(

@@ -51,7 +51,11 @@ class Updates:
         self._confirm = settings.confirm
         self._tools = tools
         policy = CallPolicy(
-            tools, Limiter(tools, {"": [Window(20, 1)]}), judge=self._judge, first_wait=2.0, longest_wait=60.0
+            tools,
+            Limiter(tools, {"": [Window(20, 1)]}, name="updates"),
+            judge=self._judge,
+            first_wait=2.0,
+            longest_wait=60.0,
         )
         self._http = Http(settings.ingestion, policy, allow_http=settings.allow_http)
 

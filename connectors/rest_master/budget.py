@@ -37,4 +37,4 @@ class OwnBudget:
 
     def _tell(self, made: int) -> None:
         if self._most is not None and self._count is not None:
-            self._limiter.allow(self._most - made, until=self._count.resets_at())
+            self._limiter.ration(self._most - made, self._most, until=self._count.resets_at())

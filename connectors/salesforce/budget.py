@@ -63,9 +63,11 @@ class CallBudget:
             self._ours.save()
 
     def _tell(self, made: int) -> None:
-        left = [calls for calls in (self._org_left(), self._our_left(made)) if calls is not None]
-        if left:
-            self._limiter.allow(min(left), until=self._ours.resets_at() if self._ours is not None else None)
+        org, ours, most = self._org_left(), self._our_left(made), self._budget.max_calls_per_day
+        if org is not None:
+            self._limiter.allow(org)
+        if ours is not None and most is not None and self._ours is not None:
+            self._limiter.ration(ours, most, until=self._ours.resets_at())
 
     def _kept(self, limit: int) -> int:
         return limit - int(limit * (1 - self._budget.keep_for_others))

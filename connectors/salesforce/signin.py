@@ -39,7 +39,7 @@ class SignIn:
         self._http = Http(
             settings.login_url,
             # A limiter of its own: signing in takes nothing from the org's API calls.
-            replace(policy, limiter=Limiter(tools), token=None, judge=_judge, learn=None),
+            replace(policy, limiter=Limiter(tools, name="sign-in"), token=None, judge=_judge, learn=None),
             allow_http=settings.allow_http,
             timeouts=(settings.timeouts.connect, settings.timeouts.read),
         )

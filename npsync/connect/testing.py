@@ -17,7 +17,7 @@ from pathlib import Path
 
 import orjson
 
-from connectors.contract import Source, Tools
+from connectors.contract import Pacing, Source, Tools
 from nps.responses import Cursor, Page, SurveyResponse
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -108,6 +108,7 @@ def fake_tools(
     count_call: Calls | None = None,
     time_zone: str = "UTC",
     folder: Path = Path(),
+    pacing: Pacing | None = None,
 ) -> Tools:
     memory = MemoryInMemory() if memory is None else memory
     return Tools(
@@ -119,6 +120,7 @@ def fake_tools(
         count_call=Calls() if count_call is None else count_call,
         time_zone=time_zone,
         folder=folder,
+        pacing=pacing,
     )
 
 

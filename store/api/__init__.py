@@ -41,6 +41,7 @@ from store.api.looking import Looking
 from store.api.members import Member, Members, Membership
 from store.api.messages import Messages
 from store.api.outbox import Outbox, Wanted
+from store.api.pacing import Paces
 from store.api.people import Decisions, History, Letters
 from store.api.privacy import Privacy, Receipt
 from store.api.queues import Queue, Queues
@@ -143,6 +144,7 @@ class Store(
     Messages,
     Leases,
     Scheduling,
+    Paces,
     Asking,
     Remarks,
     Tallies,

@@ -293,3 +293,11 @@ class CallsRow(Row, table=True):
     connection: str = Field(primary_key=True)
     day: str = Field(primary_key=True)
     count: int = big()
+
+
+class PaceRow(Row, table=True):
+    """How often a connection was called lately and may be: what its processes share (connectors/pacing.py)."""
+
+    __tablename__ = "pace"
+    name: str = Field(primary_key=True)
+    state: str

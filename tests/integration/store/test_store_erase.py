@@ -28,8 +28,8 @@ PASSING = ("receipt", "switch", "shard")  # an erasure makes the first two, and 
 
 # What holds nobody: counts, clocks, switches, hashes.
 OF_NOBODY = {
-    "api_token", "calls", "lease", "local_user", "monthly_count", "progress", "published", "schedule", "serving",
-    "sign_in_try", "stirred", "switch", "tick", "tombstone", "under_way", "watermark",
+    "api_token", "calls", "lease", "local_user", "monthly_count", "pace", "progress", "published", "schedule",
+    "serving", "sign_in_try", "stirred", "switch", "tick", "tombstone", "under_way", "watermark",
 }  # fmt: skip
 
 PLANTED: dict[str, dict[str, Any]] = {

@@ -9,9 +9,9 @@ from typing import Any
 from nps.asking import Invitation, InvitationState, SuppressionReason
 from nps.changes import Cause
 from store.api import Settled, State, Stored
-from store.api.listing import Coming, Funnelled, HeldDecision, LetterGroup, NotAsked, Pattern
+from store.api.listing import Coming, Funnelled, HeldDecision, InForce, LetterGroup, NotAsked, Pattern
 from store.api.outbox import Outgoing
-from store.asked import INVITATION, STEP, invitation_of, step_of
+from store.asked import INVITATION, STEP, SUPPRESSION, invitation_of, step_of, suppression_of
 from store.database import Database
 from store.invitations import VERDICT, verdict_of
 from store.letters import LETTER, letter_of
@@ -286,6 +286,21 @@ class Listing:
                 "SELECT reason, count(*) FROM suppression WHERE lifted_at IS NULL GROUP BY reason ORDER BY reason"
             )
         return {SuppressionReason(reason): many for reason, many in found}
+
+    def suppressions_page(
+        self, *, reason: SuppressionReason | None = None, before: int | None = None, limit: int = 50
+    ) -> list[InForce]:
+        which, given = _which("p", reason=reason and reason.value)
+        columns = ", ".join(f"p.{name}" for name in SUPPRESSION.split(", "))
+        with self.database.read() as tx:
+            found = tx.rows(
+                f"""SELECT p.id, {columns} FROM suppression p
+                WHERE p.lifted_at IS NULL AND p.id < :before{which} ORDER BY p.id DESC LIMIT :limit""",
+                **given,
+                before=before or _LAST,
+                limit=limit,
+            )
+        return [InForce(row[0], suppression_of(row[1:])) for row in found]
 
 
 def _which(alias: str, **columns: str | None) -> tuple[str, dict[str, Any]]:

@@ -255,10 +255,11 @@ class Peopled:
         self.store.decide_event(None, [(one, step)], [], {}, now=one.created_at)
 
     def sent(self, *ids: str, delivered: Sequence[str] = (), days: float = 1) -> None:
-        """These queued ones were sent. Once: what is due is held for these then."""
+        """These queued ones were sent."""
         at = NOW - timedelta(days=days)
         for claimed in self.store.claim_steps("test", now=NOW + timedelta(days=1), limit=100, seconds=60):
             if claimed.invitation.id not in ids:
+                self.store.put_off(claimed, claimed.step.due_at, "", "")
                 continue
             self.store.reserve(
                 claimed, [f"email:{claimed.invitation.id}@example.com"], lambda *_: Send(), way=0, account=None,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from nps.asking import Invitation, InvitationState, Step, SuppressionReason
+from nps.asking import Invitation, InvitationState, Step, Suppression, SuppressionReason
 from nps.changes import Cause
 from store.api.asking import Verdict
 from store.api.outbox import Outgoing
@@ -63,6 +63,13 @@ class Coming(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     step: Step
     invitation: Invitation
+
+
+class InForce(msgspec.Struct, frozen=True):
+    """A suppression that nobody lifted, and its number."""
+
+    number: int
+    suppression: Suppression
 
 
 class HeldDecision(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,4 +172,10 @@ class Listing(Protocol):
 
     def suppressed_counts(self) -> dict[SuppressionReason, int]:
         """Under how many names of people a suppression is in force."""
+        ...
+
+    def suppressions_page(
+        self, *, reason: SuppressionReason | None = None, before: int | None = None, limit: int = 50
+    ) -> list[InForce]:
+        """Those in force, the latest noted first."""
         ...

@@ -20,6 +20,7 @@ from npsync.web.dashboard import (
     doing,
     finding,
     follow_ups,
+    invitations,
     letters,
     overview,
     reports,
@@ -49,6 +50,7 @@ PAGES: tuple[Callable[[Site, House], APIRouter], ...] = (
     letters.router,
     follow_ups.router,
     decisions.router,
+    invitations.router,
 )
 
 

@@ -113,6 +113,16 @@ def _states(run: RunRow) -> Mapping[str, object]:
     return found if isinstance(found, dict) else {}
 
 
+def share_bar(number: int, of: int, kind: str = "", height: int = 12) -> Markup:
+    """One part of a whole; the numbers stand beside it."""
+    share = 100 * number / of if of else 0.0
+    shown = max(share, 0.6) if number else 0
+    return Markup(
+        f'<svg class="share" width="100%" height="{height}" aria-hidden="true" focusable="false">'
+        f'<rect class="share-of {escape(kind)}" x="0" y="0" width="{shown:.2f}%" height="{height}" rx="3"/></svg>'
+    )
+
+
 def _bar(parts: list[tuple[str, int, str]], said: str, height: int) -> Markup:
     whole = sum(number for _, number, _ in parts) or 1
     drawn, x = [], 0.0

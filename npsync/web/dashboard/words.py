@@ -152,6 +152,7 @@ GLOBALS: dict[str, Any] = {
     "states_of": bars.states_of,
     "state_said": bars.state_said,
     "gauge_bar": bars.gauge_bar,
+    "share_bar": bars.share_bar,
     "trend": charts.trend,
     "segment_bar": charts.segments,
     "score_bars": charts.scores,

@@ -195,3 +195,7 @@ def test_suppressions_are_counted_by_their_reason(store: SqlStore) -> None:
     )
     store.lift("email:1@example.com", SuppressionReason.BOUNCE, by="them", now=NOON)
     assert store.suppressed_counts() == {SuppressionReason.BOUNCE: 1, SuppressionReason.UNSUBSCRIBE: 1}
+    [one] = store.suppressions_page(reason=SuppressionReason.BOUNCE)
+    assert one.suppression.key == "email:0@example.com"
+    assert [each.number for each in store.suppressions_page()] == [one.number + 1, one.number]
+    assert store.suppressions_page(before=one.number) == []

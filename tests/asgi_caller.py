@@ -15,6 +15,7 @@ class Replied:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    cookies: Sequence[str] = ()  # every Set-Cookie
 
     @property
     def json(self) -> Any:
@@ -83,4 +84,5 @@ class Caller:
         self.unread = len(waiting)
         headers_sent = {name.decode(): value.decode("latin-1") for name, value in sent[0]["headers"]}
         body = b"".join(message.get("body", b"") for message in sent[1:])
-        return Replied(sent[0]["status"], headers_sent, body)
+        cookies = [value.decode("latin-1") for name, value in sent[0]["headers"] if name == b"set-cookie"]
+        return Replied(sent[0]["status"], headers_sent, body, cookies)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -30,11 +31,16 @@ class Desk:
     """`desk.sign_in(desk.token("read", "apply")); desk.get("/syncs"); desk.act("/syncs/contacts/pause")`"""
 
     def __init__(
-        self, folder: Path, yaml: str = YAML, host: str = "127.0.0.1:8642", passwords: Passwords | None = None
+        self,
+        folder: Path,
+        yaml: str = YAML,
+        host: str = "127.0.0.1:8642",
+        passwords: Passwords | None = None,
+        now: datetime = NOW,
     ) -> None:
         self.config = config_in(folder, yaml)
         self.store: SqlStore = open_store(self.config.store)
-        self.clock = FakeClock(NOW)
+        self.clock = FakeClock(now)
         passwords = passwords or QUICK
         self.web = app(self.config, self.store, self.clock, passwords=passwords)
         self.caller = Caller(self.web, headers={"host": host})
@@ -78,8 +84,8 @@ class Desk:
         return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
 
     def _kept(self, replied: Replied) -> Replied:
-        name, _, rest = replied.headers.get("set-cookie", "").partition("=")
-        if name:
+        for told in replied.cookies:
+            name, _, rest = told.partition("=")
             self.cookies[name] = rest.partition(";")[0].strip('"')
         return replied
 

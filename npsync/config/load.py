@@ -36,8 +36,10 @@ from npsync.config.privacycheck import privacycheck
 from npsync.config.problems import ConfigProblems, Path, Problem, did_you_mean, dotted
 from npsync.config.reportcheck import reportcheck
 from npsync.config.secrets import register
+from npsync.config.signcheck import signcheck
 from npsync.config.variables import BadReference, Missing, Variables
 from npsync.config.wording import Found, tell, without_values
+from npsync.sign_in.spec import SignInSpec
 from sync.spec import SyncSpec
 from triggers.spec import TriggerSpec
 
@@ -125,6 +127,8 @@ class _Reading:
         report = self._block("report", ReportingSpec) if "report" in self.document.value else None
         privacy = self._block("privacy", PrivacySpec)
         retention = self._block("retention", RetentionSpec)
+        sign_in = self._block("sign_in", SignInSpec)
+        _register_secrets(sign_in)
         pepper = self._pepper()
         alerts = self._alerts()
         zone, region, store = self._time_zone(), self._phone_region(), self._store()
@@ -141,6 +145,7 @@ class _Reading:
             *alertcheck(known),
             *accountcheck(known),
             *privacycheck(known),
+            *signcheck(known),
             *looks,
         ):
             if found.code == "plain_http":  # the connector's own model may have seen it, too
@@ -169,6 +174,7 @@ class _Reading:
             pepper=pepper,
             privacy=privacy or PrivacySpec(),
             retention=retention or RetentionSpec(),
+            sign_in=sign_in or SignInSpec(),
             warnings=self._warnings(known, branding),
             document=self.document,
         )

@@ -20,6 +20,7 @@ from nps.surveys import SurveySpec
 from npsync.alerting.spec import AlertSpec, ReportingSpec
 from npsync.config.document import Document
 from npsync.config.problems import Place, Problem
+from npsync.sign_in.spec import SignInSpec
 from sync.spec import SyncSpec
 from triggers.spec import TriggerSpec
 
@@ -92,6 +93,7 @@ class FileSpec(BaseModel):
         description="Anonymous surveys, and what is done for somebody who wants to be forgotten.",
     )
     retention: RetentionSpec = Field(default=RetentionSpec(), description="How long what is kept.")
+    sign_in: SignInSpec = Field(default=SignInSpec(), description="Who may sign in at the dashboard.")
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ class Config:
     pepper: SecretStr | None = None
     privacy: PrivacySpec = field(default_factory=PrivacySpec)
     retention: RetentionSpec = field(default_factory=RetentionSpec)
+    sign_in: SignInSpec = field(default_factory=SignInSpec)
     alerts: tuple[AlertSpec, ...] = ()
     report: ReportingSpec | None = None  # None: no `report:`, so nothing is remembered of records for it
 

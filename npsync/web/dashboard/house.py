@@ -49,11 +49,17 @@ _FILES = (
 Found = TypeVar("Found")
 
 
+def terms_of(site: Site) -> str:
+    """What the YAML says of the provider: a session it vouched for holds as long as that is the same."""
+    oidc = site.config.sign_in.oidc
+    return "" if oidc is None else oidc.terms
+
+
 class House(Entrance):
     """One per application."""
 
     def __init__(self, site: Site) -> None:
-        super().__init__(site, Sessions(site.store))
+        super().__init__(site, Sessions(site.store, terms_of(site)))
         self.figures = Figures(site.config, site.store, site.clock)
         self.assets: dict[str, Asset] = {}
         self._urls: dict[str, str] = {}

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
-from datetime import timedelta
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from npsync import tokens
 from npsync.logs import notice
-from npsync.roles import RIGHTS, May, Role, rights_of
+from npsync.roles import RIGHTS, May, rights_of
 from npsync.sign_in.users import proven
 from npsync.tokens import digest
-from npsync.web.dashboard.entrance import HEADERS, hidden, own_path
+from npsync.web.dashboard.door import Door, address_of
+from npsync.web.dashboard.entrance import HEADERS
 from npsync.web.dashboard.house import House
-from npsync.web.dashboard.sessions import LASTS, TOKEN, USER, csrf_of
+from npsync.web.dashboard.providing import routes_of
+from npsync.web.dashboard.sessions import TOKEN, USER
 from npsync.web.dashboard.tries import Tries
 from npsync.web.dashboard.visitors import Form, form_of
 from npsync.web.site import Site
@@ -24,8 +24,9 @@ from npsync.web.site import Site
 
 def router(site: Site, house: House) -> APIRouter:
     routes = APIRouter()
-    tries = Tries(site.store)
-    door = Door(house)
+    tries, door = Tries(site.store), Door(house)
+    if (oidc := site.config.sign_in.oidc) is not None:
+        routes.include_router(routes_of(site, house, door, tries, oidc))
 
     @routes.get("/-/{name}")
     def file(name: str) -> Response:
@@ -46,7 +47,9 @@ def router(site: Site, house: House) -> APIRouter:
         form = form_of(request)
         if not _admitted(request, form):
             return door.page(request, "Too many tries. Wait a minute, then try again.", 429)
-        return _by_token(request, form) if "token" in form else _by_password(request, form)
+        if "token" in form and site.config.sign_in.tokens:
+            return _by_token(request, form)
+        return _by_password(request, form)
 
     def _admitted(request: Request, form: Form) -> bool:
         user = "" if "token" in form else form.get("name", "")[:320]
@@ -108,78 +111,3 @@ _RIGHTS: Mapping[May, str] = {
     May.OPERATE: "run, pause, retry, review and release; stop and resume sends",
     May.ADMIN: "undo and redo runs, and have a changed file read",
 }
-
-
-class Door:
-    """The page at which people sign in, and what happens when they may."""
-
-    def __init__(self, house: House) -> None:
-        self._house = house
-        self._cookie = f"{house.cookie}-door"
-
-    def csrf(self, request: Request) -> str:
-        """What a form of this page, shown to this browser, holds."""
-        return csrf_of(request.cookies.get(self._cookie) or secrets.token_urlsafe())
-
-    def page(self, request: Request, problem: str = "", status: int = 200, *, next: str = "") -> Response:
-        house = self._house
-        known = request.cookies.get(self._cookie)
-        secret = known or secrets.token_urlsafe(32)
-        form = form_of(request)
-        reply = house.page(
-            "sign-in.html",
-            request,
-            None,
-            status=status,
-            title="Sign in",
-            problem=problem,
-            csrf=hidden(csrf_of(secret)),
-            next=own_path(next or form.get("next", "")),
-            name=form.get("name", "")[:320],
-            users=any(user.revoked_at is None for user in house.site.store.users()),
-            headers={"Retry-After": "60"} if status == 429 else {},
-        )
-        if known is None:
-            self._set(reply, self._cookie, secret, None)
-        return reply
-
-    def open(
-        self,
-        request: Request,
-        kind: str,
-        name: str,
-        *,
-        token: str | None = None,
-        local_user: int | None = None,
-        role: Role | None = None,
-    ) -> Response:
-        """They may: a new session, whatever cookie they came with."""
-        house = self._house
-        house.sessions.close(request.cookies.get(house.cookie, ""))
-        secret = house.sessions.open(
-            kind, name, now=house.now(), token=token, local_user=local_user, role=role
-        )
-        whose = house.sessions.whose(secret, now=house.now())
-        if whose is not None:
-            house.noted(whose, "signed in")
-            notice("signed_in", who=whose.who)
-        reply = RedirectResponse(
-            house.root + own_path(form_of(request).get("next", "")), 303, headers=HEADERS
-        )
-        self._set(reply, house.cookie, secret, LASTS)
-        return reply
-
-    def _set(self, reply: Response, name: str, secret: str, lasts: timedelta | None) -> None:
-        reply.set_cookie(
-            name,
-            secret,
-            max_age=None if lasts is None else int(lasts.total_seconds()),
-            path=self._house.root or "/",
-            secure=self._house.secure,
-            httponly=True,
-            samesite="strict",
-        )
-
-
-def address_of(request: Request) -> str:
-    return request.client.host if request.client is not None else ""

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from npsync.alerting.turn import Telling, is_used
 from npsync.anonymous import Gathering
 from npsync.asker import Asker
+from npsync.figures.counting import Counter
 from npsync.pushed import PushedAnswers
+from npsync.reports import nps_surveys
 from npsync.retention import Nightly
 from npsync.triggering import Triggering
 
@@ -32,6 +34,9 @@ def turns_of(config: Config, store: Store, clock: Clock, stop: Callable[[], bool
     if config.privacy.anonymous:
         gathering = Gathering(config, store, clock, stop=stop)
         found.append(Asker(gathering.turn, clock, doing="gathering", done="gathered"))
+    if nps_surveys(config):
+        counter = Counter(config, store, clock, stop=stop)
+        found.append(Asker(counter.turn, clock, doing="counting", done="counted"))
     if is_used(config):
         telling = Telling(config, store, clock, stop=stop)
         found.append(Asker(telling.turn, clock, doing="telling", done="told"))

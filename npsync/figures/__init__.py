@@ -6,7 +6,8 @@ yet it does not wait for: `value` is None, and it is there a moment later.
 
 from __future__ import annotations
 
-from npsync.figures.asking import GROUPS, Figures
+from npsync.figures.asking import Figures
+from npsync.figures.questions import GROUPS
 from npsync.figures.shown import Shown
 
 __all__ = ["GROUPS", "Figures", "Shown"]

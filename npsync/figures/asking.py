@@ -2,45 +2,75 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, datetime
 
 from connectors.contract import Clock
-from nps import periods
 from npsync.config import Config
+from npsync.figures import encoding
+from npsync.figures.questions import FEW, GROUPS, Question, about, accounts_of, kept_ready, key_of, year_of
 from npsync.figures.shown import Shown
 from npsync.reports import Report, Wish, make
 from npsync.reports.owners import namer
-from npsync.reports.wish import MONTHS, counting, enough_of, name_of_accounts
+from npsync.reports.wish import counting, enough_of, name_of_accounts
 from store.api import Store
+from store.api.figures import Figure
 from store.api.tallying import AccountPage, Order
-
-GROUPS = 100  # of a report that are told one by one
 
 
 class Figures:
-    """Any thread may ask."""
+    """Any thread may ask. Nothing is counted here unless there is little to count: `npsync.figures.counting` does it,
+    in `npsync serve`, and what is asked for the first time it finds in the store."""
 
-    def __init__(self, config: Config, store: Store, clock: Clock) -> None:
-        self._config, self._store, self._clock = config, store, clock
+    def __init__(self, config: Config, store: Store, clock: Clock, *, few: int = FEW) -> None:
+        self._config, self._store, self._clock, self._few = config, store, clock, few
 
     def report(self, wish: Wish) -> Shown[Report]:
-        names = namer(self._config, self._store, wish.survey, self._clock) if wish.by == "owner" else None
         now = self._clock.now()
-        return Shown(make(self._config, self._store, wish, now=now, names=names, limit=GROUPS), now)
+        if self._store.most_answers() <= self._few:
+            names = namer(self._config, self._store, wish.survey, self._clock) if wish.by == "owner" else None
+            return Shown(make(self._config, self._store, wish, now=now, names=names, limit=GROUPS), now)
+        today = self._today(now)
+        found = self._found(about(self._config, wish, today), now)
+        if found.answer is None:
+            return Shown(None, None, counting=True)
+        return Shown(encoding.report(found.answer), found.as_of, counting=self._is_old(found, today))
 
     def accounts(
         self, survey: str, order: Order = Order.WORST, *, limit: int = 50, offset: int = 0
     ) -> Shown[AccountPage]:
         """The accounts with answers of the last twelve months."""
         now = self._clock.now()
-        today = now.astimezone(self._config.time_zone).date()
-        since = periods.months_back(today, MONTHS)
-        found = self._store.account_figures(
-            counting(self._config, survey, since, today + timedelta(days=1)),
-            order=order,
-            enough=enough_of(self._config, survey),
-            limit=limit,
-            offset=offset,
-            label=name_of_accounts(self._config),
-        )
-        return Shown(found, now)
+        today = self._today(now)
+        what = counting(self._config, survey, *year_of(today))
+        if self._store.most_answers() <= self._few:
+            page = self._store.account_figures(
+                what,
+                order=order,
+                enough=enough_of(self._config, survey),
+                limit=limit,
+                offset=offset,
+                label=name_of_accounts(self._config),
+            )
+            return Shown(page, now)
+        found = self._found(accounts_of(survey), now)
+        if found.answer is None or found.edition is None:
+            return Shown(None, None, counting=True)
+        told = encoding.accounts(found.answer)
+        shown = self._store.account_page(found.edition, order, syncs=what.syncs, limit=limit, offset=offset)
+        page = AccountPage(accounts=shown, all_of_them=told.all_of_them, with_enough=told.with_enough)
+        return Shown(page, found.as_of, counting=self._is_old(found, today))
+
+    def _found(self, question: Question, now: datetime) -> Figure:
+        """The answer, as far as there is one; it is wanted from now on."""
+        key = key_of(self._config, question)
+        found = self._store.figure(key)
+        if found is None:
+            usual = question in kept_ready(self._config)
+            self._store.want_figures({key: question.as_text()}, asked_at=None if usual else now)
+        return found or Figure(key=key, question=question.as_text())
+
+    def _today(self, now: datetime) -> date:
+        return now.astimezone(self._config.time_zone).date()
+
+    def _is_old(self, found: Figure, today: date) -> bool:
+        return found.stale or found.as_of is None or self._today(found.as_of) != today

@@ -17,7 +17,7 @@ from nps.portfolio import Account, Portfolio, portfolio
 from nps.small_groups import merged
 from npsync.reports.report import AtRisk, Grouping, Point, Report, Row
 from npsync.reports.wish import MONTHS, Wish, by_of, counting, enough_of
-from store.api.tallying import Groups, Stake, Tallied
+from store.api.tallying import Groups, Stake, Tallied, Tallies
 
 if TYPE_CHECKING:
     from npsync.config import Config
@@ -34,9 +34,18 @@ Names = Callable[[Sequence[str]], Mapping[str, str]]
 
 
 def make(
-    config: Config, store: Store, wish: Wish, *, now: datetime, names: Names | None = None, limit: int = 50
+    config: Config,
+    store: Store,
+    wish: Wish,
+    *,
+    now: datetime,
+    names: Names | None = None,
+    limit: int = 50,
+    answers: Tallies | None = None,
 ) -> Report:
-    """At most `limit` groups are told one by one, those of most people; the rest together."""
+    """At most `limit` groups are told one by one, those of most people; the rest together. `answers`: where they are
+    counted, unless in the store itself."""
+    answers = answers or store
     spec = config.surveys[wish.survey]
     least = least_of(config, wish.survey)
     before = wish.compared_with
@@ -44,9 +53,9 @@ def make(
     if before is not None and before.end != wish.period.since:
         cuts.insert(1, before.end)  # days between the two, which nobody asked about
     what = counting(config, wish.survey, *cuts)
-    found = store.tallied(what)
+    found = answers.tallied(what)
     whole, earlier = _told(found[-1], least), _told(found[0], least) if before else None
-    trend, counts_only = _trend(config, store, wish, now, least) if whole is not None else ([], 0)
+    trend, counts_only = _trend(config, answers, wish, now, least) if whole is not None else ([], 0)
     return Report(
         survey=wish.survey,
         period=wish.period,
@@ -61,15 +70,15 @@ def make(
         target=config.report.targets.get(wish.survey) if config.report is not None else None,
         trend=trend,
         counts_only=counts_only,
-        grouping=_grouping(config, store, wish, cuts, least, names, limit) if whole is not None else None,
-        movement=store.moved(what) if before is not None and not least else None,
-        invited=store.invited(wish.survey, *counting(config, wish.survey, *cuts[-2:]).cuts)
+        grouping=_grouping(config, answers, wish, cuts, least, names, limit) if whole is not None else None,
+        movement=answers.moved(what) if before is not None and not least else None,
+        invited=answers.invited(wish.survey, *counting(config, wish.survey, *cuts[-2:]).cuts)
         if spec.own_page or spec.through
         else None,
-        at_risk=_at_risk(store.at_stake(counting(config, wish.survey, *cuts[-2:]), AMOUNT))
+        at_risk=_at_risk(answers.at_stake(counting(config, wish.survey, *cuts[-2:]), AMOUNT))
         if config.report is not None and config.report.amount is not None and what.syncs and not least
         else None,
-        portfolio=_portfolio(config, store, wish) if what.syncs and not least else None,
+        portfolio=_portfolio(config, answers, wish) if what.syncs and not least else None,
         loop=_loop(config, store, wish, now),
         least=least,
     )
@@ -87,17 +96,19 @@ def _told(found: Tallied, least: int) -> Tally | None:
 # ------------------------------------------------------------ over time
 
 
-def _trend(config: Config, store: Store, wish: Wish, now: datetime, least: int) -> tuple[list[Point], int]:
+def _trend(
+    config: Config, answers: Tallies, wish: Wish, now: datetime, least: int
+) -> tuple[list[Point], int]:
     """The points, and how many of their answers are left as counts alone."""
     today = now.astimezone(config.time_zone).date()
     since = wish.period.since if not least else periods.months_back(wish.period.last, MONTHS)
     line = periods.cut(since, wish.period.end, wish.every, today=today)
     cuts = [*(each.since for each in line), line[-1].end]
     what = counting(config, wish.survey, *cuts)
-    months = store.monthly(what)
+    months = answers.monthly(what)
     kept = [_kept(period, months) for period in line]
     tallies = [
-        Tally.counted(each.scores) + more for each, more in zip(store.tallied(what), kept, strict=True)
+        Tally.counted(each.scores) + more for each, more in zip(answers.tallied(what), kept, strict=True)
     ]
     hidden = merged({at: tally.answers for at, tally in enumerate(tallies)}, least)
     points: list[Point] = []
@@ -126,7 +137,7 @@ def _kept(period: Period, months: Mapping[str, Mapping[int, int]]) -> Tally:
 
 def _grouping(
     config: Config,
-    store: Store,
+    answers: Tallies,
     wish: Wish,
     cuts: Sequence[date],
     least: int,
@@ -136,7 +147,7 @@ def _grouping(
     by = by_of(config, wish.by) if wish.by is not None else None
     if wish.by is None or by is None:
         return None
-    found = store.grouped(counting(config, wish.survey, *cuts), by, limit=MOST_GROUPS)
+    found = answers.grouped(counting(config, wish.survey, *cuts), by, limit=MOST_GROUPS)
     called = names([group.name for group in found.shown if group.name]) if names is not None else {}
     return grouping(wish.by, found, called, compare=wish.compared_with is not None, least=least, limit=limit)
 
@@ -223,11 +234,11 @@ def _amount(text: str | None) -> Decimal | None:
     return worth if worth.is_finite() else None
 
 
-def _portfolio(config: Config, store: Store, wish: Wish) -> Portfolio | None:
+def _portfolio(config: Config, answers: Tallies, wish: Wish) -> Portfolio | None:
     """The accounts together, each alike or by what it is worth. None where no account is known."""
     what = counting(config, wish.survey, wish.period.since, wish.period.end)
     found = portfolio(
-        (Account(tally, _amount(amount)) for tally, amount in store.worth(what, AMOUNT)),
+        (Account(tally, _amount(amount)) for tally, amount in answers.worth(what, AMOUNT)),
         min_responses=enough_of(config, wish.survey),
     )
     return found if found.accounts else None

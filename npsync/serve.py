@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
+import traceback
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from nps.errors import NpsyncError
 from npsync.clock import SystemClock
 from npsync.clockwork.acting import Acting
 from npsync.clockwork.hands import Hands, Threads
 from npsync.clockwork.rescuing import resume_killed
 from npsync.clockwork.ticking import Clockwork
 from npsync.clockwork.turns import turns_of
+from npsync.clockwork.watching import Taken, Watched
 from npsync.clockwork.work import Work
 from npsync.logs import notice
 from store.owners import this_process
@@ -26,28 +31,45 @@ TICK_SECONDS = 1.0
 JUMP_SECONDS = 5.0  # of the wall clock against the one that nobody sets
 
 
-def serve(config: Config, store: Store, stopping: threading.Event, hands: Hands | None = None) -> None:
+def serve(
+    taken: Taken,
+    store: Store,
+    stopping: threading.Event,
+    *,
+    hands: Hands | None = None,
+    go_by: Callable[[bytes], None] | None = None,
+) -> None:
     """Tick until SIGTERM or SIGINT (or `stopping`, which one has set already), then finish gracefully. Blocks. `hands`:
-    who does what is due, if not threads of this process."""
+    who does what is due, if not threads of this process. `go_by`: tells the web which file's content was taken."""
     clock, owner, threads = SystemClock(), this_process(), Threads()
+    watched: Watched
+
+    def take(new: Taken) -> None:
+        clockwork.take(new.config, new.mark)
+        follow(new.config, store)
+        if go_by is not None:
+            go_by(new.content)
+
     clockwork = Clockwork(
-        config,
+        taken.config,
         store,
         clock,
         owner,
         hands=hands or threads,
         works=lambda config: Work(config, store, clock, stopping.is_set),
         turns=lambda config: turns_of(config, store, clock, stopping.is_set),
-        acting=Acting(store, clock, owner, threads, stopping.is_set),
+        acting=Acting(store, clock, owner, threads, stopping.is_set, reload=lambda: watched.look()),
+        mark=taken.mark,
     )
-    resume_killed(config, store, clock.now())
-    if not config.has_to_ask:
-        none_is_followed(store)
+    watched = Watched(taken, clock, take=take, tell=clockwork.show)
+    resume_killed(taken.config, store, clock.now())
+    follow(taken.config, store)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda number, frame: stopping.set())
+    heed_reload(watched)
     if not stopping.is_set():
-        notice("serving", syncs=len(config.sync), triggers=len(config.triggers))
-        _tick_until(stopping, clockwork)
+        notice("serving", syncs=len(taken.config.sync), triggers=len(taken.config.triggers), mark=taken.mark)
+        _tick_until(stopping, Ticks(watched.tick, clockwork.tick))
         notice("stopping")
     for one in (clockwork, threads):  # actions are done by threads, whoever does the rest
         one.stop()
@@ -56,12 +78,45 @@ def serve(config: Config, store: Store, stopping: threading.Event, hands: Hands 
     notice("stopped")
 
 
-def _tick_until(stopping: threading.Event, clockwork: Clockwork) -> None:
+def follow(config: Config, store: Store) -> None:
+    """Nobody follows what no trigger asks about."""
+    if not config.has_to_ask:
+        none_is_followed(store)
+
+
+def heed_reload(watched: Watched) -> None:
+    """SIGHUP asks for a look at the file; from a terminal it says that the terminal is gone, and ends the process."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        signal.signal(signal.SIGHUP, lambda number, frame: watched.ask())
+
+
+class Ticks:
+    """One tick after the other, whatever happens in one: a store that is busy or away for a while is told once."""
+
+    def __init__(self, *steps: Callable[[], None]) -> None:
+        self._steps = steps
+        self._problem = ""
+
+    def __call__(self) -> None:
+        problem = ""
+        for step in self._steps:
+            try:
+                step()
+            except NpsyncError as error:
+                problem = str(error)
+            except Exception as error:  # noqa: BLE001 - told in full, and the clock goes on
+                problem = "".join(traceback.format_exception(error))
+        if problem != self._problem:
+            self._problem = problem
+            notice("tick_failed" if problem else "ticking_again", **({"problem": problem} if problem else {}))
+
+
+def _tick_until(stopping: threading.Event, tick: Callable[[], None]) -> None:
     from apscheduler.schedulers.background import BackgroundScheduler
 
     scheduler = BackgroundScheduler(timezone="UTC")
     job = scheduler.add_job(
-        clockwork.tick,
+        tick,
         "interval",
         seconds=TICK_SECONDS,
         coalesce=True,

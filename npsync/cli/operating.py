@@ -32,21 +32,25 @@ def serve(
     from npsync import serve as clock
     from npsync.cli import output
     from npsync.clock import SystemClock
+    from npsync.clockwork.watching import Taken
+    from npsync.config.load import content_of, load
     from npsync.web import listening
     from npsync.web.intake import carry_over
 
     if listen is not None and not web:
         raise ConfigError("--listen and --no-web contradict each other; give one of them")
-    loaded = output.load_config(config)
+    file = output.config_path(config)
+    content = content_of(file)
+    taken = Taken(load(file, content=content), content)
     logs.set_up(json=json)
-    with service.open_store(loaded) as store:
-        if web and (listen is not None or loaded.public_url):
-            file = output.config_path(config).absolute()
-            with listening.beside(listen or listening.DEFAULT, file, json=json):
-                clock.serve(loaded, store, stopping)
+    with service.open_store(taken.config) as store:
+        if web and (listen is not None or taken.config.public_url):
+            place = listen or listening.DEFAULT
+            with listening.beside(place, file.absolute(), content, json=json) as beside:
+                clock.serve(taken, store, stopping, go_by=beside.go_by)
         else:
-            carry_over(loaded, store, SystemClock())
-            clock.serve(loaded, store, stopping)
+            carry_over(taken.config, store, SystemClock())
+            clock.serve(taken, store, stopping)
 
 
 def runs(

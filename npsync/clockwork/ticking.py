@@ -51,20 +51,23 @@ class Clockwork:
         self._seen: float | None = None
         self._rescued: float | None = None
         self._askers: Sequence[Asker] = ()
-        self.problem: str | None = None  # why the file as it is now was not taken
+        self._problem: str | None = None
         self.take(config, mark)
 
     def take(self, config: Config, mark: str) -> None:
         """Go by this configuration from the next tick on. What was begun ends by the one it began with. `mark`: by
-        which others know it again."""
-        installation = installation_of(self._store)
+        which others know it again. Whatever making something of it raises leaves everything as it was."""
+        claims = Claims(config, self._store, self._owner, installation_of(self._store))
+        work, askers = self._works(config), self._turns(config)
         for asker in self._askers:
             asker.retire()
         self.config, self.mark, self.config_at = config, mark, self._clock.now()
-        self._claims = Claims(config, self._store, self._owner, installation)
-        self._work = self._works(config)
-        self._askers = self._turns(config)
+        self._claims, self._work, self._askers = claims, work, askers
         self._seen = None
+
+    def show(self, problem: str | None) -> None:
+        """Why the file as it is now was not taken, for people to see."""
+        self._problem, self._seen = problem, None
 
     def tick(self) -> None:
         """Begin what has come due. A due time that comes while its sync still runs is recorded as skipped."""
@@ -108,7 +111,7 @@ class Clockwork:
                     seen_at=self._clock.now(),
                     config_at=self.config_at,
                     mark=self.mark,
-                    problem=self.problem,
+                    problem=self._problem,
                 )
             )
         if self._rescued is None or at - self._rescued >= RESCUED_EVERY:

@@ -54,16 +54,18 @@ def load(
     *,
     without_variables: bool = False,
     provisioning: bool = False,
+    content: bytes | None = None,
 ) -> Config:
     """Read and check the file; raises ConfigProblems with every problem, ConfigError when there is no file.
 
     Credentials of `connections.NAME.provision` need only be set for `provisioning`: else a block without is left out.
     `without_variables`: references to variables that are not set stay as they are written, for a look at the
-    file where its secrets are not at hand. Such a Config must not be used to connect.
+    file where its secrets are not at hand. Such a Config must not be used to connect. `content`: what stands there,
+    as it was read before.
     """
     file = FilePath(path)
     try:
-        document = read(_bytes(file), str(path))
+        document = read(content_of(file) if content is None else content, str(path))
         if (config := _Reading(document, file, env, without_variables, provisioning).config()) is not None:
             return config
     except Unreadable as unreadable:
@@ -71,7 +73,8 @@ def load(
     raise ConfigProblems(document.problems)
 
 
-def _bytes(file: FilePath) -> bytes:
+def content_of(file: FilePath) -> bytes:
+    """As far as it is read at all. Raises ConfigError with what to do where there is none."""
     try:
         with file.open("rb") as opened:
             return opened.read(LARGEST + 1)

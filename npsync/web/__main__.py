@@ -32,7 +32,9 @@ def main(arguments: Sequence[str]) -> int:
     logs.set_up(json=how == "json")
     logs.pass_on("uvicorn", "uvicorn.error", "asyncio")
     try:
-        config = load(Path(path))
+        config = load(
+            Path(path), content=sys.stdin.buffer.read()
+        )  # what serve goes by, not what stands there now
         with service.open_store(config) as store:
             return _serve(config, store, socket.socket(fileno=int(listening)), int(alive))
     except NpsyncError as error:

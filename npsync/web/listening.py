@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -73,24 +74,27 @@ def _why_not(listen: str, error: OSError) -> str:
 
 
 @contextmanager
-def beside(listen: str, config: Path, *, json: bool) -> Iterator[None]:
-    """The web, in a process of its own, while the block lasts. It is started again whenever it ends."""
+def beside(listen: str, config: Path, content: bytes, *, json: bool) -> Iterator[Web]:
+    """The web, in a process of its own, while the block lasts. It is started again whenever it ends. It goes by the
+    `content` of the file that `serve` has taken, whatever stands there by now."""
     with bind(listen) as made:
         host, port = made.getsockname()[:2]
-        web = _Web(made, config, json=json)
+        web = Web(made, config, content, json=json)
         notice("listening", host=host, port=port)
         try:
             web.start()
-            yield
+            yield web
         finally:
             web.stop()
 
 
-class _Web:
+class Web:
     """The child process and the thread that watches it."""
 
-    def __init__(self, listening: socket.socket, config: Path, *, json: bool) -> None:
+    def __init__(self, listening: socket.socket, config: Path, content: bytes, *, json: bool) -> None:
         self._listening, self._config, self._json = listening, config, json
+        self._content = content
+        self._again = threading.Event()
         self._ending = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._turn = threading.Lock()
@@ -100,6 +104,14 @@ class _Web:
 
     def start(self) -> None:
         self._watcher.start()
+
+    def go_by(self, content: bytes) -> None:
+        """Begin anew with this content of the file. Requests under way are answered; who comes meanwhile waits."""
+        with self._turn:
+            self._content = content
+            self._again.set()
+            if self._process is not None:
+                self._process.send_signal(signal.SIGTERM)
 
     def stop(self) -> None:
         """Requests under way are answered first."""
@@ -123,21 +135,33 @@ class _Web:
             with self._turn:
                 if self._ending.is_set():
                     return
+                self._again.clear()
                 self._process = process = self._spawned()
             notice("web_started", pid=process.pid)
             code = process.wait()
             if self._ending.is_set():
                 return
+            if self._again.is_set():
+                continue
             pause = 1.0 if time.monotonic() - began > LIVED_WELL else min(pause * 2, LONGEST_PAUSE)
             notice("web_ended", code=code, again_in=pause)
-            self._ending.wait(pause)
+            self._rest(pause)
+
+    def _rest(self, seconds: float) -> None:
+        """Unless there is another file to go by, or the end."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not self._again.is_set() and not self._ending.wait(0.2):
+            pass
 
     def _spawned(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "npsync.web", str(self._config), str(self._listening.fileno())]
         command += [str(self._read_end), "json" if self._json else "text"]
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            pass_fds=(self._listening.fileno(), self._read_end),
-            process_group=0,  # Ctrl-C is for serve, which then ends this one
-        )
+        with tempfile.TemporaryFile() as content:
+            content.write(self._content)
+            content.seek(0)
+            return subprocess.Popen(
+                command,
+                stdin=content,
+                pass_fds=(self._listening.fileno(), self._read_end),
+                process_group=0,  # Ctrl-C is for serve, which then ends this one
+            )

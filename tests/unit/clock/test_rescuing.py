@@ -1,0 +1,198 @@
+"""A due time that somebody took and did not live to do is due again; nobody takes it from one who lives."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+import structlog
+from builders_clock import Runs, Ticking, ticks
+from builders_config import config_of, yaml
+from fake_clock import NOON, FakeClock
+
+from npsync.clockwork.claims import SET_BACK, Claim, Claims
+from npsync.clockwork.rescuing import UNSEEN, rescue
+from npsync.config import Config
+from npsync.schedule import soonest, spread_of
+from npsync.serve import JUMP_SECONDS, Ticks, Walls
+from store import open_store
+from store.api import Serving
+from store.sql import SqlStore
+
+ELSEWHERE = "elsewhere:1:2:3"
+HOUR = 3600.0
+
+
+@pytest.fixture
+def store(sqlite_url: str) -> Iterator[SqlStore]:
+    store = open_store(sqlite_url)
+    yield store
+    store.close()
+
+
+def daily(folder: Path, rhythm: str = 'cron: "0 2 * * *"', jitter: str = "0 seconds") -> Config:
+    text = yaml(sync=f"jitter: {jitter}\n")
+    return config_of(text.replace("every: 15 minutes", rhythm), folder)
+
+
+def minutes(count: float) -> datetime:
+    return NOON + timedelta(minutes=count)
+
+
+def taken_by(owner: str, config: Config, store: SqlStore, now: datetime) -> list[Claim]:
+    return list(Claims(config, store, owner, "here").due(now))
+
+
+def dead_process() -> str:
+    """The owner of a process of this machine that has ended."""
+    script = "from store.owners import this_process; print(this_process())"
+    return subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+# ------------------------------------------------------------ kills
+
+
+def test_a_due_time_whose_process_died_before_it_began_is_due_again_at_once(store: SqlStore, tmp_path: Path):
+    config = daily(tmp_path, "every: 1 day")
+    assert taken_by(dead_process(), config, store, NOON) != []
+    assert soonest(config, store) == {"a": minutes(24 * 60)}
+    clock, runs = FakeClock(minutes(1)), Runs()
+    ticking = Ticking(config, store, clock, run=runs)
+    ticking.tick_and_finish()
+    assert runs.began == ["a"]
+    assert ticks(store) == [(NOON, "started"), (NOON, "started")]
+    assert store.open_ticks() == []
+    ticking.wait()
+
+
+def test_what_somebody_on_another_machine_took_is_his_until_he_is_not_seen_any_more(
+    store: SqlStore, tmp_path: Path
+):
+    config = daily(tmp_path, "every: 1 day")
+    taken_by(ELSEWHERE, config, store, NOON)
+    alive = Serving(owner=ELSEWHERE, kind="serve", began_at=NOON, seen_at=minutes(9), config_at=NOON, mark="")
+    store.note_serving(alive)
+    assert rescue(store, minutes(10)) == []
+    assert [tick.due_at for tick in rescue(store, minutes(9) + UNSEEN + timedelta(seconds=1))] == [NOON]
+    assert soonest(config, store) == {"a": NOON}
+
+
+def test_what_a_command_without_a_clock_runs_is_its_own_while_it_holds_the_lease(
+    store: SqlStore, tmp_path: Path
+):
+    taken_by(ELSEWHERE, daily(tmp_path, "every: 1 day"), store, NOON)
+    assert store.acquire("sync/a", ELSEWHERE, now=minutes(9), seconds=120) is not None
+    assert rescue(store, minutes(10)) == []
+    assert len(rescue(store, minutes(12))) == 1
+
+
+def test_what_a_queue_keeps_is_not_rescued(store: SqlStore, tmp_path: Path):
+    [claim] = taken_by(ELSEWHERE, daily(tmp_path, "every: 1 day"), store, NOON)
+    assert claim.tick is not None
+    store.hand_tick(claim.tick, None)
+    assert rescue(store, minutes(60)) == []
+
+
+def test_what_was_done_is_not_rescued(store: SqlStore, tmp_path: Path):
+    [claim] = taken_by(ELSEWHERE, daily(tmp_path, "every: 1 day"), store, NOON)
+    assert claim.tick is not None
+    store.end_tick(claim.tick, now=minutes(1))
+    assert rescue(store, minutes(60)) == []
+
+
+# ------------------------------------------------------------ jitter
+
+
+def test_a_sync_is_taken_a_little_later_than_due_and_keeps_its_rhythm(store: SqlStore, tmp_path: Path):
+    config = daily(tmp_path, "every: 15 minutes", "2 minutes")
+    spread = spread_of("here", "a", timedelta(minutes=2), timedelta(minutes=15))
+    assert timedelta(0) < spread < timedelta(minutes=2)
+    assert [claim.due_at for claim in taken_by(ELSEWHERE, config, store, NOON)] == [NOON]
+    for turn in range(1, 5):
+        due_at = minutes(15 * turn)
+        just_before = due_at + spread - timedelta(milliseconds=2)
+        assert taken_by(ELSEWHERE, config, store, just_before) == []
+        assert taken_by(ELSEWHERE, config, store, due_at + spread) == [Claim("a", due_at)]
+
+
+def test_many_installations_are_spread_and_each_stays_at_its_place():
+    gap, jitter = timedelta(minutes=15), timedelta(seconds=60)
+    spreads = [spread_of(f"shop {n}", "a", jitter, gap) for n in range(600)]
+    per_second = [sum(int(one.total_seconds()) == second for one in spreads) for second in range(60)]
+    assert max(per_second) <= 30
+    assert min(spreads) >= timedelta(0)
+    assert max(spreads) < jitter
+    assert spreads == [spread_of(f"shop {n}", "a", jitter, gap) for n in range(600)]
+
+
+def test_jitter_never_reaches_the_next_due_time():
+    assert spread_of("x", "a", timedelta(hours=1), timedelta(minutes=1)) < timedelta(seconds=30)
+    assert spread_of("x", "a", timedelta(0), timedelta(minutes=1)) == timedelta(0)
+
+
+# ------------------------------------------------------------ a clock that is set, a machine that sleeps
+
+
+def test_a_clock_that_is_put_back_a_little_runs_nothing_twice(store: SqlStore, tmp_path: Path):
+    config = daily(tmp_path)
+    taken_by(ELSEWHERE, config, store, NOON)
+    night = minutes(14 * 60)
+    assert taken_by(ELSEWHERE, config, store, night) == [Claim("a", night)]
+    assert taken_by(ELSEWHERE, config, store, night - timedelta(seconds=1)) == []
+    assert taken_by(ELSEWHERE, config, store, night) == []
+    assert soonest(config, store) == {"a": night + timedelta(days=1)}
+
+
+def test_a_clock_that_was_far_ahead_does_not_stop_the_syncs_when_it_is_put_right(
+    store: SqlStore, tmp_path: Path
+):
+    for rhythm, again in (("every: 15 minutes", 15), ('cron: "0 * * * *"', 60)):
+        config = daily(tmp_path, rhythm)
+        store.schedule("a", NOON)
+        taken_by(ELSEWHERE, config, store, NOON + timedelta(days=365))
+        taken_by(ELSEWHERE, config, store, NOON)
+        assert soonest(config, store)["a"] <= minutes(again)
+    assert timedelta(days=365) > SET_BACK
+
+
+def test_a_machine_that_slept_catches_up_once(store: SqlStore, tmp_path: Path):
+    clock, runs = FakeClock(), Runs()
+    ticking = Ticking(daily(tmp_path, "every: 15 minutes"), store, clock, run=runs)
+    ticking.tick_and_finish()
+    clock.advance(9 * HOUR + 60)
+    for _ in range(3):
+        ticking.tick_and_finish()
+    assert [outcome for _, outcome in ticks(store)] == ["started", "caught_up"]
+    assert soonest(daily(tmp_path, "every: 15 minutes"), store)["a"] == minutes(9 * 60 + 15)
+    ticking.wait()
+
+
+def test_a_jump_of_the_wall_clock_is_noticed_and_its_drift_is_not():
+    walls = Walls()
+    assert walls.jumped(1000.0, 50.0) is None
+    assert walls.jumped(1001.4, 51.0) is None
+    assert walls.jumped(1001.4 - HOUR, 52.0) == pytest.approx(-HOUR - 1)
+    assert walls.jumped(1002.4 - HOUR, 53.0) is None
+    assert walls.jumped(1003.4 - HOUR + 8 * HOUR, 54.0) == pytest.approx(8 * HOUR)
+    assert JUMP_SECONDS < 60
+
+
+def test_a_tick_that_fails_is_told_once_and_stops_neither_the_clock_nor_what_comes_after_it():
+    went: list[str] = []
+
+    def fails() -> None:
+        if len(went) < 2:
+            raise ZeroDivisionError
+
+    tick = Ticks(fails, lambda: went.append("on"))
+    with structlog.testing.capture_logs() as told:
+        for _ in range(4):
+            tick()
+    assert went == ["on"] * 4
+    assert [line["event"] for line in told] == ["tick_failed", "ticking_again"]

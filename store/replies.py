@@ -17,10 +17,14 @@ class Replies:
     database: Database
 
     def begin_reply(
-        self, who: str, key: str, asked: str, *, now: datetime, since: datetime
+        self, who: str, key: str, asked: str, *, now: datetime, since: datetime, given_up: datetime
     ) -> KeptReply | None:
         with self.database.write(durable=True) as tx:
-            tx.run("DELETE FROM kept_reply WHERE at < :since", since=milliseconds(since))
+            tx.run(
+                "DELETE FROM kept_reply WHERE at < :since OR at < :given_up AND status IS NULL",
+                since=milliseconds(since),
+                given_up=milliseconds(given_up),
+            )
             if tx.rows(_BEGIN, who=who, key=key, asked=asked, now=milliseconds(now)):
                 return None
             [found] = tx.rows(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,7 +27,7 @@ def list_(context: typer.Context, json: JsonOption = False, config: ConfigOption
 
     `pause`, `resume` and `run` tell the clock of npsync serve what to do with one of them.
     """
-    from npsync import service
+    from npsync import service, sync_facts
     from npsync.cli import output
     from npsync.clock import SystemClock
     from npsync.clockwork.standing import standings
@@ -39,8 +39,8 @@ def list_(context: typer.Context, json: JsonOption = False, config: ConfigOption
     with service.open_store(loaded) as store:
         found, serving = standings(loaded, store, now), store.serving()
     if json:
-        told = {"syncs": [_facts(one) for one in found], "serving": [_served(one) for one in serving]}
-        output.say_json(told)
+        told = [sync_facts.standing_facts(one) for one in found]
+        output.say_json({"syncs": told, "serving": [sync_facts.served_facts(one) for one in serving]})
         return
     zone = loaded.time_zone
     if not found:
@@ -197,55 +197,3 @@ def _serving_lines(serving: list[Serving], now: datetime, zone: ZoneInfo) -> lis
         )
         lines += [] if one.problem is None else [f"  {line}" for line in one.problem.splitlines()]
     return lines
-
-
-# ------------------------------------------------------------ for machines
-
-
-def _facts(one: Standing) -> dict[str, Any]:
-    from npsync.run_facts import progress_facts
-
-    run = one.under_way
-    return {
-        "sync": one.sync,
-        "rhythm": one.rhythm,
-        "due_at": _iso(one.due_at),
-        "late": one.late,
-        "last_tick": None
-        if one.last is None
-        else {
-            "due_at": _iso(one.last.due_at),
-            "outcome": one.last.outcome,
-            "noted_at": _iso(one.last.noted_at),
-        },
-        "paused": one.paused,
-        "paused_in_file": one.paused_in_file,
-        "paused_at": _iso(one.paused_at),
-        "paused_by": one.paused_by,
-        "verified_at": _iso(one.verified_at),
-        "under_way": None
-        if run is None
-        else {
-            "run": run.run,
-            "kind": run.kind,
-            "started_at": _iso(run.started_at),
-            "died": run.died,
-            "progress": None if run.progress is None else progress_facts(run.progress),
-        },
-    }
-
-
-def _served(one: Serving) -> dict[str, Any]:
-    return {
-        "kind": one.kind,
-        "owner": one.owner,
-        "began_at": _iso(one.began_at),
-        "seen_at": _iso(one.seen_at),
-        "config_at": _iso(one.config_at),
-        "mark": one.mark,
-        "problem": one.problem,
-    }
-
-
-def _iso(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat()

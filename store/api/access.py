@@ -65,9 +65,10 @@ class Replies(Protocol):
     """Requests that bring a key of their own are answered once: the same again is told the same."""
 
     def begin_reply(
-        self, who: str, key: str, asked: str, *, now: datetime, since: datetime
+        self, who: str, key: str, asked: str, *, now: datetime, since: datetime, given_up: datetime
     ) -> KeptReply | None:
-        """None: this caller answers it now. Else what is kept. What is older than `since` is forgotten."""
+        """None: this caller answers it now. Else what is kept. What is older than `since` is forgotten, and what
+        nobody answered since `given_up`."""
         ...
 
     def keep_reply(self, who: str, key: str, status: int, body: str) -> None:

@@ -14,14 +14,15 @@ from starlette.responses import Response
 from nps.errors import ConfigError
 from npsync.actions.wanting import KINDS, want
 from npsync.web.api.asked import SHOWN, From, Here, Limit, Name, Number, Reader, SyncName
-from npsync.web.api.describing import PROBLEMS, TAKING, errors
-from npsync.web.api.listing import Page, before, page, reply
+from npsync.web.api.describing import ACTING, PROBLEMS, errors
+from npsync.web.api.listing import Page, before, page, place_of, reply
 from npsync.web.api.once import Key, reused
 from npsync.web.api.runs import run_known
-from npsync.web.api.shapes import Act
+from npsync.web.api.shapes import Act, Planned
 from npsync.web.api.syncs import sync_known
 from npsync.web.bearers import needing, who
 from npsync.web.problems import Problem
+from npsync.web.reading import noted
 from npsync.web.site import Site
 from store.api import Action, Stand, TokenRow
 
@@ -33,6 +34,7 @@ routes = APIRouter(tags=["actions"], responses=PROBLEMS)
 Planner = Annotated[TokenRow, Depends(needing("plan", "apply"))]
 Runner = Annotated[TokenRow, Depends(needing("apply"))]
 Undoer = Annotated[TokenRow, Depends(needing("undo"))]
+PlanReader = Annotated[TokenRow, Depends(needing("read", "plan"))]
 Looker = Annotated[TokenRow, Depends(needing("read", "plan", "apply", "undo"))]
 
 WANTED: dict[int | str, dict[str, Any]] = {
@@ -43,7 +45,7 @@ WANTED: dict[int | str, dict[str, Any]] = {
             "Retry-After": {"schema": {"type": "string"}, "description": "Seconds until the next look."},
         },
     },
-    **TAKING,
+    **ACTING,
     **errors(404),
 }
 
@@ -153,6 +155,45 @@ def action(request: Request, site: Here, caller: Looker, number: Number) -> Resp
     return reply(request, facts(found), headers=_look_again(found))
 
 
+@routes.get(
+    "/actions/{number}/changes",
+    summary="List what a plan would change",
+    response_model=Page[Planned],
+    responses=errors(404, 409),
+)
+def planned(
+    request: Request,
+    site: Here,
+    caller: PlanReader,
+    number: Number,
+    limit: Limit = SHOWN,
+    cursor: From = None,
+) -> Response:
+    """Of a plan that is done, field by field; of a long one the first. They hold what customers said, so they are kept
+    for a day, and that you read them is noted."""
+    found = known(site, caller, number)
+    if found.stand not in ENDED:
+        raise Problem(409, "it is not done yet", code="not_done", headers={"Retry-After": "5"})
+    told = _changes_of(found)
+    place = place_of(request, cursor, int)
+    start = 0 if place is None else max(0, min(place[0], len(told)))
+    shown = list(enumerate(told))[start : start + limit + 1]
+    if shown:
+        noted(site, caller, "plan", f"action {number}", people=min(limit, len(shown)))
+    return page(request, site, shown, limit, lambda its: [one for _, one in its], lambda one: [one[0] + 1])
+
+
+def _changes_of(found: Action) -> list[dict[str, Any]]:
+    told: Any = (found.outcome or {}).get("changes")
+    return [
+        {
+            "id": one["id"],
+            "fields": {name: [one["before"].get(name), value] for name, value in one["after"].items()},
+        }
+        for one in (told if isinstance(told, list) else ())
+    ]
+
+
 def known(site: Site, caller: TokenRow, number: int) -> Action:
     """Raises Problem."""
     found = site.store.action(number)
@@ -201,8 +242,15 @@ def facts(one: Action) -> dict[str, Any]:
         "began_at": one.began_at,
         "ended_at": one.ended_at,
         "run": one.run,
-        "outcome": one.outcome,
+        "outcome": None
+        if one.outcome is None
+        else {name: told for name, told in one.outcome.items() if not _is_changes(name, told)},
     }
+
+
+def _is_changes(name: str, told: Any) -> bool:
+    """What customers said is told by itself."""
+    return name == "changes" and isinstance(told, list)
 
 
 def _look_again(found: Action) -> dict[str, str]:

@@ -6,19 +6,25 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from nps import asking
 from nps.asking import InvitationState
 from npsync.web.api.asked import SHOWN, From, Here, Limit, Name, Reader
-from npsync.web.api.describing import PROBLEMS
+from npsync.web.api.describing import ACTING, PROBLEMS
 from npsync.web.api.listing import Page, after, moment_of, place_of, reply
+from npsync.web.api.once import Key, once
 from npsync.web.api.shapes import Invitation, Sending, Suppressions
+from npsync.web.bearers import needing, who
 from npsync.web.site import Site
+from store.api import TokenRow
+from triggers import ledger
 from triggers.ledger import LEDGER, SENDS, why_none_is_sent
 
 routes = APIRouter(tags=["asking"], responses=PROBLEMS)
+Operator = Annotated[TokenRow, Depends(needing("apply"))]
 MOST_AT_A_TIME = 5_000  # invitations of one and the same millisecond
 
 
@@ -93,6 +99,44 @@ def suppressions(request: Request, site: Here, caller: Reader) -> Response:
 def sending(request: Request, site: Here, caller: Reader) -> Response:
     """As `npsync sends status` says."""
     return reply(request, sending_facts(site))
+
+
+class Reason(BaseModel):
+    """Why; it may be left out."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    reason: str = Field(default="", max_length=500, description="For those who look later.")
+
+
+NO_REASON = Reason()
+
+
+@routes.post("/sending/stop", summary="Stop all sends", response_model=Sending, responses=ACTING)
+def stop(
+    request: Request, site: Here, caller: Operator, key: Key = None, why: Reason = NO_REASON
+) -> Response:
+    """At once, in every process, over restarts, until they are resumed. What falls due meanwhile waits."""
+
+    def do() -> dict[str, Any]:
+        now = site.clock.now()
+        if ledger.stop(site.store, by=who(caller), why=why.reason, now=now):
+            site.store.note_audit(who(caller), "stop", "sends", now=now)
+        return sending_facts(site)
+
+    return once(request, site, caller, key, why.model_dump(), do)
+
+
+@routes.post("/sending/resume", summary="Let sends go on", response_model=Sending, responses=ACTING)
+def resume(request: Request, site: Here, caller: Operator, key: Key = None) -> Response:
+    """What became too late meanwhile is not sent."""
+
+    def do() -> dict[str, Any]:
+        if ledger.resume(site.store):
+            site.store.note_audit(who(caller), "resume", "sends", now=site.clock.now())
+        return sending_facts(site)
+
+    return once(request, site, caller, key, None, do)
 
 
 def sending_facts(site: Site) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from npsync.cli import letters_text, review_text
 from npsync.deciders import signed
 from npsync.web.api.actions import WANTED, remember, wanted
 from npsync.web.api.asked import MOST_NUMBER, SHOWN, From, Here, Limit, Name, Number, OfSync, Reader
-from npsync.web.api.describing import PROBLEMS, TAKING, errors
+from npsync.web.api.describing import ACTING, PROBLEMS, errors
 from npsync.web.api.listing import Page, before, page, reply
 from npsync.web.api.once import Key, once
 from npsync.web.api.shapes import Act, Letter, LetterInFull, LetterStatus, Undecided
@@ -33,7 +33,7 @@ from sync.job import rolled_up_sync
 
 routes = APIRouter(tags=["decisions"], responses=PROBLEMS)
 Decider = Annotated[TokenRow, Depends(needing("apply"))]
-DECIDING = {**TAKING, **errors(404, 409)}
+DECIDING = {**ACTING, **errors(404)}
 ONLY_HERE = "Only in this sync."
 
 AnswerName = Annotated[Name, Field(max_length=500, description="SOURCE:ID, as the lists show it.")]

@@ -75,6 +75,10 @@ TAKING = errors(*OF_A_BODY)
 """Of an operation that takes a body."""
 
 
+ACTING = errors(*OF_A_BODY, 409)
+"""Of an operation that does something, once for each key."""
+
+
 def scopes_of(route: APIRoute) -> tuple[str, ...]:
     """Any one of these does."""
     return next((call.any_of for call in _calls(route.dependant) if isinstance(call, Needing)), ())

@@ -17,6 +17,7 @@ from npsync.web.site import Site
 from store.api import TokenRow
 
 KEPT = timedelta(days=1)
+LONGEST = timedelta(minutes=1)  # that answering takes; then whoever was at it has gone
 
 Key = Annotated[
     str | None,
@@ -44,7 +45,7 @@ def once(
     if key is None:
         return _said(orjson.dumps(do()))
     now, mark = site.clock.now(), _mark(request, asked)
-    before = site.store.begin_reply(who(caller), key, mark, now=now, since=now - KEPT)
+    before = site.store.begin_reply(who(caller), key, mark, now=now, since=now - KEPT, given_up=now - LONGEST)
     if before is not None:
         if before.asked != mark:
             raise reused()

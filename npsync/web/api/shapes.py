@@ -79,9 +79,20 @@ class Change(Shape):
     message: str = Field(description="Why it was not written, in the vendor's words.")
 
 
-class Schedule(Shape):
-    every: str | None = Field(examples=["15 minutes"])
-    cron: str | None
+class LastTick(Shape):
+    """What the clock did about its last due time."""
+
+    due_at: AwareDatetime
+    outcome: str = Field(description="started, caught_up, skipped_overlap or skipped_paused.")
+    noted_at: AwareDatetime
+
+
+class UnderWay(Shape):
+    run: int
+    kind: str
+    started_at: AwareDatetime
+    died: bool = Field(description="Its process is gone; it is taken up again.")
+    progress: Progress | None
 
 
 class Open(Shape):
@@ -98,11 +109,16 @@ class Sync(Shape):
     survey: str
     connection: str = Field(description="Where it writes.")
     object: str
-    schedule: Schedule
+    rhythm: str = Field(examples=["every 15 minutes"])
+    due_at: AwareDatetime | None = Field(description="When it is due next; null before the clock saw it.")
+    late: bool = Field(description="It is due, and nobody takes it: no `npsync serve` runs.")
+    last_tick: LastTick | None
     paused: bool
-    due_at: AwareDatetime | None = Field(
-        description="When it runs next; null while it is paused, or not known yet."
-    )
+    paused_in_file: bool
+    paused_at: AwareDatetime | None
+    paused_by: str | None
+    verified_at: AwareDatetime | None = Field(description="When it is verified next.")
+    under_way: UnderWay | None
     last_run: RunHead | None
     open: Open
 
@@ -284,6 +300,15 @@ class Settings(Shape):
     file: str
     config: dict[str, Any]
     warnings: list[str] = Field(description="What works, and may not be what was meant.")
+
+
+class Planned(Shape):
+    """One record that a run would change."""
+
+    id: str
+    fields: dict[str, list[Any]] = Field(
+        description="By field: what stands there, and what would.", examples=[{"NPS__c": [6, 9]}]
+    )
 
 
 class Act(Shape):

@@ -120,7 +120,7 @@ def test_a_sync_says_when_it_runs_how_it_went_and_what_waits(desk: ApiDesk):
     assert told == desk.get(f"/syncs/{SYNC}").json
     assert told["last_run"]["run"] == run
     assert told["open"] == {"review": 2, "held": 0, "rejected": 0, "waiting": 0}
-    assert told["schedule"] == {"every": "15 minutes", "cron": None}
+    assert told["rhythm"] == "every 15 minutes"
     assert told["due_at"] == (NOW + timedelta(minutes=5)).isoformat()
     assert not told["paused"]
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sync.engine import Options
     from sync.progress import Progress
     from sync.report import Report
+    from sync.sharing.dispatch import Dispatch
 
 
 def run_once(
@@ -39,6 +40,7 @@ def run_once(
     clock: Clock | None = None,
     options: Options | None = None,
     progress: Progress | None = None,
+    dispatch: Dispatch | None = None,
 ) -> Report:
     """One run with connections of its own: fresh schema, fresh token, and what follows from it on the accounts. Raises
     what `sync.engine.run` raises."""
@@ -60,6 +62,7 @@ def run_once(
                 connections.calls.seen,
                 options,
                 progress,
+                dispatch,
             )
         except (Busy, LeaseLost):
             raise  # somebody else runs it

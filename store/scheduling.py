@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from store.api.scheduling import Due, Serving, Tick
+from store.api.sharing import Enlisting
 from store.database import Database
 from store.rows import maybe_milliseconds, maybe_moment, milliseconds, moment
 
@@ -106,9 +107,11 @@ class Scheduling:
                 number=number,
             )
 
-    def hand_tick(self, number: int, owner: str | None) -> None:
+    def hand_tick(self, number: int, owner: str | None, *, enlist: Enlisting | None = None) -> None:
         with self.database.write() as tx:
             tx.run("UPDATE tick SET owner = :owner WHERE id = :number", owner=owner, number=number)
+            if enlist is not None:
+                enlist(tx.connection.connection.driver_connection)
 
     def open_ticks(self) -> list[Tick]:
         with self.database.read() as tx:

@@ -32,6 +32,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (  # command, module, name in it
     ("undo", "npsync.cli.undoing", "undo"),
     ("redo", "npsync.cli.undoing", "redo"),
     ("serve", "npsync.cli.operating", "serve"),
+    ("worker", "npsync.cli.operating", "worker"),
     ("syncs", "npsync.cli.syncs", "syncs"),
     ("health", "npsync.cli.health", "health"),
     ("runs", "npsync.cli.operating", "runs"),

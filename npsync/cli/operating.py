@@ -34,6 +34,7 @@ def serve(
     from npsync.clock import SystemClock
     from npsync.clockwork.watching import Taken
     from npsync.config.load import content_of, load
+    from npsync.scale.process import hands_of_serve
     from npsync.web import listening
     from npsync.web.intake import carry_over
 
@@ -43,14 +44,45 @@ def serve(
     content = content_of(file)
     taken = Taken(load(file, content=content), content)
     logs.set_up(json=json)
-    with service.open_store(taken.config) as store:
+    with service.open_store(taken.config) as store, hands_of_serve(taken.config, store) as hands:
         if web and (listen is not None or taken.config.public_url):
             place = listen or listening.DEFAULT
             with listening.beside(place, file.absolute(), content, json=json) as beside:
-                clock.serve(taken, store, stopping, go_by=beside.go_by)
+                clock.serve(taken, store, stopping, hands=hands, go_by=beside.go_by)
         else:
             carry_over(taken.config, store, SystemClock())
-            clock.serve(taken, store, stopping)
+            clock.serve(taken, store, stopping, hands=hands)
+
+
+def worker(
+    concurrency: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=64,
+            help="Calls under way at a time for each run it has a hand in.",
+            show_default="4",
+        ),
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="How many things it does side by side.")] = 4,
+    json: Annotated[bool, typer.Option("--json", help="Log lines as JSON.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Lend `npsync serve` more hands, on this machine or another, until stopped (scale mode: PostgreSQL)."""
+    from npsync.stopping import stopping_on_signals
+
+    stopping = stopping_on_signals()
+
+    from npsync import logs, service
+    from npsync.cli import output
+    from npsync.scale.process import work
+    from npsync.scale.queue import refuse_alone
+
+    loaded = output.load_config(config)
+    refuse_alone(loaded.store)
+    logs.set_up(json=json)
+    with service.open_store(loaded) as store:
+        work(loaded, store, stopping, at_once=concurrency, jobs=jobs)
 
 
 def runs(

@@ -59,12 +59,29 @@ class Work:
         self._take_up = take_up or _taken_up
         self._roll_up = roll_up or _rolled_up
 
+    @property
+    def config(self) -> Config:
+        return self._config
+
     def connections(self, claim: Claim) -> list[str]:
         """Those it uses. A connection has one limiter per run, so two runs never use it at the same time."""
         spec = self._config.sync[claim.sync]
         reads = not (claim.verify or claim.pushed or claim.accounts)
         sources = self._config.sources_of(spec.survey) if reads else ()
         return sorted({target_of(self._config, spec).connection, *sources})
+
+    def order(self, claim: Claim) -> str:
+        """What shares a connection with this, also by way of others, has the same one: it is done one after the
+        other."""
+        joined = set(self.connections(claim))
+        others = [set(self._all_of(name)) for name in self._config.sync]
+        while meeting := [one for one in others if one & joined and not one <= joined]:
+            joined = joined.union(*meeting)
+        return "+".join(sorted(joined))
+
+    def _all_of(self, sync: str) -> list[str]:
+        spec = self._config.sync[sync]
+        return [target_of(self._config, spec).connection, *self._config.sources_of(spec.survey)]
 
     def do(self, claim: Claim) -> None:
         """Whatever happens to it is told, and its tick ended: the next due time is another try."""

@@ -8,6 +8,8 @@ from typing import Protocol
 
 import msgspec
 
+from store.api.sharing import Enlisting
+
 
 class Due(msgspec.Struct, frozen=True):
     """When a place of the clock is due next, and whether somebody paused it."""
@@ -90,8 +92,9 @@ class Scheduling(Protocol):
         """What it stood for is done (or was skipped after all: `outcome`)."""
         ...
 
-    def hand_tick(self, number: int, owner: str | None) -> None:
-        """Another process does what it stands for. None: a queue keeps it, and will not lose it."""
+    def hand_tick(self, number: int, owner: str | None, *, enlist: Enlisting | None = None) -> None:
+        """Another process does what it stands for. None: a queue keeps it, and will not lose it; `enlist` puts it
+        there, in the same transaction."""
         ...
 
     def open_ticks(self) -> list[Tick]:

@@ -1,0 +1,100 @@
+"""What the engine and the clock know as hands, on the queue."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from npsync.clockwork.claims import Claim
+from npsync.planfile import mapping_hash
+from npsync.scale.queue import CLAIM, LEND, Job, Queue
+from store.api.sharing import Enlisting
+from sync.sharing.dispatch import Cut, Summons
+
+if TYPE_CHECKING:
+    from npsync.clockwork.work import Work
+    from npsync.config import Config
+    from npsync.scale.hands import Laborer
+    from store.api import Store
+
+FIRST = 10  # a run that is under way is finished before another one begins
+
+
+class Called:
+    """The hands of one sync's runs: whoever has the same mapping, and time."""
+
+    cut = Cut()
+    alone = False
+
+    def __init__(self, config: Config, queue: Queue) -> None:
+        self._config, self._queue = config, queue
+
+    def enlist(self, summons: Summons) -> Enlisting:
+        return lambda connection: self._queue.put_within(self._job(summons), connection)
+
+    def remind(self, summons: Summons) -> None:
+        self._queue.put(self._job(summons))
+
+    def _job(self, summons: Summons) -> Job:
+        return Job(
+            LEND,
+            {"summons": msgspec.to_builtins(summons), "mapping": mapping_hash(self._config, summons.sync)},
+            once=f"{LEND}/{summons.run}/{summons.kind}",
+            priority=FIRST,
+        )
+
+
+class Queued:
+    """`npsync.clockwork.hands.Hands`: what the clock took goes on the queue, this process's own laborer among those
+    who do it."""
+
+    def __init__(self, store: Store, queue: Queue, laborer: Laborer) -> None:
+        self._store, self._queue, self._laborer = store, queue, laborer
+
+    def begin(self, claim: Claim, work: Work) -> None:
+        self._laborer.config = work.config
+        job = job_of(claim, work)
+        if claim.tick is None:
+            self._queue.put(job)
+        else:  # from here on the queue keeps it: a process that is gone by then is nobody to wait for
+            self._store.hand_tick(
+                claim.tick, None, enlist=lambda connection: self._queue.put_within(job, connection)
+            )
+
+    def is_busy(self, place: str) -> bool:
+        return self._queue.waits(_once(place))
+
+    def stop(self) -> None:
+        self._laborer.stop()
+
+    def wait(self) -> None:
+        self._laborer.wait()
+
+
+def job_of(claim: Claim, work: Work) -> Job:
+    return Job(CLAIM, {"claim": words_of(claim)}, once=_once(claim.place), after=work.order(claim))
+
+
+def _once(place: str) -> str:
+    return f"{CLAIM}/{place}"
+
+
+def words_of(claim: Claim) -> dict[str, Any]:
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in dataclasses.asdict(claim).items()
+    }
+
+
+def claim_of(words: Mapping[str, Any]) -> Claim:
+    known = {one.name for one in dataclasses.fields(Claim)}
+    said: dict[str, Any] = {
+        name: datetime.fromisoformat(value) if name.endswith("_at") and value is not None else value
+        for name, value in words.items()
+        if name in known
+    }
+    return Claim(**said)

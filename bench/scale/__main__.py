@@ -1,0 +1,31 @@
+"""Run what `make scale` asks for: see the package's docstring."""
+
+from __future__ import annotations
+
+import argparse
+
+from bench.scale import speed
+
+WANTED = 1.7
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.scale", description=__doc__)
+    parser.add_argument("--answers", type=int, default=200_000)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--concurrency", type=int, default=1, help="calls under way at a time, per worker")
+    options = parser.parse_args()
+    measured = []
+    for workers in options.workers:
+        measured.append(
+            speed.measure(options.answers, options.answers * 4 // 5, workers, options.concurrency)
+        )
+        print(measured[-1], flush=True)
+    ratio = measured[-1].rate / measured[0].rate
+    print(f"{measured[-1].workers} workers at {ratio:.2f} x the rate of {measured[0].workers}", flush=True)
+    wrong = any(one.wrong for one in measured)
+    return 1 if wrong or (measured[-1].workers == 2 * measured[0].workers and ratio < WANTED) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

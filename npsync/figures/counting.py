@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from mapping.reporting import AMOUNT
-from nps.errors import LeaseLost, NpsyncError
+from mapping.reporting import AMOUNT, OWNER
+from nps.errors import LeaseLost
 from npsync.figures import encoding
 from npsync.figures.questions import ACCOUNTS, FEW, GROUPS, Question, kept_ready, key_of, read, year_of
-from npsync.reports import make
+from npsync.reports import Report, make
+from npsync.reports.making import named
 from npsync.reports.owners import namer
 from npsync.reports.wish import by_of, counting, enough_of, name_of_accounts
 from store.api.figures import Figure, Standing
@@ -37,18 +38,18 @@ MOST_ASKED = 100
 
 @dataclass
 class Counted:
-    """How many figures are new."""
+    """How many figures are new, and how long the store was asked for them."""
 
     figures: int = 0
-    problems: Sequence[str] = ()
     seconds: float = 0.0
+    problems: Sequence[str] = ()
 
     @property
     def did_something(self) -> bool:
         return bool(self.figures)
 
     def as_json(self) -> dict[str, Any]:
-        return {"figures": self.figures, "seconds": round(self.seconds, 1), "problems": list(self.problems)}
+        return {"figures": self.figures, "seconds": round(self.seconds, 1)}
 
 
 class Counter:
@@ -106,53 +107,50 @@ class Counter:
         lease = self._store.acquire(FIGURES, self._owner, now=self._clock.now(), seconds=LEASE_SECONDS)
         if lease is None:
             return Counted()  # another process does it
-        began = time.monotonic()
         done = Counted()
-        problems: list[str] = []
         try:
             if gone:
                 self._store.drop_figures(gone, lease=lease)
             for survey in sorted({question.survey for question in due.values()}):
                 its = {key: question for key, question in due.items() if question.survey == survey}
-                done.figures += self._count(survey, its, lease, problems)
+                self._count(survey, its, lease, done)
         except LeaseLost:
             pass  # somebody was erased meanwhile: whatever was counted before that is not kept
         finally:
             self._store.release(lease)
-        done.problems, done.seconds = problems, time.monotonic() - began
-        self._rests_until = self._clock.monotonic() + self._rest * done.seconds
+            self._rests_until = self._clock.monotonic() + self._rest * done.seconds
         return done
 
-    def _count(self, survey: str, due: dict[str, Question], lease: Lease, problems: list[str]) -> int:
-        count = 0
+    def _count(self, survey: str, due: dict[str, Question], lease: Lease, done: Counted) -> None:
+        began = time.monotonic()
         self._store.take_stirred(lease=lease)
         as_of = self._clock.now()
         what, groups = standing_for(self._config, survey, due.values(), self._day(as_of))
+        by_owner: dict[str, Report] = {}
         with self._store.standing(what, groups) as standing:
             for key, question in sorted(due.items(), key=lambda pair: pair[1].kind == ACCOUNTS):
                 if self._stop():
-                    break
+                    return
                 self._store.renew(lease, now=self._clock.now(), seconds=LEASE_SECONDS)
-                try:
-                    self._keep(key, question, standing, as_of, lease)
-                except LeaseLost:
-                    raise
-                except NpsyncError as error:
-                    problems.append(f"{survey}: {error}")
+                if question.kind == ACCOUNTS:
+                    self._keep_accounts(key, survey, standing, as_of, lease)
+                    done.figures += 1
+                    continue
+                wish = question.wish(self._config, self._day(as_of))
+                report = make(self._config, self._store, wish, now=as_of, limit=GROUPS, answers=standing)
+                if question.by == OWNER:
+                    by_owner[key] = report
                 else:
-                    count += 1
-        return count
+                    self._keep(key, report, as_of, lease, done)
+        done.seconds += time.monotonic() - began
+        # The CRM is asked for names when nothing is held open for it: it may take its time to answer.
+        names = namer(self._config, self._store, survey, self._clock)
+        for key, report in by_owner.items():
+            self._keep(key, named(report, names), as_of, lease, done)
 
-    def _keep(self, key: str, question: Question, standing: Standing, as_of: datetime, lease: Lease) -> None:
-        if question.kind == ACCOUNTS:
-            self._keep_accounts(key, question.survey, standing, as_of, lease)
-            return
-        names = (
-            namer(self._config, self._store, question.survey, self._clock) if question.by == "owner" else None
-        )
-        wish = question.wish(self._config, self._day(as_of))
-        report = make(self._config, self._store, wish, now=as_of, names=names, limit=GROUPS, answers=standing)
+    def _keep(self, key: str, report: Report, as_of: datetime, lease: Lease, done: Counted) -> None:
         self._store.keep_figure(key, encoding.encoded(report), as_of=as_of, lease=lease)
+        done.figures += 1
 
     def _keep_accounts(
         self, key: str, survey: str, standing: Standing, as_of: datetime, lease: Lease

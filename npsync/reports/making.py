@@ -7,6 +7,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from mapping.reporting import AMOUNT
 from nps import periods
 from nps.comparing import compared
@@ -202,6 +204,15 @@ def _row(name: str | None, label: str, now: Tally, before: Tally | None, whole: 
         change=compared(before, now) if before is not None else None,
         apart=compared(whole - now, now) if whole.answers > now.answers else None,
     )
+
+
+def named(report: Report, names: Names) -> Report:
+    """The same with its groups called as people call them, where they are not yet."""
+    if report.grouping is None:
+        return report
+    called = names([row.name for row in report.grouping.rows if row.name])
+    rows = [replace(row, label=_label(row.name, called)) for row in report.grouping.rows]
+    return replace(report, grouping=replace(report.grouping, rows=rows))
 
 
 def _label(name: str | None, called: Mapping[str, str]) -> str:

@@ -20,7 +20,16 @@ MOST_ANSWERS = 1000  # of one key: a mailbox of a whole company may have many mo
 
 # ------------------------------------------------------------ statements
 
-# A scan of the inbox: it has no index by key, which every answer would pay for and only this question would use.
+# What an index finds: e-mails are found as the person they make (`answers_of_persons`).
+_BY_INDEX = """
+    SELECT r.id FROM response r WHERE r.external_id = :text AND r.external_id IS NOT NULL
+    UNION ALL SELECT r.id FROM response r WHERE r.phone IN LIST(:phones) AND r.phone IS NOT NULL
+    UNION ALL SELECT r.id FROM response r WHERE r.source IN LIST(:sources) AND r.source_id = :text
+    UNION ALL SELECT r.id FROM response r WHERE r.person IN LIST(:persons)
+    ORDER BY 1 DESC LIMIT :limit"""
+
+# A scan of the inbox, for what is spelled as no key is: it has no index for that, which every answer would pay for and
+# only this question would use.
 _BY_KEY = """
     SELECT r.id FROM response r
     WHERE lower(r.email) = :email OR r.email = :text OR r.external_id = :text OR r.source_id = :text
@@ -97,12 +106,11 @@ class History:
         source, colon, id = who.text.partition(":")
         with self.database.read() as tx:
             named = tx.rows(_BY_NAME, source=source, id=id) if colon else []
-            found = named or tx.rows(
-                _BY_KEY,
-                text=who.text,
-                email=who.email or who.text.lower(),
-                phones=list(who.phones),
-                limit=MOST_ANSWERS,
+            its = {"text": who.text, "phones": list(who.phones), "limit": MOST_ANSWERS}
+            found = (
+                named
+                or tx.rows(_BY_INDEX, **its, sources=_sources(tx), persons=list(who.persons))
+                or tx.rows(_BY_KEY, **its, email=who.email or who.text.lower())
             )
             numbers = [row[0] for row in found]
         return sorted({*numbers, *self.answers_of_persons(who.persons)})
@@ -162,6 +170,11 @@ class History:
 def _syncs(tx: Transaction) -> list[str]:
     """Every sync that ever took something up, also those that left the YAML."""
     return [row[0] for row in tx.rows("SELECT DISTINCT sync FROM watermark ORDER BY sync")]
+
+
+def _sources(tx: Transaction) -> list[str]:
+    """Every source that anything was ever taken up of."""
+    return [row[0] for row in tx.rows("SELECT DISTINCT source FROM watermark ORDER BY source")]
 
 
 def _version(row: tuple[Any, ...]) -> Version:

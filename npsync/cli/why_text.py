@@ -224,10 +224,10 @@ def _rest(lead: FieldStory, record: RecordStory) -> Iterator[str]:
 def _answered(answer: AnswerStory, record: RecordStory, zone: ZoneInfo) -> str:
     who = next((str(value) for value in record.who.values()), None) or answer.key or "somebody"
     by = f" by {answer.channel}" if answer.channel else ""
-    return f"{who} answered {_score(answer)} on {moment_text(answer.answered_at, zone)}{by}"
+    return f"{who} answered {score_said(answer)} on {moment_text(answer.answered_at, zone)}{by}"
 
 
-def _score(answer: AnswerStory) -> str:
+def score_said(answer: AnswerStory) -> str:
     score = _value(answer.score)
     return f"{score} ({answer.segment})" if answer.segment else score
 
@@ -246,7 +246,7 @@ def _deciding(record: RecordStory, zone: ZoneInfo) -> Iterator[str]:
         yield (
             f"    answered {moment_text(answer.answered_at, zone)}"
             + (f" by {answer.channel}" if answer.channel else "")
-            + f": {_score(answer)}"
+            + f": {score_said(answer)}"
         )
         if answer.comment:
             yield from _wrapped(f'"{_one_line(answer.comment)}"', indent="    ")
@@ -347,19 +347,21 @@ def _events(record: RecordStory, zone: ZoneInfo) -> list[_Event]:
         at = answer.received_at if answer.version > 1 else answer.answered_at
         by = f" by {answer.channel}" if answer.channel else ""
         said = "edited to" if answer.version > 1 else "answered"
-        note(at, 0, answer.sync, f"{said} {_score(answer)}{by} ({answer.name}{edit}): {_fate(answer, zone)}")
+        note(
+            at, 0, answer.sync, f"{said} {score_said(answer)}{by} ({answer.name}{edit}): {fate(answer, zone)}"
+        )
     for write in record.writes:
-        note(write.at, 1, write.sync, _wrote(write))
+        note(write.at, 1, write.sync, wrote_said(write))
     for link in record.links:
         what = f"the answer {link.value}" if link.scope.startswith("answer/") else link.value
         note(link.linked_at, 0, None, f"a person decided that {what} belongs to {link.record_id}")
     for one in record.followed:
         run = f"run {one.run}: " if one.run is not None else ""
-        note(one.settled_at or one.wanted_at, 2, one.sync, f"{run}{_followed(one)}")
+        note(one.settled_at or one.wanted_at, 2, one.sync, f"{run}{followed_said(one)}")
     return sorted(events, key=lambda one: (one.at, one.order))
 
 
-def _followed(one: Outgoing) -> str:
+def followed_said(one: Outgoing) -> str:
     """A task, a message, a kept answer, a place on a list: which it is, and how it stands."""
     because = "" if one.kind is Kind.LIST else f" for {one.subject}"
     said = f"{followed_text.what(one)}{because}: {followed_text.how_it_is(one)}"
@@ -368,7 +370,7 @@ def _followed(one: Outgoing) -> str:
     return said + (f"; closed {one.closed_at.date().isoformat()}" if one.closed_at is not None else "")
 
 
-def _fate(answer: AnswerStory, zone: ZoneInfo) -> str:
+def fate(answer: AnswerStory, zone: ZoneInfo) -> str:
     """What became of an answer, and why it lost if it did."""
     if answer.decides:
         return "decides"
@@ -387,7 +389,7 @@ def _fate(answer: AnswerStory, zone: ZoneInfo) -> str:
     return said
 
 
-def _wrote(write: WriteStory) -> str:
+def wrote_said(write: WriteStory) -> str:
     pairs = ", ".join(
         f"{name} {value_text(before)} → {value_text(after)}" for name, (before, after) in write.fields.items()
     )
@@ -437,7 +439,7 @@ def _loose(story: Story, zone: ZoneInfo) -> Iterator[str]:
     for answer in story.loose[-MOST_EVENTS:]:
         sync = f"[{answer.sync}] " if several else ""
         when = _in_column(answer.answered_at, zone)
-        text = f"{sync}{_score(answer)} ({answer.name}): {_fate(answer, zone)}"
+        text = f"{sync}{score_said(answer)} ({answer.name}): {fate(answer, zone)}"
         yield from _wrapped(text, indent=f"    {when}  ", then=" " * (6 + len(when)))
 
 

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends
 from fastapi.routing import APIRoute
 
 from npsync.web.dashboard import (
+    account,
     accounts,
     actions,
     answer,
@@ -42,6 +43,7 @@ PAGES: tuple[Callable[[Site, House], APIRouter], ...] = (
     actions.router,
     reports.router,
     accounts.router,
+    account.router,
     customers.router,
     review.router,
     answer.router,

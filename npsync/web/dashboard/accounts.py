@@ -44,7 +44,7 @@ def router(site: Site, house: House) -> APIRouter:
             if survey
             else Shown(AccountPage(accounts=(), all_of_them=0, with_enough=0), None)
         )
-        found = shown.value
+        found, connection = shown.value, rolled_up_in(site.config, survey)
         return house.page(
             "accounts.html",
             request,
@@ -62,7 +62,8 @@ def router(site: Site, house: House) -> APIRouter:
             link=lambda page: "?" + urlencode({"survey": survey, "order": order.value, "page": page}),
             enough_people=enough,
             known=any(site.config.people[name].account for name in site.config.people),
-            connection=rolled_up_in(site.config, survey),
+            connection=connection,
+            object=object_of_accounts(site.config, connection),
             remembered=site.config.report is not None,
             zone=site.config.time_zone,
             now=house.now(),
@@ -77,3 +78,9 @@ def rolled_up_in(config: Config, survey: str) -> str:
         if sync.survey == survey and sync.account is not None:
             return target_of(config, sync).connection
     return ""
+
+
+def object_of_accounts(config: Config, connection: str) -> str:
+    """What the CRM calls an account."""
+    people = config.people.get(connection)
+    return people.account.object if people is not None and people.account is not None else ""

@@ -14,13 +14,16 @@ from npsync.web.site import Site
 from store.api.privacy import Receipt
 from sync.story import RecordStory
 
+_READ: Mapping[str, str] = {"search": "searched for people", "comments": "read comments"}
+
 
 def looked_at_some(site: Site, whose: Visitor, page: str, people: int) -> None:
     """Who read of people, when and where, and of how many."""
     notice("person_read", who=whose.who, page=page, people=people)
     told: dict[str, Json] = {"page": page, "people": people}
     site.store.note_receipt(Receipt(kind="read", at=site.clock.now(), who=whose.who, report=told))
-    site.store.note_audit(whose.who, "read of people", page, {"people": people}, now=site.clock.now())
+    what, about = (_READ[page], "") if page in _READ else ("read of people", page)
+    site.store.note_audit(whose.who, what, about, {"people": people}, now=site.clock.now())
 
 
 def looked_at(site: Site, whose: Visitor, record: RecordStory) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from markupsafe import Markup, escape
@@ -189,3 +190,50 @@ def _picture(width: int, height: int, parts: Sequence[str], kind: str) -> Markup
         f'<svg class="chart {kind}" viewBox="0 0 {width} {height}" aria-hidden="true" focusable="false">'
         f"{''.join(parts)}</svg>"
     )
+
+
+# ------------------------------------------------------------ one person, one account
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What was given or shown from a moment on. `kind`: a segment, or nothing."""
+
+    at: datetime
+    value: float
+    kind: str
+    said: str
+
+
+_SMALL = 130
+
+
+def over_time(moments: Sequence[Moment], *, low: float, high: float, ticks: Sequence[int]) -> Markup:
+    """Few values over time as a line, in their true distances; of the same day side by side."""
+    first, last = moments[0].at, moments[-1].at
+    span = max((last - first).total_seconds(), 1.0)
+    room = WIDTH - LEFT - RIGHT - 24
+
+    def x(at: datetime) -> float:
+        return round(LEFT + 12 + room * (at - first).total_seconds() / span, 1)
+
+    def y(value: float) -> float:
+        return round(TOP + (high - value) / (high - low) * (_SMALL - TOP - BOTTOM), 1)
+
+    parts = [
+        f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(tick)}" y2="{y(tick)}"/>'
+        f'<text class="tick" x="{LEFT - 8}" y="{y(tick) + 4}" text-anchor="end">{tick}</text>'
+        for tick in ticks
+    ]
+    line = " ".join(f"{x(one.at)},{y(one.value)}" for one in moments)
+    parts.append(f'<polyline class="line" points="{line}"/>')
+    parts += [
+        f'<circle class="dot {escape(one.kind)}" cx="{x(one.at)}" cy="{y(one.value)}" r="5">'
+        f"<title>{one.at:%Y-%m-%d}: {escape(one.said)}</title></circle>"
+        for one in moments
+    ]
+    parts += [
+        f'<text class="tick" x="{x(at)}" y="{_SMALL - 8}" text-anchor="{anchor}">{at:%Y-%m-%d}</text>'
+        for at, anchor in ((first, "start"), (last, "end"))
+    ]
+    return _picture(WIDTH, _SMALL, parts, "over-time")

@@ -1,135 +1,167 @@
-"""One customer's story: what `npsync why` says, as a page. Who looked at whom is kept."""
+"""Customers: who answered lately, finding one, and one's whole story as `npsync why` tells it. Who looked is kept."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from nps.asking import person_keys
-from nps.keys import email_key
-from nps.values import Json
-from npsync import service
-from npsync.cli.accounts_text import behind_lines
-from npsync.cli.why_text import summary, timeline, why_shown
-from npsync.logs import notice
+from npsync import service, telling
+from npsync.cli import why_text
+from npsync.config import Config
+from npsync.invited import About
 from npsync.roles import May
-from npsync.subjects import receipts
-from npsync.views import views_of
+from npsync.web.dashboard.asked import asked
+from npsync.web.dashboard.audit import looked_at, looked_at_some
+from npsync.web.dashboard.deciding import not_known
 from npsync.web.dashboard.house import HEADERS, House
-from npsync.web.dashboard.visitors import Visitor, form_of
+from npsync.web.dashboard.shown import Cards
+from npsync.web.dashboard.story import telling_of
+from npsync.web.dashboard.visitors import form_of
 from npsync.web.site import Site
-from store.api.privacy import Receipt
+from store.api import Settled
 from sync.story import RecordStory, Story
-from sync.telling import tell
+
+TOGETHER = 50
 
 
 def router(site: Site, house: House) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/customers")
-    def search(request: Request) -> Response:
+    def customers(request: Request) -> Response:
         whose = house.visitor(request, May.PEOPLE)
-        return house.page("customers.html", request, whose, title="Customers", who="", story=None, told_of=())
+        wanted = asked(request, "source", root=house.root)
+        found = site.store.answers_page(
+            source=wanted["source"] or None, before=wanted.before, limit=TOGETHER + 1
+        )
+        shown = found[:TOGETHER]
+        states: dict[int, dict[str, Settled]] = {}
+        for fate in site.store.fates([one.number for one in shown]):
+            states.setdefault(fate.settled.number, {})[fate.sync] = fate.settled
+        cards = Cards(site)
+        looked_at_some(site, whose, "customers", len(shown))
+        return house.page(
+            "customers.html",
+            request,
+            whose,
+            title="Customers",
+            who="",
+            asked=wanted,
+            sources=sorted(
+                {source for name in site.config.surveys for source in site.config.surveys[name].sources}
+            ),
+            cards=[cards.card(one, states.get(one.number, {})) for one in shown],
+            last=shown[-1].number if len(found) > TOGETHER else None,
+        )
 
     @routes.post("/customers")
     def find(request: Request) -> Response:
         # Not in the address: who was looked for is nobody's business but ours.
         whose = house.acting(request, May.PEOPLE)
         who = form_of(request).get("who", "").strip()[:320]
-        story = told(site, who, live=False) if who else None
-        if story is not None:
-            audit(site, whose, "search", len(story.records))
-        if story is not None and len(story.records) == 1 and not (story.loose or story.accounts):
-            [one] = story.records
-            to = f"{house.root}/customers/{quote(one.connection, safe='')}/{quote(one.id, safe='')}"
-            return RedirectResponse(to, 303, headers=HEADERS)
+        if not who:
+            return RedirectResponse(f"{house.root}/customers", 303, headers=HEADERS)
+        story = telling.told(site.config, site.store, who, now=house.now())
+        records = records_of(story)
+        looked_at_some(site, whose, "search", len(records) + len(story.loose))
+        if len(records) == 1 and not story.loose:
+            return RedirectResponse(house.root + place_of(site.config, records[0]), 303, headers=HEADERS)
         return house.page(
-            "customers.html", request, whose, title="Customers", who=who, story=story, told_of=_records(story)
+            "found.html",
+            request,
+            whose,
+            title="Customers",
+            who=who,
+            story=story,
+            found=[(place_of(site.config, one), one, _latest(one)) for one in records],
+            fate=lambda answer: why_text.fate(answer, site.config.time_zone),
         )
 
     @routes.get("/customers/{connection}/{record}")
-    def customer(request: Request, connection: str, record: str) -> Response:
+    def either(request: Request, connection: str, record: str) -> Response:
+        """Where the object is not said, it is the one whose record it is."""
+        house.visitor(request, May.PEOPLE)
+        story = telling.told(site.config, site.store, record[:200], now=house.now())
+        of_it = [one for one in records_of(story) if one.connection == connection]
+        if not of_it:
+            return _unknown(request)
+        rest = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(house.root + place_of(site.config, of_it[0]) + rest, 303, headers=HEADERS)
+
+    @routes.get("/customers/{connection}/{object_}/{record}")
+    def customer(request: Request, connection: str, object_: str, record: str) -> Response:
         whose = house.visitor(request, May.PEOPLE)
         live = request.query_params.get("live") == "1"
-        story = told(site, record[:200], live=live)
-        found = next((one for one in _records(story) if one.connection == connection), None)
+        story, about = _told(record[:200], live)
+        found = next(
+            (one for one in story.records if (one.connection, one.object) == (connection, object_)), None
+        )
         if found is None:
-            said = "npsync knows nothing of this record: no answer was matched to it and nothing written."
-            next_step = "npsync run NAME reads newer answers"
-            return house.page(
-                "said.html", request, whose, status=404, title="Not known", said=said, next=next_step
-            )
-        _read(site, whose, found)
-        zone = site.config.time_zone
+            return _unknown(request)
+        looked_at(site, whose, found)
         return house.page(
             "customer.html",
             request,
             whose,
-            title=next((str(value) for value in found.who.values()), found.id),
-            record=found,
-            summary=summary(found, zone),
-            behind=[
-                line.strip()
-                for account in story.accounts
-                if account.record is found
-                for line in behind_lines(account, zone)
-            ],
-            events=timeline(found, zone)[::-1],
-            fields=[(one, why_shown(one, found)) for one in found.fields],
+            title=name_of(found),
             live=live,
-            problems=story.problems,
-            zone=zone,
-            now=house.now(),
+            problems=(*story.problems, *story.unseen),
+            about=about,
+            may_ask=list(site.config.surveys) if site.config.triggers else [],
+            **telling_of(found, site.config, story),
         )
+
+    def _told(record: str, live: bool) -> tuple[Story, About]:
+        if not live:
+            story = telling.told(site.config, site.store, record, now=house.now())
+        else:
+            with service.opened(site.config, site.store, site.clock) as connections:
+                story = telling.told(
+                    site.config, site.store, record, now=house.now(), connections=connections
+                )
+        keys = (answer.key for one in story.records for answer in reversed(one.answers) if answer.key)
+        return story, telling.asked(site.config, site.store, next(keys, record), story, None)
+
+    def _unknown(request: Request) -> Response:
+        said = "npsync knows nothing of this record: no answer was matched to it and nothing written."
+        return not_known(house, request, house.visitor(request, May.PEOPLE), said, "npsync run")
 
     return routes
 
 
-def told(site: Site, who: str, *, live: bool) -> Story:
-    """What is known of them; `live`: the CRM is asked what it shows now."""
-    views = views_of(site.config)
-    if not live:
-        return tell(who, views, site.store, region=site.config.phone_region, look=None)
-    with service.opened(site.config, site.store, site.clock) as connections:
-        return tell(who, views, site.store, region=site.config.phone_region, look=connections.destination)
+def records_of(story: Story) -> list[RecordStory]:
+    """The people's and the accounts', each once."""
+    found = [*story.records, *(account.record for account in story.accounts)]
+    return list({(one.connection, one.object, one.id): one for one in found}.values())
 
 
-def _records(story: Story | None) -> list[RecordStory]:
-    """The people's and the accounts'."""
-    return [] if story is None else [*story.records, *(account.record for account in story.accounts)]
-
-
-_READ = {"search": "searched for people", "comments": "read comments"}
-
-
-def audit(site: Site, whose: Visitor, page: str, people: int) -> None:
-    """Who read of people, when and where, and of how many."""
-    notice("person_read", who=whose.who, page=page, people=people)
-    site.store.note_audit(whose.who, _READ[page], "", {"people": people}, now=site.clock.now())
-    told: dict[str, Json] = {"page": page, "people": people}
-    site.store.note_receipt(Receipt(kind="read", at=site.clock.now(), who=whose.who, report=told))
-
-
-def _read(site: Site, whose: Visitor, record: RecordStory) -> None:
-    """Somebody looked at this one: found again by a keyed hash, where there is a pepper."""
-    notice("person_read", who=whose.who, page="customer", people=1)
-    about = f"{record.connection}/{record.object}/{record.id}"
-    site.store.note_audit(whose.who, "read a person", about, {"page": "customer"}, now=site.clock.now())
-    emails = {email_key(answer.key) for answer in record.answers if answer.key and "@" in answer.key}
-    names = {
-        name
-        for email in emails or {None}
-        for name in person_keys(
-            connection=record.connection, object=record.object, record_id=record.id, email=email
-        )
-    }
-    receipts.read(
-        site.config,
-        site.store,
-        page="customer",
-        who=whose.who,
-        names=sorted(names),
-        now=site.clock.now(),
+def place_of(config: Config, record: RecordStory) -> str:
+    """The page of a record: a customer's, or an account's."""
+    people = config.people.get(record.connection)
+    account = people.account if people is not None else None
+    kind = "accounts" if account is not None and account.object == record.object else "customers"
+    return f"/{kind}/" + "/".join(
+        quote(part, safe="") for part in (record.connection, record.object, record.id)
     )
+
+
+def name_of(record: RecordStory) -> str:
+    """What people know them by; the record's id where nobody has looked."""
+    keys = (answer.key for answer in reversed(record.answers) if answer.key)
+    return next((str(value) for value in record.who.values()), None) or next(keys, record.id)
+
+
+def _latest(record: RecordStory) -> Mapping[str, object]:
+    """Their latest answer, for a list."""
+    answer = next((one for one in reversed(record.answers) if one.decides), None)
+    if answer is None:
+        return {"score": None, "segment": None, "at": None, "key": name_of(record)}
+    return {
+        "score": answer.score,
+        "segment": answer.segment,
+        "at": answer.answered_at,
+        "key": answer.key or name_of(record),
+    }

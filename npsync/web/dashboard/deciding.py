@@ -236,8 +236,8 @@ def answers_of(site: Site, numbers: Sequence[int]) -> dict[int, Stored]:
     }
 
 
-def not_known(house: House, request: Request, whose: Visitor, said: str) -> Response:
-    return house.page("said.html", request, whose, status=404, title="Not known", said=said, next="")
+def not_known(house: House, request: Request, whose: Visitor, said: str, next: str = "") -> Response:
+    return house.page("said.html", request, whose, status=404, title="Not known", said=said, next=next)
 
 
 def _back(form: Form, otherwise: str) -> str:

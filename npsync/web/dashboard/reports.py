@@ -20,7 +20,7 @@ from npsync.reports.remarks import counting_of, least_said, themes_of
 from npsync.reports.themes import Themes
 from npsync.reports.wish import dimensions
 from npsync.roles import May
-from npsync.web.dashboard.customers import audit
+from npsync.web.dashboard.audit import looked_at_some
 from npsync.web.dashboard.house import HEADERS, House
 from npsync.web.site import Site
 
@@ -81,7 +81,7 @@ def router(site: Site, house: House) -> APIRouter:
                 segment=Segment(segment) if segment in set(Segment) else None,
                 page=int(number) if number.isdecimal() and int(number[:6]) > 0 else 1,
             )
-            audit(site, whose, "comments", len(hits.shown))
+            looked_at_some(site, whose, "comments", len(hits.shown))
         link = {name: value for name, value in {**asked, "q": words, "segment": segment}.items() if value}
         return house.page(
             "comments.html",

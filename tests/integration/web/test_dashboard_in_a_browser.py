@@ -44,7 +44,13 @@ UNNAMED = (
 class House:
     def __init__(self, address: str, token: str, browser: Any, ann: str) -> None:
         self.address, self.token, self.browser = address, token, browser
-        self.paths = ["/", "/report?by=plan", "/accounts", "/report/comments?q=slow", f"/customers/crm/{ann}"]
+        self.paths = [
+            "/",
+            "/report?by=plan",
+            "/accounts",
+            "/report/comments?q=slow",
+            f"/customers/crm/Contact/{ann}",
+        ]
 
     def page(self, **options: Any) -> Any:
         """A page of somebody who signed in by keyboard."""

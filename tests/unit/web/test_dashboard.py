@@ -15,7 +15,7 @@ from npsync.subjects import receipts
 from npsync.web.dashboard.sessions import LASTS
 
 PAGES = ["/", "/report", "/report.csv", "/report.json", "/accounts"]
-OF_PEOPLE = ["/customers", "/customers/crm/003000000000001AAA"]
+OF_PEOPLE = ["/customers", "/customers/crm/Contact/003000000000001AAA"]
 
 
 @pytest.fixture
@@ -202,7 +202,7 @@ def test_one_customers_story_is_shown_and_that_somebody_read_it_is_kept(desk: De
     desk.sign_in(desk.token("read"))
     found = desk.act("/customers", {"who": "ann@example.com"})
     assert found.status == 303
-    assert found.headers["location"] == f"/customers/crm/{record_of(ann)}"
+    assert found.headers["location"] == f"/customers/crm/Contact/{record_of(ann)}"
     replied = desk.get(found.headers["location"])
     assert replied.status == 200
     assert b"&lt;b&gt;Slow&lt;/b&gt; =1+1" in replied.body
@@ -236,7 +236,7 @@ def test_no_page_has_script_or_style_of_its_own_and_each_is_light(desk: Desk):
         assert replied.headers["cache-control"] == "no-store"
         assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", html), path
         files = re.findall(r'(?:src|href)="(/-/[^"]+)"', html)
-        assert len(set(files)) == 5
+        assert len(set(files)) in (5, 6)  # pages about people have a sheet of their own
         assert len(replied.body) + sum(len(desk.get(file).body) for file in set(files)) < 150_000
 
 
@@ -270,7 +270,7 @@ def test_who_was_looked_at_is_found_again_by_their_address_and_named_nowhere(tmp
     with desk.store.database.write() as tx:
         tx.run("INSERT INTO watermark (sync, source, response) VALUES ('contacts', 'mail', 1000)")
     desk.sign_in(desk.token("read"))
-    assert desk.get(f"/customers/crm/{record_of(ann)}").status == 200
+    assert desk.get(f"/customers/crm/Contact/{record_of(ann)}").status == 200
     [receipt] = receipts.known(desk.config, desk.store, who="ann@example.com", kind="read", limit=5)
     assert (receipt.who, receipt.report["page"]) == ("token:ann", "customer")
     assert "ann@" not in str(receipt.report)

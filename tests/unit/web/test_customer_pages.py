@@ -1,0 +1,212 @@
+"""Finding a customer, their whole story as a page, and their account's: the same sentences as the command line's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from answered import NOW, SYNC
+from asgi_caller import Replied
+from dashboard_desk import Desk
+from dashboard_desk import text_of as plain
+from peopled import ACCOUNT, ARABIC, HOSTILE, LONG, YAML, Peopled, fill, record
+
+from nps.asking import SuppressionReason
+from npsync import telling
+from npsync.cli import why_text
+from store.api import State
+
+
+@pytest.fixture
+def town(tmp_path: Path, sqlite_url: str) -> Peopled:
+    return Peopled(tmp_path)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, town: Peopled) -> Iterator[Desk]:
+    made = Desk(tmp_path, YAML)
+    made.sign_in(made.token("read"))
+    yield made
+    made.store.close()
+
+
+def text_of(replied: Replied) -> str:
+    return unescape(plain(replied))
+
+
+def page_of(who: str) -> str:
+    return f"/customers/crm/Contact/{record(who)}"
+
+
+def words(text: str) -> str:
+    """Without the blanks, which a page breaks elsewhere."""
+    return re.sub(r"\s+", "", text)
+
+
+# ------------------------------------------------------------ finding
+
+
+def test_who_answered_lately_is_listed_and_each_leads_to_their_story(town: Peopled, desk: Desk):
+    assert "Nobody has answered yet" in text_of(desk.get("/customers"))
+    fill(town)
+    page = desk.get("/customers").body.decode()
+    assert f'href="{page_of("ann")}"' in page
+    assert "no record yet" in unescape(page)
+    assert "Nobody has answered through it yet" in text_of(desk.get("/customers?source=app"))
+
+
+def test_the_list_goes_on_where_it_ended(town: Peopled, desk: Desk):
+    town.waiting(State.WAITING, "no_record", "none", *((f"p{n}", 5, None) for n in range(60)))
+    first = desk.get("/customers").body.decode()
+    assert first.count("<tr>") == 51  # and the head
+    older = re.search(r'href="(/customers\?before=\d+)"', first)
+    assert older is not None
+    assert desk.get(older[1]).body.decode().count("<tr>") == 11
+
+
+@pytest.mark.parametrize("typed", ["ann@example.com", " ANN@example.com ", "mail:2-0", "RECORD"])
+def test_a_customer_is_found_by_any_key_and_never_in_an_address(town: Peopled, desk: Desk, typed: str):
+    fill(town)
+    found = desk.act("/customers", {"who": typed.replace("RECORD", record("ann"))})
+    assert (found.status, found.headers["location"]) == (303, page_of("ann"))
+
+
+def test_who_is_not_known_or_has_no_record_is_told_so(town: Peopled, desk: Desk):
+    fill(town)
+    assert "Nothing is known of them" in text_of(desk.act("/customers", {"who": "nobody@example.com"}))
+    said = text_of(desk.act("/customers", {"who": "mo@example.com"}))
+    assert "Answers on no record" in said
+    assert "looked up again from" in said
+    assert desk.act("/customers", {"who": ""}).headers["location"] == "/customers"
+
+
+def test_an_account_is_found_by_its_id(town: Peopled, desk: Desk):
+    fill(town)
+    found = desk.act("/customers", {"who": ACCOUNT})
+    assert found.headers["location"] == f"/accounts/crm/Account/{ACCOUNT}"
+
+
+def test_an_address_without_the_object_still_leads_to_the_record(town: Peopled, desk: Desk):
+    fill(town)
+    assert desk.get(f"/customers/crm/{record('ann')}").headers["location"] == page_of("ann")
+    for unknown in ("/customers/crm/003000000000009AAA", page_of("nobody"), "/customers/other/Contact/1"):
+        assert desk.get(unknown).status == 404
+
+
+# ------------------------------------------------------------ the story
+
+
+def test_every_sentence_of_why_is_on_the_page(town: Peopled, desk: Desk):
+    fill(town)
+    for who in ("ann", "bob", "dora", "emil", "fay"):
+        story = telling.told(town.config, town.store, record(who), now=NOW)
+        zone = town.config.time_zone
+        page = words(text_of(desk.get(page_of(who))))
+        [told] = story.records
+        for sentence in (why_text.summary(told, zone), *(text for _, text in why_text.timeline(told, zone))):
+            assert words(sentence) in page, sentence
+        for line in why_text.lines(story, zone):
+            assert words(line) in page, line
+
+
+def test_a_field_tells_old_and_new_and_the_run_that_wrote_it(town: Peopled, desk: Desk):
+    fill(town)
+    said = text_of(desk.get(page_of("ann")))
+    assert re.search(r"NPS__c +6 +→ +becomes +3", said)
+    assert "2 writes" in said
+    assert "ours" in said
+
+
+def test_answers_invitations_tasks_and_decisions_are_told(town: Peopled, desk: Desk):
+    from store.api import Link
+
+    fill(town)
+    desk.store.decide([Link("crm.Contact", "ann@example.com", record("ann"))], {}, now=NOW)
+    said = text_of(desk.get(page_of("ann")))
+    assert "2 answers" in said
+    assert "Task for mail:1-0: done: 00T000000000001" in said
+    assert "answered by mailer after-support" in said
+    assert "ann@example.com belongs to" in said
+    assert "left alone until 2025-12-20" in text_of(desk.get(page_of("bob")))
+    assert 'aria-label="Scores over time' in desk.get(page_of("ann")).body.decode()
+
+
+def test_who_must_not_be_asked_is_told_whatever_name_it_is_kept_under(town: Peopled, desk: Desk):
+    fill(town)
+    assert "Must not be asked: unsubscribe" in text_of(desk.get(page_of("cem")))
+    assert "Must not be asked" not in text_of(desk.get(page_of("bob")))
+
+
+def test_hostile_long_and_foreign_words_stay_words(town: Peopled, desk: Desk):
+    fill(town)
+    ann, dora, emil = (desk.get(page_of(who)).body.decode() for who in ("ann", "dora", "emil"))
+    assert "<script>alert" not in ann
+    assert unescape(ann).count(HOSTILE) >= 1
+    assert LONG in unescape(dora)
+    assert ARABIC in emil
+    assert 'dir="auto"' in emil
+    assert max(map(len, (ann, dora, emil))) < 150_000
+
+
+def test_a_read_of_one_person_is_kept_and_nobody_without_the_right_reads(town: Peopled, desk: Desk):
+    fill(town)
+    desk.get(page_of("ann"))
+    [read] = [one for one in desk.store.audited() if one.what == "read a person"]
+    assert (read.who, read.about) == ("token:ann", f"crm/Contact/{record('ann')}")
+    desk.sign_in(desk.token("reports", name="boss"))
+    for path in (
+        "/customers",
+        page_of("ann"),
+        f"/customers/crm/{record('ann')}",
+        f"/accounts/crm/Account/{ACCOUNT}",
+    ):
+        assert desk.get(path).status == 403, path
+    assert len([one for one in desk.store.audited() if one.what == "read a person"]) == 1
+
+
+def test_a_crm_that_cannot_be_asked_is_told_and_the_rest_stands(town: Peopled, desk: Desk, monkeypatch: Any):
+    from connectors.salesforce import destination
+    from nps.errors import UnavailableError
+
+    def away(*_: object, **__: object) -> None:
+        raise UnavailableError("acme.my.salesforce.com cannot be reached")
+
+    fill(town)
+    monkeypatch.setattr(destination.SalesforceDestination, "describe", away)
+    said = text_of(desk.get(page_of("ann") + "?live=1"))
+    assert "crm could not be looked at: acme.my.salesforce.com cannot be reached" in said
+    assert "detractor" in said
+
+
+# ------------------------------------------------------------ accounts
+
+
+def test_an_account_tells_its_people_and_what_they_come_to(town: Peopled, desk: Desk):
+    fill(town)
+    said = text_of(desk.get(f"/accounts/crm/Account/{ACCOUNT}"))
+    assert "NPS 0" in said
+    assert "5 people within 365 days" in said
+    assert "2 promoters, 1 passive, 2 detractors" in said
+    assert "5 people behind it" in said
+    assert "npsync never wrote to" in said
+    assert desk.get("/accounts/crm/Account/001000000000009AAA").status == 404
+
+
+def test_too_few_people_have_no_figure_and_show_nobody_to_who_sees_figures_alone(town: Peopled, desk: Desk):
+    town.wrote(("ann", 6, None))
+    said = text_of(desk.get(f"/accounts/crm/Account/{ACCOUNT}"))
+    assert "insufficient: 1 answer, and an account has an NPS from 3 on" in said
+    assert "0 · 0 · 1" in text_of(desk.get("/accounts"))
+    desk.sign_in(desk.token("reports", name="boss"))
+    assert "0 · 0 · 1" not in text_of(desk.get("/accounts"))
+
+
+def test_a_suppression_of_another_person_is_not_theirs(town: Peopled, desk: Desk):
+    town.wrote(("ann", 9, None))
+    town.never("bob", SuppressionReason.OBJECTION)
+    assert "Must not be asked" not in text_of(desk.get(page_of("ann")))
+    assert desk.store.states(SYNC, [1])[1].state is State.WRITTEN

@@ -74,6 +74,11 @@ class Asker:
         self._pool.shutdown(wait=True)
 
     @property
+    def under_way(self) -> str | None:
+        """What it is at, as the log calls it."""
+        return self._doing if self._running is not None and not self._running.done() else None
+
+    @property
     def latest(self) -> Future[None] | None:
         """The latest turn, also when it has ended."""
         return self._running

@@ -7,11 +7,12 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from nps.errors import NpsyncError
 from npsync.clock import SystemClock
+from npsync.clockwork import readiness
 from npsync.clockwork.acting import Acting
 from npsync.clockwork.hands import Hands, Threads
 from npsync.clockwork.rescuing import resume_killed
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from store.api import Store
 
 TICK_SECONDS = 1.0
+STOP_SECONDS = 45.0  # then the process ends whatever is under way
 JUMP_SECONDS = 5.0  # of the wall clock against the one that nobody sets
 
 
@@ -38,17 +40,23 @@ def serve(
     *,
     hands: Hands | None = None,
     go_by: Callable[[bytes], None] | None = None,
-) -> None:
+) -> bool:
     """Tick until SIGTERM or SIGINT (or `stopping`, which one has set already), then finish gracefully. Blocks. `hands`:
-    who does what is due, if not threads of this process. `go_by`: tells the web which file's content was taken."""
+    who does what is due, if not threads of this process. `go_by`: tells the web which file's content was taken. False
+    when something was under way still after STOP_SECONDS, or at a second signal: only the end of the process ends it.
+    """
     clock, owner, threads = SystemClock(), this_process(), Threads()
     watched: Watched
 
     def take(new: Taken) -> None:
-        clockwork.take(new.config, new.mark)
-        follow(new.config, store)
-        if go_by is not None:
-            go_by(new.content)
+        readiness.tell(readiness.reloading())
+        try:
+            clockwork.take(new.config, new.mark)
+            follow(new.config, store)
+            if go_by is not None:
+                go_by(new.content)
+        finally:
+            readiness.tell(readiness.READY)
 
     clockwork = Clockwork(
         taken.config,
@@ -64,18 +72,35 @@ def serve(
     watched = Watched(taken, clock, take=take, tell=clockwork.show)
     resume_killed(taken.config, store, clock.now())
     follow(taken.config, store)
+    hurry = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda number, frame: stopping.set())
+        signal.signal(name, lambda number, frame: (hurry if stopping.is_set() else stopping).set())
     heed_reload(watched)
     if not stopping.is_set():
         notice("serving", syncs=len(taken.config.sync), triggers=len(taken.config.triggers), mark=taken.mark)
+        readiness.tell(readiness.READY)
         _tick_until(stopping, Ticks(watched.tick, clockwork.tick))
+        readiness.tell(readiness.STOPPING)
         notice("stopping")
-    for one in (clockwork, threads):  # actions are done by threads, whoever does the rest
+    # Actions are done by threads, whoever does the rest.
+    return ended((clockwork, threads), hurry)
+
+
+def ended(parts: Sequence[Clockwork | Threads], hurry: threading.Event) -> bool:
+    """Within STOP_SECONDS: a run under way ends at its next step, which is one batch of writes or one page of answers,
+    and is due again at once. Whatever takes longer is safe to leave: the next serve finds it, and finishes it."""
+    for one in parts:
         one.stop()
-    for one in (clockwork, threads):
+    deadline = time.monotonic() + STOP_SECONDS
+    while under_way := sorted({place for one in parts for place in one.under_way()}):
+        if hurry.is_set() or time.monotonic() > deadline:
+            notice("left_under_way", places=under_way)
+            return False
+        hurry.wait(0.05)
+    for one in parts:
         one.wait()
     notice("stopped")
+    return True
 
 
 def follow(config: Config, store: Store) -> None:

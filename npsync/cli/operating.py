@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -22,7 +23,11 @@ def serve(
     web: Annotated[bool, typer.Option("--web/--no-web", help="Answer hooks, the API and pages.")] = True,
     json: Annotated[bool, typer.Option("--json", help="Log lines as JSON.")] = False,
 ) -> None:
-    """Run syncs on their schedule, follow triggers, answer hooks and pages, until stopped (SIGTERM or Ctrl-C)."""
+    """Run syncs on their schedule, follow triggers, answer hooks and pages, until stopped (SIGTERM or Ctrl-C).
+
+    A changed file is checked and taken while it runs (SIGHUP: at once). Exit code 1: something was under way still 45
+    seconds after it was told to stop, or at a second signal; the next serve finishes it.
+    """
     from npsync.stopping import stopping_on_signals
 
     stopping = stopping_on_signals()  # before what takes its time
@@ -48,10 +53,12 @@ def serve(
         if web and (listen is not None or taken.config.public_url):
             place = listen or listening.DEFAULT
             with listening.beside(place, file.absolute(), content, json=json) as beside:
-                clock.serve(taken, store, stopping, hands=hands, go_by=beside.go_by)
+                in_order = clock.serve(taken, store, stopping, hands=hands, go_by=beside.go_by)
         else:
             carry_over(taken.config, store, SystemClock())
-            clock.serve(taken, store, stopping, hands=hands)
+            in_order = clock.serve(taken, store, stopping, hands=hands)
+    if not in_order:
+        os._exit(output.FAILED)  # a thread is in the middle of something, and Python would wait for it
 
 
 def worker(

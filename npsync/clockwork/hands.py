@@ -26,7 +26,11 @@ class Hands(Protocol):
         ...
 
     def stop(self) -> None:
-        """What nobody has begun is handed back."""
+        """Begin nothing more; what nobody has begun is handed back."""
+        ...
+
+    def under_way(self) -> list[str]:
+        """The places of what was begun here and has not ended."""
         ...
 
     def wait(self) -> None:
@@ -82,13 +86,16 @@ class Threads:
     def stop(self) -> None:
         with self._turn:
             self._stopped = True
-
-    def wait(self) -> None:
-        with self._turn:
-            self._stopped = True
             never_begun, self._waiting = self._waiting, []
         for task in never_begun:
             task.hand_back()
+
+    def under_way(self) -> list[str]:
+        with self._turn:
+            return [task.place for task in self._running]
+
+    def wait(self) -> None:
+        self.stop()
         self._pool.shutdown(wait=True)
 
     def idle(self, timeout: float | None = None) -> bool:
@@ -114,8 +121,7 @@ class Threads:
         finally:
             with self._turn:
                 self._running.remove(task)
-                if not self._stopped:
-                    self._start_what_can()
+                self._start_what_can()
                 self._turn.notify_all()
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from npsync.logs import notice
-from npsync.schedule import sync_of
+from npsync.schedule import accounts_place, sync_of, verify_place
 from store.owners import is_gone
 from sync.leasing import LEASE_SECONDS, lease_name
 
@@ -49,6 +49,20 @@ def rescue(store: Store, now: datetime) -> list[Tick]:
         store.end_tick(tick.number, now=now)
         notice("rescued", sync=tick.sync, due_at=tick.due_at.isoformat(), owner=tick.owner)
     return rescued
+
+
+def catch_up_unpaused(config: Config, store: Store, now: datetime) -> None:
+    """Whose due times were skipped while the file said `paused: true` is due at once, now that it does not."""
+    places = {
+        place: name for name in config.sync for place in (name, verify_place(name), accounts_place(name))
+    }
+    due = store.due(list(places))
+    for place, tick in store.latest_ticks([place for place in places if place in due]).items():
+        name = places[place]
+        if tick.outcome != "skipped_paused" or config.sync[name].paused or (name in due and due[name].paused):
+            continue
+        if due[place].due_at > now:
+            store.schedule(place, now)
 
 
 def _is_orphan(tick: Tick, seen: Mapping[str, datetime], store: Store, now: datetime) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from npsync.asker import Asker
 from npsync.clockwork.claims import Claims
-from npsync.clockwork.rescuing import UNSEEN, rescue
+from npsync.clockwork.rescuing import UNSEEN, catch_up_unpaused, rescue
 from npsync.clockwork.work import Work, skip, tell
 from store.api import Serving
 
@@ -59,6 +59,7 @@ class Clockwork:
         which others know it again. Whatever making something of it raises leaves everything as it was."""
         claims = Claims(config, self._store, self._owner, installation_of(self._store))
         work, askers = self._works(config), self._turns(config)
+        catch_up_unpaused(config, self._store, self._clock.now())
         for asker in self._askers:
             asker.retire()
         self.config, self.mark, self.config_at = config, mark, self._clock.now()
@@ -86,10 +87,15 @@ class Clockwork:
                 self._hands.begin(claim, self._work)
 
     def stop(self) -> None:
-        """Take nothing new; runs under way hand back what they have not begun."""
+        """Take nothing new; what nobody has begun is handed back, and runs under way end at their next step."""
         self._hands.stop()
         for asker in self._askers:
             asker.stop()
+
+    def under_way(self) -> list[str]:
+        """What has not ended yet."""
+        turns = (asker.under_way for asker in self._askers)
+        return [*self._hands.under_way(), *(turn for turn in turns if turn is not None)]
 
     def wait(self) -> None:
         """Until what is under way has come to its next step, and ended there."""

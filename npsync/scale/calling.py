@@ -71,6 +71,9 @@ class Queued:
     def stop(self) -> None:
         self._laborer.stop()
 
+    def under_way(self) -> list[str]:
+        return []  # `wait` says when the laborer has come to its end
+
     def wait(self) -> None:
         self._laborer.wait()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_process import Npsync, config, stop
+from cli_process import Npsync, config, stop, to_contacts, to_marketing
 from sandbox_process import RunningSandbox, running_sandbox
 from townspeople import Town
 
@@ -95,6 +96,86 @@ def test_a_sync_that_runs_already_is_not_run_a_second_time(npsync: Npsync):
     assert told.startswith("contacts is being run by another process; its result will be in: npsync runs")
 
 
+def test_a_serve_that_is_killed_in_the_middle_loses_no_due_time(npsync: Npsync, sandbox: RunningSandbox):
+    ann = Town(sandbox).person()
+    Town(sandbox).answers(ann, 9)
+    with serving(npsync) as first:
+        until(lambda: rows(npsync, "SELECT id FROM run") != [])
+        stop(first, signal.SIGKILL)
+    begun = {sync for (sync,) in rows(npsync, "SELECT sync FROM tick")}
+    assert begun == {"contacts", "marketing"}  # both were taken, and not done
+    with serving(npsync) as second:
+        until(lambda: ended_well(npsync) == begun)
+        assert stop(second).code == 0
+
+    assert Town(sandbox).in_salesforce(ann)["NPS_Score__c"] == 9
+    assert rows(npsync, "SELECT id FROM tick WHERE ended_at IS NULL") == []
+    assert rows(npsync, "SELECT id FROM run WHERE status = 'running'") == []
+
+
+def test_a_changed_file_is_taken_while_it_runs_and_what_people_ask_for_is_done(
+    npsync: Npsync, sandbox: RunningSandbox
+):
+    ann = Town(sandbox).person()
+    Town(sandbox).answers(ann, 9)
+    npsync.configured(config(to_contacts(paused=True), to_marketing(paused=True)))
+    with serving(npsync) as serve:
+        until(lambda: rows(npsync, "SELECT owner FROM serving") != [])
+        npsync.configured(config(to_contacts(every="15 minuets")))
+        serve.send_signal(signal.SIGHUP)
+        until(lambda: rows(npsync, "SELECT problem FROM serving WHERE problem IS NOT NULL") != [])
+        [(refused,)] = rows(npsync, "SELECT problem FROM serving")
+        assert rows(npsync, "SELECT id FROM run") == []  # what was paused still is
+
+        npsync.configured(config(to_contacts(), to_marketing(paused=True)))
+        serve.send_signal(signal.SIGHUP)
+        until(lambda: ended_well(npsync) == {"contacts"})
+        assert rows(npsync, "SELECT problem FROM serving") == [(None,)]
+        [(run,)] = rows(npsync, "SELECT max(id) FROM run WHERE sync = 'contacts'")
+
+        asked = [
+            ("verify", {"sync": "contacts"}),
+            ("undo", {"run": run, "plan": True}),
+            ("undo", {"run": run}),
+        ]
+        for key, (kind, arguments) in enumerate(asked):
+            want_action(npsync, kind, arguments, key=str(key))
+        npsync("syncs", "run", "marketing")  # a person's wish, though it is paused
+        until(lambda: rows(npsync, "SELECT id FROM action WHERE ended_at IS NULL") == [])
+        ended = stop(serve)
+
+    assert "npsync.yaml:" in refused
+    assert '"15 minuets" is not a duration' in refused
+    assert ended.code == 0
+    assert [line for line in ended.err.splitlines() if '"event": "config_refused"' in line][1:] == []
+    states = rows(npsync, "SELECT kind, state FROM action ORDER BY id")
+    assert states == [("verify", "done"), ("undo", "done"), ("undo", "done"), ("run", "done")]
+    planned, undone = (
+        json.loads(outcome)
+        for (outcome,) in rows(npsync, "SELECT outcome FROM action WHERE kind = 'undo' ORDER BY id")
+    )
+    assert planned["restores"] == undone["runs"][0]["writes"]["Contact"] > 0
+    assert Town(sandbox).in_salesforce(ann)["NPS_Score__c"] is None
+    assert ended_well(npsync) == {"contacts", "marketing"}
+
+
+def want_action(npsync: Npsync, kind: str, arguments: dict[str, Any], *, key: str) -> None:
+    """As a page asks for it."""
+    with npsync.store() as store:
+        now = milliseconds_ago()
+        store.execute(
+            "INSERT INTO action (kind, about, arguments, who, key, state, wanted_at, free_at, token) "
+            "VALUES (?, '', ?, 'user:ann', ?, 'wanted', ?, ?, 0)",
+            (kind, json.dumps(arguments), key, now, now),
+        )
+
+
+def ended_well(npsync: Npsync) -> set[str]:
+    """The syncs of which a run came to its end."""
+    ended = "SELECT sync FROM run WHERE kind = 'run' AND status IN ('succeeded', 'partial')"
+    return {sync for (sync,) in rows(npsync, ended)}
+
+
 @contextmanager
 def serving(npsync: Npsync) -> Iterator[subprocess.Popen[str]]:
     with ExitStack() as held:
@@ -124,7 +205,7 @@ def due(npsync: Npsync, sync: str, at: int) -> None:
     with npsync.store() as store:
         store.execute(
             "INSERT INTO schedule (sync, due_at, paused) VALUES (?, ?, 0) "
-            "ON CONFLICT (sync) DO UPDATE SET due_at = excluded.due_at",
+            "ON CONFLICT (sync) DO UPDATE SET due_at = excluded.due_at, spread = 0",
             (sync, at),
         )
 

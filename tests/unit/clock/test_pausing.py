@@ -17,6 +17,7 @@ from npsync.pausing import pause, paused_syncs, paused_triggers, resume, trigger
 from npsync.schedule import answers_place, soonest
 from store import open_store
 from store.sql import SqlStore
+from sync.report import Report
 from sync.verifying import Compared, Verified
 
 QUARTER = 15 * 60.0
@@ -62,6 +63,47 @@ def test_a_paused_sync_skips_and_says_so_and_catches_up_once(store: SqlStore, co
         (minutes(45), "skipped_paused"),
         (minutes(46), "started"),
     ]
+    ticking.wait()
+
+
+def test_what_the_file_paused_is_caught_up_once_when_it_does_not_any_more(store: SqlStore, tmp_path: Path):
+    clock, runs = FakeClock(), Runs()
+    exact = "jitter: 0 seconds\n"
+    ticking = Ticking(config_of(yaml(sync=f"paused: true\n{exact}"), tmp_path), store, clock, run=runs)
+    for _ in range(3):
+        ticking.tick_and_finish()
+        clock.advance(QUARTER)
+    assert runs.began == []
+    ticking.clockwork.take(config_of(yaml(sync=exact), tmp_path), "new")
+    for _ in range(3):
+        ticking.tick_and_finish()
+        clock.advance(60)
+    assert runs.began == ["a"]
+    ticking.wait()
+
+
+def test_what_is_under_way_ends_by_the_file_it_began_with(store: SqlStore, tmp_path: Path):
+    files: list[Path] = []
+
+    def run(config: Config, *rest: object) -> Report:
+        files.append(config.file.parent)
+        return runs(config, *rest)  # type: ignore[arg-type]
+
+    clock, runs = FakeClock(), Runs()
+    runs.go_on.clear()
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+    text = yaml(sync="jitter: 0 seconds\n")
+    ticking = Ticking(config_of(text, tmp_path / "old"), store, clock, run=run)
+    ticking.tick()
+    runs.underway.acquire()
+    ticking.clockwork.take(config_of(text, tmp_path / "new"), "new")
+    assert soonest(ticking.clockwork.config, store) == {"a": minutes(15)}
+    runs.go_on.set()
+    ticking.finish()
+    clock.advance(QUARTER)
+    ticking.tick_and_finish()
+    assert [one.name for one in files] == ["old", "new"]
     ticking.wait()
 
 

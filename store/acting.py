@@ -32,7 +32,8 @@ _CLAIM = f"""
 _OURS = "WHERE id = :number AND state = 'doing' AND owner = :owner AND token = :token"
 
 
-FORESEEN = ("plan", "undo_plan", "redo_plan")  # what these came to holds values of records
+# What these came to holds values of records.
+_FORESEES = """(kind = 'plan' OR (kind = 'undo' OR kind = 'redo') AND arguments LIKE :planned)"""
 FORESEEN_FOR = timedelta(days=1)
 EXPIRED = to_json({"expired": True})
 
@@ -40,10 +41,9 @@ EXPIRED = to_json({"expired": True})
 def forget_foreseen(tx: Transaction, *, before: int = 2**62) -> None:
     """What plans of then would have changed: older ones say nothing of today, and they hold what customers said."""
     tx.run(
-        """UPDATE action SET outcome = :expired
-        WHERE kind IN LIST(:kinds) AND ended_at < :before AND outcome <> :expired""",
+        f"""UPDATE action SET outcome = :expired WHERE {_FORESEES} AND ended_at < :before AND outcome <> :expired""",
         expired=EXPIRED,
-        kinds=list(FORESEEN),
+        planned='%"plan":true%',
         before=before,
     )
 
@@ -102,7 +102,7 @@ class Acting:
         self, action: Action, owner: str, stand: Stand, *, now: datetime, outcome: Mapping[str, Json]
     ) -> None:
         run = outcome.get("run")
-        if action.kind in FORESEEN:
+        if action.kind == "plan" or action.arguments.get("plan") is True:
             with self.database.write() as tx:
                 forget_foreseen(tx, before=milliseconds(now - FORESEEN_FOR))
         self._ours(

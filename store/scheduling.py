@@ -119,11 +119,17 @@ class Scheduling:
         return [_tick(row) for row in found]
 
     def ticks(
-        self, syncs: Sequence[str], *, since: datetime | None = None, limit: int | None = None
+        self,
+        syncs: Sequence[str],
+        *,
+        since: datetime | None = None,
+        before: int | None = None,
+        limit: int | None = None,
     ) -> list[Tick]:
         later = "" if since is None else "AND noted_at >= :since"
+        later += "" if before is None else " AND id < :before"
         few = "" if limit is None else "LIMIT :limit"
-        given = {"since": maybe_milliseconds(since), "limit": limit}
+        given = {"since": maybe_milliseconds(since), "before": before, "limit": limit}
         with self.database.read() as tx:
             found = tx.rows(
                 f"SELECT {_TICK} FROM tick WHERE sync IN LIST(:syncs) {later} ORDER BY id DESC {few}",

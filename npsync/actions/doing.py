@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from nps.errors import NpsyncError
 from nps.values import Json
 from npsync import service, undoing
-from npsync.actions import deciding, wanting
-from npsync.actions.wanting import Link, Plan, Redo, Run, TakeUp, Undo, Verify
+from npsync.actions import deciding, foreseeing, wanting
+from npsync.actions.wanting import Check, Link, Plan, Redo, Run, TakeUp, Undo, Verify
+from npsync.cli import undo_text
 from npsync.jobs import build_job, run_once, target_of
 from npsync.rolling import roll_up_once
 from npsync.verification import verify_once
@@ -36,7 +37,8 @@ Outcome = dict[str, Json]
 @dataclass(frozen=True)
 class Doer:
     """Does actions by one configuration. What it came to names records by their ids and shows nobody's values: those
-    are in the journal, and in the CRM."""
+    are in the journal, and in the CRM. But a plan is nothing without: its values are kept for a day
+    (`npsync.actions.foreseeing`)."""
 
     config: Config
     store: Store
@@ -56,6 +58,8 @@ class Doer:
                 return frozenset({target_of(self.config, self.config.sync[wanted.sync]).connection})
             case Undo() | Redo():
                 return frozenset(one.connection for one in self.store.wrote(wanted.run))
+            case Check():
+                return frozenset(self.config.connections)
             case _:
                 return frozenset(
                     target_of(self.config, spec).connection for spec in self.config.sync.values()
@@ -70,6 +74,8 @@ class Doer:
                 return self._run(wanted)
             case TakeUp():
                 return self._take_up(wanted)
+            case Check():
+                return foreseeing.check(self.config, self.store, self.clock)
             case Link():
                 return deciding.link(self.config, self.store, self.clock, wanted, self._run_decided)
             case Plan():
@@ -127,7 +133,9 @@ class Doer:
             return _of_plan(plan)
 
     def _plan_undo(self, wanted: Undo | Redo) -> Outcome:
-        restores, cost, conflicts, left = 0, Counter[str](), list[Json](), Counter[str]()
+        restores, fields, cost, left = 0, 0, Counter[str](), Counter[str]()
+        conflicts, shown = list[Json](), list[Json]()
+        again = isinstance(wanted, Redo)
         with (
             self.store.overlay() as overlay,
             service.opened(self.config, overlay, self.clock, books=self.store) as connections,
@@ -139,15 +147,25 @@ class Doer:
                     continue
                 plan = preview_undo(place, overlay, connections.clock, connections.owner, one)
                 restores += plan.findings.changes
+                fields += plan.findings.fields
+                shown += foreseeing.told(plan.changes(), MOST_SHOWN - len(shown))
                 cost.update(plan.cost)
                 left.update(found.why.value for found in plan.findings.left)
                 conflicts += [
-                    {"id": found.record_id, "field": found.field, "why": found.why.value}
+                    {
+                        "id": found.record_id,
+                        "field": found.field,
+                        "why": found.why.value,
+                        "said": undo_text.reason(found, redo=again),
+                    }
                     for found in plan.findings.conflicts[:MOST_SHOWN]
                 ]
         return {
             "status": "succeeded",
             "restores": restores,
+            "fields": fields,
+            "records": shown,
+            "message": "" if restores or conflicts else self._nothing(wanted),
             "left": dict(left),
             "conflicts": conflicts[:MOST_SHOWN],
             "cost": dict(cost),
@@ -173,8 +191,7 @@ class Doer:
                 )
                 reports.append(report.as_json())
         if not reports:
-            said = undoing.nothing_to_do(self.store, wanted.run, again=isinstance(wanted, Redo))
-            return {"status": "succeeded", "message": said}
+            return {"status": "succeeded", "message": self._nothing(wanted)}
         told = ("run", "sync", "status", "writes", "fields_restored", "left_alone", "not_written", "problems")
         runs: list[Json] = [{name: report[name] for name in told} for report in reports]
         worst = next((report for report in reports if report["status"] != "succeeded"), reports[-1])
@@ -184,6 +201,9 @@ class Doer:
             "problems": worst["problems"],
             "runs": runs,
         }
+
+    def _nothing(self, wanted: Undo | Redo) -> str:
+        return undoing.nothing_to_do(self.store, wanted.run, again=isinstance(wanted, Redo))
 
     def _undos(self, wanted: Undo | Redo) -> list[Wanted]:
         again = isinstance(wanted, Redo)
@@ -204,18 +224,17 @@ def _of_run(report: Report) -> Outcome:
 
 def _of_plan(plan: Preview) -> Outcome:
     report = plan.report.as_json()
-    fields, count, shown = Counter[str](), 0, list[Json]()
+    fields, count = Counter[str](), 0
     absent: list[Json] = [*plan.absent]
     for change in plan.changes():
         count += 1
         fields.update(change.after)
-        if len(shown) < MOST_SHOWN:
-            shown.append({"object": change.object, "id": change.record_id, "fields": [*sorted(change.after)]})
     return {
         "status": plan.report.status,
         "changes": count,
         "by_field": dict(fields),
-        "records": shown,
+        "first_fills": plan.first_fills,
+        "records": foreseeing.told(plan.changes(), MOST_SHOWN),
         "counts": report["states"],
         "pulled": report["pulled"],
         "match": report["match"],

@@ -67,14 +67,6 @@ class Reload(_Arguments):
     """Look at the configuration now, and take it if nothing is wrong with it."""
 
 
-class UndoPlan(OfRun):
-    """See what an undo would restore; nothing is written."""
-
-
-class RedoPlan(OfRun):
-    """See what a redo would write again; nothing is written."""
-
-
 class Check(_Arguments):
     """Compare the YAML with the connected systems, and test what each credential may do; nothing is written."""
 
@@ -107,8 +99,6 @@ KINDS: Mapping[str, type[_Arguments]] = {
     "undo": Undo,
     "redo": Redo,
     "reload": Reload,
-    "undo_plan": UndoPlan,
-    "redo_plan": RedoPlan,
     "check": Check,
     "link": Link,
     "take_up": TakeUp,

@@ -102,9 +102,14 @@ class Scheduling(Protocol):
         ...
 
     def ticks(
-        self, syncs: Sequence[str], *, since: datetime | None = None, limit: int | None = None
+        self,
+        syncs: Sequence[str],
+        *,
+        since: datetime | None = None,
+        before: int | None = None,
+        limit: int | None = None,
     ) -> list[Tick]:
-        """The latest first."""
+        """The latest first; those with a smaller number than `before`."""
         ...
 
     def latest_ticks(self, syncs: Sequence[str]) -> dict[str, Tick]:

@@ -12,8 +12,7 @@ _WANTED = {
     "verify": "a verification of {about}",
     "undo": "an undo of {about}",
     "redo": "a redo of {about}",
-    "undo_plan": "what an undo of {about} would restore",
-    "redo_plan": "what a redo of {about} would write again",
+    "reload": "a look at the changed configuration",
     "check": "a check of the file against the connected systems",
     "link": "a decision about {about}",
     "take_up": "the answers that were decided about in {about}",
@@ -26,8 +25,16 @@ _PILL = {
 }
 
 
+_FORESEEN = {
+    "undo": "what an undo of {about} would restore",
+    "redo": "what a redo of {about} would write again",
+}
+
+
 def wanted(action: Action) -> str:
     """What it is: "a run of nps-to-contacts"."""
+    if action.arguments.get("plan") is True and action.kind in _FORESEEN:
+        return _FORESEEN[action.kind].format(about=action.about)
     return (
         _WANTED.get(action.kind, action.kind.replace("_", " ") + " {about}")
         .format(about=action.about)

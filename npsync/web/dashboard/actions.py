@@ -16,11 +16,12 @@ from starlette.responses import RedirectResponse, Response
 
 from nps.errors import ConfigError
 from npsync.actions.wanting import want
+from npsync.jobs import target_of
 from npsync.roles import May
 from npsync.web.dashboard import action_words, run_words
 from npsync.web.dashboard.asked import number
 from npsync.web.dashboard.house import HEADERS, Away, House
-from npsync.web.dashboard.runs import known
+from npsync.web.dashboard.runs import connection_of, known
 from npsync.web.dashboard.syncs import known_sync, served
 from npsync.web.dashboard.visitors import Visitor, form_of
 from npsync.web.site import Site
@@ -80,12 +81,12 @@ def router(site: Site, house: House) -> APIRouter:
     def look(request: Request, run: str) -> Response:
         whose = house.visitor(request, May.ADMIN)
         found = known(site, house, request, whose, run)
-        kind = "redo_plan" if found.kind == "undo" else "undo_plan"
+        kind = "redo" if found.kind == "undo" else "undo"
         foreseen = next(
             (
                 one
                 for one in site.store.actions(about=f"run {found.id}", limit=10)
-                if one.kind == kind and not (one.outcome or {}).get("expired")
+                if one.kind == kind and one.arguments.get("plan") and not (one.outcome or {}).get("expired")
             ),
             None,
         )
@@ -97,6 +98,7 @@ def router(site: Site, house: House) -> APIRouter:
             run=found,
             words=run_words,
             action=foreseen,
+            connection=connection_of(site, found, site.store.wrote(found.id)),
             outcome=(foreseen.outcome or {}) if foreseen is not None else {},
             wrong=request.query_params.get("wrong") == "1",
             undone=site.store.undone_by(found.id),
@@ -107,8 +109,8 @@ def router(site: Site, house: House) -> APIRouter:
     def undo_plan(request: Request, run: str) -> Response:
         whose = house.acting(request, May.ADMIN)
         found = known(site, house, request, whose, run)
-        kind = "redo_plan" if found.kind == "undo" else "undo_plan"
-        replied = wanted(request, whose, kind, {"run": found.id}, f"/runs/{found.id}/undo")
+        kind = "redo" if found.kind == "undo" else "undo"
+        replied = wanted(request, whose, kind, {"run": found.id, "plan": True}, f"/runs/{found.id}/undo")
         to = f"{house.root}/runs/{found.id}/undo"
         return (
             RedirectResponse(to, 303, headers=HEADERS)
@@ -133,7 +135,7 @@ def router(site: Site, house: House) -> APIRouter:
         whose = house.visitor(request, May.VIEW)
         found = known_action(site, house, request, whose, action)
         outcome = found.outcome or {}
-        if found.kind == "plan" and outcome.get("changes") and whose.can(May.PEOPLE):
+        if found.kind == "plan" and outcome.get("records") and whose.can(May.PEOPLE):
             site.store.note_audit(
                 whose.who, "read plan", found.about, {"action": found.number}, now=house.now()
             )
@@ -146,6 +148,7 @@ def router(site: Site, house: House) -> APIRouter:
             outcome=outcome,
             words=run_words,
             said=action_words,
+            connection=_connection(site, found),
             served=served(site, house.now()),
             progress=site.store.progress_of(found.run) if found.run is not None else None,
         )
@@ -160,6 +163,12 @@ def router(site: Site, house: House) -> APIRouter:
         return house.part("action-line.html", action=found)
 
     return routes
+
+
+def _connection(site: Site, action: Action) -> str:
+    """Whose records a sync's plan names."""
+    spec = site.config.sync.get(action.about)
+    return target_of(site.config, spec).connection if spec is not None else ""
 
 
 def known_action(site: Site, house: House, request: Request, whose: Visitor, text: str) -> Action:

@@ -13,6 +13,7 @@ from npsync.jobs import target_of
 from npsync.roles import May
 from npsync.web.dashboard import mapping_words, run_words
 from npsync.web.dashboard.house import Away, House
+from npsync.web.dashboard.needs import SEEN
 from npsync.web.dashboard.visitors import Visitor
 from npsync.web.site import Site
 from store.api import Action, Due, RunRow
@@ -21,7 +22,6 @@ from sync.job import roll_up_of
 
 RECENT = 24  # runs of a sync's chart
 LATE = timedelta(minutes=5)  # so long after its due time a sync is late
-GONE = timedelta(minutes=2)  # so long after it was last seen a serving process is not there
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,6 @@ def router(site: Site, house: House) -> APIRouter:
             file=site.config.file.name,
             line=site.config.place(("sync", name)).line,
             by_yaml=spec.paused,
-            pauses=False,
         )
 
     return routes
@@ -169,4 +168,4 @@ def under_way(site: Site, name: str) -> list[Action]:
 
 def served(site: Site, now: datetime) -> Sequence[Serving]:
     """The processes that do what is due and what is asked for, as far as they were seen lately."""
-    return [one for one in site.store.serving() if now - one.seen_at < GONE]
+    return [one for one in site.store.serving() if now - one.seen_at < SEEN]

@@ -123,6 +123,7 @@ GLOBALS: dict[str, Any] = {
     "states_seen": states_seen,
     "runs_chart": bars.runs_chart,
     "action_said": action_words.said,
+    "name_of": action_words.name_of,
     "named": named,
     "numbers": numbers,
     "state_choices": state_choices,

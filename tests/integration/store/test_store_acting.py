@@ -122,3 +122,30 @@ def test_what_ended_long_ago_goes_and_what_is_wanted_stays(store: Store) -> None
     assert (store.expire_actions(before=SOON, limit=9), store.expire_audit(before=SOON, limit=9)) == (1, 1)
     assert [one.number for one in store.actions()] == [waits]
     assert store.audited() == []
+
+
+def test_what_a_plan_came_to_is_kept_for_a_day_and_what_a_run_came_to_for_good(store: Store) -> None:
+    for kind, arguments in (
+        ("plan", RUN),
+        ("undo", {"run": 3, "plan": True}),
+        ("undo", {"run": 3}),
+        ("run", RUN),
+    ):
+        store.want_action(kind, "x", arguments, who="user:ann", key=f"{kind}{arguments}", now=NOW)
+        _done(store, NOW)
+    assert all(one.outcome == {"status": "said"} for one in store.actions())
+    store.want_action("plan", "x", RUN, who="user:ann", key="later", now=NOW)
+    _done(store, NOW + timedelta(days=1, minutes=1))
+    assert [one.outcome for one in store.actions()] == [
+        {"status": "said"},
+        {"status": "said"},
+        {"status": "said"},
+        {"expired": True},
+        {"expired": True},
+    ]
+
+
+def _done(store: Store, now: datetime) -> None:
+    action = store.claim_action("a:1:x", now=now, seconds=60)
+    assert action is not None
+    store.end_action(action, "a:1:x", Stand.DONE, now=now, outcome={"status": "said"})

@@ -189,6 +189,21 @@ def test_a_sync_shows_its_recent_runs_as_bars_that_lead_to_them(desk: Desk):
     assert '<svg class="chart runs"' in html
 
 
+def test_a_sync_is_paused_and_goes_on_at_once_and_who_did_it_is_kept(desk: Desk):
+    assert desk.act("/syncs/contacts/pause").headers["location"] == "/syncs/contacts"
+    said = text_of(desk.get("/syncs/contacts"))
+    assert "contacts is paused." in said
+    assert "paused by ann just now" in said
+    assert "nothing runs until it is resumed" in said
+    assert "contacts is paused." not in text_of(desk.get("/syncs/contacts"))  # it is said once
+    assert "contacts: paused" in text_of(desk.get("/"))
+    assert "was paused already" in text_of(desk.get(desk.act("/syncs/contacts/pause").headers["location"]))
+    desk.act("/syncs/contacts/resume")
+    assert "contacts goes on." in text_of(desk.get("/syncs/contacts"))
+    assert not desk.store.due(["contacts"])["contacts"].paused
+    assert [one.what for one in desk.store.audited(about="contacts")] == ["resume", "pause"]
+
+
 # ------------------------------------------------------------ asking for something
 
 
@@ -216,14 +231,13 @@ def test_a_plan_is_shown_as_a_diff_before_it_is_run(desk: Desk):
         desk,
         {
             "status": "succeeded",
-            "connection": "crm",
-            "records": 412,
+            "changes": 412,
             "first_fills": 2,
             "cost": {"crm": 3},
-            "states": {"pending": 412},
-            "stops": ["too much would change"],
+            "counts": {"pending": 412},
+            "breaker": [{"check": "changed_share", "text": "too much would change"}],
             "problems": [],
-            "changes": [{"id": "003A", "before": {"NPS__c": 6}, "after": {"NPS__c": 9}}],
+            "records": [{"id": "003A", "before": {"NPS__c": 6}, "after": {"NPS__c": 9}}],
         },
     )
     replied = desk.get("/actions/1")
@@ -248,14 +262,13 @@ def test_an_undo_shows_its_plan_first_and_asks_for_the_runs_number(desk: Desk):
         desk,
         {
             "status": "succeeded",
-            "connection": "crm",
-            "records": 2,
+            "restores": 2,
             "fields": 3,
             "cost": {"crm": 1},
             "stays": 1,
-            "nothing": "",
-            "left": [{"id": "003B", "field": "NPS__c", "why": "somebody changed it to 7"}],
-            "changes": [{"id": "003A", "before": {"NPS__c": 9}, "after": {"NPS__c": 6}}],
+            "message": "",
+            "conflicts": [{"id": "003B", "field": "NPS__c", "said": "somebody changed it to 7"}],
+            "records": [{"id": "003A", "before": {"NPS__c": 9}, "after": {"NPS__c": 6}}],
         },
     )
     said = text_of(desk.get(f"/runs/{run}/undo"))
@@ -264,10 +277,13 @@ def test_an_undo_shows_its_plan_first_and_asks_for_the_runs_number(desk: Desk):
     wrong = desk.act(f"/runs/{run}/undo", {"typed": str(run + 1)})
     assert wrong.headers["location"] == f"/runs/{run}/undo?wrong=1"
     assert "Nothing was done" in text_of(desk.get(wrong.headers["location"]))
-    assert [one.kind for one in desk.store.actions()] == ["undo_plan"]
+    assert [one.arguments["plan"] for one in desk.store.actions()] == [True]
     right = desk.act(f"/runs/{run}/undo", {"typed": f" {run} ", "key": "u"})
     assert right.headers["location"] == "/actions/2"
-    assert [one.kind for one in desk.store.actions()] == ["undo", "undo_plan"]
+    assert [(one.kind, one.arguments["plan"]) for one in desk.store.actions()] == [
+        ("undo", False),
+        ("undo", True),
+    ]
 
 
 def test_what_could_not_be_done_says_why(desk: Desk):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from bench.scale import speed
+from bench.scale import kills, speed
 
 WANTED = 1.7
 
@@ -14,7 +14,15 @@ def main() -> int:
     parser.add_argument("--answers", type=int, default=200_000)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--concurrency", type=int, default=1, help="calls under way at a time, per worker")
+    parser.add_argument("--kills", type=int, default=0, help="kill so many processes instead")
+    parser.add_argument("--customers", type=int, default=300, help="of the town in which they are killed")
+    parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
+    if options.kills:
+        last = ""
+        for last in kills.kill(options.kills, customers=options.customers, seed=options.seed):
+            print(last, flush=True)
+        return 0 if last.startswith("0 ") else 1
     measured = []
     for workers in options.workers:
         measured.append(

@@ -23,7 +23,7 @@ import requests
 from bench.scale.processes import ROOT, database, running
 from bench.server import Toy
 from npsync.clockwork.claims import Claim
-from npsync.scale.calling import _once, words_of
+from npsync.scale.calling import once_of, words_of
 from npsync.scale.queue import CLAIM, Job, Queue
 
 LATENCY = 0.05
@@ -118,7 +118,7 @@ def measure(answers: int, customers: int, workers: int, concurrency: int) -> Mea
 
 def _job() -> Job:
     claim = Claim(sync=SYNC, due_at=datetime.now(UTC))
-    return Job(CLAIM, {"claim": words_of(claim)}, once=_once(claim.place), after="answers+crm")
+    return Job(CLAIM, {"claim": words_of(claim)}, once=once_of(claim.place), after="answers+crm")
 
 
 def _written(folder: Path, answers: int, customers: int) -> dict[str, str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from nps.errors import ConfigError
 from npsync.clockwork.claims import Claim
 from npsync.planfile import mapping_hash
 from npsync.scale.queue import CLAIM, LEND, Job, Queue
@@ -27,11 +29,11 @@ FIRST = 10  # a run that is under way is finished before another one begins
 class Called:
     """The hands of one sync's runs: whoever has the same mapping, and time."""
 
-    cut = Cut()
     alone = False
 
     def __init__(self, config: Config, queue: Queue) -> None:
         self._config, self._queue = config, queue
+        self.cut = cut_from(os.environ)
 
     def enlist(self, summons: Summons) -> Enlisting:
         return lambda connection: self._queue.put_within(self._job(summons), connection)
@@ -46,6 +48,16 @@ class Called:
             once=f"{LEND}/{summons.run}/{summons.kind}",
             priority=FIRST,
         )
+
+
+def cut_from(environment: Mapping[str, str]) -> Cut:
+    """NPSYNC_SHARE_FROM: from how many answers on a run is shared, and its parts as much smaller."""
+    said = environment.get("NPSYNC_SHARE_FROM")
+    if said is None:
+        return Cut()
+    if not said.isdigit() or not int(said):
+        raise ConfigError(f'NPSYNC_SHARE_FROM is a number of answers, at least 1; it says "{said}"')
+    return Cut(answers=int(said), batches=2, least=max(1, int(said) // 10))
 
 
 class Queued:
@@ -66,7 +78,7 @@ class Queued:
             )
 
     def is_busy(self, place: str) -> bool:
-        return self._queue.waits(_once(place))
+        return self._queue.waits(once_of(place))
 
     def stop(self) -> None:
         self._laborer.stop()
@@ -79,10 +91,10 @@ class Queued:
 
 
 def job_of(claim: Claim, work: Work) -> Job:
-    return Job(CLAIM, {"claim": words_of(claim)}, once=_once(claim.place), after=work.order(claim))
+    return Job(CLAIM, {"claim": words_of(claim)}, once=once_of(claim.place), after=work.order(claim))
 
 
-def _once(place: str) -> str:
+def once_of(place: str) -> str:
     return f"{CLAIM}/{place}"
 
 

@@ -135,10 +135,8 @@ class Kills:
             )
         ]
         for task in sorted(there ^ set(ours)):
-            self.found.add(
-                "doubled",
-                f"{when}: task {task} is {'nobody' if task in there else 'not there, but an'} entry's",
-            )
+            whose = "no answer of ours has it" if task in there else "it is not there"
+            self.found.add("doubled", f"{when}: task {task}: {whose}")
         if len(ours) != len(set(ours)):
             self.found.add("doubled", f"{when}: two answers share a task")
         self.tasks = len(there)
@@ -184,7 +182,8 @@ def kill(kills: int, *, customers: int, seed: int) -> Iterator[str]:
         runs = dict(test._rows("SELECT status, count(*) FROM run GROUP BY status"))
         logs = "".join(process.log() for process in processes)
         yield f"kills      {sum(test.killed.values())} ({dict(test.killed)}) in {time.monotonic() - began:.0f} s"
-        yield f"runs       {runs}; parts lent {len(re.findall(r'.lent.', logs))}, jobs rescued {logs.count('job_rescued')}"
+        lent, rescued = logs.count('"lent"'), logs.count("job_rescued")
+        yield f"runs       {runs}; hands lent {lent} times, {rescued} jobs rescued"
         yield f"life       {dict(test.life.events)}"
         yield f"checked    {test.checked} records, {test.effective} effective writes, {test.idle} that changed nothing"
         yield f"tasks      {test.tasks} given, each once"
@@ -206,7 +205,10 @@ def _configured(store: str) -> str:
     text = re.sub(r"volume: \{most: 10x", "volume: {most: 1000x", text)
     text = text.replace("canary: 50 ", "canary: 2 ")
     text = text.replace("    type: salesforce\n", "    type: salesforce\n    write: {chunk_size: 3}\n")
-    task = f'    follow_up:\n      - where: segment == "detractor"\n        task: {{subject: "{TASK}{{record.Name}}", due: 2 days}}\n'
+    task = f"""    follow_up:
+      - where: segment == "detractor"
+        task: {{subject: "{TASK}{{record.Name}}", due: 2 days}}
+"""
     return text.replace("    verify: {cron", f"{task}    verify: {{cron", 1)
 
 

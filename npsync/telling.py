@@ -33,10 +33,12 @@ def told(
     now: datetime,
     sync: str | None = None,
     connections: Opened | None = None,
+    thorough: bool = False,
 ) -> Story:
-    """The story of `who`. Without `connections` no CRM is asked."""
+    """The story of `who`. Without `connections` no CRM is asked. `thorough`: whatever it takes to find them."""
     look: Callable[[str], Destination] | None = None if connections is None else connections.destination
-    story = tell(who, views_of(config, sync=sync), store, region=config.phone_region, look=look)
+    region, views = config.phone_region, views_of(config, sync=sync)
+    story = tell(who, views, store, region=region, look=look, thorough=thorough)
     accounts, problems = tell_accounts(who, account_views_of(config, sync=sync), store, now=now, look=look)
     return replace(
         story, accounts=tuple(accounts), problems=tuple(dict.fromkeys((*story.problems, *problems)))

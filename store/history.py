@@ -20,21 +20,25 @@ MOST_ANSWERS = 1000  # of one key: a mailbox of a whole company may have many mo
 
 # ------------------------------------------------------------ statements
 
-# What an index finds: e-mails are found as the person they make (`answers_of_persons`).
-_BY_INDEX = """
-    SELECT r.id FROM response r WHERE r.external_id = :text AND r.external_id IS NOT NULL
-    UNION ALL SELECT r.id FROM response r WHERE r.phone IN LIST(:phones) AND r.phone IS NOT NULL
-    UNION ALL SELECT r.id FROM response r WHERE r.source IN LIST(:sources) AND r.source_id = :text
-    UNION ALL SELECT r.id FROM response r WHERE r.person IN LIST(:persons)
-    ORDER BY 1 DESC LIMIT :limit"""
-
-# A scan of the inbox, for what is spelled as no key is: it has no index for that, which every answer would pay for and
-# only this question would use.
+# A scan of the inbox: it has no index by address, which every answer would pay for and only this question would use.
 _BY_KEY = """
     SELECT r.id FROM response r
     WHERE lower(r.email) = :email OR r.email = :text OR r.external_id = :text OR r.source_id = :text
         OR r.phone IN LIST(:phones)
     ORDER BY r.id DESC LIMIT :limit"""
+
+# {which}: by keys that have an index. Of the sources first their names, each found by one look into the index.
+_KNOWN_BY = "SELECT r.id FROM response r WHERE {which} ORDER BY r.id DESC LIMIT :limit"
+_OF_PERSON = "r.person IN LIST(:persons)"
+_OF_ID = "r.external_id = :text AND r.external_id IS NOT NULL"
+_OF_PHONE = "r.phone IN LIST(:phones) AND r.phone IS NOT NULL"
+_NAMED = "r.source IN LIST(:sources) AND r.source_id = :text"
+_SOURCES = """
+    WITH RECURSIVE found(source) AS (
+        SELECT min(source) FROM response
+        UNION ALL
+        SELECT (SELECT min(r.source) FROM response r WHERE r.source > found.source) FROM found WHERE source IS NOT NULL)
+    SELECT source FROM found WHERE source IS NOT NULL"""
 
 _BY_NAME = "SELECT r.id FROM response r WHERE r.source = :source AND r.source_id = :id"
 
@@ -102,16 +106,22 @@ _LINKS = """
 class History:
     database: Database
 
-    def answers_by_key(self, who: Who) -> list[int]:
+    def answers_by_key(self, who: Who, *, thorough: bool = True) -> list[int]:
         source, colon, id = who.text.partition(":")
         with self.database.read() as tx:
             named = tx.rows(_BY_NAME, source=source, id=id) if colon else []
-            its = {"text": who.text, "phones": list(who.phones), "limit": MOST_ANSWERS}
-            found = (
-                named
-                or tx.rows(_BY_INDEX, **its, sources=_sources(tx), persons=list(who.persons))
-                or tx.rows(_BY_KEY, **its, email=who.email or who.text.lower())
-            )
+            if named:
+                found = named
+            elif thorough or ("@" in who.text and who.email is None):
+                found = tx.rows(
+                    _BY_KEY,
+                    text=who.text,
+                    email=who.email or who.text.lower(),
+                    phones=list(who.phones),
+                    limit=MOST_ANSWERS,
+                )
+            else:
+                found = _known_by(tx, who)
             numbers = [row[0] for row in found]
         return sorted({*numbers, *self.answers_of_persons(who.persons)})
 
@@ -167,14 +177,25 @@ class History:
         return [Linked(row[0], row[1], row[2], moment(row[3])) for row in found]
 
 
+def _known_by(tx: Transaction, who: Who) -> list[tuple[Any, ...]]:
+    """By everything that has an index. Whose strongest key is an address is known by its person's number."""
+    sources = [row[0] for row in tx.rows(_SOURCES)]
+    asked: list[tuple[str, dict[str, Any]]] = [
+        (_OF_PERSON, {"persons": list(who.persons)}),
+        (_OF_ID, {"text": who.text}),
+        (_OF_PHONE, {"phones": list(who.phones)}),
+        (_NAMED, {"sources": sources, "text": who.text}),
+    ]
+    return [
+        row
+        for which, its in asked
+        for row in tx.rows(_KNOWN_BY.format(which=which), limit=MOST_ANSWERS, **its)
+    ]
+
+
 def _syncs(tx: Transaction) -> list[str]:
     """Every sync that ever took something up, also those that left the YAML."""
     return [row[0] for row in tx.rows("SELECT DISTINCT sync FROM watermark ORDER BY sync")]
-
-
-def _sources(tx: Transaction) -> list[str]:
-    """Every source that anything was ever taken up of."""
-    return [row[0] for row in tx.rows("SELECT DISTINCT source FROM watermark ORDER BY source")]
 
 
 def _version(row: tuple[Any, ...]) -> Version:

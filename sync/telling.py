@@ -26,11 +26,19 @@ Look = Callable[[str], Destination]
 """The destination behind a connection's name, ready to be read."""
 
 
-def tell(who: str, views: Sequence[View], store: Store, *, region: str | None, look: Look | None) -> Story:
-    """Everything known about `who`. Without `look` no CRM is asked; one that cannot be asked is told in `problems`,
-    one that lets nobody look in `unseen`."""
+def tell(
+    who: str,
+    views: Sequence[View],
+    store: Store,
+    *,
+    region: str | None,
+    look: Look | None,
+    thorough: bool = True,
+) -> Story:
+    """Everything known about `who`; not `thorough`: what is found at once. Without `look` no CRM is asked; one that
+    cannot be asked is told in `problems`, one that lets nobody look in `unseen`."""
     asked = asked_for(who, region)
-    found = store.answers_by_key(asked)
+    found = store.answers_by_key(asked, thorough=thorough)
     fates = store.fates(found)
     wanted = _wanted(asked, views, store, fates, found)
     problems: list[str] = []

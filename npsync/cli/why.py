@@ -66,7 +66,8 @@ def _told(
     from npsync import invited, telling
     from npsync.clock import SystemClock
 
-    story = telling.told(config, store, who, now=SystemClock().now(), sync=sync, connections=connections)
+    now = SystemClock().now()
+    story = telling.told(config, store, who, now=now, sync=sync, connections=connections, thorough=True)
     if sync is not None:
         return story, invited.About()
     return story, telling.asked(config, store, who, story, connections)

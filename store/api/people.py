@@ -113,9 +113,11 @@ class Decisions(Protocol):
 class History(Protocol):
     """The past of a person or a record."""
 
-    def answers_by_key(self, who: Who) -> list[int]:
+    def answers_by_key(self, who: Who, *, thorough: bool = True) -> list[int]:
         """Versions whose answer carries what was typed as e-mail, external id, phone or answer id (`id` or
-        `source:id`), or comes from the same person. At most the newest thousand of a key."""
+        `source:id`), or comes from the same person. At most the newest thousand of a key. Being `thorough` takes a
+        look at every answer there is; without it an address is found by the number of its person, which is missing
+        only where what was typed is no address and a vendor sent just that as one."""
         ...
 
     def answers_of_persons(self, persons: Sequence[int]) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from builders_store import NOON, SYNC, Syncing, answer, change, receive
+from builders_store import NOON, SYNC, Syncing, answer, change, person, receive
 
 from nps.changes import Rejected, Written
 from store.api import Settled, State
@@ -42,6 +42,23 @@ def test_answers_are_found_by_every_key_whatever_its_spelling(store: SqlStore, s
     assert [store.answers_by_key(one) for one in found] == [[1]] * len(found)
     assert store.answers_by_key(Who(text="app-nps:a1")) == []
     assert store.answers_by_key(Who(text="example.com")) == []
+
+
+def test_who_is_searched_for_is_found_without_a_look_at_every_answer(store: SqlStore):
+    ann = answer("a1", email="Ann@Example.com", external_id="C-1", phone="(202) 555-0143")
+    receive(store, ann)
+    receive(store, answer("b1", email="bob@", source="app-nps"))
+    found = [
+        Who(text="ann@example.com", email="ann@example.com", persons=[person(ann)]),
+        Who(text="C-1"),
+        Who(text="+12025550143", phones=["+12025550143", "(202) 555-0143"]),
+        Who(text="a1"),
+        Who(text="email-nps:a1"),
+    ]
+    assert [store.answers_by_key(one, thorough=False) for one in found] == [[1]] * len(found)
+    assert store.answers_by_key(Who(text="b1"), thorough=False) == [2]
+    assert store.answers_by_key(Who(text="bob@"), thorough=False) == [2]  # which is no address
+    assert store.answers_by_key(Who(text="a2"), thorough=False) == []
 
 
 def test_every_version_of_an_answer_is_told(store: SqlStore):

@@ -13,6 +13,7 @@ from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
 
 from nps.errors import NpsyncError
+from npsync.clockwork.missed import kept
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 ALIVE = timedelta(minutes=2)  # since a process that ticks was seen
 SECONDS_TO_ANSWER = 5.0  # of a web that is asked
+LATELY = timedelta(days=1)
 LATE = timedelta(minutes=30)  # past its due time, and neither run nor skipped
 _LOST = "conservation:"  # how a run's report begins to tell that an answer is lost (`sync.conserving`)
 
@@ -45,6 +47,7 @@ class Health:
     clock_at: datetime | None = None  # when a process that ticks was seen last
     clock: bool = False
     problem: str | None = None
+    missed: tuple[tuple[str, datetime], ...] = ()  # due times of the last day that had no turn
 
     @property
     def conserved(self) -> bool:
@@ -57,7 +60,7 @@ class Health:
             "store": self.problem is None,
             "conservation": self.problem is None and self.conserved,
             "clock": self.clock,
-            "on_time": self.problem is None and not any(one.late for one in self.syncs),
+            "on_time": self.problem is None and not self.missed and not any(one.late for one in self.syncs),
         }
 
     @property
@@ -74,6 +77,8 @@ class Health:
                 )
             if one.late and one.due_at is not None:
                 yield f"{one.sync}: due since {one.due_at.astimezone(zone):%Y-%m-%d %H:%M}, and not run"
+        for place, at in self.missed:
+            yield f"{place}: due at {at.astimezone(zone):%Y-%m-%d %H:%M}, and nothing was done or noted then"
         if self.problem is None and not self.clock:
             seen = (
                 "never" if self.clock_at is None else f"last {self.clock_at.astimezone(zone):%Y-%m-%d %H:%M}"
@@ -121,7 +126,9 @@ def _asked(config: Config, store: Store, now: datetime) -> Health:
     due, ticks = store.due(names), store.latest_ticks(names)
     seen = max((one.seen_at for one in store.serving()), default=None)
     syncs = [_of_sync(config, store, name, due.get(name), ticks.get(name), now) for name in names]
-    return Health(tuple(syncs), seen, clock=seen is not None and now - seen <= ALIVE)
+    places = kept(config, store, since=now - LATELY, now=now)
+    missed = tuple((one.place, at) for one in places for at in one.missed)
+    return Health(tuple(syncs), seen, clock=seen is not None and now - seen <= ALIVE, missed=missed)
 
 
 def _of_sync(

@@ -11,6 +11,7 @@ from npsync.clockwork.standing import Standing, standings
 from npsync.jobs import target_of
 
 if TYPE_CHECKING:
+    from npsync.clockwork.missed import Kept
     from npsync.config import Config
     from store.api import Serving, Store
 
@@ -60,6 +61,16 @@ def standing_facts(one: Standing) -> dict[str, Any]:
             "died": run.died,
             "progress": None if run.progress is None else run_facts.progress_facts(run.progress),
         },
+    }
+
+
+def kept_facts(one: Kept) -> dict[str, object]:
+    """Of one place of the clock, what became of its due times lately."""
+    return {
+        "place": one.place,
+        "outcomes": dict(one.outcomes),
+        "missed": [_iso(at) for at in one.missed],
+        "late": None if one.late is None else _iso(one.late),
     }
 
 

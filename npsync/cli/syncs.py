@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
+    from npsync.clockwork.missed import Kept
     from npsync.clockwork.standing import Standing, Underway
     from npsync.config import Config
     from store.api import Serving
 
 syncs = typer.Typer(help="When each sync is due; pause, resume and run it in npsync serve.")
 
+_LATELY_HOURS = 24
 _NAME = Annotated[str, typer.Argument(help="The sync, as the YAML names it.")]
 
 
@@ -27,9 +29,12 @@ def list_(context: typer.Context, json: JsonOption = False, config: ConfigOption
 
     `pause`, `resume` and `run` tell the clock of npsync serve what to do with one of them.
     """
+    from datetime import timedelta
+
     from npsync import service, sync_facts
     from npsync.cli import output
     from npsync.clock import SystemClock
+    from npsync.clockwork.missed import kept
     from npsync.clockwork.standing import standings
 
     if context.invoked_subcommand is not None:
@@ -38,16 +43,23 @@ def list_(context: typer.Context, json: JsonOption = False, config: ConfigOption
     now = SystemClock().now()
     with service.open_store(loaded) as store:
         found, serving = standings(loaded, store, now), store.serving()
+        due_times = kept(loaded, store, since=now - timedelta(hours=_LATELY_HOURS), now=now)
     if json:
         told = [sync_facts.standing_facts(one) for one in found]
-        output.say_json({"syncs": told, "serving": [sync_facts.served_facts(one) for one in serving]})
+        output.say_json(
+            {
+                "syncs": told,
+                "serving": [sync_facts.served_facts(one) for one in serving],
+                "due_times": [sync_facts.kept_facts(one) for one in due_times],
+            }
+        )
         return
     zone = loaded.time_zone
     if not found:
         output.say("The file has no sync.")
         return
     output.table(["sync", "runs", "next", "last", ""], [_row(one, zone) for one in found])
-    for line in _serving_lines(serving, now, zone):
+    for line in (*_due_lines(due_times, zone), *_serving_lines(serving, now, zone)):
         output.say(line)
 
 
@@ -146,8 +158,8 @@ def _known(config: Config, sync: str) -> None:
 _LAST = {
     "started": "on time",
     "caught_up": "caught up",
-    "skipped_overlap": "skipped: it ran still",
-    "skipped_paused": "skipped: paused",
+    "skipped_overlap": "skipped as it ran still",
+    "skipped_paused": "skipped as paused",
 }
 
 
@@ -180,6 +192,22 @@ def _running(run: Underway) -> str:
     if run.died:
         return f"run {run.run} died; it is taken up again"
     return f"run {run.run}: {progress_text(run.progress)}" if run.progress else f"run {run.run}"
+
+
+def _due_lines(due_times: list[Kept], zone: ZoneInfo) -> list[str]:
+    from collections import Counter
+
+    from npsync.cli.sync_text import moment_text
+
+    noted = sum((Counter(one.outcomes) for one in due_times), Counter())
+    if not noted:
+        return []
+    told = ", ".join(f"{noted[outcome]:,} {said}" for outcome, said in _LAST.items() if noted[outcome])
+    lines = [f"\nDue times since yesterday: {told}; none was missed."]
+    if missed := [(one.place, at) for one in due_times for at in one.missed]:
+        lines[0] = f"\nDue times since yesterday: {told}; missed, which should not happen:"
+        lines += [f"  {place} of {moment_text(at, zone)}" for place, at in missed]
+    return lines
 
 
 def _serving_lines(serving: list[Serving], now: datetime, zone: ZoneInfo) -> list[str]:

@@ -21,6 +21,25 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 
+# The contrast of all text with the ground it stands on, as WCAG computes it.
+CONTRASTS = """() => {
+  const rgb = (text) => text.match(/[0-9.]+/g).map(Number);
+  const linear = (c) => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  const light = (c) => 0.2126 * linear(c[0]) + 0.7152 * linear(c[1]) + 0.0722 * linear(c[2]);
+  const ground = (node) => {
+    for (; node; node = node.parentElement) {
+      const color = rgb(getComputedStyle(node).backgroundColor);
+      if (color.length === 3 || color[3] === 1) return color;
+    }
+    return [255, 255, 255];
+  };
+  const read = [...document.querySelectorAll("h1, h2, p, a, button, label, th, td, span, code, li, blockquote")];
+  return read.filter((node) => node.textContent.trim() && node.getClientRects().length).map((node) => {
+    const [one, two] = [light(rgb(getComputedStyle(node).color)), light(ground(node))].sort((a, b) => a - b);
+    return [node.tagName + "." + node.className, (two + 0.05) / (one + 0.05)];
+  });
+}"""
+
 
 @contextmanager
 def chromium() -> Iterator[Any]:

@@ -10,31 +10,12 @@ from typing import Any
 
 import pytest
 from answered import NOW, config_in, matched, people, record_of
-from browsing import chromium, free_port, serving
+from browsing import CONTRASTS, chromium, free_port, serving
 from fake_clock import FakeClock
 
 from npsync import tokens
 from npsync.web.app import app
 from store import open_store
-
-# The contrast of all text with the ground it stands on, as WCAG computes it.
-CONTRASTS = """() => {
-  const rgb = (text) => text.match(/[0-9.]+/g).map(Number);
-  const linear = (c) => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-  const light = (c) => 0.2126 * linear(c[0]) + 0.7152 * linear(c[1]) + 0.0722 * linear(c[2]);
-  const ground = (node) => {
-    for (; node; node = node.parentElement) {
-      const color = rgb(getComputedStyle(node).backgroundColor);
-      if (color.length === 3 || color[3] === 1) return color;
-    }
-    return [255, 255, 255];
-  };
-  const read = [...document.querySelectorAll("h1, h2, p, a, button, label, th, td, span, code, li, blockquote")];
-  return read.filter((node) => node.textContent.trim() && node.getClientRects().length).map((node) => {
-    const [one, two] = [light(rgb(getComputedStyle(node).color)), light(ground(node))].sort((a, b) => a - b);
-    return [node.tagName + "." + node.className, (two + 0.05) / (one + 0.05)];
-  });
-}"""
 
 UNNAMED = (
     "() => [...document.querySelectorAll('input:not([type=hidden]), select')].filter(e => !e.labels.length)"

@@ -7,10 +7,10 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layers docs bench intake crash soak lock properties wheel clean living
+.PHONY: help demo test check lint types layers docs bench intake crash soak lock properties wheel clean living fuzz-api
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.run ## the main job end to end against the sandbox: no account, no server
 	@$(BIN)/npsync demo
@@ -44,6 +44,9 @@ crash: $(VENV)/.dev ## kill a run at every point where it touches the world, res
 
 soak: $(VENV)/.dev ## 200 runs under random faults and kills, every record held against the truth
 	@$(BIN)/python -m bench.soak $(ARGS)
+
+fuzz-api: $(VENV)/.dev ## thousands of requests of all kinds against the API, each answer held against its description
+	@NPSYNC_API_CASES=150 $(BIN)/python -m pytest tests/unit/web/test_api_fuzzed.py --timeout 0 $(ARGS)
 
 living: $(VENV)/.dev ## npsync serve beside a sandbox that lives, for twenty minutes
 	@$(BIN)/python -m bench.living $(ARGS)

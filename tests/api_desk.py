@@ -59,7 +59,7 @@ class ApiDesk:
         given = {"authorization": f"Bearer {self.token(*scopes)}"} if scopes is not None else {}
         chunks = []
         if body is not None:
-            chunks = [json.dumps(body).encode()]
+            chunks = [body if isinstance(body, bytes) else json.dumps(body).encode()]
             given |= {"content-type": "application/json", "content-length": str(len(chunks[0]))}
         replied = Caller(self.web, headers={"host": "127.0.0.1:8642"}).call(
             method, f"/api/v1{path}", chunks, given | dict(headers or {})

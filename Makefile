@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layers docs bench intake crash soak lock properties wheel clean living fuzz-api
+.PHONY: help demo test check lint types layers docs bench pages intake crash soak lock properties wheel clean living fuzz-api
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ docs: $(VENV)/.dev ## write docs/reference/ again from the code
 
 bench: $(VENV)/.dev ## speed and memory against a hand-written script, in the same run
 	@$(BIN)/python -m bench $(ARGS)
+
+pages: $(VENV)/.dev ## how soon the dashboard answers with a million answers stored
+	@$(BIN)/python -m bench.pages $(ARGS)
 
 intake: $(VENV)/.dev ## how soon hooks answer under 200 events a second, beside a sync
 	@$(BIN)/python -m bench.intake $(ARGS)

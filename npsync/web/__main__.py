@@ -51,6 +51,8 @@ def _serve(config: Config, store: Store, listening: socket.socket, alive: int) -
             uvicorn.Config(
                 made,
                 log_config=None,
+                http="h11",  # the one that is tested, whatever else is installed: it bounds headers, too
+                ws="none",
                 access_log=False,
                 server_header=False,
                 lifespan="off",

@@ -74,6 +74,7 @@ def _routed(site: Site, logbook: Logbook) -> FastAPI:
         openapi_url=None,  # nothing is told without a token: `npsync.web.api` serves it
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # its redirects go to whatever name a caller says is ours
         middleware=[Middleware(Doorway, public_url=site.public_url)],
         exception_handlers={
             Away: tell_away,

@@ -20,6 +20,7 @@ LARGEST = {"/hooks/": 5 * MEGA, "/api/": 1 * MEGA}  # a batch of Segment's; a pa
 LARGEST_ELSEWHERE = 64 * KILO  # a form
 MOST_AT_ONCE = 64 * MEGA  # of bodies that are being read
 SECONDS_TO_SEND = 15.0
+LARGEST_HEADERS = 32 * KILO  # names and values of all of them
 
 SAFE = {
     "X-Content-Type-Options": "nosniff",
@@ -47,6 +48,7 @@ class Doorway:
         reply = _Reply(send, self._headers)
         body = _Body(self, receive, scope)
         try:
+            _check_headers(scope)
             body.announce(Headers(scope=scope).get("content-length"))
             await self._app(scope, body.receive, reply.send)
         except Exception as error:  # noqa: BLE001 (told, never swallowed)
@@ -127,6 +129,12 @@ class _Reply:
             named = {name.lower() for name, _ in given}
             given.extend(header for header in self._headers if header[0] not in named)
         await self._send(message)
+
+
+def _check_headers(scope: Scope) -> None:
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST_HEADERS:
+        said = f"the headers are larger than {LARGEST_HEADERS // KILO} KiB"
+        raise Problem(431, said, code="headers_too_large", headers={"Connection": "close"})
 
 
 def _told(error: Exception, path: str) -> ASGIApp:

@@ -34,6 +34,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Robots-Tag": "noindex, nofollow",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
@@ -121,7 +122,7 @@ class Entrance(ABC):
     def check_way(self, request: Request) -> None:
         """The dashboard is shown on this machine, or behind TLS at the address of the YAML. A strange host name means
         that another site's page had its name lead here."""
-        host = (request.url.hostname or "").lower()
+        host = _host(request)
         if host not in LOCAL and (not self.secure or host != self._host):
             said = "The dashboard is shown on this machine alone, or behind TLS."
             here = f"http://127.0.0.1:{request.url.port or 80}/"
@@ -138,7 +139,7 @@ class Entrance(ABC):
             raise self._no(request, "Not from here", "This form came from another site.", "")
 
     def _origins(self, request: Request) -> tuple[str, ...]:
-        host = (request.url.hostname or "").lower()
+        host = _host(request)
         here = f"http://{request.headers.get('host', '')}" if host in LOCAL else ""
         return tuple(filter(None, (here, self._origin)))
 
@@ -167,6 +168,14 @@ class Entrance(ABC):
         if request.method == "GET" and asked != "/" and own_path(asked) == asked:
             door += "?" + urlencode({"next": asked})
         return RedirectResponse(door, 303, headers=HEADERS)
+
+
+def _host(request: Request) -> str:
+    """The name they call us by. Without one they did not come from a browser that looked for us."""
+    try:
+        return (urlsplit(f"//{request.headers.get('host', '')}").hostname or "").lower()
+    except ValueError:
+        return ""
 
 
 def own_path(given: str) -> str:

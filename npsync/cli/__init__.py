@@ -46,7 +46,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (  # command, module, name in it
     ("suppressions", "npsync.cli.suppressing", "suppressions"),
     ("subject", "npsync.cli.subjects", "subject"),
     ("verify", "npsync.cli.verifying", "verify"),
-    ("review", "npsync.cli.review_held", "review"),
+    ("review", "npsync.cli.review_undo", "review"),
     ("dead-letters", "npsync.cli.dead_letters", "dead_letters"),
     ("alerts", "npsync.cli.alerts", "alerts"),
     ("follow-ups", "npsync.cli.follow_ups", "follow_ups"),

@@ -62,6 +62,15 @@ def test_an_ambiguous_answer_is_looked_at_masked_and_decided_once_for_all_of_the
     npsync.run("contacts", exits=0)  # the decision outranks the rule that names two records
     assert (score(town, twin), score(town, ann.contact)) == (9, None)
 
+    assert "judged anew" in npsync("review", "undo", f"email-nps:{first}", "--key", ann.email).out
+    npsync.run("contacts", exits=3)
+    assert (score(town, twin), score(town, ann.contact)) == (
+        None,
+        None,
+    )  # what the link had written is given back
+    assert len(undecided(npsync)) == 2
+    assert "Nothing was decided" in npsync("review", "undo", first, exits=1).out
+
 
 def test_a_decision_for_one_answer_leaves_the_next_one_to_be_decided(npsync: Npsync, town: Town):
     ann, twin = twins(town)

@@ -1,0 +1,71 @@
+"""`npsync review undo`: taking decisions back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from npsync.cli import review_held  # noqa: F401 (its commands)
+from npsync.cli.output import ConfigOption, JsonOption
+from npsync.cli.review import AnswerArgument, review
+
+if TYPE_CHECKING:
+    from npsync.config import Config
+    from npsync.recalling import Recalled
+    from store.api import Store
+
+
+@review.command("undo")
+def undo(
+    answer: AnswerArgument,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            "--key", metavar="KEY", help="Also what was decided about this e-mail, phone or id of theirs."
+        ),
+    ] = None,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Take back what was decided about an answer: that it is left out or counts, and whose it is. The next run judges
+    it anew; what a link had written is given back."""
+    from npsync import recalling, service
+    from npsync import review as door
+    from npsync.cli import output
+
+    loaded = output.load_config(config)
+    with service.open_store(loaded) as store:
+        stored = door.named(loaded, store, " ".join(answer))
+        recalled = [recalling.recall(loaded, store, stored)]
+        if key is not None:
+            recalled += _unlinked(loaded, store, key.strip())
+    done = [one for one in recalled if one.done]
+    again = {sync: [*numbers] for one in done for sync, numbers in one.again.items()}
+    name = door.called(stored.response)
+    if json:
+        output.say_json(
+            {
+                "answer": name,
+                "left_out_of": [sync for one in done for sync in one.left_out],
+                "held": any(one.held for one in done),
+                "links": [value for one in done for value in one.links],
+                "syncs": sorted(again),
+            }
+        )
+    elif not done:
+        output.say(f"Nothing was decided about {name}{' or that key' if key else ''}.")
+    else:
+        output.say(f"Taken back: {name} is judged anew by the next run.")
+        for sync in sorted(again):
+            output.say(f"  npsync run {sync}")
+    raise typer.Exit(output.SUCCEEDED if done else output.FAILED)
+
+
+def _unlinked(config: Config, store: Store, value: str) -> list[Recalled]:
+    """The key as it was linked, wherever it was."""
+    from npsync import recalling
+    from npsync.jobs import scope_of
+
+    scopes = dict.fromkeys(scope_of(config, name) for name in config.sync)
+    return [recalling.unlink(config, store, scope, value) for scope in scopes]

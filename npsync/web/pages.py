@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import mimetypes
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -37,8 +39,18 @@ class Asset:
     def of(cls, stem: str, suffix: str, content: bytes, kind: str) -> Asset:
         return cls(f"{stem}-{blake2b(content, digest_size=8).hexdigest()}{suffix}", content, kind)
 
-    def reply(self) -> Response:
-        return Response(self.content, media_type=self.kind, headers={"Cache-Control": _KEPT})
+    @cached_property
+    def packed(self) -> bytes:
+        return gzip.compress(self.content, 9, mtime=0)
+
+    def reply(self, encodings: str = "") -> Response:
+        """`encodings`: what the browser says it can unpack."""
+        headers = {"Cache-Control": _KEPT, "Vary": "Accept-Encoding"}
+        if "gzip" in encodings and len(self.packed) < len(self.content):
+            return Response(
+                self.packed, media_type=self.kind, headers={**headers, "Content-Encoding": "gzip"}
+            )
+        return Response(self.content, media_type=self.kind, headers=headers)
 
 
 class Pages:

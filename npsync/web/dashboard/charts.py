@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+import orjson
 from markupsafe import Markup, escape
 
 from nps.figures import Tally
@@ -67,6 +68,23 @@ def trend(points: Sequence[Point], target: Decimal | None) -> Markup:
         )
     parts += _names(points)
     return _picture(WIDTH, HEIGHT, parts, "trend")
+
+
+def trend_facts(points: Sequence[Point], target: Decimal | None) -> str:
+    """The same for a script that draws it with something to point at (`static/trend.js`), as JSON."""
+    spots = _spots(points)
+    low, high = _reach(spots, target)
+    told = {
+        "names": [point.period.name for point in points],
+        "nps": [None if spot is None else float(spot.nps) for spot in spots],
+        "margin": [None if spot is None or spot.margin is None else float(spot.margin) for spot in spots],
+        "said": ["" if spot is None else spot.said for spot in spots],
+        "target": None if target is None else float(target),
+        "low": low,
+        "high": high,
+        "every": -(-len(points) // MOST_LABELS) or 1,
+    }
+    return orjson.dumps(told).decode()
 
 
 def _spots(points: Sequence[Point]) -> list[_Spot | None]:
@@ -165,10 +183,10 @@ def segments(tally: Tally, height: int = 20) -> Markup:
     )
 
 
-def scores(people: Mapping[int, int]) -> Markup:
+def scores(people: Mapping[int, int], height: int = HEIGHT) -> Markup:
     """How many gave which score: eleven bars."""
     most = max(people.values(), default=0) or 1
-    room, floor = (WIDTH - LEFT - RIGHT) / 11, HEIGHT - BOTTOM
+    room, floor = (WIDTH - LEFT - RIGHT) / 11, height - BOTTOM
     parts = []
     for score in range(11):
         many = people.get(score, 0)
@@ -179,9 +197,9 @@ def scores(people: Mapping[int, int]) -> Markup:
             f'<rect class="{Segment.of(score)}" x="{x}" y="{round(floor - tall, 1)}" width="{round(room * 0.76, 1)}" '
             f'height="{tall}"><title>{score}: {many:,} people</title></rect>'
             f'<text class="count" x="{middle}" y="{round(floor - tall - 5, 1)}" text-anchor="middle">{many:,}</text>'
-            f'<text class="tick" x="{middle}" y="{HEIGHT - 8}" text-anchor="middle">{score}</text>'
+            f'<text class="tick" x="{middle}" y="{height - 8}" text-anchor="middle">{score}</text>'
         )
-    return _picture(WIDTH, HEIGHT, parts, "scores")
+    return _picture(WIDTH, height, parts, "scores")
 
 
 def _picture(width: int, height: int, parts: Sequence[str], kind: str) -> Markup:

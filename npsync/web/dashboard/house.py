@@ -44,6 +44,9 @@ _FILES = (
     ("dashboard-people", ".css", "text/css"),
     ("dashboard", ".js", "text/javascript"),
     ("htmx.min", ".js", "text/javascript"),
+    ("trend", ".js", "text/javascript"),
+    ("uplot.min", ".js", "text/javascript"),
+    ("uplot.min", ".css", "text/css"),
     ("icon", ".svg", "image/svg+xml"),
 )
 Found = TypeVar("Found")

@@ -7,8 +7,11 @@ from starlette.responses import Response
 
 from npsync.figures import Shown
 from npsync.reports import Report, nps_surveys, wish
+from npsync.roles import May
+from npsync.web.dashboard import run_words
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.needs import waiting_in
+from npsync.web.dashboard.syncs import glances, served
 from npsync.web.site import Site
 
 
@@ -18,6 +21,7 @@ def router(site: Site, house: House) -> APIRouter:
     @routes.get("/")
     def overview(request: Request) -> Response:
         whose = house.visitor(request)
+        now = house.now()
         return house.page(
             "overview.html",
             request,
@@ -27,6 +31,9 @@ def router(site: Site, house: House) -> APIRouter:
             needs=house.needs(),
             waiting=waiting_in(site),
             syncs=len(site.config.sync),
+            glances=glances(site, now) if whose.can(May.VIEW) else [],
+            served=served(site, now),
+            words=run_words,
         )
 
     return routes

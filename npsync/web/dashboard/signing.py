@@ -29,9 +29,10 @@ def router(site: Site, house: House) -> APIRouter:
         routes.include_router(routes_of(site, house, door, tries, oidc))
 
     @routes.get("/-/{name}")
-    def file(name: str) -> Response:
+    def file(request: Request, name: str) -> Response:
         asset = house.assets.get(name)
-        return Response(status_code=404) if asset is None else asset.reply()
+        encodings = request.headers.get("accept-encoding", "")
+        return Response(status_code=404) if asset is None else asset.reply(encodings)
 
     @routes.get("/sign-in")
     def show(request: Request) -> Response:

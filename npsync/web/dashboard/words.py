@@ -155,6 +155,7 @@ GLOBALS: dict[str, Any] = {
     "gauge_bar": bars.gauge_bar,
     "share_bar": bars.share_bar,
     "trend": charts.trend,
+    "trend_facts": charts.trend_facts,
     "segment_bar": charts.segments,
     "score_bars": charts.scores,
     "Segment": Segment,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
@@ -82,6 +83,16 @@ def fire_time(line: str, after: datetime, zone: ZoneInfo) -> datetime:
         offset += moved
 
 
+def installation_of(store: Store) -> str:
+    """What tells this installation from all others; the same for all processes on one store."""
+    known = store.recall(_INSTALLATION, ["id"])
+    if not known:
+        store.memorize(_INSTALLATION, {"id": uuid.uuid4().hex})
+        known = store.recall(_INSTALLATION, ["id"])
+    return known["id"]
+
+
+_INSTALLATION = "clock/installation"
 _LATER = timedelta(microseconds=1)
 
 

@@ -23,6 +23,7 @@ from nps.events import SUBJECT_ID
 from nps.surveys import OWN_PAGE
 from npsync.jobs import target_of
 from npsync.pausing import paused_triggers
+from npsync.schedule import installation_of, spread_of
 from triggers.closing import Closed
 from triggers.desk import Answers, Desk, Surveys, Told
 from triggers.people import People, Registry
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from store.api import Store
 
 POLL_EVERY = timedelta(minutes=2)
+POLL_SPREAD = timedelta(seconds=12)  # at most so much more, always as much: installations do not keep in step
 REOPEN_AFTER = timedelta(minutes=15)  # fresh schema, fresh token
 
 EXPIRES = timedelta(days=30)  # an invitation whose survey does not say
@@ -338,10 +340,13 @@ class Triggering:
     def _due(self, desk: Desk) -> Iterator[str]:
         """Connections whose time to be polled has come; whoever takes it, takes it for every process."""
         now = self._clock.now()
+        installation = installation_of(self._store)
         for connection in (*desk.watched, *desk.hearing):
             place = poll_place(connection)
             due_at = self._store.schedule_first(place, now)
-            if due_at <= now and self._store.claim_due(place, due_at, now + POLL_EVERY):
+            every = POLL_EVERY + spread_of(installation, place, POLL_SPREAD, POLL_EVERY)
+            far_off = due_at > now + 2 * every  # somebody has put the clock back since
+            if (due_at <= now or far_off) and self._store.claim_due(place, due_at, now + every):
                 yield connection
 
 

@@ -289,7 +289,7 @@ def _run_due(config: Config, store: Store, options: Options, json: bool) -> int:
     from npsync.clock import SystemClock
     from npsync.clockwork.claims import Claims, pushed_done
     from npsync.clockwork.rescuing import rescue, resume_killed
-    from npsync.clockwork.ticking import installation_of
+    from npsync.schedule import installation_of
     from store.owners import this_process
     from triggers.followed import none_is_followed
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from npsync.asker import Asker
 from npsync.clockwork.claims import Claims
 from npsync.clockwork.rescuing import UNSEEN, catch_up_unpaused, rescue
 from npsync.clockwork.work import Work, skip, tell
+from npsync.schedule import installation_of
 from store.api import Serving
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 SEEN_EVERY = 10.0  # seconds
 RESCUED_EVERY = 30.0
-_INSTALLATION = "clock/installation"
 
 Works = Callable[["Config"], Work]
 Turns = Callable[["Config"], Sequence[Asker]]
@@ -126,15 +125,6 @@ class Clockwork:
 
 
 _FORGOTTEN_AFTER = timedelta(days=1)
-
-
-def installation_of(store: Store) -> str:
-    """What tells this installation from all others; the same for all processes on one store."""
-    known = store.recall(_INSTALLATION, ["id"])
-    if not known:
-        store.memorize(_INSTALLATION, {"id": uuid.uuid4().hex})
-        known = store.recall(_INSTALLATION, ["id"])
-    return known["id"]
 
 
 def is_alive(serving: Serving, now: datetime) -> bool:

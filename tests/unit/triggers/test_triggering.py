@@ -21,8 +21,11 @@ from npsync.gatekeeper import Named, keys_of
 from npsync.pausing import pause, resume, trigger_place
 from npsync.service import opened
 from npsync.triggering import (
+    POLL_EVERY,
+    POLL_SPREAD,
     Compiled,
     Connected,
+    Triggering,
     answers_of,
     channels_of,
     desk_of,
@@ -194,3 +197,24 @@ def test_what_somebody_pauses_rests_beside_what_the_file_pauses(store: SqlStore,
         assert heeding_pauses(desk, store).rules["after-support"].paused
         resume(store, trigger_place("after-support"), NOON)
         assert not heeding_pauses(desk, store).rules["after-support"].paused
+
+
+def test_a_connection_is_polled_in_a_rhythm_of_its_own_also_after_the_clock_was_put_back(
+    store: SqlStore, config: Config
+):
+    clock = FakeClock()
+    triggering = Triggering(config, store, clock)
+    desk = triggering._desk()
+
+    def polled() -> bool:
+        return list(triggering._due(desk)) != []
+
+    assert polled()
+    clock.advance(POLL_EVERY.total_seconds() - 1)
+    assert not polled()
+    clock.advance(1 + POLL_SPREAD.total_seconds())
+    assert polled()
+    clock.advance(-3600)
+    assert polled()
+    assert not polled()
+    triggering.close()

@@ -93,6 +93,10 @@ class Figures:
             tx.prove(lease)
             return tx.run(_KEEP, key=key, answer=answer, as_of=at, edition=edition) > 0
 
+    def forget_figures(self) -> None:
+        with self.database.write() as tx:
+            forget_figures(tx)
+
     def new_edition(self, *, lease: Lease) -> int:
         with self.database.read() as tx:
             nameless = tx.rows(_NAMELESS)

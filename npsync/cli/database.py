@@ -136,3 +136,39 @@ def dump(config: ConfigOption = None) -> None:
     with service.open_store(loaded) as store:
         for line in store.dump():
             output.say(line)
+
+
+@db.command("figures")
+def figures(
+    check: Annotated[
+        bool, typer.Option("--check", help="Only compare them with counting from scratch.")
+    ] = False,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Count the figures of the dashboard again. They follow from the rest of the store: nothing is lost."""
+    from npsync import service
+    from npsync.cli import output
+    from npsync.clock import SystemClock
+    from npsync.figures import checking
+
+    loaded = output.load_config(config)
+    with service.open_store(loaded) as store:
+        if not check:
+            counted = checking.count_again(loaded, store, SystemClock())
+            if json:
+                output.say_json(counted.as_json())
+            else:
+                output.say(f"Counted {counted.figures} figures in {counted.seconds:.1f} s.")
+            return
+        checked = checking.check(loaded, store)
+    if json:
+        output.say_json(checked.as_json())
+    else:
+        right, wrong, old = len(checked.right), len(checked.wrong), len(checked.old)
+        output.say(f"{right} figures say what counting from scratch says, {wrong} do not, {old} are old.")
+        for name in checked.wrong:
+            output.say(f"  wrong: {name}")
+    if checked.wrong:
+        output.tell("Count them again: npsync db figures")
+        raise typer.Exit(output.FAILED)

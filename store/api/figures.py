@@ -69,7 +69,10 @@ class Figures(Protocol):
         """It is counted, from what was there after `take_stirred`. False: nobody wants it any more."""
         ...
 
-    # Who erases a person takes this lease away, and every figure with it: what was counted before is never kept after.
+    def forget_figures(self) -> None:
+        """All of them, and take the lease away from whoever is counting: what was counted before is never kept after.
+        Erasing a person does so, too."""
+        ...
 
     def new_edition(self, *, lease: Lease) -> int:
         """For a list of accounts. Editions that no figure names are gone."""

@@ -1,0 +1,256 @@
+"""Figures that are there before somebody asks: when they are counted, what leaves a note, what pages show meanwhile."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from answered import NOW, YAML, config_in, matched, people
+from asgi_caller import Caller
+from fake_clock import FakeClock
+from typer.testing import CliRunner
+
+from npsync import tokens
+from npsync.cli import application
+from npsync.figures import Figures
+from npsync.figures.counting import ASKED_FOR, REST, Counter
+from npsync.reports import Wish, wish
+from npsync.web.app import app
+from store import questions, tallies
+from store.sql import SqlStore
+from store.stirring import MADE_OF, stirs
+
+TODAY = NOW.date()
+
+
+class Desk:
+    """Whoever looks, and whoever counts."""
+
+    def __init__(self, folder: Path, store: SqlStore) -> None:
+        self.config, self.store, self.clock = config_in(folder, YAML), store, FakeClock(NOW)
+        self.figures = Figures(self.config, store, self.clock, few=-1)
+        self.counter = Counter(self.config, store, self.clock, few=-1)
+
+    def wish(self, **others: object) -> Wish:
+        return wish(self.config, "relationship", today=self.clock.now().date(), **others)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def desk(tmp_path: Path, store: SqlStore) -> Desk:
+    matched(store, people(store, {10: 40, 3: 10}), account="001A", plan="Pro")
+    return Desk(tmp_path, store)
+
+
+# ------------------------------------------------------------ when they are counted
+
+
+def test_what_nobody_has_counted_is_not_waited_for(desk: Desk):
+    shown = desk.figures.report(desk.wish())
+    assert (shown.value, shown.as_of, shown.counting) == (None, None, True)
+    desk.counter.turn()
+    shown = desk.figures.report(desk.wish())
+    assert shown.value is not None
+    assert shown.value.whole is not None
+    assert (shown.value.whole.answers, shown.as_of, shown.counting) == (50, NOW, False)
+
+
+def test_old_figures_are_shown_as_what_they_are_until_newer_ones_are_counted(desk: Desk):
+    desk.counter.turn()
+    people(desk.store, {9: 1})
+    shown = desk.figures.report(desk.wish())
+    assert shown.value is not None
+    assert shown.value.whole is not None
+    assert (shown.value.whole.answers, shown.counting) == (50, True)
+
+
+def test_counting_takes_at_most_a_tenth_of_the_time(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    took = iter([0.0, 8.0, 8.0, 8.0])
+    monkeypatch.setattr("npsync.figures.counting.time.monotonic", lambda: next(took, 8.0))
+    assert desk.counter.turn().seconds == 8.0
+    people(desk.store, {9: 1})
+    assert not desk.counter.turn().did_something
+    desk.clock.advance(REST * 8 - 1)
+    assert not desk.counter.turn().did_something
+    desk.clock.advance(2)
+    assert desk.counter.turn().did_something
+
+
+def test_what_somebody_waits_for_comes_without_a_rest_and_is_kept_for_a_day(desk: Desk):
+    desk.counter.turn()
+    unusual = desk.wish(since=TODAY - timedelta(days=9))
+    assert desk.figures.report(unusual).value is None
+    assert desk.counter.turn().figures == 1
+    assert not desk.figures.report(unusual).counting
+    desk.clock.advance(ASKED_FOR.total_seconds())
+    desk.counter.turn()
+    assert all(one.asked_at is None for one in desk.store.figures())
+
+
+def test_where_nothing_changed_nothing_is_counted_until_the_next_day(desk: Desk):
+    assert desk.counter.turn().did_something
+    desk.clock.advance(3 * 3600)
+    assert not desk.counter.turn().did_something
+    desk.clock.advance(24 * 3600)
+    assert desk.figures.report(desk.wish()).counting
+    assert desk.counter.turn().did_something
+    assert not desk.figures.report(desk.wish()).counting
+
+
+def test_another_configuration_is_another_question(desk: Desk, tmp_path: Path):
+    desk.counter.turn()
+    other = config_in(tmp_path, YAML.replace("relationship: 40", "relationship: 55"))
+    assert Figures(other, desk.store, desk.clock, few=-1).report(desk.wish()).value is None
+    Counter(other, desk.store, desk.clock, few=-1).turn()
+    shown = Figures(other, desk.store, desk.clock, few=-1).report(desk.wish())
+    assert shown.value is not None
+    assert shown.value.target == 55
+
+
+def test_one_process_counts_at_a_time(desk: Desk):
+    lease = desk.store.acquire("figures", "somebody else", now=NOW, seconds=60)
+    assert lease is not None
+    assert not desk.counter.turn().did_something
+    desk.store.release(lease)
+    assert desk.counter.turn().did_something
+
+
+def test_a_list_of_accounts_is_replaced_and_the_one_before_goes(desk: Desk):
+    desk.counter.turn()
+    matched(desk.store, people(desk.store, {0: 5}), account="001B", plan="Pro")
+    counter = Counter(desk.config, desk.store, desk.clock, few=-1)
+    counter.turn()
+    page = desk.figures.accounts("relationship").value
+    assert page is not None
+    assert [(one.id, one.tally.answers) for one in page.accounts] == [("001B", 5), ("001A", 50)]
+    people(desk.store, {9: 1})
+    Counter(desk.config, desk.store, desk.clock, few=-1).turn()
+    with desk.store.database.read() as tx:
+        assert (
+            len(tx.rows("SELECT DISTINCT edition FROM account_figure")) == 2
+        )  # this one, and one to be dropped
+
+
+# ------------------------------------------------------------ notes
+
+
+def test_every_table_that_figures_are_read_from_leaves_a_note_when_it_changes():
+    read = " ".join(
+        text for module in (questions, tallies) for text in vars(module).values() if isinstance(text, str)
+    )
+    of = set(re.findall(r"\b(?:FROM|JOIN) ([a-z_]+)", read))
+    made_here = {"answer", "valid", "placed", "pairs", "grouped", "accounts", "the", "standing"}
+    assert of - made_here == set(MADE_OF) - {"outbox"}  # the tasks are read by `given_tasks`
+
+
+@pytest.mark.parametrize("table", MADE_OF)
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO {} (a) VALUES (1)",
+        "INSERT OR FAIL INTO {} (a) VALUES (1)",
+        "\n    UPDATE {} SET a = 1",
+        "DELETE FROM {} WHERE a = 1",
+    ],
+)
+def test_whatever_writes_to_it_is_recognised(table: str, statement: str):
+    assert stirs(statement.format(table))
+    assert not stirs(f"SELECT * FROM {table} FOR UPDATE")
+    assert not stirs(statement.format(f"{table}_of_others"))
+
+
+def test_a_change_that_is_taken_back_leaves_no_note(desk: Desk):
+    lease = desk.store.acquire("figures", "me", now=NOW, seconds=60)
+    assert lease is not None
+    assert desk.store.take_stirred(lease=lease)
+    with pytest.raises(ZeroDivisionError):
+        _change_and_fail(desk.store)
+    assert not desk.store.take_stirred(lease=lease)
+    with desk.store.database.write() as tx:
+        tx.run("DELETE FROM member")
+    assert desk.store.take_stirred(lease=lease)
+    assert not desk.store.take_stirred(lease=lease)
+
+
+def _change_and_fail(store: SqlStore) -> None:
+    with store.database.write() as tx:
+        tx.run("DELETE FROM member")
+        raise ZeroDivisionError
+
+
+# ------------------------------------------------------------ pages
+
+
+@pytest.fixture
+def page(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], tuple[int, str]]:
+    """A page, and its text, for somebody who is signed in to a store with many answers."""
+    monkeypatch.setattr(Figures.__init__, "__kwdefaults__", {"few": -1})
+    caller = Caller(app(desk.config, desk.store, desk.clock), headers={"host": "127.0.0.1:8642"})
+    token = tokens.create(desk.store, "ann", ("read",), now=NOW)
+    door = caller.get("/sign-in")
+    csrf = re.search(r'name="csrf" value="([^"]*)"', door.body.decode())
+    form = f"token={token}&csrf={csrf[1] if csrf else ''}".encode()
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    cookie = door.headers.get("set-cookie", "").partition(";")[0]
+    cookie = caller.post("/sign-in", form, cookie=cookie, **kind).headers["set-cookie"].partition(";")[0]
+
+    def get(path: str) -> tuple[int, str]:
+        replied = caller.get(path, cookie=cookie)
+        return replied.status, replied.body.decode()
+
+    return get
+
+
+@pytest.mark.parametrize("path", ["/", "/report", "/report?by=plan", "/accounts"])
+def test_a_page_says_that_figures_are_counted_and_looks_again(
+    desk: Desk, page: Callable[[str], tuple[int, str]], path: str
+):
+    status, text = page(path)
+    assert status == 200
+    assert "These figures are being counted" in text
+    assert 'hx-trigger="load delay:1s"' in text
+    desk.counter.turn()
+    status, text = page(path)
+    assert status == 200
+    assert "being counted" not in text
+    people(desk.store, {9: 1})
+    assert re.search(r"As of .* 07:00 America/New_York.*newer figures are being counted", page(path)[1], re.S)
+
+
+def test_a_file_of_figures_that_are_not_there_yet_is_asked_for_again(
+    desk: Desk, page: Callable[[str], tuple[int, str]]
+):
+    assert page("/report.csv")[0] == 503
+    desk.counter.turn()
+    assert page("/report.csv")[0] == 200
+
+
+# ------------------------------------------------------------ npsync db figures
+
+
+def test_figures_are_counted_again_and_compared_by_a_command(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for name in ("SF_ID", "SF_SECRET", "WOOTRIC_ID", "WOOTRIC_SECRET"):
+        monkeypatch.setenv(name, "x")
+    url = desk.store.database.path if hasattr(desk.store.database, "path") else None
+    if url is None:
+        pytest.skip("the command is the same for both")
+    file = tmp_path / "npsync.yaml"
+    file.write_text(YAML.replace("sqlite:///npsync.db", f"sqlite:///{url}"), encoding="utf-8")
+
+    def run(*arguments: str) -> tuple[int, dict[str, object]]:
+        done = CliRunner().invoke(application(), ["-c", str(file), "db", "figures", "--json", *arguments])
+        return done.exit_code, json.loads(done.stdout)
+
+    assert run()[1]["figures"] == 8
+    code, checked = run("--check")
+    assert (code, checked["wrong"], len(str(checked["right"])) > 20) == (0, [], True)
+    with desk.store.database.write() as tx:
+        tx.run("UPDATE account_figure SET promoters = 7")
+    assert run("--check")[0] == 1
+    assert run()[0] == 0
+    assert run("--check")[0] == 0

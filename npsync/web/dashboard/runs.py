@@ -64,6 +64,8 @@ def router(site: Site, house: House) -> APIRouter:
         whose = house.visitor(request, May.VIEW)
         found = known(site, house, request, whose, run)
         wrote = site.store.wrote(found.id)
+        first = site.store.journal_page(found.id, limit=FIRST) if whose.can(May.PEOPLE) else []
+        note_read(site, house, whose, "changes", found.id, len(first))
         return house.page(
             "run.html",
             request,
@@ -76,7 +78,7 @@ def router(site: Site, house: House) -> APIRouter:
             progress=site.store.progress_of(found.id) if found.status == "running" else None,
             accepted=sync_text.accepted(found),
             wrote=wrote,
-            changes=site.store.journal_page(found.id, limit=FIRST) if whose.can(May.PEOPLE) else [],
+            changes=first,
             undone=site.store.undone_by(found.id),
             connection=connection_of(site, found, wrote),
         )

@@ -3,6 +3,7 @@ and looked at in a real browser."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -26,12 +27,28 @@ NEVER = frozenset(
 LEADS = ("href", "src", "action", "formaction", "hx-get", "hx-post", "xlink:href")
 
 
+class Watched(Desk):
+    """Also counts what the audit kept of each page that was looked at."""
+
+    noted: dict[str, int]
+
+    def get(self, path: str, **headers: str) -> Replied:
+        before = self._latest()
+        replied = super().get(path, **headers)
+        self.noted[path] = self._latest() - before
+        return replied
+
+    def _latest(self) -> int:
+        return next((one.number for one in self.store.audited(limit=1)), 0)
+
+
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Iterator[Desk]:
+def desk(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Iterator[Watched]:
     """An admin's."""
     folder = tmp_path_factory.mktemp("hostile")
     hostile(folder, migrated_sqlite)
-    made = Desk(folder, YAML.replace("https://ask.acme.example", "http://127.0.0.1:8642"))
+    made = Watched(folder, YAML.replace("https://ask.acme.example", "http://127.0.0.1:8642"))
+    made.noted = {}
     made.user(Role.ADMIN)
     assert made.enter().status == 303
     yield made
@@ -57,11 +74,23 @@ def test_every_kind_of_page_was_walked(pages: dict[str, Replied]):
         "/runs/#/changes",
         "/review",
         "/dead-letters/#",
-        "/customers/crm/#",
+        "/customers/crm/Contact/#",
         "/suppressions",
     ):
         assert shape in shapes, sorted(shapes)
     assert len(shapes) > 25
+
+
+def test_whoever_sees_a_person_is_noted(desk: Watched, pages: dict[str, Replied]):
+    shown = {
+        path
+        for path, replied in pages.items()
+        if path.startswith("/")
+        and (b"@example.com" in replied.body or re.search(rb"\b003[0-9a-f]{12}", replied.body))
+        and not path.startswith("/activity")  # there, ids say whom others looked at
+    }
+    assert len(shown) > 10
+    assert {path for path in shown if not desk.noted[path]} == set()
 
 
 def test_nothing_anybody_wrote_becomes_part_of_a_page(pages: dict[str, Replied]):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from fake_clock import FakeClock
@@ -100,3 +103,12 @@ def ticks(store: SqlStore) -> list[tuple[datetime, str]]:
     with store.database.read() as tx:
         found = tx.rows("SELECT due_at, outcome FROM tick ORDER BY id")
     return [(datetime.fromtimestamp(row[0] / 1000, UTC), str(row[1])) for row in found]
+
+
+@cache
+def dead_process() -> str:
+    """The owner of a process of this machine that has ended."""
+    script = "from store.owners import this_process; print(this_process())"
+    return subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    ).stdout.strip()

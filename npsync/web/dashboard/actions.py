@@ -75,6 +75,11 @@ def router(site: Site, house: House) -> APIRouter:
         known_sync(site, house, request, whose, name)
         return wanted(request, whose, "verify", {"sync": name}, f"/syncs/{quote(name, safe='')}")
 
+    @routes.post("/config/reload")
+    def reload(request: Request) -> Response:
+        whose = house.acting(request, May.ADMIN)
+        return wanted(request, whose, "reload", {}, "/config")
+
     # ------------------------------------------------------------ of a run
 
     @routes.get("/runs/{run}/undo")

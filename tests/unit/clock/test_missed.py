@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from builders_clock import Runs, Ticking
+from builders_clock import Runs, Ticking, dead_process, due_claims
 from builders_config import config_of, yaml
 from fake_clock import NOON, FakeClock
 
@@ -88,13 +88,14 @@ def test_while_nobody_ticks_what_is_due_is_late_and_nothing_is_missed_yet(store:
 @pytest.mark.parametrize("seed", range(5))
 def test_whatever_happens_to_it_no_due_time_is_missed(store: SqlStore, tmp_path: Path, seed: int):
     """Restarts, kills, pauses, jumps of the clock, another process at the sync, another rhythm in the file."""
+    killed = dead_process()
     chance = random.Random(seed)
     clock, runs = FakeClock(), Runs()
     config = config_of(yaml(), tmp_path)
     ticking = Ticking(config, store, clock, run=runs)
     for _ in range(60):
         runs.fails_with = Busy("") if chance.random() < 0.2 else None
-        match chance.randrange(8):
+        match chance.randrange(9):
             case 0:
                 ticking.stop()
                 ticking.wait()
@@ -109,14 +110,20 @@ def test_whatever_happens_to_it_no_due_time_is_missed(store: SqlStore, tmp_path:
                 ticking.clockwork.take(config, "")
             case 4:
                 clock.advance(chance.choice([-1800, -1, 7200, 86_400]))
+            case 5:  # another one takes what is due, and is killed before it does anything
+                clock.advance(3600)
+                list(due_claims(config, store, owner=killed).due(clock.now()))
             case _:
                 clock.advance(chance.randrange(1, 1200))
         ticking.tick_and_finish()
     resume(store, "a", clock.now())
     clock.advance(2 * 3600)
-    ticking.tick_and_finish()
+    for _ in range(2):
+        ticking.tick_and_finish()
+        clock.advance(60)
     found = of_a(config, store, clock)
     assert found.missed == ()
     assert found.late is None
+    assert store.open_ticks() == []
     assert sum(found.outcomes.values()) > 10
     ticking.wait()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 import structlog
-from builders_clock import Runs, Ticking, ticks
+from builders_clock import Runs, Ticking, dead_process, ticks
 from builders_config import config_of, yaml
 from fake_clock import NOON, FakeClock
 
@@ -45,14 +43,6 @@ def minutes(count: float) -> datetime:
 
 def taken_by(owner: str, config: Config, store: SqlStore, now: datetime) -> list[Claim]:
     return list(Claims(config, store, owner, "here").due(now))
-
-
-def dead_process() -> str:
-    """The owner of a process of this machine that has ended."""
-    script = "from store.owners import this_process; print(this_process())"
-    return subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    ).stdout.strip()
 
 
 # ------------------------------------------------------------ kills

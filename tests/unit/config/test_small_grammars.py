@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from nps.durations import Duration, Period, Share, duration, in_words, share
+from nps.durations import Duration, Period, Share, duration, in_words, share, spread
 from nps.surveys import SurveySpec
 from sync.spec import SyncSpec
 
@@ -54,6 +54,22 @@ def test_a_duration_is_a_number_and_a_unit(text, length):
 def test_no_other_grammar_is_a_duration(text):
     with pytest.raises(ValueError, match="duration"):
         duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("0 seconds", 0), ("1 second", 1), ("30 seconds", 30), ("2 minutes", 120), ("60 minutes", 3600)],
+)
+def test_what_is_short_may_be_said_in_seconds(text, seconds):
+    assert spread(text) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    "text", ["30", "30s", "1 hour", "61 minutes", "-1 seconds", "1.5 seconds", "", "٣ seconds"]
+)
+def test_what_is_no_jitter_is_refused_with_an_example(text):
+    with pytest.raises(ValueError, match='write it like "30 seconds"'):
+        spread(text)
 
 
 def test_a_bare_number_is_no_duration_of_anything():

@@ -75,6 +75,20 @@ def test_what_is_wrong_with_a_connection_comes_with_its_next_step_and_on_the_ove
     )
 
 
+def test_the_file_as_it_is_now_is_taken_when_somebody_asks_for_it(desk: Desk):
+    assert "Take the file as it is now" not in text_of(desk.get("/config"))
+    assert desk.act("/config/reload", {"key": "k"}).status == 403
+    desk.sign_in(desk.token("read", "apply", "undo", name="boss"))
+    assert "Take the file as it is now" in text_of(desk.get("/config"))
+    assert desk.act("/config/reload", {"key": "k"}).headers["location"] == "/actions/1"
+    action = desk.store.claim_action("somebody", now=NOW, seconds=60)
+    assert action is not None
+    assert action.kind == "reload"
+    refused = {"status": "failed", "taken": False, "problem": "npsync.yaml:14:5: no duration"}
+    desk.store.end_action(action, "somebody", Stand.FAILED, now=NOW, outcome=refused)
+    assert "npsync.yaml:14:5: no duration" in text_of(desk.get("/actions/1"))
+
+
 def test_a_check_of_the_live_systems_is_asked_for_and_tells_what_credentials_may_do(desk: Desk):
     assert "Nobody has tested it from here yet" in text_of(desk.get("/connections/crm"))
     assert "Object Contact" in text_of(desk.get("/connections/crm"))

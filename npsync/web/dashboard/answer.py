@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from npsync import review as door
 from npsync import service
-from npsync.cli.review_text import fate, why
+from npsync.cli.review_text import why
 from npsync.recalling import is_left_out
 from npsync.review import Candidate, Item, Looked
 from npsync.roles import May
@@ -87,7 +87,7 @@ def router(site: Site, house: House) -> APIRouter:
         says = (
             why(settled, zone, candidates=False)
             if settled.state in (*door.UNDECIDED, State.HELD)
-            else fate(settled)
+            else (settled.reason or settled.code.replace("_", " "))
         )
         if looked is None:
             return Standing(place, says, tuple(Candidate(id) for id in settled.candidates))

@@ -32,6 +32,8 @@ PERIODS: Mapping[str, tuple[str, int]] = {
     "90": ("90 days", 90),
     "365": ("a year", 365),
 }
+# Counting a year of hundreds of thousands of invitations takes seconds, and a year changes slowly.
+_KEPT: Mapping[str, float] = {"7": 30, "30": 60, "90": 600, "365": 1800}
 _CANCELLABLE = (InvitationState.QUEUED, InvitationState.SHADOW)
 _DAY = timedelta(days=1)
 
@@ -58,10 +60,7 @@ def router(site: Site, house: House) -> APIRouter:
         whose = house.visitor(request, May.VIEW)
         wanted = asked(request, "days", "trigger", "survey", root=house.root)
         days = wanted["days"] if wanted["days"] in PERIODS else "30"
-        # To the hour: what is looked at again within it is counted once.
-        since = (house.now() - PERIODS[days][1] * _DAY).replace(minute=0, second=0, microsecond=0)
-        rows = house.kept(("funnel", days), lambda: site.store.funnelled(since=since))
-        refused = house.kept(("not asked", days), lambda: site.store.not_asked_counts(since=since))
+        rows, refused, as_of = house.kept(("funnel", days), lambda: _counted(days), seconds=_KEPT[days])
         told = funnel(rows, trigger=wanted["trigger"], survey=wanted["survey"])
         return house.page(
             "invitations.html",
@@ -73,6 +72,7 @@ def router(site: Site, house: House) -> APIRouter:
             days=days,
             periods=[(key, said) for key, (said, _) in PERIODS.items()],
             period=PERIODS[days][0],
+            as_of=as_of,
             triggers=_triggers(rows),
             surveys=sorted({*site.config.surveys, *(one.survey for one in rows)}),
             funnel=told,
@@ -301,6 +301,11 @@ def router(site: Site, house: House) -> APIRouter:
             why=str(told.get("why") or ""),
             at=datetime.fromisoformat(at) if isinstance(at, str) else None,
         )
+
+    def _counted(days: str) -> tuple[list[Funnelled], dict[tuple[str, str], int], datetime]:
+        now = house.now()
+        since = now - PERIODS[days][1] * _DAY
+        return site.store.funnelled(since=since), site.store.not_asked_counts(since=since), now
 
     def _suppressed() -> list[tuple[SuppressionReason, int]]:
         counts = house.kept("suppressed", site.store.suppressed_counts)

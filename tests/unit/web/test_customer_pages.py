@@ -34,6 +34,17 @@ def desk(tmp_path: Path, town: Peopled) -> Iterator[Desk]:
     made.store.close()
 
 
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Iterator[Desk]:
+    """Something on every page, for tests that only look."""
+    folder = tmp_path_factory.mktemp("full")
+    fill(Peopled(folder, migrated=migrated_sqlite))
+    made = Desk(folder, YAML)
+    made.sign_in(made.token("read"))
+    yield made
+    made.store.close()
+
+
 def text_of(replied: Replied) -> str:
     return unescape(plain(replied))
 
@@ -69,43 +80,38 @@ def test_the_list_goes_on_where_it_ended(town: Peopled, desk: Desk):
 
 
 @pytest.mark.parametrize("typed", ["ann@example.com", " ANN@example.com ", "mail:2-0", "RECORD"])
-def test_a_customer_is_found_by_any_key_and_never_in_an_address(town: Peopled, desk: Desk, typed: str):
-    fill(town)
-    found = desk.act("/customers", {"who": typed.replace("RECORD", record("ann"))})
+def test_a_customer_is_found_by_any_key_and_never_in_an_address(full: Desk, typed: str):
+    found = full.act("/customers", {"who": typed.replace("RECORD", record("ann"))})
     assert (found.status, found.headers["location"]) == (303, page_of("ann"))
 
 
-def test_who_is_not_known_or_has_no_record_is_told_so(town: Peopled, desk: Desk):
-    fill(town)
-    assert "Nothing is known of them" in text_of(desk.act("/customers", {"who": "nobody@example.com"}))
-    said = text_of(desk.act("/customers", {"who": "mo@example.com"}))
+def test_who_is_not_known_or_has_no_record_is_told_so(full: Desk):
+    assert "Nothing is known of them" in text_of(full.act("/customers", {"who": "nobody@example.com"}))
+    said = text_of(full.act("/customers", {"who": "mo@example.com"}))
     assert "Answers on no record" in said
     assert "looked up again from" in said
-    assert desk.act("/customers", {"who": ""}).headers["location"] == "/customers"
+    assert full.act("/customers", {"who": ""}).headers["location"] == "/customers"
 
 
-def test_an_account_is_found_by_its_id(town: Peopled, desk: Desk):
-    fill(town)
-    found = desk.act("/customers", {"who": ACCOUNT})
+def test_an_account_is_found_by_its_id(full: Desk):
+    found = full.act("/customers", {"who": ACCOUNT})
     assert found.headers["location"] == f"/accounts/crm/Account/{ACCOUNT}"
 
 
-def test_an_address_without_the_object_still_leads_to_the_record(town: Peopled, desk: Desk):
-    fill(town)
-    assert desk.get(f"/customers/crm/{record('ann')}").headers["location"] == page_of("ann")
+def test_an_address_without_the_object_still_leads_to_the_record(full: Desk):
+    assert full.get(f"/customers/crm/{record('ann')}").headers["location"] == page_of("ann")
     for unknown in ("/customers/crm/003000000000009AAA", page_of("nobody"), "/customers/other/Contact/1"):
-        assert desk.get(unknown).status == 404
+        assert full.get(unknown).status == 404
 
 
 # ------------------------------------------------------------ the story
 
 
-def test_every_sentence_of_why_is_on_the_page(town: Peopled, desk: Desk):
-    fill(town)
+def test_every_sentence_of_why_is_on_the_page(full: Desk):
     for who in ("ann", "bob", "dora", "emil", "fay"):
-        story = telling.told(town.config, town.store, record(who), now=NOW)
-        zone = town.config.time_zone
-        page = words(text_of(desk.get(page_of(who))))
+        story = telling.told(full.config, full.store, record(who), now=NOW)
+        zone = full.config.time_zone
+        page = words(text_of(full.get(page_of(who))))
         [told] = story.records
         for sentence in (why_text.summary(told, zone), *(text for _, text in why_text.timeline(told, zone))):
             assert words(sentence) in page, sentence
@@ -113,9 +119,8 @@ def test_every_sentence_of_why_is_on_the_page(town: Peopled, desk: Desk):
             assert words(line) in page, line
 
 
-def test_a_field_tells_old_and_new_and_the_run_that_wrote_it(town: Peopled, desk: Desk):
-    fill(town)
-    said = text_of(desk.get(page_of("ann")))
+def test_a_field_tells_old_and_new_and_the_run_that_wrote_it(full: Desk):
+    said = text_of(full.get(page_of("ann")))
     assert re.search(r"NPS__c +6 +→ +becomes +3", said)
     assert "2 writes" in said
     assert "ours" in said
@@ -135,15 +140,13 @@ def test_answers_invitations_tasks_and_decisions_are_told(town: Peopled, desk: D
     assert 'aria-label="Scores over time' in desk.get(page_of("ann")).body.decode()
 
 
-def test_who_must_not_be_asked_is_told_whatever_name_it_is_kept_under(town: Peopled, desk: Desk):
-    fill(town)
-    assert "Must not be asked: unsubscribe" in text_of(desk.get(page_of("cem")))
-    assert "Must not be asked" not in text_of(desk.get(page_of("bob")))
+def test_who_must_not_be_asked_is_told_whatever_name_it_is_kept_under(full: Desk):
+    assert "Must not be asked: unsubscribe" in text_of(full.get(page_of("cem")))
+    assert "Must not be asked" not in text_of(full.get(page_of("bob")))
 
 
-def test_hostile_long_and_foreign_words_stay_words(town: Peopled, desk: Desk):
-    fill(town)
-    ann, dora, emil = (desk.get(page_of(who)).body.decode() for who in ("ann", "dora", "emil"))
+def test_hostile_long_and_foreign_words_stay_words(full: Desk):
+    ann, dora, emil = (full.get(page_of(who)).body.decode() for who in ("ann", "dora", "emil"))
     assert "<script>alert" not in ann
     assert unescape(ann).count(HOSTILE) >= 1
     assert LONG in unescape(dora)
@@ -168,16 +171,15 @@ def test_a_read_of_one_person_is_kept_and_nobody_without_the_right_reads(town: P
     assert len([one for one in desk.store.audited() if one.what == "read a person"]) == 1
 
 
-def test_a_crm_that_cannot_be_asked_is_told_and_the_rest_stands(town: Peopled, desk: Desk, monkeypatch: Any):
+def test_a_crm_that_cannot_be_asked_is_told_and_the_rest_stands(full: Desk, monkeypatch: Any):
     from connectors.salesforce import destination
     from nps.errors import UnavailableError
 
     def away(*_: object, **__: object) -> None:
         raise UnavailableError("acme.my.salesforce.com cannot be reached")
 
-    fill(town)
     monkeypatch.setattr(destination.SalesforceDestination, "describe", away)
-    said = text_of(desk.get(page_of("ann") + "?live=1"))
+    said = text_of(full.get(page_of("ann") + "?live=1"))
     assert "crm could not be looked at: acme.my.salesforce.com cannot be reached" in said
     assert "detractor" in said
 
@@ -185,15 +187,14 @@ def test_a_crm_that_cannot_be_asked_is_told_and_the_rest_stands(town: Peopled, d
 # ------------------------------------------------------------ accounts
 
 
-def test_an_account_tells_its_people_and_what_they_come_to(town: Peopled, desk: Desk):
-    fill(town)
-    said = text_of(desk.get(f"/accounts/crm/Account/{ACCOUNT}"))
+def test_an_account_tells_its_people_and_what_they_come_to(full: Desk):
+    said = text_of(full.get(f"/accounts/crm/Account/{ACCOUNT}"))
     assert "NPS 0" in said
     assert "5 people within 365 days" in said
     assert "2 promoters, 1 passive, 2 detractors" in said
     assert "5 people behind it" in said
     assert "npsync never wrote to" in said
-    assert desk.get("/accounts/crm/Account/001000000000009AAA").status == 404
+    assert full.get("/accounts/crm/Account/001000000000009AAA").status == 404
 
 
 def test_too_few_people_have_no_figure_and_show_nobody_to_who_sees_figures_alone(town: Peopled, desk: Desk):

@@ -32,6 +32,17 @@ def desk(tmp_path: Path, town: Peopled) -> Iterator[Desk]:
     made.store.close()
 
 
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Iterator[Desk]:
+    """Something on every page, for tests that only look."""
+    folder = tmp_path_factory.mktemp("full")
+    fill(Peopled(folder, migrated=migrated_sqlite))
+    made = Desk(folder, YAML)
+    made.sign_in(made.token("read", "apply"))
+    yield made
+    made.store.close()
+
+
 def text_of(replied: Replied) -> str:
     return unescape(plain(replied))
 
@@ -79,17 +90,16 @@ def test_every_list_says_so_when_nothing_waits(desk: Desk):
     assert "Nobody has decided anything yet" in said["/decisions"]
 
 
-def test_what_waits_is_told_with_its_reason_and_its_candidates(town: Peopled, desk: Desk):
-    fill(town)
-    said = text_of(desk.get("/review"))
+def test_what_waits_is_told_with_its_reason_and_its_candidates(full: Desk):
+    said = text_of(full.get("/review"))
     assert "Two records have this Email" in said
     assert "detractor gil@example.com" in said
     assert record("hans") in said
     assert "Whose are they? 3" in said
     assert "Suspicious 2" in said
     assert "Not written 1" in said
-    assert "answered 3 seconds after it was delivered" in text_of(desk.get("/held")).lower()
-    assert "looked up again from" in text_of(desk.get("/waiting"))
+    assert "answered 3 seconds after it was delivered" in text_of(full.get("/held")).lower()
+    assert "looked up again from" in text_of(full.get("/waiting"))
 
 
 def test_a_comment_and_a_name_are_shown_as_they_are_and_do_nothing(town: Peopled, desk: Desk):

@@ -289,7 +289,7 @@ def serving(url: str) -> Iterator[Server]:
 def _answers(url: str) -> bool:
     try:
         return requests.get(f"{url}/sign-in", timeout=10).status_code == 200
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False
 
 

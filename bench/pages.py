@@ -1,7 +1,7 @@
 """`make pages`: how soon the dashboard answers with a million answers stored, asked by several visitors at a time.
 
 `npsync serve` as people run it, on a store of years (`bench.pages_store`). Each page is asked many times: when nothing
-else happens, while a run writes as fast as it can, and right after a start. A store that is there already is used again
+else happens, while a run writes, and right after a start. A store that is there already is used again
 (`--store`); the visitors share the machine with it.
 """
 
@@ -40,7 +40,10 @@ HERE = Path(__file__).parent
 NPSYNC = [sys.executable, "-c", "from npsync.cli import main; main()"]
 PROMISE = 0.2
 PATIENCE = 600.0
-TOGETHER = 500  # answers a writer stores and settles at a time
+TOGETHER, A_SECOND = (
+    500,
+    4_000,
+)  # answers a writer stores and settles at a time: as a first run of the main job does
 _CSRF = re.compile(r'name="csrf" value="([^"]*)"')
 _COUNTING = "These figures are being counted"
 
@@ -76,7 +79,11 @@ def measure(url: str, answers: int, times: int, visitors: int) -> bool:
         visitor = Visitor(server.url, token)
         print(f"signed in {time.monotonic() - began:.1f} s after the web listened")
         usual = [page for page in pages if not page.unusual]
-        good = told("right after the start", asked(server.url, visitor.cookies, usual, 3, 1), promise=False)
+        good = told(
+            "right after the start",
+            asked(server.url, visitor.cookies, usual, 3, 1, server.web),
+            promise=False,
+        )
         until(
             lambda: not any(_COUNTING in visitor.get(page).text for page in usual),
             "the figures were not counted",
@@ -84,15 +91,19 @@ def measure(url: str, answers: int, times: int, visitors: int) -> bool:
         print(
             f"every figure was there after {time.monotonic() - began:.0f} s; counting took: {server.counted()}"
         )
-        good = told("nothing else happens", asked(server.url, visitor.cookies, usual, times, visitors))
+        good = told(
+            "nothing else happens", asked(server.url, visitor.cookies, usual, times, visitors, server.web)
+        )
         with writing(url):
-            good &= told("a run writes", asked(server.url, visitor.cookies, usual, times, visitors))
+            good &= told(
+                "a run writes", asked(server.url, visitor.cookies, usual, times, visitors, server.web)
+            )
         for page in pages:
             if page.unusual:
                 print(first_asked(visitor, page))
     with serving(url) as server:
         visitor = Visitor(server.url, token)
-        good &= told("right after a restart", asked(server.url, visitor.cookies, usual, 3, 1))
+        good &= told("right after a restart", asked(server.url, visitor.cookies, usual, 3, 1, server.web))
     store.close()
     return good
 
@@ -177,7 +188,7 @@ class Visitor:
 
 
 def asked(
-    url: str, cookies: dict[str, str], pages: Sequence[Asking], times: int, visitors: int
+    url: str, cookies: dict[str, str], pages: Sequence[Asking], times: int, visitors: int, web: int = 0
 ) -> dict[str, list[float]]:
     """Seconds by page. Every visitor looks at all pages again and again, each beginning at another one."""
     took: dict[str, list[float]] = {page.name: [] for page in pages}
@@ -203,8 +214,13 @@ def asked(
                     continue
                 took[page.name].append(seconds)
 
+    before = _cpu(web)
     with ThreadPoolExecutor(visitors) as pool:
         list(pool.map(visit, range(visitors)))
+    pages_asked = sum(len(seconds) for seconds in took.values())
+    if web:
+        spent = (_cpu(web) - before) / pages_asked * 1000
+        print(f"\nload {os.getloadavg()[0]:.1f}; a page took the web {spent:.0f} ms CPU")
     return {name: seconds for name, seconds in took.items() if seconds}
 
 
@@ -227,6 +243,15 @@ def told(what: str, took: dict[str, list[float]], *, promise: bool = True) -> bo
     return not late
 
 
+def _cpu(process: int) -> float:
+    """Seconds of CPU so far; 0 where there is no /proc."""
+    try:
+        its = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(its[11]) + int(its[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def _percentile(seconds: Sequence[float], share: float) -> float:
     ordered = sorted(seconds)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
@@ -238,6 +263,7 @@ def _percentile(seconds: Sequence[float], share: float) -> float:
 @dataclass
 class Server:
     url: str = ""
+    web: int = 0  # its process
     lines: list[dict[str, Any]] = field(default_factory=list)
 
     def counted(self) -> str:
@@ -274,6 +300,8 @@ def serving(url: str) -> Iterator[Server]:
             server.lines.append(said)
             if said["event"] == "listening":
                 server.url = f"http://127.0.0.1:{said['port']}"
+            elif said["event"] == "web_started":
+                server.web = said["pid"]
             elif said["event"].endswith(("_failed", "_crashed")):
                 print(f"  {said}", file=sys.stderr)
 
@@ -295,7 +323,7 @@ def _answers(url: str) -> bool:
 
 @contextmanager
 def writing(url: str) -> Iterator[None]:
-    """A process beside that stores and settles answers as a run does, without any network to wait for."""
+    """A process beside that stores and settles answers as a run does."""
     process = subprocess.Popen([sys.executable, "-m", "bench.pages", "--write-to", url], cwd=HERE.parent)
     try:
         yield
@@ -309,7 +337,9 @@ def _write(url: str) -> None:
     lease = store.acquire(SYNC, f"bench-{os.getpid()}", now=now, seconds=86_400)
     assert lease is not None
     run = store.begin_run(SYNC, "run", now=now, facts={})
+    began = time.monotonic()
     for n in range(10**9):
+        time.sleep(max(0.0, began + n * TOGETHER / A_SECOND - time.monotonic()))
         given = [
             SurveyResponse(
                 source=SOURCE,

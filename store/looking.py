@@ -11,7 +11,7 @@ from store.statements import LEFT_PLANNED, OPEN
 from store.waiting import told
 
 _LAST = 2**62
-REACH = 20_000  # answers looked at for one page of those that are settled: no index leads from a run to them
+REACH = 5_000  # answers looked at for one page of those that are settled: no index leads from a run to them
 
 _OUTCOME = """COALESCE(
     c.outcome, CASE WHEN b.state IN ('answered', 'settled') THEN 'written' ELSE b.state END, 'planned')"""

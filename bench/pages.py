@@ -34,6 +34,7 @@ from nps.responses import Cursor, Page, SurveyResponse
 from npsync import tokens
 from store import open_store
 from store.api import Settled, State
+from store.owners import this_process
 from store.sql import SqlStore
 
 HERE = Path(__file__).parent
@@ -334,7 +335,7 @@ def writing(url: str) -> Iterator[None]:
 
 def _write(url: str) -> None:
     store, now = open_store(url), datetime.now(UTC)
-    lease = store.acquire(SYNC, f"bench-{os.getpid()}", now=now, seconds=86_400)
+    lease = store.acquire(SYNC, this_process(), now=now, seconds=86_400)
     assert lease is not None
     run = store.begin_run(SYNC, "run", now=now, facts={})
     began = time.monotonic()

@@ -23,7 +23,7 @@ from cli_process import Npsync, stop
 from bench.sender import SECRET, Sender, event, request
 
 PATIENCE = 60.0
-CONFIG = {
+CONFIG: dict[str, Any] = {
     "public_url": "http://127.0.0.1:8642",
     "store": "sqlite:///npsync.db",
     "connections": {"product": {"type": "webhook", "preset": "segment", "auth": {"secret": "${SECRET}"}}},
@@ -69,6 +69,21 @@ def test_when_the_web_alone_dies_it_is_started_again_and_the_clock_goes_on(npsyn
         assert len(serve.web) == 2
         assert serve.process.poll() is None
         until(lambda: stored(npsync) == ["after", "before"])
+
+
+def test_the_web_goes_by_the_file_that_serve_took_whatever_stands_there_now(npsync: Npsync):
+    with serving(npsync) as serve:
+        (npsync.folder / "npsync.yaml").write_text("connections: [")
+        os.kill(serve.web[-1], signal.SIGKILL)
+        assert serve.post("e1") == 200
+        assert serve.post("e2", to="app") == 404
+        npsync.configured(
+            CONFIG | {"connections": {**CONFIG["connections"], "app": CONFIG["connections"]["product"]}}
+        )
+        serve.process.send_signal(signal.SIGHUP)
+        until(lambda: len(serve.web) == 3)
+        assert serve.post("e2", to="app") == 200
+        assert serve.told("web_failed") == []
 
 
 def test_what_a_web_left_behind_is_taken_over_even_by_a_serve_without_one(npsync: Npsync):
@@ -121,11 +136,11 @@ class Serving:
     def web(self) -> list[int]:
         return [int(line["pid"]) for line in self.told("web_started")]
 
-    def post(self, id: str, *, signed: bool = True) -> int:
+    def post(self, id: str, *, signed: bool = True, to: str = "product") -> int:
         body = event(id)
-        head = request("x", "/hooks/product", body).split(b"\r\n")
+        head = request("x", f"/hooks/{to}", body).split(b"\r\n")
         signature = next(line for line in head if line.startswith(b"X-Signature")).split()[1].decode()
-        asked = urllib.request.Request(f"http://127.0.0.1:{self.port}/hooks/product", data=body)
+        asked = urllib.request.Request(f"http://127.0.0.1:{self.port}/hooks/{to}", data=body)
         asked.add_header("X-Signature", signature if signed else "0" * 40)
         try:
             with urllib.request.urlopen(asked, timeout=PATIENCE) as replied:

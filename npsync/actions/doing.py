@@ -228,7 +228,7 @@ def _of_plan(plan: Preview) -> Outcome:
     absent: list[Json] = [*plan.absent]
     for change in plan.changes():
         count += 1
-        fields.update(change.after)
+        fields.update(change.after.keys())
     return {
         "status": plan.report.status,
         "changes": count,

@@ -154,7 +154,7 @@ def _of_tick(one: Tick) -> Event:
     return Event(
         at=one.noted_at,
         who="the clock",
-        said=f"{what.get(place, '')}{sync}",
+        said=f"{what.get(place, 'run of ')}{sync}",
         link=f"/syncs/{quote(sync, safe='')}",
         pill=(word, kind),
     )

@@ -21,6 +21,9 @@ function draws(place) {
       { stroke: "transparent", points: { show: false } },
       { stroke: "transparent", points: { show: false } },
     ];
+    // Points without a margin are hollow.
+    data.push(told.nps.map((value, at) => told.margin[at] === null ? value : null));
+    series.push({ stroke: "transparent", points: { show: true, size: 8, width: 1.5, fill: color("--panel"), stroke: color("--accent") } });
     if (told.target !== null) {
       data.push(told.nps.map(() => told.target));
       series.push({ stroke: color("--asks"), width: 1.5, dash: [5, 4], points: { show: false } });

@@ -171,7 +171,7 @@ def test_what_people_and_the_clock_did_is_one_list_the_latest_first(desk: Desk):
             "Read changes run 1",
             "Asked for a plan of contacts",
             "Verification of contacts on time",
-            "Contacts caught up",
+            "Run of contacts caught up",
         )
     ]
     assert places == sorted(places)

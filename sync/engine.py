@@ -91,7 +91,8 @@ def run(
         except ConfigError as error:
             store.end_run(number, "failed", now=clock.now(), report={"problems": [str(error)]})
             raise
-        store.end_run(number, report.status, now=clock.now(), report=report.as_json())
+        told = report.as_json() | {"phases": noted.took()}
+        store.end_run(number, report.status, now=clock.now(), report=told)
         attempt.together.end()
         return report
 

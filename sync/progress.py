@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from connectors.contract import Allowance, Clock, Destination
+from nps.values import Json
 from store.api import Store
 
 NOTED_EVERY_SECONDS = 1.0
@@ -42,11 +43,25 @@ class Noted:
         self._name, self._done = "", 0
         self._total: int | None = None
         self._noted = 0.0
+        self._began = clock.monotonic()
+        self._took: dict[str, float] = {}
 
     def phase(self, name: str, total: int | None) -> None:
         self._progress.phase(name, total)
+        self._close()
         self._name, self._done, self._total = name, 0, total
         self._note()
+
+    def took(self) -> dict[str, Json]:
+        """The seconds of every phase so far, in the order in which they began first."""
+        self._close()
+        return {name: round(seconds, 3) for name, seconds in self._took.items()}
+
+    def _close(self) -> None:
+        now = self._clock.monotonic()
+        if self._name:
+            self._took[self._name] = self._took.get(self._name, 0.0) + now - self._began
+        self._began = now
 
     def advance(self, count: int) -> None:
         self._progress.advance(count)

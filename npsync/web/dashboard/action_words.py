@@ -65,11 +65,12 @@ def said(action: Action) -> str:
 
 def pill(action: Action) -> tuple[str, str]:
     """The word for how far it is, and which kind of word."""
-    if action.stand is Stand.DONE and (action.outcome or {}).get("status") in (
-        "partial",
-        "stopped",
-        "failed",
-    ):
+    outcome = action.outcome or {}
+    if action.stand is Stand.DONE and action.kind == "plan":
+        # That answers wait for people is no news of a plan.
+        asks = outcome.get("problems") or outcome.get("breaker")
+        return ("needs a look", "asks") if asks else _PILL[Stand.DONE]
+    if action.stand is Stand.DONE and outcome.get("status") in ("partial", "stopped", "failed"):
         return "needs a look", "asks"
     return _PILL[action.stand]
 

@@ -63,3 +63,14 @@ def test_what_is_left_of_the_calls_is_only_passed_on(store: SqlStore):
     noted.allowed(left := Allowance(left=10, limit=20))
     assert watching.told == [left]
     assert store.progress() == {}
+
+
+def test_how_long_each_phase_took_is_added_up(store: SqlStore):
+    clock = FakeClock()
+    noted = Noted(None, store, 1, clock)
+    for name, seconds in (("pulling", 2), ("planning", 3), ("pulling", 1)):
+        noted.phase(name, None)
+        clock.advance(seconds)
+    assert noted.took() == {"pulling": 3.0, "planning": 3.0}
+    clock.advance(1)
+    assert noted.took() == {"pulling": 4.0, "planning": 3.0}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from answered import NOW, config_in, matched, people, record_of
 from browsing import CONTRASTS, chromium, free_port, serving
+from builders_runs import ran
 from fake_clock import FakeClock
 
 from npsync import tokens
@@ -23,7 +24,7 @@ UNNAMED = (
 
 
 class House:
-    def __init__(self, address: str, token: str, browser: Any, ann: str) -> None:
+    def __init__(self, address: str, token: str, browser: Any, ann: str, run: int) -> None:
         self.address, self.token, self.browser = address, token, browser
         self.paths = [
             "/",
@@ -32,6 +33,7 @@ class House:
             "/report/comments?q=slow",
             f"/customers/crm/Contact/{ann}",
         ]
+        self.paths += ["/syncs", "/syncs/contacts", f"/runs/{run}", "/connections/crm", "/config", "/activity"]
 
     def page(self, **options: Any) -> Any:
         """A page of somebody who signed in by keyboard."""
@@ -61,10 +63,11 @@ def house(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> It
             matched(store, given, account=f"001{n}", plan=name, amount=1000)
     with store.database.write() as tx:
         tx.run("INSERT INTO watermark (sync, source, response) VALUES ('contacts', 'mail', 100000)")
+    run = ran(store, now=NOW, comment="الدعم بطيء جدا " + "x" * 5000)
     listening, address = free_port()
     token = tokens.create(store, "ann", ["read"], now=NOW)
     with chromium() as browser, serving(app(config, store, FakeClock(NOW)), listening):
-        yield House(address, token, browser, record_of(given[0]))
+        yield House(address, token, browser, record_of(given[0]), run)
     store.close()
 
 

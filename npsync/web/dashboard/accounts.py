@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -12,11 +10,13 @@ from npsync.figures import Shown
 from npsync.jobs import target_of
 from npsync.reports import nps_surveys
 from npsync.reports.wish import enough_of
+from npsync.web.dashboard.asked import asked
 from npsync.web.dashboard.house import House
 from npsync.web.site import Site
 from store.api.tallying import AccountPage, Order
 
 TOGETHER = 50
+FURTHEST = 100_000  # page
 ORDERS = {
     Order.WORST: "lowest NPS",
     Order.BEST: "highest NPS",
@@ -33,14 +33,13 @@ def router(site: Site, house: House) -> APIRouter:
     def accounts(request: Request) -> Response:
         whose = house.visitor(request)
         surveys = [name for name in nps_surveys(site.config) if name not in site.config.privacy.anonymous]
-        asked = request.query_params
-        survey = asked.get("survey", "") if asked.get("survey", "") in surveys else next(iter(surveys), "")
-        order = Order(asked["order"]) if asked.get("order", "") in set(Order) else Order.WORST
-        number = int(asked["page"]) if asked.get("page", "").isdecimal() and len(asked["page"]) < 6 else 1
-        number = max(1, number)
+        wanted = asked(request, "survey", "order", root=house.root)
+        survey = wanted["survey"] if wanted["survey"] in surveys else next(iter(surveys), "")
+        order = Order(wanted["order"]) if wanted["order"] in set(Order) else Order.WORST
+        page = min(wanted.page, FURTHEST)
         enough = enough_of(site.config, survey)
         shown = (
-            house.figures.accounts(survey, order, limit=TOGETHER, offset=(number - 1) * TOGETHER)
+            house.figures.accounts(survey, order, limit=TOGETHER, offset=(page - 1) * TOGETHER)
             if survey
             else Shown(AccountPage(accounts=(), all_of_them=0, with_enough=0), None)
         )
@@ -56,17 +55,14 @@ def router(site: Site, house: House) -> APIRouter:
             surveys=surveys,
             order=order.value,
             orders={each.value: said for each, said in ORDERS.items()},
-            number=number,
-            pages=-(-found.all_of_them // TOGETHER) if found is not None else 0,
-            first=(number - 1) * TOGETHER + 1,
-            link=lambda page: "?" + urlencode({"survey": survey, "order": order.value, "page": page}),
+            asked=wanted,
+            size=TOGETHER,
+            same=house.root + request.url.path + (f"?{request.url.query}" if request.url.query else ""),
             enough_people=enough,
             known=any(site.config.people[name].account for name in site.config.people),
             connection=connection,
             object=object_of_accounts(site.config, connection),
             remembered=site.config.report is not None,
-            zone=site.config.time_zone,
-            now=house.now(),
         )
 
     return routes

@@ -191,7 +191,7 @@ def test_what_cannot_be_shown_is_said_and_the_form_stays(desk: Desk):
 def test_accounts_are_told_with_their_n(desk: Desk):
     desk.sign_in(desk.token("reports"))
     said = text_of(desk.get("/accounts?order=most"))
-    assert "1 accounts have answers" in said
+    assert "of 1 account with answers" in said
     assert "001A 33 ± 15 100" in said
 
 

@@ -25,6 +25,7 @@ from npsync.web.dashboard.visitors import Form, form_of
 from npsync.web.dashboard.words import many
 from npsync.web.site import Site
 from store.api import DeadLetterRow, Stored
+from sync.job import rolled_up_sync
 
 TOGETHER = 50
 _STATUSES = ("open", "retried", "resolved", "discarded")
@@ -113,6 +114,10 @@ def router(site: Site, house: House) -> APIRouter:
             return house.back(
                 whose, "/dead-letters", "No open letter is meant: nothing was done.", failed=True
             )
+        gone = sorted({each.sync for each in chosen if not _is_run(each.sync)})
+        if gone:
+            said = f"The YAML has no sync {gone[0]} any more, so nobody can try its letters again: leave them out."
+            return house.back(whose, "/dead-letters", said, failed=True)
         asked_for = site.store.retry_letters([each.id for each in chosen])
         want_taken_up(
             site, whose, {sync: () if its.records else its.answers for sync, its in asked_for.items()}
@@ -143,6 +148,9 @@ def router(site: Site, house: House) -> APIRouter:
         rest = f" {many(left, 'is', 'are')} being tried at this moment." if left else ""
         said = f"{many(len(done), 'letter')} left out for good.{rest}" if done else f"Nothing was done.{rest}"
         return house.back(whose, "/dead-letters", said, failed=not done)
+
+    def _is_run(sync: str) -> bool:
+        return (rolled_up_sync(sync) or sync) in site.config.sync
 
     def _stored(letter: DeadLetterRow) -> Stored | None:
         if letter.response is None:

@@ -294,6 +294,15 @@ def test_one_letter_tells_its_story_and_is_left_out_only_with_a_reason(town: Peo
     assert desk.get("/dead-letters/99").status == 404
 
 
+def test_a_letter_of_a_sync_that_left_the_yaml_is_not_tried(town: Peopled, desk: Desk):
+    town.wrote(("fay", 1, None), refused=True)
+    with desk.store.database.write() as tx:
+        tx.run("UPDATE dead_letter SET sync = 'gone'")
+    desk.act("/dead-letters/retry", {"letter": "1"})
+    assert "The YAML has no sync gone any more" in text_of(desk.get("/dead-letters"))
+    assert wanted(desk) == []
+
+
 def test_what_followed_answers_is_tried_again_or_left_be(town: Peopled, desk: Desk):
     fill(town)
     page = text_of(desk.get("/follow-ups"))

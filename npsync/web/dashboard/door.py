@@ -74,7 +74,7 @@ class Door:
             notice("signed_in", who=whose.who)
         page = own_path(next or form_of(request).get("next", ""))
         reply = (
-            house.page("on-the-way.html", request, None, title="Signed in", next=page)
+            house.page("on-the-way.html", request, None, title="You are signed in", next=page)
             if by_page
             else RedirectResponse(house.root + page, 303, headers=HEADERS)
         )

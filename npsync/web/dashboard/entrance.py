@@ -165,9 +165,22 @@ class Entrance(ABC):
         if "hx-request" in request.headers:
             return RedirectResponse(door, 303, headers={**HEADERS, "HX-Redirect": door})
         asked = quote(request.scope["path"]) + (f"?{request.url.query}" if request.url.query else "")
+        if request.method == "GET" and _from_elsewhere(request) and own_path(asked) == asked:
+            # A link in a mail or a chat: browsers keep the cookie back until a page of ours leads there.
+            return self.page("on-the-way.html", request, None, title="One moment", next=asked)
         if request.method == "GET" and asked != "/" and own_path(asked) == asked:
             door += "?" + urlencode({"next": asked})
         return RedirectResponse(door, 303, headers=HEADERS)
+
+
+def _from_elsewhere(request: Request) -> bool:
+    """Somebody followed a link on another site."""
+    headers = request.headers
+    return (
+        headers.get("sec-fetch-site") in ("cross-site", "same-site")
+        and headers.get("sec-fetch-mode") == "navigate"
+        and headers.get("sec-fetch-dest") == "document"
+    )
 
 
 def _host(request: Request) -> str:

@@ -41,12 +41,15 @@ def create(
     from npsync import tokens as made
     from npsync.cli import output
     from npsync.clock import SystemClock
+    from npsync.deciders import at_the_command_line
 
     scopes = scope or ["events"]
     lasts, now = _lasts(expires), SystemClock().now()
     loaded = output.load_config(config)
     with service.open_store(loaded) as store:
         token = made.create(store, name, scopes, now=now, expires=lasts)
+        allowed = {"scopes": " ".join(sorted(set(scopes)))}
+        store.note_audit(at_the_command_line(), "made a token", f"token:{name}", allowed, now=now)
     if json:
         ends = None if lasts is None else (now + lasts).isoformat()
         output.say_json({"name": name, "scopes": sorted(set(scopes)), "expires_at": ends, "token": token})
@@ -96,10 +99,13 @@ def revoke(name: _NAME, config: ConfigOption = None) -> None:
     from npsync import tokens as made
     from npsync.cli import output
     from npsync.clock import SystemClock
+    from npsync.deciders import at_the_command_line
 
     loaded = output.load_config(config)
     with service.open_store(loaded) as store:
-        made.revoke(store, name, now=SystemClock().now())
+        now = SystemClock().now()
+        made.revoke(store, name, now=now)
+        store.note_audit(at_the_command_line(), "revoked a token", f"token:{name}", now=now)
     output.say(f'"{name}" is revoked.')
 
 

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 
 from nps.errors import ConfigError
-from npsync.deciders import whoever
+from npsync.deciders import at_the_command_line
 from npsync.roles import Role
 from npsync.sign_in.passwords import Passwords, checked
 from store.api import LocalUser, Store
@@ -69,4 +69,4 @@ def _nobody(name: str) -> ConfigError:
 
 
 def _note(store: Store, what: str, name: str, now: datetime, **facts: str) -> None:
-    store.note_audit(f"cli:{whoever()}", what, f"user:{name}", facts, now=now)
+    store.note_audit(at_the_command_line(), what, f"user:{name}", facts, now=now)

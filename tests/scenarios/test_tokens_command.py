@@ -33,6 +33,11 @@ def test_a_list_says_what_there_is(npsync: Npsync):
     assert (support["name"], support["scopes"], support["used_at"]) == ("support", ["events"], None)
     assert support["revoked_at"] is None
     assert marketing["revoked_at"] is not None
+    kept = npsync("audit", "--json", "--about", "token:marketing").json["audit"]
+    assert [(one["what"], one["facts"]) for one in kept] == [
+        ("revoked a token", {}),
+        ("made a token", {"scopes": "events"}),
+    ]
     assert max(map(len, npsync("tokens", "list").out.splitlines())) <= 100
 
 

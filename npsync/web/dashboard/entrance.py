@@ -22,7 +22,7 @@ from npsync.web.site import Site
 
 LOCAL = ("127.0.0.1", "::1", "localhost")
 CSRF, CSRF_HEADER = "csrf", "x-csrf-token"
-LONGEST_NEXT = 500
+LONGEST_NEXT = 2_000
 
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "

@@ -23,7 +23,7 @@ from npsync.figures import Figures
 from npsync.roles import May
 from npsync.web.dashboard import navigation, words
 from npsync.web.dashboard.commands import with_commands
-from npsync.web.dashboard.entrance import HEADERS, Away, Entrance, hidden, tell_away
+from npsync.web.dashboard.entrance import HEADERS, Away, Entrance, hidden, own_path, tell_away
 from npsync.web.dashboard.navigation import Entry
 from npsync.web.dashboard.needs import Need, needs_of, waiting_by_page
 from npsync.web.dashboard.sessions import Sessions
@@ -136,7 +136,7 @@ class House(Entrance):
         """After something was done: to a page of ours, which says what became of it. `path` begins with a slash."""
         self.changed()
         self.sessions.tell(whose, Told(said, failed))
-        return RedirectResponse(self.root + path, 303, headers=HEADERS)
+        return RedirectResponse(self.root + own_path(path), 303, headers=HEADERS)
 
     def leads_to(self, pages: Iterable[re.Pattern[str]]) -> None:
         """The addresses of all pages: the navigation leads to those that are there."""

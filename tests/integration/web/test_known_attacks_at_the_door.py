@@ -222,7 +222,7 @@ def test_scopes_are_not_more_than_they_say(desk: Desk):
         "data:text/html,x",
         "evil.example",
         "/x\r\nSet-Cookie: npsync=chosen",
-        "/" + "x" * 600,
+        "/" + "x" * 2_100,
         '/"><script>alert(1)</script>',
         "/é",
         "",

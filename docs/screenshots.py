@@ -20,6 +20,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pictured_people
 import uvicorn
 from playwright.sync_api import sync_playwright
 
@@ -60,6 +61,7 @@ PICTURES: Mapping[str, tuple[str, tuple[int, int], bool]] = {
     "connection": ("/connections/crm", WIDE, False),
     "configuration": ("/config", WIDE, False),
     "activity": ("/activity", WIDE, False),
+    **pictured_people.PICTURES,
 }
 
 
@@ -82,7 +84,7 @@ def main(wanted: list[str]) -> None:
                 take(address, token, wanted or list(PICTURES), numbers)
 
 
-def lived_in(config: Config, store: Store) -> dict[str, int]:
+def lived_in(config: Config, store: Store) -> dict[str, int | str]:
     """Some runs, a plan, what an undo would restore, a check, a clock that ticks. The numbers in addresses."""
     clock = SystemClock()
     runs = [
@@ -110,10 +112,11 @@ def lived_in(config: Config, store: Store) -> dict[str, int]:
             mark="",
         )
     )
+    numbers = {"plan": plan, "run": refused.run, **pictured_people.people(config, store, now)}
     counter = Counter(config, store, clock, rest=0)
     while counter.turn().did_something:
         pass
-    return {"plan": plan, "run": refused.run}
+    return numbers
 
 
 def done(config: Config, store: Store, kind: str, given: Mapping[str, Any]) -> int:
@@ -146,7 +149,7 @@ def served(config: Config, store: Store) -> Iterator[str]:
     thread.join()
 
 
-def take(address: str, token: str, wanted: list[str], numbers: Mapping[str, int]) -> None:
+def take(address: str, token: str, wanted: list[str], numbers: Mapping[str, int | str]) -> None:
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])

@@ -42,9 +42,13 @@ def event(id: str) -> bytes:
     )
 
 
+def signature(body: bytes) -> str:
+    return hmac.new(SECRET.encode(), body, hashlib.sha1).hexdigest()
+
+
 def request(host: str, path: str, body: bytes) -> bytes:
-    signature = hmac.new(SECRET.encode(), body, hashlib.sha1).hexdigest()
-    head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nX-Signature: {signature}\r\n"
+    signed = f"Content-Type: application/json\r\nX-Signature: {signature(body)}\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\n{signed}"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 

@@ -62,7 +62,7 @@ class Soak:
     def _another_way(self) -> None:
         """Small batches or bulk jobs, a static token or OAuth: a person changed the file."""
         bulk, oauth = self.rng.random() < 0.4, self.rng.random() < 0.5
-        (self.folder / "npsync.yaml").write_text(_configured(bulk=bulk, oauth=oauth), encoding="utf-8")
+        (self.folder / "npsync.yaml").write_text(configured(bulk=bulk, oauth=oauth), encoding="utf-8")
 
     def _one(self, number: int) -> None:
         self.life.go_on()
@@ -192,7 +192,7 @@ def _without_facts(problem: str) -> str:
     return re.sub(r"\b[0-9A-Za-z]{15,18}\b|\d+", "N", problem)[:160]
 
 
-def _configured(*, bulk: bool, oauth: bool) -> str:
+def configured(*, bulk: bool, oauth: bool) -> str:
     """config.example.yaml, with a breaker that lets a soak's wild days pass and another way to write and sign in."""
     text = (ROOT / "config.example.yaml").read_text(encoding="utf-8")
     text = _swap(text, "changed_share: 50%", "changed_share: 100%")

@@ -1,0 +1,175 @@
+"""What must be true when a soak of serve has ended."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import linear_regression, mean, quantiles
+from typing import Any
+
+from bench.intake import ids_in
+from bench.soak_serve.serving import Sample, Serving
+
+LATE = 5.0  # seconds after a due time is too late, while serve is up
+STARTING = 20.0  # seconds after a start in which it may still catch up
+WARM = 240.0  # seconds after which a process has loaded what it will ever load
+GROWTH = 0.5  # MB a minute
+MB = 1_000_000
+
+
+@dataclass
+class Checks:
+    failed: int = 0
+
+    def tell(self, name: str, problems: Sequence[str], facts: str) -> None:
+        self.failed += bool(problems)
+        print(f"{'FAILED' if problems else 'ok    '} {name}: {facts}", flush=True)
+        for problem, times in Counter(problems).most_common(12):
+            print(f"         {problem}" + (f" ({times} times)" if times > 1 else ""), flush=True)
+
+
+# ------------------------------------------------------------ memory
+
+
+def memory(samples: Iterable[Sample], minutes: float) -> tuple[list[str], str]:
+    """Of each process that lived long enough: how it grew, once it was warm."""
+    warm = min(WARM, minutes * 60 / 5)
+    lives: defaultdict[tuple[str, int], list[Sample]] = defaultdict(list)
+    for sample in samples:
+        lives[sample.who, sample.pid].append(sample)
+    problems, facts = [], []
+    for (who, _), life in lives.items():
+        after = [one for one in life if one.at - life[0].at >= warm]
+        if len(after) < 12:
+            continue
+        slope = linear_regression([one.at / 60 for one in after], [one.bytes / MB for one in after]).slope
+        sizes = [one.bytes / MB for one in after]
+        lasted = (after[-1].at - after[0].at) / 60
+        facts.append(
+            f"{who} {mean(sizes[:6]):.1f} → {mean(sizes[-6:]):.1f} MB in {lasted:.0f} min "
+            f"({slope:+.2f} MB/min, most {max(sizes):.0f})"
+        )
+        if slope > GROWTH:
+            problems.append(f"{who} grows by {slope:.2f} MB a minute")
+    return problems if facts else ["no process lived long enough"], "; ".join(facts)
+
+
+# ------------------------------------------------------------ the clock
+
+
+def ticks(serving: Serving) -> tuple[list[str], str]:
+    """Every due time was taken once and told; each led to the one it named; none late while serve was up."""
+    rows = _rows(serving.store, "SELECT sync, due_at, outcome, noted_at, next_at FROM tick ORDER BY id")
+    spread = dict(_rows(serving.store, "SELECT sync, spread FROM schedule"))
+    problems, late = [], []
+    taken = Counter((sync, due) for sync, due, *_ in rows)
+    problems += [
+        f"{sync}: a due time was taken {times} times" for (sync, _), times in taken.items() if times > 1
+    ]
+    expected: dict[str, int] = {}
+    for sync, due, outcome, noted, following in rows:
+        if sync in expected and expected[sync] is not None and due > expected[sync]:
+            problems.append(f"{sync}: {(due - expected[sync]) / 1000:.0f} s of due times were missed")
+        expected[sync] = following
+        behind = (noted - due - (spread.get(sync) or 0)) / 1000
+        if outcome != "caught_up" and _long_up(serving, due / 1000):
+            late.append(behind)
+            if behind > LATE:
+                problems.append(f"{sync}: {outcome} {behind:.1f} s late")
+    outcomes = ", ".join(f"{times} {name}" for name, times in Counter(row[2] for row in rows).most_common())
+    p99 = quantiles(late, n=100)[98] if len(late) > 1 else 0.0
+    return (
+        problems,
+        f"{len(rows)} due times: {outcomes}; late by {p99:.1f} s at p99, {max(late, default=0):.1f} at most",
+    )
+
+
+def _long_up(serving: Serving, moment: float) -> bool:
+    return any(began + STARTING < moment < ended - 1 for began, ended in serving.up)
+
+
+def runs(serving: Serving) -> tuple[list[str], str]:
+    rows = _rows(
+        serving.store, "SELECT sync, status, started_at, ended_at FROM run WHERE kind = 'run' ORDER BY id"
+    )
+    problems, ended = [], dict[str, int]()
+    for sync, status, began, end in rows:
+        if began < ended.get(sync, 0):
+            problems.append(f"two runs of {sync} at a time")
+        ended[sync] = max(ended.get(sync, 0), end or began)
+        if end is None:
+            problems.append(f"a run of {sync} never ended")
+        if status == "stopped_by_breaker":
+            problems.append(f"a run of {sync} was stopped by the breaker")
+    counted = Counter(f"{status}" for _, status, *_ in rows)
+    return problems, f"{len(rows)} runs: " + ", ".join(
+        f"{times} {name}" for name, times in counted.most_common()
+    )
+
+
+# ------------------------------------------------------------ what people saw, what the log says
+
+
+def log(serving: Serving, secrets: Iterable[str], addresses: Iterable[str]) -> tuple[list[str], str]:
+    text = serving.log.read_text("utf-8", errors="replace")
+    lines = serving.lines()
+    events = Counter(str(one.get("event")) for one in lines)
+    problems = [f"a line that is no event: {one['line'][:160]}" for one in lines if not one["event"]]
+    if "Traceback (most recent" in text:
+        problems.append("a traceback")
+    problems += [f"{name}, {times} times" for name, times in events.items() if name in _BAD]
+    problems += [
+        f"request {one['method']} {one['route']}: {one['status']}"
+        for one in lines
+        if one["event"] == "request" and one["status"] >= 500 and not str(one["route"]).startswith("/health")
+    ]
+    problems += [f"a secret of {len(one)} characters" for one in set(secrets) if one in text]
+    problems += ["a customer's address" for one in set(addresses) if one in text][:1]
+    return problems, f"{len(lines):,} lines; " + ", ".join(f"{n} {name}" for name, n in events.most_common(8))
+
+
+_BAD = ("run_crashed", "library_failed", "turn_crashed", "action_crashed", "web_failed", "web_ended")
+
+
+def events(store: Path, acknowledged: Sequence[str]) -> tuple[list[str], str]:
+    stored = ids_in(store)
+    missing = [one for one in acknowledged if one not in stored]
+    return [
+        f"event {one} is not stored" for one in missing
+    ], f"{len(acknowledged)} acknowledged, {len(stored)} stored"
+
+
+def mails(store: Path, messages: Sequence[dict[str, Any]]) -> tuple[list[str], str]:
+    """Nobody got one invitation twice, and what the ledger says was sent is what lies in the inbox."""
+    links = Counter(
+        next((one.partition("?")[0] for one in mail["links"] if "/s/" in one), "") for mail in messages
+    )
+    problems = [
+        f"an invitation was mailed {times} times" for link, times in links.items() if link and times > 1
+    ]
+    by_state = dict(_rows(store, "SELECT state, count(*) FROM invitation GROUP BY state"))
+    return problems, f"{len(messages)} mails; invitations: {by_state}"
+
+
+def conservation(store: Path) -> tuple[list[str], str]:
+    """Each version is in exactly one state of each sync that has seen it."""
+    twice = _rows(
+        store,
+        "SELECT sync, count(*) FROM (SELECT sync, response FROM answer_state UNION ALL "
+        "SELECT sync, response FROM work) GROUP BY sync, response HAVING count(*) > 1",
+    )
+    counts = _rows(store, "SELECT sync, state, count(*) FROM answer_state GROUP BY sync, state")
+    told = defaultdict(list)
+    for sync, state, count in counts:
+        told[sync].append(f"{count} {state}")
+    facts = "; ".join(f"{sync}: {', '.join(states)}" for sync, states in sorted(told.items()))
+    return [f"{sync}: a version with {count} states" for sync, count in twice], facts
+
+
+def _rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=60)) as connection:
+        return connection.execute(sql).fetchall()

@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layers docs bench pages intake crash soak lock properties wheel clean living fuzz-api
+.PHONY: help demo test check lint types layers docs bench pages intake crash soak lock properties wheel clean living fuzz-api limits soak-serve
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -50,6 +50,13 @@ soak: $(VENV)/.dev ## 200 runs under random faults and kills, every record held 
 
 fuzz-api: $(VENV)/.dev ## thousands of requests of all kinds against the API, each answer held against its description
 	@NPSYNC_API_CASES=150 $(BIN)/python -m pytest tests/unit/web/test_api_fuzzed.py --timeout 0 $(ARGS)
+
+soak-serve: $(VENV)/.dev ## npsync serve for half an hour: schedules, events, visitors, faults, clumsy operators
+	@$(BIN)/python -m bench.soak_serve $(ARGS)
+
+limits: $(VENV)/.dev ## several processes keep a vendor's limit together: no 429, and how near they come to it
+	@$(BIN)/python -m bench.limits $(ARGS)
+	@$(BIN)/python -m bench.limits --postgres $(ARGS)
 
 living: $(VENV)/.dev ## npsync serve beside a sandbox that lives, for twenty minutes
 	@$(BIN)/python -m bench.living $(ARGS)

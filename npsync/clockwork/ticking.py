@@ -50,6 +50,7 @@ class Clockwork:
         self._seen: float | None = None
         self._rescued: float | None = None
         self._askers: Sequence[Asker] = ()
+        self._retired: Sequence[Asker] = ()  # those of an earlier configuration whose last turn lasts still
         self._problem: str | None = None
         self.take(config, mark)
 
@@ -61,6 +62,7 @@ class Clockwork:
         catch_up_unpaused(config, self._store, self._clock.now())
         for asker in self._askers:
             asker.retire()
+        self._retired = [one for one in (*self._retired, *self._askers) if one.under_way is not None]
         self.config, self.mark, self.config_at = config, mark, self._clock.now()
         self._claims, self._work, self._askers = claims, work, askers
         self._seen = None
@@ -93,13 +95,13 @@ class Clockwork:
 
     def under_way(self) -> list[str]:
         """What has not ended yet."""
-        turns = (asker.under_way for asker in self._askers)
+        turns = (asker.under_way for asker in (*self._askers, *self._retired))
         return [*self._hands.under_way(), *(turn for turn in turns if turn is not None)]
 
     def wait(self) -> None:
         """Until what is under way has come to its next step, and ended there."""
         self._hands.wait()
-        for asker in self._askers:
+        for asker in (*self._askers, *self._retired):
             asker.wait()
         self._store.end_serving(self._owner, before=self._clock.now() - _FORGOTTEN_AFTER)
 

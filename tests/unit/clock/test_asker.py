@@ -124,3 +124,37 @@ def test_a_bug_of_the_triggers_stops_no_sync_and_a_bug_of_a_sync_no_trigger(tmp_
         "run_crashed",
         "run_crashed",
     ]
+
+
+def test_turns_of_an_earlier_file_end_in_their_own_time_and_are_closed_after_the_last(
+    store_url: str, tmp_path: Path
+):
+    store = open_store(store_url)
+    store.migrate()
+    clock, closed = FakeClock(), list[str]()
+    go_on, began = threading.Event(), threading.Event()
+
+    def long_turn() -> Round:
+        began.set()
+        assert go_on.wait(10)
+        return Round()
+
+    old = Asker(long_turn, clock, close=lambda: closed.append("old"))
+    new = Asker(Turns(), clock)
+    handed = iter([[old], [new]])
+    config = config_of(yaml(), tmp_path)
+    clockwork = Ticking(config, store, clock, turns=lambda config: next(handed), run=lambda *_: None)
+    clockwork.tick()
+    assert began.wait(10)
+    clockwork.clockwork.take(config, "new")
+    assert clockwork.clockwork.under_way()[-1:] == ["asking"]
+    assert closed == []
+    go_on.set()
+    clockwork.wait()
+    assert closed == ["old"]
+    store.close()
+
+
+@pytest.fixture
+def store_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'npsync.db'}"

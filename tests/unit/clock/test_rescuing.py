@@ -14,8 +14,9 @@ from fake_clock import NOON, FakeClock
 
 from npsync.clockwork.claims import SET_BACK, Claim, Claims
 from npsync.clockwork.rescuing import UNSEEN, rescue
+from npsync.clockwork.ticking import SEEN_EVERY
 from npsync.config import Config
-from npsync.schedule import soonest, spread_of
+from npsync.schedule import installation_of, soonest, spread_of
 from npsync.serve import JUMP_SECONDS, Ticks, Walls
 from store import open_store
 from store.api import Serving
@@ -94,6 +95,27 @@ def test_what_was_done_is_not_rescued(store: SqlStore, tmp_path: Path):
     assert claim.tick is not None
     store.end_tick(claim.tick, now=minutes(1))
     assert rescue(store, minutes(60)) == []
+
+
+def test_who_ticks_is_seen_while_it_does_with_what_is_wrong_with_its_file(store: SqlStore, tmp_path: Path):
+    clock = FakeClock()
+    ticking = Ticking(daily(tmp_path), store, clock, run=Runs(), owner="serve:1:2:3")
+    ticking.tick_and_finish()
+    clock.advance(SEEN_EVERY)
+    ticking.clockwork.show("npsync.yaml:14:5: no duration")
+    ticking.tick_and_finish()
+    [seen] = store.serving()
+    assert (seen.owner, seen.kind, seen.problem) == ("serve:1:2:3", "serve", "npsync.yaml:14:5: no duration")
+    assert (seen.began_at, seen.seen_at, seen.config_at) == (NOON, clock.now(), NOON)
+    ticking.clockwork.take(daily(tmp_path), "other")
+    ticking.tick_and_finish()
+    assert [(one.mark, one.config_at) for one in store.serving()] == [("other", clock.now())]
+    ticking.wait()
+    assert store.serving() == []
+
+
+def test_an_installation_keeps_its_name_for_all_processes(store: SqlStore):
+    assert installation_of(store) == installation_of(store)
 
 
 # ------------------------------------------------------------ jitter

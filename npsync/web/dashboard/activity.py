@@ -16,6 +16,7 @@ from npsync.web.dashboard import action_words
 from npsync.web.dashboard.action_words import name_of
 from npsync.web.dashboard.asked import Asked, asked
 from npsync.web.dashboard.house import House
+from npsync.web.dashboard.run_words import record_address
 from npsync.web.site import Site
 from store.api import Action, Audited
 from store.api.scheduling import Tick
@@ -165,6 +166,6 @@ def _address(one: Audited) -> str:
     if one.about.startswith("run ") and one.about[4:].isdecimal():
         return f"/runs/{one.about[4:]}"
     if one.what == "read a person" and one.about.count("/") == 2:
-        connection, _, record = one.about.split("/")
-        return f"/customers/{quote(connection, safe='')}/{quote(record, safe='')}"
+        connection, object_, record = one.about.split("/")
+        return record_address(connection, record, object_)
     return ""

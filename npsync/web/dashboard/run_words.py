@@ -158,8 +158,9 @@ def state_address(run: int, state: str) -> str:
     return f"/runs/{run}/answers?{urlencode({'state': state})}"
 
 
-def record_address(connection: str, record: str) -> str:
-    return f"/customers/{quote(connection, safe='')}/{quote(record, safe='')}"
+def record_address(connection: str, record: str, object_: str = "") -> str:
+    """The page of a record's story. Without its object it is found out there."""
+    return "/customers/" + "/".join(quote(each, safe="") for each in (connection, object_, record) if each)
 
 
 def _number(report: Mapping[str, Json], name: str) -> int:

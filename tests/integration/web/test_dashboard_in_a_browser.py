@@ -33,7 +33,14 @@ class House:
             "/report/comments?q=slow",
             f"/customers/crm/Contact/{ann}",
         ]
-        self.paths += ["/syncs", "/syncs/contacts", f"/runs/{run}", "/connections/crm", "/config", "/activity"]
+        self.paths += [
+            "/syncs",
+            "/syncs/contacts",
+            f"/runs/{run}",
+            "/connections/crm",
+            "/config",
+            "/activity",
+        ]
 
     def page(self, **options: Any) -> Any:
         """A page of somebody who signed in by keyboard."""

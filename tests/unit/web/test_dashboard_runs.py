@@ -49,6 +49,7 @@ def test_changes_show_old_and_new_and_are_narrowed_by_the_address(desk: Desk):
     said = text_of(desk.get(f"/runs/{run}/changes?outcome=rejected"))
     assert "003a2" in said
     assert "NPS__c 6 → becomes 9" in said
+    assert b'href="/customers/crm/Contact/003a1"' in desk.get(f"/runs/{run}").body
     assert "Score must be 0-10 FIELD_RULE" in said
     assert "003a1" not in said
     assert "003a4" in text_of(desk.get(f"/runs/{run}/changes?outcome=unknown"))
@@ -237,7 +238,7 @@ def test_a_plan_is_shown_as_a_diff_before_it_is_run(desk: Desk):
             "counts": {"pending": 412},
             "breaker": [{"check": "changed_share", "text": "too much would change"}],
             "problems": [],
-            "records": [{"id": "003A", "before": {"NPS__c": 6}, "after": {"NPS__c": 9}}],
+            "records": [{"object": "Contact", "id": "003A", "before": {"NPS__c": 6}, "after": {"NPS__c": 9}}],
         },
     )
     replied = desk.get("/actions/1")
@@ -268,7 +269,7 @@ def test_an_undo_shows_its_plan_first_and_asks_for_the_runs_number(desk: Desk):
             "stays": 1,
             "message": "",
             "conflicts": [{"id": "003B", "field": "NPS__c", "said": "somebody changed it to 7"}],
-            "records": [{"id": "003A", "before": {"NPS__c": 9}, "after": {"NPS__c": 6}}],
+            "records": [{"object": "Contact", "id": "003A", "before": {"NPS__c": 9}, "after": {"NPS__c": 6}}],
         },
     )
     said = text_of(desk.get(f"/runs/{run}/undo"))

@@ -48,6 +48,7 @@ def plan_shards(planner: Planner, hand: Hand, at_once: int, stop: Callable[[], b
                 hand.store.close_shard(shard, {}, lease=hand.lease, trouble=trouble_with(error))
             except ShardLost:
                 continue
+        hand.store.give_back(hand.owner)
 
 
 def plan_together(

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from neighbours import Neighbours
 from postgres_server import StoreInTurn
 
+from nps.errors import AccessError, BudgetError
 from nps.responses import ResponseStatus, SurveyResponse
 from store.sql import SqlStore
 from sync.report import Report
@@ -130,3 +132,64 @@ def test_hands_on_postgres_decide_what_one_alone_does(store_in_turn: StoreInTurn
             ends.append((known(town), told_by(report)))
             assert counts(report)["superseded"] == 60
     assert ends[0] == ends[1]
+
+
+def town_with(town: Town, people: int) -> Town:
+    for one in range(people):
+        town.crm.add(f"p{one}@example.com")
+        town.tell(answer(f"a{one}", one % 11, email=f"p{one}@example.com"))
+    return town
+
+
+def test_hands_that_come_do_their_part(town: Town):
+    neighbours = Neighbours(town_with(town, 40), 2)
+    report = town.run(dispatch=neighbours)
+    assert counts(report) == {"written": 40}
+    assert neighbours.gone() > 0
+    assert {summons.kind for summons in neighbours.enlisted} == {"plan", "write"}
+    assert report.match.matched == 40
+
+
+def test_what_a_hand_finds_wrong_ends_the_run_like_its_own_trouble(town: Town):
+    town_with(town, 40)
+    calls = count()
+
+    def refuse(call: str) -> None:
+        if call == "find" and next(calls) > 5:
+            raise AccessError("crm: the token is void")
+
+    town.crm.before_call = refuse
+    report = shared(town, 2)
+    assert report.status == "failed"
+    assert report.problems == ("crm: the token is void",)
+    town.crm.before_call = lambda call: None
+    assert counts(town.run()) == {"written": 40}
+
+
+def test_a_refused_write_ends_the_writing_of_all_hands(town: Town):
+    town_with(town, 40)
+    calls = count()
+
+    def refuse(call: str) -> None:
+        if call == "write" and next(calls) > 3:
+            raise BudgetError("crm: today's calls are spent")
+
+    town.crm.before_call = refuse
+    report = shared(town, 2)
+    assert report.status == "partial"
+    assert "crm: today's calls are spent" in report.problems
+    town.crm.before_call = lambda call: None
+    assert sum(counts(town.run()).values()) == 40 - counts(report)["written"]
+    assert town.shown("nps") == {f"c{n + 1}": n % 11 for n in range(40)}
+
+
+def test_a_run_that_is_asked_to_stop_waits_for_its_hands_and_loses_nothing(town: Town):
+    town_with(town, 40)
+    asked = iter([False] * 12 + [True] * 1000)
+    neighbours = Neighbours(town, 2)
+    report = town.run(dispatch=neighbours, stop=lambda: next(asked))
+    neighbours.gone()
+    assert report.status == "partial"
+    assert not any("conservation" in problem for problem in report.problems)
+    town.run()
+    assert town.shown("nps") == {f"c{n + 1}": n % 11 for n in range(40)}

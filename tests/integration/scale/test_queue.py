@@ -1,0 +1,156 @@
+"""The queue beside our tables: put in the same transaction, once, and done again when a worker is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+from postgres_server import PostgresServer
+
+from nps.errors import ConfigError
+from npsync.clockwork.claims import Claim
+from npsync.scale import queue as queues
+from npsync.scale.calling import claim_of, cut_from, words_of
+from npsync.scale.hands import WORKERS, rescue
+from npsync.scale.queue import CLAIM, SCHEMA, Job, Queue, conninfo, is_scaled, refuse_alone
+from store import open_store
+from store.owners import this_process
+from store.sql import SqlStore
+from sync.sharing.dispatch import Cut
+
+NIGHT = Job(CLAIM, {"claim": {"sync": "nps"}}, once="claim/nps", after="crm")
+
+
+@pytest.fixture(scope="module")
+def empty_database(postgres: PostgresServer) -> str:
+    return postgres.new_database()
+
+
+@pytest.fixture
+def store(empty_database: str) -> Iterator[SqlStore]:
+    store = open_store(empty_database)
+    store.migrate()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def queue(store: SqlStore, empty_database: str) -> Iterator[Queue]:
+    queue = Queue(empty_database)
+    queue.prepare()
+    sql(empty_database, "TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE")
+    yield queue
+    queue.close()
+
+
+def sql(url: str, text: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(conninfo(url), autocommit=True) as connection:
+        cursor = connection.execute(text.encode())
+        return cursor.fetchall() if cursor.description else []
+
+
+def put_and_fail(queue: Queue, store: SqlStore) -> None:
+    with store.database.write() as tx:
+        queue.put_within(NIGHT, tx.connection.connection.driver_connection)
+        raise ZeroDivisionError
+
+
+def test_its_tables_stand_in_a_schema_of_their_own_and_are_made_once(queue: Queue, empty_database: str):
+    queue.prepare()
+    where = "table_name LIKE 'procrastinate%'"
+    found = sql(empty_database, f"SELECT DISTINCT table_schema FROM information_schema.tables WHERE {where}")
+    assert found == [(SCHEMA,)]
+
+
+def test_an_older_version_is_brought_up_by_the_scripts_that_came_since():
+    assert queues._scripts("3.3.0") == [
+        text for text in queues._scripts("3.2.0") if text in queues._scripts("3.3.0")
+    ]
+    assert queues._scripts("3.3.0") != queues._scripts("3.2.0")
+    assert queues._scripts("99.0.0") == []
+    assert "CREATE TABLE procrastinate_jobs" in queues._scripts(None)[0]
+
+
+def test_one_that_waits_already_is_not_put_beside_itself(queue: Queue):
+    assert [queue.put(NIGHT), queue.put(NIGHT)] == [True, False]
+    assert queue.waiting() == 1
+    assert queue.waits("claim/nps")
+    assert not queue.waits("claim/other")
+
+
+def test_it_is_put_with_the_stores_transaction_or_not_at_all(queue: Queue, store: SqlStore):
+    with pytest.raises(ZeroDivisionError):
+        put_and_fail(queue, store)
+    assert queue.waiting() == 0
+    for _ in range(2):  # the second finds one like it, and takes the rest of the transaction not along
+        with store.database.write() as tx:
+            queue.put_within(NIGHT, tx.connection.connection.driver_connection)
+            tx.run(
+                "INSERT INTO memory (connection, key, value) VALUES ('c', :key, '')", key=str(queue.waiting())
+            )
+    assert queue.waiting() == 1
+    assert len(store.recall_below("c", "")) == 2
+
+
+@pytest.mark.parametrize("rival", [False, True])
+def test_jobs_of_a_worker_that_is_gone_are_done_again(
+    queue: Queue, store: SqlStore, empty_database: str, rival: bool
+):
+    queue.put(NIGHT)
+    dead, alive = (
+        sql(empty_database, "INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id")[0][0]
+        for _ in range(2)
+    )
+    sql(empty_database, f"UPDATE procrastinate_jobs SET status = 'doing', worker_id = {dead}")
+    store.memorize(WORKERS, {str(alive): this_process()})
+    assert rescue(store, queue) == []  # its heartbeat is fresh, and whose it is, nobody knows
+    store.memorize(WORKERS, {str(dead): this_process().replace(":", ":9", 1)})
+    if rival:
+        queue.put(NIGHT)
+    assert len(rescue(store, queue)) == 1
+    assert queue.waiting() == 1
+    assert queue.doing() == []
+
+
+def test_a_worker_elsewhere_that_is_silent_for_longer_than_a_lease_lasts_is_gone(
+    queue: Queue, store: SqlStore, empty_database: str
+):
+    queue.put(NIGHT)
+    [[worker]] = sql(
+        empty_database,
+        "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '60 s') RETURNING id",
+    )
+    sql(empty_database, f"UPDATE procrastinate_jobs SET status = 'doing', worker_id = {worker}")
+    store.memorize(WORKERS, {str(worker): "elsewhere:1:2:3.4.5"})
+    assert rescue(store, queue) == []
+    sql(empty_database, "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '150 s'")
+    assert len(rescue(store, queue)) == 1
+
+
+def test_a_claim_travels_as_words():
+    noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    claim = Claim(sync="nps", due_at=noon, outcome="caught_up", pushed=True, again_at=noon, tick=7)
+    assert claim_of(words_of(claim)) == claim
+    assert claim_of({**words_of(claim), "of a later version": 1}).tick == 7
+
+
+def test_a_store_is_scaled_on_postgresql_alone():
+    assert is_scaled("postgresql://someone@somewhere/npsync")
+    assert not is_scaled("sqlite:///npsync.db")
+    with pytest.raises(ConfigError, match="workers share their work on PostgreSQL"):
+        refuse_alone("sqlite:///npsync.db")
+
+
+def test_options_of_the_address_are_kept():
+    told = conninfo("postgresql://someone@/npsync?host=/run/pg&options=-c%20statement_timeout%3D5s")
+    assert "statement_timeout=5s -c search_path=npsync_jobs" in told
+    assert "host=/run/pg" in told
+
+
+def test_from_where_on_runs_are_shared_is_a_setting_of_the_process():
+    assert cut_from({}) == Cut()
+    assert cut_from({"NPSYNC_SHARE_FROM": "40"}) == Cut(answers=40, batches=2, least=4)
+    with pytest.raises(ConfigError, match="NPSYNC_SHARE_FROM is a number of answers"):
+        cut_from({"NPSYNC_SHARE_FROM": "many"})

@@ -20,7 +20,7 @@ from npsync.clockwork.ticking import Clockwork
 from npsync.clockwork.turns import turns_of
 from npsync.clockwork.watching import Taken, Watched
 from npsync.clockwork.work import Work
-from npsync.logs import notice
+from npsync.logs import notice, pass_on
 from store.owners import this_process
 from triggers.followed import none_is_followed
 
@@ -139,6 +139,7 @@ class Ticks:
 def _tick_until(stopping: threading.Event, tick: Callable[[], None]) -> None:
     from apscheduler.schedulers.background import BackgroundScheduler
 
+    pass_on("apscheduler")  # that a tick took longer than a second
     scheduler = BackgroundScheduler(timezone="UTC")
     job = scheduler.add_job(
         tick,

@@ -7,12 +7,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from statistics import linear_regression, mean, quantiles
 from typing import Any
 
 from bench.intake import ids_in
 from bench.soak_serve.serving import Sample, Serving
+from npsync.schedule import spread_of
 
 LATE = 5.0  # seconds after a due time is too late, while serve is up
 STARTING = 20.0  # seconds after a start in which it may still catch up
@@ -64,7 +66,9 @@ def memory(samples: Iterable[Sample], minutes: float) -> tuple[list[str], str]:
 def ticks(serving: Serving) -> tuple[list[str], str]:
     """Every due time was taken once and told; each led to the one it named; none late while serve was up."""
     rows = _rows(serving.store, "SELECT sync, due_at, outcome, noted_at, next_at FROM tick ORDER BY id")
-    spread = dict(_rows(serving.store, "SELECT sync, spread FROM schedule"))
+    installation = str(
+        _rows(serving.store, "SELECT value FROM memory WHERE connection = 'clock/installation'")[0][0]
+    )
     problems, late = [], []
     taken = Counter((sync, due) for sync, due, *_ in rows)
     problems += [
@@ -75,7 +79,8 @@ def ticks(serving: Serving) -> tuple[list[str], str]:
         if sync in expected and expected[sync] is not None and due > expected[sync]:
             problems.append(f"{sync}: {(due - expected[sync]) / 1000:.0f} s of due times were missed")
         expected[sync] = following
-        behind = (noted - due - (spread.get(sync) or 0)) / 1000
+        gap = timedelta(milliseconds=(following or due) - due)
+        behind = (noted - due) / 1000 - spread_of(installation, sync, None, gap).total_seconds()
         if outcome != "caught_up" and _long_up(serving, due / 1000):
             late.append(behind)
             if behind > LATE:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from npsync.clockwork.claims import Claim
+from npsync.clockwork.freeing import free_memory
 from npsync.clockwork.work import Work
 from npsync.logs import notice
 
@@ -119,6 +120,7 @@ class Threads:
         try:
             task.do()
         finally:
+            free_memory()
             with self._turn:
                 self._running.remove(task)
                 self._start_what_can()

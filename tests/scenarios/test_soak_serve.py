@@ -1,0 +1,76 @@
+"""The soak of serve (`make soak-serve`): its file is a good one, and its checks find what they are there to find."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bench.soak_serve import checks, setting
+from bench.soak_serve.serving import Sample, Serving
+from bench.soak_serve.visitors import kind_of
+from npsync.config import load
+
+MINUTE = 60_000
+BEGAN = 1_700_000_000.0
+
+
+def life(growth: float, *, who: str = "serve", minutes: int = 20) -> list[Sample]:
+    """MB a minute, after two of loading."""
+    sizes = [100 + 20 * min(at / 120, 1) + growth * at / 60 for at in range(0, minutes * 60, 5)]
+    return [Sample(5.0 * number, 1, who, int(size * checks.MB)) for number, size in enumerate(sizes)]
+
+
+def test_its_file_has_four_syncs_and_two_triggers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SALESFORCE", "HUBSPOT", "WOOTRIC"):
+        monkeypatch.setenv(f"{name}_URL", "http://127.0.0.1:1")
+    for name in ("SF_ID", "SF_SECRET", "HUBSPOT_TOKEN", "WOOTRIC_ID", "WOOTRIC_SECRET"):
+        monkeypatch.setenv(name, f"a-{name}-of-the-soak")
+    for name, value in {"HOST": "127.0.0.1", "PORT": "25", "USER": "u", "PASSWORD": "a-password"}.items():
+        monkeypatch.setenv(f"SMTP_{name}", value)
+    config = load(setting.written(tmp_path, 8652))
+    assert sorted(config.sync) == sorted(setting.SYNCS)
+    assert len(config.triggers) == 2
+
+
+def test_memory_that_grows_is_found_and_loading_is_not_taken_for_it() -> None:
+    assert checks.memory(life(0.0), 30)[0] == []
+    assert checks.memory(life(0.9), 30)[0] == ["serve grows by 0.90 MB a minute"]
+    assert checks.memory(life(0.0)[:20], 30)[0] == ["no process lived long enough"]
+
+
+@pytest.mark.parametrize(
+    ("ticks", "found"),
+    [
+        ([(0, "started", 500, 1), (1, "started", 400, 2), (2, "skipped_overlap", 300, 3)], []),
+        ([(0, "started", 500, 1), (2, "started", 400, 3)], ["60 s of due times were missed"]),
+        ([(0, "started", 500, 1), (1, "started", 59_000, 2)], ["s late"]),
+        ([(0, "started", 500, 1), (0, "started", 600, 1)], ["a due time was taken 2 times"]),
+    ],
+)
+def test_a_due_time_that_is_missed_late_or_taken_twice_is_found(
+    tmp_path: Path, sqlite_url: str, ticks: list[tuple[int, str, int, int]], found: list[str]
+) -> None:
+    serving = Serving(tmp_path, {}, 1)
+    serving.up.append((BEGAN - 3600, BEGAN + 3600))
+    began = int(BEGAN * 1000)
+    with closing(sqlite3.connect(serving.store)) as store, store:
+        store.execute("INSERT INTO memory (connection, key, value) VALUES ('clock/installation', 'id', 'x')")
+        store.executemany(
+            "INSERT INTO tick (sync, due_at, outcome, noted_at, next_at) VALUES ('nps', ?, ?, ?, ?)",
+            [
+                (began + due * MINUTE, outcome, began + due * MINUTE + late, began + following * MINUTE)
+                for due, outcome, late, following in ticks
+            ],
+        )
+    problems, _ = checks.ticks(serving)
+    assert len(problems) == len(found)
+    for problem, part in zip(problems, found, strict=True):
+        assert part in problem
+
+
+def test_pages_are_told_apart_by_kind_not_by_record() -> None:
+    assert kind_of("/customers/crm/003Hs000001?page=2") == "/customers/crm/…"
+    assert kind_of("/api/v1/runs") == "/api/v1/runs"

@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layers docs bench pages intake crash soak lock properties wheel clean living fuzz-api limits soak-serve
+.PHONY: help demo test check lint types layers docs bench pages intake crash soak lock properties wheel clean living fuzz-api limits soak-serve scale
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -61,9 +61,14 @@ limits: $(VENV)/.dev ## several processes keep a vendor's limit together: no 429
 living: $(VENV)/.dev ## npsync serve beside a sandbox that lives, for twenty minutes
 	@$(BIN)/python -m bench.living $(ARGS)
 
+scale: $(VENV)/.dev ## two workers against one on 200,000 answers, then 500 kills of processes that share their work
+	@$(BIN)/python -m bench.scale $(ARGS)
+	@$(BIN)/python -m bench.scale --kills 500
+
 properties: $(VENV)/.dev ## undo on 10,000 towns in memory and 200 over HTTP; 2,000 lives of invitations; 20,000 listings; 200 kills of runs that give tasks; 5,000 hooks
 	@NPSYNC_CASES=10000 NPSYNC_CASES_OVER_HTTP=200 $(BIN)/python -m pytest tests/integration/sync/test_undo_properties.py \
 	  tests/scenarios/test_undo_over_http.py $(ARGS)
+	@NPSYNC_SHARED_CASES=1000 $(BIN)/python -m pytest tests/integration/sync/test_sync_shared.py --timeout 0
 	@NPSYNC_ASKING_CASES=2000 $(BIN)/python -m pytest tests/integration/store/test_store_asking_states.py --timeout 0
 	@NPSYNC_KILLS=200 $(BIN)/python -m pytest tests/scenarios/test_killed_anywhere.py -k one_task --timeout 0
 	@NPSYNC_FOLLOWED_CASES=500 $(BIN)/python -m pytest tests/integration/sync/test_followed_properties.py --timeout 0

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -67,6 +68,8 @@ class Measured:
     calls: dict[str, int]
     phases: dict[str, float] = field(default_factory=dict)
     wrong: int = 0
+    cpu: float = 0.0  # seconds, of the workers together
+    database_cpu: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -76,7 +79,8 @@ class Measured:
         phases = ", ".join(f"{name} {seconds:.1f}" for name, seconds in self.phases.items())
         return (
             f"{self.workers} worker{'s' if self.workers > 1 else ' '} {self.answers:,} answers in {self.seconds:.1f} s "
-            f"({self.rate:,.0f}/s; {phases} s); {sum(self.calls.values()):,} calls; {self.wrong} records wrong"
+            f"({self.rate:,.0f}/s; {phases} s); {sum(self.calls.values()):,} calls; {self.wrong} records wrong; "
+            f"CPU {self.cpu:.0f} s of the workers, {self.database_cpu:.0f} s of PostgreSQL"
         )
 
 
@@ -87,17 +91,22 @@ def measure(answers: int, customers: int, workers: int, concurrency: int) -> Mea
         store = held.enter_context(database(folder / "postgres"))
         url = held.enter_context(_toy(answers, customers))
         (folder / "npsync.yaml").write_text(YAML.format(store=store, url=url), encoding="utf-8")
-        for number in range(workers):
+        hands = [
             held.enter_context(
                 running(
                     folder, f"worker-{number}", {}, "worker", "--json", "--jobs", "1",
                     "--concurrency", str(concurrency),
                 )
-            )  # fmt: skip
+            )
+            for number in range(workers)
+        ]  # fmt: skip
         _ready(folder, workers)
         queue = Queue(store)
         queue.put(_job())
         run, phases = _ended(store)
+        cpu = sum(_cpu_of(hand.process.pid) for hand in hands)
+        [postmaster] = (folder / "postgres" / "postmaster.pid").read_text(encoding="utf-8").split()[:1]
+        database_cpu = sum(map(_cpu_of, [int(postmaster), *_children(int(postmaster))]))
         queue.close()
         stats = requests.get(f"{url}/stats?shown=1", timeout=60).json()
         wrong = sum(stats["shown"].get(email, [None])[0] != score for email, score in truth.items())
@@ -113,6 +122,8 @@ def measure(answers: int, customers: int, workers: int, concurrency: int) -> Mea
             stats["calls"],
             phases,
             wrong,
+            cpu,
+            database_cpu,
         )
 
 
@@ -156,6 +167,20 @@ def _toy(answers: int, customers: int) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(timeout=20)
+
+
+def _cpu_of(pid: int) -> float:
+    """Its own, and that of its children which have ended (PostgreSQL's processes of closed connections)."""
+    try:
+        columns = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, columns[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def _children(pid: int) -> list[int]:
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8")
+    return [int(child) for child in found.split()]
 
 
 def _ready(folder: Path, workers: int) -> None:

@@ -82,14 +82,18 @@ def worker(
 
     from npsync import logs, service
     from npsync.cli import output
+    from npsync.clockwork.watching import Taken
+    from npsync.config.load import content_of, load
     from npsync.scale.process import work
     from npsync.scale.queue import refuse_alone
 
-    loaded = output.load_config(config)
-    refuse_alone(loaded.store)
+    file = output.config_path(config)
+    content = content_of(file)
+    taken = Taken(load(file, content=content), content)
+    refuse_alone(taken.config.store)
     logs.set_up(json=json)
-    with service.open_store(loaded) as store:
-        work(loaded, store, stopping, at_once=concurrency, jobs=jobs)
+    with service.open_store(taken.config) as store:
+        work(taken, store, stopping, at_once=concurrency, jobs=jobs)
 
 
 def runs(

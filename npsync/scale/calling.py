@@ -91,7 +91,8 @@ class Queued:
 
 
 def job_of(claim: Claim, work: Work) -> Job:
-    return Job(CLAIM, {"claim": words_of(claim)}, once=once_of(claim.place), after=work.order(claim))
+    words = {"claim": words_of(claim), "mapping": mapping_hash(work.config, claim.sync)}
+    return Job(CLAIM, words, once=once_of(claim.place), after=work.order(claim))
 
 
 def once_of(place: str) -> str:

@@ -86,13 +86,17 @@ class Laborer:
 
     # ------------------------------------------------------------ jobs
 
-    def do_claim(self, claim: Mapping[str, Any]) -> None:
+    def do_claim(self, claim: Mapping[str, Any], mapping: str | None = None) -> None:
+        """`mapping`: what the clock that took it goes by. Whoever goes by another file hands it back."""
         config = self.config
         known = claim_of(claim)
-        if known.sync not in config.sync:
-            notice("unknown_sync", sync=known.sync)
-            return
-        work_of(config, self._store, self._queue, self._clock, self._stopping.is_set, self._at_once).do(known)
+        work = work_of(config, self._store, self._queue, self._clock, self._stopping.is_set, self._at_once)
+        there = known.sync in config.sync
+        if not there or mapping not in (None, mapping_hash(config, known.sync)):
+            notice("other_mapping", sync=known.sync)
+            work.hand_back(known)
+        else:
+            work.do(known)
 
     def do_lend(self, summons: Mapping[str, Any], mapping: str) -> None:
         told = msgspec.convert(summons, Summons)

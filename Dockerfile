@@ -1,4 +1,5 @@
-# Build: docker build -t npsync .      Run: docker run -v "$PWD:/config" -v npsync:/data npsync serve
+# Build: docker build -t npsync .
+# Run:   docker run -p 127.0.0.1:8642:8642 -v "$PWD:/config:ro" -v npsync:/data --env-file npsync.env npsync
 FROM python:3.13-slim AS build
 WORKDIR /src
 RUN python -m venv /opt/npsync
@@ -23,6 +24,9 @@ ENV PATH=/opt/npsync/bin:$PATH PYTHONUNBUFFERED=1 NPSYNC_CONFIG=/config/npsync.y
 USER npsync
 WORKDIR /data
 VOLUME /data
+EXPOSE 8642
 STOPSIGNAL SIGTERM
+# A run that is stopped hands back what it has not begun; what is on its way to a vendor is waited for.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 CMD ["npsync", "health"]
 ENTRYPOINT ["npsync"]
-CMD ["serve"]
+CMD ["serve", "--listen", "0.0.0.0:8642", "--json"]

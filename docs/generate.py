@@ -28,6 +28,7 @@ from npsync.cli import application
 from npsync.cli.catalogue import kind_row
 from npsync.config.aswritten import AsWritten
 from npsync.config.model import FileSpec
+from npsync.web.api import reference
 from sync.outbox.spec import FollowUpRule, HistorySpec
 from sync.spec import BreakerSpec, SyncSpec, Target
 from triggers.spec import TriggerSpec
@@ -89,10 +90,11 @@ EXIT_CODES: Mapping[int, str] = {
 
 def pages() -> dict[Path, str]:
     """Every generated page by its path below docs/."""
-    reference = Path("reference")
-    made = {reference / "yaml.md": yaml_page(), reference / "commands.md": commands_page()}
+    below = Path("reference")
+    made = {below / "yaml.md": yaml_page(), below / "commands.md": commands_page()}
+    made[below / "api.md"] = api_page()
     for name in registry.names():
-        made[reference / "connectors" / f"{name}.md"] = connector_page(registry.load(name))
+        made[below / "connectors" / f"{name}.md"] = connector_page(registry.load(name))
     return made
 
 
@@ -275,6 +277,10 @@ def commands_page() -> str:
         "`npsync run` without a name runs everything that is due and leaves with the worst code of its runs.",
     ]
     return _page(parts)
+
+
+def api_page() -> str:
+    return _page([GENERATED, *reference.parts()])
 
 
 def _command(name: str, command: Any) -> Iterator[str]:

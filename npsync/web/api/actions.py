@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from nps.errors import ConfigError
+from nps.values import Json
 from npsync.actions.wanting import KINDS, want
 from npsync.web.api.asked import SHOWN, From, Here, Limit, Name, Number, Reader, SyncName
 from npsync.web.api.describing import ACTING, PROBLEMS, errors
@@ -73,11 +74,17 @@ class PlanOptions(_Asked):
     everything: bool = Field(default=False, description="As after a changed mapping (`plan --all`).")
 
 
+class UndoOptions(_Asked):
+    """How to take back; all of it may be left out."""
+
+    plan: bool = Field(default=False, description="Only see what it would do; nothing is written.")
+
+
 class Nothing(_Asked):
     """Nothing has to be said."""
 
 
-AS_USUAL, AS_PLANNED, NOTHING = RunOptions(), PlanOptions(), Nothing()
+AS_USUAL, AS_PLANNED, TAKEN_BACK, NOTHING = RunOptions(), PlanOptions(), UndoOptions(), Nothing()
 
 
 @routes.post(
@@ -113,17 +120,21 @@ def verify(
 @routes.post(
     "/runs/{number}/undo", summary="Undo a run", status_code=202, response_model=Act, responses=WANTED
 )
-def undo(site: Here, caller: Undoer, number: Number, key: Key = None, options: Nothing = NOTHING) -> Response:
+def undo(
+    site: Here, caller: Undoer, number: Number, key: Key = None, options: UndoOptions = TAKEN_BACK
+) -> Response:
     """Restore what the run overwrote, where the record still shows it. An undo is a run, and can be undone."""
-    return wanted(site, caller, key, "undo", {"run": run_known(site, number).id})
+    return wanted(site, caller, key, "undo", {"run": run_known(site, number).id, **dict(options)})
 
 
 @routes.post(
     "/runs/{number}/redo", summary="Redo a run", status_code=202, response_model=Act, responses=WANTED
 )
-def redo(site: Here, caller: Undoer, number: Number, key: Key = None, options: Nothing = NOTHING) -> Response:
+def redo(
+    site: Here, caller: Undoer, number: Number, key: Key = None, options: UndoOptions = TAKEN_BACK
+) -> Response:
     """Write again what was undone; the run is the undo, or the one that was undone."""
-    return wanted(site, caller, key, "redo", {"run": run_known(site, number).id})
+    return wanted(site, caller, key, "redo", {"run": run_known(site, number).id, **dict(options)})
 
 
 # ------------------------------------------------------------ how far it is
@@ -184,13 +195,15 @@ def planned(
 
 
 def _changes_of(found: Action) -> list[dict[str, Any]]:
-    told: Any = (found.outcome or {}).get("changes")
     return [
         {
+            "object": one.get("object", ""),
             "id": one["id"],
             "fields": {name: [one["before"].get(name), value] for name, value in one["after"].items()},
         }
-        for one in (told if isinstance(told, list) else ())
+        for name, told in (found.outcome or {}).items()
+        if _is_changes(told)
+        for one in cast(list[Any], told)
     ]
 
 
@@ -244,13 +257,13 @@ def facts(one: Action) -> dict[str, Any]:
         "run": one.run,
         "outcome": None
         if one.outcome is None
-        else {name: told for name, told in one.outcome.items() if not _is_changes(name, told)},
+        else {name: told for name, told in one.outcome.items() if not _is_changes(told)},
     }
 
 
-def _is_changes(name: str, told: Any) -> bool:
-    """What customers said is told by itself."""
-    return name == "changes" and isinstance(told, list)
+def _is_changes(told: Json) -> bool:
+    """Changes of records, each with its values: what customers said is told by itself."""
+    return isinstance(told, list) and any(isinstance(one, dict) and "after" in one for one in told)
 
 
 def _look_again(found: Action) -> dict[str, str]:

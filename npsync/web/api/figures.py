@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
 from nps.errors import ConfigError
@@ -39,7 +39,7 @@ def report(
     request: Request,
     site: Here,
     caller: Counter,
-    survey: Name,
+    survey: Annotated[Name, Path(description="The survey, as the YAML names it.")],
     since: Annotated[date | None, Query(description="The first day; default twelve months.")] = None,
     until: Annotated[date | None, Query(description="The last day; default today.")] = None,
     every: Annotated[Every, Query(description="The steps of the time line.")] = Every.MONTH,

@@ -305,6 +305,7 @@ class Settings(Shape):
 class Planned(Shape):
     """One record that a run would change."""
 
+    object: str
     id: str
     fields: dict[str, list[Any]] = Field(
         description="By field: what stands there, and what would.", examples=[{"NPS__c": [6, 9]}]

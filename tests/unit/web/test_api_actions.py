@@ -110,7 +110,7 @@ def test_a_plans_changes_are_told_page_by_page_when_it_is_done(desk: ApiDesk):
     number = desk.post(f"/syncs/{SYNC}/plan", {}, "plan").json["action"]
     assert desk.get(f"/actions/{number}/changes", "plan").status == 409
     changes = [{"id": f"003{n}", "before": {"NPS__c": n}, "after": {"NPS__c": 9}} for n in range(3)]
-    ended(desk, status="succeeded", records=3, changes=changes)
+    ended(desk, status="succeeded", changes=3, records=changes)
     first = desk.get(f"/actions/{number}/changes?limit=2", "plan").json
     rest = desk.get(first["next"].removeprefix("/api/v1"), "plan").json
     assert [one["fields"] for one in (*first["items"], *rest["items"])] == [
@@ -119,7 +119,7 @@ def test_a_plans_changes_are_told_page_by_page_when_it_is_done(desk: ApiDesk):
     assert rest["next"] is None
     assert audited(desk)[-1] == ("token:plan", "read", f"action {number}")
     shown = desk.get(f"/actions/{number}", "plan").json["outcome"]
-    assert shown == {"status": "succeeded", "records": 3}
+    assert shown == {"status": "succeeded", "changes": 3}
 
 
 def test_a_token_that_reads_nothing_sees_its_own_actions_alone(desk: ApiDesk):

@@ -57,7 +57,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Ite
     assert action is not None
     changes = [{"id": "003A", "before": {"NPS__c": None}, "after": {"NPS__c": 9}}]
     store.end_action(
-        action, "serve", Stand.DONE, now=NOW, outcome={"status": "succeeded", "changes": changes}
+        action, "serve", Stand.DONE, now=NOW, outcome={"status": "succeeded", "records": changes}
     )
     with store.database.write() as tx:
         tx.run(

@@ -309,3 +309,19 @@ def test_methods_types_and_sizes_are_told_as_problems(desk: ApiDesk):
     large = {"content-type": "application/json", "content-length": "2000000"}
     assert desk.call("POST", "/why", None, ("read",), large).status == 413
     assert desk.call("GET", "/../../etc/passwd", None, ("read",)).status == 404
+
+
+def test_the_description_says_of_every_operation_what_it_does_and_answers(desk: ApiDesk):
+    known = {tag["name"] for tag in desk.description["tags"]}
+    for path, methods in desk.description["paths"].items():
+        for method, told in methods.items():
+            where = f"{method} {path}"
+            assert told["summary"], where
+            assert len(told["description"].split()) > 4, where
+            assert set(told["tags"]) <= known, where
+            assert {"401", "403", "422", "429"} <= told["responses"].keys(), where
+            [success] = [one for status, one in told["responses"].items() if status < "300"]
+            shape = success.get("content", {}).get("application/json", {}).get("schema")
+            assert shape not in ({}, {"type": "object"}), where
+            for parameter in told.get("parameters", ()):
+                assert parameter.get("description"), (where, parameter["name"])

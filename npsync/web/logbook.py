@@ -23,7 +23,7 @@ QUIET = (
     "/health/ready",
     "/metrics",
 )  # asked every few seconds: told when they fail
-HOOKS, ASSETS = "/hooks/", "/-/"
+HOOKS, ASSETS = "/hooks/", "/-/"  # hundreds a second may come, and a page brings its own
 _GIVEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECONDS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0)
@@ -73,7 +73,7 @@ class Logbook:
         route = route_of(scope)
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
-        if status < 400 and (route in QUIET or route.startswith(ASSETS)):
+        if status < 400 and (route in QUIET or route.startswith((ASSETS, HOOKS))):
             return
         who = scope.get("state", {}).get("who", "")
         notice(

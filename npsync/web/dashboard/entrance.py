@@ -108,6 +108,7 @@ class Entrance(ABC):
         whose = self.sessions.whose(request.cookies.get(self.cookie, ""), now=self.now())
         if whose is None:
             raise Away(self.to_the_door(request))
+        request.state.who = whose.who  # for the line of the log
         return whose
 
     def _allowed(self, request: Request, whose: Visitor, needs: May) -> Visitor:

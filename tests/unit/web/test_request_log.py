@@ -13,6 +13,7 @@ import structlog
 from answered import matched, people
 from api_desk import ApiDesk
 from asgi_caller import Caller
+from dashboard_desk import Desk
 
 from npsync import logs
 
@@ -68,6 +69,13 @@ def test_a_line_says_what_was_asked_by_whom_and_how_it_went(desk: ApiDesk, log: 
         "request": replied.headers["x-request-id"],
     }
     assert line["milliseconds"] >= 0
+
+
+def test_who_is_signed_in_at_the_dashboard_is_named_too(tmp_path: Path, sqlite_url: str, log: Log):
+    desk = Desk(tmp_path)
+    desk.sign_in(desk.token("read"))
+    desk.get("/")
+    assert [line["who"] for line in log.lines() if line["route"] == "/"] == ["token:ann"]
 
 
 def test_a_callers_own_number_of_a_request_is_kept_if_it_is_one(desk: ApiDesk, log: Log):

@@ -9,6 +9,7 @@ import typer
 from npsync.cli.output import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import timedelta
 
     from store.api import TokenRow
@@ -85,7 +86,7 @@ def show(json: JsonOption = False, config: ConfigOption = None) -> None:
             " ".join(one.scopes),
             day(one.created_at),
             day(one.used_at) or "never",
-            day(one.revoked_at or one.expires_at),
+            _end(one, day),
         )
         for one in found
     ]
@@ -107,6 +108,16 @@ def revoke(name: _NAME, config: ConfigOption = None) -> None:
         made.revoke(store, name, now=now)
         store.note_audit(at_the_command_line(), "revoked a token", f"token:{name}", now=now)
     output.say(f'"{name}" is revoked.')
+
+
+def _end(token: TokenRow, day: Callable[[Any], str]) -> str:
+    from npsync import tokens as made
+    from npsync.clock import SystemClock
+
+    if token.revoked_at is not None:
+        return f"revoked {day(token.revoked_at)}"
+    over = "over since " if made.is_over(token, SystemClock().now()) else ""
+    return over + day(token.expires_at)
 
 
 def _lasts(expires: str | None) -> timedelta | None:

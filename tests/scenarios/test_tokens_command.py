@@ -48,6 +48,10 @@ def test_a_token_may_end_by_itself(npsync: Npsync):
     assert npsync("tokens", "create", "support", "--json").json["expires_at"] is None
     support, agency = npsync("tokens", "list", "--json").json["tokens"]
     assert (support["expires_at"], agency["expires_at"] is None) == (None, False)
+    npsync("tokens", "revoke", "support")
+    listed = npsync("tokens", "list").out
+    assert "revoked 20" in listed
+    assert max(map(len, listed.splitlines())) <= 100
     assert "--expires" in npsync("tokens", "create", "x", "--expires", "soon", exits=2).err
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from answered import NOW, SYNC, matched, people
+from answered import ANONYMOUS, NOW, SYNC, matched, people
 from api_desk import EVERY_SCOPE, ApiDesk
 
 from nps.changes import Cause
@@ -210,6 +210,15 @@ def test_of_an_account_of_too_few_people_nothing_but_their_number_is_told(desk: 
     [account] = desk.get("/accounts").json["items"]
     assert account["people"] == 2
     assert {account[name] for name in ("nps", "margin", "promoters", "passives", "detractors")} == {None}
+
+
+def test_an_anonymous_programme_tells_no_more_than_its_report(tmp_path: Path, sqlite_url: str):
+    desk = ApiDesk(tmp_path, ANONYMOUS)
+    people(desk.store, [10, 9, 3], survey="pulse", source="mail")
+    told = desk.get("/reports/pulse?since=2025-12-01&by=channel", "reports").json["report"]
+    assert told["whole"]["people"] in (None, 0)
+    assert told["min_group"] == 5
+    assert desk.get("/accounts?survey=pulse", "reports").status == 422
 
 
 def test_a_wish_that_cannot_be_told_is_refused(desk: ApiDesk):

@@ -140,14 +140,7 @@ class Acting:
         self, who: str, what: str, about: str, facts: Mapping[str, Json] | None = None, *, now: datetime
     ) -> None:
         with self.database.write(durable=True) as tx:
-            tx.run(
-                "INSERT INTO audit (at, who, what, about, facts) VALUES (:at, :who, :what, :about, :facts)",
-                at=milliseconds(now),
-                who=who,
-                what=what,
-                about=about,
-                facts=to_json(dict(facts or {})),
-            )
+            note_audit(tx, who, what, about, facts or {}, now)
 
     def audited(
         self,
@@ -249,3 +242,16 @@ def _action(row: tuple[Any, ...]) -> Action:
 
 def _until(now: datetime, seconds: float) -> int:
     return milliseconds(now) + round(seconds * 1000)
+
+
+def note_audit(
+    tx: Transaction, who: str, what: str, about: str, facts: Mapping[str, Json], now: datetime
+) -> None:
+    tx.run(
+        "INSERT INTO audit (at, who, what, about, facts) VALUES (:at, :who, :what, :about, :facts)",
+        at=milliseconds(now),
+        who=who,
+        what=what,
+        about=about,
+        facts=to_json(dict(facts)),
+    )

@@ -7,6 +7,8 @@ from datetime import datetime
 
 from nps.errors import ConfigError
 from nps.forgetting import VERSION
+from nps.values import Json
+from store.acting import note_audit
 from store.api.privacy import Receipt
 from store.database import Database, Transaction
 from store.forgetting import check_pepper, forgotten, forgotten_answers, keep_pepper
@@ -75,8 +77,10 @@ class Privacy:
         with self.database.read() as tx:
             return _published(tx, survey)
 
-    def note_receipt(self, receipt: Receipt) -> int:
+    def note_receipt(self, receipt: Receipt, *, what: str = "", about: str = "") -> int:
         with self.database.write(durable=True) as tx:
+            if what:
+                note_audit(tx, receipt.who, what, about, _without_people(receipt.report), receipt.at)
             found = tx.rows(
                 """INSERT INTO receipt (kind, at, who, report) VALUES (:kind, :at, :who, :report) RETURNING id""",
                 kind=receipt.kind,
@@ -117,3 +121,8 @@ NO_PEPPER = (
     "pepper: is not set, and without it nobody who was erased could be known again. Set it in the YAML, to a secret "
     "from the environment: pepper: ${NPSYNC_PEPPER} (make one: openssl rand -hex 32)"
 )
+
+
+def _without_people(report: Mapping[str, Json]) -> dict[str, Json]:
+    """What a page notes of a look; whom it was at stays with the receipt."""
+    return {name: report[name] for name in ("page", "people") if name in report}

@@ -22,10 +22,14 @@ _ASKED = "erasure_asked"  # the kind of a hint that somebody wants to be forgott
 _LATEST = 1000
 
 
-def read(config: Config, store: Store, *, page: str, who: str, names: Sequence[str], now: datetime) -> None:
-    """Somebody looked at one person: `page` is what they looked at, `who` looked, `names` are the person's."""
+def read(
+    config: Config, store: Store, *, page: str, who: str, names: Sequence[str], about: str = "", now: datetime
+) -> None:
+    """Somebody looked at one person: `page` is what they looked at, `who` looked, `names` are the person's. The audit
+    keeps `about`, the record, in the same breath."""
     told: dict[str, Json] = {"page": page, **_person(config, names)}
-    store.note_receipt(Receipt(kind="read", at=now, who=who, report=told))
+    receipt = Receipt(kind="read", at=now, who=who, report=told)
+    store.note_receipt(receipt, what="read a person" if about else "", about=about)
 
 
 def exported(

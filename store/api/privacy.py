@@ -55,8 +55,8 @@ class Privacy(Protocol):
         """Up to which answer (its number) the figures of an anonymous survey are told; 0: none yet."""
         ...
 
-    def note_receipt(self, receipt: Receipt) -> int:
-        """Keep it; its number."""
+    def note_receipt(self, receipt: Receipt, *, what: str = "", about: str = "") -> int:
+        """Keep it; its number. With `what`, the audit keeps in the same breath who did that, and to what."""
         ...
 
     def receipts(

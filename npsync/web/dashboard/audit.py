@@ -21,9 +21,9 @@ def looked_at_some(site: Site, whose: Visitor, page: str, people: int) -> None:
     """Who read of people, when and where, and of how many."""
     notice("person_read", who=whose.who, page=page, people=people)
     told: dict[str, Json] = {"page": page, "people": people}
-    site.store.note_receipt(Receipt(kind="read", at=site.clock.now(), who=whose.who, report=told))
     what, about = (_READ[page], "") if page in _READ else ("read of people", page)
-    site.store.note_audit(whose.who, what, about, {"people": people}, now=site.clock.now())
+    receipt = Receipt(kind="read", at=site.clock.now(), who=whose.who, report=told)
+    site.store.note_receipt(receipt, what=what, about=about)
 
 
 def looked_at(site: Site, whose: Visitor, record: RecordStory) -> None:
@@ -37,10 +37,16 @@ def looked_at(site: Site, whose: Visitor, record: RecordStory) -> None:
             connection=record.connection, object=record.object, record_id=record.id, email=email
         )
     }
-    now = site.clock.now()
-    receipts.read(site.config, site.store, page="customer", who=whose.who, names=sorted(names), now=now)
     about = f"{record.connection}/{record.object}/{record.id}"
-    site.store.note_audit(whose.who, "read a person", about, {"page": "customer"}, now=now)
+    receipts.read(
+        site.config,
+        site.store,
+        page="customer",
+        who=whose.who,
+        names=sorted(names),
+        about=about,
+        now=site.clock.now(),
+    )
 
 
 def did(site: Site, whose: Visitor, what: str, about: str, facts: Mapping[str, Json] | None = None) -> None:

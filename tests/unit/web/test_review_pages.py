@@ -132,7 +132,7 @@ def test_who_read_of_people_is_kept(town: Peopled, desk: Desk):
     wait(town, "kim", "lou")
     desk.get("/review")
     [read] = [one for one in desk.store.audited() if one.what == "read of people"]
-    assert (read.who, read.about, read.facts) == ("token:ann", "review", {"people": 2})
+    assert (read.who, read.about, read.facts) == ("token:ann", "review", {"page": "review", "people": 2})
     assert "kim" not in "\n".join(str(one) for one in desk.store.audited())
 
 

@@ -14,6 +14,12 @@ def main() -> int:
     parser.add_argument("--answers", type=int, default=200_000)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--concurrency", type=int, default=1, help="calls under way at a time, per worker")
+    parser.add_argument(
+        "--limit",
+        type=int,
+        default=0,
+        help="the workers under a vendor that takes so many calls in ten seconds",
+    )
     parser.add_argument("--kills", type=int, default=0, help="kill so many processes instead")
     parser.add_argument("--customers", type=int, default=300, help="of the town in which they are killed")
     parser.add_argument("--seed", type=int, default=7)
@@ -23,6 +29,12 @@ def main() -> int:
         for last in kills.kill(options.kills, customers=options.customers, seed=options.seed):
             print(last, flush=True)
         return 0 if last.startswith("0 ") else 1
+    if options.limit:
+        workers = options.workers[-1]
+        customers = options.answers * 4 // 5
+        limited = speed.measure(options.answers, customers, workers, options.concurrency, options.limit)
+        print(limited, flush=True)
+        return 1 if limited.wrong or limited.refused else 0
     measured = []
     for workers in options.workers:
         measured.append(

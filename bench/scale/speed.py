@@ -40,7 +40,7 @@ connections:
   crm:
     type: hubspot
     token: bench
-    limits: {{per_10_seconds: 1000}}
+    limits: {{per_10_seconds: {limit}}}
     base_url: "{url}/hubspot"
 surveys:
   relationship:
@@ -70,6 +70,7 @@ class Measured:
     wrong: int = 0
     cpu: float = 0.0  # seconds, of the workers together
     database_cpu: float = 0.0
+    refused: int = 0  # with 429
 
     @property
     def rate(self) -> float:
@@ -79,18 +80,22 @@ class Measured:
         phases = ", ".join(f"{name} {seconds:.1f}" for name, seconds in self.phases.items())
         return (
             f"{self.workers} worker{'s' if self.workers > 1 else ' '} {self.answers:,} answers in {self.seconds:.1f} s "
-            f"({self.rate:,.0f}/s; {phases} s); {sum(self.calls.values()):,} calls; {self.wrong} records wrong; "
+            f"({self.rate:,.0f}/s; {phases} s); {sum(self.calls.values()):,} calls, {self.refused} refused (429); "
+            f"{self.wrong} records wrong; "
             f"CPU {self.cpu:.0f} s of the workers, {self.database_cpu:.0f} s of PostgreSQL"
         )
 
 
-def measure(answers: int, customers: int, workers: int, concurrency: int) -> Measured:
+def measure(answers: int, customers: int, workers: int, concurrency: int, limit: int = 0) -> Measured:
+    """`limit`: calls the vendor takes in any ten seconds; 0: as many as there are."""
     with ExitStack() as held:
         folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="npsync-scale-")))
         truth = _written(folder, answers, customers)
         store = held.enter_context(database(folder / "postgres"))
-        url = held.enter_context(_toy(answers, customers))
-        (folder / "npsync.yaml").write_text(YAML.format(store=store, url=url), encoding="utf-8")
+        url = held.enter_context(_toy(answers, customers, limit))
+        (folder / "npsync.yaml").write_text(
+            YAML.format(store=store, url=url, limit=limit or 1000), encoding="utf-8"
+        )
         hands = [
             held.enter_context(
                 running(
@@ -124,6 +129,7 @@ def measure(answers: int, customers: int, workers: int, concurrency: int) -> Mea
             wrong,
             cpu,
             database_cpu,
+            stats["refused"],
         )
 
 
@@ -148,7 +154,7 @@ def _written(folder: Path, answers: int, customers: int) -> dict[str, str]:
 
 
 @contextmanager
-def _toy(answers: int, customers: int) -> Iterator[str]:
+def _toy(answers: int, customers: int, limit: int) -> Iterator[str]:
     command = [
         sys.executable,
         "-m",
@@ -159,7 +165,10 @@ def _toy(answers: int, customers: int) -> Iterator[str]:
         str(customers),
     ]
     process = subprocess.Popen(
-        [*command, "--latency", str(LATENCY)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [*command, "--latency", str(LATENCY), "--per-ten-seconds", str(limit)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     try:

@@ -61,8 +61,9 @@ limits: $(VENV)/.dev ## several processes keep a vendor's limit together: no 429
 living: $(VENV)/.dev ## npsync serve beside a sandbox that lives, for twenty minutes
 	@$(BIN)/python -m bench.living $(ARGS)
 
-scale: $(VENV)/.dev ## two workers against one on 200,000 answers, then 500 kills of processes that share their work
+scale: $(VENV)/.dev ## two workers against one on 200,000 answers, the vendor's limit kept by both, then 500 kills of processes that share their work
 	@$(BIN)/python -m bench.scale $(ARGS)
+	@$(BIN)/python -m bench.scale --answers 60000 --concurrency 4 --workers 2 --limit 190
 	@$(BIN)/python -m bench.scale --kills 500
 
 properties: $(VENV)/.dev ## undo on 10,000 towns in memory and 200 over HTTP; 2,000 lives of invitations; 20,000 listings; 200 kills of runs that give tasks; 5,000 hooks

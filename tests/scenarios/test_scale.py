@@ -1,4 +1,4 @@
-"""Scale mode as it is run: `npsync serve` and two `npsync worker` on one PostgreSQL. `make scale` does it at full size."""
+"""Scale mode as it is run: `npsync serve` and two `npsync worker` on one PostgreSQL. `make scale` does it in full."""
 
 from __future__ import annotations
 

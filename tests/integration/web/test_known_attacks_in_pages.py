@@ -18,7 +18,7 @@ from peopled import YAML
 
 from npsync.roles import Role
 
-MOST = 20  # shapes of pages that the browser looks at
+MOST = 15  # shapes of pages that the browser looks at
 NEVER = frozenset(
     ("iframe", "frame", "object", "embed", "applet", "base", "style", "audio", "video", "source", "math", "area",
      "animate", "set", "marquee", "portal", "noscript", "template", "map", "foreignobject")

@@ -296,7 +296,8 @@ def router(site: Site, house: House) -> APIRouter:
         told = switch if isinstance(switch, dict) else {}
         at = told.get("at")
         return Sending(
-            halted=ledger.why_none_is_sent(site.store),
+            # Where nothing asks, an empty ledger is no trouble.
+            halted=ledger.why_none_is_sent(site.store) if site.config.has_to_ask or at else None,
             by=str(told.get("by") or ""),
             why=str(told.get("why") or ""),
             at=datetime.fromisoformat(at) if isinstance(at, str) else None,

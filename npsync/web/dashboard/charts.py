@@ -87,6 +87,18 @@ def trend_facts(points: Sequence[Point], target: Decimal | None) -> str:
     return orjson.dumps(told).decode()
 
 
+def trend_legend(points: Sequence[Point], target: Decimal | None) -> str:
+    """What the picture's parts mean, as far as they are in it."""
+    spots = [spot for spot in _spots(points) if spot is not None]
+    told = ["the band is the margin"] if any(spot.margin is not None for spot in spots) else []
+    if any(spot.margin is None for spot in spots):
+        told.append("hollow points have too few people for a margin")
+    if target is not None:
+        told.append("the dashed line is the target")
+    said = ", ".join(told)
+    return f"{said[:1].upper()}{said[1:]}." if said else ""
+
+
 def _spots(points: Sequence[Point]) -> list[_Spot | None]:
     return [_spot(point, _x(at, len(points))) for at, point in enumerate(points)]
 

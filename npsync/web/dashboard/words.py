@@ -156,6 +156,7 @@ GLOBALS: dict[str, Any] = {
     "share_bar": bars.share_bar,
     "trend": charts.trend,
     "trend_facts": charts.trend_facts,
+    "trend_legend": charts.trend_legend,
     "segment_bar": charts.segments,
     "score_bars": charts.scores,
     "Segment": Segment,

@@ -11,6 +11,8 @@ function draws(place) {
   const edge = (sign) => told.nps.map((value, at) => told.margin[at] === null ? null : Math.max(-100, Math.min(100, value + sign * told.margin[at])));
   let chart = null;
 
+  // On a phone fewer months are named, so that their names stay apart.
+  const every = () => Math.max(told.every, Math.ceil(told.names.length / Math.max(1, Math.floor((place.clientWidth - 60) / 64))));
   const draw = () => {
     const style = getComputedStyle(document.documentElement), color = (name) => style.getPropertyValue(name).trim();
     const font = "11px system-ui, sans-serif", axis = { stroke: color("--quiet"), font, grid: { stroke: color("--line"), width: 1 }, ticks: { show: false } };
@@ -23,7 +25,7 @@ function draws(place) {
     ];
     // Points without a margin are hollow.
     data.push(told.nps.map((value, at) => told.margin[at] === null ? value : null));
-    series.push({ stroke: "transparent", points: { show: true, size: 8, width: 1.5, fill: color("--panel"), stroke: color("--accent") } });
+    series.push({ stroke: "transparent", points: { show: true, size: 9, width: 2, fill: color("--panel"), stroke: color("--accent") } });
     if (told.target !== null) {
       data.push(told.nps.map(() => told.target));
       series.push({ stroke: color("--asks"), width: 1.5, dash: [5, 4], points: { show: false } });
@@ -33,7 +35,7 @@ function draws(place) {
       width: place.clientWidth, height: 240, legend: { show: false }, padding: [12, 16, 0, 0],
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 10 } },
       scales: { x: { time: false, range: [-0.5, told.nps.length - 0.5] }, y: { range: [told.low, told.high] } },
-      axes: [{ ...axis, grid: { show: false }, splits: () => data[0], values: (_, at) => at.map((n) => n % told.every ? "" : told.names[n]) }, { ...axis, size: 44 }],
+      axes: [{ ...axis, grid: { show: false }, splits: () => data[0], values: (_, at) => at.map((n) => n % every() ? "" : told.names[n]) }, { ...axis, size: 44 }],
       bands: [{ series: [2, 3], fill: color("--band") }],
       series, hooks: { setCursor: [(made) => read(made.cursor.idx)] },
     }, data, place);

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nps.figures import Tally
 from nps.periods import Period
 from npsync.reports.report import Point
-from npsync.web.dashboard.charts import HEIGHT, WIDTH, scores, segments, trend
+from npsync.web.dashboard.charts import HEIGHT, WIDTH, scores, segments, trend, trend_legend
 
 DAY = date(2026, 3, 1)
 counts = st.integers(0, 60)
@@ -45,6 +45,16 @@ def test_the_line_breaks_where_nobody_answered_and_points_without_a_margin_are_h
     assert svg.count('class="dot hollow"') == 1
     assert "target 40" in svg
     assert "&lt;2&gt;: NPS 40 (n too small), 5 people" in svg
+
+
+def test_the_legend_speaks_of_what_is_in_the_picture():
+    with_one, without = point(0, Tally(20, 10, 10)), point(1, Tally(3, 1, 1))
+    assert trend_legend([with_one], None) == "The band is the margin."
+    assert trend_legend([without], None) == "Hollow points have too few people for a margin."
+    assert trend_legend([with_one, without, point(2, None)], Decimal(40)) == (
+        "The band is the margin, hollow points have too few people for a margin, the dashed line is the target."
+    )
+    assert trend_legend([point(0, None)], None) == ""
 
 
 @given(st.builds(Tally, counts, counts, counts))

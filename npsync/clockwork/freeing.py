@@ -1,12 +1,14 @@
 """What a run needed and does not need any more goes back to the system.
 
-Python frees it; glibc keeps it, in pieces, for each thread that asked. A serve of weeks would show the sum of what its
-largest runs ever needed at a time, and people would take it for a leak.
+Clients and their sessions refer to each other in circles, which Python looks for rarely here (`npsync.cli.main` says
+why): they are looked for now. What is freed glibc keeps, in pieces, for each thread that asked. A serve of weeks would
+show the sum of what its largest runs ever needed at a time, and people would take it for a leak.
 """
 
 from __future__ import annotations
 
 import ctypes
+import gc
 from collections.abc import Callable
 from functools import cache
 
@@ -22,6 +24,7 @@ def _trim() -> Callable[[int], int] | None:
 
 
 def free_memory() -> None:
-    """Some milliseconds, after a run."""
+    """A tenth of a second, after a run."""
+    gc.collect()
     if (trim := _trim()) is not None:
         trim(0)

@@ -43,6 +43,11 @@ _HOLDERS = """
     SELECT DISTINCT owner FROM shard
     WHERE run = :run AND kind = :kind AND (state = 'free' OR state = 'held') AND state = 'held'"""
 
+# Where the run goes no further, nobody takes these over: they end with it, and the next run finds what they left open.
+_LEFT = """
+    UPDATE shard SET state = 'failed', trouble = :trouble
+    WHERE run = :run AND kind = :kind AND state = 'held' AND (until <= :now OR owner IN LIST(:gone))"""
+
 _TROUBLE = """
     SELECT trouble FROM shard WHERE run = :run AND kind = :kind AND state = 'failed' ORDER BY id LIMIT 1"""
 
@@ -119,9 +124,10 @@ class Sharings:
         its: dict[str, Any] = {"run": run, "kind": kind.value}
         with self.database.write() as tx:
             tx.prove(lease)
-            if tx.one(_TROUBLE, **its) is not None:
+            gone = _gone(tx, its)
+            if (trouble := tx.one(_TROUBLE, **its)) is not None:
+                tx.run(_LEFT, **its, trouble=trouble[0], now=milliseconds(now), gone=gone)
                 return None
-            gone = [row[0] for row in tx.rows(_HOLDERS, **its) if row[0] != owner and is_gone(row[0])]
             until = milliseconds(now) + round(seconds * 1000)
             found = tx.one(_CLAIM, **its, owner=owner, now=milliseconds(now), until=until, gone=gone)
         return None if found is None else _shard(found)
@@ -149,16 +155,20 @@ class Sharings:
             tx.prove(lease)
             close_shard(tx, shard, outcome, trouble)
 
-    def stop_sharing(self, run: int, kind: ShardKind, trouble: Trouble, *, lease: Lease) -> None:
+    def stop_sharing(
+        self, run: int, kind: ShardKind, trouble: Trouble, *, lease: Lease, now: datetime
+    ) -> None:
+        its: dict[str, Any] = {"run": run, "kind": kind.value}
         with self.database.write() as tx:
             tx.prove(lease)
             tx.run(
                 """UPDATE shard SET state = 'failed', trouble = :trouble
                 WHERE run = :run AND kind = :kind AND state = 'free'""",
                 trouble=trouble_of(trouble),
-                run=run,
-                kind=kind.value,
+                **its,
             )
+            left = {"now": milliseconds(now), "gone": _gone(tx, its)}
+            tx.run(_LEFT, **its, trouble=trouble_of(trouble), **left)
 
     def shard_work(self, shard: Shard) -> list[Taken]:
         where = " AND w.person >= :low AND w.person <= :high"
@@ -261,6 +271,11 @@ def _shared(
     if shards and enlist is not None:
         enlist(tx.connection.connection.driver_connection)
     return len(shards)
+
+
+def _gone(tx: Transaction, its: dict[str, Any]) -> list[str]:
+    """The hands that hold some of these, and have surely ended."""
+    return [row[0] for row in tx.rows(_HOLDERS, **its) if is_gone(row[0])]
 
 
 def _shard(row: tuple[Any, ...]) -> Shard:

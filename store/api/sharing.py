@@ -99,8 +99,10 @@ class Sharings(Protocol):
         """It is done, or in trouble. Raises ShardLost when another hand took it over."""
         ...
 
-    def stop_sharing(self, run: int, kind: ShardKind, trouble: Trouble, *, lease: Lease) -> None:
-        """Nobody begins another one; those that are held come to their end."""
+    def stop_sharing(
+        self, run: int, kind: ShardKind, trouble: Trouble, *, lease: Lease, now: datetime
+    ) -> None:
+        """Nobody begins another one; those that are held come to their end, or end with their hand if it is gone."""
         ...
 
     def shard_work(self, shard: Shard) -> list[Taken]:

@@ -89,7 +89,7 @@ def plan_together(
                 clock.sleep(PAUSE)
         see()
     except Interrupted as interrupted:
-        store.stop_sharing(run, ShardKind.PLAN, trouble_with(interrupted), lease=lease)
+        store.stop_sharing(run, ShardKind.PLAN, trouble_with(interrupted), lease=lease, now=clock.now())
         raise
     finally:
         planner.planned = planned

@@ -155,7 +155,7 @@ def write_together(
         while True:
             problem = write_shards(mine, hand, most, at_once, heeding)
             if problem is not None:
-                store.stop_sharing(run, ShardKind.WRITE, trouble_with(problem), lease=lease)
+                store.stop_sharing(run, ShardKind.WRITE, trouble_with(problem), lease=lease, now=clock.now())
             if store.sharing(run, ShardKind.WRITE).over:
                 break
             clock.sleep(PAUSE)

@@ -112,6 +112,34 @@ def test_trouble_in_one_shard_keeps_everybody_from_the_next(syncing: Syncing):
     assert (told.trouble, told.over, told.free) == (trouble, True, 1)
 
 
+@pytest.mark.parametrize(("left_by", "after"), [(GONE, 0), ("elsewhere", 61)])
+def test_where_there_is_trouble_a_shard_of_a_hand_that_is_gone_ends_too(
+    syncing: Syncing, left_by: str, after: float
+):
+    shared(syncing, answers=6)
+    left, shard = claim(syncing, left_by), claim(syncing)
+    assert left is not None
+    assert shard is not None
+    trouble = Trouble("AccessError", "crm: the token is void")
+    syncing.store.close_shard(shard, {}, lease=syncing.lease, trouble=trouble)
+    assert claim(syncing, "bob", after=after) is None
+    assert syncing.store.sharing(syncing.run, ShardKind.PLAN).over
+    with pytest.raises(ShardLost):
+        settle(syncing, left)
+
+
+def test_a_run_that_is_stopped_waits_for_the_hands_that_live_and_for_no_other(syncing: Syncing):
+    shared(syncing, answers=6)
+    assert claim(syncing, GONE)
+    assert claim(syncing, "elsewhere")
+    stopped = Trouble("Interrupted", "the run was asked to stop")
+    for after, over in ((0, False), (61, True)):
+        now = NOON + timedelta(seconds=after)
+        syncing.store.stop_sharing(syncing.run, ShardKind.PLAN, stopped, lease=syncing.lease, now=now)
+        told = syncing.store.sharing(syncing.run, ShardKind.PLAN)
+        assert (told.free, told.over, told.held) == (0, over, int(not over))
+
+
 def test_whoever_takes_the_run_over_fences_all_of_its_hands(syncing: Syncing):
     shared(syncing, answers=4)
     shard = claim(syncing)

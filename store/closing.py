@@ -31,10 +31,10 @@ def close_shard(
         raise _lost(shard)
 
 
-def prove_shard(tx: Transaction, shard: Shard) -> None:
-    found = tx.one(
-        "SELECT s.token, s.state FROM shard s WHERE s.id = :number FOR UPDATE OF s", number=shard.number
-    )
+def prove_shard(tx: Transaction, shard: Shard, *, lasting: bool = True) -> None:
+    """`lasting`: it stays so until the transaction ends."""
+    locked = "FOR UPDATE OF s" if lasting else ""
+    found = tx.one(f"SELECT s.token, s.state FROM shard s WHERE s.id = :number {locked}", number=shard.number)
     if found != (shard.token, "held"):
         raise _lost(shard)
 

@@ -188,6 +188,11 @@ class Sharings:
         self.opened.update((batch.id, batch.changes) for batch in batches)
         return batches, before
 
+    def prove_shard(self, shard: Shard, *, lease: Lease) -> None:
+        with self.database.read() as tx:
+            tx.prove(lease, lasting=False)
+            prove_shard(tx, shard, lasting=False)
+
     def sharing(self, run: int, kind: ShardKind) -> Sharing:
         with self.database.read() as tx:
             [(free, held, done)] = tx.rows(_STANDING, run=run, kind=kind.value)

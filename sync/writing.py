@@ -161,8 +161,8 @@ def _write_rest(
             if done.problem is None and stop():
                 done.problem = Interrupted("the run was asked to stop; the next run goes on where it ended")
             if done.problem is None and not opened:
-                opened.extend(store.open_batches(run, together, lease=lease))
                 opened_at = clock.now()
+                opened.extend(store.open_batches(run, together, lease=lease))
             while opened and len(under_way) < min(2 * at_once, most) and done.problem is None:
                 batch = opened.popleft()
                 under_way[pool.submit(sender.outcomes, batch, opened_at)] = batch
@@ -194,8 +194,11 @@ class Sender:
     clock: Clock
     done: WrittenUp
 
-    def outcomes(self, batch: Batch, opened_at: datetime) -> Sequence[Outcome] | None:
-        """The batch's outcomes; None leaves it open because nobody knows. Raises LeaseLost."""
+    def outcomes(
+        self, batch: Batch, opened_at: datetime, prove: Callable[[], None] | None = None
+    ) -> Sequence[Outcome] | None:
+        """The batch's outcomes; None leaves it open because nobody knows. Raises LeaseLost, or what `prove` does, by
+        which whoever has less than the lease shows that the batch is still his."""
         said: list[Outcome] = []
         handles: list[str] = []
 
@@ -205,7 +208,10 @@ class Sender:
 
         if self.clock.now() - opened_at > FRESH:
             # Opening proved the lease. A process that slept since may have lost it, and another one has settled this.
-            self.store.prove(self.lease)
+            if prove is None:
+                self.store.prove(self.lease)
+            else:
+                prove()
         try:
             said.extend(self.job.destination.write(batch, remember))
             told = self._told(batch, paired(batch.changes, said))

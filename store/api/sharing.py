@@ -114,6 +114,10 @@ class Sharings(Protocol):
         opened, with their handles: nobody knows how far they got."""
         ...
 
+    def prove_shard(self, shard: Shard, *, lease: Lease) -> None:
+        """It is this hand's still. Raises ShardLost, or LeaseLost when the run is somebody else's."""
+        ...
+
     def sharing(self, run: int, kind: ShardKind) -> Sharing: ...
 
     def shard_outcomes(self, run: int, kind: ShardKind) -> Iterator[Mapping[str, Json]]:

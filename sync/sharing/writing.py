@@ -64,6 +64,7 @@ def write_shards(
 def _opened(
     sender: Sender, shard: Shard
 ) -> list[tuple[_Part, Callable[[], Sequence[Outcome] | None], Batch]]:
+    opened_at: datetime = sender.clock.now()  # before: who sleeps in between has slept since
     try:
         batches, before = repeated(lambda: sender.store.open_shard(shard, lease=sender.lease))
     except ShardLost:
@@ -71,11 +72,19 @@ def _opened(
     part = _Part(shard, len(batches) + len(before))
     if not part.out:  # whoever had it before was killed when all of it was settled
         _close(sender, part)
-    opened_at: datetime = sender.clock.now()
     return [
         *((part, partial(_left_open, sender, batch, handle), batch) for batch, handle in before),
-        *((part, partial(sender.outcomes, batch, opened_at), batch) for batch in batches),
+        *((part, partial(_sent, sender, shard, batch, opened_at), batch) for batch in batches),
     ]
+
+
+def _sent(sender: Sender, shard: Shard, batch: Batch, opened_at: datetime) -> Sequence[Outcome] | None:
+    """The run may go on while a hand of it sleeps: then another one has settled this by what the vendor said, and a
+    call that leaves only now would be in nobody's journal."""
+    try:
+        return sender.outcomes(batch, opened_at, lambda: sender.store.prove_shard(shard, lease=sender.lease))
+    except ShardLost:
+        return None
 
 
 def _left_open(sender: Sender, batch: Batch, handle: str | None) -> Sequence[Outcome] | None:

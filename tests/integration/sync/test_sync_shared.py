@@ -19,8 +19,12 @@ from postgres_server import StoreInTurn
 
 from nps.errors import AccessError, BudgetError
 from nps.responses import ResponseStatus, SurveyResponse
+from store import open_store
+from store.api.sharing import Shard, ShardKind
 from store.sql import SqlStore
 from sync.report import Report
+from sync.sharing.dispatch import Summons
+from sync.sharing.lending import lend_a_hand
 
 CASES = int(os.environ.get("NPSYNC_SHARED_CASES", "6"))
 quiet = settings(max_examples=CASES, suppress_health_check=list(HealthCheck))
@@ -191,5 +195,47 @@ def test_a_run_that_is_asked_to_stop_waits_for_its_hands_and_loses_nothing(town:
     neighbours.gone()
     assert report.status == "partial"
     assert not any("conservation" in problem for problem in report.problems)
+    town.run()
+    assert town.shown("nps") == {f"c{n + 1}": n % 11 for n in range(40)}
+
+
+class Sleeper(Neighbours):
+    """Ann opens a part of the writing and sleeps, for longer than anybody waits; Bob takes it over, and settles it."""
+
+    def remind(self, summons: Summons) -> None:
+        if summons.kind is ShardKind.WRITE and summons not in self.came:
+            self.came[summons] = []
+            store: Any = open_store(self.town.url)
+            opens = store.open_shard
+
+            def slept(shard: Shard, **named: Any) -> Any:
+                opened = opens(shard, **named)
+                self.town.clock.sleep(200)
+                self.calls_of_bob = self._hand("bob", summons, store)
+                return opened
+
+            beside: Any = open_store(self.town.url)
+            beside.open_shard = slept
+            self.calls_of_ann = self._hand("ann", summons, beside)
+            beside.close()
+            store.close()
+
+    def _hand(self, owner: str, summons: Summons, store: Any) -> list[str]:
+        calls: list[str] = []
+        before, self.town.crm.before_call = self.town.crm.before_call, calls.append
+        one = iter([False])
+        lend_a_hand(
+            self.town.job(), store, self.town.clock, owner, summons, at_once=1, stop=lambda: next(one, True)
+        )
+        self.town.crm.before_call = before
+        return calls
+
+
+def test_a_hand_that_slept_sends_nothing_of_a_part_that_another_one_settled(town: Town):
+    sleeper = Sleeper(town_with(town, 40), 1)
+    town.run(dispatch=sleeper)
+    assert "get" in sleeper.calls_of_bob  # he asked what became of it
+    assert "write" not in sleeper.calls_of_bob
+    assert "write" not in sleeper.calls_of_ann
     town.run()
     assert town.shown("nps") == {f"c{n + 1}": n % 11 for n in range(40)}

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from connectors.contract import Clock
 from npsync.config import Config
 from npsync.sign_in.passwords import Passwords
-from npsync.web import api, customers, embedding, problems, watching
+from npsync.web import api, customers, embedding, problems, strays, watching
 from npsync.web.bearers import Callers
 from npsync.web.dashboard import router as dashboard
 from npsync.web.dashboard.house import Away, tell_away
@@ -78,7 +78,7 @@ def _routed(site: Site, logbook: Logbook) -> FastAPI:
         middleware=[Middleware(Doorway, public_url=site.public_url)],
         exception_handlers={
             Away: tell_away,
-            HTTPException: problems.tell_http,
+            HTTPException: strays.telling(site),
             RequestValidationError: problems.tell_invalid,
         },
     )

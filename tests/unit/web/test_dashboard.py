@@ -44,6 +44,15 @@ def test_nothing_is_told_to_who_is_not_signed_in(desk: Desk):
         assert replied.body == b""
 
 
+def test_a_browser_at_an_address_where_nothing_is_gets_a_page_and_a_program_a_problem(desk: Desk):
+    browser = "text/html,*/*;q=0.8"
+    page = desk.get("/nowhere", accept=browser)
+    assert (page.status, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert b"/nowhere" not in page.body
+    for replied in (desk.get("/nowhere"), desk.get("/api/v1/nowhere", accept=browser)):
+        assert (replied.status, replied.headers["content-type"]) == (404, "application/problem+json")
+
+
 def test_a_token_opens_the_door_with_a_cookie_no_script_can_read(desk: Desk):
     replied = desk.sign_in(desk.token("read"))
     assert (replied.status, replied.headers["location"]) == (303, "/")

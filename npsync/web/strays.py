@@ -1,0 +1,36 @@
+"""Addresses where nothing is: a person's browser is told in words, a program in JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from npsync.web import problems
+from npsync.web.pages import Pages
+from npsync.web.site import Site
+from npsync.web.visits import visit_of
+
+_FOR_MACHINES = "/api/"
+
+
+def telling(site: Site) -> Callable[[Request, Exception], Coroutine[Any, Any, Response]]:
+    """Answers what was raised while a request was answered, as `problems.tell_http` does, and strays with a page."""
+    pages = Pages(site.config)
+
+    async def tell(request: Request, error: Exception) -> Response:
+        if _strayed(request, error):
+            return pages.gone(visit_of(request, pages).language, 404)
+        return await problems.tell_http(request, error)
+
+    return tell
+
+
+def _strayed(request: Request, error: Exception) -> bool:
+    if not isinstance(error, HTTPException) or isinstance(error, problems.Problem):
+        return False
+    looks = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+    return error.status_code == 404 and looks and not request.url.path.startswith(_FOR_MACHINES)

@@ -128,7 +128,7 @@ def router(site: Site, house: House) -> APIRouter:
         whose = house.acting(request, May.ADMIN)
         found = known(site, house, request, whose, run)
         if form_of(request).get("typed", "").strip() != str(found.id):
-            to = f"{house.root}/runs/{found.id}/undo?wrong=1"
+            to = f"{house.root}/runs/{found.id}/undo?wrong=1#go"
             return RedirectResponse(to, 303, headers=HEADERS)
         kind = "redo" if found.kind == "undo" else "undo"
         return wanted(request, whose, kind, {"run": found.id}, f"/runs/{found.id}")

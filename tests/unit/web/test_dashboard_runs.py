@@ -276,8 +276,8 @@ def test_an_undo_shows_its_plan_first_and_asks_for_the_runs_number(desk: Desk):
     assert "3 fields of 2 records would be restored · 1 field left alone" in said
     assert "somebody changed it to 7" in said
     wrong = desk.act(f"/runs/{run}/undo", {"typed": str(run + 1)})
-    assert wrong.headers["location"] == f"/runs/{run}/undo?wrong=1"
-    assert "Nothing was done" in text_of(desk.get(wrong.headers["location"]))
+    assert wrong.headers["location"] == f"/runs/{run}/undo?wrong=1#go"
+    assert "Nothing was done" in text_of(desk.get(wrong.headers["location"].removesuffix("#go")))
     assert [one.arguments["plan"] for one in desk.store.actions()] == [True]
     right = desk.act(f"/runs/{run}/undo", {"typed": f" {run} ", "key": "u"})
     assert right.headers["location"] == "/actions/2"

@@ -62,6 +62,8 @@ def let_go(database: Database) -> None:
     """What the processes of the copied store held is nobody's in this one."""
     with database.write() as tx:
         tx.run("UPDATE lease SET until = :free, owner = ''", free=FREE)
+        # A queue is not copied: what it kept is somebody's of whom nothing is heard any more.
+        tx.run("UPDATE tick SET owner = '' WHERE owner IS NULL AND ended_at IS NULL")
         tx.run("UPDATE action SET free_at = wanted_at WHERE state = 'doing'")
 
 

@@ -107,6 +107,21 @@ class Scheduling:
                 number=number,
             )
 
+    def return_tick(self, number: int, *, now: datetime) -> bool:
+        with self.database.write() as tx:
+            found = tx.rows(
+                "UPDATE tick SET ended_at = :now WHERE id = :number AND ended_at IS NULL RETURNING sync, due_at",
+                now=milliseconds(now),
+                number=number,
+            )
+            for sync, due_at in found:
+                tx.run(
+                    "UPDATE schedule SET due_at = :due_at, spread = 0 WHERE sync = :sync AND due_at > :due_at",
+                    sync=sync,
+                    due_at=due_at,
+                )
+            return bool(found)
+
     def hand_tick(self, number: int, owner: str | None, *, enlist: Enlisting | None = None) -> None:
         with self.database.write() as tx:
             tx.run("UPDATE tick SET owner = :owner WHERE id = :number", owner=owner, number=number)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -41,12 +41,13 @@ def rescue(store: Store, now: datetime) -> list[Tick]:
     if not left:
         return []
     seen = {one.owner: one.seen_at for one in store.serving()}
-    rescued = [tick for tick in left if _is_orphan(tick, seen, store, now)]
-    due = store.due([tick.sync for tick in rescued])
+    return due_again([tick for tick in left if _is_orphan(tick, seen, store, now)], store, now)
+
+
+def due_again(orphans: Sequence[Tick], store: Store, now: datetime) -> list[Tick]:
+    """Those of them that nobody else has made due again, or ended, since they were found."""
+    rescued = [tick for tick in orphans if store.return_tick(tick.number, now=now)]
     for tick in rescued:
-        if tick.sync in due and due[tick.sync].due_at > tick.due_at:
-            store.schedule(tick.sync, tick.due_at)
-        store.end_tick(tick.number, now=now)
         notice("rescued", sync=tick.sync, due_at=tick.due_at.isoformat(), owner=tick.owner)
     return rescued
 

@@ -114,12 +114,13 @@ class Work:
     def hand_back(self, claim: Claim) -> None:
         """Nobody has begun it: due again at once."""
         self._due_again(claim)
-        if claim.tick is not None:
-            self._store.end_tick(claim.tick, now=self._clock.now())
 
     def _due_again(self, claim: Claim) -> None:
         """For the serve that starts next, or one that runs beside us. What is done costs nothing."""
-        self._store.schedule(claim.place, claim.due_at)
+        if claim.tick is None:
+            self._store.schedule(claim.place, claim.due_at)
+        else:
+            self._store.return_tick(claim.tick, now=self._clock.now())
         notice("handed_back", sync=claim.place, due_at=claim.due_at.isoformat())
 
     def _busy(self, claim: Claim) -> None:

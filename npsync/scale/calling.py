@@ -78,7 +78,10 @@ class Queued:
             )
 
     def is_busy(self, place: str) -> bool:
-        return self._queue.waits(once_of(place))
+        """A job whose tick has ended is through, or was handed back: it is off the queue in a moment, and what is due
+        again meanwhile is no overlap."""
+        ticks = self._queue.ticks_of(once_of(place))
+        return None in ticks or (bool(ticks) and any(one.number in ticks for one in self._store.open_ticks()))
 
     def stop(self) -> None:
         self._laborer.stop()

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import msgspec
 
 from nps.errors import LeaseLost, NpsyncError
 from npsync.clockwork.hands import AT_ONCE
+from npsync.clockwork.rescuing import due_again
 from npsync.clockwork.work import Stop, Work
 from npsync.jobs import build_job, run_once
 from npsync.logs import notice
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
     from connectors.contract import Clock
     from npsync.config import Config
-    from store.api import Store
+    from store.api import Store, Tick
 
 UNSEEN = LEASE_SECONDS + 10  # seconds without a heartbeat: by then the lease of what it ran has run out, too
 BEATS = 5.0  # seconds
@@ -198,6 +200,7 @@ class Laborer:
         while not self._stopping.wait(RESCUES):
             try:
                 rescue(self._store, self._queue)
+                rescue_lost(self._store, self._queue, self._clock.now())
             except Exception as error:  # noqa: BLE001 - the next look is another try
                 notice("rescue_failed", problem=type(error).__name__)
 
@@ -218,6 +221,16 @@ def rescue(store: Store, queue: Queue) -> list[int]:
         queue.do_again(job)
         notice("job_rescued", job=job)
     return dead
+
+
+def rescue_lost(store: Store, queue: Queue, now: datetime) -> list[Tick]:
+    """Due times that the queue was to keep and does not: the database with the queue is another one since a backup was
+    restored, or the job ended and could not say so."""
+    left = [tick for tick in store.open_ticks() if tick.owner is None]
+    kept = (
+        queue.kept_ticks() if left else set()
+    )  # asked afterwards: a job is there before its tick is nobody's
+    return due_again([tick for tick in left if tick.number not in kept], store, now)
 
 
 def work_of(

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SCHEMA = "npsync_jobs"
 CLAIM, LEND = "claim", "lend"  # the two tasks
+_TICK = "(args->'claim'->>'tick')::bigint AS tick"
+_UNFINISHED = "(status = 'todo' OR status = 'doing')"
 
 
 def is_scaled(url: str) -> bool:
@@ -107,15 +109,21 @@ class Queue:
                 raise _Waits
         connection.execute(f"SET LOCAL search_path TO {before}")
 
-    def waits(self, once: str) -> bool:
-        """Whether such a job waits or is being done."""
-        return bool(
-            self._rows(
-                """SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = %(once)s
-                AND (status = 'todo' OR status = 'doing') LIMIT 1""",
+    def ticks_of(self, once: str) -> list[int | None]:
+        """Of such jobs that wait or are being done: the tick that each stands for, if it does for one."""
+        return [
+            row["tick"]
+            for row in self._rows(
+                f"SELECT {_TICK} FROM procrastinate_jobs WHERE queueing_lock = %(once)s AND {_UNFINISHED}",
                 once=once,
             )
-        )
+        ]
+
+    def kept_ticks(self) -> set[int | None]:
+        """The ticks of all jobs that wait or are being done."""
+        return {
+            row["tick"] for row in self._rows(f"SELECT {_TICK} FROM procrastinate_jobs WHERE {_UNFINISHED}")
+        }
 
     def doing(self) -> list[tuple[int, int | None, float | None]]:
         """Jobs that are being done: their number, their worker's, and how many seconds ago that was seen."""

@@ -92,6 +92,11 @@ class Scheduling(Protocol):
         """What it stood for is done (or was skipped after all: `outcome`)."""
         ...
 
+    def return_tick(self, number: int, *, now: datetime) -> bool:
+        """What it stood for was not done: it ends, and its due time is due again, both in one. False when it has ended
+        already; then nothing changes."""
+        ...
+
     def hand_tick(self, number: int, owner: str | None, *, enlist: Enlisting | None = None) -> None:
         """Another process does what it stands for. None: a queue keeps it, and will not lose it; `enlist` puts it
         there, in the same transaction."""

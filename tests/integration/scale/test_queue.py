@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -12,14 +12,15 @@ from postgres_server import PostgresServer
 from nps.errors import ConfigError
 from npsync.clockwork.claims import Claim
 from npsync.scale import queue as queues
-from npsync.scale.calling import claim_of, cut_from, words_of
-from npsync.scale.hands import WORKERS, rescue
+from npsync.scale.calling import Queued, claim_of, cut_from, words_of
+from npsync.scale.hands import WORKERS, Laborer, rescue, rescue_lost
 from npsync.scale.queue import CLAIM, SCHEMA, Job, Queue, conninfo, is_scaled, refuse_alone
 from store import open_store
 from store.owners import this_process
 from store.sql import SqlStore
 from sync.sharing.dispatch import Cut
 
+NOON, HOUR = datetime(2026, 3, 2, 12, tzinfo=UTC), timedelta(hours=1)
 NIGHT = Job(CLAIM, {"claim": {"sync": "nps"}}, once="claim/nps", after="crm")
 
 
@@ -76,8 +77,8 @@ def test_an_older_version_is_brought_up_by_the_scripts_that_came_since():
 def test_one_that_waits_already_is_not_put_beside_itself(queue: Queue):
     assert [queue.put(NIGHT), queue.put(NIGHT)] == [True, False]
     assert queue.waiting() == 1
-    assert queue.waits("claim/nps")
-    assert not queue.waits("claim/other")
+    assert queue.ticks_of("claim/nps") == [None]
+    assert queue.ticks_of("claim/other") == []
 
 
 def test_it_is_put_with_the_stores_transaction_or_not_at_all(queue: Queue, store: SqlStore):
@@ -127,6 +128,45 @@ def test_a_worker_elsewhere_that_is_silent_for_longer_than_a_lease_lasts_is_gone
     assert rescue(store, queue) == []
     sql(empty_database, "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '150 s'")
     assert len(rescue(store, queue)) == 1
+
+
+def taken(store: SqlStore, queue: Queue, sync: str = "nps") -> Claim:
+    """A due time that went on the queue; the next one is an hour later."""
+    store.schedule_first(sync, NOON)
+    tick = store.take_tick(sync, NOON, NOON + HOUR, "started", "serve:1:2:3", now=NOON)
+    assert tick is not None
+    claim = Claim(sync, NOON, tick=tick)
+    job = Job(CLAIM, {"claim": words_of(claim)}, once=f"claim/{sync}")
+    store.hand_tick(tick, None, enlist=lambda connection: queue.put_within(job, connection))
+    return claim
+
+
+def test_what_was_handed_back_is_no_overlap_while_its_job_is_on_the_queue_still(
+    queue: Queue, store: SqlStore
+):
+    hands = Queued(store, queue, Laborer.__new__(Laborer))
+    claim = taken(store, queue)
+    assert hands.is_busy("nps")
+    assert claim.tick is not None
+    assert store.return_tick(claim.tick, now=NOON)
+    assert not hands.is_busy("nps")
+    queue.put(Job(CLAIM, {"claim": words_of(Claim("nps", NOON, pushed=True))}, once="claim/nps/answers"))
+    assert hands.is_busy("nps/answers")
+
+
+def test_a_due_time_that_the_queue_was_to_keep_and_does_not_is_due_again(
+    queue: Queue, store: SqlStore, empty_database: str
+):
+    kept, lost = taken(store, queue, "kept"), taken(store, queue, "lost")
+    assert rescue_lost(store, queue, NOON) == []
+    sql(empty_database, "DELETE FROM procrastinate_jobs WHERE queueing_lock = 'claim/lost'")
+    assert [tick.number for tick in rescue_lost(store, queue, NOON)] == [lost.tick]
+    assert {sync: due.due_at for sync, due in store.due(["kept", "lost"]).items()} == {
+        "kept": NOON + HOUR,
+        "lost": NOON,
+    }
+    assert kept.tick in [tick.number for tick in store.open_ticks()]
+    assert rescue_lost(store, queue, NOON) == []
 
 
 def test_a_claim_travels_as_words():

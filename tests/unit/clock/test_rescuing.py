@@ -13,8 +13,9 @@ from builders_config import config_of, yaml
 from fake_clock import NOON, FakeClock
 
 from npsync.clockwork.claims import SET_BACK, Claim, Claims
-from npsync.clockwork.rescuing import UNSEEN, rescue
+from npsync.clockwork.rescuing import UNSEEN, due_again, rescue
 from npsync.clockwork.ticking import SEEN_EVERY
+from npsync.clockwork.work import Work
 from npsync.config import Config
 from npsync.schedule import installation_of, soonest, spread_of
 from npsync.serve import JUMP_SECONDS, Ticks, Walls
@@ -88,6 +89,40 @@ def test_what_a_queue_keeps_is_not_rescued(store: SqlStore, tmp_path: Path):
     assert claim.tick is not None
     store.hand_tick(claim.tick, None)
     assert rescue(store, minutes(60)) == []
+
+
+def test_what_a_queue_kept_when_it_was_backed_up_is_due_again_where_that_is_restored(
+    store: SqlStore, tmp_path: Path
+):
+    config = daily(tmp_path, "every: 1 day")
+    [claim] = taken_by(ELSEWHERE, config, store, NOON)
+    assert claim.tick is not None
+    store.hand_tick(claim.tick, None)
+    store.backup(tmp_path / "backup.db")
+    store.restore(tmp_path / "backup.db")
+    assert [tick.due_at for tick in rescue(store, minutes(60))] == [NOON]
+    assert soonest(config, store) == {"a": NOON}
+
+
+def test_what_two_processes_find_at_once_is_due_again_once(store: SqlStore, tmp_path: Path):
+    config = daily(tmp_path, "every: 1 day")
+    taken_by(dead_process(), config, store, NOON)
+    found = store.open_ticks()
+    assert [tick.due_at for tick in due_again(found, store, minutes(1))] == [NOON]
+    assert [claim.due_at for claim in taken_by(ELSEWHERE, config, store, minutes(2))] == [NOON]
+    assert due_again(found, store, minutes(3)) == []
+    assert soonest(config, store) == {"a": minutes(24 * 60)}
+
+
+def test_what_was_handed_back_is_ended_in_the_same_moment(store: SqlStore, tmp_path: Path):
+    config = daily(tmp_path, "every: 1 day")
+    [claim] = taken_by(ELSEWHERE, config, store, NOON)
+    assert claim.tick is not None
+    Work(config, store, FakeClock(), lambda: True).hand_back(claim)
+    assert (soonest(config, store), store.open_ticks()) == ({"a": NOON}, [])
+    [again] = taken_by(ELSEWHERE, config, store, minutes(1))
+    assert not store.return_tick(claim.tick, now=minutes(2))  # it is somebody's again
+    assert again.tick is not None
 
 
 def test_what_was_done_is_not_rescued(store: SqlStore, tmp_path: Path):

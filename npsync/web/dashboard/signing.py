@@ -48,12 +48,13 @@ def router(site: Site, house: House) -> APIRouter:
         form = form_of(request)
         if not _admitted(request, form):
             return door.page(request, "Too many tries. Wait a minute, then try again.", 429)
-        if "token" in form and site.config.sign_in.tokens:
-            return _by_token(request, form)
-        return _by_password(request, form)
+        return _by_token(request, form) if _has_token(form) else _by_password(request, form)
+
+    def _has_token(form: Form) -> bool:
+        return "token" in form and site.config.sign_in.tokens
 
     def _admitted(request: Request, form: Form) -> bool:
-        user = "" if "token" in form else form.get("name", "")[:320]
+        user = "" if _has_token(form) else _name_in(form)
         return tries.admits(address_of(request), user, now=house.now(), at=site.clock.monotonic())
 
     def _by_token(request: Request, form: Form) -> Response:
@@ -68,7 +69,7 @@ def router(site: Site, house: House) -> APIRouter:
         return door.open(request, TOKEN, found.name, token=digest(token))
 
     def _by_password(request: Request, form: Form) -> Response:
-        name = form.get("name", "").strip()
+        name = _name_in(form)
         user = proven(site.store, name, form.get("password", ""), passwords=site.passwords, now=house.now())
         if user is None:
             notice("sign_in_refused", why="wrong name or password")
@@ -103,6 +104,11 @@ def router(site: Site, house: House) -> APIRouter:
         )
 
     return routes
+
+
+def _name_in(form: Form) -> str:
+    """The same for whoever counts the tries and for whoever looks the user up."""
+    return form.get("name", "").strip()[:320]
 
 
 _RIGHTS: Mapping[May, str] = {

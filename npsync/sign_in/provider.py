@@ -181,7 +181,7 @@ class Provider:
         told = self._asking("its userinfo endpoint", lambda: self._get(address, description, headers))
         if told.get("sub") != claims["sub"]:
             raise Refused("the userinfo endpoint tells of somebody else")
-        return {name: value for name, value in told.items() if name not in claims}
+        return {name: value for name, value in _of_one_address(claims, told).items() if name not in claims}
 
     # ------------------------------------------------------------ asking
 
@@ -264,6 +264,16 @@ class Provider:
 
     def _origins(self, description: Mapping[str, Any]) -> set[str]:
         return {_origin(description[name]) for name in _ASKED if isinstance(description.get(name), str)}
+
+
+def _of_one_address(claims: Mapping[str, Any], told: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What was told, without what would make an address of one verified by the word of the other."""
+    if "email" in claims:
+        is_same = str(told.get("email", "")).lower() == str(claims["email"]).lower()
+        left_out = () if is_same else ("email_verified",)
+    else:
+        left_out = ("email",) if "email_verified" in claims else ()
+    return {name: value for name, value in told.items() if name not in left_out}
 
 
 # ------------------------------------------------------------ the way out

@@ -15,6 +15,7 @@ from joserfc.jwk import OctKey
 from toy_issuer import CLIENT, ISSUER, NOW, ToyIssuer, key
 
 from nps.errors import UnavailableError
+from npsync.sign_in.claims import Admitted, judged
 from npsync.sign_in.provider import Provider, Refused, Way
 from npsync.sign_in.spec import OidcSpec
 
@@ -199,6 +200,32 @@ def test_userinfo_of_somebody_else_is_refused(issuer: ToyIssuer):
     issuer.userinfo = {"sub": "249", "groups": ["admins"]}
     with pytest.raises(Refused, match="somebody else"):
         provider().claims(WAY, "code")
+
+
+@pytest.mark.parametrize(
+    ("signed", "told"),
+    [
+        ({"email": "boss@acme.test"}, {"email": "evil@acme.test", "email_verified": True}),
+        ({"email_verified": True}, {"email": "boss@acme.test", "email_verified": False}),
+        ({"email_verified": True}, {"email": "boss@acme.test"}),
+    ],
+    ids=str,
+)
+def test_an_address_is_verified_by_who_tells_it(
+    issuer: ToyIssuer, signed: dict[str, Any], told: dict[str, Any]
+):
+    issuer.claims = {"sub": "248", **signed}
+    issuer.userinfo = {"sub": "248", "groups": ["revops"], **told}
+    found = judged(spec(), provider().claims(WAY, "code"))
+    assert isinstance(found, Admitted)
+    assert "boss" not in found.name
+
+
+def test_userinfo_verifies_the_address_that_the_id_token_names(issuer: ToyIssuer):
+    issuer.claims = {"sub": "248", "email": "Ann@acme.test"}
+    issuer.userinfo = {"sub": "248", "groups": ["revops"], "email": "ann@acme.test", "email_verified": True}
+    found = judged(spec(), provider().claims(WAY, "code"))
+    assert found.name == "ann@acme.test"
 
 
 # ------------------------------------------------------------ a provider that is ill or evil

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from npsync.config.model import Config, Connection
 
 HIDDEN = "(hidden)"
-_CREDENTIALS = re.compile(r"://[^/@\s]+@")  # of an address, written into the file
+_CREDENTIALS = re.compile(r"://[^/?#\s]+@")  # of an address, written into the file
 
 
 def as_read(config: Config) -> dict[str, Any]:

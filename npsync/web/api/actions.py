@@ -257,13 +257,23 @@ def facts(one: Action) -> dict[str, Any]:
         "run": one.run,
         "outcome": None
         if one.outcome is None
-        else {name: told for name, told in one.outcome.items() if not _is_changes(told)},
+        else {name: _valueless(told) for name, told in one.outcome.items() if not _is_changes(told)},
     }
 
 
 def _is_changes(told: Json) -> bool:
     """Changes of records, each with its values: what customers said is told by itself."""
     return isinstance(told, list) and any(isinstance(one, dict) and "after" in one for one in told)
+
+
+def _valueless(told: Json) -> Json:
+    """What an undo would leave alone says in its sentence what stands there now: `why` says it without."""
+    if not isinstance(told, list):
+        return told
+    return [
+        {name: its for name, its in one.items() if name != "said"} if isinstance(one, dict) else one
+        for one in told
+    ]
 
 
 def _look_again(found: Action) -> dict[str, str]:

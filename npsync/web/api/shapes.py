@@ -316,7 +316,7 @@ class Act(Shape):
     """Something that was wanted: done by `npsync serve` (or a worker) as soon as one is free."""
 
     action: int = Field(description="Its number.")
-    kind: str = Field(description="run, plan, verify, undo or redo.")
+    kind: str = Field(description="run, plan, verify, undo, redo, link, take_up, check or reload.")
     about: str
     arguments: dict[str, Any]
     state: Literal["wanted", "doing", "done", "failed"]

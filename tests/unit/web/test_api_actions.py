@@ -122,6 +122,21 @@ def test_a_plans_changes_are_told_page_by_page_when_it_is_done(desk: ApiDesk):
     assert shown == {"status": "succeeded", "changes": 3}
 
 
+def test_an_undos_plan_tells_no_value_beside_its_changes(desk: ApiDesk):
+    number = desk.post(f"/runs/{ran(desk)}/undo", {"plan": True}, "undo").json["action"]
+    left = {
+        "id": "003B",
+        "field": "Comment__c",
+        "why": "changed",
+        "said": 'somebody changed it to "her words"',
+    }
+    ended(desk, status="succeeded", restores=0, fields=0, records=[], conflicts=[left])
+    for scope, path in (("undo", f"/actions/{number}"), ("read", f"/actions/{number}"), ("read", "/actions")):
+        assert b"her words" not in desk.get(path, scope).body, path
+    told = desk.get(f"/actions/{number}", "undo").json["outcome"]["conflicts"]
+    assert told == [{"id": "003B", "field": "Comment__c", "why": "changed"}]
+
+
 def test_a_token_that_reads_nothing_sees_its_own_actions_alone(desk: ApiDesk):
     number = desk.post(f"/syncs/{SYNC}/run", {}, "apply").json["action"]
     assert desk.get(f"/actions/{number}", "plan").status == 404

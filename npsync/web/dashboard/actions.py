@@ -95,6 +95,8 @@ def router(site: Site, house: House) -> APIRouter:
             ),
             None,
         )
+        if foreseen is not None:
+            note_foreseen(house, whose, foreseen)
         return house.page(
             "undo.html",
             request,
@@ -140,10 +142,7 @@ def router(site: Site, house: House) -> APIRouter:
         whose = house.visitor(request, May.VIEW)
         found = known_action(site, house, request, whose, action)
         outcome = found.outcome or {}
-        if found.kind == "plan" and outcome.get("records") and whose.can(May.PEOPLE):
-            site.store.note_audit(
-                whose.who, "read plan", found.about, {"action": found.number}, now=house.now()
-            )
+        note_foreseen(house, whose, found)
         return house.page(
             "action.html",
             request,
@@ -168,6 +167,14 @@ def router(site: Site, house: House) -> APIRouter:
         return house.part("action-line.html", action=found)
 
     return routes
+
+
+def note_foreseen(house: House, whose: Visitor, action: Action) -> None:
+    """That somebody read the values which a plan, also that of an undo, would write or leave alone."""
+    outcome = action.outcome or {}
+    foresees = action.kind == "plan" or action.arguments.get("plan")
+    if foresees and (outcome.get("records") or outcome.get("conflicts")) and whose.can(May.PEOPLE):
+        house.noted(whose, "read plan", action.about, action=action.number)
 
 
 def _connection(site: Site, action: Action) -> str:

@@ -275,6 +275,9 @@ def test_an_undo_shows_its_plan_first_and_asks_for_the_runs_number(desk: Desk):
     said = text_of(desk.get(f"/runs/{run}/undo"))
     assert "3 fields of 2 records would be restored · 1 field left alone" in said
     assert "somebody changed it to 7" in said
+    assert noted(desk, "read plan") == [{"action": 1}]
+    desk.get("/actions/1")
+    assert noted(desk, "read plan") == [{"action": 1}] * 2
     wrong = desk.act(f"/runs/{run}/undo", {"typed": str(run + 1)})
     assert wrong.headers["location"] == f"/runs/{run}/undo?wrong=1#go"
     assert "Nothing was done" in text_of(desk.get(wrong.headers["location"].removesuffix("#go")))
@@ -285,6 +288,10 @@ def test_an_undo_shows_its_plan_first_and_asks_for_the_runs_number(desk: Desk):
         ("undo", False),
         ("undo", True),
     ]
+
+
+def noted(desk: Desk, what: str) -> list[object]:
+    return [dict(one.facts) for one in desk.store.audited() if one.what == what]
 
 
 def test_what_could_not_be_done_says_why(desk: Desk):

@@ -16,7 +16,6 @@ from npsync.web.site import Site
 from store.api.tallying import AccountPage, Order
 
 TOGETHER = 50
-FURTHEST = 100_000  # page
 ORDERS = {
     Order.WORST: "lowest NPS",
     Order.BEST: "highest NPS",
@@ -36,10 +35,9 @@ def router(site: Site, house: House) -> APIRouter:
         wanted = asked(request, "survey", "order", root=house.root)
         survey = wanted["survey"] if wanted["survey"] in surveys else next(iter(surveys), "")
         order = Order(wanted["order"]) if wanted["order"] in set(Order) else Order.WORST
-        page = min(wanted.page, FURTHEST)
         enough = enough_of(site.config, survey)
         shown = (
-            house.figures.accounts(survey, order, limit=TOGETHER, offset=(page - 1) * TOGETHER)
+            house.figures.accounts(survey, order, limit=TOGETHER, offset=(wanted.page - 1) * TOGETHER)
             if survey
             else Shown(AccountPage(accounts=(), all_of_them=0, with_enough=0), None)
         )

@@ -47,7 +47,7 @@ def router(site: Site, house: House) -> APIRouter:
     @routes.get("/review/answers/{number}")
     def answer(request: Request, number: int) -> Response:
         whose = house.visitor(request, May.PEOPLE)
-        found = answers_of(site, [number]).get(number) if number < 2**62 else None
+        found = answers_of(site, [number]).get(number)
         if found is None:
             return not_known(house, request, whose, "There is no such answer (any more).")
         items = door.settled_in(site.config, site.store, found)

@@ -9,6 +9,8 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 
 LONGEST = 200
+FURTHEST = 100_000  # page
+LARGEST = 2**62  # number that is looked for in the store
 _MOST_DIGITS = 18
 
 
@@ -48,9 +50,14 @@ def asked(request: Request, *names: str, root: str = "") -> Asked:
     return Asked(
         path=root + request.url.path,
         filters={name: given.get(name, "").strip()[:LONGEST] for name in names},
-        page=number(given.get("page", "")) or 1,
+        page=page_in(given.get("page", "")),
         before=number(given.get("before", "")),
     )
+
+
+def page_in(text: str) -> int:
+    """Which page; the first where it is no number."""
+    return min(number(text) or 1, FURTHEST)
 
 
 def number(text: str) -> int | None:

@@ -14,6 +14,7 @@ from npsync import held, recalling
 from npsync import review as door
 from npsync.deciders import signed
 from npsync.roles import May
+from npsync.web.dashboard.asked import LARGEST
 from npsync.web.dashboard.audit import did
 from npsync.web.dashboard.doing import want_link, want_run, want_taken_up
 from npsync.web.dashboard.house import Away, House
@@ -215,7 +216,7 @@ def router(site: Site, house: House) -> APIRouter:
         return answers_of(site, numbers)
 
     def _answer(request: Request, whose: Visitor, number: int) -> Stored:
-        answer = _answers([number]).get(number) if number < 2**62 else None
+        answer = _answers([number]).get(number)
         if answer is None:
             raise Away(not_known(house, request, whose, "There is no such answer (any more)."))
         return answer
@@ -225,7 +226,7 @@ def router(site: Site, house: House) -> APIRouter:
 
 def answers_of(site: Site, numbers: Sequence[int]) -> dict[int, Stored]:
     """Answers by the number of any of their versions, each in its newest one."""
-    newest = site.store.newest_versions(numbers)
+    newest = site.store.newest_versions([one for one in numbers if 0 < one < LARGEST])
     versions = site.store.versions(sorted(newest.values()))
     return {
         number: Stored(

@@ -17,7 +17,7 @@ from npsync.cli.asking_text import WORDS
 from npsync.deciders import signed
 from npsync.funnel import SUPPRESSED, funnel, why_not
 from npsync.roles import May
-from npsync.web.dashboard.asked import asked
+from npsync.web.dashboard.asked import asked, number
 from npsync.web.dashboard.audit import did, looked_at_some
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.visitors import Visitor, form_of
@@ -143,7 +143,8 @@ def router(site: Site, house: House) -> APIRouter:
         whose = house.visitor(request, May.PEOPLE)
         wanted = asked(request, "after", root=house.root)
         place = _place(wanted["after"])
-        after = (place[0], int(place[1])) if place is not None and place[1].isdecimal() else None
+        step = number(place[1]) if place is not None else None
+        after = (place[0], step) if place is not None and step is not None else None
         found = site.store.coming_page(after=after, limit=TOGETHER + 1)
         shown = found[:TOGETHER]
         looked_at_some(site, whose, "due", len(shown))
@@ -335,9 +336,9 @@ def _tabs() -> list[tuple[str, str, int, bool]]:
 def _by_reason(counts: Mapping[tuple[str, str], int], trigger: str) -> list[tuple[str, int]]:
     """(code, how many), the most frequent first."""
     by_code: dict[str, int] = {}
-    for (name, code), number in counts.items():
+    for (name, code), count in counts.items():
         if trigger in ("", name):
-            by_code[code] = by_code.get(code, 0) + number
+            by_code[code] = by_code.get(code, 0) + count
     return sorted(by_code.items(), key=lambda each: (-each[1], each[0]))
 
 

@@ -13,7 +13,7 @@ from npsync import letters as door
 from npsync.cli.letters_text import story
 from npsync.deciders import signed
 from npsync.roles import May
-from npsync.web.dashboard.asked import asked, number
+from npsync.web.dashboard.asked import LARGEST, asked, number
 from npsync.web.dashboard.audit import did, looked_at_some
 from npsync.web.dashboard.deciding import not_known
 from npsync.web.dashboard.doing import want_taken_up
@@ -73,7 +73,7 @@ def router(site: Site, house: House) -> APIRouter:
     @routes.get("/dead-letters/{letter}")
     def one(request: Request, letter: int) -> Response:
         whose = house.visitor(request, May.PEOPLE)
-        beside = site.store.letters_beside(letter) if letter < 2**62 else []
+        beside = site.store.letters_beside(letter) if 0 < letter < LARGEST else []
         found = next((each for each in beside if each.id == letter), None)
         if found is None:
             return not_known(house, request, whose, f"There is no dead letter {letter}.")

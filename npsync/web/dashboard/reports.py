@@ -20,6 +20,7 @@ from npsync.reports.remarks import counting_of, least_said, themes_of
 from npsync.reports.themes import Themes
 from npsync.reports.wish import dimensions
 from npsync.roles import May
+from npsync.web.dashboard.asked import page_in
 from npsync.web.dashboard.audit import looked_at_some
 from npsync.web.dashboard.house import HEADERS, House
 from npsync.web.site import Site
@@ -65,7 +66,6 @@ def router(site: Site, house: House) -> APIRouter:
         whose = house.visitor(request)
         asked, words = _asked(request), request.query_params.get("q", "").strip()[:LONGEST]
         segment = request.query_params.get("segment", "")
-        number = request.query_params.get("page", "")
         wanted, problem, found, hits, missing = None, "", None, None, ""
         try:
             wanted = wanted_of(site, asked)
@@ -79,7 +79,7 @@ def router(site: Site, house: House) -> APIRouter:
                 counting_of(site.config, site.store, wanted),
                 words,
                 segment=Segment(segment) if segment in set(Segment) else None,
-                page=int(number) if number.isdecimal() and int(number[:6]) > 0 else 1,
+                page=page_in(request.query_params.get("page", "")),
             )
             looked_at_some(site, whose, "comments", len(hits.shown))
         link = {name: value for name, value in {**asked, "q": words, "segment": segment}.items() if value}

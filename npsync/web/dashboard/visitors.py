@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import parse_qs
 
-from fastapi import Request
+from fastapi import HTTPException, Request
 
 from npsync.roles import May
 from npsync.web.problems import Problem
 
 MOST_FIELDS = 500  # of one form: a page of ticked boxes
+_UNKEPT = "\0"  # PostgreSQL takes it in no text
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -69,7 +70,12 @@ class Form(Mapping[str, str]):
 
 
 async def reading(request: Request) -> None:
-    """A dependency of every page: a POST's form is there before its handler, which may then be a plain function."""
+    """A dependency of every page: a POST's form is there before its handler, which may then be a plain function. What
+    no database keeps stands nowhere in a request. Raises Problem."""
+    if _UNKEPT in request.scope["path"]:
+        raise HTTPException(404)
+    if any(_UNKEPT in text for text in request.query_params.values()):
+        raise _unkept()
     if request.method != "POST":
         return
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -78,6 +84,13 @@ async def reading(request: Request) -> None:
         request.state.form = Form(parse_qs(body, keep_blank_values=True, max_num_fields=MOST_FIELDS))
     except ValueError:
         raise Problem(400, f"a form has at most {MOST_FIELDS} fields", code="bad_form") from None
+    form: Form = request.state.form
+    if any(_UNKEPT in text for name in form for text in (name, *form.all(name))):
+        raise _unkept()
+
+
+def _unkept() -> Problem:
+    return Problem(400, "there is a NUL in it, which is no letter", code="bad_text")
 
 
 def form_of(request: Request) -> Form:

@@ -363,3 +363,47 @@ def test_a_cookie_is_for_tls_for_this_host_and_for_no_script(desk: Desk):
 def test_the_door_has_no_hidden_place_for_a_wish(desk: Desk):
     fields = {attrs.get("name", "") for tag, attrs in Read(desk.get("/sign-in")).tags if tag == "input"}
     assert fields <= {"csrf", "next", "name", "password", "token"}
+
+
+# ------------------------------------------------------------ addresses that nobody's page leads to
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/review/answers/{}",
+        "/review/answers/-{}",
+        "/dead-letters/-{}",
+        "/runs/{}",
+        "/actions/{}",
+        "/report/comments?page={}",
+        "/decisions?page={}",
+        "/accounts?page={}",
+        "/invitations/due?after=1700000000000.{}",
+        "/customers?before={}",
+        "/suppressions?before={}",
+    ],
+)
+@pytest.mark.parametrize("digits", [18, 25, 5_000])
+def test_no_number_is_too_large_for_a_page(desk: Desk, path: str, digits: int):
+    enter(desk, Role.ADMIN)
+    assert desk.get(path.format("9" * digits)).status in (200, 404, 422)
+
+
+def test_no_number_is_too_large_for_a_form(desk: Desk):
+    enter(desk, Role.ADMIN)
+    proof = desk.csrf("/me")
+    for act in ("link", "recall", "ignore"):
+        for number in ("9" * 25, "-" + "9" * 25):
+            assert desk.post(f"/review/answers/{number}/{act}", {"csrf": proof}).status == 404, (act, number)
+
+
+def test_what_a_database_cannot_keep_is_no_request_of_ours(desk: Desk):
+    """PostgreSQL takes no NUL in a text, wherever it stands."""
+    enter(desk, Role.ADMIN)
+    proof = desk.csrf("/me")
+    for path in ("/customers?source=%00", "/runs?sync=a%00b", "/activity?who=%00"):
+        assert desk.get(path).status == 400, path
+    assert desk.get("/customers/crm/Contact/%00").status == 404
+    for path, form in (("/find", {"who": "\0"}), ("/invitations/stop", {"reason": "a\0b"})):
+        assert desk.post(path, {"csrf": proof, **form}).status == 400, path

@@ -33,7 +33,7 @@ def test_a_name_and_its_password_open_the_door(desk: Desk):
 
 def test_who_does_not_exist_and_who_mistypes_hear_the_same(desk: Desk):
     said = []
-    for name, password in (("ann", "not my password"), ("bob", PASSWORD), ("\0", PASSWORD), ("", "")):
+    for name, password in (("ann", "not my password"), ("bob", PASSWORD), ("\1", PASSWORD), ("", "")):
         replied = desk.enter(name, password)
         said.append((replied.status, text_of(replied).replace(name, "")))
     assert {status for status, _ in said} == {401}

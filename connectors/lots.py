@@ -68,6 +68,9 @@ class Lots:
                 lot.asked = now
                 if pause := self._asked(Ask()).pause:
                     return Lent(pause=pause)
+                now = self._clock.monotonic()
+                if not lot.fits(now, cost):
+                    return Lent()  # the store took longer to answer than the lot lasts
             lot.used, lot.last = lot.used + cost, now
             return Lent(count=cost)
 

@@ -34,7 +34,9 @@ _TRUSTED = (
 )
 _AHEAD = 120_000  # ms: nothing is lent for later than this
 _FAR = 900_000  # ms: what was lent for later than this was lent by a clock that has since been set back
-_REMEMBERED = 3_600_000  # ms: for so long what is left of a lot can be given back to a day's budget
+_REMEMBERED = (
+    3_600_000  # ms: for so long, or as long as a window counts it, what is left of a lot can be given back
+)
 
 UNCOUNTED = 1_000_000  # what is lent where nothing limits the calls
 
@@ -323,7 +325,8 @@ def _trusted(left: Left, now: int) -> int:
 
 def _forget(pace: Pace, now: int) -> None:
     """What no window counts any more. A moment to come is one of a clock that was set back since."""
-    pace.lots = [lot for lot in pace.lots if now - _REMEMBERED < lot.ends < now + _FAR]
+    remembered = max([_REMEMBERED, *map(_kept, pace.windows)])
+    pace.lots = [lot for lot in pace.lots if now - remembered < lot.ends < now + _FAR]
     for window in pace.windows:
         oldest, latest = now - _kept(window), now + max(window.length // _GRAIN, 1)
         window.gone = [(min(moment, latest), calls) for moment, calls in window.gone if moment > oldest]

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from fake_clock import NOON
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sharers import PacingInMemory, World
+from sharers import PacingInMemory, T, World
 
 from connectors.limits import LONGEST_PAUSE, Limiter, Window
 from nps.errors import BudgetError
@@ -97,6 +98,44 @@ def test_no_window_ever_holds_more_calls_than_the_limit_whoever_calls_sleeps_or_
     for window in windows.get("search", []):
         assert world.most_in_any(window.seconds, searches) <= window.calls
     assert tight or len(world.left) > 0
+
+
+def test_calls_of_the_dead_count_as_long_as_the_longest_window(world: World, pacing: PacingInMemory) -> None:
+    a_day = {"": [Window(20, 86_400)]}
+    for turn in range(30):  # each of them dies before it can say what it did
+        world.try_call(str(turn), world.limiter(pacing, a_day))
+        world.now += 1_000
+    assert len(world.left) == 20
+    world.now += 3 * 86_400
+    assert world.try_call("late", world.limiter(pacing, a_day)) == 0
+
+
+class Late(PacingInMemory):
+    """A store whose answer arrives when something else has happened meanwhile."""
+
+    meanwhile: Callable[[], None] | None = None
+
+    def change(self, name: str, change: Callable[[bytes | None, int], tuple[bytes, T]]) -> T:
+        answer = super().change(name, change)
+        happens, self.meanwhile = self.meanwhile, None
+        if happens is not None:
+            happens()
+        return answer
+
+
+def test_who_hears_of_no_pause_only_when_its_turn_is_over_waits_for_another(world: World) -> None:
+    pacing = Late(lambda: world.now)
+    one, two, three = (world.limiter(pacing, {"": [Window(1, 5)]}) for _ in range(3))
+    assert world.try_call("one", one) == 0
+    world.now += world.try_call("two", two)
+
+    def others_call() -> None:
+        world.now += 30
+        assert world.try_call("three", three) == 0
+
+    pacing.meanwhile = others_call
+    assert world.try_call("two", two) > 0
+    assert world.most_in_any(5) == 1
 
 
 @pytest.mark.parametrize("reports", [True, False])

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nps.errors import ConfigError
+from npsync.clockwork.ticking import is_alive
 from npsync.deciders import whoever
+from store.owners import is_gone
 from triggers.ledger import stop
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ def restore(
     """Put the backup in the store's place. `moved`: nothing happened since it was made, so nothing waits for a person.
     Raises ConfigError when somebody works on the store, when it holds something and `replace` is not said, or when the
     file is no backup."""
-    if busy := store.at_work(now):
+    if busy := [*store.at_work(now), *_there(store, now)]:
         raise ConfigError(
             f"the store is in use ({', '.join(busy)}). Stop npsync serve and every worker first; what died without a "
             "word is free after a few minutes"
@@ -56,3 +58,12 @@ def restore(
         why = "a backup was restored: it does not know who was asked since it was made"
         stop(store, by=whoever(), why=why, now=now)
     return Restored(rows, latest, stopped)
+
+
+def _there(store: Store, now: datetime) -> list[str]:
+    """Processes that wait for what comes due: they hold nothing just now, and would go on by what they remember."""
+    return [
+        f"npsync {one.kind} {one.owner}"
+        for one in store.serving()
+        if is_alive(one, now) and not is_gone(one.owner)
+    ]

@@ -159,11 +159,12 @@ class Sharings:
         self, run: int, kind: ShardKind, trouble: Trouble, *, lease: Lease, now: datetime
     ) -> None:
         its: dict[str, Any] = {"run": run, "kind": kind.value}
+        held = "" if kind is ShardKind.WRITE else " OR state = 'held'"
         with self.database.write() as tx:
             tx.prove(lease)
             tx.run(
-                """UPDATE shard SET state = 'failed', trouble = :trouble
-                WHERE run = :run AND kind = :kind AND state = 'free'""",
+                f"""UPDATE shard SET state = 'failed', trouble = :trouble
+                WHERE run = :run AND kind = :kind AND (state = 'free'{held})""",
                 trouble=trouble_of(trouble),
                 **its,
             )

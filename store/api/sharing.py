@@ -102,7 +102,8 @@ class Sharings(Protocol):
     def stop_sharing(
         self, run: int, kind: ShardKind, trouble: Trouble, *, lease: Lease, now: datetime
     ) -> None:
-        """Nobody begins another one; those that are held come to their end, or end with their hand if it is gone."""
+        """Nobody begins another one. What is being written comes to its end, or ends with its hand if that is gone;
+        what is being planned ends now, so that whatever was counted stays as it was."""
         ...
 
     def shard_work(self, shard: Shard) -> list[Taken]:

@@ -10,7 +10,7 @@ from builders_store import NOON, SYNC, Syncing, answer, change, receive
 from nps.changes import Written
 from nps.errors import LeaseLost, ShardLost
 from store.api import Settled, State
-from store.api.sharing import Closing, Shard, ShardKind, Trouble
+from store.api.sharing import Closing, Shard, ShardKind, Sharing, Trouble
 from store.owners import this_process
 
 GONE = this_process().replace(":", ":9", 1)  # of this machine, and no process of it has that number
@@ -128,16 +128,34 @@ def test_where_there_is_trouble_a_shard_of_a_hand_that_is_gone_ends_too(
         settle(syncing, left)
 
 
-def test_a_run_that_is_stopped_waits_for_the_hands_that_live_and_for_no_other(syncing: Syncing):
-    shared(syncing, answers=6)
-    assert claim(syncing, GONE)
-    assert claim(syncing, "elsewhere")
-    stopped = Trouble("Interrupted", "the run was asked to stop")
+def stop(syncing: Syncing, kind: ShardKind, *, after: float = 0) -> Sharing:
+    now, why = NOON + timedelta(seconds=after), Trouble("Interrupted", "the run was asked to stop")
+    syncing.store.stop_sharing(syncing.run, kind, why, lease=syncing.lease, now=now)
+    return syncing.store.sharing(syncing.run, kind)
+
+
+def test_a_writing_that_is_stopped_waits_for_the_hands_that_live_and_for_no_other(syncing: Syncing):
+    receive(syncing.store, *(answer(f"a{n}") for n in range(6)))
+    syncing.plan()
+    syncing.cut(size=1)
+    syncing.store.share_batches(SYNC, syncing.run, together=2, lease=syncing.lease)
+    assert claim(syncing, GONE, kind=ShardKind.WRITE)
+    assert claim(syncing, "elsewhere", kind=ShardKind.WRITE)
     for after, over in ((0, False), (61, True)):
-        now = NOON + timedelta(seconds=after)
-        syncing.store.stop_sharing(syncing.run, ShardKind.PLAN, stopped, lease=syncing.lease, now=now)
-        told = syncing.store.sharing(syncing.run, ShardKind.PLAN)
+        told = stop(syncing, ShardKind.WRITE, after=after)
         assert (told.free, told.over, told.held) == (0, over, int(not over))
+
+
+def test_what_is_planned_after_a_run_was_stopped_does_not_count_for_nobody_waits_for_it(syncing: Syncing):
+    shared(syncing, answers=6)
+    before, after = claim(syncing, "ann"), claim(syncing, "bob")
+    assert before is not None
+    assert after is not None
+    settle(syncing, before)
+    assert stop(syncing, ShardKind.PLAN).over
+    with pytest.raises(ShardLost):
+        settle(syncing, after)
+    assert len(list(syncing.store.shard_outcomes(syncing.run, ShardKind.PLAN))) == 1
 
 
 def test_whoever_takes_the_run_over_fences_all_of_its_hands(syncing: Syncing):

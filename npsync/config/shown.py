@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 HIDDEN = "(hidden)"
 _CREDENTIALS = re.compile(r"://[^/?#\s]+@")  # of an address, written into the file
+_SOUNDS_SECRET = r"[\w.-]*(?:key|token|secret|password|passwd|signature|sig|auth|credential|code)"
+_IN_QUERY = re.compile(rf"([?&]{_SOUNDS_SECRET}=)[^&#\s]+", re.IGNORECASE)
+_NAME = re.compile(_SOUNDS_SECRET, re.IGNORECASE)
+_SENT = ("query", "body")
 
 
 def as_read(config: Config) -> dict[str, Any]:
@@ -51,7 +55,7 @@ def _hidden(value: Any) -> Any:
     if isinstance(value, SecretStr | SecretBytes):
         return HIDDEN
     if isinstance(value, BaseModel):
-        return {name: _hidden(its) for name, its in value}
+        return {name: _hidden(_without_secrets(name, its)) for name, its in value}
     if isinstance(value, Mapping):
         return {redact(str(name)): _hidden(its) for name, its in value.items()}
     if isinstance(value, str):
@@ -62,5 +66,20 @@ def _hidden(value: Any) -> Any:
     return _text(told) if isinstance(told, str) else told
 
 
+def _without_secrets(name: str, value: Any) -> Any:
+    """What a described API is sent with each call may prove who calls, and has no type that says so: of headers none
+    is shown, of the rest whatever sounds like a secret."""
+    if not isinstance(value, Mapping):
+        return value
+    if name == "headers":
+        return dict.fromkeys(value, HIDDEN)
+    if name in _SENT:
+        return {
+            key: HIDDEN if isinstance(its, str) and _NAME.fullmatch(str(key)) else its
+            for key, its in value.items()
+        }
+    return value
+
+
 def _text(text: str) -> str:
-    return _CREDENTIALS.sub(f"://{HIDDEN}@", redact(text))
+    return _IN_QUERY.sub(rf"\g<1>{HIDDEN}", _CREDENTIALS.sub(f"://{HIDDEN}@", redact(text)))

@@ -18,6 +18,7 @@ from npsync.web.api.listing import Page, after, moment_of, place_of, reply
 from npsync.web.api.once import Key, once
 from npsync.web.api.shapes import Invitation, Sending, Suppressions
 from npsync.web.bearers import needing, who
+from npsync.web.reading import noted
 from npsync.web.site import Site
 from store.api import TokenRow
 from triggers import ledger
@@ -41,6 +42,8 @@ def invitations(
     """The latest decided first."""
     place = place_of(request, cursor, int, int)
     found, skipped = _page(site, trigger, state, place, limit + 1)
+    if found:
+        noted(site, caller, "invitations", "invitations", people=min(limit, len(found)))
     following = None
     if len(found) > limit:
         shown = found[:limit]

@@ -51,6 +51,8 @@ class _Decision(BaseModel):
 def _listed(
     request: Request,
     site: Site,
+    caller: TokenRow,
+    about: str,
     states: Sequence[State],
     sync: str | None,
     limit: int,
@@ -61,6 +63,8 @@ def _listed(
         raise faults({"sync": "is no sync of the YAML"})
     names = [sync] if sync is not None else list(site.config.sync)
     found = site.store.waiting_page(names, states, code=code, before=before(request, cursor), limit=limit + 1)
+    if found:
+        noted(site, caller, about, about, people=min(limit, len(found)))
     return page(request, site, found, limit, _facts, lambda one: [one[0].number])
 
 
@@ -87,7 +91,7 @@ def reviewed(
 ) -> Response:
     """The latest to arrive first. An answer that waits in several syncs is told once for each."""
     states = review.UNDECIDED if state is None else (State(state),)
-    return _listed(request, site, states, sync, limit, cursor)
+    return _listed(request, site, caller, "review", states, sync, limit, cursor)
 
 
 @routes.get("/held", summary="List held answers", response_model=Page[Undecided])
@@ -102,7 +106,7 @@ def held(
 ) -> Response:
     """Answers that look as if a program gave them, the latest to arrive first."""
     code = None if rule is None else rule.value
-    return _listed(request, site, (State.HELD,), sync, limit, cursor, code)
+    return _listed(request, site, caller, "held", (State.HELD,), sync, limit, cursor, code)
 
 
 @routes.get("/dead-letters", summary="List dead letters", response_model=Page[Letter])
@@ -121,6 +125,8 @@ def dead_letters(
     found = site.store.dead_letters(
         sync=sync, status=status, cause=cause, code=code, before=before(request, cursor), limit=limit + 1
     )
+    if found:
+        noted(site, caller, "dead letters", "dead letters", people=min(limit, len(found)))
     answers = site.store.responses([one.response for one in found if one.response is not None])
     return page(
         request,

@@ -171,6 +171,22 @@ def test_dead_letters_say_who_can_help(desk: ApiDesk):
     assert desk.store.audited()[0].about == f"dead letter {numbers[0]}"
 
 
+def test_who_reads_a_list_of_people_is_noted_with_how_many(desk: ApiDesk):
+    given = people(desk.store, [9, 8, 7])
+    matched(desk.store, given[:2], state="review")
+    matched(desk.store, given[2:], state="held")
+    letter(desk, desk.store.answers_named(given[0].id)[0].number)
+    for path in ("/review", "/held", "/dead-letters", "/review?limit=1", "/held?rule=too_soon"):
+        assert desk.get(path, "read").status == 200
+    noted = [(one.who, one.what, one.about, dict(one.facts)) for one in reversed(desk.store.audited())]
+    assert noted == [
+        ("token:read", "read", "review", {"page": "review", "people": 2}),
+        ("token:read", "read", "held", {"page": "held", "people": 1}),
+        ("token:read", "read", "dead letters", {"page": "dead letters", "people": 1}),
+        ("token:read", "read", "review", {"page": "review", "people": 1}),
+    ]
+
+
 # ------------------------------------------------------------ people
 
 

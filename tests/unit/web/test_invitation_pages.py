@@ -201,3 +201,14 @@ def test_the_gatekeeper_says_why_not_without_a_crm_that_answers(town: Peopled, d
     assert 'there is no survey "nonsense"' in unknown
     [asked, *_] = [one for one in desk.store.audited() if one.what == "asked whether somebody may be asked"]
     assert "ann" not in str(asked.facts) + asked.about
+
+
+# ------------------------------------------------------------ through the API
+
+
+def test_who_reads_invitations_through_the_api_is_noted_as_at_a_page(full: Desk):
+    token = full.token("read", name="machine")
+    told = full.caller.get("/api/v1/invitations?limit=2", authorization=f"Bearer {token}")
+    assert len(told.json["items"]) == 2
+    [noted] = full.store.audited(who="token:machine")
+    assert (noted.what, noted.about, noted.facts["people"]) == ("read", "invitations", 2)

@@ -53,7 +53,7 @@ def serve(
         try:
             clockwork.take(new.config, new.mark)
             follow(new.config, store)
-            if go_by is not None:
+            if go_by is not None and not new.as_before:  # the web would start again for nothing
                 go_by(new.content)
         finally:
             readiness.tell(readiness.READY)

@@ -6,7 +6,7 @@ import hashlib
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,7 @@ class Taken:
 
     config: Config
     content: bytes = field(repr=False)
+    as_before: bool = False  # nothing of it is new, nor of the files it names: secrets, descriptions of APIs
 
     @property
     def mark(self) -> str:
@@ -89,11 +90,12 @@ class Watched:
             taken = read(self._running.config.file)
             refuse_what_needs_a_restart(self._running.config, taken.config)
             refuse_failing_tests(taken.config)
+            changed = taken.content != self._running.content
+            taken = replace(taken, as_before=not changed and digest == self._used)
             self._take(taken)
         except NpsyncError as error:
             self._refuse(redact(str(error)))
             return {"status": "failed", "taken": False, "problem": self._refused}
-        changed = taken.content != self._running.content
         self._running, self._used, self._refused = taken, digest, None
         self._seen = digest
         self._tell(None)

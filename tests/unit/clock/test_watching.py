@@ -144,6 +144,7 @@ def test_whoever_asks_has_it_looked_at_at_once(desk: Desk):
         "mark": desk.taken[0].mark,
         "changed": False,
     }
+    assert [one.as_before for one in desk.taken] == [False, True]  # no web is started again for the second
 
 
 def test_a_failing_test_of_its_own_refuses_a_file(desk: Desk):
@@ -195,6 +196,7 @@ def test_a_new_secret_is_a_change_and_never_shown(tmp_path: Path):
     os.replace(fresh, secrets / "token")
     desk.pass_time()
     [new] = desk.taken
+    assert not new.as_before
     assert new.config.connections["mail"].settings.client_secret.get_secret_value() == "second-secret-of-acme"  # type: ignore[attr-defined]
     (secrets / "token").unlink()
     desk.pass_time()

@@ -44,16 +44,20 @@ def resume(store: Store, place: str, now: datetime) -> Resumed | None:
     if due is None:
         return None
     since = due.paused_at or now
-    skipped = {
-        one: sum(tick.outcome == "skipped_paused" for tick in store.ticks([one], since=since))
-        for one in (place, verify_place(place), accounts_place(place))
-    }
-    if not store.unpause(place, due_at=now if skipped[place] else None):
+    known = _skipped(store, place, since)
+    if not store.unpause(place, due_at=now if known else None):
         return None  # somebody was faster
+    skipped = {
+        one: _skipped(store, one, since) for one in (place, verify_place(place), accounts_place(place))
+    }
     for one, count in skipped.items():
-        if count and one != place:
+        if count and not (one == place and known):  # that is due already; the rest came until a moment ago
             store.schedule(one, now)
     return Resumed(since, sum(skipped.values()))
+
+
+def _skipped(store: Store, place: str, since: datetime) -> int:
+    return sum(tick.outcome == "skipped_paused" for tick in store.ticks([place], since=since))
 
 
 def paused_triggers(store: Store) -> set[str]:

@@ -66,6 +66,27 @@ def test_a_paused_sync_skips_and_says_so_and_catches_up_once(store: SqlStore, co
     ticking.wait()
 
 
+def test_what_is_skipped_while_somebody_lets_it_go_on_is_caught_up_too(store: SqlStore, config: Config):
+    clock, runs = FakeClock(), Runs()
+    ticking = Ticking(config, store, clock, run=runs)
+    ticking.tick_and_finish()
+    assert pause(store, "a", ANN, clock.now())
+    clock.advance(QUARTER)
+    lets_go = store.unpause
+
+    def slowly(sync: str, *, due_at: datetime | None = None) -> bool:
+        ticking.tick_and_finish()
+        return lets_go(sync, due_at=due_at)
+
+    store.unpause = slowly  # type: ignore[method-assign]
+    resumed = resume(store, "a", clock.now())
+    assert resumed is not None
+    assert resumed.skipped == 1
+    ticking.tick_and_finish()
+    assert runs.began == ["a", "a"]
+    ticking.wait()
+
+
 def test_what_the_file_paused_is_caught_up_once_when_it_does_not_any_more(store: SqlStore, tmp_path: Path):
     clock, runs = FakeClock(), Runs()
     exact = "jitter: 0 seconds\n"

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Annotated, NamedTuple
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 SUSPICION = "npsync_suspicion"
 """The property by which our own page says what it saw and the answer does not tell: the rule, as in `Rule`."""
@@ -61,11 +61,6 @@ class OneDomain(_Part):
 
 def _or_off(value: object) -> object:
     return None if value is False or value == "off" else value
-
-
-def _off(name: str) -> WithJsonSchema:
-    """A rule's own keys, or that it does not count."""
-    return WithJsonSchema({"anyOf": [{"$ref": f"#/$defs/{name}"}, {"enum": ["off", False, None]}]})
 
 
 def _channels(names: tuple[str, ...]) -> tuple[str, ...]:

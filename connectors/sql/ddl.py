@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Column, Index, MetaData, Table, func
+from sqlalchemy import Column, Index, MetaData, Table
 from sqlalchemy import types as sql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -51,18 +51,9 @@ def create_satellite(
 
 
 def unique_index(dialect: Dialect, column: AnyColumn) -> str:
-    return _index(dialect, column, unique=True)
-
-
-def lookup_index(dialect: Dialect, column: AnyColumn, *, lower: bool) -> str:
-    return _index(dialect, column, unique=False, lower=lower)
-
-
-def _index(dialect: Dialect, column: AnyColumn, *, unique: bool, lower: bool = False) -> str:
     table = Table(column.table.name, MetaData(), Column(column.name, column.type), schema=column.table.schema)
-    what: Any = func.lower(table.c[column.name]) if lower else table.c[column.name]
-    name = f"ix_{table.name}_{column.name}" + ("_lower" if lower else "")
-    return one_line(str(CreateIndex(Index(name, what, unique=unique)).compile(dialect=dialect)))
+    made = Index(f"ix_{table.name}_{column.name}", table.c[column.name], unique=True)
+    return one_line(str(CreateIndex(made).compile(dialect=dialect)))
 
 
 def one_line(statement: str) -> str:

@@ -106,7 +106,8 @@ def accounts(
 
 
 def _account(site: Site, survey: str, one: AccountFigures) -> dict[str, object]:
-    """Of too few people nothing but their number is told: who they are is easily guessed."""
+    """Of too few people it is told how many they are and when the last of them answered, and nothing of what they said:
+    who they are is easily guessed."""
     tally = one.tally
     told = tally.answers >= enough_of(site.config, survey)
     nps, margin = tally.nps(), tally.margin()

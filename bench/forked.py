@@ -7,6 +7,7 @@ A command gets a folder, an environment, standard output and error of its own, a
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -15,18 +16,28 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from npsync.cli import COMMANDS
+
 NEEDED = (
     *("npsync.cli.syncing", "npsync.cli.sync_text", "npsync.cli.history", "npsync.cli.progress"),
     *("npsync.service", "npsync.jobs", "npsync.planfile", "npsync.logs", "npsync.check", "npsync.config"),
     *("npsync.schedule", "sync.engine", "store", "alembic.command", "connectors.file.source"),
     *("connectors.wootric.source", "connectors.salesforce.destination"),
     *("connectors.hubspot.opening", "connectors.hubspot.destination"),
+    *("npsync.cli.accounts_text", "npsync.cli.asking_text", "npsync.cli.why_text", "npsync.cli.what_if_text"),
+    *("npsync.alerting.turn", "npsync.gatekeeper", "npsync.pausing", "npsync.reports.exporting"),
+    *("npsync.sign_in.passwords", "npsync.triggering", "npsync.undoing", "npsync.verification"),
+    *("npsync.clockwork.standing", "npsync.pushed", "npsync.telling", "npsync.views", "npsync.web.intake"),
+    *("nps.phones", "store.sql", "store.tables", "alembic.config", "sqlalchemy.dialects.sqlite"),
+    *("cel", "greenlet", "phonenumbers", "pydantic.type_adapter", "sqlalchemy.orm", "structlog"),
+    *("encodings.ascii", "encodings.utf_8_sig"),
 )
 
 
 def warm_up(also: Iterable[str] = ()) -> None:
-    for name in (*NEEDED, *also):
+    for name in (*(module for _, module, _ in COMMANDS), *NEEDED, *also):
         importlib.import_module(name)
+    gc.freeze()  # what is here for all of them need not be looked through by each
 
 
 def serve(become: Callable[[Any], NoReturn]) -> None:

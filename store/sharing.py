@@ -255,10 +255,11 @@ class Sharings:
             )
         return any(not is_gone(row[0]) for row in held)
 
-    def drop_shards(self, sync: str, *, lease: Lease) -> None:
+    def drop_shards(self, sync: str, *, lease: Lease, run: int | None = None) -> None:
+        its = {"sync": sync} if run is None else {"sync": sync, "run": run}
         with self.database.write() as tx:
             tx.prove(lease)
-            tx.run("DELETE FROM shard WHERE sync = :sync", sync=sync)
+            tx.run(f"DELETE FROM shard WHERE {' AND '.join(f'{name} = :{name}' for name in its)}", **its)
 
 
 def _shared(

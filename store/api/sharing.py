@@ -133,6 +133,6 @@ class Sharings(Protocol):
         """Whether a hand of an earlier run may still have a call under way."""
         ...
 
-    def drop_shards(self, sync: str, *, lease: Lease) -> None:
-        """The run is over, or was somebody's who is gone."""
+    def drop_shards(self, sync: str, *, lease: Lease, run: int | None = None) -> None:
+        """This run is over; without `run`, all that were, and nobody writes for them any more."""
         ...

@@ -9,6 +9,7 @@ from datetime import datetime
 from connectors.contract import Clock
 from store.api import Lease, Store
 from store.api.sharing import ShardKind
+from sync.interruption import heed
 from sync.job import Codecs, Job
 from sync.outbox.wanting import Wants
 from sync.planned import Planned
@@ -40,12 +41,14 @@ class Together:
         """Hands of an earlier run may have calls under way: whatever is planned before they are through could be
         overwritten by what they still write."""
         while self.store.still_writing(self.job.name, now=self.clock.now()):
+            heed(self.stop)
             self.clock.sleep(LONGEST_CALL)
         self.store.drop_shards(self.job.name, lease=self.lease)
 
     def end(self) -> None:
+        """Those of an earlier run stay, where this one ended before they were waited for."""
         if not self.dispatch.alone:
-            self.store.drop_shards(self.job.name, lease=self.lease)
+            self.store.drop_shards(self.job.name, lease=self.lease, run=self.run)
 
     def plans(self, answers: int) -> bool:
         return not self.dispatch.alone and answers >= self.dispatch.cut.answers

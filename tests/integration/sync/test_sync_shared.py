@@ -7,20 +7,23 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pytest
 from builders_sync import SYNC, Town, answer, counts
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from neighbours import Neighbours
 from postgres_server import StoreInTurn
 
-from nps.errors import AccessError, BudgetError
+from nps.errors import AccessError, BudgetError, UnavailableError
 from nps.responses import ResponseStatus, SurveyResponse
 from store import open_store
 from store.api.sharing import Shard, ShardKind
+from store.rows import milliseconds
 from store.sql import SqlStore
 from sync.report import Report
 from sync.sharing.dispatch import Summons
@@ -239,3 +242,35 @@ def test_a_hand_that_slept_sends_nothing_of_a_part_that_another_one_settled(town
     assert "write" not in sleeper.calls_of_ann
     town.run()
     assert town.shown("nps") == {f"c{n + 1}": n % 11 for n in range(40)}
+
+
+def away(call: str) -> None:
+    raise UnavailableError("crm: nobody answers")
+
+
+@pytest.mark.parametrize("ends", ["stopped", "the CRM is away"])
+def test_a_run_that_ends_before_an_earlier_ones_hands_are_through_leaves_the_waiting_to_the_next(
+    town: Town, ends: str
+):
+    town_with(town, 2)
+    assert isinstance(town.store, SqlStore)
+    began = town.clock.now()
+    with town.store.database.write() as tx:
+        tx.run(
+            """INSERT INTO shard (sync, run, kind, low, high, size, state, owner, token, until)
+            VALUES (:sync, 1, 'write', 0, 1, 1, 'held', 'elsewhere:1:2:3', 1, :until)""",
+            sync=SYNC,
+            until=milliseconds(began) + 100_000,
+        )
+    neighbours = Neighbours(town, 1)
+    if ends == "stopped":
+        assert town.run(dispatch=neighbours, stop=lambda: True).status == "partial"
+    else:
+        town.crm.before_call = away
+        assert town.run(dispatch=neighbours).status == "failed"
+        town.crm.before_call = lambda call: None
+    neighbours.gone()
+    assert town.clock.now() == began
+    town.run()
+    assert town.clock.now() >= began + timedelta(seconds=100)
+    assert town.shown("nps") == {"c1": 0, "c2": 1}

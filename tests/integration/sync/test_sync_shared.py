@@ -258,7 +258,7 @@ def test_a_run_that_ends_before_an_earlier_ones_hands_are_through_leaves_the_wai
     with town.store.database.write() as tx:
         tx.run(
             """INSERT INTO shard (sync, run, kind, low, high, size, state, owner, token, until)
-            VALUES (:sync, 1, 'write', 0, 1, 1, 'held', 'elsewhere:1:2:3', 1, :until)""",
+            VALUES (:sync, 0, 'write', 0, 1, 1, 'held', 'elsewhere:1:2:3', 1, :until)""",
             sync=SYNC,
             until=milliseconds(began) + 100_000,
         )

@@ -180,6 +180,15 @@ def test_a_network_is_one_place_to_try_from(desk: Desk):
     assert statuses == [401] * 10 + [429] * 2
 
 
+def test_addresses_told_in_the_form_of_the_newer_protocol_are_places_of_their_own(desk: Desk):
+    """As a socket that listens to both protocols tells them."""
+    for n in range(12):
+        desk.caller.address = f"::ffff:203.0.113.{n}"
+        assert desk.enter(f"user{n}").status == 401
+    desk.caller.address = "203.0.113.0"
+    assert [desk.enter(f"other{n}").status for n in range(10)] == [401] * 9 + [429]
+
+
 def test_a_role_shows_what_it_may(desk: Desk):
     desk.user(Role.REPORTS, "rita")
     desk.enter("rita")

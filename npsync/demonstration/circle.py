@@ -52,7 +52,7 @@ def show(variables: Mapping[str, str], url: str, folder: Path) -> bool:
 @contextmanager
 def _pages(config: Config, store: Store, door: socket.socket) -> Iterator[None]:
     """Our own pages, as `npsync serve` shows them, while the block lasts."""
-    application = app(config, store, SystemClock())
+    application = app(config, store, SystemClock(), request_lines=False)  # the story tells who asks for what
     server = uvicorn.Server(uvicorn.Config(application, log_config=None, access_log=False, lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [door]}, name="npsync-pages")
     thread.start()

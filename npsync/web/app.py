@@ -39,9 +39,9 @@ ROUTERS: tuple[Callable[[Site], APIRouter], ...] = (
 class Web:
     """The whole web as one ASGI application. `routed` is what FastAPI does."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, *, request_lines: bool = True) -> None:
         self.site = site
-        self.logbook = Logbook(site.clock)
+        self.logbook = Logbook(site.clock, lines=request_lines)
         self.routed = _routed(site, self.logbook)
         self._hooks = Doorway(Hooks(site), public_url=site.public_url)
         self._prefix = urlsplit(site.public_url).path
@@ -62,10 +62,13 @@ def app(
     *,
     intake: Intake | None = None,
     passwords: Passwords | None = None,
+    request_lines: bool = True,
 ) -> Web:
-    """One web application over one store. `intake` stores what is pushed; by default the store itself does."""
+    """One web application over one store. `intake` stores what is pushed; by default the store itself does.
+    `request_lines`: each request has its line in the log."""
     intake = intake or TogetherIntake(receiving(store, clock))
-    return Web(Site(config, store, clock, intake, Refusals(store, clock), passwords or Passwords()))
+    site = Site(config, store, clock, intake, Refusals(store, clock), passwords or Passwords())
+    return Web(site, request_lines=request_lines)
 
 
 def _routed(site: Site, logbook: Logbook) -> FastAPI:

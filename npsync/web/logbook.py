@@ -30,10 +30,11 @@ _SECONDS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0)
 
 
 class Logbook:
-    """ASGI middleware around everything else. `metrics` are this process's own; nothing of them is stored."""
+    """ASGI middleware around everything else. `metrics` are this process's own; nothing of them is stored. Without
+    `lines` requests are counted and not told."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, *, lines: bool = True) -> None:
+        self._clock, self._lines = clock, lines
         self._registry = CollectorRegistry()
         labels = ("method", "route", "status")
         self._requests = Counter(
@@ -73,7 +74,7 @@ class Logbook:
         route = route_of(scope)
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
-        if status < 400 and (route in QUIET or route.startswith((ASSETS, HOOKS))):
+        if not self._lines or (status < 400 and (route in QUIET or route.startswith((ASSETS, HOOKS)))):
             return
         who = scope.get("state", {}).get("who", "")
         notice(

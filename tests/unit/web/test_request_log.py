@@ -16,6 +16,7 @@ from asgi_caller import Caller
 from dashboard_desk import Desk
 
 from npsync import logs
+from npsync.web.app import app
 
 SECRETS = (
     "npsync_ThisIsATokenNobodyKnows",
@@ -76,6 +77,18 @@ def test_who_is_signed_in_at_the_dashboard_is_named_too(tmp_path: Path, sqlite_u
     desk.sign_in(desk.token("read"))
     desk.get("/")
     assert [line["who"] for line in log.lines() if line["route"] == "/"] == ["token:ann"]
+
+
+def test_where_a_story_is_told_requests_are_counted_and_not_told_and_all_else_is(desk: ApiDesk, log: Log):
+    story = app(desk.config, desk.store, desk.clock, request_lines=False)
+    assert Caller(story).get("/sign-in").status == 403  # not by this name
+    assert b'route="/sign-in",status="403"' in story.logbook.metrics()
+    desk.store.close()
+    desk.store.database.path.write_bytes(b"no database")
+    assert Caller(story, headers={"authorization": "Bearer x"}).get("/api/v1/runs").status >= 500
+    told = {line["event"] for line in log.all()}
+    assert told
+    assert "request" not in told
 
 
 def test_a_callers_own_number_of_a_request_is_kept_if_it_is_one(desk: ApiDesk, log: Log):

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from nps.errors import ConfigError
 from npsync.clockwork.ticking import is_alive
 from npsync.deciders import whoever
-from store.owners import is_gone
 from triggers.ledger import stop
 
 if TYPE_CHECKING:
@@ -62,8 +61,4 @@ def restore(
 
 def _there(store: Store, now: datetime) -> list[str]:
     """Processes that wait for what comes due: they hold nothing just now, and would go on by what they remember."""
-    return [
-        f"npsync {one.kind} {one.owner}"
-        for one in store.serving()
-        if is_alive(one, now) and not is_gone(one.owner)
-    ]
+    return [f"npsync {one.kind} {one.owner}" for one in store.serving() if is_alive(one, now)]

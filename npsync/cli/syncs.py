@@ -58,8 +58,8 @@ def list_(context: typer.Context, json: JsonOption = False, config: ConfigOption
     if not found:
         output.say("The file has no sync.")
         return
-    output.table(["sync", "runs", "next", "last", ""], [_row(one, zone) for one in found])
-    for line in (*_due_lines(due_times, zone), *_serving_lines(serving, now, zone)):
+    output.table(["sync", "runs", "next", "last due", ""], [_row(one, zone) for one in found])
+    for line in (*_due_lines(due_times, zone), *serving_lines(serving, now, zone)):
         output.say(line)
 
 
@@ -210,18 +210,44 @@ def _due_lines(due_times: list[Kept], zone: ZoneInfo) -> list[str]:
     return lines
 
 
-def _serving_lines(serving: list[Serving], now: datetime, zone: ZoneInfo) -> list[str]:
-    from npsync.cli.sync_text import moment_text
+def serving_lines(serving: list[Serving], now: datetime, zone: ZoneInfo) -> list[str]:
+    from npsync.clockwork.rescuing import FORGOTTEN_AFTER
     from npsync.clockwork.ticking import is_alive
+    from store.owners import is_gone
 
     alive = [one for one in serving if is_alive(one, now)]
+    silent = [
+        f"\n{_named(one)} was last seen {_ago(one, now)}."
+        for one in serving
+        if one not in alive and not is_gone(one.owner) and now - one.seen_at < FORGOTTEN_AFTER
+    ]
     if not any(one.kind == "serve" for one in alive):
-        return ["\nNo npsync serve runs on this store: nothing is done by the clock."]
-    lines = []
-    for one in alive:
-        line = f"npsync {one.kind} ({one.owner.split(':')[0]}) goes by the file of {moment_text(one.config_at, zone)}"
-        lines.append(
-            f"\n{line}." if one.problem is None else f"\n{line}; the file as it is now was not taken:"
-        )
-        lines += [] if one.problem is None else [f"  {line}" for line in one.problem.splitlines()]
-    return lines
+        return ["\nNo npsync serve runs on this store: nothing is done by the clock.", *silent]
+    return [line for one in alive for line in _alive_lines(one, now, zone)] + silent
+
+
+def _alive_lines(one: Serving, now: datetime, zone: ZoneInfo) -> list[str]:
+    from npsync.cli.sync_text import moment_text
+    from npsync.clockwork.ticking import SEEN_EVERY
+
+    line = f"\n{_named(one)} goes by the file of {moment_text(one.config_at, zone)}"
+    if (now - one.seen_at).total_seconds() > 3 * SEEN_EVERY:  # killed on another machine, or very busy
+        line += f", last seen {_ago(one, now)}"
+    if one.problem is None:
+        return [f"{line}."]
+    return [
+        f"{line}; the file as it is now was not taken:",
+        *(f"  {each}" for each in one.problem.splitlines()),
+    ]
+
+
+def _named(one: Serving) -> str:
+    return f"npsync {one.kind} ({one.owner.split(':')[0]})"
+
+
+def _ago(one: Serving, now: datetime) -> str:
+    seconds = int((now - one.seen_at).total_seconds())
+    for size, unit in ((3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit} ago"
+    return f"{seconds} seconds ago"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from store.api import Store, Tick
 
 UNSEEN = timedelta(minutes=2)  # a process that ticks says so every few seconds
+FORGOTTEN_AFTER = timedelta(days=1)  # of one on another machine, of which nobody can tell
 
 
 def resume_killed(config: Config, store: Store, now: datetime, *, surely: bool = False) -> None:
@@ -50,6 +51,13 @@ def due_again(orphans: Sequence[Tick], store: Store, now: datetime) -> list[Tick
     for tick in rescued:
         notice("rescued", sync=tick.sync, due_at=tick.due_at.isoformat(), owner=tick.owner)
     return rescued
+
+
+def forget_gone(store: Store, now: datetime) -> None:
+    """Processes of this machine that were killed are shown as serving no longer."""
+    for one in store.serving():
+        if is_gone(one.owner):
+            store.end_serving(one.owner, before=now - FORGOTTEN_AFTER)
 
 
 def catch_up_unpaused(config: Config, store: Store, now: datetime) -> None:

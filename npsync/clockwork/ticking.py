@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from npsync.asker import Asker
 from npsync.clockwork.claims import Claims
-from npsync.clockwork.rescuing import UNSEEN, catch_up_unpaused, rescue
+from npsync.clockwork.rescuing import FORGOTTEN_AFTER, UNSEEN, catch_up_unpaused, forget_gone, rescue
 from npsync.clockwork.work import Work, skip, tell
 from npsync.schedule import installation_of
 from store.api import Serving
+from store.owners import is_gone
 
 if TYPE_CHECKING:
     from connectors.contract import Clock
@@ -103,7 +104,7 @@ class Clockwork:
         self._hands.wait()
         for asker in (*self._askers, *self._retired):
             asker.wait()
-        self._store.end_serving(self._owner, before=self._clock.now() - _FORGOTTEN_AFTER)
+        self._store.end_serving(self._owner, before=self._clock.now() - FORGOTTEN_AFTER)
 
     def _be_seen(self) -> None:
         """Others see that this process is there, and take over what one that is gone had taken."""
@@ -124,11 +125,9 @@ class Clockwork:
         if self._rescued is None or at - self._rescued >= RESCUED_EVERY:
             self._rescued = at
             rescue(self._store, self._clock.now())
-
-
-_FORGOTTEN_AFTER = timedelta(days=1)
+            forget_gone(self._store, self._clock.now())
 
 
 def is_alive(serving: Serving, now: datetime) -> bool:
-    """Whether it said so lately."""
-    return now - serving.seen_at <= UNSEEN
+    """Whether it said so lately, and was not killed since as far as this machine knows."""
+    return now - serving.seen_at <= UNSEEN and not is_gone(serving.owner)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import structlog
@@ -12,9 +13,10 @@ from builders_clock import Runs, Ticking, dead_process, ticks
 from builders_config import config_of, yaml
 from fake_clock import NOON, FakeClock
 
+from npsync.cli.syncs import serving_lines
 from npsync.clockwork.claims import SET_BACK, Claim, Claims
 from npsync.clockwork.rescuing import UNSEEN, due_again, rescue
-from npsync.clockwork.ticking import SEEN_EVERY
+from npsync.clockwork.ticking import SEEN_EVERY, is_alive
 from npsync.clockwork.work import Work
 from npsync.config import Config
 from npsync.schedule import installation_of, soonest, spread_of
@@ -243,3 +245,43 @@ def test_a_tick_that_fails_is_told_once_and_stops_neither_the_clock_nor_what_com
             tick()
     assert went == ["on"] * 4
     assert [line["event"] for line in told] == ["tick_failed", "ticking_again"]
+
+
+# ------------------------------------------------------------ who is shown
+
+
+def served(store: SqlStore, owner: str, seen_at: datetime) -> Serving:
+    one = Serving(owner=owner, kind="serve", began_at=NOON, seen_at=seen_at, config_at=NOON, mark="m")
+    store.note_serving(one)
+    return one
+
+
+def test_who_was_killed_is_alive_no_more_and_forgotten_by_the_next(store: SqlStore, tmp_path: Path):
+    killed = served(store, dead_process(), NOON)
+    elsewhere = served(store, ELSEWHERE, NOON)
+    assert [is_alive(one, NOON) for one in (killed, elsewhere)] == [False, True]
+    ticking = Ticking(daily(tmp_path), store, FakeClock(NOON), run=Runs())
+    ticking.tick_and_finish()
+    owners = {one.owner for one in store.serving()}
+    assert killed.owner not in owners
+    assert elsewhere.owner in owners
+
+
+def test_people_see_of_each_process_that_does_not_tick_when_it_was_last_seen(store: SqlStore):
+    served(store, dead_process(), minutes(9.9))
+    served(store, "gone-3:1:2:3", minutes(-60 * 25))
+    silent = served(store, "shop-2:1:2:3", minutes(3))
+    quiet = served(store, "shop-3:1:2:3", minutes(9.25))
+    ticking = served(store, "shop-1:1:2:3", minutes(9.9))
+    told = serving_lines(store.serving(), minutes(10), ZoneInfo("UTC"))
+    assert sorted(told) == [
+        "\nnpsync serve (shop-1) goes by the file of 2026-03-02 12:00 UTC.",
+        "\nnpsync serve (shop-2) was last seen 7 minutes ago.",
+        "\nnpsync serve (shop-3) goes by the file of 2026-03-02 12:00 UTC, last seen 45 seconds ago.",
+    ]
+    assert {is_alive(one, minutes(10)) for one in (quiet, ticking)} == {True}
+    alone = serving_lines([silent], minutes(10), ZoneInfo("UTC"))
+    assert alone == [
+        "\nNo npsync serve runs on this store: nothing is done by the clock.",
+        "\nnpsync serve (shop-2) was last seen 7 minutes ago.",
+    ]

@@ -114,6 +114,9 @@ def test_all_can_be_read_by_eye_and_by_ear_and_nothing_is_wider_than_a_phone(hou
     for path in house.paths:
         page.goto(house.address + path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+        for bars in page.locator("svg.scores").all():
+            assert (box := bars.bounding_box()) is not None
+            assert box["x"] + box["width"] <= 360, path
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             pale = [(what, round(ratio, 2)) for what, ratio in page.evaluate(CONTRASTS) if ratio < 4.5]

@@ -23,6 +23,7 @@ from npsync.web.site import Site
 LOCAL = ("127.0.0.1", "::1", "localhost")
 CSRF, CSRF_HEADER = "csrf", "x-csrf-token"
 LONGEST_NEXT = 2_000
+ASK = "Ask an admin of npsync for it, who gives it like this:"
 
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -115,7 +116,7 @@ class Entrance(ABC):
         if not whose.can(needs):
             scope, role = _TAKES[needs]
             said = f"{whose.name} may not do this: it takes the scope {scope}, or the role {role}."
-            raise self._no(request, "Not allowed", said, _way_to(whose, scope, role), whose=whose)
+            raise self._no(request, "Not allowed", said, _way_to(whose, scope, role), whose=whose, ask=ASK)
         return whose
 
     # ------------------------------------------------------------ from where
@@ -153,11 +154,18 @@ class Entrance(ABC):
             raise self._no(request, "Not done", said, next_step)
 
     def _no(
-        self, request: Request, title: str, said: str, next_step: str, *, whose: Visitor | None = None
+        self,
+        request: Request,
+        title: str,
+        said: str,
+        next_step: str,
+        *,
+        whose: Visitor | None = None,
+        ask: str = "",
     ) -> Away:
-        return Away(
-            self.page("said.html", request, whose, status=403, title=title, said=said, next=next_step)
-        )
+        """`ask` stands before the next step, which somebody else takes."""
+        names = {"title": title, "said": said, "ask": ask, "next": next_step}
+        return Away(self.page("said.html", request, whose, status=403, **names))
 
     # ------------------------------------------------------------ to where
 

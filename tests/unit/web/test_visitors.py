@@ -59,7 +59,9 @@ def test_who_may_not_is_told_what_it_takes_and_nothing_is_done(desk: Desk):
     desk.sign_in(desk.token("read"))
     refused = desk.act("/pause")
     assert refused.status == 403
-    assert "it takes the scope apply, or the role operator" in text_of(refused)
+    said = text_of(refused)
+    assert "it takes the scope apply, or the role operator" in said
+    assert 0 < said.index("Ask an admin of npsync") < said.index("npsync tokens create NAME")
     assert b"Paused" not in desk.get("/").body
 
 

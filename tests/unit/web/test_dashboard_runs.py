@@ -251,6 +251,14 @@ def test_a_plan_is_shown_as_a_diff_before_it_is_run(desk: Desk):
     assert desk.get("/actions/1/live").status == 204
 
 
+def test_of_a_plan_that_would_change_nothing_nothing_is_run(desk: Desk):
+    want(desk.config, desk.store, "plan", {"sync": "contacts"}, who="token:ann", key="k", now=NOW)
+    done(desk, {"status": "succeeded", "changes": 0, "first_fills": 0, "counts": {"unchanged": 3}})
+    replied = desk.get("/actions/1")
+    assert "0 records would change" in text_of(replied)
+    assert b'action="/syncs/contacts/run"' not in replied.body
+
+
 def test_an_undo_shows_its_plan_first_and_asks_for_the_runs_number(desk: Desk):
     run = ran(desk.store, now=NOW)
     before = desk.get(f"/runs/{run}/undo")

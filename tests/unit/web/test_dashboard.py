@@ -174,6 +174,7 @@ def test_the_report_has_its_charts_its_tables_and_its_files(desk: Desk):
     assert replied.body.count(b"<svg") >= 3
     assert b"/report.csv?survey=relationship&amp;by=plan" in replied.body
     assert desk.get("/report.json?by=plan").json["groups"]["rows"][0]["nps"] == 33
+    assert b'/report/comments"' in desk.get("/report").body  # no question mark with nothing behind it
     csv = desk.get("/report.csv")
     assert csv.headers["content-disposition"] == 'attachment; filename="nps-relationship.csv"'
     assert csv.body.startswith(b"\xef\xbb\xbf")

@@ -46,7 +46,7 @@ def router(site: Site, house: House) -> APIRouter:
             "decisions.html",
             request,
             whose,
-            title="Review",
+            title="Decided · Review",
             tabs=tabs_of(site, house),
             asked=wanted,
             done=_done(),

@@ -40,7 +40,7 @@ def router(site: Site, house: House) -> APIRouter:
             "follow-ups.html",
             request,
             whose,
-            title="Review",
+            title="Follow-ups · Review",
             tabs=tabs_of(site, house),
             asked=wanted,
             refused=refused[:TOGETHER],

@@ -144,7 +144,7 @@ class House(Entrance):
 
     def is_there(self, address: str) -> bool:
         """Whether a page answers at this address below the root."""
-        path = address.partition("?")[0]
+        path = address.partition("#")[0].partition("?")[0]
         return any(page.fullmatch(path) for page in self._pages)
 
     def _navigation(self, whose: Visitor | None) -> tuple[Entry, ...]:

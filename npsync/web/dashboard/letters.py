@@ -55,7 +55,7 @@ def router(site: Site, house: House) -> APIRouter:
             "letters.html",
             request,
             whose,
-            title="Review",
+            title="Not written · Review",
             tabs=tabs_of(site, house),
             asked=wanted,
             which=status,

@@ -126,14 +126,16 @@ def _followed(site: Site, now: datetime) -> Iterator[Need]:
             if refused == 1
             else "tasks, messages or places on lists were refused, or may not have arrived"
         )
-        yield Need(f"{refused:,} {said}", "/follow-ups", "/review", "npsync follow-ups list", number=refused)
+        yield Need(
+            f"{refused:,} {said}", "/follow-ups#refused", "/review", "npsync follow-ups list", number=refused
+        )
     if late := site.store.count_late_tasks(given_before=now - LATE):
         said = (
             "task was given long ago and is open still"
             if late == 1
             else "tasks were given long ago and are open still"
         )
-        yield Need(f"{late:,} {said}", "/follow-ups", "/review", "npsync follow-ups list", number=late)
+        yield Need(f"{late:,} {said}", "/follow-ups#late", "/review", "npsync follow-ups list", number=late)
 
 
 def _sends(site: Site) -> Iterator[Need]:

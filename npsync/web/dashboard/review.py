@@ -95,7 +95,7 @@ def router(site: Site, house: House) -> APIRouter:
             "inbox.html",
             request,
             whose,
-            title="Review",
+            title=f"{tab.name} · Review",
             tab=tab,
             tabs=tabs_of(site, house),
             asked=wanted,

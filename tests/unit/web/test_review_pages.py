@@ -90,6 +90,19 @@ def test_every_list_says_so_when_nothing_waits(desk: Desk):
     assert "Nobody has decided anything yet" in said["/decisions"]
 
 
+def test_every_list_has_a_title_of_its_own(full: Desk):
+    titles = [str(full.get(path).body.decode()).split("<title>")[1].split("</title>")[0] for path in LISTS]
+    assert len({*titles}) == len(LISTS)
+    assert all(title.endswith(" · Review · npsync") for title in titles)
+
+
+def test_refused_and_late_tasks_lead_to_their_own_parts_of_the_page(full: Desk):
+    overview, page = full.get("/").body, full.get("/follow-ups").body
+    for part in (b"refused", b"late"):
+        assert b'href="/follow-ups#' + part + b'"' in overview
+        assert b'id="' + part + b'"' in page
+
+
 def test_what_waits_is_told_with_its_reason_and_its_candidates(full: Desk):
     said = text_of(full.get("/review"))
     assert "Two records have this Email" in said

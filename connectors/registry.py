@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -15,6 +16,17 @@ GROUP = "npsync.connectors"
 def names() -> tuple[str, ...]:
     """Every `type:` a connection may have, sorted. Imports no connector."""
     return tuple(sorted(_registered()))
+
+
+def tellers() -> tuple[str, ...]:
+    """The types that can tell people something, for who chose another. One that cannot be loaded is none of them; who
+    uses it is told why."""
+    found = []
+    for name in names():
+        with suppress(ConfigError):
+            if load(name).alerter is not None:
+                found.append(name)
+    return tuple(found)
 
 
 @cache

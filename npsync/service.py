@@ -163,7 +163,11 @@ class Opened:
             if connection is None:  # a message may be wanted for longer than its connection is there
                 raise ConfigError(f"connection {name}: it is not in the YAML any more")
             if connection.connector.alerter is None:
-                raise ConfigError(f"connection {name}: {connection.type} cannot tell anybody anything")
+                from connectors import registry
+
+                can = ", ".join(registry.tellers())
+                said = f"{connection.type} cannot tell anybody anything; these types can: {can}"
+                raise ConfigError(f"connection {name}: {said}")
             self._alerters[name] = connection.connector.alerter(connection.settings, self._tools(name))
         return self._alerters[name]
 

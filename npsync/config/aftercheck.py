@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from connectors import registry
 from connectors.contract import Creates
 from mapping.cel_text import ExpressionProblem
 from mapping.expressions import Expressions
@@ -117,7 +118,8 @@ def _teller(known: Known, name: Any, path: Path) -> Iterator[Found]:
         return
     connector = known.connectors.get(name)
     if connector is not None and connector.alerter is None:
-        yield Found(path, "no_alerts", f'"{name}" ({connector.title}) cannot tell anybody anything')
+        said = f'"{name}" ({connector.title}) cannot tell anybody anything'
+        yield Found(path, "no_alerts", f"{said}; these types can: {', '.join(registry.tellers())}")
 
 
 def _text(known: Known, sync: Mapping[str, Any], text: Any, path: Path) -> Iterator[Found]:

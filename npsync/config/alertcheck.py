@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from connectors import registry
 from mapping.reporting import BUILT_IN, OWNER
 from npsync.config.crosscheck import Known, unknown
 from npsync.config.problems import Path, did_you_mean
@@ -48,7 +49,8 @@ def _teller(known: Known, given: Mapping[str, Any], path: Path) -> Iterator[Foun
     if connector is None:
         return
     if connector.alerter is None:
-        yield Found(place, "no_alerts", f'"{name}" ({connector.title}) cannot tell anybody anything')
+        said = f'"{name}" ({connector.title}) cannot tell anybody anything'
+        yield Found(place, "no_alerts", f"{said}; these types can: {', '.join(registry.tellers())}")
     elif known.section("connections")[name].get("type") == "mail" and not given.get("to"):
         yield Found(path, "to_whom", f'"{name}" sends mail: say to whom (to: alerts@example.com)')
 

@@ -54,7 +54,8 @@ def test_a_try_arrives_in_slack_and_by_mail(npsync: Npsync, slack: Town):
     [told] = messages(slack)
     assert "A try of npsync" in told
     assert any("ops@acme.example" in mail["rcpt_to"] for mail in slack.sandbox.rows("mail", "messages"))
-    assert "cannot tell anybody" in npsync("alerts", "test", "crm", exits=2).err
+    refused = npsync("alerts", "test", "crm", exits=2).err
+    assert "cannot tell anybody anything; these types can: mail, outgoing_webhook, slack" in refused
 
 
 def test_a_failed_run_is_told_once_a_day_and_a_dead_channel_fails_nothing(npsync: Npsync, slack: Town):

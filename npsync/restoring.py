@@ -50,13 +50,34 @@ def restore(
             "the store holds something. Back it up first (npsync db backup), then say --replace: what it holds is gone "
             "then"
         )
-    rows = store.restore(file, told)
-    latest = max((run.ended_at or run.started_at for run in store.runs(limit=1)), default=None)
     stopped = config.has_to_ask and not moved
-    if stopped:
-        why = "a backup was restored: it does not know who was asked since it was made"
-        stop(store, by=whoever(), why=why, now=now)
+
+    def careful(restored: Store) -> None:
+        """Before it is the store: nobody may act by what it knows, not even for the moment until somebody is told."""
+        if stopped:
+            why = "a backup was restored: it does not know who was asked since it was made"
+            stop(restored, by=whoever(), why=why, now=now)
+        if not moved:
+            restored.give_up_actions("a backup was restored: ask for it again if it is still wanted", now=now)
+
+    rows = store.restore(file, told, careful)
+    _empty_queue(config)
+    latest = max((run.ended_at or run.started_at for run in store.runs(limit=1)), default=None)
     return Restored(rows, latest, stopped)
+
+
+def _empty_queue(config: Config) -> None:
+    """Its jobs are about runs and due times of the store that was."""
+    from npsync.scale.queue import Queue, is_scaled
+
+    if not is_scaled(config.store):
+        return
+    queue = Queue(config.store)
+    try:
+        queue.prepare()
+        queue.empty()
+    finally:
+        queue.close()
 
 
 def _there(store: Store, now: datetime) -> list[str]:

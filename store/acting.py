@@ -115,6 +115,16 @@ class Acting:
             run=run if isinstance(run, int) else None,
         )
 
+    def give_up_actions(self, why: str, *, now: datetime) -> int:
+        with self.database.write() as tx:
+            return tx.run(
+                """UPDATE action
+                SET state = 'failed', owner = NULL, token = token + 1, ended_at = :now, outcome = :outcome
+                WHERE state = 'wanted' OR state = 'doing'""",
+                now=milliseconds(now),
+                outcome=to_json({"problem": why}),
+            )
+
     def action(self, number: int) -> Action | None:
         with self.database.read() as tx:
             found = tx.one(f"SELECT {_ACTION} FROM action WHERE id = :number", number=number)

@@ -147,14 +147,19 @@ class SqlStore(
             schema.migrate(made)
             copy(self.database, made, told)
 
-    def restore(self, path: Path, told: Callable[[int], None] = lambda rows: None) -> int:
+    def restore(
+        self,
+        path: Path,
+        told: Callable[[int], None] = lambda rows: None,
+        prepare: Callable[[Store], None] = lambda store: None,
+    ) -> int:
         from store.copying import copy, let_go
 
         with opened_copy(path) as backup:
             schema.migrate(backup)
-            count = copy(backup, self.database, told)
-        let_go(self.database)
-        return count
+            let_go(backup)
+            prepare(SqlStore(backup))
+            return copy(backup, self.database, told)
 
     def is_empty(self) -> bool:
         from store.copying import is_empty

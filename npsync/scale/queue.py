@@ -151,6 +151,10 @@ class Queue:
                 status=Status.FAILED.value,
             )
 
+    def empty(self) -> None:
+        """No job waits any more, and none is being done."""
+        self._app.connector.get_sync_connector().execute_query("TRUNCATE procrastinate_jobs CASCADE")
+
     def waiting(self) -> int:
         """How many jobs nobody has begun."""
         return int(self._rows("SELECT count(*) AS n FROM procrastinate_jobs WHERE status = 'todo'")[0]["n"])

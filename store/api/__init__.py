@@ -185,9 +185,12 @@ class Store(
         when it cannot be written."""
         ...
 
-    def restore(self, path: Path, told: Callable[[int], None] = ...) -> int:
+    def restore(
+        self, path: Path, told: Callable[[int], None] = ..., prepare: Callable[[Store], None] = ...
+    ) -> int:
         """Hold what the backup at `path` holds, in place of what is held now; how many rows. The file stays as it is;
-        one of an older version is brought to this one's tables on the way. Raises ConfigError when it is no backup."""
+        one of an older version is brought to this one's tables on the way. `prepare` may change what is to be held
+        before anything is. Raises ConfigError when it is no backup."""
         ...
 
     def is_empty(self) -> bool:

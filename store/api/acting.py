@@ -82,6 +82,10 @@ class Acting(Protocol):
         """Done or failed, and what it came to (`run`, `status`, `problem` …). Raises LeaseLost."""
         ...
 
+    def give_up_actions(self, why: str, *, now: datetime) -> int:
+        """Whatever is wanted or being done has failed, for this reason. How many."""
+        ...
+
     def action(self, number: int) -> Action | None: ...
 
     def actions(

@@ -95,6 +95,14 @@ def test_it_is_put_with_the_stores_transaction_or_not_at_all(queue: Queue, store
     assert len(store.recall_below("c", "")) == 2
 
 
+def test_an_emptied_queue_keeps_nothing_that_waits_or_is_done(queue: Queue, empty_database: str):
+    queue.put(NIGHT)
+    sql(empty_database, "UPDATE procrastinate_jobs SET status = 'doing'")
+    queue.put(NIGHT)
+    queue.empty()
+    assert (queue.waiting(), queue.doing()) == (0, [])
+
+
 @pytest.mark.parametrize("rival", [False, True])
 def test_jobs_of_a_worker_that_is_gone_are_done_again(
     queue: Queue, store: SqlStore, empty_database: str, rival: bool

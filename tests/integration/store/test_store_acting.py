@@ -149,3 +149,16 @@ def _done(store: Store, now: datetime) -> None:
     action = store.claim_action("a:1:x", now=now, seconds=60)
     assert action is not None
     store.end_action(action, "a:1:x", Stand.DONE, now=now, outcome={"status": "said"})
+
+
+def test_what_is_given_up_has_failed_and_who_is_at_it_ends_nothing(store: Store) -> None:
+    number, waits = _wanted(store, key="taken"), _wanted(store, key="waits")
+    mine = store.claim_action("a:1:x", now=NOW, seconds=60)
+    assert mine is not None
+    assert store.give_up_actions("a backup was restored", now=SOON) == 2
+    for one in (number, waits):
+        ended = store.action(one)
+        assert ended is not None
+        assert (ended.stand, ended.outcome) == (Stand.FAILED, {"problem": "a backup was restored"})
+    with pytest.raises(LeaseLost):
+        store.end_action(mine, "a:1:x", Stand.DONE, now=SOON, outcome={})

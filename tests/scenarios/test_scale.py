@@ -23,7 +23,7 @@ def test_whoever_is_killed_nothing_is_lost_and_nothing_doubled():
 
 def test_a_worker_says_what_it_needs(tmp_path: Path):
     npsync = Npsync(tmp_path)
-    text = YAML.format(store="sqlite:///npsync.db", url="http://127.0.0.1:9")
+    text = YAML.format(store="sqlite:///npsync.db", url="http://127.0.0.1:9", limit=190)
     (tmp_path / "npsync.yaml").write_text(text, encoding="utf-8")
     ended = npsync("worker", exits=2)
     assert "workers share their work on PostgreSQL; write store: postgresql://" in ended.err

@@ -112,7 +112,7 @@ def test_trouble_in_one_shard_keeps_everybody_from_the_next(syncing: Syncing):
     assert (told.trouble, told.over, told.free) == (trouble, True, 1)
 
 
-@pytest.mark.parametrize(("left_by", "after"), [(GONE, 0), ("elsewhere", 61)])
+@pytest.mark.parametrize(("left_by", "after"), [(GONE, 0), ("elsewhere", 61)], ids=["gone", "silent"])
 def test_where_there_is_trouble_a_shard_of_a_hand_that_is_gone_ends_too(
     syncing: Syncing, left_by: str, after: float
 ):

@@ -5,6 +5,7 @@ Only numbers come back, so that a million answers cost time but no memory of our
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -101,14 +102,14 @@ class Asked(Protocol):
     def rows(self, ending: str, **parameters: Any) -> list[tuple[Any, ...]]: ...
 
 
-class Endings:
+class Endings(ABC):
     """What is asked of answers, wherever they are counted."""
 
-    def reading(self) -> AbstractContextManager[Transaction]:
-        raise NotImplementedError
+    @abstractmethod
+    def reading(self) -> AbstractContextManager[Transaction]: ...
 
-    def asked(self, tx: Transaction, what: Counting, by: By | None = None) -> Asked:
-        raise NotImplementedError
+    @abstractmethod
+    def asked(self, tx: Transaction, what: Counting, by: By | None = None) -> Asked: ...
 
     def tallied(self, what: Counting) -> list[Tallied]:
         with self.reading() as tx:

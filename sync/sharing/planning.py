@@ -20,6 +20,7 @@ from sync.planning import CHUNK, LOOKING_UP, Planner, in_turn
 from sync.progress import Progress
 from sync.sharing.dispatch import Dispatch, Summons
 from sync.sharing.hand import PAUSE, Hand, error_of, repeated, trouble_with
+from sync.sharing.watching import watched
 
 PARTS = 24  # into so many a run is cut, if they may be smaller than a chunk
 
@@ -70,15 +71,7 @@ def plan_together(
         pass
     size = max(dispatch.cut.least, min(CHUNK, -(-taken_up // PARTS)))
     store.share_work(job.name, run, size=size, lease=lease, enlist=dispatch.enlist(summons))
-    told = 0
-
-    def see() -> None:
-        nonlocal told
-        done = store.sharing(run, ShardKind.PLAN).done
-        progress.advance(done - told)
-        told = done
-        dispatch.remind(summons)
-
+    see = watched(store, dispatch, summons, progress)
     try:
         with Hand(store, lease, run, ShardKind.PLAN, owner, clock, see).at_work() as hand:
             while True:

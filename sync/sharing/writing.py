@@ -22,6 +22,7 @@ from sync.interruption import Interrupted
 from sync.progress import Progress
 from sync.sharing.dispatch import Dispatch, Summons
 from sync.sharing.hand import PAUSE, Hand, error_of, repeated, trouble_with
+from sync.sharing.watching import watched
 from sync.writing import MOST_CHANGES, OPENED, WRITING, Sender, WrittenUp, found_out, unsent
 
 
@@ -141,15 +142,7 @@ def write_together(
     most = max(1, MOST_CHANGES // size)
     together = min(OPENED, most) if most > OPENED else 1
     store.share_batches(summons.sync, run, together=together, lease=lease, enlist=dispatch.enlist(summons))
-    told = 0
-
-    def see() -> None:
-        nonlocal told
-        written = store.sharing(run, ShardKind.WRITE).done
-        progress.advance(written - told)
-        told = written
-        dispatch.remind(summons)
-
+    see = watched(store, dispatch, summons, progress)
     own = WrittenUp()
     mine = Sender(sender.job, store, lease, clock, own)
 

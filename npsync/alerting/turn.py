@@ -10,9 +10,9 @@ from nps.errors import NpsyncError
 from npsync.alerting.conditions import Condition, of_connections, of_queues, of_report, run_failed
 from npsync.alerting.digests import digest
 from npsync.alerting.falls import found
+from npsync.alerting.messages import Told, deliver, want
 from npsync.alerting.occasions import Occasion, of_run, told_of
 from npsync.alerting.spec import DigestSpec, On
-from npsync.alerting.telling import Told, deliver, want
 from npsync.alerting.turns import want_turns
 from npsync.connection_health import health_of
 from npsync.logs import notice

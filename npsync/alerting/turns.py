@@ -8,8 +8,8 @@ from datetime import datetime
 import msgspec
 
 from npsync.alerting.conditions import Condition
+from npsync.alerting.messages import want
 from npsync.alerting.occasions import Occasion
-from npsync.alerting.telling import want
 from store.api import Store
 from store.api.messages import MESSAGES
 

@@ -66,7 +66,7 @@ def digest(
 ) -> None:
     """Hand a digest over now, whenever it is due; or only look at it."""
     from npsync import logs, service
-    from npsync.alerting import digests, telling
+    from npsync.alerting import digests, messages
     from npsync.cli import output
     from npsync.clock import SystemClock
 
@@ -76,10 +76,10 @@ def digest(
     clock = SystemClock()
     with service.open_store(loaded) as store:
         made = digests.digest(loaded, store, spec, clock, id=f"asked {clock.now().isoformat()}")
-        told = telling.Told()
+        told = messages.Told()
         if not preview:
-            telling.want(store, spec.connection, spec.to, [made], now=clock.now())
-            told = telling.deliver(loaded, store, clock)
+            messages.want(store, spec.connection, spec.to, [made], now=clock.now())
+            told = messages.deliver(loaded, store, clock)
     if json:
         facts = {"title": made.title, "figures": dict(made.facts), "lines": made.text.splitlines()}
         output.say_json(facts | ({} if preview else {"delivered": told.delivered, "problems": told.problems}))

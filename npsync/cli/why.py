@@ -63,11 +63,13 @@ def why(
 def _told(
     config: Config, store: Store, who: str, sync: str | None, connections: Opened | None
 ) -> tuple[Story, About]:
-    from npsync import invited, telling
+    from npsync import customer_story, invited
     from npsync.clock import SystemClock
 
     now = SystemClock().now()
-    story = telling.told(config, store, who, now=now, sync=sync, connections=connections, thorough=True)
+    story = customer_story.told(
+        config, store, who, now=now, sync=sync, connections=connections, thorough=True
+    )
     if sync is not None:
         return story, invited.About()
-    return story, telling.asked(config, store, who, story, connections)
+    return story, customer_story.asked(config, store, who, story, connections)

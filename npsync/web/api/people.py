@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from npsync import telling
+from npsync import customer_story
 from npsync.cli import asking_text, why_text
 from npsync.invited import About
 from npsync.web.api.asked import Here, Name, Reader
@@ -42,11 +42,11 @@ def why(request: Request, site: Here, caller: Reader, whose: Whose) -> Response:
     if whose.sync is not None and whose.sync not in site.config.sync:
         raise Problem(422, "sync: there is no such sync in the YAML", code="invalid")
     who, now = whose.who.strip(), site.clock.now()
-    story = telling.told(site.config, site.store, who, now=now, sync=whose.sync)
+    story = customer_story.told(site.config, site.store, who, now=now, sync=whose.sync)
     asked = About()
     # By an invitation's id its person answers: nobody is told whose it is.
     if whose.sync is None and site.store.invitation(who) is None:
-        asked = telling.asked(site.config, site.store, who, story, None)
+        asked = customer_story.asked(site.config, site.store, who, story, None)
     person_read(site, caller, story)
     if not story.found and not asked.found:
         raise Problem(404, "nothing is known of them", code="not_found")

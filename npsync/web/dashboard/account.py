@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from npsync import service, telling
+from npsync import customer_story, service
 from npsync.cli.accounts_text import behind_lines
 from npsync.roles import May
 from npsync.web.dashboard.asked import asked
@@ -64,9 +64,11 @@ def router(site: Site, house: House) -> APIRouter:
 
     def _told(record: str, live: bool) -> Story:
         if not live:
-            return telling.told(site.config, site.store, record, now=house.now())
+            return customer_story.told(site.config, site.store, record, now=house.now())
         with service.opened(site.config, site.store, site.clock) as connections:
-            return telling.told(site.config, site.store, record, now=house.now(), connections=connections)
+            return customer_story.told(
+                site.config, site.store, record, now=house.now(), connections=connections
+            )
 
     def _shown_in(sync: str, figure: str) -> str | None:
         """The field that shows this figure, where the YAML says so plainly."""

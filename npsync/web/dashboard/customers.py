@@ -8,7 +8,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from npsync import service, telling
+from npsync import customer_story, service
 from npsync.cli import why_text
 from npsync.config import Config
 from npsync.invited import About
@@ -64,7 +64,7 @@ def router(site: Site, house: House) -> APIRouter:
         who = form_of(request).get("who", "").strip()[:320]
         if not who:
             return RedirectResponse(f"{house.root}/customers", 303, headers=HEADERS)
-        story = telling.told(site.config, site.store, who, now=house.now())
+        story = customer_story.told(site.config, site.store, who, now=house.now())
         records = records_of(story)
         looked_at_some(site, whose, "search", len(records) + len(story.loose))
         if len(records) == 1 and not story.loose:
@@ -84,7 +84,7 @@ def router(site: Site, house: House) -> APIRouter:
     def either(request: Request, connection: str, record: str) -> Response:
         """Where the object is not said, it is the one whose record it is."""
         house.visitor(request, May.PEOPLE)
-        story = telling.told(site.config, site.store, record[:200], now=house.now())
+        story = customer_story.told(site.config, site.store, record[:200], now=house.now())
         of_it = [one for one in records_of(story) if one.connection == connection]
         if not of_it:
             return _unknown(request)
@@ -116,14 +116,14 @@ def router(site: Site, house: House) -> APIRouter:
 
     def _told(record: str, live: bool) -> tuple[Story, About]:
         if not live:
-            story = telling.told(site.config, site.store, record, now=house.now())
+            story = customer_story.told(site.config, site.store, record, now=house.now())
         else:
             with service.opened(site.config, site.store, site.clock) as connections:
-                story = telling.told(
+                story = customer_story.told(
                     site.config, site.store, record, now=house.now(), connections=connections
                 )
         keys = (answer.key for one in story.records for answer in reversed(one.answers) if answer.key)
-        return story, telling.asked(site.config, site.store, next(keys, record), story, None)
+        return story, customer_story.asked(site.config, site.store, next(keys, record), story, None)
 
     def _unknown(request: Request) -> Response:
         said = "npsync knows nothing of this record: no answer was matched to it and nothing written."

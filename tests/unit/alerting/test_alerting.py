@@ -16,9 +16,9 @@ from nps.figures import Tally
 from nps.several import surely
 from npsync.alerting import turn as turning
 from npsync.alerting.falls import figure, points
+from npsync.alerting.messages import deliver, want
 from npsync.alerting.occasions import Occasion, of_run
 from npsync.alerting.spec import On
-from npsync.alerting.telling import deliver, want
 from npsync.alerting.turn import Telling, digest_place
 from npsync.config import Config, load
 from store.api import State
@@ -165,7 +165,7 @@ def test_what_cannot_be_handed_over_is_kept_told_and_given_up_after_a_day(
 def test_what_a_killed_process_left_open_is_told_as_unknown_and_not_repeated(
     config: Config, store: SqlStore, monkeypatch: pytest.MonkeyPatch
 ):
-    from npsync.alerting.telling import deliver
+    from npsync.alerting.messages import deliver
     from store.api.outbox import Opening
 
     clock = FakeClock(MONDAY)

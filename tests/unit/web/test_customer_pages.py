@@ -16,7 +16,7 @@ from dashboard_desk import text_of as plain
 from peopled import ACCOUNT, ARABIC, HOSTILE, LONG, YAML, Peopled, fill, record
 
 from nps.asking import SuppressionReason
-from npsync import telling
+from npsync import customer_story
 from npsync.cli import why_text
 from store.api import State
 
@@ -109,7 +109,7 @@ def test_an_address_without_the_object_still_leads_to_the_record(full: Desk):
 
 def test_every_sentence_of_why_is_on_the_page(full: Desk):
     for who in ("ann", "bob", "dora", "emil", "fay"):
-        story = telling.told(full.config, full.store, record(who), now=NOW)
+        story = customer_story.told(full.config, full.store, record(who), now=NOW)
         zone = full.config.time_zone
         page = words(text_of(full.get(page_of(who))))
         [told] = story.records

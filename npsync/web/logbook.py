@@ -59,7 +59,7 @@ class Logbook:
         async def noted(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status = int(message["status"])  # a line says 200, not how Python names it
                 message["headers"] = [*message.get("headers", ()), (ID.encode(), number.encode())]
             await send(message)
 

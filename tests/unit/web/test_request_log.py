@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,19 @@ def test_a_line_says_what_was_asked_by_whom_and_how_it_went(desk: ApiDesk, log: 
         "request": replied.headers["x-request-id"],
     }
     assert line["milliseconds"] >= 0
+
+
+def test_on_a_console_a_status_is_a_number(
+    desk: ApiDesk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(desk.web.site.store, "token", lambda digest: 1 / 0)  # what nobody expected
+    logs.set_up(json=False)
+    try:
+        Caller(desk.web).get("/nowhere")
+        assert Caller(desk.web, headers={"authorization": "Bearer x"}).get("/api/v1/runs").status == 500
+    finally:
+        structlog.reset_defaults()
+    assert re.findall(r"status=(\S+)", capsys.readouterr().err) == ["404", "500"]
 
 
 def test_who_is_signed_in_at_the_dashboard_is_named_too(tmp_path: Path, sqlite_url: str, log: Log):

@@ -47,8 +47,8 @@ def judged(spec: OidcSpec, claims: Mapping[str, Any]) -> Admitted | Turned:
 def name_of(spec: OidcSpec, claims: Mapping[str, Any]) -> str:
     """How the audit calls them. It always has an @, which no user of `npsync users` has."""
     [named] = (values_of(claims, spec.named_by) or ("",))[:1] if spec.named_by else (_email(claims) or "",)
-    if not named or not named.isprintable():
-        named = str(claims.get("sub", ""))[:_LONGEST]
+    if not named or not named.isprintable() or len(named) == _LONGEST:  # perhaps cut: others may begin alike
+        named = str(claims.get("sub", ""))
     return named if "@" in named else f"{named}@{urlsplit(spec.issuer).hostname}"
 
 

@@ -32,6 +32,7 @@ ASK_AGAIN = 60.0  # seconds between looks for a key nobody knows: a made-up one 
 LEEWAY = 60  # seconds that clocks may differ
 SECONDS = 10.0  # to answer
 LARGEST = 1024 * 1024
+LONGEST_SUBJECT = 255
 
 _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _ASKED = (*_NEEDED, "userinfo_endpoint")
@@ -146,8 +147,8 @@ class Provider:
             raise Refused(f"the ID token is not good: {_reason(error)}") from None
         except (ValueError, TypeError, KeyError) as error:
             raise Refused(f"the ID token cannot be read: {type(error).__name__}") from None
-        if not isinstance(made.get("sub"), str) or not made["sub"]:
-            raise Refused("the ID token does not say who it is about")
+        if not _is_subject(made.get("sub")):
+            raise Refused("the ID token does not say who it is about as the standard has it")
         return dict(made)
 
     def _verified(self, description: Mapping[str, Any], id_token: str) -> Any:
@@ -264,6 +265,11 @@ class Provider:
 
     def _origins(self, description: Mapping[str, Any]) -> set[str]:
         return {_origin(description[name]) for name in _ASKED if isinstance(description.get(name), str)}
+
+
+def _is_subject(sub: Any) -> bool:
+    """At most 255 characters of ASCII, says the standard; one that cannot be shown would hide who it was."""
+    return isinstance(sub, str) and 0 < len(sub) <= LONGEST_SUBJECT and sub.isascii() and sub.isprintable()
 
 
 def _of_one_address(claims: Mapping[str, Any], told: Mapping[str, Any]) -> Mapping[str, Any]:

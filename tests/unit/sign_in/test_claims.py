@@ -34,6 +34,14 @@ def test_the_highest_role_of_several_is_theirs():
         assert judge({"groups": groups}) == Admitted("248@login.acme.test", role)
 
 
+def test_two_people_are_never_called_alike_because_a_name_was_cut():
+    first, second = "x" * 254 + "1", "x" * 254 + "2"
+    assert judge({"sub": first, "groups": ["ops"]}) != judge({"sub": second, "groups": ["ops"]})
+    for sub in ("one", "two"):
+        called = judge({"sub": sub, "upn": "x" * 230 + sub, "groups": ["ops"]}, named_by="upn")
+        assert called == Admitted(f"{sub}@login.acme.test", Role.ADMIN)
+
+
 def test_the_claim_may_lie_deep_or_have_dots_in_its_name():
     roles = {"claim": "realm_access.roles", "viewer": ["npsync"]}
     assert isinstance(judge({"realm_access": {"roles": ["npsync"]}}, roles), Admitted)

@@ -17,12 +17,13 @@ from nps.phrases import LANGUAGES, date_in
 from nps.phrases.wording import Phrases
 from nps.score import SCALES, segment_of
 from nps.surveys import Said
+from npsync.web.addresses import place_of
 from npsync.web.answering import LONGEST_COMMENT, Closed, Desk, Open, tidied
 from npsync.web.pages import Pages, scale_labels
 from npsync.web.problems import Problem
 from npsync.web.site import Site
 from npsync.web.throttle import Throttle
-from npsync.web.visits import Visit, caller_of, friendly, may_preview, read_form, visit_of
+from npsync.web.visits import Visit, friendly, may_preview, read_form, visit_of
 
 _STATUS = {Closed.UNKNOWN: 404, Closed.OVER: 410}
 
@@ -60,7 +61,7 @@ def router(site: Site, pages: Pages) -> APIRouter:
             return floor.busy(visit)
         found = await run_in_threadpool(desk.look, id)
         if isinstance(found, Closed):
-            if found is Closed.UNKNOWN and not admits(misses, caller_of(request)):
+            if found is Closed.UNKNOWN and not admits(misses, place_of(request)):
                 return floor.busy(visit)
             return floor.closed(found, visit)
         score = _preselected(found, request)
@@ -75,7 +76,7 @@ def router(site: Site, pages: Pages) -> APIRouter:
             return floor.busy(visit)
         found = await run_in_threadpool(desk.look, id)
         if isinstance(found, Closed):
-            if found is Closed.UNKNOWN and not admits(misses, caller_of(request)):
+            if found is Closed.UNKNOWN and not admits(misses, place_of(request)):
                 return floor.busy(visit)
             return floor.closed(found, visit)
         return await answered(found, request)

@@ -19,10 +19,19 @@ class Throttle:
     def admits(self, name: str, at: float) -> bool:
         """Whether one more is admitted. `at` is a monotonic time in seconds."""
         with self._lock:
-            left, before = self._left.pop(name, (self._burst, at))
-            left = min(self._burst, left + max(0.0, at - before) * self._rate)
+            left = self._now(name, at)
+            self._left.pop(name, None)
             admitted = left >= 1.0
             self._left[name] = (left - 1.0 if admitted else left, at)
             while len(self._left) > MOST_NAMES:  # whoever was seen longest ago has a full bucket by now
                 self._left.popitem(last=False)
             return admitted
+
+    def has_left(self, name: str, at: float) -> bool:
+        """Whether one more would be admitted; it costs nothing to ask."""
+        with self._lock:
+            return self._now(name, at) >= 1.0
+
+    def _now(self, name: str, at: float) -> float:
+        left, before = self._left.get(name, (self._burst, at))
+        return min(self._burst, left + max(0.0, at - before) * self._rate)

@@ -14,11 +14,12 @@ from starlette.responses import Response
 
 from nps.asking import Suppression, SuppressionReason, person_keys
 from nps.phrases import LANGUAGES
+from npsync.web.addresses import place_of
 from npsync.web.answering import LINK
 from npsync.web.pages import Pages
 from npsync.web.site import Site
 from npsync.web.throttle import Throttle
-from npsync.web.visits import Visit, caller_of, friendly, read_form, visit_of
+from npsync.web.visits import Visit, friendly, read_form, visit_of
 
 PAGE, ONE_CLICK = "page", "one_click"
 
@@ -28,7 +29,7 @@ def router(site: Site, pages: Pages) -> APIRouter:
     presses, misses = Throttle(20, 20), Throttle(60, 60)
 
     def unknown(request: Request, visit: Visit) -> Response:
-        if not misses.admits(caller_of(request), site.clock.monotonic()):
+        if not misses.admits(place_of(request), site.clock.monotonic()):
             return pages.busy(visit.language)
         return pages.gone(visit.language, 404)
 

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from nps.errors import UnavailableError
 from nps.phrases import LANGUAGES, accepted, choose
 from npsync.logs import notice
+from npsync.web.addresses import address_of
 from npsync.web.answering import Open
 from npsync.web.pages import Pages
 from npsync.web.problems import Problem
@@ -98,15 +99,11 @@ async def read_form(request: Request) -> dict[str, str]:
         raise Problem(400, "the form cannot be read", code="bad_form") from None
 
 
-def caller_of(request: Request) -> str:
-    return request.client.host if request.client else ""
-
-
 def may_preview(request: Request) -> bool:
     """Somebody on this very machine: neither passed on by a proxy nor led here by a page from elsewhere."""
     passed_on = any(name in request.headers for name in ("x-forwarded-for", "forwarded", "via", "x-real-ip"))
     host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
-    return not passed_on and host in _LOOPBACK_NAMES and _is_loopback(caller_of(request))
+    return not passed_on and host in _LOOPBACK_NAMES and _is_loopback(address_of(request))
 
 
 def _is_loopback(address: str) -> bool:

@@ -13,9 +13,9 @@ from fastapi import APIRouter, Depends, Request
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
-from npsync import tokens
 from npsync.health import health, is_ready
 from npsync.measuring import Measures
+from npsync.web.addresses import place_of
 from npsync.web.bearers import Given, needing
 from npsync.web.kept import Kept
 from npsync.web.site import Site
@@ -40,11 +40,11 @@ def router(site: Site) -> APIRouter:
         there = ready()
         return _json(200 if there else 503, {"status": "ok" if there else "red", "checks": {"store": there}})
 
-    def whole(given: Any) -> Response:
+    def whole(request: Request, given: Any) -> Response:
         found = well()
         details = False
         if given is not None and found.problem is None:
-            caller = tokens.known(site.store, given.credentials, now=site.clock.now())
+            caller = request.app.state.callers.vouched(given.credentials, place_of(request))
             details = caller is not None and bool(SEEING & set(caller.scopes))
         return _json(200 if found.well else 503, found.as_json(details=details))
 
@@ -54,7 +54,7 @@ def router(site: Site) -> APIRouter:
         )
 
     # FastAPI reads from a function what it is given; only here is the store known.
-    whole.__annotations__ = {"given": Given, "return": Response}
+    whole.__annotations__ = {"request": Request, "given": Given, "return": Response}
     metrics.__annotations__ = {
         "request": Request,
         "caller": Annotated[TokenRow, Depends(needing("metrics", "read"))],

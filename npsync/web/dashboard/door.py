@@ -91,7 +91,3 @@ class Door:
             httponly=True,
             samesite="strict",
         )
-
-
-def address_of(request: Request) -> str:
-    return request.client.host if request.client is not None else ""

@@ -19,7 +19,8 @@ from npsync.logs import notice
 from npsync.sign_in.claims import Turned, judged
 from npsync.sign_in.provider import Provider, Refused, Way
 from npsync.sign_in.spec import OidcSpec
-from npsync.web.dashboard.door import Door, address_of
+from npsync.web.addresses import address_of
+from npsync.web.dashboard.door import Door
 from npsync.web.dashboard.entrance import HEADERS, own_path
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.sessions import PROVIDER

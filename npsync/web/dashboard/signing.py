@@ -12,7 +12,8 @@ from npsync.logs import notice
 from npsync.roles import RIGHTS, May, rights_of
 from npsync.sign_in.users import proven
 from npsync.tokens import digest
-from npsync.web.dashboard.door import Door, address_of
+from npsync.web.addresses import address_of
+from npsync.web.dashboard.door import Door
 from npsync.web.dashboard.entrance import HEADERS
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.providing import routes_of

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import datetime, timedelta
 
 from npsync.tokens import digest
+from npsync.web.addresses import block_of
 from npsync.web.throttle import Throttle
 from store.api import Store
 
@@ -34,19 +34,6 @@ class Tries:
     def forgive(self, user: str) -> None:
         """They proved who they are: what they mistyped before does not count against them."""
         self._store.forgive_tries(_name("user", user))
-
-
-def block_of(address: str) -> str:
-    """The address, or of IPv6 the network it is in: a single customer of a provider has all of its addresses."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(found, ipaddress.IPv4Address):
-        return str(found)
-    if found.ipv4_mapped is not None:  # told so by a socket that listens to both protocols
-        return str(found.ipv4_mapped)
-    return str(ipaddress.ip_network((found, 64), strict=False))
 
 
 def _name(kind: str, of: str) -> str:

@@ -66,6 +66,23 @@ def test_alive_and_ready_are_told_to_everybody(desk: ApiDesk):
     assert Caller(desk.web).call("HEAD", "/health/ready").status == 200
 
 
+def test_whoever_tries_tokens_at_the_health_check_is_not_looked_up_for_long(desk: ApiDesk):
+    """Each answer is the one that needs no token; after twenty wrong ones even a right one is not looked at."""
+    right = f"Bearer {desk.token('metrics')}"
+
+    def health(authorization: str, address: str = "2001:db8:0:1::1") -> Replied:
+        return Caller(desk.web, address=address).get("/health", authorization=authorization)
+
+    assert "syncs" in health(right).json
+    for n in range(20):
+        wrong = health(f"Bearer npsync_wrong{n}", f"2001:db8:0:1::{n:x}")  # one network, many addresses
+        assert (wrong.status, "syncs" in wrong.json) == (200, False)
+    assert "syncs" not in health(right).json
+    assert "syncs" in health(right, "203.0.113.1").json
+    desk.clock.advance(60)
+    assert "syncs" in health(right).json
+
+
 def test_all_is_well_while_the_clock_ticks_and_nothing_is_lost(desk: ApiDesk):
     ran(desk)
     replied = asked(desk, "/health")

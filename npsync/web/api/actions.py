@@ -21,7 +21,7 @@ from npsync.web.api.once import Key, reused
 from npsync.web.api.runs import run_known
 from npsync.web.api.shapes import Act, Planned
 from npsync.web.api.syncs import sync_known
-from npsync.web.bearers import needing, who
+from npsync.web.bearers import is_of, key_of, needing, who
 from npsync.web.problems import Problem
 from npsync.web.reading import noted
 from npsync.web.site import Site
@@ -210,7 +210,7 @@ def _changes_of(found: Action) -> list[dict[str, Any]]:
 def known(site: Site, caller: TokenRow, number: int) -> Action:
     """Raises Problem."""
     found = site.store.action(number)
-    if found is None or ("read" not in caller.scopes and found.who != who(caller)):
+    if found is None or ("read" not in caller.scopes and not is_of(caller, found.key)):
         raise Problem(404, "there is no such action", code="not_found")
     return found
 
@@ -232,7 +232,9 @@ def remember(
     """The action, and whether it is new; noted in the audit. Raises Problem."""
     now = site.clock.now()
     try:
-        found, new = want(site.config, site.store, kind, arguments, who=who(caller), key=key, now=now)
+        found, new = want(
+            site.config, site.store, kind, arguments, who=who(caller), key=key_of(caller, key), now=now
+        )
     except ConfigError:  # what it names was looked up before: it has gone meanwhile
         raise Problem(409, "what this is about is not there any more", code="gone") from None
     asked = KINDS[kind].model_validate(dict(arguments)).model_dump(mode="json")

@@ -278,7 +278,7 @@ def release(request: Request, site: Here, caller: Decider, decision: Held, key: 
     def do() -> dict[str, Any]:
         site.store.release_held(chosen.answers, chosen.by_sync, now=site.clock.now())
         _audit(site, caller, "release", _about(decision), {"answers": len(chosen.answers)})
-        return {"answers": len(chosen.answers), "actions": _take_up(site, caller, key, list(chosen.by_sync))}
+        return {"answers": len(chosen.answers), "actions": _take_up(site, caller, list(chosen.by_sync))}
 
     return once(request, site, caller, key, decision.model_dump(mode="json"), do)
 
@@ -367,7 +367,7 @@ def retry(request: Request, site: Here, caller: Decider, decision: Retry, key: K
         numbers = [one.id for one in meant]
         asked = site.store.retry_letters(numbers)
         _audit(site, caller, "retry", "dead letters", {"letters": len(numbers)})
-        return {"letters": numbers, "actions": _take_up(site, caller, key, list(asked))}
+        return {"letters": numbers, "actions": _take_up(site, caller, list(asked))}
 
     return once(request, site, caller, key, decision.model_dump(mode="json"), do)
 
@@ -401,14 +401,14 @@ def _letters(site: Site, chosen: post.Chosen) -> list[Any]:
         raise Problem(409, "one of these letters is not open, or not there", code="settled") from None
 
 
-def _take_up(site: Site, caller: TokenRow, key: str | None, syncs: Sequence[str]) -> list[int]:
-    """What was decided is written, sync by sync."""
-    given = key or secrets.token_urlsafe(16)
+def _take_up(site: Site, caller: TokenRow, syncs: Sequence[str]) -> list[int]:
+    """What was decided is written, sync by sync. Whoever calls this is done once for its caller's key; one made of that
+    key could be another request's."""
     found = []
     for name in syncs:
         of = rolled_up_sync(name)
         arguments = {"sync": of or name, "roll_up": of is not None}
-        found.append(remember(site, caller, f"{given}/{name}", "take_up", arguments)[0].number)
+        found.append(remember(site, caller, secrets.token_urlsafe(16), "take_up", arguments)[0].number)
     return found
 
 

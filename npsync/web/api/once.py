@@ -11,7 +11,7 @@ import orjson
 from fastapi import Header, Request
 from starlette.responses import Response
 
-from npsync.web.bearers import who
+from npsync.web.bearers import key_of, who
 from npsync.web.problems import Problem
 from npsync.web.site import Site
 from store.api import TokenRow
@@ -44,8 +44,10 @@ def once(
     """Do it now and say what it came to; or say again what was said. Raises Problem."""
     if key is None:
         return _said(orjson.dumps(do()))
-    now, mark = site.clock.now(), _mark(request, asked)
-    before = site.store.begin_reply(who(caller), key, mark, now=now, since=now - KEPT, given_up=now - LONGEST)
+    now, mark, kept_by = site.clock.now(), _mark(request, asked), key_of(caller, key)
+    before = site.store.begin_reply(
+        who(caller), kept_by, mark, now=now, since=now - KEPT, given_up=now - LONGEST
+    )
     if before is not None:
         if before.asked != mark:
             raise reused()
@@ -60,9 +62,9 @@ def once(
     try:
         body = orjson.dumps(do())
     except BaseException:
-        site.store.drop_reply(who(caller), key)  # nothing was done, or it may be done again
+        site.store.drop_reply(who(caller), kept_by)  # nothing was done, or it may be done again
         raise
-    site.store.keep_reply(who(caller), key, 200, body.decode())
+    site.store.keep_reply(who(caller), kept_by, 200, body.decode())
     return _said(body)
 
 

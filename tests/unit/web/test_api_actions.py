@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from answered import NOW, SYNC, matched, people
 from api_desk import ApiDesk
+from asgi_caller import Replied
 
+from npsync import tokens
 from store.api import Stand, State
 from store.api.acting import Action
 
@@ -144,6 +146,24 @@ def test_a_token_that_reads_nothing_sees_its_own_actions_alone(desk: ApiDesk):
     assert [one["action"] for one in desk.get("/actions?unfinished=true", "read").json["items"]] == [number]
 
 
+def test_who_gets_the_name_of_a_revoked_token_gets_nothing_of_what_it_did(desk: ApiDesk):
+    def called(token: str, method: str, path: str, key: str = "") -> Replied:
+        headers = {"authorization": f"Bearer {token}", "idempotency-key": key or "other"}
+        return desk.call(method, path, {} if path.endswith("/run") else None, None, headers)
+
+    old = tokens.create(desk.store, "nightly", ["apply"], now=NOW)
+    before = called(old, "POST", f"/syncs/{SYNC}/run", key="k").json["action"]
+    assert called(old, "POST", f"/syncs/{SYNC}/pause", key="p").json["paused"]
+    tokens.revoke(desk.store, "nightly", now=NOW)
+    new = tokens.create(desk.store, "nightly", ["apply"], now=NOW)
+    assert called(new, "GET", f"/actions/{before}").status == 404
+    after = called(new, "POST", f"/syncs/{SYNC}/run", key="k")
+    assert after.json["action"] != before
+    assert "idempotency-replayed" not in after.headers
+    assert "idempotency-replayed" not in called(new, "POST", f"/syncs/{SYNC}/resume", key="p").headers
+    assert {one.who for one in desk.store.actions()} == {"token:nightly"}  # people read a name
+
+
 # ------------------------------------------------------------ what is done at once
 
 
@@ -177,11 +197,13 @@ def test_what_came_to_nothing_may_be_tried_again_with_its_key(desk: ApiDesk):
 
 
 def test_two_requests_with_one_key_at_a_time_are_not_both_done(desk: ApiDesk):
-    desk.store.begin_reply("token:apply", "k", "other", now=NOW, since=NOW, given_up=NOW)
+    desk.token("apply")
+    [caller] = desk.store.tokens()
+    desk.store.begin_reply("token:apply", f"{caller.number} k", "other", now=NOW, since=NOW, given_up=NOW)
     assert desk.post(f"/syncs/{SYNC}/pause", None, "apply", key="k").status == 422
     desk.post(f"/syncs/{SYNC}/pause", None, "apply", key="mine")
     with desk.store.database.write() as tx:
-        tx.run("UPDATE kept_reply SET status = NULL WHERE key = 'mine'")
+        tx.run("UPDATE kept_reply SET status = NULL WHERE key LIKE '% mine'")
     busy = desk.post(f"/syncs/{SYNC}/pause", None, "apply", key="mine")
     assert (busy.status, busy.json["code"], busy.headers["retry-after"]) == (409, "busy", "5")
     desk.clock.advance(61)  # whoever was at it has gone
@@ -236,6 +258,21 @@ def test_held_answers_are_released_and_written_by_an_action(desk: ApiDesk):
         desk.post("/held/discard", {"rule": "too_soon", "reason": "robots"}, "apply").json["discarded"] >= 1
     )
     assert desk.post("/held/release", {"rule": "too_soon", "answer": "x"}).status == 422
+
+
+def test_a_key_that_reads_like_a_sync_of_another_is_not_in_its_way(desk: ApiDesk):
+    """What a decision has written needs no key of its caller's: nobody can have taken it before."""
+    matched(desk.store, people(desk.store, [9]), state="held")
+    with desk.store.database.write() as tx:
+        tx.run("UPDATE answer_state SET code = 'too_soon'")
+    for taken in (f"k/{SYNC}", f"k%20{SYNC}", f"k-{SYNC}"):
+        assert desk.post(f"/syncs/{SYNC}/run", {}, "apply", key=taken).status == 202
+    released = desk.post("/held/release", {"rule": "too_soon"}, "apply", key="k")
+    assert (released.status, released.json["answers"]) == (200, 1)
+    [number] = released.json["actions"]
+    taken_up = desk.store.action(number)
+    assert taken_up is not None
+    assert (taken_up.kind, taken_up.about) == ("take_up", SYNC)
 
 
 def test_dead_letters_are_tried_again_by_an_action_or_left_out(desk: ApiDesk):

@@ -13,7 +13,9 @@ from store.database import Database, Transaction
 from store.owners import is_gone
 from store.rows import from_json, maybe_moment, milliseconds, moment, to_json
 
-_ACTION = "id, kind, about, arguments, who, key, state, wanted_at, token, began_at, ended_at, run, outcome"
+_ACTION = (
+    "id, kind, about, arguments, who, key, state, wanted_at, token, starts, began_at, ended_at, run, outcome"
+)
 
 _WANT = f"""
     INSERT INTO action (kind, about, arguments, who, key, state, wanted_at, free_at, token)
@@ -84,6 +86,9 @@ class Acting:
             )
         return _action(found[0]) if found else None
 
+    def start_action(self, action: Action, owner: str, *, now: datetime, seconds: float) -> None:
+        self._ours(action, owner, "SET starts = starts + 1, free_at = :until", until=_until(now, seconds))
+
     def renew_action(self, action: Action, owner: str, *, now: datetime, seconds: float) -> None:
         self._ours(action, owner, "SET free_at = :until", until=_until(now, seconds))
 
@@ -94,8 +99,9 @@ class Acting:
         self._ours(
             action,
             owner,
-            "SET state = 'wanted', owner = NULL, began_at = NULL, free_at = :until",
+            "SET state = 'wanted', owner = NULL, began_at = NULL, free_at = :until, starts = :starts",
             until=milliseconds(until),
+            starts=action.starts,
         )
 
     def end_action(
@@ -243,10 +249,11 @@ def _action(row: tuple[Any, ...]) -> Action:
         stand=Stand(row[6]),
         wanted_at=moment(row[7]),
         token=row[8],
-        began_at=maybe_moment(row[9]),
-        ended_at=maybe_moment(row[10]),
-        run=row[11],
-        outcome=None if row[12] is None else from_json(row[12]),
+        starts=row[9],
+        began_at=maybe_moment(row[10]),
+        ended_at=maybe_moment(row[11]),
+        run=row[12],
+        outcome=None if row[13] is None else from_json(row[13]),
     )
 
 

@@ -134,6 +134,35 @@ def _about(made: _Arguments) -> str:
             return ""
 
 
+def by_hand(action: Action) -> str:
+    """The command that does the same in a terminal."""
+    said = action.arguments
+    match action.kind:
+        case "run" | "plan":
+            flags = {
+                "everything": "--all",
+                "full": "--full",
+                "recheck": "--recheck",
+                "accept_breaker": "--accept-breaker",
+            }
+            return " ".join(
+                [
+                    f"npsync {action.kind} {said['sync']}",
+                    *(flag for name, flag in flags.items() if said.get(name)),
+                ]
+            )
+        case "verify":
+            return f"npsync verify {said['sync']}"
+        case "take_up":
+            return f"npsync run {said['sync']}"
+        case "undo" | "redo":
+            return f"npsync {action.kind} {said['run']}"
+        case "link":
+            return f"npsync review link {said['answer']} {said['record']}"
+        case _:
+            return "npsync check"
+
+
 def checked(config: Config, store: Store, kind: str, arguments: Mapping[str, Any]) -> _Arguments:
     """The arguments, of a sync or run that is there. Raises ConfigError."""
     model = KINDS.get(kind)

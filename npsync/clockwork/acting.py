@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from nps.errors import LeaseLost, NpsyncError
 from npsync.actions.doing import Doer, Outcome
+from npsync.actions.wanting import by_hand
 from npsync.clockwork.hands import Task, Threads
 from npsync.logs import notice
 from store.api import Stand
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 LEASE_SECONDS = 120.0
 RENEWED_EVERY = 30.0
 WHILE_BUSY = timedelta(seconds=5)
+MOST_STARTS = 3  # that ended without a word
 MOST = 8  # taken by one process and not done yet; the others wait for whoever is free
 RELOAD = "reload"
 ITS_RUN = {"run": "run", "take_up": "run", "verify": "verify", "undo": "undo", "redo": "redo"}
@@ -38,7 +40,9 @@ class _Held:
 
 class Acting:
     """One process's part in them. What a process that died was at is done again: runs, verifications and plans are
-    harmless to repeat, and an undo finds what it restored before. A run that is stopped half-way is wanted again."""
+    harmless to repeat, and an undo finds what it restored before. A run that is stopped half-way is wanted again. But
+    what its processes die of is not done for ever: it has MOST_STARTS, and beside it no other action is begun, so that
+    none of them pays for it."""
 
     def __init__(
         self,
@@ -61,11 +65,20 @@ class Acting:
         """Keep what is held, and take what is wanted."""
         for held in self._all_held():
             self._keep(held)
-        while not self._stop() and len(self._all_held()) < MOST:
+        while not self._stop() and self._has_room():
             action = self._store.claim_action(self._owner, now=self._clock.now(), seconds=LEASE_SECONDS)
             if action is None:
                 return
-            self._begin(action, self._doer(config))
+            if action.starts >= MOST_STARTS:
+                self._end(action, Stand.FAILED, {"problem": _died_of(action)})
+            elif action.starts and self._all_held():
+                self._put_off(action, WHILE_BUSY)
+            else:
+                self._begin(action, self._doer(config))
+
+    def _has_room(self) -> bool:
+        held = self._all_held()
+        return len(held) < MOST and not any(one.action.starts for one in held)
 
     def _all_held(self) -> list[_Held]:
         with self._turn:
@@ -97,7 +110,12 @@ class Acting:
         return self._reload()
 
     def _ending(self, action: Action, do: Callable[[], Outcome]) -> None:
-        """However it ends, whoever asked is told."""
+        """However it ends, whoever asked is told. A claim that waited too long for its turn is somebody else's now."""
+        try:
+            self._store.start_action(action, self._owner, now=self._clock.now(), seconds=LEASE_SECONDS)
+        except NpsyncError as error:  # or the store is away for a while: the claim lapses
+            self._lost(action, error)
+            return
         notice("action", action=action.number, kind=action.kind, about=action.about)
         try:
             outcome = do()
@@ -140,7 +158,12 @@ class Acting:
         try:
             told()
         except LeaseLost as error:
-            notice("action_lost", action=action.number, problem=str(error))
+            self._lost(action, error)
+
+    def _lost(self, action: Action, error: NpsyncError) -> None:
+        with self._turn:
+            self._held.pop(action.number, None)
+        notice("action_lost", action=action.number, problem=str(error))
 
     def _keep(self, held: _Held) -> None:
         """Nobody else takes it while this process lives, and pages find the run that it came to."""
@@ -168,6 +191,13 @@ class Acting:
         latest = self._store.runs(sync=sync, kind=kind, limit=1)
         ours = latest and latest[0].status == "running" and latest[0].started_at >= action.wanted_at
         return latest[0].id if ours else None
+
+
+def _died_of(action: Action) -> str:
+    return (
+        f"{action.starts} times the process that began it ended before it did: killed, out of memory, or crashed. Its "
+        f"log says more. Where nothing else suffers from it: {by_hand(action)}"
+    )
 
 
 def _raise(error: NpsyncError) -> Outcome:

@@ -33,6 +33,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     stand: Stand
     wanted_at: datetime
     token: int = 0  # of the claim it was handed out with
+    starts: int = 0  # before this claim, of which nobody said how they went
     began_at: datetime | None = None
     ended_at: datetime | None = None
     run: int | None = None  # the run it came to
@@ -64,6 +65,11 @@ class Acting(Protocol):
         """The oldest that may be begun, now this owner's for so long; also one whose owner has gone."""
         ...
 
+    def start_action(self, action: Action, owner: str, *, now: datetime, seconds: float) -> None:
+        """It is begun now, and this owner's for so long. Counted, until somebody says how it went. Raises
+        LeaseLost."""
+        ...
+
     def renew_action(self, action: Action, owner: str, *, now: datetime, seconds: float) -> None:
         """Raises LeaseLost when it is not this owner's any more."""
         ...
@@ -73,7 +79,8 @@ class Acting(Protocol):
         ...
 
     def put_off_action(self, action: Action, owner: str, *, until: datetime) -> None:
-        """Wanted again, not before then: somebody else is at the same sync. Raises LeaseLost."""
+        """Wanted again, not before then, and as often started as before: somebody else is at the same sync. Raises
+        LeaseLost."""
         ...
 
     def end_action(

@@ -15,6 +15,7 @@ class ActionRow(Row, table=True):
 
     The same `key` of the same `who` is the same action, however often it is asked for. `token` counts the claims:
     whoever works on it proves that his is still the last.
+    `starts` counts those that began it and have not said how it went: most of them died of it.
     """
 
     __tablename__ = "action"
@@ -35,6 +36,7 @@ class ActionRow(Row, table=True):
     free_at: int = big()  # when it may be claimed (again)
     owner: str | None
     token: int = big()
+    starts: int = big(sa_column_kwargs={"server_default": "0"})
     began_at: int | None = big()
     ended_at: int | None = big()
     run: int | None = big()

@@ -74,6 +74,24 @@ def test_what_is_put_off_is_wanted_again_later(store: Store) -> None:
     assert again.number == number
 
 
+def test_a_start_counts_until_somebody_says_how_it_went(store: Store) -> None:
+    number = _wanted(store)
+    first = store.claim_action("a:1:x", now=NOW, seconds=60)
+    assert first is not None
+    store.start_action(first, "a:1:x", now=SOON, seconds=60)
+    assert store.claim_action("b:2:y", now=NOW + timedelta(seconds=61), seconds=60) is None
+    second = store.claim_action("b:2:y", now=LATER, seconds=60)
+    assert second is not None
+    assert (first.starts, second.starts) == (0, 1)
+    with pytest.raises(LeaseLost):
+        store.start_action(first, "a:1:x", now=LATER, seconds=60)
+    store.start_action(second, "b:2:y", now=LATER, seconds=60)
+    store.put_off_action(second, "b:2:y", until=LATER)
+    known = store.action(number)
+    assert known is not None
+    assert known.starts == 1
+
+
 def test_an_end_is_told_with_its_run_and_outcome(store: Store) -> None:
     number = _wanted(store)
     mine = store.claim_action("a:1:x", now=NOW, seconds=60)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from fake_clock import NOON, FakeClock
 
 from nps.errors import UnavailableError
 from npsync.actions.doing import Doer, Outcome
-from npsync.actions.wanting import want
-from npsync.clockwork.acting import LEASE_SECONDS, WHILE_BUSY, Acting
+from npsync.actions.wanting import by_hand, want
+from npsync.clockwork.acting import LEASE_SECONDS, MOST_STARTS, WHILE_BUSY, Acting
 from npsync.clockwork.hands import Threads
 from npsync.config import Config
 from store import open_store
@@ -42,10 +43,12 @@ class Does(Doer):
 
     outcome: Outcome | Exception
     did: list[str]
+    begun: threading.Event
     go_on: threading.Event
 
     def do(self, action: Action) -> Outcome:
         self.did.append(action.kind)
+        self.begun.set()
         assert self.go_on.wait(10)
         if isinstance(self.outcome, Exception):
             raise self.outcome
@@ -57,7 +60,7 @@ class Office:
         self.config, self.store, self.clock = config, store, FakeClock()
         self.stopping, self.threads, self.did = threading.Event(), Threads(), list[str]()
         self.outcome: Outcome | Exception = {"status": "succeeded", "run": 7}
-        self.go_on = threading.Event()
+        self.begun, self.go_on = threading.Event(), threading.Event()
         self.go_on.set()
         self.reloaded: Outcome = {"taken": True}
         self.acting = Acting(
@@ -72,12 +75,12 @@ class Office:
 
     def _doer(self, config: Config) -> Doer:
         doer = Does(config, self.store, self.clock, self.stopping.is_set)
-        for name, value in {"outcome": self.outcome, "did": self.did, "go_on": self.go_on}.items():
-            object.__setattr__(doer, name, value)
+        for name in ("outcome", "did", "begun", "go_on"):
+            object.__setattr__(doer, name, getattr(self, name))
         return doer
 
     def want(self, kind: str = "run", **arguments: Any) -> Action:
-        given = arguments or ({} if kind == "reload" else {"sync": "a"})
+        given = arguments or ({} if kind in ("reload", "check") else {"sync": "a"})
         key = f"{kind}{self.clock.now()}"
         return want(self.config, self.store, kind, given, who=ANN, key=key, now=self.clock.now())[0]
 
@@ -202,6 +205,117 @@ def test_what_a_killed_process_was_at_is_done_again(office: Office, config: Conf
     office.tick()
     office.finish()
     assert office.now_is(wanted).stand is Stand.DONE
+
+
+def died(store: SqlStore, owner: str, *, at: datetime) -> None:
+    """A process takes whatever waits, begins it, and is never heard of again."""
+    while (action := store.claim_action(owner, now=at, seconds=LEASE_SECONDS)) is not None:
+        store.start_action(action, owner, now=at, seconds=LEASE_SECONDS)
+
+
+def test_what_its_processes_die_of_is_done_three_times_and_then_told(office: Office, store: SqlStore):
+    wanted = office.want(sync="a", full=True)
+    for n in range(MOST_STARTS):
+        died(store, f"elsewhere:{n}:2:3", at=office.clock.now())
+        office.clock.advance(LEASE_SECONDS + 1)
+    office.tick()
+    office.finish()
+    failed = office.now_is(wanted)
+    assert (office.did, failed.stand) == ([], Stand.FAILED)
+    assert failed.outcome == {
+        "problem": "3 times the process that began it ended before it did: killed, out of memory, or crashed. Its log "
+        "says more. Where nothing else suffers from it: npsync run a --full"
+    }
+
+
+def test_what_waits_for_another_process_waits_as_often_as_it_takes(office: Office):
+    office.outcome = Busy("a is being run by another process")
+    wanted = office.want()
+    for _ in range(3 * MOST_STARTS):
+        office.tick()
+        office.finish()
+        office.clock.advance(WHILE_BUSY.total_seconds())
+    assert (len(office.did), office.now_is(wanted).stand) == (3 * MOST_STARTS, Stand.WANTED)
+
+
+def test_what_a_process_died_of_is_begun_beside_nothing_else(office: Office, store: SqlStore):
+    first = office.want()
+    office.clock.advance(1)
+    second = office.want("verify")
+    died(store, "elsewhere:1:2:3", at=office.clock.now())
+    office.clock.advance(LEASE_SECONDS + 1)
+    later = office.want("check")
+    office.go_on.clear()
+    office.tick()
+    assert [office.now_is(one).token for one in (first, second, later)] == [2, 1, 0]
+    office.go_on.set()
+    office.finish()
+    office.tick()
+    office.finish()
+    assert office.did == ["run", "verify"]
+    office.tick()
+    office.finish()
+    assert office.did == ["run", "verify", "check"]
+
+
+def test_a_claim_that_somebody_took_over_while_it_waited_for_a_thread_is_not_begun(
+    office: Office, store: SqlStore
+):
+    office.go_on.clear()
+    first = office.want()
+    office.clock.advance(1)
+    waits = office.want("verify")
+    office.tick()
+    assert office.begun.wait(10)
+    later = office.clock.now() + timedelta(seconds=LEASE_SECONDS + 1)
+    taken = [store.claim_action("elsewhere:1:2:3", now=later, seconds=LEASE_SECONDS) for _ in range(2)]
+    assert [one.number for one in taken if one is not None] == [first.number, waits.number]
+    office.go_on.set()
+    office.finish()
+    assert office.did == ["run"]
+
+
+def test_the_store_being_away_when_its_turn_comes_leaves_the_action_to_its_next_claim(
+    office: Office, store: SqlStore
+):
+    wanted = office.want()
+    started, store.start_action = store.start_action, _away  # type: ignore[method-assign]
+    office.tick()
+    office.finish()
+    store.start_action = started  # type: ignore[method-assign]
+    assert office.did == []
+    office.clock.advance(LEASE_SECONDS + 1)
+    office.tick()
+    office.finish()
+    assert office.now_is(wanted).stand is Stand.DONE
+
+
+def _away(*_: Any, **__: Any) -> None:
+    raise UnavailableError("store: the database is busy")
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "command"),
+    [
+        (
+            "run",
+            {"sync": "a", "everything": True, "accept_breaker": True},
+            "npsync run a --all --accept-breaker",
+        ),
+        ("plan", {"sync": "a", "everything": False}, "npsync plan a"),
+        ("verify", {"sync": "a"}, "npsync verify a"),
+        ("take_up", {"sync": "a", "answers": [1]}, "npsync run a"),
+        ("undo", {"run": 7, "plan": False}, "npsync undo 7"),
+        ("redo", {"run": 7, "plan": True}, "npsync redo 7"),
+        ("link", {"answer": "email-nps:7", "record": "003A"}, "npsync review link email-nps:7 003A"),
+        ("reload", {}, "npsync check"),
+    ],
+)
+def test_every_action_can_be_done_by_hand(
+    store: SqlStore, kind: str, arguments: dict[str, Any], command: str
+):
+    action, _ = store.want_action(kind, "a", arguments, who=ANN, key=kind, now=NOON)
+    assert by_hand(action) == command
 
 
 def test_what_was_not_begun_when_serve_stops_is_wanted_by_the_next(office: Office):

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
 
-from npsync import service, telling
+from npsync import customer_story, service
 from npsync.cli import output, sync_text, why_text
 from npsync.cli.progress import shown_progress
 from npsync.config import Config, load
@@ -93,7 +93,9 @@ def _explain(config: Config, store: Store, report: Report) -> None:
     who = max(ids, key=lambda id: answers[id])
     output.say(f"\n$ npsync why {who}")
     with service.opened(config, store) as opened:
-        story = telling.told(config, store, who, now=opened.clock.now(), sync=report.sync, connections=opened)
+        story = customer_story.told(
+            config, store, who, now=opened.clock.now(), sync=report.sync, connections=opened
+        )
     for record in story.records:
         for line in why_text.short(record, config.time_zone):
             output.say(line)

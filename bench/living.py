@@ -28,6 +28,7 @@ from typing import Any
 import requests
 
 from bench import by_hand
+from sync.leasing import DIED
 
 ROOT = Path(__file__).parents[1]
 RHYTHM = 60.0
@@ -109,8 +110,8 @@ class Checks:
             facts = f"{len(rows):,} records, {filled:,} with a score, {len(answers):,} answers"
             self.tell(f"every {vendor} record is right {when}", by_hand.differences(rows, wanted), facts)
 
-    def runs(self, store: Path, killed_at: int | None) -> None:
-        """No two runs of one sync at a time, none failed, everything balanced."""
+    def runs(self, store: Path, *, killed: bool) -> None:
+        """No two runs of one sync at a time, none failed but one that was killed, everything balanced."""
         rows = _rows(store, "SELECT id, sync, status, started_at, ended_at, report FROM run ORDER BY id")
         overlapping, unlike, odd = [], [], []
         ended: dict[str, int] = {}
@@ -118,10 +119,11 @@ class Checks:
             if started < ended.get(sync, 0):
                 overlapping.append(f"run {number} of {sync} began before the one before it ended")
             ended[sync] = max(ended.get(sync, 0), end or started)
-            if status not in ("succeeded", "partial") and not (end is None and killed_at is not None):
-                unlike.append(f"run {number} of {sync} is {status}")
-            told = json.loads(report) if isinstance(report, str | bytes) else report
-            if told and sum(told["states"].values()) != told["pulled"]:
+            told = json.loads(report)
+            problems = told.get("problems", [])
+            if status not in ("succeeded", "partial") and not (killed and problems in ([], [DIED])):
+                unlike.append(f"run {number} of {sync} is {status}: {'; '.join(problems)}")
+            if "states" in told and sum(told["states"].values()) != told["pulled"]:
                 odd.append(f"run {number} of {sync}: {told['states']} are not {told['pulled']}")
         statuses = Counter(str(row[2]) for row in rows)
         facts = ", ".join(f"{count} {name}" for name, count in sorted(statuses.items()))
@@ -148,7 +150,7 @@ def main() -> int:
         time.sleep(QUIET)
         checks.tell("both serves are alive", [f"{s.pid} ended" for s in serves if s.poll() is not None], "2")
         checks.every_contact(sandbox, f"after {options.minutes:g} minutes")
-        checks.runs(store, None)
+        checks.runs(store, killed=False)
         checks.tell("the clock missed nothing", *_ticks(store, 0, options.minutes))
 
         before = _last_tick(store)
@@ -161,7 +163,7 @@ def main() -> int:
         time.sleep(QUIET)
         checks.tell("caught up once", *_caught_up(store, before))
         checks.every_contact(sandbox, "after the break")
-        checks.runs(store, before)
+        checks.runs(store, killed=True)
         again.send_signal(signal.SIGTERM)
         code = again.wait(timeout=60)
         checks.tell("SIGTERM ends it gracefully", [] if code == 0 else [f"exit code {code}"], f"exit {code}")

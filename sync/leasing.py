@@ -14,6 +14,7 @@ from store.api import Lease, Store
 LEASE_SECONDS = 120.0
 HEARTBEAT_SECONDS = 30.0
 LATEST_RUNS = 5
+DIED = "its process ended before the run did"
 
 
 class Busy(NpsyncError):
@@ -59,5 +60,5 @@ def end_those_that_died(store: Store, sync: str, clock: Clock) -> None:
     """We hold the sync's lease, so a run that still says it is running belongs to a process that is gone."""
     for one in store.runs(sync=sync, limit=LATEST_RUNS):
         if one.status == "running":
-            report: Mapping[str, Json] = {"problems": ["its process ended before the run did"]}
+            report: Mapping[str, Json] = {"problems": [DIED]}
             store.end_run(one.id, "failed", now=clock.now(), report=report)

@@ -33,7 +33,7 @@ from sandbox.wootric.tokens import (
     Tokens,
 )
 from sandbox.wootric.webhooks import Webhooks
-from sandbox.world import RELATIONSHIP_SURVEY
+from sandbox.world import RELATIONSHIP_SURVEY, any_score
 
 _FIRST_ANSWER = 505_000_001
 _STILL_EDITED = 50  # people come back to an answer while it is fresh
@@ -176,20 +176,19 @@ class Office:
         return {"expired": self._tokens.expire()}
 
     def _live(self, wanted: Row) -> Row:
-        """{"answers", "edits", "withdrawals"}: so many things happen now, to people and answers drawn by "seed"."""
+        """{"answers", "edits", "withdrawals"}: so many things happen now, to people and answers drawn by "seed".
+        People score as they always did, or the breaker would rightly stop who reads them."""
         rng = random.Random(wanted.get("seed", len(self._books.answers)))
         people = list(self._books.people)
         added = [
-            self._add_answer(
-                {"end_user_id": rng.choice(people), "score": rng.randint(0, 10), "text": None}
-            ).id
+            self._add_answer({"end_user_id": rng.choice(people), "score": any_score(rng), "text": None}).id
             for _ in range(wanted.get("answers", 0))
         ]
         latest = [answer.id for answer in self._books.answers.latest(_STILL_EDITED)]
         picked = rng.sample(latest, min(len(latest), wanted.get("edits", 0) + wanted.get("withdrawals", 0)))
         edited, withdrawn = picked[: wanted.get("edits", 0)], picked[wanted.get("edits", 0) :]
         for number in edited:
-            fields = {"score": rng.randint(0, 10), "text": "On second thought …"}
+            fields = {"score": any_score(rng), "text": "On second thought …"}
             self._change_answer(self._answer(str(number)), fields)
         for number in withdrawn:
             self._books.withdraw(self._answer(str(number)))

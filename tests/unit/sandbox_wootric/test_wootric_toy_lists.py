@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
+
+from nps.score import Segment
 
 # Long before the sandbox's own answers: every test has a stretch of time to itself.
 QUIET = int(datetime(2020, 1, 6, tzinfo=UTC).timestamp())
@@ -176,6 +179,15 @@ def test_life_goes_on_when_asked_to(wootric):
     assert not rows.keys() & set(happened["withdrawn"])
     assert all(rows[number]["text"] == "On second thought …" for number in happened["edited"])
     assert len(rows.keys() & set(happened["added"])) >= 3
+
+
+def test_people_score_as_they_did_before(wootric):
+    earlier = Counter(Segment.of(row["score"]) for row in wootric.sandbox.rows("wootric", "responses"))
+    added = wootric.do("live", answers=400, seed=1)["added"]
+    rows = {row["id"]: row for row in wootric.sandbox.rows("wootric", "responses")}
+    later = Counter(Segment.of(rows[number]["score"]) for number in added if number in rows)
+    for segment in Segment:
+        assert abs(later[segment] / later.total() - earlier[segment] / earlier.total()) < 0.1
 
 
 def test_who_declined_is_listed_without_a_score(wootric):

@@ -20,7 +20,7 @@ _MAGIC = b"SQLite format 3\x00"
 def partly(path: Path) -> Iterator[Path]:
     """Where to write what is at `path` when the block ends well; nothing is left of it otherwise."""
     partial = path.with_name(f"{path.name}.partial")
-    beside = [partial.with_name(f"{partial.name}{suffix}") for suffix in ("", "-wal", "-shm")]
+    beside = [partial.with_name(f"{partial.name}{suffix}") for suffix in ("", "-wal", "-shm", "-turn")]
     for file in beside:
         file.unlink(missing_ok=True)  # of one that was killed
     try:

@@ -32,8 +32,8 @@ from nps.forgetting import Forgetting
 from store.api import Lease
 from store.errors import StoreError, without_data
 from store.stirring import note_stirred, stirs
+from store.turns import BUSY_MILLISECONDS, Turns
 
-BUSY_MILLISECONDS = 60_000
 # Rows are touched in random order (by person, by record), so a transaction changes a good part of an index: it should
 # fit the cache, and be copied from the log into the file once for many transactions.
 CACHE_KIBIBYTES = 12_000
@@ -234,6 +234,7 @@ class SQLite:
         self.lasting = lasting
         self.forgetting: Forgetting | None = None
         self.keeps_answers: timedelta | None = None
+        self._turns = Turns(path)
         self._engine = create_engine(
             URL.create("sqlite", database=str(path)),
             hide_parameters=True,
@@ -255,29 +256,32 @@ class SQLite:
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
-        with self._transaction("BEGIN") as transaction:
+        with self._transaction() as transaction:
             yield transaction
 
     @contextmanager
     def still(self) -> Iterator[Transaction]:
-        with self._transaction("BEGIN", keep=False) as transaction:
+        with self._transaction(keep=False) as transaction:
             yield transaction
 
     @contextmanager
     def write(self, *, durable: bool = False) -> Iterator[Transaction]:
-        with self._transaction("BEGIN IMMEDIATE", durable=durable and self.lasting) as transaction:
+        with self._transaction(writes=True, durable=durable and self.lasting) as transaction:
             yield transaction
             note_stirred(transaction)
 
     @contextmanager
-    def _transaction(self, begin: str, *, durable: bool = False, keep: bool = True) -> Iterator[Transaction]:
+    def _transaction(
+        self, *, writes: bool = False, durable: bool = False, keep: bool = True
+    ) -> Iterator[Transaction]:
         created_for_its_owner(self.path)
         with without_data(), self._engine.connect() as connection:
             driver: Any = connection.connection.driver_connection
             if durable:
                 driver.execute("PRAGMA synchronous = FULL")
             try:
-                connection.exec_driver_sql(begin)
+                connection.begin()
+                self._turns.begin(driver) if writes else driver.execute("BEGIN")
                 yield Transaction(connection, self.forgetting)
                 if keep:
                     connection.commit()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 import msgspec
@@ -11,6 +13,8 @@ import msgspec
 from nps.events import Subject, named
 from nps.values import Json
 
+_EPOCH, _MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
+_REFERENCE = re.compile(r"(\d{1,14})-[0-9a-f]{16}", re.ASCII)
 INVITATION = "npsync_invitation"
 """The property by which an answer says which invitation it belongs to; senders hand it to vendors that give it back."""
 
@@ -168,9 +172,26 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
     @property
+    def reference(self) -> str:
+        """What it is called wherever its link must not stand: nothing leads from it to the id."""
+        return reference_of(self.id, self.created_at)
+
+    @property
     def event(self) -> Mapping[str, Json]:
         """What `event.*` names of an answer to it: the facts, and as `id` the id of what the event was about."""
         return named(self.subject, self.facts)
+
+
+def reference_of(id: str, created_at: datetime) -> str:
+    """The millisecond it was decided, by which it is found, and a hash of what nobody can guess."""
+    at = (created_at - _EPOCH) // _MILLISECOND
+    return f"{at}-{hashlib.sha256(id.encode()).hexdigest()[:16]}"
+
+
+def decided_at(reference: str) -> datetime | None:
+    """When the invitation of this reference was decided; None for what is no reference."""
+    found = _REFERENCE.fullmatch(reference)
+    return None if found is None else _EPOCH + int(found[1]) * _MILLISECOND
 
 
 class StepKind(StrEnum):

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from nps.asking import Invitation, InvitationState, Past, PastKind, Step, Suppression
+from nps.asking import Invitation, InvitationState, Past, PastKind, Step, Suppression, decided_at
 from nps.errors import ConfigError
 from nps.events import Event, PersonKey, Subject
 from npsync import gatekeeper
 from npsync.clock import SystemClock
+from npsync.deciders import signed
 from store.api import ArrivalRow, EventRow, Verdict
 from triggers.people import Person
 
@@ -136,16 +137,36 @@ def _looked_up(config: Config, name: str, who: str, connections: Opened) -> str 
     return found.record_id if isinstance(found, Person) else None
 
 
-def cancel(store: Store, id: str, reason: str, now: datetime) -> Invitation:
-    """Take one back that was not sent. Raises ConfigError when there is none, or it is too late."""
-    if store.invitation(id) is None:
-        raise ConfigError(f"there is no invitation {id}; npsync invitations lists them")
-    store.cancel_invitations([id], "by_hand", reason, now=now)
-    one = store.invitation(id)
-    assert one is not None
-    if one.state is not InvitationState.CANCELLED:
-        raise ConfigError(f"invitation {id} is {one.state} and can be cancelled no more")
+def named(store: Store, name: str) -> Invitation:
+    """By its id or its reference. Raises ConfigError where there is none."""
+    one = store.invitation_called(name) or store.invitation(name)
+    if one is None:
+        raise ConfigError(f"there is no invitation {name}; npsync invitations lists them")
     return one
+
+
+def read_on(store: Store, reference: str) -> tuple[datetime, str] | None:
+    """Where a list of invitations goes on after this one; None for no reference. Where it was forgotten meanwhile,
+    those of its moment come again: none is passed over."""
+    at, last = decided_at(reference), store.invitation_called(reference)
+    if at is None:
+        return None
+    return (at, last.id) if last is not None else (at + timedelta(milliseconds=1), "")
+
+
+def take_back(store: Store, one: Invitation, *, who: str, reason: str, now: datetime) -> Invitation:
+    """Nobody is asked by it; once is as good as twice. Raises ConfigError where it is too late."""
+    why = signed("cancelled", reason, now, by=who.partition(":")[2])
+    done = store.cancel_invitations([one.id], "by_hand", why, now=now)
+    after = store.invitation(one.id) or one
+    if after.state is not InvitationState.CANCELLED:
+        how = "on its way" if after.state is InvitationState.QUEUED else after.state
+        raise ConfigError(f"the invitation is {how} and can be taken back no more")
+    if done:
+        about = f"{one.connection}/{one.object}/{one.record_id}"
+        told = {"survey": one.survey, "invitation": one.reference}
+        store.note_audit(who, "took an invitation back", about, told, now=now)
+    return after
 
 
 @dataclass(frozen=True)

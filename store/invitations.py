@@ -8,7 +8,17 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from nps.asking import Invitation, InvitationState, Past, PastKind, Step, StepState, person_keys
+from nps.asking import (
+    Invitation,
+    InvitationState,
+    Past,
+    PastKind,
+    Step,
+    StepState,
+    decided_at,
+    person_keys,
+    reference_of,
+)
 from store.api import LedgerEntry, Verdict
 from store.asked import INVITATION, STEP, invitation_of, invitation_row, step_of
 from store.database import Database, Transaction
@@ -194,6 +204,15 @@ class Invitations:
         with self.database.read() as tx:
             found = tx.one(f"SELECT {INVITATION} FROM invitation WHERE id = :id", id=id)
         return None if found is None else invitation_of(found)
+
+    def invitation_called(self, reference: str) -> Invitation | None:
+        at = decided_at(reference)
+        if at is None:
+            return None
+        with self.database.read() as tx:
+            of_then = tx.rows("SELECT id FROM invitation WHERE created_at = :at", at=milliseconds(at))
+        id = next((id for (id,) in of_then if reference_of(id, at) == reference), None)
+        return None if id is None else self.invitation(id)
 
     def invitations(
         self,

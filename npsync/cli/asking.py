@@ -44,7 +44,7 @@ def invitations(
     from npsync.cli import asking_text, output
     from npsync.clock import SystemClock
     from npsync.config import load
-    from npsync.deciders import signed
+    from npsync.deciders import at_the_command_line
 
     loaded = load(output.config_path(config), without_variables=offline)
     wanted = asking_text.state_named(state)
@@ -56,7 +56,8 @@ def invitations(
     with service.open_store(loaded) as store:
         now = SystemClock().now()
         if who is not None and cancel:
-            one = invited.cancel(store, who, signed("cancelled", reason, now), now)
+            it = invited.named(store, who)
+            one = invited.take_back(store, it, who=at_the_command_line(), reason=reason, now=now)
             if json:
                 output.say_json(asking_text.as_json(one))
             else:

@@ -330,6 +330,10 @@ class Invitations(Protocol):
 
     def invitation(self, id: str) -> Invitation | None: ...
 
+    def invitation_called(self, reference: str) -> Invitation | None:
+        """The one with this `reference`; None for anything that is none."""
+        ...
+
     def invitations(
         self,
         *,

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from nps import asking
 from nps.asking import InvitationState
-from npsync.web.api.asked import SHOWN, From, Here, Limit, Name, Reader
-from npsync.web.api.describing import ACTING, PROBLEMS
-from npsync.web.api.listing import Page, after, moment_of, place_of, reply
+from nps.errors import ConfigError
+from npsync import invited
+from npsync.web.api.asked import NO_CONTROL, SHOWN, From, Here, Limit, Name, Reader
+from npsync.web.api.describing import ACTING, PROBLEMS, errors
+from npsync.web.api.listing import Page, page, place_of, reply, strange
 from npsync.web.api.once import Key, once
 from npsync.web.api.shapes import Invitation, Sending, Suppressions
 from npsync.web.bearers import needing, who
+from npsync.web.problems import Problem
 from npsync.web.reading import noted
 from npsync.web.site import Site
 from store.api import TokenRow
@@ -26,7 +27,26 @@ from triggers.ledger import LEDGER, SENDS, why_none_is_sent
 
 routes = APIRouter(tags=["asking"], responses=PROBLEMS)
 Operator = Annotated[TokenRow, Depends(needing("apply"))]
-MOST_AT_A_TIME = 5_000  # invitations of one and the same millisecond
+
+
+class Reason(BaseModel):
+    """Why; it may be left out."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    reason: str = Field(default="", max_length=500, description="For those who look later.")
+
+
+NO_REASON = Reason()
+Reference = Annotated[
+    str,
+    Path(
+        max_length=40,
+        pattern=NO_CONTROL,
+        description="Which: its `invitation` in the list.",
+        examples=["1772461800000-0f5a3c9d1b7e2f46"],
+    ),
+]
 
 
 @routes.get("/invitations", summary="List invitations", response_model=Page[Invitation])
@@ -40,39 +60,51 @@ def invitations(
     cursor: From = None,
 ) -> Response:
     """The latest decided first."""
-    place = place_of(request, cursor, int, int)
-    found, skipped = _page(site, trigger, state, place, limit + 1)
+    place = place_of(request, cursor, str)
+    before = None if place is None else invited.read_on(site.store, place[0])
+    if place is not None and before is None:
+        raise strange()
+    found = site.store.invitations_page(trigger=trigger, state=state, before=before, limit=limit + 1)
     if found:
         noted(site, caller, "invitations", "invitations", people=min(limit, len(found)))
-    following = None
-    if len(found) > limit:
-        shown = found[:limit]
-        last = _milliseconds(shown[-1].created_at)
-        same = sum(_milliseconds(one.created_at) == last for one in shown)
-        # The place is a time and how many of it were shown: an invitation's id is nobody's but its person's.
-        before = skipped if place is not None and place[0] == last else 0
-        following = after(request, site, [last, before + same])
-    return reply(request, {"items": [_facts(one) for one in found[:limit]], "next": following})
+    return page(
+        request, site, found, limit, lambda its: [_facts(one) for one in its], lambda one: [one.reference]
+    )
 
 
-def _page(
-    site: Site, trigger: str | None, state: InvitationState | None, place: list[Any] | None, limit: int
-) -> tuple[Sequence[asking.Invitation], int]:
-    """From a place on; and how many of its time were shown before."""
-    if place is None:
-        return site.store.invitations_page(trigger=trigger, state=state, limit=limit), 0
-    at, shown = moment_of(place[0]), max(0, min(place[1], MOST_AT_A_TIME))
-    before = (at + timedelta(milliseconds=1), "")
-    found = site.store.invitations_page(trigger=trigger, state=state, before=before, limit=limit + shown)
-    return found[shown:], shown
+@routes.post(
+    "/invitations/{invitation}/cancel",
+    summary="Take an invitation back",
+    response_model=Invitation,
+    responses={**ACTING, **errors(404)},
+)
+def cancel(
+    request: Request,
+    site: Here,
+    caller: Operator,
+    invitation: Reference,
+    key: Key = None,
+    why: Reason = NO_REASON,
+) -> Response:
+    """Nobody is asked by it. Of one that was sent or answered nothing can be taken back; one that was taken back
+    already is answered as it is."""
 
+    def do() -> dict[str, Any]:
+        one = site.store.invitation_called(invitation)
+        if one is None:
+            raise Problem(404, "there is no such invitation", code="not_found")
+        now = site.clock.now()
+        try:
+            return _facts(invited.take_back(site.store, one, who=who(caller), reason=why.reason, now=now))
+        except ConfigError as error:
+            raise Problem(409, str(error), code="settled") from None
 
-def _milliseconds(at: datetime) -> int:
-    return round(at.astimezone(UTC).timestamp() * 1000)
+    return once(request, site, caller, key, why.model_dump(), do)
 
 
 def _facts(one: asking.Invitation) -> dict[str, Any]:
     return {
+        "invitation": one.reference,
         "trigger": one.trigger,
         "survey": one.survey,
         "connection": one.connection,
@@ -102,17 +134,6 @@ def suppressions(request: Request, site: Here, caller: Reader) -> Response:
 def sending(request: Request, site: Here, caller: Reader) -> Response:
     """As `npsync sends status` says."""
     return reply(request, sending_facts(site))
-
-
-class Reason(BaseModel):
-    """Why; it may be left out."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    reason: str = Field(default="", max_length=500, description="For those who look later.")
-
-
-NO_REASON = Reason()
 
 
 @routes.post("/sending/stop", summary="Stop all sends", response_model=Sending, responses=ACTING)

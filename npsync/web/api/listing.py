@@ -6,7 +6,6 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
@@ -80,10 +79,10 @@ def place_of(request: Request, cursor: str | None, *types: type) -> list[Any] | 
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         whose, *place = orjson.loads(base64.b64decode(padded, b"-_", validate=True))
     except (ValueError, binascii.Error, TypeError):
-        raise _strange() from None
+        raise strange() from None
     fits = len(place) == len(types) and all(type(one) is kind for one, kind in zip(place, types, strict=True))
     if whose != _of(request) or not fits:
-        raise _strange()
+        raise strange()
     return list(place)
 
 
@@ -93,20 +92,13 @@ def before(request: Request, cursor: str | None) -> int | None:
     if place is None:
         return None
     if not 0 < place[0] < 2**63:
-        raise _strange()
+        raise strange()
     return int(place[0])
-
-
-def moment_of(milliseconds: int) -> datetime:
-    try:
-        return datetime.fromtimestamp(milliseconds / 1000, UTC)
-    except (OverflowError, ValueError, OSError):
-        raise _strange() from None
 
 
 def _of(request: Request) -> str:
     return request.url.path.rpartition("/api/v1/")[2]
 
 
-def _strange() -> Problem:
+def strange() -> Problem:
     return faults({"cursor": "is none of this list: take it from `next`, as it is"})

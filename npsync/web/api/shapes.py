@@ -207,8 +207,11 @@ class Connection(Shape):
 
 
 class Invitation(Shape):
-    """One person asked one survey once. Its id is not told: it is the link by which the person answers."""
+    """One person asked one survey once. The link by which the person answers is not told."""
 
+    invitation: str = Field(
+        description="What it is called here.", examples=["1772461800000-0f5a3c9d1b7e2f46"]
+    )
     trigger: str
     survey: str
     connection: str

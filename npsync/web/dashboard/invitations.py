@@ -14,13 +14,13 @@ from nps.errors import ConfigError, NpsyncError
 from nps.values import Json
 from npsync import gatekeeper, invited, service
 from npsync.cli.asking_text import WORDS
-from npsync.deciders import signed
 from npsync.funnel import SUPPRESSED, funnel, why_not
 from npsync.roles import May
 from npsync.web.dashboard.asked import asked, number
 from npsync.web.dashboard.audit import did, looked_at_some
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.visitors import Visitor, form_of
+from npsync.web.dashboard.words import sentence
 from npsync.web.site import Site
 from store.api.listing import Funnelled
 from triggers import ledger
@@ -90,7 +90,10 @@ def router(site: Site, house: House) -> APIRouter:
         wanted = asked(request, "trigger", "state", "after", root=house.root)
         state = InvitationState(wanted["state"]) if wanted["state"] in set(InvitationState) else None
         found = site.store.invitations_page(
-            trigger=wanted["trigger"] or None, state=state, before=_place(wanted["after"]), limit=TOGETHER + 1
+            trigger=wanted["trigger"] or None,
+            state=state,
+            before=invited.read_on(site.store, wanted["after"]),
+            limit=TOGETHER + 1,
         )
         shown = found[:TOGETHER]
         looked_at_some(site, whose, "invitations", len(shown))
@@ -104,7 +107,7 @@ def router(site: Site, house: House) -> APIRouter:
             triggers=sorted(site.config.triggers),
             states=[each.value for each in InvitationState],
             invitations=shown,
-            more=_after(shown[-1].created_at, shown[-1].id) if len(found) > TOGETHER else None,
+            more=shown[-1].reference if len(found) > TOGETHER else None,
             cancellable=_CANCELLABLE,
             words=WORDS,
         )
@@ -219,15 +222,17 @@ def router(site: Site, house: House) -> APIRouter:
     @routes.post("/invitations/cancel")
     def cancel(request: Request) -> Response:
         whose, form = house.acting(request, May.OPERATE), form_of(request)
-        now = site.clock.now()
         back = form.get("back", "") if form.get("back") in _LISTS else "/invitations/asked"
-        why = signed("cancelled", form.get("reason", "")[:500], now, by=whose.name)
         try:
-            one = invited.cancel(site.store, form.get("id", "")[:200], why, now)
+            one = invited.take_back(
+                site.store,
+                invited.named(site.store, form.get("invitation", "")[:200]),
+                who=whose.who,
+                reason=form.get("reason", "")[:500],
+                now=site.clock.now(),
+            )
         except ConfigError as error:
-            return house.back(whose, back, str(error), failed=True)
-        about = f"{one.connection}/{one.object}/{one.record_id}"
-        did(site, whose, "took an invitation back", about, {"survey": one.survey})
+            return house.back(whose, back, f"{sentence(str(error))}.", failed=True)
         return house.back(whose, back, f"{one.object} {one.record_id} is not asked {one.survey}.")
 
     @routes.get("/invitations/may-ask")

@@ -46,6 +46,12 @@ def full(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Ite
     made.store.close()
 
 
+def called(desk: Desk, id: str) -> str:
+    one = desk.store.invitation(id)
+    assert one is not None
+    return one.reference
+
+
 def text_of(replied: Replied) -> str:
     return unescape(plain(replied))
 
@@ -168,17 +174,23 @@ def test_an_empty_ledger_is_told_with_the_way_out(town: Peopled, desk: Desk):
 
 def test_one_invitation_is_taken_back_and_one_that_left_is_not(town: Peopled, desk: Desk):
     fill(town)
-    desk.act("/invitations/cancel", {"id": "i5", "reason": "left the company", "back": "/invitations/due"})
+    waits, sent, other = (called(desk, id) for id in ("i5", "i0", "i4"))
+    assert f'value="{waits}"' in desk.get("/invitations/due").body.decode()
+    desk.act(
+        "/invitations/cancel", {"invitation": waits, "reason": "left the company", "back": "/invitations/due"}
+    )
     one = desk.store.invitation("i5")
     assert one is not None
     assert (one.state, one.reason) == (
         InvitationState.CANCELLED,
         "cancelled by ann on 2025-12-15: left the company",
     )
-    desk.act("/invitations/cancel", {"id": "i0"})
-    assert "can be cancelled no more" in text_of(desk.get("/invitations/asked"))
+    desk.act("/invitations/cancel", {"invitation": sent})
+    assert "The invitation is answered and can be taken back no more." in text_of(
+        desk.get("/invitations/asked")
+    )
     assert (
-        desk.act("/invitations/cancel", {"id": "i4", "back": "//evil.example"}).headers["location"]
+        desk.act("/invitations/cancel", {"invitation": other, "back": "//evil.example"}).headers["location"]
         == "/invitations/asked"
     )
 
@@ -187,7 +199,7 @@ def test_a_viewer_stops_nothing(town: Peopled, desk: Desk):
     fill(town)
     desk.sign_in(desk.token("read", name="viewer"))
     for path in ("/invitations/stop", "/invitations/resume", "/invitations/cancel"):
-        assert desk.act(path, {"id": "i5"}).status == 403
+        assert desk.act(path, {"invitation": called(desk, "i5")}).status == 403
     assert ledger.why_none_is_sent(desk.store) is None
     assert "Take back" not in text_of(desk.get("/invitations/due"))
 

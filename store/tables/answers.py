@@ -220,6 +220,8 @@ class ChangeRow(Row, table=True):
         Index(None, "record_id"),
         # All that telling written answers asks of a change, whose row lies anywhere (`store.waiting`).
         Index("ix_change_run_batch", "run", "batch", "outcome", "person", "response"),
+        # PostgreSQL would look for a run's first changes from the journal's beginning on.
+        Index(None, "run", "id"),
         partial("ix_change_undoes", "undoes", where="undoes IS NOT NULL"),
         {"sqlite_autoincrement": True},
     )

@@ -110,7 +110,8 @@ class Scheduling:
     def return_tick(self, number: int, *, now: datetime) -> bool:
         with self.database.write() as tx:
             found = tx.rows(
-                "UPDATE tick SET ended_at = :now WHERE id = :number AND ended_at IS NULL RETURNING sync, due_at",
+                """UPDATE tick SET ended_at = :now, outcome = 'handed_back' WHERE id = :number AND ended_at IS NULL
+                RETURNING sync, due_at""",
                 now=milliseconds(now),
                 number=number,
             )

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from statistics import linear_regression, mean, quantiles
 from typing import Any
@@ -64,24 +65,24 @@ def memory(samples: Iterable[Sample], minutes: float) -> tuple[list[str], str]:
 
 
 def ticks(serving: Serving) -> tuple[list[str], str]:
-    """Every due time was taken once and told; each led to the one it named; none late while serve was up."""
+    """Every due time was kept once and told; each led to the one it named; none late while serve was up. One that was
+    handed back has two notes: a late one of whoever took it next is not late for that."""
     rows = _rows(serving.store, "SELECT sync, due_at, outcome, noted_at, next_at FROM tick ORDER BY id")
     installation = str(
         _rows(serving.store, "SELECT value FROM memory WHERE connection = 'clock/installation'")[0][0]
     )
-    problems, late = [], []
-    taken = Counter((sync, due) for sync, due, *_ in rows)
-    problems += [
-        f"{sync}: a due time was taken {times} times" for (sync, _), times in taken.items() if times > 1
-    ]
+    problems, late = taken_once(serving.store), []
     expected: dict[str, int] = {}
+    seen: set[tuple[str, int]] = set()
     for sync, due, outcome, noted, following in rows:
         if sync in expected and expected[sync] is not None and due > expected[sync]:
             problems.append(f"{sync}: {(due - expected[sync]) / 1000:.0f} s of due times were missed")
         expected[sync] = following
         gap = timedelta(milliseconds=(following or due) - due)
         behind = (noted - due) / 1000 - spread_of(installation, sync, None, gap).total_seconds()
-        if outcome != "caught_up" and _long_up(serving, due / 1000):
+        first = (sync, due) not in seen
+        seen.add((sync, due))
+        if first and outcome != "caught_up" and _long_up(serving, due / 1000):
             late.append(behind)
             if behind > LATE:
                 problems.append(f"{sync}: {outcome} {behind:.1f} s late")
@@ -91,6 +92,27 @@ def ticks(serving: Serving) -> tuple[list[str], str]:
         problems,
         f"{len(rows)} due times: {outcomes}; late by {p99:.1f} s at p99, {max(late, default=0):.1f} at most",
     )
+
+
+def taken_once(store: Path) -> list[str]:
+    """Nobody took a due time that another still had, nobody kept one that was kept, and none that was handed back was
+    left lying: somebody kept it, or it is due."""
+    notes: defaultdict[tuple[str, int], list[tuple[str, int, int | None]]] = defaultdict(list)
+    for sync, due, *note in _rows(
+        store, "SELECT sync, due_at, outcome, noted_at, ended_at FROM tick ORDER BY id"
+    ):
+        notes[sync, due].append((note[0], note[1], note[2]))
+    due_next = dict(_rows(store, "SELECT sync, due_at FROM schedule"))
+    problems = []
+    for (sync, due), of_it in notes.items():
+        kept = [outcome for outcome, *_ in of_it if outcome != "handed_back"]
+        if len(kept) > 1:
+            problems.append(f"{sync}: a due time was taken {len(kept)} times")
+        if not kept and due_next.get(sync, due + 1) > due:
+            problems.append(f"{sync}: a due time was handed back, and nobody took it again")
+        if any(ended is None or ended > began for (*_, ended), (_, began, _) in pairwise(of_it)):
+            problems.append(f"{sync}: a due time was taken from one who still had it")
+    return problems
 
 
 def _long_up(serving: Serving, moment: float) -> bool:

@@ -160,6 +160,7 @@ _LAST = {
     "caught_up": "caught up",
     "skipped_overlap": "skipped as it ran still",
     "skipped_paused": "skipped as paused",
+    "handed_back": "handed back as npsync serve ended",
 }
 
 

@@ -28,7 +28,8 @@ class Due(msgspec.Struct, frozen=True):
 
 class Tick(msgspec.Struct, frozen=True, kw_only=True):
     """What the clock did about one due time: `started`, `caught_up` (others before it passed while nothing ran),
-    `skipped_overlap`, `skipped_paused`. One without `ended_at` is under way, or died with its process."""
+    `skipped_overlap`, `skipped_paused`, or `handed_back`: its process ended or died before it was done, and another
+    note follows of whoever took it next. One without `ended_at` is under way, or died with its process."""
 
     number: int
     sync: str
@@ -93,8 +94,8 @@ class Scheduling(Protocol):
         ...
 
     def return_tick(self, number: int, *, now: datetime) -> bool:
-        """What it stood for was not done: it ends, and its due time is due again, both in one. False when it has ended
-        already; then nothing changes."""
+        """What it stood for was not done: it ends as handed back, and its due time is due again, both in one. False
+        when it has ended already; then nothing changes."""
         ...
 
     def hand_tick(self, number: int, owner: str | None, *, enlist: Enlisting | None = None) -> None:

@@ -7,7 +7,7 @@ from sqlmodel import Field
 
 from store.tables.columns import Row, big, number, one_of, partial
 
-TICK_OUTCOMES = ("started", "caught_up", "skipped_overlap", "skipped_paused")
+TICK_OUTCOMES = ("started", "caught_up", "skipped_overlap", "skipped_paused", "handed_back")
 
 
 class ScheduleRow(Row, table=True):

@@ -41,34 +41,57 @@ def test_memory_that_grows_is_found_and_loading_is_not_taken_for_it() -> None:
     assert checks.memory(life(0.0)[:20], 30)[0] == ["no process lived long enough"]
 
 
+def kept(
+    due: int, outcome: str, late: int, following: int, lasted: int | None = 200
+) -> tuple[int | str | None, ...]:
+    """What the clock notes of one due time, as it stands in the table: minutes, and milliseconds after it."""
+    began = int(BEGAN * 1000) + due * MINUTE
+    ended = None if lasted is None else began + late + lasted
+    return began, outcome, began + late, began - due * MINUTE + following * MINUTE, ended
+
+
 @pytest.mark.parametrize(
     ("ticks", "found"),
     [
-        ([(0, "started", 500, 1), (1, "started", 400, 2), (2, "skipped_overlap", 300, 3)], []),
-        ([(0, "started", 500, 1), (2, "started", 400, 3)], ["60 s of due times were missed"]),
-        ([(0, "started", 500, 1), (1, "started", 59_000, 2)], ["s late"]),
-        ([(0, "started", 500, 1), (0, "started", 600, 1)], ["a due time was taken 2 times"]),
+        ([kept(0, "started", 500, 1), kept(1, "started", 400, 2), kept(2, "skipped_overlap", 300, 3)], []),
+        ([kept(0, "started", 500, 1), kept(2, "started", 400, 3)], ["60 s of due times were missed"]),
+        ([kept(0, "started", 500, 1), kept(1, "started", 59_000, 2)], ["s late"]),
+        ([kept(0, "started", 500, 1), kept(0, "started", 900, 1)], ["a due time was taken 2 times"]),
+        ([kept(0, "handed_back", 500, 1), kept(0, "started", 30_000, 1)], []),
+        (
+            [kept(0, "handed_back", 500, 1, lasted=2000), kept(0, "started", 600, 1)],
+            ["taken from one who still had it"],
+        ),
+        ([kept(0, "handed_back", 500, 1), kept(1, "started", 500, 2)], ["nobody took it again"]),
     ],
 )
-def test_a_due_time_that_is_missed_late_or_taken_twice_is_found(
-    tmp_path: Path, sqlite_url: str, ticks: list[tuple[int, str, int, int]], found: list[str]
+def test_a_due_time_that_is_missed_late_or_kept_twice_is_found(
+    tmp_path: Path, sqlite_url: str, ticks: list[tuple[int | str | None, ...]], found: list[str]
 ) -> None:
     serving = Serving(tmp_path, {}, 1)
     serving.up.append((BEGAN - 3600, BEGAN + 3600))
-    began = int(BEGAN * 1000)
     with closing(sqlite3.connect(serving.store)) as store, store:
         store.execute("INSERT INTO memory (connection, key, value) VALUES ('clock/installation', 'id', 'x')")
         store.executemany(
-            "INSERT INTO tick (sync, due_at, outcome, noted_at, next_at) VALUES ('nps', ?, ?, ?, ?)",
-            [
-                (began + due * MINUTE, outcome, began + due * MINUTE + late, began + following * MINUTE)
-                for due, outcome, late, following in ticks
-            ],
+            "INSERT INTO tick (sync, due_at, outcome, noted_at, next_at, ended_at) VALUES ('nps', ?, ?, ?, ?, ?)",
+            ticks,
         )
     problems, _ = checks.ticks(serving)
     assert len(problems) == len(found)
     for problem, part in zip(problems, found, strict=True):
         assert part in problem
+
+
+def test_what_was_handed_back_at_the_end_is_due(tmp_path: Path, sqlite_url: str) -> None:
+    serving = Serving(tmp_path, {}, 1)
+    handed_back = kept(0, "handed_back", 500, 1)
+    with closing(sqlite3.connect(serving.store)) as store, store:
+        store.execute("INSERT INTO schedule (sync, due_at, paused) VALUES ('nps', ?, 0)", handed_back[:1])
+        store.execute(
+            "INSERT INTO tick (sync, due_at, outcome, noted_at, next_at, ended_at) VALUES ('nps', ?, ?, ?, ?, ?)",
+            handed_back,
+        )
+    assert checks.taken_once(serving.store) == []
 
 
 def test_pages_are_told_apart_by_kind_not_by_record() -> None:

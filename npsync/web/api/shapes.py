@@ -83,7 +83,7 @@ class LastTick(Shape):
     """What the clock did about its last due time."""
 
     due_at: AwareDatetime
-    outcome: str = Field(description="started, caught_up, skipped_overlap or skipped_paused.")
+    outcome: str = Field(description="started, caught_up, skipped_overlap, skipped_paused or handed_back.")
     noted_at: AwareDatetime
 
 

@@ -28,6 +28,7 @@ _TICKS = {
     "caught_up": ("caught up: others before it passed while nothing ran", "asks"),
     "skipped_overlap": ("skipped: the one before was still running", "asks"),
     "skipped_paused": ("skipped: paused", "quiet"),
+    "handed_back": ("handed back: npsync serve ended before it was done", "quiet"),
 }
 _READS = ("read of people", "read a person", "read changes", "read answers", "read plan")
 

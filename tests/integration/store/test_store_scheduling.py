@@ -53,6 +53,20 @@ def test_what_was_begun_is_open_until_it_is_ended(store: SqlStore):
     assert store.latest_ticks(["a", "b"])["a"].number == second
 
 
+def test_what_was_returned_is_due_again_and_told_from_what_was_done(store: SqlStore):
+    store.schedule("a", NOON)
+    first = store.take_tick("a", NOON, QUARTER, "started", OWNER, now=NOON)
+    assert first is not None
+    assert store.return_tick(first, now=later(minutes=1))
+    assert not store.return_tick(first, now=later(minutes=2))
+    assert store.due(["a"])["a"].due_at == NOON
+    again = store.take_tick("a", NOON, QUARTER, "started", "worker:1:2:3", now=later(minutes=3))
+    assert [(one.number, one.outcome, one.ended_at) for one in store.ticks(["a"])] == [
+        (again, "started", None),
+        (first, "handed_back", later(minutes=1)),
+    ]
+
+
 def test_a_due_time_may_be_taken_a_little_later_than_it_is_due(store: SqlStore):
     store.schedule("a", NOON)
     assert store.due(["a"])["a"].taken_at == NOON

@@ -60,7 +60,7 @@ def test_a_due_time_whose_process_died_before_it_began_is_due_again_at_once(stor
     ticking = Ticking(config, store, clock, run=runs)
     ticking.tick_and_finish()
     assert runs.began == ["a"]
-    assert ticks(store) == [(NOON, "started"), (NOON, "started")]
+    assert ticks(store) == [(NOON, "handed_back"), (NOON, "started")]
     assert store.open_ticks() == []
     ticking.wait()
 

@@ -178,6 +178,14 @@ def test_what_people_and_the_clock_did_is_one_list_the_latest_first(desk: Desk):
     assert said.count("lan of contacts") == 1  # told once, not again by the audit
 
 
+def test_a_due_time_that_was_handed_back_is_told_from_one_that_was_kept(desk: Desk):
+    ticked(desk, "contacts", "started", NOW - timedelta(minutes=9))
+    [taken] = desk.store.open_ticks()
+    desk.store.return_tick(taken.number, now=NOW - timedelta(minutes=8))
+    assert "handed back: npsync serve ended before it was done" in text_of(desk.get("/activity?kind=clock"))
+    assert desk.store.due(["contacts"])["contacts"].due_at == NOW - timedelta(minutes=9)
+
+
 def test_what_happened_is_narrowed_to_a_kind_a_sync_or_somebody(desk: Desk):
     ticked(desk, "contacts", "started", NOW)
     desk.store.note_audit("user:bo", "review link", "answer mail:a1", now=NOW)

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
 from nps.asking import Decision, Past, PastKind, Send, Suppress, Suppression
 from nps.keys import key_number
 from store.api import REPORTED, Judge, LedgerEntry
@@ -312,9 +314,16 @@ def _row(entry: LedgerEntry, now: int) -> tuple[Any, ...]:
 def known_past(tx: Transaction, keys: Sequence[str], *, since: int, now: int) -> list[Past]:
     """What the ledger holds and what the inbox holds. Latest first."""
     entered = tx.rows(_OF_KEYS, keys=[storable(key) for key in keys], since=since, now=now, limit=MOST)
-    past = [past_of(row[1:]) for row in entered]
+    past = [_as_of(past_of(row[1:]), moment(now)) for row in entered]
     past += [_answer(row) for row in _answers(tx, keys, since)]
     return sorted(past, key=lambda one: one.at, reverse=True)
+
+
+def _as_of(past: Past, now: datetime) -> Past:
+    """What we are sending still has no time yet: it leaves now, or later, however long ago it was reserved (a machine
+    may have slept in between)."""
+    being_sent = past.what is PastKind.RESERVED and past.invitation is not None
+    return replace(past, at=max(past.at, now)) if being_sent else past
 
 
 def _answers(tx: Transaction, keys: Sequence[str], since: int) -> list[tuple[Any, ...]]:

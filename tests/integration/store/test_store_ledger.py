@@ -236,6 +236,17 @@ def test_what_is_being_sent_by_us_nobody_else_takes_back(store: SqlStore):
     assert past(store, *ANN) == [(PastKind.RESERVED, "")]
 
 
+def test_what_is_being_sent_still_counts_as_sent_now_however_long_ago_it_was_reserved(store: SqlStore):
+    """Two threads of a machine that slept for a year: one had begun to send, the other had only looked."""
+    queue(store, "first", "second")
+    first, second = claim(store)
+    assert isinstance(reserve(store, first, own="first"), Send)
+    year = later(days=366)
+    assert isinstance(reserve(store, second, own="second", now=year), Suppress)
+    [being_sent] = store.past(ANN, since=FOREVER, now=year)
+    assert (being_sent.what, being_sent.at) == (PastKind.RESERVED, year)
+
+
 def test_of_many_departments_at_once_one_is_promised(store: SqlStore):
     with ThreadPoolExecutor(8) as pool:
         said = list(pool.map(lambda n: reserve_for(store, f"d{n}"), range(24)))

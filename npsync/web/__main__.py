@@ -17,12 +17,14 @@ from nps.errors import NpsyncError
 from npsync import logs, service
 from npsync.clock import SystemClock
 from npsync.config import Config, load
-from npsync.web.app import app
+from npsync.web.app import Web, app
 from npsync.web.intake import opened_intake
+from npsync.web.patience import Places, placed, proxies
 from store.api import Store
 
 SECONDS_OF_A_TURN = 0.0005  # callers do not wait for a thread that carries events into the store
 MOST_CALLERS = 1_000
+SHARE = 250  # of them, for one address
 SECONDS_IDLE = 30
 SECONDS_TO_ANSWER = 10  # what is under way when it is told to end
 
@@ -47,20 +49,7 @@ def _serve(config: Config, store: Store, listening: socket.socket, alive: int) -
     sys.setswitchinterval(SECONDS_OF_A_TURN)
     with opened_intake(config, store, clock) as intake:
         made = app(config, store, clock, intake=intake)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                made,
-                log_config=None,
-                http="h11",  # the one that is tested, whatever else is installed: it bounds headers, too
-                ws="none",
-                access_log=False,
-                server_header=False,
-                lifespan="off",
-                limit_concurrency=MOST_CALLERS,
-                timeout_keep_alive=SECONDS_IDLE,
-                timeout_graceful_shutdown=SECONDS_TO_ANSWER,
-            )
-        )
+        server = uvicorn.Server(settings(made))
         crashed = _end_with(server, alive)
         # uvicorn raises the signal that ended it once more when it is done: then there is nothing left to end.
         signal.signal(signal.SIGTERM, lambda number, frame: None)
@@ -68,6 +57,24 @@ def _serve(config: Config, store: Store, listening: socket.socket, alive: int) -
         server.run(sockets=[listening])
         made.site.refusals.close()
     return 1 if crashed.is_set() else 0
+
+
+def settings(made: Web) -> uvicorn.Config:
+    """How the web is served."""
+    config = uvicorn.Config(
+        made,
+        log_config=None,
+        ws="none",
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        limit_concurrency=MOST_CALLERS,
+        timeout_keep_alive=SECONDS_IDLE,
+        timeout_graceful_shutdown=SECONDS_TO_ANSWER,
+    )
+    # One place is left free: the server refuses whoever takes the last.
+    config.http = placed(Places(MOST_CALLERS - 1, SHARE, proxies(config.forwarded_allow_ips)))
+    return config
 
 
 def _end_with(server: uvicorn.Server, alive: int) -> threading.Event:

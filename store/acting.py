@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from store.api.acting import Action, Audited, Stand
 from store.database import Database, Transaction
 from store.owners import is_gone
 from store.rows import from_json, maybe_moment, milliseconds, moment, to_json
+from store.spans import during_sql
 
 _ACTION = (
     "id, kind, about, arguments, who, key, state, wanted_at, token, starts, began_at, ended_at, run, outcome"
@@ -48,6 +49,9 @@ def forget_foreseen(tx: Transaction, *, before: int = 2**62) -> None:
         planned='%"plan":true%',
         before=before,
     )
+
+
+_LOOKED = "(what LIKE 'read%' OR what = 'searched for people')"
 
 
 class Acting:
@@ -140,15 +144,20 @@ class Acting:
         self,
         *,
         about: str | None = None,
+        whose: Sequence[str] | None = None,
         unfinished: bool = False,
+        during: tuple[datetime, datetime] | None = None,
         before: int | None = None,
         limit: int = 20,
     ) -> list[Action]:
         wanted = ["about = :about"] * (about is not None) + ["id < :before"] * (before is not None)
+        wanted += ["who IN LIST(:whose)"] * (whose is not None)
         wanted += ["(state = 'wanted' OR state = 'doing')"] * unfinished
-        return [
-            _action(row) for row in self._latest(_ACTION, "action", wanted, limit, about=about, before=before)
-        ]
+        which, times = during_sql("action", "wanted_at", during)
+        found = self._latest(
+            _ACTION, "action", [*wanted, *which], limit, about=about, whose=whose, before=before, **times
+        )
+        return [_action(row) for row in found]
 
     # ------------------------------------------------------------ audit
 
@@ -162,22 +171,30 @@ class Acting:
         self,
         *,
         who: str | None = None,
+        whose: Sequence[str] | None = None,
         about: str | None = None,
+        looking: bool | None = None,
         since: datetime | None = None,
+        during: tuple[datetime, datetime] | None = None,
         before: int | None = None,
         limit: int = 50,
     ) -> list[Audited]:
         wanted = ["who = :who"] * (who is not None) + ["about = :about"] * (about is not None)
+        wanted += ["who IN LIST(:whose)"] * (whose is not None)
+        wanted += [_LOOKED if looking else f"NOT {_LOOKED}"] * (looking is not None)
         wanted += ["at >= :since"] * (since is not None) + ["id < :before"] * (before is not None)
+        which, times = during_sql("audit", "at", during)
         found = self._latest(
             "id, at, who, what, about, facts",
             "audit",
-            wanted,
+            [*wanted, *which],
             limit,
             who=who,
+            whose=whose,
             about=about,
             since=None if since is None else milliseconds(since),
             before=before,
+            **times,
         )
         return [
             Audited(

@@ -10,6 +10,7 @@ from store.api.scheduling import Due, Serving, Tick
 from store.api.sharing import Enlisting
 from store.database import Database
 from store.rows import maybe_milliseconds, maybe_moment, milliseconds, moment
+from store.spans import during_sql
 
 _DUE = "SELECT sync, due_at, paused, paused_at, paused_by, spread FROM schedule"
 _TICK = "id, sync, due_at, outcome, noted_at, owner, next_at, ended_at"
@@ -139,13 +140,16 @@ class Scheduling:
         syncs: Sequence[str],
         *,
         since: datetime | None = None,
+        during: tuple[datetime, datetime] | None = None,
         before: int | None = None,
         limit: int | None = None,
     ) -> list[Tick]:
         later = "" if since is None else "AND noted_at >= :since"
         later += "" if before is None else " AND id < :before"
+        which, times = during_sql("tick", "noted_at", during)
+        later += "".join(f" AND {one}" for one in which)
         few = "" if limit is None else "LIMIT :limit"
-        given = {"since": maybe_milliseconds(since), "before": before, "limit": limit}
+        given = {"since": maybe_milliseconds(since), "before": before, "limit": limit, **times}
         with self.database.read() as tx:
             found = tx.rows(
                 f"SELECT {_TICK} FROM tick WHERE sync IN LIST(:syncs) {later} ORDER BY id DESC {few}",

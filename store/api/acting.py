@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -99,11 +99,13 @@ class Acting(Protocol):
         self,
         *,
         about: str | None = None,
+        whose: Sequence[str] | None = None,
         unfinished: bool = False,
+        during: tuple[datetime, datetime] | None = None,
         before: int | None = None,
         limit: int = 20,
     ) -> list[Action]:
-        """The latest first; those with a smaller number than `before`."""
+        """The latest first; those with a smaller number than `before`. `during`: wanted from then on, before then."""
         ...
 
     def note_audit(
@@ -116,12 +118,16 @@ class Acting(Protocol):
         self,
         *,
         who: str | None = None,
+        whose: Sequence[str] | None = None,
         about: str | None = None,
+        looking: bool | None = None,
         since: datetime | None = None,
+        during: tuple[datetime, datetime] | None = None,
         before: int | None = None,
         limit: int = 50,
     ) -> list[Audited]:
-        """The latest first; those with a smaller number than `before`."""
+        """The latest first; those with a smaller number than `before`. `looking`: only what was looked at, or only the
+        rest. `during`: from then on, before then."""
         ...
 
     def expire_actions(self, *, before: datetime, limit: int) -> int:

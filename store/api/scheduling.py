@@ -112,10 +112,11 @@ class Scheduling(Protocol):
         syncs: Sequence[str],
         *,
         since: datetime | None = None,
+        during: tuple[datetime, datetime] | None = None,
         before: int | None = None,
         limit: int | None = None,
     ) -> list[Tick]:
-        """The latest first; those with a smaller number than `before`."""
+        """The latest first; those with a smaller number than `before`. `during`: noted from then on, before then."""
         ...
 
     def latest_ticks(self, syncs: Sequence[str]) -> dict[str, Tick]:

@@ -23,6 +23,7 @@ class ActionRow(Row, table=True):
         UniqueConstraint("who", "key"),
         one_of("state", ACTION_STATES),
         partial("ix_action_unfinished", "free_at", where="state = 'wanted' OR state = 'doing'"),
+        Index(None, "wanted_at", "id"),
         {"sqlite_autoincrement": True},
     )
     id: int | None = number()
@@ -47,7 +48,12 @@ class AuditRow(Row, table=True):
     """Somebody did or looked at something. Never what a customer said, nor an address: ids alone."""
 
     __tablename__ = "audit"
-    __table_args__ = (Index(None, "who", "id"), Index(None, "about", "id"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index(None, "who", "id"),
+        Index(None, "about", "id"),
+        Index(None, "at", "id"),
+        {"sqlite_autoincrement": True},
+    )
     id: int | None = number()
     at: int = big()
     who: str

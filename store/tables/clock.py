@@ -33,6 +33,7 @@ class TickRow(Row, table=True):
     __table_args__ = (
         one_of("outcome", TICK_OUTCOMES),
         Index(None, "sync", "id"),
+        Index(None, "noted_at", "id"),
         partial("ix_tick_open", "id", where="ended_at IS NULL"),
         {"sqlite_autoincrement": True},
     )

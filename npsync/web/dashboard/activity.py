@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import heapq
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from nps.periods import midnight
 from npsync.roles import May
 from npsync.schedule import accounts_place, answers_place, verify_place
-from npsync.web.dashboard import action_words
+from npsync.web.dashboard import action_words, audit_words
 from npsync.web.dashboard.action_words import name_of
-from npsync.web.dashboard.asked import Asked, asked
+from npsync.web.dashboard.asked import LONGEST, Asked, asked
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.run_words import record_address
 from npsync.web.site import Site
@@ -22,15 +26,15 @@ from store.api import Action, Audited
 from store.api.scheduling import Tick
 
 TOGETHER = 60
-KINDS = {"asked": "asked for", "did": "done and looked at", "clock": "the clock"}
+KINDS = {"asked": "asked for", "did": "done", "looked": "looked at", "clock": "the clock"}
 _TICKS = {
-    "started": ("on time", "quiet"),
-    "caught_up": ("caught up: others before it passed while nothing ran", "asks"),
-    "skipped_overlap": ("skipped: the one before was still running", "asks"),
-    "skipped_paused": ("skipped: paused", "quiet"),
-    "handed_back": ("handed back: npsync serve ended before it was done", "quiet"),
+    "started": ("on time", "quiet", ""),
+    "caught_up": ("caught up", "asks", "others before it passed while nothing ran"),
+    "skipped_overlap": ("skipped", "asks", "the one before was still running"),
+    "skipped_paused": ("skipped", "quiet", "it is paused"),
+    "handed_back": ("handed back", "quiet", "npsync serve ended before it was done"),
 }
-_READS = ("read of people", "read a person", "read changes", "read answers", "read plan")
+CLOCK = "the clock"
 
 
 @dataclass(frozen=True)
@@ -51,16 +55,18 @@ def router(site: Site, house: House) -> APIRouter:
     @routes.get("/activity")
     def activity(request: Request) -> Response:
         whose = house.visitor(request, May.VIEW)
-        filters = asked(request, "kind", "who", "sync", root=house.root)
-        events, last = listed(site, filters)
+        filters = asked(request, "kind", "who", "sync", "day", root=house.root)
+        before = request.query_params.get("before", "")
+        found = listed(site, filters, before)
         return house.page(
             "activity.html",
             request,
             whose,
             title="Activity",
             asked=filters,
-            events=events,
-            last=last,
+            events=found.events,
+            older=found.older,
+            later=bool(before),
             kinds=list(KINDS.items()),
             syncs=list(site.config.sync),
         )
@@ -68,53 +74,112 @@ def router(site: Site, house: House) -> APIRouter:
     return routes
 
 
-def listed(site: Site, filters: Asked) -> tuple[list[Event], int | None]:
-    """The latest first. Of one kind it can be read on, from a number; all together only the latest are shown."""
-    kind = filters["kind"] if filters["kind"] in KINDS else ""
-    if kind == "asked":
-        actions = _actions(site, filters)
-        return _ended([_of_action(one) for one in actions], [one.number for one in actions])
-    if kind == "did":
-        audited = _audited(site, filters)
-        return _ended([_of_audit(one) for one in audited], [one.number for one in audited])
-    if kind == "clock":
-        ticks = _ticks(site, filters)
-        return _ended([_of_tick(one) for one in ticks], [one.number for one in ticks])
-    together = [_of_action(one) for one in _actions(site, filters)]
-    # What was asked for tells itself how it went: it need not be told twice.
-    together += [_of_audit(one) for one in _audited(site, filters) if "action" not in one.facts]
-    if not filters["who"]:
-        together += [_of_tick(one) for one in _ticks(site, filters)]
-    return sorted(together, key=lambda event: event.at, reverse=True)[:TOGETHER], None
+@dataclass(frozen=True)
+class Listed:
+    """One page of what happened; where the next one begins, "" at the end."""
+
+    events: tuple[Event, ...]
+    older: str
 
 
-def _ended(events: list[Event], numbers: list[int]) -> tuple[list[Event], int | None]:
-    more = len(events) > TOGETHER
-    return events[:TOGETHER], numbers[TOGETHER - 1] if more else None
+@dataclass(frozen=True)
+class _Entry:
+    """One line of one list; `event` is none where another list tells it."""
+
+    kind: str
+    number: int
+    at: datetime
+    event: Event | None
 
 
-def _actions(site: Site, filters: Asked) -> list[Action]:
-    found = site.store.actions(about=filters["sync"] or None, before=filters.before, limit=TOGETHER + 1)
-    return [one for one in found if not filters["who"] or filters["who"] in (one.who, name_of(one.who))]
+_Read = Callable[[int | None], list[_Entry]]
 
 
-def _audited(site: Site, filters: Asked) -> list[Audited]:
-    who = filters["who"]
-    names = [who] if ":" in who or not who else [f"{kind}:{who}" for kind in ("user", "token", "cli")]
-    found = [
-        one
-        for name in names
-        for one in site.store.audited(
-            who=name or None, about=filters["sync"] or None, before=filters.before, limit=TOGETHER + 1
+def listed(site: Site, filters: Asked, before: str) -> Listed:
+    """The latest of all lists first. `before` holds the last number that was shown of each: a page goes on where the
+    one before it ended, whatever happened since."""
+    reached = _places_in(before)
+    lists = [_down(read, reached.get(kind)) for kind, read in _lists(site, filters).items()]
+    shown: list[Event] = []
+    for entry in heapq.merge(*lists, key=lambda one: one.at, reverse=True):
+        if entry.event is not None:
+            if len(shown) == TOGETHER:
+                return Listed(tuple(shown), _place(reached))
+            shown.append(entry.event)
+        reached[entry.kind] = entry.number
+    return Listed(tuple(shown), "")
+
+
+def _down(read: _Read, before: int | None) -> Iterator[_Entry]:
+    """A list to its end, so many at a time."""
+    while found := read(before):
+        yield from found
+        if len(found) <= TOGETHER:
+            return
+        before = found[-1].number
+
+
+def _lists(site: Site, filters: Asked) -> dict[str, _Read]:
+    """What is asked for, each from a number down."""
+    store, about, wanted = site.store, filters["sync"] or None, filters["kind"]
+    whose, during = _names(filters["who"]), _day(filters["day"], site.config.time_zone)
+    looking = {"did": False, "looked": True}.get(wanted)
+
+    def asked_for(before: int | None) -> list[_Entry]:
+        found = store.actions(about=about, whose=whose, during=during, before=before, limit=TOGETHER + 1)
+        return [_Entry("asked", one.number, one.wanted_at, _of_action(one)) for one in found]
+
+    def done(before: int | None) -> list[_Entry]:
+        found = store.audited(
+            about=about, whose=whose, looking=looking, during=during, before=before, limit=TOGETHER + 1
         )
-    ]
-    return sorted(found, key=lambda one: one.number, reverse=True)[: TOGETHER + 1]
+        # What was asked for tells itself how it went: it need not be told twice.
+        return [
+            _Entry("did", one.number, one.at, None if "action" in one.facts else _of_audit(one))
+            for one in found
+        ]
+
+    def ticked(before: int | None) -> list[_Entry]:
+        syncs = [about] if about and about in site.config.sync else list(site.config.sync)
+        places = [place for sync in syncs for place in _places(sync)]
+        found = store.ticks(places, during=during, before=before, limit=TOGETHER + 1)
+        return [_Entry("clock", one.number, one.noted_at, _of_tick(one)) for one in found]
+
+    if filters["who"] in ("", CLOCK):
+        people = {} if filters["who"] else {"asked": asked_for, "did": done}
+        every = {**people, "clock": ticked}
+    else:
+        every = {"asked": asked_for, "did": done}
+    kind = "did" if wanted == "looked" else wanted
+    return {name: read for name, read in every.items() if kind not in KINDS or kind == name}
 
 
-def _ticks(site: Site, filters: Asked) -> list[Tick]:
-    syncs = [filters["sync"]] if filters["sync"] in site.config.sync else list(site.config.sync)
-    places = [place for sync in syncs for place in _places(sync)]
-    return site.store.ticks(places, before=filters.before, limit=TOGETHER + 1)
+def _names(who: str) -> list[str] | None:
+    """Whom somebody means who types a name: a person, a token, or who sits at the command line."""
+    if not who:
+        return None
+    return [who] if ":" in who else [f"{kind}:{who}" for kind in ("user", "token", "cli")]
+
+
+def _day(text: str, zone: ZoneInfo) -> tuple[datetime, datetime] | None:
+    """From its midnight to the next, where the business is."""
+    try:
+        day = date.fromisoformat(text)
+        return midnight(day, zone), midnight(day + timedelta(days=1), zone)
+    except (ValueError, OverflowError):
+        return None
+
+
+_PLACE = re.compile(r"(asked|did|clock)(\d{1,18})")
+
+
+def _places_in(text: str) -> dict[str, int]:
+    found = (_PLACE.fullmatch(part) for part in text[:LONGEST].split("."))
+    return {each[1]: int(each[2]) for each in found if each is not None}
+
+
+def _place(reached: Mapping[str, int]) -> str:
+    return ".".join(f"{kind}{number}" for kind, number in reached.items())
 
 
 def _places(sync: str) -> Iterator[str]:
@@ -136,29 +201,28 @@ def _of_action(one: Action) -> Event:
 
 
 def _of_audit(one: Audited) -> Event:
-    facts = " · ".join(
-        f"{name} {value}" for name, value in one.facts.items() if value not in (None, "", [], {})
-    )
+    said = audit_words.said(one)
     return Event(
         at=one.at,
         who=name_of(one.who),
-        said=f"{one.what} {one.about}".strip(),
+        said=said,
         link=_address(one),
-        pill=("looked", "quiet") if one.what in _READS else None,
-        facts=facts[:300],
+        pill=("looked", "quiet") if audit_words.looked(one) else None,
+        facts=audit_words.facts(one),
     )
 
 
 def _of_tick(one: Tick) -> Event:
-    word, kind = _TICKS[one.outcome]
+    word, kind, why = _TICKS[one.outcome]
     what = {"verify": "verification of ", "accounts": "accounts of ", "answers": "pushed answers of "}
     place, _, sync = one.sync.rpartition("/")
     return Event(
         at=one.noted_at,
-        who="the clock",
+        who=CLOCK,
         said=f"{what.get(place, 'run of ')}{sync}",
         link=f"/syncs/{quote(sync, safe='')}",
         pill=(word, kind),
+        facts=why,
     )
 
 

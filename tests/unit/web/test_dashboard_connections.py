@@ -9,11 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 from answered import ENV, NOW
-from builders_runs import ran
 from dashboard_desk import Desk, text_of
 
 from connectors.contract import Allowance
-from npsync.actions.wanting import want
 from npsync.calls import beside, remember_allowance
 from npsync.connection_health import Failure
 from store.api import Stand
@@ -153,58 +151,6 @@ def test_who_goes_by_which_file_and_why_a_changed_one_was_not_taken_is_told(desk
     assert "The file was changed and is not taken" in text_of(desk.get("/config"))
     assert "npsync.yaml was changed and not taken" in text_of(desk.get("/"))
     assert "No process runs what is due" not in text_of(desk.get("/syncs"))
-
-
-# ------------------------------------------------------------ what happened
-
-
-def test_what_people_and_the_clock_did_is_one_list_the_latest_first(desk: Desk):
-    ticked(desk, "contacts", "caught_up", NOW - timedelta(minutes=9))
-    ticked(desk, "verify/contacts", "started", NOW - timedelta(minutes=8))
-    desk.act("/syncs/contacts/plan", {"key": "k"})
-    desk.clock.advance(60)
-    desk.get(f"/runs/{ran(desk.store, now=NOW)}/changes")
-    said = text_of(desk.get("/activity"))
-    places = [
-        said.index(word)
-        for word in (
-            "Read changes run 1",
-            "Asked for a plan of contacts",
-            "Verification of contacts on time",
-            "Run of contacts caught up",
-        )
-    ]
-    assert places == sorted(places)
-    assert said.count("lan of contacts") == 1  # told once, not again by the audit
-
-
-def test_a_due_time_that_was_handed_back_is_told_from_one_that_was_kept(desk: Desk):
-    ticked(desk, "contacts", "started", NOW - timedelta(minutes=9))
-    [taken] = desk.store.open_ticks()
-    desk.store.return_tick(taken.number, now=NOW - timedelta(minutes=8))
-    assert "handed back: npsync serve ended before it was done" in text_of(desk.get("/activity?kind=clock"))
-    assert desk.store.due(["contacts"])["contacts"].due_at == NOW - timedelta(minutes=9)
-
-
-def test_what_happened_is_narrowed_to_a_kind_a_sync_or_somebody(desk: Desk):
-    ticked(desk, "contacts", "started", NOW)
-    desk.store.note_audit("user:bo", "review link", "answer mail:a1", now=NOW)
-    want(desk.config, desk.store, "verify", {"sync": "contacts"}, who="token:ann", key="k", now=NOW)
-    assert "on time" not in text_of(desk.get("/activity?kind=did"))
-    assert "Review link" in text_of(desk.get("/activity?who=bo"))
-    assert "verification" not in text_of(desk.get("/activity?who=bo"))
-    assert "verification" in text_of(desk.get("/activity?kind=asked&sync=contacts"))
-    assert "Nothing is like that" in text_of(desk.get("/activity?who=nobody"))
-    assert "on time" in text_of(desk.get("/activity?kind=clock&sync=contacts"))
-
-
-def test_a_long_list_is_read_on_from_where_it_ended(desk: Desk):
-    for n in range(70):
-        desk.store.note_audit("user:bo", "left out", f"answer mail:a{n}", now=NOW)
-    html = desk.get("/activity?kind=did&who=bo").body.decode()
-    link = html.partition('rel="next"')[0].rpartition('href="')[2].partition('"')[0].replace("&amp;", "&")
-    rest = desk.get(link).body.decode()
-    assert (html.count("Left out answer"), rest.count("Left out answer")) == (60, 10)
 
 
 def test_who_may_see_figures_alone_sees_none_of_it(tmp_path: Path, sqlite_url: str):

@@ -1,0 +1,55 @@
+"""What somebody did or looked at, in words."""
+
+from __future__ import annotations
+
+from npsync.web.dashboard.words import many
+from store.api import Audited
+
+_SEARCHED = "searched for people"
+_WHERE = {
+    "read": "{about}",
+    "read of people": "{about}",
+    "read comments": "comments",
+    "read changes": "changes of {about}",
+    "read answers": "answers of {about}",
+    "read plan": "a plan of {about}",
+}
+_TOLD = ("page", "people", "action")  # in the sentence, or by the link
+LONGEST = 300
+
+
+def looked(one: Audited) -> bool:
+    """Whether it was only looked at."""
+    return one.what.startswith("read") or one.what == _SEARCHED
+
+
+def said(one: Audited) -> str:
+    """ "looked at 12 people: suppressions", "left out answer mail:a1"."""
+    if one.what == "read a person" or (one.what == "read" and one.facts.get("page") == "why"):
+        return f"looked at {one.about or 'somebody nothing is known of'}"
+    if one.what == _SEARCHED:
+        return f"searched for somebody: {_people(one) or 'nobody'} found"
+    if one.what in _WHERE:
+        where = _WHERE[one.what].format(about=one.about)
+        people = _people(one)
+        return f"looked at {people}: {where}" if people else f"looked at {where}, where nobody was"
+    return f"{one.what} {one.about}".strip()
+
+
+def facts(one: Audited) -> str:
+    """What the sentence does not say."""
+    told = (
+        f"{name.replace('_', ' ')} {_shown(value)}"
+        for name, value in one.facts.items()
+        if name not in _TOLD and value not in (None, "", [], {})
+    )
+    return " · ".join(told)[:LONGEST]
+
+
+def _people(one: Audited) -> str:
+    number = one.facts.get("people")
+    return many(number, "person", "people") if isinstance(number, int) and number else ""
+
+
+def _shown(value: object) -> str:
+    return ", ".join(str(each) for each in value) if isinstance(value, list) else str(value)

@@ -44,7 +44,7 @@ def run_once(
 ) -> Report:
     """One run with connections of its own: fresh schema, fresh token, and what follows from it on the accounts. Raises
     what `sync.engine.run` raises."""
-    from npsync.alerting.turn import tell_of_failure, tell_of_run
+    from npsync.alerting.turn import tell_of_deaths, tell_of_failure, tell_of_run
     from npsync.rolling import roll_up_after
     from npsync.service import opened
     from sync.engine import Options, run
@@ -52,6 +52,7 @@ def run_once(
 
     options = options or Options()
     with opened(config, store, clock) as connections:
+        tell_of_deaths(config, store, name, connections.clock)
         try:
             job = build_job(config, name, connections)
             report = run(

@@ -15,7 +15,7 @@ from npsync.clock import SystemClock
 from npsync.clockwork import readiness
 from npsync.clockwork.acting import Acting
 from npsync.clockwork.hands import Hands, Threads
-from npsync.clockwork.rescuing import resume_killed
+from npsync.clockwork.rescuing import rescue, resume_killed
 from npsync.clockwork.ticking import Clockwork
 from npsync.clockwork.turns import turns_of
 from npsync.clockwork.watching import Taken, Watched
@@ -70,6 +70,7 @@ def serve(
         mark=taken.mark,
     )
     watched = Watched(taken, clock, take=take, tell=clockwork.show)
+    rescue(store, clock.now())
     resume_killed(taken.config, store, clock.now())
     follow(taken.config, store)
     hurry = threading.Event()

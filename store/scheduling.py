@@ -13,7 +13,7 @@ from store.rows import maybe_milliseconds, maybe_moment, milliseconds, moment
 from store.spans import during_sql
 
 _DUE = "SELECT sync, due_at, paused, paused_at, paused_by, spread FROM schedule"
-_TICK = "id, sync, due_at, outcome, noted_at, owner, next_at, ended_at"
+_TICK = "id, sync, due_at, outcome, noted_at, owner, next_at, ended_at, died"
 
 
 class Scheduling:
@@ -101,26 +101,31 @@ class Scheduling:
     def end_tick(self, number: int, *, now: datetime, outcome: str | None = None) -> None:
         with self.database.write() as tx:
             tx.run(
-                """UPDATE tick SET ended_at = COALESCE(ended_at, :now), outcome = COALESCE(:outcome, outcome)
+                """UPDATE tick SET ended_at = COALESCE(ended_at, :now), outcome = COALESCE(:outcome, outcome),
+                    died = FALSE
                 WHERE id = :number""",
                 now=milliseconds(now),
                 outcome=outcome,
                 number=number,
             )
 
-    def return_tick(self, number: int, *, now: datetime) -> bool:
+    def return_tick(
+        self, number: int, *, now: datetime, died: bool = False, again_at: datetime | None = None
+    ) -> bool:
         with self.database.write() as tx:
             found = tx.rows(
-                """UPDATE tick SET ended_at = :now, outcome = 'handed_back' WHERE id = :number AND ended_at IS NULL
+                """UPDATE tick SET ended_at = :now, outcome = 'handed_back', died = :died
+                WHERE id = :number AND ended_at IS NULL
                 RETURNING sync, due_at""",
                 now=milliseconds(now),
+                died=died,
                 number=number,
             )
             for sync, due_at in found:
                 tx.run(
                     "UPDATE schedule SET due_at = :due_at, spread = 0 WHERE sync = :sync AND due_at > :due_at",
                     sync=sync,
-                    due_at=due_at,
+                    due_at=due_at if again_at is None else milliseconds(again_at),
                 )
             return bool(found)
 
@@ -279,4 +284,5 @@ def _tick(row: tuple[Any, ...]) -> Tick:
         owner=row[5],
         next_at=maybe_moment(row[6]),
         ended_at=maybe_moment(row[7]),
+        died=bool(row[8]),
     )

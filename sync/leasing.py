@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 
 from connectors.contract import Clock
 from nps.errors import LeaseLost, NpsyncError
 from nps.values import Json
-from store.api import Lease, Store
+from store.api import Lease, RunRow, Store
 
 LEASE_SECONDS = 120.0
 HEARTBEAT_SECONDS = 30.0
@@ -54,6 +55,13 @@ def sync_lease(store: Store, clock: Clock, name: str, owner: str) -> Iterator[Le
         stop.set()
         heart.join()
         store.release(lease)
+
+
+def died(run: RunRow, store: Store, now: datetime) -> bool:
+    """Its process ended before it did."""
+    if run.status == "running":
+        return store.is_free(lease_name(run.sync), now=now)
+    return run.status == "failed" and run.report.get("problems") == [DIED]
 
 
 def end_those_that_died(store: Store, sync: str, clock: Clock) -> None:

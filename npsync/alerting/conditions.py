@@ -15,12 +15,15 @@ from npsync.alerting.occasions import told_of
 from npsync.alerting.spec import On
 from npsync.connection_health import Health
 from store.api import Queue
+from sync.leasing import DIED
 
 if TYPE_CHECKING:
     from npsync.alerting.spec import AlertSpec
+    from store.api import RunRow
     from sync.report import Report
 
 CALM = ("succeeded", "partial")
+DEATHS = 2
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +80,18 @@ def of_report(report: Report) -> Iterator[Condition]:
             text=told_of(said),
             next_step=f"npsync connect {source}",
         )
+
+
+def of_deaths(about: str, latest: RunRow, dead: int) -> Iterator[Condition]:
+    """What it says that the processes of the last so many runs have died. One that was killed is begun again, and
+    nobody has to know."""
+    if dead >= DEATHS:
+        problem = (
+            f"{DIED}, {DEATHS} times in a row or more: killed, out of memory, or crashed. Its log says more"
+        )
+        yield run_failed(about, problem, f"npsync runs {latest.id}")
+    elif latest.kind != "run" and latest.status not in ("failed", "running"):  # a run tells that by itself
+        yield run_failed(about, None, "")
 
 
 def run_failed(sync: str, problem: str | None, next_step: str) -> Condition:

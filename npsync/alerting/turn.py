@@ -7,7 +7,15 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nps.errors import NpsyncError
-from npsync.alerting.conditions import Condition, of_connections, of_queues, of_report, run_failed
+from npsync.alerting.conditions import (
+    DEATHS,
+    Condition,
+    of_connections,
+    of_deaths,
+    of_queues,
+    of_report,
+    run_failed,
+)
 from npsync.alerting.digests import digest
 from npsync.alerting.falls import found
 from npsync.alerting.messages import Told, deliver, want
@@ -17,6 +25,9 @@ from npsync.alerting.turns import want_turns
 from npsync.connection_health import health_of
 from npsync.logs import notice
 from npsync.schedule import fire_time
+from sync.accounts.report import KIND as ROLL_UP
+from sync.job import roll_up_of
+from sync.leasing import died
 
 if TYPE_CHECKING:
     from connectors.contract import Clock
@@ -55,6 +66,23 @@ def tell_of_run(config: Config, store: Store, report: Report, clock: Clock) -> N
 def tell_of_failure(config: Config, store: Store, sync: str, error: NpsyncError, clock: Clock) -> None:
     """A run that could not be begun."""
     _tell(config, store, [], [run_failed(sync, told_of([str(error)]), "npsync check")], clock)
+
+
+def tell_of_deaths(config: Config, store: Store, sync: str, clock: Clock) -> None:
+    """Runs that never ended have told nobody. It is told before the next one is begun, of which its process may die."""
+    if not any(On.RUN_FAILED in alert.on for alert in config.alerts):
+        return
+    conditions: list[Condition] = []
+    for name, kind, about in (
+        (sync, "run", sync),
+        (sync, "verify", f"the verification of {sync}"),
+        (roll_up_of(sync), ROLL_UP, f"the accounts of {sync}"),
+    ):
+        latest = store.runs(sync=name, kind=kind, limit=DEATHS)
+        dead = sum(died(run, store, clock.now()) for run in latest)
+        conditions += of_deaths(about, latest[0], dead) if latest else ()
+    if conditions:
+        _tell(config, store, [], conditions, clock)
 
 
 def _tell(

@@ -297,8 +297,8 @@ def _run_due(config: Config, store: Store, options: Options, json: bool) -> int:
     worst = output.SUCCEEDED
     ran = False
     done: set[str] = set()
-    resume_killed(config, store, clock.now(), surely=True)
     rescue(store, clock.now())
+    resume_killed(config, store, clock.now(), surely=True)
     claims = Claims(config, store, this_process(), installation_of(store))
     due = chain(
         claims.runs(clock.now()),

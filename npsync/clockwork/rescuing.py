@@ -1,9 +1,15 @@
-"""What processes that died left undone: their runs, and the due times they had taken."""
+"""What processes that died left undone: their runs, and the due times they had taken.
+
+What is left undone is begun again at once: mostly it was the machine that went, or somebody killed it. But a due time
+may be what its processes die of (a file that does not fit into memory). After a few tries it rests before the next,
+longer each time, so that whatever runs beside it comes to its end meanwhile.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from npsync.logs import notice
@@ -17,17 +23,23 @@ if TYPE_CHECKING:
 
 UNSEEN = timedelta(minutes=2)  # a process that ticks says so every few seconds
 FORGOTTEN_AFTER = timedelta(days=1)  # of one on another machine, of which nobody can tell
+AT_ONCE = 3  # tries without a rest
+FIRST_REST, LONGEST_REST = timedelta(seconds=15), timedelta(hours=1)
+_MOST_DEATHS = 12  # after as many every rest is the longest
 
 
 def resume_killed(config: Config, store: Store, now: datetime, *, surely: bool = False) -> None:
     """A run whose process was killed is finished soon, not only when its sync comes due again.
 
     At once if it ran on this machine; else as soon as its lease has surely run out, for until then nobody can tell a
-    dead process from a busy one. With `surely` only what is known to be dead.
+    dead process from a busy one. With `surely` only what is known to be dead. What the clock had taken is rescued
+    before, and may rest.
     """
+    ticks = store.latest_ticks(list(config.sync))
     for name, due in store.due(list(config.sync)).items():
         latest = store.runs(sync=name, limit=1)
-        if not latest or latest[0].status != "running":
+        tick = ticks.get(name)
+        if not latest or latest[0].status != "running" or (tick is not None and tick.died):
             continue
         dead = store.is_free(lease_name(name), now=now)
         soon = now if dead else now + timedelta(seconds=LEASE_SECONDS)
@@ -46,11 +58,28 @@ def rescue(store: Store, now: datetime) -> list[Tick]:
 
 
 def due_again(orphans: Sequence[Tick], store: Store, now: datetime) -> list[Tick]:
-    """Those of them that nobody else has made due again, or ended, since they were found."""
-    rescued = [tick for tick in orphans if store.return_tick(tick.number, now=now)]
-    for tick in rescued:
-        notice("rescued", sync=tick.sync, due_at=tick.due_at.isoformat(), owner=tick.owner)
+    """Those of them that nobody else has made due again, or ended, since they were found. Those that rest do so one
+    after the other: what the others are there for is not known."""
+    rescued, resting = [], 0
+    for tick in orphans:
+        rest = rest_of(tick, store)
+        resting += bool(rest)
+        again_at = now + rest * resting if rest else None
+        if store.return_tick(tick.number, now=now, died=True, again_at=again_at):
+            rescued.append(tick)
+            rests = {} if again_at is None else {"rests_until": again_at.isoformat(timespec="seconds")}
+            notice("rescued", sync=tick.sync, due_at=tick.due_at.isoformat(), owner=tick.owner, **rests)
     return rescued
+
+
+def rest_of(tick: Tick, store: Store) -> timedelta:
+    """Before the due time of a process that died is begun again."""
+    earlier = store.ticks([tick.sync], before=tick.number, limit=_MOST_DEATHS)
+    deaths = 1 + sum(1 for _ in takewhile(lambda one: one.died, earlier))
+    if deaths < AT_ONCE:
+        return timedelta(0)
+    doubled: int = 2 ** (deaths - AT_ONCE)
+    return min(FIRST_REST * doubled, LONGEST_REST)
 
 
 def forget_gone(store: Store, now: datetime) -> None:

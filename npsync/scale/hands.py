@@ -207,20 +207,26 @@ class Laborer:
 
 def rescue(store: Store, queue: Queue) -> list[int]:
     """Jobs whose worker is gone are done again by somebody else: at once where that is known, else when it has said
-    nothing for longer than any lease lasts."""
+    nothing for longer than any lease lasts. What two workers died of goes: its due time comes again (`rescue_lost`
+    finds it), and rests if that goes on."""
     doing = queue.doing()
     if not doing:
         return []
-    owners = store.recall(WORKERS, sorted({str(worker) for _, worker, _ in doing if worker is not None}))
+    owners = store.recall(WORKERS, sorted({str(one.worker) for one in doing if one.worker is not None}))
     dead = [
-        job
-        for job, worker, ago in doing
-        if worker is None or is_gone(owners.get(str(worker), "")) or (ago is not None and ago > UNSEEN)
+        one
+        for one in doing
+        if one.worker is None
+        or is_gone(owners.get(str(one.worker), ""))
+        or (one.ago is not None and one.ago > UNSEEN)
     ]
-    for job in dead:
-        queue.do_again(job)
-        notice("job_rescued", job=job)
-    return dead
+    for one in dead:
+        if one.rescued and one.due_again:
+            queue.drop(one.job)
+        else:
+            queue.do_again(one.job)
+        notice("job_rescued", job=one.job)
+    return [one.job for one in dead]
 
 
 def rescue_lost(store: Store, queue: Queue, now: datetime) -> list[Tick]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SCHEMA = "npsync_jobs"
 CLAIM, LEND = "claim", "lend"  # the two tasks
 _TICK = "(args->'claim'->>'tick')::bigint AS tick"
+_DUE_AGAIN = "coalesce(args->'claim'->>'tick' IS NOT NULL OR args->'claim'->>'pushed' = 'true', false)"
 _UNFINISHED = "(status = 'todo' OR status = 'doing')"
 
 
@@ -64,6 +65,18 @@ class Job:
     once: str
     after: str | None = None
     priority: int = 0
+
+
+@dataclass(frozen=True)
+class Doing:
+    """A job that is being done, by which worker, and how many seconds ago that was seen. `rescued`: how often it was
+    begun before. `due_again`: whoever took its due time finds, or has arranged, that it comes again."""
+
+    job: int
+    rescued: int
+    due_again: bool
+    worker: int | None
+    ago: float | None
 
 
 class Queue:
@@ -125,12 +138,13 @@ class Queue:
             row["tick"] for row in self._rows(f"SELECT {_TICK} FROM procrastinate_jobs WHERE {_UNFINISHED}")
         }
 
-    def doing(self) -> list[tuple[int, int | None, float | None]]:
-        """Jobs that are being done: their number, their worker's, and how many seconds ago that was seen."""
+    def doing(self) -> list[Doing]:
+        """Jobs that are being done."""
         return [
-            (row["id"], row["worker_id"], row["ago"])
+            Doing(row["id"], row["attempts"], row["due_again"], row["worker_id"], row["ago"])
             for row in self._rows(
-                """SELECT j.id, j.worker_id, extract(epoch FROM now() - w.last_heartbeat)::float AS ago
+                f"""SELECT j.id, j.attempts, {_DUE_AGAIN} AS due_again, j.worker_id,
+                    extract(epoch FROM now() - w.last_heartbeat)::float AS ago
                 FROM procrastinate_jobs j LEFT JOIN procrastinate_workers w ON w.id = j.worker_id
                 WHERE j.status = 'doing'"""
             )
@@ -139,17 +153,22 @@ class Queue:
     def do_again(self, job: int) -> None:
         """Its worker is gone: somebody else does it. Where one like it waits already, that will do."""
         import procrastinate
-        from procrastinate.jobs import Status
         from procrastinate.utils import utcnow
 
         try:
             self._app.job_manager.retry_job_by_id(job, utcnow())
         except (procrastinate.exceptions.ConnectorException, procrastinate.exceptions.AlreadyEnqueued):
-            self._app.connector.get_sync_connector().execute_query(
-                "SELECT procrastinate_finish_job_v1(%(job)s, %(status)s, true)",
-                job=job,
-                status=Status.FAILED.value,
-            )
+            self.drop(job)
+
+    def drop(self, job: int) -> None:
+        """Its worker is gone, and nobody does it again."""
+        from procrastinate.jobs import Status
+
+        self._app.connector.get_sync_connector().execute_query(
+            "SELECT procrastinate_finish_job_v1(%(job)s, %(status)s, true)",
+            job=job,
+            status=Status.FAILED.value,
+        )
 
     def empty(self) -> None:
         """No job waits any more, and none is being done."""

@@ -39,6 +39,7 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True):
     owner: str | None = None
     next_at: datetime | None = None
     ended_at: datetime | None = None
+    died: bool = False  # its process did, and somebody else ended it
 
 
 class Serving(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,9 +94,12 @@ class Scheduling(Protocol):
         """What it stood for is done (or was skipped after all: `outcome`)."""
         ...
 
-    def return_tick(self, number: int, *, now: datetime) -> bool:
-        """What it stood for was not done: it ends as handed back, and its due time is due again, both in one. False
-        when it has ended already; then nothing changes."""
+    def return_tick(
+        self, number: int, *, now: datetime, died: bool = False, again_at: datetime | None = None
+    ) -> bool:
+        """What it stood for was not done (its process `died`): it ends as handed back, and its due time is due again,
+        both in one; or at `again_at`, unless the following one comes before that. False when it has ended already;
+        then nothing changes."""
         ...
 
     def hand_tick(self, number: int, owner: str | None, *, enlist: Enlisting | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlmodel import Field
 
 from store.tables.columns import Row, big, number, one_of, partial
@@ -27,7 +27,8 @@ class ScheduleRow(Row, table=True):
 
 class TickRow(Row, table=True):
     """What the clock did about one due time. It is written when the due time is taken, and ended when that was done:
-    one that never ended is of a process that died with it. `next_at`: the due time that was to follow."""
+    one that never ended is of a process that died with it, and somebody else ends it (`died`). `next_at`: the due time
+    that was to follow."""
 
     __tablename__ = "tick"
     __table_args__ = (
@@ -45,6 +46,7 @@ class TickRow(Row, table=True):
     owner: str | None
     next_at: int | None = big()
     ended_at: int | None = big()
+    died: bool = Field(sa_column_kwargs={"server_default": text("false")})
 
 
 class ServingRow(Row, table=True):

@@ -92,6 +92,28 @@ def times(town: Town, words: str) -> int:
     return sum(words in message for message in messages(town))
 
 
+def test_runs_that_never_ended_are_told_before_the_next_begins_and_so_is_their_end(
+    npsync: Npsync, slack: Town
+):
+    slack.answers(slack.person("ann"), 9)
+    npsync.configured(yaml(alerts=[{"connection": "slack", "on": ["run_failed"]}]))
+    npsync.run("contacts")
+    died = """INSERT INTO run (sync, kind, status, started_at, facts, report)
+        VALUES ('contacts', 'run', 'running', 0, '{}', '{}')"""
+    with npsync.store() as store:
+        store.execute(died)
+    npsync.run("contacts")
+    assert messages(slack) == []  # one that was killed has been taken up again
+    with npsync.store() as store:
+        store.execute(died)
+        store.execute(died)
+    npsync.run("contacts")
+    earlier, later = messages(slack)
+    assert "contacts failed" in earlier
+    assert "its process ended before the run did, 2 times in a row or more" in earlier
+    assert "contacts runs again" in later
+
+
 def test_refused_credentials_are_told_once_and_so_is_their_end(npsync: Npsync, slack: Town):
     ann = slack.person("ann")
     slack.answers(ann, 9)

@@ -11,6 +11,7 @@ from postgres_server import PostgresServer
 
 from nps.errors import ConfigError
 from npsync.clockwork.claims import Claim
+from npsync.clockwork.rescuing import FIRST_REST
 from npsync.scale import queue as queues
 from npsync.scale.calling import Queued, claim_of, cut_from, words_of
 from npsync.scale.hands import WORKERS, Laborer, rescue, rescue_lost
@@ -147,6 +148,37 @@ def taken(store: SqlStore, queue: Queue, sync: str = "nps") -> Claim:
     job = Job(CLAIM, {"claim": words_of(claim)}, once=f"claim/{sync}")
     store.hand_tick(tick, None, enlist=lambda connection: queue.put_within(job, connection))
     return claim
+
+
+def test_what_worker_after_worker_dies_of_comes_again_with_its_due_time_and_then_rests(
+    queue: Queue, store: SqlStore, empty_database: str
+):
+    def dies() -> None:
+        sql(empty_database, "UPDATE procrastinate_jobs SET status = 'doing', worker_id = NULL")
+        assert len(rescue(store, queue)) == 1
+
+    due: list[datetime] = []
+    for _ in range(3):
+        taken(store, queue, "deadly")
+        dies()
+        assert rescue_lost(store, queue, NOON) == []  # its job waits
+        dies()
+        assert queue.waiting() == 0
+        assert len(rescue_lost(store, queue, NOON)) == 1
+        due.append(store.due(["deadly"])["deadly"].due_at)
+        store.schedule("deadly", NOON)
+    assert due == [NOON, NOON, NOON + FIRST_REST]
+
+
+@pytest.mark.parametrize(("pushed", "waits"), [(True, 0), (False, 1)])
+def test_a_job_whose_due_time_comes_again_by_itself_is_done_twice_at_most(
+    queue: Queue, store: SqlStore, empty_database: str, pushed: bool, waits: int
+):
+    queue.put(Job(CLAIM, {"claim": words_of(Claim("nps", NOON, pushed=pushed))}, once="claim/nps"))
+    for _ in range(3):
+        sql(empty_database, "UPDATE procrastinate_jobs SET status = 'doing', worker_id = NULL")
+        rescue(store, queue)
+    assert queue.waiting() == waits
 
 
 def test_what_was_handed_back_is_no_overlap_while_its_job_is_on_the_queue_still(

@@ -67,6 +67,21 @@ def test_what_was_returned_is_due_again_and_told_from_what_was_done(store: SqlSt
     ]
 
 
+def test_what_a_process_died_with_is_due_again_when_it_has_rested(store: SqlStore):
+    store.schedule("a", NOON)
+    first = store.take_tick("a", NOON, QUARTER, "started", OWNER, now=NOON)
+    assert first is not None
+    rested = later(minutes=2)
+    assert store.return_tick(first, now=later(minutes=1), died=True, again_at=rested)
+    assert store.due(["a"])["a"].due_at == rested
+    second = store.take_tick("a", rested, QUARTER, "started", OWNER, now=rested)
+    assert second is not None
+    assert store.return_tick(second, now=later(minutes=3), died=True, again_at=later(minutes=60))
+    assert store.due(["a"])["a"].due_at == QUARTER  # the following one comes before that
+    store.end_tick(second, now=later(minutes=4))  # it was only slow
+    assert [one.died for one in store.ticks(["a"])] == [False, True]
+
+
 def test_a_due_time_may_be_taken_a_little_later_than_it_is_due(store: SqlStore):
     store.schedule("a", NOON)
     assert store.due(["a"])["a"].taken_at == NOON

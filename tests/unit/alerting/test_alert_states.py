@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npsync.alerting.conditions import Condition, of_connections, of_queues, of_report, run_failed
+from npsync.alerting.conditions import Condition, of_connections, of_deaths, of_queues, of_report, run_failed
 from npsync.alerting.spec import AlertSpec, On
 from npsync.alerting.turns import in_words, want_turns
 from npsync.connection_health import ACCESS, Failure, Health
-from store.api import Queue
+from store.api import Queue, RunRow
 from store.api.messages import MESSAGES
 from store.sql import SqlStore
 from sync.report import FieldReport, MatchReport, Report
@@ -83,6 +83,29 @@ def test_many_problems_are_told_with_how_many_more_there_are():
     assert failed.title == "nps failed"
     assert failed.next_step == "npsync runs 7"
     assert failed.text.endswith("… and 4 more")
+
+
+def killed(kind: str = "run", status: str = "running") -> RunRow:
+    return RunRow(id=7, sync="nps", kind=kind, status=status, started_at=MONDAY, ended_at=None, report={})
+
+
+@pytest.mark.parametrize(
+    ("latest", "dead", "said"),
+    [
+        (killed(), 0, []),
+        (killed(), 1, []),  # somebody has killed it, and it is begun again
+        (killed(), 2, [True]),
+        (killed(status="succeeded"), 0, []),  # it told how it went
+        (killed("verify", "succeeded"), 0, [False]),
+        (killed("verify", "running"), 0, []),
+        (killed("verify", "failed"), 1, []),
+        (killed("verify", "failed"), 2, [True]),
+    ],
+)
+def test_what_its_processes_died_of_twice_is_a_failure(latest: RunRow, dead: int, said: list[bool]):
+    found = list(of_deaths("nps", latest, dead))
+    assert [one.bad for one in found] == said
+    assert all(one.on is On.RUN_FAILED for one in found)
 
 
 # ------------------------------------------------------------ what the store says

@@ -15,7 +15,15 @@ from fake_clock import NOON, FakeClock
 
 from npsync.cli.syncs import serving_lines
 from npsync.clockwork.claims import SET_BACK, Claim, Claims
-from npsync.clockwork.rescuing import UNSEEN, due_again, rescue
+from npsync.clockwork.rescuing import (
+    AT_ONCE,
+    FIRST_REST,
+    LONGEST_REST,
+    UNSEEN,
+    due_again,
+    rescue,
+    resume_killed,
+)
 from npsync.clockwork.ticking import SEEN_EVERY, is_alive
 from npsync.clockwork.work import Work
 from npsync.config import Config
@@ -153,6 +161,65 @@ def test_who_ticks_is_seen_while_it_does_with_what_is_wrong_with_its_file(store:
 
 def test_an_installation_keeps_its_name_for_all_processes(store: SqlStore):
     assert installation_of(store) == installation_of(store)
+
+
+def dies_with_it(config: Config, store: SqlStore, at: datetime) -> None:
+    """A process takes whatever is due, and its successor finds what it left."""
+    assert taken_by(dead_process(), config, store, at) != []
+    rescue(store, at)
+
+
+def test_what_its_processes_die_of_rests_longer_before_each_try(store: SqlStore, tmp_path: Path):
+    config = daily(tmp_path, "every: 1 day")
+    at, rests = NOON, list[timedelta]()
+    for _ in range(14):
+        dies_with_it(config, store, at)
+        due_at = soonest(config, store)["a"]
+        rests.append(max(timedelta(0), due_at - at))
+        at = max(at, due_at)
+    assert rests[:AT_ONCE] == [timedelta(0), timedelta(0), FIRST_REST]
+    assert rests[AT_ONCE:6] == [2 * FIRST_REST, 4 * FIRST_REST, 8 * FIRST_REST]
+    assert set(rests[-3:]) == {LONGEST_REST}
+
+
+def test_a_due_time_that_was_done_is_begun_at_once_the_next_time_its_process_dies(
+    store: SqlStore, tmp_path: Path
+):
+    config = daily(tmp_path, "every: 1 day")
+    for _ in range(AT_ONCE):
+        dies_with_it(config, store, NOON)
+        store.schedule("a", NOON)
+    ticking = Ticking(config, store, FakeClock(), run=Runs())
+    ticking.tick_and_finish()
+    ticking.wait()
+    store.schedule("a", NOON)
+    dies_with_it(config, store, NOON)
+    assert soonest(config, store)["a"] == NOON
+
+
+def test_two_that_were_there_when_their_process_died_do_not_begin_together_again(
+    store: SqlStore, tmp_path: Path
+):
+    two = yaml().replace(
+        "sync:\n", "sync:\n  b: {every: 1 day, survey: nps, to: crm, fields: {B__c: score}}\n"
+    )
+    config = config_of(two, tmp_path)
+    assert set(config.sync) == {"a", "b"}
+    for _ in range(AT_ONCE):
+        for name in config.sync:
+            store.schedule(name, NOON)
+        dies_with_it(config, store, NOON)
+    assert sorted(soonest(config, store).values()) == [NOON + FIRST_REST, NOON + 2 * FIRST_REST]
+
+
+def test_a_restart_does_not_shorten_the_rest(store: SqlStore, tmp_path: Path):
+    config = daily(tmp_path, "every: 1 day")
+    store.begin_run("a", "run", now=NOON, facts={})
+    for _ in range(AT_ONCE):
+        store.schedule("a", NOON)
+        dies_with_it(config, store, NOON)
+    resume_killed(config, store, NOON + timedelta(seconds=1))
+    assert soonest(config, store)["a"] == NOON + FIRST_REST
 
 
 # ------------------------------------------------------------ jitter

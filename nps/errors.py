@@ -34,6 +34,11 @@ class Collided(UnavailableError):
     may succeed at once."""
 
 
+class Interrupted(UnavailableError):
+    """The database broke off what it was at, because we asked for it or its operator did. Nothing of it was kept; the
+    same may succeed later."""
+
+
 class RejectedError(NpsyncError):
     """One answer or record cannot be written as it is. Park it, carry on with the next.
 

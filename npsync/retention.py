@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from connectors.contract import Clock
+from nps.errors import Interrupted
 
 if TYPE_CHECKING:
     from npsync.config import Config
@@ -59,7 +60,19 @@ def prune(config: Config, store: Store, now: datetime, *, stop: Callable[[], boo
     for name, length, expire in steps:
         if length is not None and (gone := _all(lambda: expire(now - length), stop)):  # noqa: B023 - run at once
             counts[name] = gone
-    return Pruned(counts, scrubbed=store.scrubbing_due() and store.scrub())
+    return Pruned(counts, scrubbed=_scrubbed(store, stop))
+
+
+def _scrubbed(store: Store, stop: Callable[[], bool]) -> bool:
+    """What was broken off is due the next time."""
+    if stop() or not store.scrubbing_due():
+        return False
+    try:
+        return store.scrub(stop)
+    except Interrupted:
+        if not stop():
+            raise
+        return False
 
 
 def _all(expire: Callable[[], int], stop: Callable[[], bool]) -> int:

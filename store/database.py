@@ -13,7 +13,7 @@ import re
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from functools import cache
@@ -30,6 +30,7 @@ from sqlalchemy.exc import ArgumentError
 from nps.errors import ConfigError, LeaseLost
 from nps.forgetting import Forgetting
 from store.api import Lease
+from store.breaking_off import broken_off, never
 from store.errors import StoreError, without_data
 from store.stirring import note_stirred, stirs
 from store.turns import BUSY_MILLISECONDS, Turns
@@ -154,8 +155,9 @@ class Database(Protocol):
         """A transaction that sees one state of things and changes nothing."""
         ...
 
-    def still(self) -> AbstractContextManager[Transaction]:
-        """As `read`, for a long look: it may fill temporary tables, which are gone when it ends."""
+    def still(self, stop: Callable[[], bool] = never) -> AbstractContextManager[Transaction]:
+        """As `read`, for a long look: it may fill temporary tables, which are gone when it ends. As soon as `stop`
+        says so, the statement under way is broken off and raises Interrupted."""
         ...
 
     def write(self, *, durable: bool = False) -> AbstractContextManager[Transaction]:
@@ -176,8 +178,9 @@ class Database(Protocol):
         are taken in an order of their own, so that nobody waits for one who waits for him."""
         ...
 
-    def scrub(self) -> bool:
-        """Overwrite what was deleted, as far as the database can. False: not now, others are using it."""
+    def scrub(self, stop: Callable[[], bool] = never) -> bool:
+        """Overwrite what was deleted, as far as the database can. False: not now, others are using it. Raises
+        Interrupted when `stop` says so meanwhile."""
         ...
 
     def close(self) -> None: ...
@@ -260,8 +263,8 @@ class SQLite:
             yield transaction
 
     @contextmanager
-    def still(self) -> Iterator[Transaction]:
-        with self._transaction(keep=False) as transaction:
+    def still(self, stop: Callable[[], bool] = never) -> Iterator[Transaction]:
+        with self._transaction(keep=False) as transaction, broken_off(transaction.connection, stop):
             yield transaction
 
     @contextmanager
@@ -314,9 +317,9 @@ class SQLite:
             finally:
                 theirs.close()
 
-    def scrub(self) -> bool:
+    def scrub(self, stop: Callable[[], bool] = never) -> bool:
         """Write the file anew, without what was deleted, and empty the log: both hold copies of rows that moved."""
-        with without_data(), self._engine.connect() as connection:
+        with without_data(), self._engine.connect() as connection, broken_off(connection, stop):
             driver: Any = connection.connection.driver_connection
             try:
                 driver.execute("VACUUM")
@@ -374,10 +377,10 @@ class Postgres:
             note_stirred(transaction)
 
     @contextmanager
-    def still(self) -> Iterator[Transaction]:
+    def still(self, stop: Callable[[], bool] = never) -> Iterator[Transaction]:
         with without_data(), self._engine.connect() as connection:
             connection.execution_options(isolation_level="REPEATABLE READ")
-            with connection.begin() as whole:
+            with connection.begin() as whole, broken_off(connection, stop):
                 yield Transaction(connection, self.forgetting)
                 whole.rollback()
 
@@ -404,12 +407,13 @@ class Postgres:
         for lock in sorted({_lock_of(name) for name in names}):
             transaction.rows("SELECT pg_advisory_xact_lock(:lock)", lock=lock)
 
-    def scrub(self) -> bool:
+    def scrub(self, stop: Callable[[], bool] = never) -> bool:
         """Free the space of what was deleted, for the database to write over. Its log and backups keep what they hold
         for as long as they are kept."""
         with without_data(), self._engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT")
-            connection.exec_driver_sql("VACUUM")
+            with broken_off(connection, stop):
+                connection.exec_driver_sql("VACUUM")
         return True
 
     def close(self) -> None:
@@ -439,8 +443,13 @@ class PinnedPostgres:
             yield transaction
 
     @contextmanager
-    def still(self) -> Iterator[Transaction]:
-        with self._turn, without_data(), self._connection.begin() as whole:
+    def still(self, stop: Callable[[], bool] = never) -> Iterator[Transaction]:
+        with (
+            self._turn,
+            without_data(),
+            self._connection.begin() as whole,
+            broken_off(self._connection, stop),
+        ):
             yield Transaction(self._connection, self.forgetting)
             whole.rollback()
 
@@ -461,7 +470,7 @@ class PinnedPostgres:
     def lock_names(self, transaction: Transaction, names: Iterable[str]) -> None:
         """Nobody else sees these tables."""
 
-    def scrub(self) -> bool:
+    def scrub(self, stop: Callable[[], bool] = never) -> bool:
         """These tables are gone in a moment."""
         return True
 

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError
 
-from nps.errors import Collided, ConfigError, NpsyncError, UnavailableError
+from nps.errors import Collided, ConfigError, Interrupted, NpsyncError, UnavailableError
 
 _COLLISIONS = ("40P01", "40001")  # a deadlock, and two that cannot be put in an order
+_BROKEN_OFF = "57014"
 _AWAY = ("OperationalError", "InterfaceError")  # what both drivers call it when the database is not there
 
 
@@ -61,10 +62,12 @@ def _told(error: Exception) -> NpsyncError:
             f"store: PostgreSQL cannot be reached: {' '.join(str(cause).split())}. "
             "Look at `store:` (host, port, database, user, password) and whether the server runs"
         )
-    if getattr(cause, "sqlstate", "") in _COLLISIONS:
+    if _sqlstate(cause) in _COLLISIONS:
         return Collided(
             f"store: two transactions were in each other's way ({_facts(cause)}). Nothing is half-stored."
         )
+    if getattr(cause, "sqlite_errorname", "") == "SQLITE_INTERRUPT" or _sqlstate(cause) == _BROKEN_OFF:
+        return Interrupted(f"store: a statement was broken off ({_facts(cause)}). Nothing is half-stored.")
     away = isinstance(error, DBAPIError) and error.connection_invalidated
     # A wrong statement is wrong next time too, though Python calls it operational.
     wrong = getattr(cause, "sqlite_errorname", "") == "SQLITE_ERROR"
@@ -75,10 +78,15 @@ def _told(error: Exception) -> NpsyncError:
     return StoreError(f"store: the database refused a statement ({_facts(cause)}). Please report this.")
 
 
+def _sqlstate(cause: BaseException) -> str | None:
+    """What PostgreSQL calls it; "" where it is none of its."""
+    return getattr(cause, "sqlstate", "")
+
+
 def _unreached(cause: BaseException) -> bool:
     """No connection came about. The words are libpq's then, about the address, and no row can be in them."""
     is_libpq = type(cause).__module__.startswith("psycopg")
-    return is_libpq and type(cause).__name__ == "OperationalError" and getattr(cause, "sqlstate", "") is None
+    return is_libpq and type(cause).__name__ == "OperationalError" and _sqlstate(cause) is None
 
 
 def _facts(error: BaseException) -> str:

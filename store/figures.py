@@ -6,7 +6,7 @@ counted before it can not be kept after it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from nps.figures import Tally
 from store.api import Lease
 from store.api.figures import Figure, Ranked
 from store.api.tallying import AccountFigures, By, Counting, Order
+from store.breaking_off import never
 from store.database import Database, Transaction
 from store.rows import maybe_milliseconds, maybe_moment, milliseconds, moment
 from store.standing import RANKED, Standing
@@ -54,8 +55,10 @@ class Figures:
         return 0 if found is None or found[0] is None else int(found[0])
 
     @contextmanager
-    def standing(self, what: Counting, groups: Sequence[By]) -> Iterator[Standing]:
-        with self.database.still() as tx:
+    def standing(
+        self, what: Counting, groups: Sequence[By], *, stop: Callable[[], bool] = never
+    ) -> Iterator[Standing]:
+        with self.database.still(stop) as tx:
             yield Standing.made(tx, what, groups)
 
     def figure(self, key: str) -> Figure | None:

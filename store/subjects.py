@@ -7,7 +7,7 @@ text of the store: what nobody thought of is blacked out, so that an address nev
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ from nps.values import Json
 from store.acting import forget_foreseen
 from store.api.privacy import Receipt
 from store.api.subjects import Holdings, Place, Traces
+from store.breaking_off import never
 from store.counts import count_months
 from store.database import Database, SQLite, Transaction
 from store.figures import forget_figures
@@ -107,8 +108,8 @@ class Subjects:
             )
         return taken
 
-    def scrub(self) -> bool:
-        if not self.database.scrub():
+    def scrub(self, stop: Callable[[], bool] = never) -> bool:
+        if not self.database.scrub(stop):
             return False
         with self.database.write() as tx:
             tx.run("DELETE FROM switch WHERE name = :name", name=SCRUB)

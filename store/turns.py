@@ -14,10 +14,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 
 BUSY_MILLISECONDS = 60_000
 LOOK_AGAIN = 0.002  # seconds
@@ -48,7 +48,7 @@ class Turns:
     def begin(self, driver: sqlite3.Connection) -> None:
         """Begin a transaction that writes, when it is our turn. Raises sqlite3.OperationalError (SQLITE_BUSY) when
         somebody else has the lock all the while."""
-        deadline = time.monotonic() + self._patience
+        deadline = monotonic() + self._patience
         driver.execute("PRAGMA busy_timeout = 0")
         try:
             with self._had(deadline):
@@ -66,8 +66,8 @@ class Turns:
             yield
             return
         try:
-            while not _locks(handle) and time.monotonic() < deadline:
-                time.sleep(LOOK_AGAIN)
+            while not _locks(handle) and monotonic() < deadline:
+                sleep(LOOK_AGAIN)
             yield
         finally:
             os.close(handle)
@@ -78,8 +78,8 @@ def _begin(driver: sqlite3.Connection, deadline: float) -> None:
         try:
             driver.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() >= deadline:
                 raise
         else:
             return
-        time.sleep(LOOK_AGAIN)
+        sleep(LOOK_AGAIN)

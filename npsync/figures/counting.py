@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mapping.reporting import AMOUNT, OWNER
-from nps.errors import LeaseLost
+from nps.errors import Interrupted, LeaseLost
 from npsync.figures import encoding
 from npsync.figures.questions import ACCOUNTS, FEW, GROUPS, Question, kept_ready, key_of, read, year_of
 from npsync.reports import Report, make
@@ -116,6 +116,10 @@ class Counter:
                 self._count(survey, its, lease, done)
         except LeaseLost:
             pass  # somebody was erased meanwhile: whatever was counted before that is not kept
+        except Interrupted:
+            if not self._stop():
+                raise
+            # What is not counted stays due: the next process finds it as this one did.
         finally:
             self._store.release(lease)
             self._rests_until = self._clock.monotonic() + self._rest * done.seconds
@@ -127,7 +131,7 @@ class Counter:
         as_of = self._clock.now()
         what, groups = standing_for(self._config, survey, due.values(), self._day(as_of))
         by_owner: dict[str, Report] = {}
-        with self._store.standing(what, groups) as standing:
+        with self._store.standing(what, groups, stop=self._stop) as standing:
             for key, question in sorted(due.items(), key=lambda pair: pair[1].kind == ACCOUNTS):
                 if self._stop():
                     return

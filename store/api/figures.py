@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
@@ -43,8 +43,11 @@ class Figures(Protocol):
         """No more answers than this are stored. Known without counting."""
         ...
 
-    def standing(self, what: Counting, groups: Sequence[By]) -> AbstractContextManager[Standing]:
-        """What counts within the whole time of `what`, for questions grouped by one of `groups`."""
+    def standing(
+        self, what: Counting, groups: Sequence[By], *, stop: Callable[[], bool] = ...
+    ) -> AbstractContextManager[Standing]:
+        """What counts within the whole time of `what`, for questions grouped by one of `groups`. As soon as `stop` says
+        so, what is under way raises Interrupted."""
         ...
 
     def figure(self, key: str) -> Figure | None: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -54,9 +54,10 @@ class Subjects(Protocol):
         what went; the receipt holds the same."""
         ...
 
-    def scrub(self) -> bool:
+    def scrub(self, stop: Callable[[], bool] = ...) -> bool:
         """Overwrite what was deleted, so that not even its bytes are left in the file. False: others are using the
-        store just now, and it is to be done again. Remembered until it was done (`scrubbing_due`)."""
+        store just now, and it is to be done again. Remembered until it was done (`scrubbing_due`). When `stop` says so
+        meanwhile, it raises Interrupted, and is to be done again too."""
         ...
 
     def scrubbing_due(self) -> bool:

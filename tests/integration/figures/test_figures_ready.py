@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Callable
@@ -17,10 +18,11 @@ from typer.testing import CliRunner
 from npsync import tokens
 from npsync.cli import application
 from npsync.figures import Figures
+from npsync.figures.checking import check
 from npsync.figures.counting import ASKED_FOR, REST, Counter
 from npsync.reports import Wish, wish
 from npsync.web.app import app
-from store import questions, tallies
+from store import open_store, questions, tallies
 from store.sql import SqlStore
 from store.stirring import MADE_OF, stirs
 
@@ -132,6 +134,27 @@ def test_a_list_of_accounts_is_replaced_and_the_one_before_goes(desk: Desk):
         assert (
             len(tx.rows("SELECT DISTINCT edition FROM account_figure")) == 2
         )  # this one, and one to be dropped
+
+
+@pytest.mark.parametrize("after", [1, 40, 200, 1000, 3000])
+def test_counting_that_is_to_end_ends_in_the_middle_of_a_statement_and_the_next_one_counts_the_rest(
+    tmp_path: Path, sqlite_url: str, after: int, monkeypatch: pytest.MonkeyPatch
+):
+    store = open_store(sqlite_url)
+    matched(store, people(store, {10: 40, 3: 10}), account="001A", plan="Pro")
+    desk = Desk(tmp_path, store)
+    monkeypatch.setattr("store.breaking_off.STEPS", 1)
+    desk.counter.turn()
+    people(desk.store, {9: 1})
+    asked = itertools.count(1)
+    counted = Counter(desk.config, desk.store, desk.clock, few=-1, stop=lambda: next(asked) > after).turn()
+    assert next(asked) > after + 1  # it was asked, and ended there
+    assert counted.figures < len(desk.store.figures())
+    assert check(desk.config, desk.store).wrong == []
+    assert Counter(desk.config, desk.store, desk.clock, few=-1).turn().did_something
+    checked = check(desk.config, desk.store)
+    assert (checked.wrong, checked.old, len(checked.right)) == ([], [], len(desk.store.figures()))
+    store.close()
 
 
 # ------------------------------------------------------------ notes

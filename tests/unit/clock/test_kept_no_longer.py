@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from builders_config import config_of, yaml
 from builders_store import NOON, SOURCE, answer, receive
 from fake_clock import FakeClock
@@ -41,6 +43,23 @@ def test_a_night_is_taken_once_and_puts_away_what_is_too_old(tmp_path: Path):
     receive(store, answer("a3", comment="summer", at=NOON))
     clock.advance(timedelta(days=1).total_seconds())
     assert nights[1].turn().counts == {"comments": 1}
+    store.close()
+
+
+def test_bytes_that_are_being_overwritten_when_serve_is_to_end_are_overwritten_another_night(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("store.breaking_off.STEPS", 1)
+    store = opened(tmp_path)
+    with store.database.write() as tx:
+        tx.run("INSERT INTO switch (name, value) VALUES ('scrub', '1')")
+    asked = itertools.count()
+    config = config_of(yaml(), tmp_path)
+    assert not prune(config, store, NOON, stop=lambda: next(asked) > 20).scrubbed  # in the middle of it
+    assert next(asked) > 21
+    assert store.scrubbing_due()
+    assert prune(config, store, NOON).scrubbed
+    assert not store.scrubbing_due()
     store.close()
 
 

@@ -14,6 +14,7 @@ from nps.errors import NpsyncError
 from npsync.clock import SystemClock
 from npsync.clockwork import readiness
 from npsync.clockwork.acting import Acting
+from npsync.clockwork.freeing import free_memory
 from npsync.clockwork.hands import Hands, Threads
 from npsync.clockwork.rescuing import rescue, resume_killed
 from npsync.clockwork.ticking import Clockwork
@@ -45,7 +46,8 @@ def serve(
     who does what is due, if not threads of this process. `go_by`: tells the web which file's content was taken. False
     when something was under way still after STOP_SECONDS, or at a second signal: only the end of the process ends it.
     """
-    clock, owner, threads = SystemClock(), this_process(), Threads()
+    clock, owner = SystemClock(), this_process()
+    threads = Threads(afterwards=lambda: free_memory(store))
     watched: Watched
 
     def take(new: Taken) -> None:

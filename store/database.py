@@ -14,7 +14,7 @@ import sqlite3
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import timedelta
 from functools import cache
 from hashlib import blake2b
@@ -26,6 +26,7 @@ import orjson
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import QueuePool
 
 from nps.errors import ConfigError, LeaseLost
 from nps.forgetting import Forgetting
@@ -181,6 +182,10 @@ class Database(Protocol):
     def scrub(self, stop: Callable[[], bool] = never) -> bool:
         """Overwrite what was deleted, as far as the database can. False: not now, others are using it. Raises
         Interrupted when `stop` says so meanwhile."""
+        ...
+
+    def rest(self) -> None:
+        """Keep nothing in this process that the database can be asked for again."""
         ...
 
     def close(self) -> None: ...
@@ -340,6 +345,16 @@ class SQLite:
                 driver.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
         return not busy
 
+    def rest(self) -> None:
+        """The pages that idle connections keep: of each as many as its cache holds, once the file is larger."""
+        pool = self._engine.pool
+        assert isinstance(pool, QueuePool)
+        with without_data(), ExitStack() as together:
+            idle = [together.enter_context(self._engine.connect()) for _ in range(pool.checkedin())]
+            for connection in idle:
+                driver: Any = connection.connection.driver_connection
+                driver.execute("PRAGMA shrink_memory")
+
     def lock_migrations(self, transaction: Transaction) -> None:
         """BEGIN IMMEDIATE is the lock."""
 
@@ -416,6 +431,9 @@ class Postgres:
                 connection.exec_driver_sql("VACUUM")
         return True
 
+    def rest(self) -> None:
+        """Its pages are kept by the server."""
+
     def close(self) -> None:
         self._engine.dispose()
 
@@ -473,6 +491,9 @@ class PinnedPostgres:
     def scrub(self, stop: Callable[[], bool] = never) -> bool:
         """These tables are gone in a moment."""
         return True
+
+    def rest(self) -> None:
+        """Its pages are kept by the server."""
 
     def close(self) -> None:
         """The overlay's end closes the connection."""

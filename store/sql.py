@@ -171,6 +171,9 @@ class SqlStore(
 
         return at_work(self.database, now)
 
+    def rest(self) -> None:
+        self.database.rest()
+
     def close(self) -> None:
         self.database.close()
 

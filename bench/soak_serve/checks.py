@@ -148,7 +148,9 @@ def log(serving: Serving, secrets: Iterable[str], addresses: Iterable[str]) -> t
     problems = [f"a line that is no event: {one['line'][:160]}" for one in lines if not one["event"]]
     if "Traceback (most recent" in text:
         problems.append("a traceback")
-    problems += [f"{name}, {times} times" for name, times in events.items() if name in _BAD]
+    problems += [
+        f"{one['event']}: {str(one.get('problem', ''))[-300:]}" for one in lines if one["event"] in _BAD
+    ]
     problems += [
         f"request {one['method']} {one['route']}: {one['status']}"
         for one in lines
@@ -159,7 +161,16 @@ def log(serving: Serving, secrets: Iterable[str], addresses: Iterable[str]) -> t
     return problems, f"{len(lines):,} lines; " + ", ".join(f"{n} {name}" for name, n in events.most_common(8))
 
 
-_BAD = ("run_crashed", "library_failed", "turn_crashed", "action_crashed", "web_failed", "web_ended")
+_BAD = (
+    "run_crashed",
+    "library_failed",
+    "turn_crashed",
+    "action_crashed",
+    "tick_failed",
+    "web_failed",
+    "web_ended",
+    "web_crashed",
+)
 
 
 def events(store: Path, acknowledged: Sequence[str]) -> tuple[list[str], str]:

@@ -28,8 +28,10 @@ def serve(
     A changed file is checked and taken while it runs (SIGHUP: at once). Exit code 1: something was under way still 45
     seconds after it was told to stop, or at a second signal; the next serve finishes it.
     """
+    from npsync.clockwork.freeing import share_one_heap
     from npsync.stopping import stopping_on_signals
 
+    share_one_heap()
     stopping = stopping_on_signals()  # before what takes its time
 
     from nps.errors import ConfigError
@@ -76,8 +78,10 @@ def worker(
     config: ConfigOption = None,
 ) -> None:
     """Lend `npsync serve` more hands, on this machine or another, until stopped (scale mode: PostgreSQL)."""
+    from npsync.clockwork.freeing import share_one_heap
     from npsync.stopping import stopping_on_signals
 
+    share_one_heap()
     stopping = stopping_on_signals()
 
     from npsync import logs, service

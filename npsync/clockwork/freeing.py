@@ -1,8 +1,9 @@
 """What a run needed and does not need any more goes back to the system.
 
 Clients and their sessions refer to each other in circles, which Python looks for rarely here (`npsync.cli.main` says
-why): they are looked for now. What is freed glibc keeps, in pieces, for each thread that asked. A serve of weeks would
-show the sum of what its largest runs ever needed at a time, and people would take it for a leak.
+why): they are looked for now. What is freed glibc keeps, in pieces: in one heap for each thread that asked, unless it
+is told otherwise. A serve of weeks would show the sum of what its largest runs ever needed at a time, and of the holes
+in between, and people would take it for a leak.
 """
 
 from __future__ import annotations
@@ -11,20 +12,36 @@ import ctypes
 import gc
 from collections.abc import Callable
 from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from store.api import Store
+
+_MOST_HEAPS = -8  # M_ARENA_MAX of glibc's malloc.h
 
 
 @cache
-def _trim() -> Callable[[int], int] | None:
-    """glibc's own; None where the C library is another one."""
+def _glibc(name: str) -> Callable[..., int] | None:
+    """One of glibc's own; None where the C library is another one."""
     try:
-        found: Callable[[int], int] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        found: Callable[..., int] | None = getattr(ctypes.CDLL(None), name, None)
     except (OSError, TypeError):  # Windows has no such thing as the program's own library
         return None
     return found
 
 
-def free_memory() -> None:
-    """A tenth of a second, after a run."""
+def share_one_heap() -> None:
+    """For a process that lasts, before it begins a thread. With a heap for each, whose holes no other thread fills,
+    serve grew by a megabyte a minute of which nothing was in use (docs/performance.md). What waiting for each other
+    costs its threads is not seen: Python lets only one of them work at a time."""
+    if (tell := _glibc("mallopt")) is not None:
+        tell(_MOST_HEAPS, 1)
+
+
+def free_memory(store: Store | None = None) -> None:
+    """A tenth of a second, after a run. `store`: what it keeps for the next question goes, too."""
+    if store is not None:
+        store.rest()
     gc.collect()
-    if (trim := _trim()) is not None:
+    if (trim := _glibc("malloc_trim")) is not None:
         trim(0)

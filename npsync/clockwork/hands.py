@@ -51,9 +51,10 @@ class Task:
 
 class Threads:
     """In the order in which they came, but for those whose connections are in use: they wait without a thread, and
-    nobody who came later takes a connection they wait for."""
+    nobody who came later takes a connection they wait for. `afterwards`: after each of them, whatever became of it."""
 
-    def __init__(self, at_once: int = AT_ONCE) -> None:
+    def __init__(self, at_once: int = AT_ONCE, *, afterwards: Callable[[], None] = free_memory) -> None:
+        self._afterwards = afterwards
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="npsync-sync")
         self._at_once = at_once
         self._turn = threading.Condition()
@@ -120,7 +121,7 @@ class Threads:
         try:
             task.do()
         finally:
-            free_memory()
+            self._afterwards()
             with self._turn:
                 self._running.remove(task)
                 self._start_what_can()

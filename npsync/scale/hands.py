@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nps.errors import LeaseLost, NpsyncError
+from npsync.clockwork.freeing import free_memory
 from npsync.clockwork.hands import AT_ONCE
 from npsync.clockwork.rescuing import due_again
 from npsync.clockwork.work import Stop, Work
@@ -193,6 +194,8 @@ class Laborer:
             except Exception as error:
                 notice("job_crashed", problem=f"{type(error).__name__}: {error}")
                 raise
+            finally:
+                free_memory(self._store)
 
         return told
 

@@ -16,6 +16,7 @@ import uvicorn
 from nps.errors import NpsyncError
 from npsync import logs, service
 from npsync.clock import SystemClock
+from npsync.clockwork.freeing import share_one_heap
 from npsync.config import Config, load
 from npsync.web.app import Web, app
 from npsync.web.intake import opened_intake
@@ -30,6 +31,7 @@ SECONDS_TO_ANSWER = 10  # what is under way when it is told to end
 
 
 def main(arguments: Sequence[str]) -> int:
+    share_one_heap()
     path, listening, alive, how = arguments
     logs.set_up(json=how == "json")
     logs.pass_on("uvicorn", "uvicorn.error", "asyncio")

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from cli_process import Npsync, stop
+from heaps import side_heaps
 
 from bench.sender import SECRET, Sender, event, request
 
@@ -69,6 +70,8 @@ def test_when_the_web_alone_dies_it_is_started_again_and_the_clock_goes_on(npsyn
         assert len(serve.web) == 2
         assert serve.process.poll() is None
         until(lambda: stored(npsync) == ["after", "before"])
+        # Both last for months, and their threads share one heap: holes in many would look like a leak.
+        assert [side_heaps(pid) for pid in (serve.process.pid, serve.web[-1])] == [0, 0]
 
 
 def test_the_web_goes_by_the_file_that_serve_took_whatever_stands_there_now(npsync: Npsync):

@@ -13,13 +13,14 @@ from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
 
 from nps.errors import NpsyncError
+from npsync.clockwork.agreeing import NEXT, in_words, on_other_files
 from npsync.clockwork.missed import kept
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from npsync.config import Config
-    from store.api import Due, RunRow, Store, Tick
+    from store.api import Due, RunRow, Serving, Store, Tick
 
 ALIVE = timedelta(minutes=2)  # since a process that ticks was seen
 SECONDS_TO_ANSWER = 5.0  # of a web that is asked
@@ -48,6 +49,9 @@ class Health:
     clock: bool = False
     problem: str | None = None
     missed: tuple[tuple[str, datetime], ...] = ()  # due times of the last day that had no turn
+    strangers: tuple[
+        tuple[Serving, Serving], ...
+    ] = ()  # who goes by another file than the clock, and the clock
 
     @property
     def conserved(self) -> bool:
@@ -85,11 +89,17 @@ class Health:
             )
             yield f"no clock ticks (seen {seen}): npsync serve"
 
+    def remarks(self) -> Iterator[str]:
+        """What somebody should see to although all is well: starting anything again would not help."""
+        for one, clock in self.strangers:
+            yield f"{in_words(one, clock)}. Next: {NEXT}."
+
     def as_json(self, *, details: bool) -> dict[str, object]:
         """`details` name syncs: for who may see them."""
         told: dict[str, object] = {"status": "ok" if self.well else "red", "checks": dict(self.checks)}
         if details:
             told |= {"clock_at": self.clock_at, "syncs": [_facts(one) for one in self.syncs]}
+            told |= {"remarks": list(self.remarks())}
         return told
 
 
@@ -124,11 +134,14 @@ def health(config: Config, store: Store, now: datetime) -> Health:
 def _asked(config: Config, store: Store, now: datetime) -> Health:
     names = list(config.sync)
     due, ticks = store.due(names), store.latest_ticks(names)
-    seen = max((one.seen_at for one in store.serving()), default=None)
+    serving = store.serving()
+    seen = max((one.seen_at for one in serving if one.kind == "serve"), default=None)  # workers have no clock
     syncs = [_of_sync(config, store, name, due.get(name), ticks.get(name), now) for name in names]
     places = kept(config, store, since=now - LATELY, now=now)
     missed = tuple((one.place, at) for one in places for at in one.missed)
-    return Health(tuple(syncs), seen, clock=seen is not None and now - seen <= ALIVE, missed=missed)
+    ticks_now = seen is not None and now - seen <= ALIVE
+    strangers = tuple(on_other_files(serving, now))
+    return Health(tuple(syncs), seen, clock=ticks_now, missed=missed, strangers=strangers)
 
 
 def _of_sync(

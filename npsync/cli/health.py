@@ -43,6 +43,8 @@ def health(
             output.say_wrapped(f"store: {found.problem}", indent="  ")
         for line in found.lines(loaded.time_zone):
             output.say_wrapped(line, indent="  ", then="    ")
+        for remark in found.remarks():
+            output.say_wrapped(remark)
         if answers is False:
             output.say(f"  the web at {web} is not ready")
     if not well:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from npsync.clock import SystemClock
+from npsync.clockwork.agreeing import NEXT, named, on_other_files
 from npsync.clockwork.hands import AT_ONCE
 from npsync.clockwork.rescuing import rescue
 from npsync.clockwork.ticking import RESCUED_EVERY, SEEN_EVERY
@@ -51,6 +54,25 @@ class _Turns:
             asker.wait()
 
 
+class _Strange:
+    """Tells in the log that this worker goes by another file than the clock, and when it does so no longer."""
+
+    def __init__(self) -> None:
+        self._told = False
+
+    def look(self, serving: Sequence[Serving], ours: Serving) -> None:
+        clock = next(
+            (to for one, to in on_other_files(serving, ours.seen_at) if one.owner == ours.owner), None
+        )
+        if (clock is not None) == self._told:
+            return
+        self._told = clock is not None
+        if clock is None:
+            notice("same_config_again", mark=ours.mark)
+        else:
+            notice("other_config", mark=ours.mark, than=named(clock), its=clock.mark, next=NEXT)
+
+
 @contextmanager
 def hands_of_serve(config: Config, store: Store, *, at_once: int | None = None) -> Iterator[Queued | None]:
     """Who does what the clock takes; None where this process does it alone."""
@@ -63,7 +85,7 @@ def hands_of_serve(config: Config, store: Store, *, at_once: int | None = None) 
     queue = Queue(config.store)
     try:
         queue.prepare()
-        laborer = Laborer(config, store, queue, SystemClock(), at_once=at_once)
+        laborer = Laborer(config, store, queue, SystemClock(), at_once=at_once, of_clock=True)
         laborer.start()
         try:
             yield Queued(store, queue, laborer)
@@ -96,38 +118,39 @@ def work(
             signal.signal(name, lambda number, frame: stopping.set())
         turns = _Turns(config, store, clock, stopping.is_set)
         began = clock.now()
-        problem: str | None = None
-        mark = taken.mark
+        seen = rescued = -SEEN_EVERY - RESCUED_EVERY
+        shown = Serving(
+            owner=laborer.owner,
+            kind="worker",
+            began_at=began,
+            seen_at=began,
+            config_at=began,
+            mark=taken.mark,
+        )
 
         def take(new: Taken) -> None:
-            nonlocal mark
-            mark = new.mark
-            laborer.config = new.config
+            nonlocal shown, seen
+            laborer.go_by(new.config)
             turns.take(new.config)
+            shown = replace(shown, mark=new.mark, config_at=clock.now())
+            seen = -SEEN_EVERY
 
         def tell(why: str | None) -> None:
-            nonlocal problem
-            problem = why
+            nonlocal shown, seen
+            shown = replace(shown, problem=why)
+            seen = -SEEN_EVERY
 
         watched = Watched(taken, clock, take=take, tell=tell)
-        seen = rescued = -SEEN_EVERY - RESCUED_EVERY
+        alone = _Strange()
         laborer.start()
         notice("working", syncs=len(config.sync), jobs=jobs)
         while not stopping.wait(TICK_SECONDS):
             at = clock.monotonic()
             if at - seen >= SEEN_EVERY:
                 seen = at
-                now = clock.now()
-                store.note_serving(
-                    Serving(
-                        owner=laborer.owner,
-                        kind="worker",
-                        began_at=began,
-                        seen_at=now,
-                        config_at=began,
-                        mark="",
-                    )
-                )
+                shown = replace(shown, seen_at=clock.now())
+                store.note_serving(shown)
+                alone.look(store.serving(), shown)
             if at - rescued >= RESCUED_EVERY:
                 rescued = at
                 rescue(store, clock.now())

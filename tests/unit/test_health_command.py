@@ -27,10 +27,13 @@ def asked(*words: str) -> tuple[int, str]:
     return ended.exit_code, ended.stdout
 
 
-def ticking(ago: timedelta = timedelta(0)) -> None:
+def ticking(
+    ago: timedelta = timedelta(0), *, owner: str = "here", kind: str = "serve", mark: str = "m"
+) -> None:
     store, now = open_store("sqlite:///npsync.db"), SystemClock().now()
     store.migrate()
-    one = Serving(owner="here", kind="serve", began_at=now, seen_at=now - ago, config_at=now, mark="m")
+    began = now - timedelta(hours=1)
+    one = Serving(owner=owner, kind=kind, began_at=began, seen_at=now - ago, config_at=began, mark=mark)
     store.note_serving(one)
     store.close()
 
@@ -47,6 +50,25 @@ def test_it_fails_and_says_why_when_no_clock_ticks(folder: Path):
     code, told = asked()
     assert code == 1
     assert "no clock ticks" in told
+
+
+def test_a_worker_has_no_clock(folder: Path):
+    ticking(kind="worker")
+    code, told = asked()
+    assert code == 1
+    assert "no clock ticks (seen never)" in told
+
+
+def test_all_is_well_beside_a_worker_with_another_config_and_the_next_step_is_told(folder: Path):
+    ticking()
+    ticking(owner="there:12:a:1.0", kind="worker", mark="older")
+    code, told = asked()
+    words = " ".join(told.split())
+    assert (code, words.startswith("All is well.")) == (0, True)
+    assert "npsync worker (there, process 12) goes by another config than npsync serve (here)" in words
+    assert "Next: bring the same file to both" in words
+    [remark] = json.loads(asked("--json")[1])["remarks"]
+    assert "there, process 12" in remark
 
 
 def test_a_store_that_is_not_there_is_not_made(folder: Path):

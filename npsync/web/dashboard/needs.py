@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
+from npsync.clockwork.agreeing import in_words, on_other_files
 from npsync.connection_health import BUDGET, health_of
 from npsync.left import LATE
 from npsync.web.site import Site
@@ -110,12 +111,14 @@ def _ended(run: RunRow) -> str:
 
 
 def _file(site: Site) -> Iterator[Need]:
-    """A changed file that could not be taken: everything goes on by the one before."""
-    for one in site.store.serving():
-        if one.problem and site.clock.now() - one.seen_at < SEEN:
-            said = f"{site.config.file.name} was changed and not taken: it has a problem"
-            yield Need(said, "/config", "/connections", "npsync check", failed=True)
-            return
+    """A changed file that could not be taken: everything goes on by the one before. Or two files in use."""
+    serving, now = site.store.serving(), site.clock.now()
+    if any(one.problem and now - one.seen_at < SEEN for one in serving):
+        said = f"{site.config.file.name} was changed and not taken: it has a problem"
+        yield Need(said, "/config", "/connections", "npsync check", failed=True)
+        return
+    for one, clock in on_other_files(serving, now):
+        yield Need(in_words(one, clock), "/config", "/connections", "npsync health")
 
 
 def _followed(site: Site, now: datetime) -> Iterator[Need]:

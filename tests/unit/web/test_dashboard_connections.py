@@ -158,3 +158,14 @@ def test_who_may_see_figures_alone_sees_none_of_it(tmp_path: Path, sqlite_url: s
     desk.sign_in(desk.token("reports"))
     for path in ("/connections", "/connections/crm", "/config", "/activity"):
         assert desk.get(path).status == 403, path
+
+
+def test_a_worker_that_goes_by_another_file_is_something_to_see_to(desk: Desk):
+    for owner, kind, mark in (("a:1", "serve", "new"), ("b:2", "worker", "old")):
+        hour = NOW - timedelta(hours=1)
+        desk.store.note_serving(
+            Serving(owner=owner, kind=kind, began_at=hour, seen_at=NOW, config_at=hour, mark=mark)
+        )
+    said = text_of(desk.get("/"))
+    assert "npsync worker (b, process 2) goes by another config than npsync serve (a, process 1)" in said
+    assert "npsync health" in said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from functools import partial
@@ -42,19 +43,22 @@ def run_once(
     progress: Progress | None = None,
     dispatch: Dispatch | None = None,
 ) -> Report:
-    """One run with connections of its own: fresh schema, fresh token, and what follows from it on the accounts. Raises
-    what `sync.engine.run` raises."""
+    """One run with connections of its own: fresh schema, fresh token, and what follows from it on the accounts. Without
+    `dispatch` it is shared with whoever serves the same store. Raises what `sync.engine.run` raises."""
     from npsync.alerting.turn import tell_of_deaths, tell_of_failure, tell_of_run
     from npsync.rolling import roll_up_after
+    from npsync.scale.calling import whoever_is_there
     from npsync.service import opened
     from sync.engine import Options, run
     from sync.leasing import Busy
 
     options = options or Options()
-    with opened(config, store, clock) as connections:
+    with opened(config, store, clock) as connections, ExitStack() as held:
         tell_of_deaths(config, store, name, connections.clock)
         try:
             job = build_job(config, name, connections)
+            if dispatch is None:
+                dispatch = held.enter_context(whoever_is_there(config, store, connections.clock.now()))
             report = run(
                 job,
                 store,

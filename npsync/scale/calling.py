@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,9 @@ import msgspec
 
 from nps.errors import ConfigError
 from npsync.clockwork.claims import Claim
+from npsync.clockwork.ticking import is_alive
 from npsync.planfile import mapping_hash
-from npsync.scale.queue import CLAIM, LEND, Job, Queue
+from npsync.scale.queue import CLAIM, LEND, Job, Queue, is_scaled
 from store.api.sharing import Enlisting
 from sync.sharing.dispatch import Cut, Summons
 
@@ -42,11 +44,13 @@ class Called:
         self._queue.put(self._job(summons))
 
     def _job(self, summons: Summons) -> Job:
+        mapping = mapping_hash(self._config, summons.sync)
         return Job(
             LEND,
-            {"summons": msgspec.to_builtins(summons), "mapping": mapping_hash(self._config, summons.sync)},
+            {"summons": msgspec.to_builtins(summons), "mapping": mapping},
             once=f"{LEND}/{summons.run}/{summons.kind}",
             priority=FIRST,
+            by=mapping,
         )
 
 
@@ -60,6 +64,20 @@ def cut_from(environment: Mapping[str, str]) -> Cut:
     return Cut(answers=int(said), batches=2, least=max(1, int(said) // 10))
 
 
+@contextmanager
+def whoever_is_there(config: Config, store: Store, now: datetime) -> Iterator[Called | None]:
+    """Other hands for a run that nobody took off the queue: of the processes that serve this store. None where there
+    are none, or no queue."""
+    if not is_scaled(config.store) or not any(is_alive(one, now) for one in store.serving()):
+        yield None
+        return
+    queue = Queue(config.store)
+    try:
+        yield Called(config, queue) if queue.is_prepared() else None
+    finally:
+        queue.close()
+
+
 class Queued:
     """`npsync.clockwork.hands.Hands`: what the clock took goes on the queue, this process's own laborer among those
     who do it."""
@@ -68,7 +86,7 @@ class Queued:
         self._store, self._queue, self._laborer = store, queue, laborer
 
     def begin(self, claim: Claim, work: Work) -> None:
-        self._laborer.config = work.config
+        self._laborer.go_by(work.config)
         job = job_of(claim, work)
         if claim.tick is None:
             self._queue.put(job)
@@ -94,8 +112,9 @@ class Queued:
 
 
 def job_of(claim: Claim, work: Work) -> Job:
-    words = {"claim": words_of(claim), "mapping": mapping_hash(work.config, claim.sync)}
-    return Job(CLAIM, words, once=once_of(claim.place), after=work.order(claim))
+    mapping = mapping_hash(work.config, claim.sync)
+    words = {"claim": words_of(claim), "mapping": mapping}
+    return Job(CLAIM, words, once=once_of(claim.place), after=work.order(claim), by=mapping)
 
 
 def once_of(place: str) -> str:

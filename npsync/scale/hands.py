@@ -21,7 +21,7 @@ from npsync.jobs import build_job, run_once
 from npsync.logs import notice
 from npsync.planfile import mapping_hash
 from npsync.scale.calling import Called, claim_of
-from npsync.scale.queue import CLAIM, LEND, Queue, conninfo
+from npsync.scale.queue import ANYBODY, CLAIM, LEND, Queue, conninfo
 from npsync.service import opened
 from store.owners import is_gone, this_process
 from sync.engine import Options
@@ -43,11 +43,12 @@ RESCUES = 3.0
 POLLS = 1.0  # for jobs whose turn has come without anybody saying so: a lock that is free again
 AGAIN = 5.0  # seconds after the database went away
 WORKERS = "queue/workers"
+LYING = 30.0  # seconds after which what nobody here goes by is given back
 
 
 class Laborer:
-    """Does jobs by the configuration that it has when they begin. `at_once`: calls of one run that are under way at a
-    time."""
+    """Does jobs by the configuration that it has when they begin, and sees none of another mapping. `at_once`: calls of
+    one run that are under way at a time. `of_clock`: a clock of the same configuration ticks in this process."""
 
     def __init__(
         self,
@@ -58,8 +59,11 @@ class Laborer:
         *,
         at_once: int | None = None,
         jobs: int = AT_ONCE,
+        of_clock: bool = False,
     ) -> None:
-        self.config = config  # as this process knows it now
+        self._lines: list[str] = []  # where its jobs stand; procrastinate looks at it each time
+        self.go_by(config)
+        self._of_clock = of_clock
         self._store, self._queue, self._clock = store, queue, clock
         self._at_once, self._jobs = at_once, jobs
         self.owner = this_process()
@@ -71,6 +75,11 @@ class Laborer:
             threading.Thread(target=self._labor, name="npsync-laborer"),
             threading.Thread(target=self._rescue, name="npsync-rescue", daemon=True),
         ]
+
+    def go_by(self, config: Config) -> None:
+        """As this process knows it from now on."""
+        self.config = config
+        self._lines[:] = [ANYBODY, *sorted({mapping_hash(config, sync) for sync in config.sync})]
 
     def start(self) -> None:
         for thread in self._threads:
@@ -167,6 +176,7 @@ class Laborer:
         async with app.open_async():
             self._worker = worker = Worker(
                 app,
+                queues=self._lines,
                 name=self.owner,
                 concurrency=self._jobs,
                 fetch_job_polling_interval=POLLS,
@@ -181,8 +191,7 @@ class Laborer:
             while worker.worker_id is None and not running.done():
                 await asyncio.sleep(0.01)
             if worker.worker_id is not None:
-                known = {str(worker.worker_id): self.owner}
-                await asyncio.to_thread(self._store.memorize, WORKERS, known)
+                await asyncio.to_thread(remember, self._store, self._queue, worker.worker_id, self.owner)
             if self._stopping.is_set():
                 worker.stop()  # type: ignore[no-untyped-call]
             await running
@@ -204,8 +213,32 @@ class Laborer:
             try:
                 rescue(self._store, self._queue)
                 rescue_lost(self._store, self._queue, self._clock.now())
+                if self._of_clock:
+                    self.give_back()
             except Exception as error:  # noqa: BLE001 - the next look is another try
                 notice("rescue_failed", problem=type(error).__name__)
+
+    def give_back(self) -> None:
+        """A due time that was put for a mapping nobody goes by any more is due again, by the mapping that our clock
+        goes by; hands are called for again, as long as there is something to do."""
+        config = self.config
+        for job in self._queue.left_lying(self._lines, seconds=LYING):
+            if not self._queue.take_off(job.number):
+                continue
+            notice("other_mapping", job=job.number, task=job.task)
+            if job.task == CLAIM:
+                work = work_of(config, self._store, self._queue, self._clock, self._stopping.is_set)
+                work.hand_back(claim_of(job.arguments["claim"]))
+
+
+def remember(store: Store, queue: Queue, worker: int, owner: str) -> None:
+    """Whose process this worker of the queue is; those that the queue has forgotten are forgotten here, too."""
+    known = store.recall_below(WORKERS, "")
+    there = {
+        str(number) for number in queue.workers()
+    }  # asked afterwards: they are there before they are known
+    store.forget(WORKERS, sorted(known.keys() - there))
+    store.memorize(WORKERS, {str(worker): owner})
 
 
 def rescue(store: Store, queue: Queue) -> list[int]:

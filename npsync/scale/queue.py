@@ -4,7 +4,7 @@ done; a job that is lost, doubled or late does no harm."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata, resources
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 SCHEMA = "npsync_jobs"
 CLAIM, LEND = "claim", "lend"  # the two tasks
+ANYBODY = "default"  # the line of the jobs that name no mapping
 _TICK = "(args->'claim'->>'tick')::bigint AS tick"
 _DUE_AGAIN = "coalesce(args->'claim'->>'tick' IS NOT NULL OR args->'claim'->>'pushed' = 'true', false)"
+_INSTALLED = """
+    SELECT obj_description(oid, 'pg_namespace') AS version FROM pg_namespace WHERE nspname = %(schema)s"""
 _UNFINISHED = "(status = 'todo' OR status = 'doing')"
 
 
@@ -58,13 +61,23 @@ def conninfo(url: str) -> str:
 @dataclass(frozen=True)
 class Job:
     """Something to be done by whoever is free. `once`: while one such waits, another is not put beside it. `after`:
-    jobs of the same name follow one another."""
+    jobs of the same name follow one another. `by`: who goes by this mapping does it, and nobody else sees it."""
 
     task: str
     arguments: Mapping[str, Any]
     once: str
     after: str | None = None
     priority: int = 0
+    by: str = ANYBODY
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A job that nobody has begun."""
+
+    number: int
+    task: str
+    arguments: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -97,9 +110,7 @@ class Queue:
 
         with psycopg.connect(self._conninfo) as connection, connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
-            found = connection.execute(
-                "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s", [SCHEMA]
-            ).fetchone()
+            found = connection.execute(_INSTALLED, {"schema": SCHEMA}).fetchone()
             ours = metadata.version("procrastinate")
             if found is not None and found[0] == ours:
                 return
@@ -108,6 +119,11 @@ class Queue:
             for script in _scripts(None if found is None else str(found[0])):
                 connection.execute(script.encode())
             connection.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{ours}'")
+
+    def is_prepared(self) -> bool:
+        """Whether its tables are there, and of the version that is installed here."""
+        found = self._rows(_INSTALLED, schema=SCHEMA)
+        return bool(found) and found[0]["version"] == metadata.version("procrastinate")
 
     def put(self, job: Job) -> bool:
         """False: one like it waits already."""
@@ -149,6 +165,29 @@ class Queue:
                 WHERE j.status = 'doing'"""
             )
         ]
+
+    def workers(self) -> set[int]:
+        """The numbers of those that are there, or were killed a moment ago."""
+        return {row["id"] for row in self._rows("SELECT id FROM procrastinate_workers")}
+
+    def left_lying(self, ours: Collection[str], *, seconds: float) -> list[Waiting]:
+        """What was put for other mappings than these, and waits for so long by now."""
+        return [
+            Waiting(row["id"], row["task_name"], row["args"])
+            for row in self._rows(
+                """SELECT id, task_name, args FROM procrastinate_jobs j
+                WHERE status = 'todo' AND queue_name <> ALL (%(ours)s) AND NOT EXISTS (
+                    SELECT 1 FROM procrastinate_events e
+                    WHERE e.job_id = j.id AND e.at > now() - make_interval(secs => %(seconds)s))
+                ORDER BY id""",
+                ours=list(ours),
+                seconds=seconds,
+            )
+        ]
+
+    def take_off(self, job: int) -> bool:
+        """Nobody is to do it any more. False: somebody has begun it."""
+        return self._app.job_manager.cancel_job_by_id(job, delete_job=True)
 
     def do_again(self, job: int) -> None:
         """Its worker is gone: somebody else does it. Where one like it waits already, that will do."""
@@ -199,6 +238,7 @@ def _put(app: App, job: Job, connection: Any) -> bool:
         app.configure_task(
             job.task,
             allow_unknown=True,
+            queue=job.by,
             queueing_lock=job.once,
             lock=job.after,
             priority=job.priority,

@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
 
 import psycopg
 import pytest
+from answered import SYNC, config_in
+from fake_clock import FakeClock
 from postgres_server import PostgresServer
 
 from nps.errors import ConfigError
 from npsync.clockwork.claims import Claim
 from npsync.clockwork.rescuing import FIRST_REST
+from npsync.config import Config
+from npsync.planfile import mapping_hash
 from npsync.scale import queue as queues
-from npsync.scale.calling import Queued, claim_of, cut_from, words_of
-from npsync.scale.hands import WORKERS, Laborer, rescue, rescue_lost
-from npsync.scale.queue import CLAIM, SCHEMA, Job, Queue, conninfo, is_scaled, refuse_alone
+from npsync.scale.calling import Queued, claim_of, cut_from, whoever_is_there, words_of
+from npsync.scale.hands import WORKERS, Laborer, remember, rescue, rescue_lost
+from npsync.scale.queue import (
+    ANYBODY,
+    CLAIM,
+    LEND,
+    SCHEMA,
+    Job,
+    Queue,
+    conninfo,
+    is_scaled,
+    refuse_alone,
+)
 from store import open_store
+from store.api import Serving
 from store.owners import this_process
 from store.sql import SqlStore
 from sync.sharing.dispatch import Cut
@@ -139,13 +158,99 @@ def test_a_worker_elsewhere_that_is_silent_for_longer_than_a_lease_lasts_is_gone
     assert len(rescue(store, queue)) == 1
 
 
-def taken(store: SqlStore, queue: Queue, sync: str = "nps") -> Claim:
+def test_a_worker_is_known_as_long_as_the_queue_knows_it(queue: Queue, store: SqlStore, empty_database: str):
+    first, second = (
+        sql(empty_database, "INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id")[0][0]
+        for _ in range(2)
+    )
+    assert isinstance(first, int)
+    assert isinstance(second, int)
+    store.forget(WORKERS, list(store.recall_below(WORKERS, "")))
+    remember(store, queue, first, "a:1")
+    remember(store, queue, second, "b:1")
+    assert store.recall_below(WORKERS, "") == {str(first): "a:1", str(second): "b:1"}
+    sql(empty_database, f"DELETE FROM procrastinate_workers WHERE id = {first}")
+    remember(store, queue, second, "b:1")
+    assert store.recall_below(WORKERS, "") == {str(second): "b:1"}
+
+
+def test_what_was_put_for_another_mapping_lies_until_somebody_gives_it_back(
+    queue: Queue, empty_database: str
+):
+    """A job of ours that waits for long is none of them, nor one of theirs that was put just now."""
+    for once, by in (("old", "theirs"), ("ours", "ours"), ("anybody", ANYBODY)):
+        queue.put(Job(CLAIM, {"claim": {"sync": once}}, once=once, by=by))
+    sql(empty_database, "UPDATE procrastinate_events SET at = now() - interval '1 minute'")
+    queue.put(Job(CLAIM, {"claim": {"sync": "new"}}, once="new", by="theirs"))
+    [left] = queue.left_lying([ANYBODY, "ours"], seconds=30)
+    assert (left.task, left.arguments) == (CLAIM, {"claim": {"sync": "old"}})
+    assert [queue.take_off(left.number), queue.take_off(left.number)] == [True, False]
+    assert queue.waiting() == 3
+
+
+def test_a_due_time_put_for_a_mapping_nobody_goes_by_any_more_is_due_again(
+    queue: Queue, store: SqlStore, empty_database: str, tmp_path: Path
+):
+    config = replace(config_in(tmp_path), store=empty_database)
+    ours, theirs = taken(store, queue, SYNC), taken(store, queue, "gone", by="of before")
+    queue.put(Job(LEND, {}, once="lend/1/plan", by="of before"))
+    sql(empty_database, "UPDATE procrastinate_events SET at = now() - interval '1 minute'")
+    Laborer(config, store, queue, FakeClock(NOON), of_clock=True).give_back()
+    assert queue.kept_ticks() == {ours.tick}
+    assert {sync: due.due_at for sync, due in store.due([SYNC, "gone"]).items()} == {
+        SYNC: NOON + HOUR,
+        theirs.sync: NOON,
+    }
+    assert queue.waiting() == 1
+
+
+def test_a_laborer_sees_no_job_of_another_mapping(
+    queue: Queue, store: SqlStore, empty_database: str, tmp_path: Path
+):
+    config = replace(config_in(tmp_path), store=empty_database)
+    theirs = taken(store, queue, "first", by="of another file")
+    ours = taken(store, queue, "unknown here", by=mapping_hash(config, SYNC))
+    laborer = Laborer(config, store, queue, FakeClock(NOON))
+    laborer.start()
+    try:
+        until = time.monotonic() + 60
+        while ours.tick in [tick.number for tick in store.open_ticks()]:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+    finally:
+        laborer.wait()
+    assert theirs.tick in [tick.number for tick in store.open_ticks()]
+    assert queue.ticks_of("claim/first") == [theirs.tick]
+
+
+def test_a_run_by_hand_calls_for_hands_where_somebody_serves_and_the_queue_is_there(
+    queue: Queue, store: SqlStore, empty_database: str, tmp_path: Path
+):
+    alone = config_in(tmp_path)
+    config = replace(alone, store=empty_database)
+
+    def comes(config: Config, now: datetime = NOON) -> bool:
+        with whoever_is_there(config, store, now) as called:
+            return called is not None
+
+    assert not comes(config)
+    store.note_serving(
+        Serving(owner="a:1", kind="worker", began_at=NOON, seen_at=NOON, config_at=NOON, mark="m")
+    )
+    assert [comes(config), comes(alone), comes(config, NOON + HOUR)] == [True, False, False]
+    sql(empty_database, f"COMMENT ON SCHEMA {SCHEMA} IS 'of another version'")
+    assert not comes(config)
+    sql(empty_database, f"COMMENT ON SCHEMA {SCHEMA} IS '{version('procrastinate')}'")
+    store.end_serving("a:1", before=NOON)
+
+
+def taken(store: SqlStore, queue: Queue, sync: str = "nps", *, by: str = ANYBODY) -> Claim:
     """A due time that went on the queue; the next one is an hour later."""
     store.schedule_first(sync, NOON)
     tick = store.take_tick(sync, NOON, NOON + HOUR, "started", "serve:1:2:3", now=NOON)
     assert tick is not None
     claim = Claim(sync, NOON, tick=tick)
-    job = Job(CLAIM, {"claim": words_of(claim)}, once=f"claim/{sync}")
+    job = Job(CLAIM, {"claim": words_of(claim)}, once=f"claim/{sync}", by=by)
     store.hand_tick(tick, None, enlist=lambda connection: queue.put_within(job, connection))
     return claim
 

@@ -52,7 +52,7 @@ def resume(store: Store, place: str, now: datetime) -> Resumed | None:
     }
     for one, count in skipped.items():
         if count and not (one == place and known):  # that is due already; the rest came until a moment ago
-            store.schedule(one, now)
+            store.hasten(one, now)
     return Resumed(since, sum(skipped.values()))
 
 

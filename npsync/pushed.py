@@ -221,7 +221,7 @@ class PushedAnswers:
             now = self._clock.now()
             soon = max(now, latest[0].started_at + after) if latest else now
             if name in known and known[name].due_at > soon and not self._config.sync[name].paused:
-                self._store.schedule(name, soon)
+                self._store.hasten(name, soon)
 
     def _done(self, words: Mapping[int, Word], settled: Settled) -> None:
         self._store.settle_arrivals(words, now=self._clock.now())

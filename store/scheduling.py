@@ -13,6 +13,7 @@ from store.rows import maybe_milliseconds, maybe_moment, milliseconds, moment
 from store.spans import during_sql
 
 _DUE = "SELECT sync, due_at, paused, paused_at, paused_by, spread FROM schedule"
+_AT_THE_LATEST = "CASE WHEN due_at < :due_at THEN due_at ELSE :due_at END"
 _TICK = "id, sync, due_at, outcome, noted_at, owner, next_at, ended_at, died"
 
 
@@ -29,6 +30,14 @@ class Scheduling:
             tx.run(
                 """INSERT INTO schedule (sync, due_at, paused) VALUES (:sync, :due_at, FALSE)
                 ON CONFLICT (sync) DO UPDATE SET due_at = excluded.due_at, spread = 0""",
+                sync=sync,
+                due_at=milliseconds(due_at),
+            )
+
+    def hasten(self, sync: str, due_at: datetime) -> None:
+        with self.database.write() as tx:
+            tx.run(
+                f"UPDATE schedule SET due_at = {_AT_THE_LATEST}, spread = 0 WHERE sync = :sync",
                 sync=sync,
                 due_at=milliseconds(due_at),
             )
@@ -204,9 +213,9 @@ class Scheduling:
         with self.database.write() as tx:
             return bool(
                 tx.run(
-                    """UPDATE schedule SET paused = FALSE, paused_at = NULL, paused_by = NULL,
+                    f"""UPDATE schedule SET paused = FALSE, paused_at = NULL, paused_by = NULL,
                         spread = CASE WHEN :due_at IS NULL THEN spread ELSE 0 END,
-                        due_at = COALESCE(:due_at, due_at)
+                        due_at = CASE WHEN :due_at IS NULL THEN due_at ELSE {_AT_THE_LATEST} END
                     WHERE sync = :sync AND paused""".replace(":due_at", "CAST(:due_at AS BIGINT)"),
                     sync=sync,
                     due_at=maybe_milliseconds(due_at),

@@ -157,7 +157,7 @@ class Claims:
         else:
             due_at = due.due_at
             if due_at > soonest and not self._put_back(place, soonest, now):
-                self._store.schedule(place, soonest)
+                self._store.hasten(place, soonest)
             if due.taken_at > now:
                 return None
         paused = _paused(known.get(wanted.sync))

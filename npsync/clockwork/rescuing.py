@@ -44,7 +44,7 @@ def resume_killed(config: Config, store: Store, now: datetime, *, surely: bool =
         dead = store.is_free(lease_name(name), now=now)
         soon = now if dead else now + timedelta(seconds=LEASE_SECONDS)
         if due.due_at > soon and (dead or not surely):
-            store.schedule(name, soon)
+            store.hasten(name, soon)
 
 
 def rescue(store: Store, now: datetime) -> list[Tick]:
@@ -100,7 +100,7 @@ def catch_up_unpaused(config: Config, store: Store, now: datetime) -> None:
         if tick.outcome != "skipped_paused" or config.sync[name].paused or (name in due and due[name].paused):
             continue
         if due[place].due_at > now:
-            store.schedule(place, now)
+            store.hasten(place, now)
 
 
 def _is_orphan(tick: Tick, seen: Mapping[str, datetime], store: Store, now: datetime) -> bool:

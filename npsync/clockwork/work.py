@@ -130,7 +130,7 @@ class Work:
             self._store.schedule(claim.place, now + WHILE_BUSY)
             return
         if claim.verify:
-            self._store.schedule(claim.place, now + NIGHT_AGAIN)
+            self._store.hasten(claim.place, now + NIGHT_AGAIN)
         skip(self._store, claim, self._clock)
 
     def _once(self, claim: Claim) -> Callable[..., Report | Verified | RolledUp]:

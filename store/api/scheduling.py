@@ -63,6 +63,11 @@ class Scheduling(Protocol):
         """When the sync is due next, to the moment."""
         ...
 
+    def hasten(self, sync: str, due_at: datetime) -> None:
+        """It is due then at the latest, to the moment. A due time before that stays: one that has passed and that
+        nobody has taken yet must not vanish."""
+        ...
+
     def schedule_first(self, sync: str, due_at: datetime) -> datetime:
         """The same for a sync that has no due time yet; one it has stays. The one it then has."""
         ...
@@ -136,7 +141,7 @@ class Scheduling(Protocol):
         ...
 
     def unpause(self, sync: str, *, due_at: datetime | None = None) -> bool:
-        """False when it was not paused. `due_at`: when it is due next, if not when its rhythm says."""
+        """False when it was not paused. `due_at`: when it is due at the latest, if not when its rhythm says."""
         ...
 
     def paused(self) -> dict[str, Due]:

@@ -53,6 +53,17 @@ def test_what_was_begun_is_open_until_it_is_ended(store: SqlStore):
     assert store.latest_ticks(["a", "b"])["a"].number == second
 
 
+def test_what_is_hastened_is_due_sooner_and_never_later(store: SqlStore):
+    store.schedule("a", QUARTER)
+    store.hasten("a", NOON)
+    assert store.due(["a"])["a"].due_at == NOON
+    store.hasten("a", later(minutes=5))
+    assert store.due(["a"])["a"].due_at == NOON
+    store.pause("a", "user:ann", due_at=NOON, now=NOON)
+    assert store.unpause("a", due_at=later(minutes=5))
+    assert store.due(["a"])["a"].due_at == NOON
+
+
 def test_what_was_returned_is_due_again_and_told_from_what_was_done(store: SqlStore):
     store.schedule("a", NOON)
     first = store.take_tick("a", NOON, QUARTER, "started", OWNER, now=NOON)
@@ -112,8 +123,8 @@ def test_a_pause_takes_no_due_time_but_to_skip_it(store: SqlStore):
 
 
 def test_what_has_no_due_time_yet_can_be_paused_and_resumed_at_a_time(store: SqlStore):
-    assert store.pause("a", "cli:ann", due_at=NOON, now=NOON)
-    assert store.due(["a"])["a"].due_at == NOON
+    assert store.pause("a", "cli:ann", due_at=later(minutes=30), now=NOON)
+    assert store.due(["a"])["a"].due_at == later(minutes=30)
     assert store.unpause("a", due_at=QUARTER)
     assert store.due(["a"])["a"].due_at == QUARTER
     assert not store.unpause("unheard of")

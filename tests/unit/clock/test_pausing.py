@@ -87,6 +87,25 @@ def test_what_is_skipped_while_somebody_lets_it_go_on_is_caught_up_too(store: Sq
     ticking.wait()
 
 
+def test_a_due_time_that_came_just_before_somebody_lets_it_go_on_is_kept(store: SqlStore, tmp_path: Path):
+    """It has passed, and is taken a little later: not everybody asks a vendor in the same second."""
+    config, clock, runs = config_of(yaml(), tmp_path), FakeClock(), Runs()
+    ticking = Ticking(config, store, clock, run=runs)
+    ticking.tick_and_finish()
+    pause(store, "a", ANN, clock.now())
+    clock.advance(QUARTER + 60)
+    ticking.tick_and_finish()
+    due = store.due(["a"])["a"]
+    assert due.taken_at > due.due_at == minutes(30)
+    between = due.due_at + (due.taken_at - due.due_at) / 2
+    clock.advance((between - clock.now()).total_seconds())
+    assert resume(store, "a", clock.now()) is not None
+    ticking.tick_and_finish()
+    assert runs.began == ["a", "a"]
+    assert ticks(store)[-2:] == [(minutes(15), "skipped_paused"), (minutes(30), "started")]
+    ticking.wait()
+
+
 def test_what_the_file_paused_is_caught_up_once_when_it_does_not_any_more(store: SqlStore, tmp_path: Path):
     clock, runs = FakeClock(), Runs()
     exact = "jitter: 0 seconds\n"

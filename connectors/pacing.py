@@ -182,7 +182,7 @@ def _lend(pace: Pace, ask: Ask, left: int | None, now: int) -> Lent:
         size = min(size, max(left // _LOTS_IN_A_BUDGET, ask.cost))
     for window in holding:
         size = min(size, max(window.calls // _LOTS_IN_A_WINDOW, ask.cost))
-    leaving = [(window, _leaving(pace, window)) for window in holding]
+    leaving = [(window, departures(pace, window)) for window in holding]
     starts = max([now, *(_earliest(window, gone, ask.cost) for window, gone in leaving)])
     if starts - now > _AHEAD:
         return Lent(starts_in=(starts - now) / 1000, left=left)
@@ -196,7 +196,7 @@ def _lend(pace: Pace, ask: Ask, left: int | None, now: int) -> Lent:
     return Lent(pace.number, size, (starts - now) / 1000, lasts / 1000, left=_left(pace))
 
 
-def _leaving(pace: Pace, window: Kept) -> list[tuple[int, int]]:
+def departures(pace: Pace, window: Kept) -> list[tuple[int, int]]:
     """When the calls that this window counts have left at the latest, and how many then."""
     lent = [(lot.ends, lot.count) for lot in pace.lots if window.bucket in ("", lot.bucket)]
     return sorted(chain(window.gone, lent), reverse=True)
@@ -279,7 +279,7 @@ def _count_elsewhere(pace: Pace, said: Limit, now: int) -> None:
     window = _window(pace, said.bucket, int(said.seconds * 1000))
     if window is None:
         return
-    missing = min(said.calls, window.calls) - _counting(window, _leaving(pace, window), now)
+    missing = min(said.calls, window.calls) - _counting(window, departures(pace, window), now)
     if missing > 0:
         _count(window, now, missing)
 

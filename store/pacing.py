@@ -34,6 +34,11 @@ class Paces:
             )
         return answer
 
+    def paces_of(self, connection: str) -> dict[str, bytes]:
+        with self.database.read() as tx:
+            found = tx.rows("SELECT name, state FROM pace ORDER BY name")  # one for each limiter there is
+        return {name: state.encode() for name, state in found if name.partition("/")[0] == connection}
+
 
 def _database_time(tx: Transaction) -> int:
     if not tx.postgres:

@@ -19,3 +19,7 @@ class Paces(Protocol):
 
         What was kept last may be gone after the power went: it is worth less than a wait for the disk."""
         ...
+
+    def paces_of(self, connection: str) -> dict[str, bytes]:
+        """What is kept of a connection, by its limiters' names: the connection's own, and CONNECTION/NAME."""
+        ...

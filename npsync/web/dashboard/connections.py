@@ -10,6 +10,7 @@ from datetime import datetime
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from connectors.paced import Standing, standing
 from nps.values import Json
 from npsync import access
 from npsync.actions.wanting import want
@@ -27,6 +28,7 @@ from npsync.web.dashboard.visitors import form_of
 from npsync.web.site import Site
 from store.api import Action
 
+_FIRST = {"missing": 0, "untested": 1, "excess": 2}
 LOOKED = 50  # latest actions among which the last check is found
 
 
@@ -44,11 +46,16 @@ class Connected:
     tested: Mapping[str, Json]  # what the last check said of its credential
 
     @property
+    def grants(self) -> list[Mapping[str, Json]]:
+        """What the last check said of each permission, what needs somebody first."""
+        found = self.tested.get("grants")
+        told = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+        return sorted(told, key=lambda one: _FIRST.get(str(one.get("verdict")), len(_FIRST)))
+
+    @property
     def missing(self) -> int:
         """Permissions the last check found missing."""
-        grants = self.tested.get("grants")
-        found = grants if isinstance(grants, list) else []
-        return sum(isinstance(one, dict) and one.get("verdict") == "missing" for one in found)
+        return sum(one.get("verdict") == "missing" for one in self.grants)
 
 
 def router(site: Site, house: House) -> APIRouter:
@@ -97,6 +104,8 @@ def router(site: Site, house: House) -> APIRouter:
             to_grant=access.to_grant(site.config, name),
             settings=rows(site.config, told, ("connections", name)),
             calls=bars.days_chart(found.quota.days),
+            paces=paces_of(site, name, house.now()),
+            served=served(site, house.now()),
             file=site.config.file.name,
             line=site.config.place(("connections", name)).line,
         )
@@ -111,6 +120,12 @@ def router(site: Site, house: House) -> APIRouter:
         return RedirectResponse(f"{house.root}/actions/{action.number}", 303, headers=HEADERS)
 
     return routes
+
+
+def paces_of(site: Site, name: str, now: datetime) -> list[tuple[str, Standing]]:
+    """What binds its calls, of all processes together: (for which calls, how it stands)."""
+    found = ((each, standing(state, now)) for each, state in site.store.paces_of(name).items())
+    return [(each.partition("/")[2], one) for each, one in found if one.binds]
 
 
 def connected(site: Site, now: datetime, checked: Action | None) -> list[Connected]:

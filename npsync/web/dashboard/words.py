@@ -82,6 +82,15 @@ def code_said(code: str) -> str:
     return code.replace("_", " ") if code.islower() else code
 
 
+def in_seconds(seconds: float) -> str:
+    """A length of time that vendors count in: "10 seconds", "hour"."""
+    for length, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= length and seconds % length == 0:
+            number = int(seconds // length)
+            return name if number == 1 else f"{number} {name}s"
+    return "second" if seconds == 1 else f"{seconds:g} seconds"
+
+
 def sentence(text: str) -> str:
     """Begun as a sentence is; what follows stays as it is written."""
     return text[:1].upper() + text[1:]
@@ -144,6 +153,7 @@ GLOBALS: dict[str, Any] = {
     "ago": ago,
     "relative": relative,
     "many": many,
+    "in_seconds": in_seconds,
     "zip": zip,
     "code_said": code_said,
     "doing_text": under_way.told,

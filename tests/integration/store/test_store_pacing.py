@@ -70,3 +70,10 @@ def test_names_are_kept_apart_and_time_is_the_databases_unless_it_is_told(store:
     known, moment = store.change_pace("crm", look, now=None)
     assert known == b"seen"
     assert abs(moment / 1000 - datetime.now(UTC).timestamp()) < 3600
+
+
+def test_the_paces_of_a_connection_are_its_own_and_its_limiters(store: SqlStore) -> None:
+    for name in ("crm", "crm/sign-in", "crm2", "crm-old/sign-in"):
+        store.change_pace(name, lambda known, now: (b"[]", None), now=NOON)
+    assert store.paces_of("crm") == {"crm": b"[]", "crm/sign-in": b"[]"}
+    assert store.paces_of("nobody") == {}

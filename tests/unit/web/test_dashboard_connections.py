@@ -12,6 +12,7 @@ from answered import ENV, NOW
 from dashboard_desk import Desk, text_of
 
 from connectors.contract import Allowance
+from connectors.pacing import Ask, Left, Limit, Pace, answered
 from npsync.calls import beside, remember_allowance
 from npsync.connection_health import Failure
 from store.api import Stand
@@ -151,6 +152,25 @@ def test_who_goes_by_which_file_and_why_a_changed_one_was_not_taken_is_told(desk
     assert "The file was changed and is not taken" in text_of(desk.get("/config"))
     assert "npsync.yaml was changed and not taken" in text_of(desk.get("/"))
     assert "No process runs what is due" not in text_of(desk.get("/syncs"))
+
+
+def test_what_all_processes_keep_together_is_told_with_who_they_are(desk: Desk):
+    now = round(NOW.timestamp() * 1000)
+    pace = Pace()
+    answered(pace, Ask(cost=1, wanted=5, limits=[Limit("", 100, 10)], own=Left(399, 3600, most=500)), now)
+    desk.store.change_pace("crm", lambda known, at: (msgspec.json.encode(pace), None), now=NOW)
+    paused = Pace()
+    answered(paused, Ask(pause=90, why="it asked for 90 seconds"), now)
+    desk.store.change_pace("crm/sign-in", lambda known, at: (msgspec.json.encode(paused), None), now=NOW)
+    desk.store.note_serving(
+        Serving(owner="host:1", kind="serve", began_at=NOW, seen_at=NOW, config_at=NOW, mark="")
+    )
+    said = text_of(desk.get("/connections/crm"))
+    assert "5 of 100 calls in any 10 seconds, 95 left; the first come free in a moment" in said
+    assert "106 of 500 calls a day by the YAML, 394 left; the count begins anew in 1 hour" in said
+    assert "Nobody calls it until 2025-12-15" in said
+    assert "it asked for 90 seconds" in said
+    assert "Kept by npsync serve host:1 and by every command that calls it." in said
 
 
 def test_who_may_see_figures_alone_sees_none_of_it(tmp_path: Path, sqlite_url: str):

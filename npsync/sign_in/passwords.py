@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 
 from argon2 import PasswordHasher
@@ -12,25 +14,33 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from nps.errors import ConfigError
 
 SHORTEST, LONGEST = 12, 256  # characters
-AT_ONCE = 2  # each takes 64 MiB for a tenth of a second: many callers shall not take all the memory there is
+WAITING = 7  # behind the one that is looked at; each takes 64 MiB for a tenth of a second
+
+
+class Crowded(Exception):
+    """Too many wait already for their password to be looked at."""
 
 
 class Passwords:
-    """Thread-safe."""
+    """Thread-safe. Strangers stand in one line and browsers that are known in another; of each one is looked at at a
+    time, and who comes when a line is long is told so at once: guessing takes neither all the memory, nor all the time,
+    nor the threads that answer everybody else."""
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()  # argon2id as RFC 9106 recommends it where memory is scarce
-        self._places = threading.BoundedSemaphore(AT_ONCE)
+        self._lines = {False: _Line(), True: _Line()}
+        self._making = threading.Lock()
 
     def hashed(self, password: str) -> str:
-        with self._places:
+        with self._making:
             return self._hasher.hash(_plain(password))
 
-    def right(self, password: str, kept: str | None) -> bool:
-        """Whether it is the one that was hashed. Nobody's (None) is never right, and takes as long to say so."""
+    def right(self, password: str, kept: str | None, *, known: bool = False) -> bool:
+        """Whether it is the one that was hashed. Nobody's (None) is never right, and takes as long to say so. `known`:
+        in a browser in which somebody signed in before. Raises Crowded."""
         if len(password) > LONGEST:
             return False
-        with self._places:
+        with self._lines[known].turn():
             try:
                 self._hasher.verify(self._nobodys if kept is None else kept, _plain(password))
             except (VerificationError, InvalidHashError):
@@ -44,6 +54,22 @@ class Passwords:
     @cached_property
     def _nobodys(self) -> str:
         return self._hasher.hash("a password that nobody has")
+
+
+class _Line:
+    def __init__(self) -> None:
+        self._room = threading.BoundedSemaphore(1 + WAITING)
+        self._turn = threading.Lock()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        if not self._room.acquire(blocking=False):
+            raise Crowded
+        try:
+            with self._turn:
+                yield
+        finally:
+            self._room.release()
 
 
 def checked(password: str, name: str) -> str:

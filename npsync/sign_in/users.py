@@ -51,12 +51,18 @@ def revoke(store: Store, name: str, *, now: datetime) -> None:
     _note(store, "revoked a user", name, now)
 
 
+def in_force(store: Store, name: str) -> tuple[LocalUser, str] | None:
+    """Who is called so, and the hash of their password."""
+    return store.user(name) if _NAME.fullmatch(name) else None
+
+
 def proven(
-    store: Store, name: str, password: str, *, passwords: Passwords, now: datetime
+    store: Store, name: str, password: str, *, passwords: Passwords, now: datetime, known: bool = False
 ) -> LocalUser | None:
-    """The user, if this is their password. It takes as long for who does not exist."""
-    found = store.user(name) if _NAME.fullmatch(name) else None
-    if not passwords.right(password, None if found is None else found[1]) or found is None:
+    """The user, if this is their password. It takes as long for who does not exist. `known`: in a browser in which they
+    signed in before. Raises Crowded."""
+    found = in_force(store, name)
+    if not passwords.right(password, None if found is None else found[1], known=known) or found is None:
         return None
     user, kept = found
     fresh = passwords.hashed(password) if passwords.is_old(kept) else None

@@ -10,16 +10,19 @@ from starlette.responses import RedirectResponse, Response
 
 from npsync.logs import notice
 from npsync.roles import Role
+from npsync.sign_in import devices
 from npsync.web.dashboard.entrance import HEADERS, hidden, own_path
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.sessions import LASTS, csrf_of
 from npsync.web.dashboard.visitors import form_of
 
+_LATER = {429: {"Retry-After": "60"}, 503: {"Retry-After": "5"}}
+
 
 class Door:
     def __init__(self, house: House) -> None:
         self._house = house
-        self._cookie = f"{house.cookie}-door"
+        self._cookie, self._device = f"{house.cookie}-door", f"{house.cookie}-device"
         self._sign_in = house.site.config.sign_in
 
     def csrf(self, request: Request) -> str:
@@ -44,11 +47,22 @@ class Door:
             tokens=self._sign_in.tokens,
             oidc=self._sign_in.oidc,
             users=any(user.revoked_at is None for user in house.site.store.users()),
-            headers={"Retry-After": "60"} if status == 429 else {},
+            headers=_LATER.get(status, {}),
         )
         if known is None:
             self._set(reply, self._cookie, secret, None)
         return reply
+
+    def too_many(self, request: Request) -> Response:
+        return self.page(request, "Too many tries. Wait a minute, then try again.", 429)
+
+    def device(self, request: Request) -> str:
+        """What this browser keeps of who signed in with a password here (`npsync.sign_in.devices`)."""
+        return request.cookies.get(self._device, "")
+
+    def remember(self, reply: Response, device: str | None) -> None:
+        if device is not None:
+            self._set(reply, self._device, device, devices.LASTS)
 
     def open(
         self,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+import threading
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 from fastapi import APIRouter, Request
@@ -19,7 +20,7 @@ from npsync.logs import notice
 from npsync.sign_in.claims import Turned, judged
 from npsync.sign_in.provider import Provider, Refused, Way
 from npsync.sign_in.spec import OidcSpec
-from npsync.web.addresses import address_of
+from npsync.web.addresses import place_of
 from npsync.web.dashboard.door import Door
 from npsync.web.dashboard.entrance import HEADERS, own_path
 from npsync.web.dashboard.house import House
@@ -30,18 +31,20 @@ from npsync.web.site import Site
 THERE, BACK = "/sign-in/oidc", "/sign-in/oidc/back"
 SECONDS = 600  # for signing in at the provider
 LONGEST = 4096  # of a code
+AT_ONCE = 8  # that come back: each has a thread wait for the provider, which others need for their pages
 
 
 def routes_of(site: Site, house: House, door: Door, tries: Tries, spec: OidcSpec) -> APIRouter:
     routes = APIRouter()
     provider = Provider(spec, f"{site.public_url}{BACK}", site.clock)
     cookie = f"{house.cookie}-way"
+    asking = threading.BoundedSemaphore(AT_ONCE)
 
     @routes.get(THERE)
     def there(request: Request) -> Response:
         house.check_way(request)
-        if not tries.admits(address_of(request), "", now=house.now(), at=site.clock.monotonic()):
-            return door.page(request, "Too many tries. Wait a minute, then try again.", 429)
+        if not tries.of_way(place_of(request), at=site.clock.monotonic()):
+            return door.too_many(request)
         way = Way(secrets.token_urlsafe(32))
         try:
             address = provider.address(way)
@@ -55,9 +58,14 @@ def routes_of(site: Site, house: House, door: Door, tries: Tries, spec: OidcSpec
     @routes.get(BACK)
     def back(request: Request) -> Response:
         house.check_way(request)
-        if not tries.admits(address_of(request), "", now=house.now(), at=site.clock.monotonic()):
-            return door.page(request, "Too many tries. Wait a minute, then try again.", 429)
-        reply = _came_back(request)
+        if not tries.of_way(place_of(request), at=site.clock.monotonic()):
+            return door.too_many(request)
+        if not asking.acquire(blocking=False):
+            return door.page(request, "Many people sign in just now. Try again in a few seconds.", 503)
+        try:
+            reply = _came_back(request)
+        finally:
+            asking.release()
         _set(reply, "", 0)  # the way is walked once
         return reply
 

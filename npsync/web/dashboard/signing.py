@@ -10,9 +10,11 @@ from starlette.responses import RedirectResponse, Response
 from npsync import tokens
 from npsync.logs import notice
 from npsync.roles import RIGHTS, May, rights_of
+from npsync.sign_in import devices
+from npsync.sign_in.passwords import Crowded
 from npsync.sign_in.users import proven
 from npsync.tokens import digest
-from npsync.web.addresses import address_of
+from npsync.web.addresses import place_of
 from npsync.web.dashboard.door import Door
 from npsync.web.dashboard.entrance import HEADERS
 from npsync.web.dashboard.house import House
@@ -47,18 +49,12 @@ def router(site: Site, house: House) -> APIRouter:
         # Nobody is signed in by a form of another site either: what they do then would be seen by whose token it was.
         house.check_form(request, door.csrf(request))
         form = form_of(request)
-        if not _admitted(request, form):
-            return door.page(request, "Too many tries. Wait a minute, then try again.", 429)
-        return _by_token(request, form) if _has_token(form) else _by_password(request, form)
-
-    def _has_token(form: Form) -> bool:
-        return "token" in form and site.config.sign_in.tokens
-
-    def _admitted(request: Request, form: Form) -> bool:
-        user = "" if _has_token(form) else _name_in(form)
-        return tries.admits(address_of(request), user, now=house.now(), at=site.clock.monotonic())
+        has_token = "token" in form and site.config.sign_in.tokens
+        return _by_token(request, form) if has_token else _by_password(request, form)
 
     def _by_token(request: Request, form: Form) -> Response:
+        if not tries.of_token(place_of(request), now=house.now(), at=site.clock.monotonic()):
+            return door.too_many(request)
         token = form["token"].strip()
         found = tokens.known(site.store, token, now=house.now()) if token else None
         if found is None:
@@ -70,13 +66,30 @@ def router(site: Site, house: House) -> APIRouter:
         return door.open(request, TOKEN, found.name, token=digest(token))
 
     def _by_password(request: Request, form: Form) -> Response:
-        name = _name_in(form)
-        user = proven(site.store, name, form.get("password", ""), passwords=site.passwords, now=house.now())
+        name, place, now = _name_in(form), place_of(request), house.now()
+        device = devices.known(site.store, name, door.device(request), now=now)
+        at = site.clock.monotonic()
+        if not (
+            tries.of_stranger(place, name, now=now, at=at)
+            if device is None
+            else tries.of_device(device, now=now, at=at)
+        ):
+            return door.too_many(request)
+        given = form.get("password", "")
+        try:
+            user = proven(
+                site.store, name, given, passwords=site.passwords, now=now, known=device is not None
+            )
+        except Crowded:
+            notice("sign_in_crowded")
+            return door.page(request, "Many people sign in just now. Try again in a few seconds.", 503)
         if user is None:
             notice("sign_in_refused", why="wrong name or password")
             return door.page(request, "This name and this password do not belong together.", 401)
-        tries.forgive(name)
-        return door.open(request, USER, user.name, local_user=user.number)
+        tries.forgive(place, name, device)
+        reply = door.open(request, USER, user.name, local_user=user.number)
+        door.remember(reply, devices.issued(site.store, user.name, device, now=now))
+        return reply
 
     @routes.post("/sign-out")
     def sign_out(request: Request) -> Response:

@@ -360,11 +360,13 @@ def test_no_page_of_the_dashboard_can_be_put_into_a_frame_or_opened_by_another(d
 
 def test_a_cookie_is_for_tls_for_this_host_and_for_no_script(desk: Desk):
     desk.user(Role.VIEWER, "cookie")
-    [told] = desk.enter("cookie").cookies
-    assert told.startswith("__Host-npsync=")
-    for word in ("Secure", "HttpOnly", "SameSite=strict", "Path=/"):
-        assert word in told
-    assert "Domain" not in told
+    session, device = desk.enter("cookie").cookies
+    assert session.startswith("__Host-npsync=")
+    assert device.startswith("__Host-npsync-device=")
+    for told in (session, device):
+        for word in ("Secure", "HttpOnly", "SameSite=strict", "Path=/"):
+            assert word in told
+        assert "Domain" not in told
 
 
 def test_the_door_has_no_hidden_place_for_a_wish(desk: Desk):

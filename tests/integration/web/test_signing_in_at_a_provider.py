@@ -156,3 +156,22 @@ def test_tokens_open_nothing_where_the_yaml_says_so(tmp_path: Path, sqlite_url: 
     desk.user(Role.VIEWER)
     assert b'name="token"' not in desk.get("/sign-in").body
     assert desk.sign_in(desk.token("read")).status == 401
+
+
+def test_guesses_at_passwords_keep_nobody_from_the_provider(desk: Desk):
+    desk.user(Role.VIEWER, "bob")
+    for n in range(15):  # from the very place that guesses
+        desk.cookies = {}
+        status = desk.enter("bob", f"wrong{n}").status
+    assert status == 429
+    desk.cookies = {}
+    assert signed_in(desk).status == 200
+
+
+def test_a_whole_office_comes_in_by_one_address_in_a_morning(desk: Desk):
+    for _ in range(12):
+        desk.cookies = {}
+        assert signed_in(desk).status == 200
+    steps = [desk.get("/sign-in/oidc").status for _ in range(40)]
+    assert steps[0] == 303
+    assert steps[-1] == 429  # and yet not for ever as fast as they can

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import sqlite3
-import subprocess
-import threading
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cli_process import Npsync, stop
 from heaps import side_heaps
+from serving_process import PATIENCE, Serving, serving, until
 
 from bench.sender import SECRET, Sender, event, request
 
-PATIENCE = 60.0
 CONFIG: dict[str, Any] = {
     "public_url": "http://127.0.0.1:8642",
     "store": "sqlite:///npsync.db",
@@ -41,9 +36,9 @@ def npsync(tmp_path: Path) -> Npsync:
 
 def test_an_event_is_answered_once_stored_and_stored_once(npsync: Npsync):
     with serving(npsync) as serve:
-        assert [serve.post("e1"), serve.post("e2"), serve.post("e1")] == [200, 200, 200]
+        assert [post(serve, "e1"), post(serve, "e2"), post(serve, "e1")] == [200, 200, 200]
         until(lambda: stored(npsync) == ["e1", "e2"])
-        assert serve.post("e3", signed=False) == 401
+        assert post(serve, "e3", signed=False) == 401
         until(lambda: refused(npsync) == [("product", "unsigned", 1)])
         assert stop(serve.process).code == 0
     assert stored(npsync) == ["e1", "e2"]
@@ -63,10 +58,10 @@ def test_everything_that_got_a_2xx_survives_a_kill_under_load(npsync: Npsync):
 
 def test_when_the_web_alone_dies_it_is_started_again_and_the_clock_goes_on(npsync: Npsync):
     with serving(npsync) as serve:
-        assert serve.post("before") == 200
+        assert post(serve, "before") == 200
         os.kill(serve.web[-1], signal.SIGKILL)
         # Nobody is refused: the socket is serve's, and whoever comes now waits in its queue.
-        assert serve.post("after") == 200
+        assert post(serve, "after") == 200
         assert len(serve.web) == 2
         assert serve.process.poll() is None
         until(lambda: stored(npsync) == ["after", "before"])
@@ -78,21 +73,21 @@ def test_the_web_goes_by_the_file_that_serve_took_whatever_stands_there_now(npsy
     with serving(npsync) as serve:
         (npsync.folder / "npsync.yaml").write_text("connections: [")
         os.kill(serve.web[-1], signal.SIGKILL)
-        assert serve.post("e1") == 200
-        assert serve.post("e2", to="app") == 404
+        assert post(serve, "e1") == 200
+        assert post(serve, "e2", to="app") == 404
         npsync.configured(
             CONFIG | {"connections": {**CONFIG["connections"], "app": CONFIG["connections"]["product"]}}
         )
         serve.process.send_signal(signal.SIGHUP)
         until(lambda: len(serve.web) == 3)
-        assert serve.post("e2", to="app") == 200
+        assert post(serve, "e2", to="app") == 200
         assert serve.told("web_failed") == []
 
 
 def test_what_a_web_left_behind_is_taken_over_even_by_a_serve_without_one(npsync: Npsync):
     with serving(npsync) as serve, sqlite3.connect(npsync.folder / "npsync.db", timeout=30) as held:
         held.execute("BEGIN IMMEDIATE")  # the store is busy, as it is while a sync writes
-        assert serve.post("e1") == 200
+        assert post(serve, "e1") == 200
         serve.kill()
         held.rollback()
     assert stored(npsync) == []
@@ -113,73 +108,17 @@ def test_a_port_that_is_taken_is_said_at_once(npsync: Npsync):
 # ---------------------------------------------------------------- npsync serve
 
 
-class Serving:
-    """A running `npsync serve`, and what its log says."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        self.log: list[dict[str, Any]] = []
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            if line.startswith("{") and line.endswith("}\n"):  # what is killed may leave half a line
-                self.log.append(json.loads(line))
-
-    def told(self, name: str) -> list[dict[str, Any]]:
-        return [line for line in self.log if line["event"] == name]
-
-    @property
-    def port(self) -> int:
-        return int(self.told("listening")[0]["port"])
-
-    @property
-    def web(self) -> list[int]:
-        return [int(line["pid"]) for line in self.told("web_started")]
-
-    def post(self, id: str, *, signed: bool = True, to: str = "product") -> int:
-        body = event(id)
-        head = request("x", f"/hooks/{to}", body).split(b"\r\n")
-        signature = next(line for line in head if line.startswith(b"X-Signature")).split()[1].decode()
-        asked = urllib.request.Request(f"http://127.0.0.1:{self.port}/hooks/{to}", data=body)
-        asked.add_header("X-Signature", signature if signed else "0" * 40)
-        try:
-            with urllib.request.urlopen(asked, timeout=PATIENCE) as replied:
-                return int(replied.status)
-        except urllib.error.HTTPError as error:
-            return error.code
-
-    def kill(self) -> None:
-        """Both processes, as when the machine's memory is full."""
-        for pid in (self.process.pid, self.web[-1]):
-            os.kill(pid, signal.SIGKILL)
-        self.process.wait()
-
-
-@contextmanager
-def serving(npsync: Npsync, *how: str) -> Iterator[Serving]:
-    process = npsync.started("serve", *(how or ("--listen", "127.0.0.1:0")), "--json")
-    serve = Serving(process)
+def post(serve: Serving, id: str, *, signed: bool = True, to: str = "product") -> int:
+    body = event(id)
+    head = request("x", f"/hooks/{to}", body).split(b"\r\n")
+    signature = next(line for line in head if line.startswith(b"X-Signature")).split()[1].decode()
+    asked = urllib.request.Request(f"http://127.0.0.1:{serve.port}/hooks/{to}", data=body)
+    asked.add_header("X-Signature", signature if signed else "0" * 40)
     try:
-        until(lambda: bool(serve.told("serving")) or process.poll() is not None)
-        yield serve
-    finally:
-        if process.poll() is None:
-            stop_or_kill(process)
-        for stream in (process.stdout, process.stderr):
-            assert stream is not None
-            stream.close()
-
-
-def stop_or_kill(process: subprocess.Popen[str]) -> None:
-    process.terminate()
-    try:
-        process.wait(30)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        with urllib.request.urlopen(asked, timeout=PATIENCE) as replied:
+            return int(replied.status)
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 def killed_under_load(serve: Serving, *, named: str, after: int) -> list[str]:
@@ -211,11 +150,3 @@ def refused(npsync: Npsync) -> list[tuple[Any, ...]]:
 def rows(npsync: Npsync, sql: str) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(npsync.folder / "npsync.db", timeout=30)) as store:
         return store.execute(sql).fetchall()
-
-
-def until(happened: Callable[[], bool]) -> None:
-    """Wait for it; a test that waits in vain fails."""
-    deadline = time.monotonic() + PATIENCE
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)

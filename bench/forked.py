@@ -25,7 +25,7 @@ NEEDED = (
     *("connectors.wootric.source", "connectors.salesforce.destination"),
     *("connectors.hubspot.opening", "connectors.hubspot.destination"),
     *("npsync.cli.accounts_text", "npsync.cli.asking_text", "npsync.cli.why_text", "npsync.cli.what_if_text"),
-    *("npsync.alerting.turn", "npsync.gatekeeper", "npsync.pausing", "npsync.reports.exporting"),
+    *("npsync.alerting.turn", "npsync.gatekeeper", "npsync.deciding.pausing", "npsync.reports.exporting"),
     *("npsync.sign_in.passwords", "npsync.triggering", "npsync.undoing", "npsync.verification"),
     *(
         "npsync.clockwork.standing",

@@ -14,7 +14,6 @@ from nps.errors import ConfigError
 from nps.events import Event, PersonKey, Subject
 from npsync import gatekeeper
 from npsync.clock import SystemClock
-from npsync.deciders import signed
 from store.api import ArrivalRow, EventRow, Verdict
 from triggers.people import Person
 
@@ -152,21 +151,6 @@ def read_on(store: Store, reference: str) -> tuple[datetime, str] | None:
     if at is None:
         return None
     return (at, last.id) if last is not None else (at + timedelta(milliseconds=1), "")
-
-
-def take_back(store: Store, one: Invitation, *, who: str, reason: str, now: datetime) -> Invitation:
-    """Nobody is asked by it; once is as good as twice. Raises ConfigError where it is too late."""
-    why = signed("cancelled", reason, now, by=who.partition(":")[2])
-    done = store.cancel_invitations([one.id], "by_hand", why, now=now)
-    after = store.invitation(one.id) or one
-    if after.state is not InvitationState.CANCELLED:
-        how = "on its way" if after.state is InvitationState.QUEUED else after.state
-        raise ConfigError(f"the invitation is {how} and can be taken back no more")
-    if done:
-        about = f"{one.connection}/{one.object}/{one.record_id}"
-        told = {"survey": one.survey, "invitation": one.reference}
-        store.note_audit(who, "took an invitation back", about, told, now=now)
-    return after
 
 
 @dataclass(frozen=True)

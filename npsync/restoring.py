@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nps.errors import ConfigError
 from npsync.clockwork.ticking import is_alive
-from npsync.deciders import whoever
+from npsync.deciding.deciders import whoever
 from triggers.ledger import stop
 
 if TYPE_CHECKING:

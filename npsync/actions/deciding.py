@@ -7,8 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from nps.values import Json
-from npsync import review, service
+from npsync import service
 from npsync.actions.wanting import Link, TakeUp
+from npsync.deciding import inbox, linking
+from npsync.deciding.deciders import Decider
+from npsync.deciding.writing import write_now
 from store.api import Asked
 from sync.engine import Options
 
@@ -22,31 +25,28 @@ Outcome = dict[str, Json]
 
 
 def link(
-    config: Config, store: Store, clock: Clock, wanted: Link, run: Callable[[str, Asked], Report]
+    config: Config, store: Store, clock: Clock, who: str, wanted: Link, run: Callable[[str, Asked], Report]
 ) -> Outcome:
     """Decide it and write it. Raises ConfigError where the answer or the record is not there."""
-    answer = review.named(config, store, wanted.answer)
-    items = review.settled_in(config, store, answer, wanted.sync)
+    answer = inbox.named(config, store, wanted.answer)
+    items = inbox.settled_in(config, store, answer, wanted.sync)
+    decider = Decider(config, store, who, clock.now())
     with service.opened(config, store, clock) as connections:
-        linked = review.decide_link(
-            config,
-            store,
-            connections,
-            items,
-            wanted.record,
-            only_this=wanted.only_this_answer,
-            now=clock.now(),
+        linked = linking.decide_link(
+            decider, connections, items, wanted.record, only_this=wanted.only_this_answer
         )
-    reports, busy = review.run_decided(linked, run)
-    states = Counter(one.state.value for its in review.became(store, linked).values() for one in its.values())
+    written = write_now(linked.again, run)
+    states = Counter(
+        one.state.value for its in linking.became(store, linked).values() for one in its.values()
+    )
     return {
         "record": linked.record,
         "remembered": [key.response for key in linked.keys],
         "left": list(linked.left),
         "became": dict(states),
-        "runs": [report.run for report in reports],
-        "problems": [problem for report in reports for problem in report.problems],
-        "busy": list(busy),
+        "runs": [report.run for report in written.reports],
+        "problems": [problem for report in written.reports for problem in report.problems],
+        "busy": list(written.busy),
     }
 
 

@@ -77,7 +77,9 @@ class Doer:
             case Check():
                 return foreseeing.check(self.config, self.store, self.clock)
             case Link():
-                return deciding.link(self.config, self.store, self.clock, wanted, self._run_decided)
+                return deciding.link(
+                    self.config, self.store, self.clock, action.who, wanted, self._run_decided
+                )
             case Plan():
                 return self._plan(wanted)
             case Verify():

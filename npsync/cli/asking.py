@@ -44,7 +44,8 @@ def invitations(
     from npsync.cli import asking_text, output
     from npsync.clock import SystemClock
     from npsync.config import load
-    from npsync.deciders import at_the_command_line
+    from npsync.deciding import sends
+    from npsync.deciding.deciders import Decider
 
     loaded = load(output.config_path(config), without_variables=offline)
     wanted = asking_text.state_named(state)
@@ -56,8 +57,8 @@ def invitations(
     with service.open_store(loaded) as store:
         now = SystemClock().now()
         if who is not None and cancel:
-            it = invited.named(store, who)
-            one = invited.take_back(store, it, who=at_the_command_line(), reason=reason, now=now)
+            decider = Decider.at_the_command_line(loaded, store)
+            one = sends.cancel(decider, invited.named(store, who), reason)
             if json:
                 output.say_json(asking_text.as_json(one))
             else:

@@ -11,7 +11,7 @@ from npsync.cli.output import MOST_NUMBER, ConfigOption, JsonOption
 if TYPE_CHECKING:
     from nps.changes import Cause
     from npsync.config import Config
-    from npsync.letters import Chosen
+    from npsync.deciding.letters import Chosen
     from store.api import Store
 
 dead_letters = typer.Typer(
@@ -42,8 +42,9 @@ def list_(
     config: ConfigOption = None,
 ) -> None:
     """List what could not be written, the latest first, and what settles it."""
-    from npsync import letters, service
+    from npsync import service
     from npsync.cli import letters_text, output
+    from npsync.deciding import letters
 
     loaded = output.load_config(config)
     with service.open_store(loaded) as store:
@@ -118,11 +119,12 @@ def retry(
     config: ConfigOption = None,
 ) -> None:
     """Try letters again, from the original answer with today's mapping. A newer answer is never written over."""
-    from nps.errors import ConfigError
-    from npsync import letters as door
     from npsync import logs, service
     from npsync.cli import letters_text, output
     from npsync.cli.progress import shown_progress
+    from npsync.deciding import letters as post
+    from npsync.deciding.deciders import Decider
+    from npsync.deciding.writing import write_now
     from npsync.jobs import run_once
     from npsync.rolling import roll_up_once
     from npsync.stopping import stop_on_signal
@@ -137,13 +139,7 @@ def retry(
     logs.set_up(json=json)
     stop = stop_on_signal()
     with service.open_store(loaded) as store:
-        asked = door.choose(store, _chosen(loaded, store, letters, all_, code, cause, sync))
-        for name in sorted({one.sync for one in asked}):
-            if (rolled_up_sync(name) or name) not in loaded.sync:
-                raise ConfigError(
-                    f'{loaded.file}: the sync "{name}" of letter {next(o.id for o in asked if o.sync == name)} is '
-                    f"not in the YAML any more; discard its letters, or name the others"
-                )
+        asked = post.choose(store, _chosen(loaded, store, letters, all_, code, cause, sync))
 
         def run(name: str, what: Asked) -> Report | RolledUp:
             with shown_progress(quiet=json) as progress:
@@ -153,21 +149,23 @@ def retry(
                     loaded, store, name, options=Options(asked=what, stop=stop), progress=progress
                 )
 
-        became, reports, busy = door.retry(store, asked, run)
+        retried = post.retry(Decider.at_the_command_line(loaded, store), asked)
+        written = write_now(retried.again, run)
+        became = post.became(store, asked)
     if json:
         output.say_json(
             {
                 "letters": [letters_text.became_facts(one) for one in became],
-                "runs": [report.as_json() for report in reports],
-                "busy": busy,
+                "runs": [report.as_json() for report in written.reports],
+                "busy": list(written.busy),
             }
         )
     elif not became:
         output.say("No open dead letter is meant; nothing was done.")
     else:
-        for line in letters_text.became_lines(became, reports, busy):
+        for line in letters_text.became_lines(became, written.reports, written.busy):
             output.say(line)
-    raise typer.Exit(letters_text.code_of(became, reports))
+    raise typer.Exit(letters_text.code_of(became, written.reports))
 
 
 @dead_letters.command("discard")
@@ -180,18 +178,16 @@ def discard(
     config: ConfigOption = None,
 ) -> None:
     """Leave answers out for good, with a reason. An edited answer is judged anew."""
-    from npsync import letters as door
     from npsync import service
     from npsync.cli import letters_text, output
-    from npsync.clock import SystemClock
-    from npsync.deciders import signed
+    from npsync.deciding import letters as post
+    from npsync.deciding.deciders import Decider
 
     loaded = output.load_config(config)
     with service.open_store(loaded) as store:
-        asked = door.choose(store, door.Chosen(ids=tuple(letters)))
-        why = signed("discarded", reason, SystemClock().now())
-        done = store.discard_letters([one.id for one in asked], why)
-    left = [one.id for one in asked if one.id not in done]
+        asked = post.choose(store, post.Chosen(ids=tuple(letters)))
+        discarded = post.discard(Decider.at_the_command_line(loaded, store), asked, reason)
+    done, left = list(discarded.done), list(discarded.left)
     if json:
         output.say_json({"discarded": done, "left": left})
     else:
@@ -210,7 +206,7 @@ def _chosen(
     sync: str | None,
 ) -> Chosen:
     from nps.errors import ConfigError
-    from npsync.letters import Chosen
+    from npsync.deciding.letters import Chosen
 
     narrowed = code is not None or cause is not None or sync is not None
     if letters and (all_ or narrowed):

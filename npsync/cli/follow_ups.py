@@ -97,21 +97,22 @@ def retry(ids: IdsArgument, json: JsonOption = False, config: ConfigOption = Non
     from npsync import logs, service
     from npsync.cli import followed_text, output
     from npsync.cli.progress import shown_progress
-    from npsync.clock import SystemClock
+    from npsync.deciding import follow_ups as following
+    from npsync.deciding.deciders import Decider
     from npsync.jobs import run_once
-    from store.api import Asked
     from store.api.outbox import Stage
     from sync.engine import Options
 
     loaded = output.load_config(config)
     logs.set_up(json=json)
     with service.open_store(loaded) as store:
-        again = store.retry_entries(ids, now=SystemClock().now())
-        for name in sorted({one.sync for one in store.entries(again) if one.sync in loaded.sync}):
-            with shown_progress(quiet=json) as progress:
-                run_once(loaded, store, name, options=Options(asked=Asked(), read=False), progress=progress)
+        retried = following.retry(Decider.at_the_command_line(loaded, store), ids)
+        again, left = list(retried.done), list(retried.left)
+        for name, asked in retried.again.items():
+            if name in loaded.sync:
+                with shown_progress(quiet=json) as progress:
+                    run_once(loaded, store, name, options=Options(asked=asked, read=False), progress=progress)
         became = store.entries(again)
-    left = sorted(set(ids) - set(again))
     if json:
         output.say_json(
             {"retried": again, "left": left, "follow_ups": [followed_text.facts(one) for one in became]}
@@ -133,14 +134,13 @@ def discard(
     """Leave these be, with a reason. Nothing is deleted in the CRM."""
     from npsync import service
     from npsync.cli import output
-    from npsync.clock import SystemClock
-    from npsync.deciders import signed
+    from npsync.deciding import follow_ups as following
+    from npsync.deciding.deciders import Decider
 
     loaded = output.load_config(config)
-    now = SystemClock().now()
     with service.open_store(loaded) as store:
-        done = store.discard_entries(ids, signed("discarded", reason, now), now=now)
-    left = sorted(set(ids) - set(done))
+        discarded = following.discard(Decider.at_the_command_line(loaded, store), ids, reason)
+    done, left = list(discarded.done), list(discarded.left)
     if json:
         output.say_json({"discarded": done, "left": left})
     else:

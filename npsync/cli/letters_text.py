@@ -12,7 +12,7 @@ from nps.changes import Cause
 from nps.responses import SurveyResponse
 from npsync.cli import output
 from npsync.cli.sync_text import WIDTH, moment_text, value_text
-from npsync.letters import Became, Group, advice_for, by_itself, grouped
+from npsync.deciding.letters import Became, Group, advice_for, by_itself, grouped
 from store.api import DeadLetterRow, Settled, Tried
 from sync.accounts.report import RolledUp
 from sync.job import rolled_up_sync

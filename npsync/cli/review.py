@@ -32,18 +32,18 @@ def list_(
     config: ConfigOption = None,
 ) -> None:
     """List answers that are undecided, the newest first, those of one person together. Asks no CRM."""
-    from npsync import review as door
     from npsync import service
     from npsync.cli import output, review_text
     from npsync.cli.choosing import one_of, sync_named
+    from npsync.deciding import inbox
     from store.api import State
 
     loaded = output.load_config(config)
     chosen = one_of(state, ["review", "waiting", "held", "all"], "state")
-    states = (*door.UNDECIDED, State.HELD) if chosen == "all" else (State(chosen),)
+    states = (*inbox.UNDECIDED, State.HELD) if chosen == "all" else (State(chosen),)
     names = [sync_named(loaded, sync)] if sync is not None else list(loaded.sync)
     with service.open_store(loaded) as store:
-        found = {name: door.undecided(store, name, states, limit + 1) for name in names}
+        found = {name: inbox.undecided(store, name, states, limit + 1) for name in names}
     if json:
         output.say_json({"undecided": [review_text.facts(i) for its in found.values() for i in its[:limit]]})
         return
@@ -65,25 +65,25 @@ def show(
     """Show one answer: its keys, the records it may belong to as they are now, and the person's other answers."""
     from nps.errors import ConfigError
     from npsync import logs, service
-    from npsync import review as door
     from npsync.cli import output, review_text
     from npsync.cli.choosing import sync_named
+    from npsync.deciding import inbox, looking
 
     loaded = output.load_config(config)
     logs.set_up(json=json)
     name = None if sync is None else sync_named(loaded, sync)
     with service.open_store(loaded) as store, service.opened(loaded, store) as connections:
-        stored = door.named(loaded, store, " ".join(answer))
-        items = door.settled_in(loaded, store, stored, name)
+        stored = inbox.named(loaded, store, " ".join(answer))
+        items = inbox.settled_in(loaded, store, stored, name)
         if not items:
             raise ConfigError(
-                f"{door.called(stored.response)} was not taken up yet; npsync run takes up what is new"
+                f"{inbox.called(stored.response)} was not taken up yet; npsync run takes up what is new"
             )
-        looked = [door.look(loaded, store, connections, item) for item in items]
+        looked = [looking.look(loaded, store, connections, item) for item in items]
     if json:
         output.say_json(
             {
-                "answer": door.called(stored.response),
+                "answer": inbox.called(stored.response),
                 "syncs": [review_text.looked_facts(one) for one in looked],
             }
         )
@@ -113,15 +113,13 @@ def link(
     """
     from nps.errors import ConfigError
     from npsync import logs, service
-    from npsync import review as door
     from npsync.cli import output, review_text
     from npsync.cli.choosing import sync_named
-    from npsync.cli.progress import shown_progress
-    from npsync.jobs import run_once
+    from npsync.cli.writing import writer
+    from npsync.deciding import inbox, linking
+    from npsync.deciding.deciders import Decider
+    from npsync.deciding.writing import write_now
     from npsync.stopping import stop_on_signal
-    from store.api import Asked
-    from sync.engine import Options
-    from sync.report import Report
 
     if len(what) < 2:
         raise ConfigError("say which answer and which record: npsync review link SOURCE:ID RECORD")
@@ -131,37 +129,25 @@ def link(
     stop = stop_on_signal()
     with service.open_store(loaded) as store:
         with service.opened(loaded, store) as connections:
-            stored = door.named(loaded, store, " ".join(what[:-1]))
-            items = door.settled_in(loaded, store, stored, name)
+            stored = inbox.named(loaded, store, " ".join(what[:-1]))
+            items = inbox.settled_in(loaded, store, stored, name)
             if not items:
                 raise ConfigError(
-                    f"{door.called(stored.response)} was not taken up yet; npsync run takes up what is new"
+                    f"{inbox.called(stored.response)} was not taken up yet; npsync run takes up what is new"
                 )
-            linked = door.decide_link(
-                loaded,
-                store,
-                connections,
-                items,
-                what[-1],
-                only_this=only_this_answer,
-                now=connections.clock.now(),
-            )
-
-        def run(sync: str, asked: Asked) -> Report:
-            with shown_progress(quiet=json) as progress:
-                return run_once(
-                    loaded, store, sync, options=Options(asked=asked, stop=stop), progress=progress
-                )
-
-        reports, busy = door.run_decided(linked, run)
-        became = door.became(store, linked)
+            decider = Decider.at_the_command_line(loaded, store)
+            linked = linking.link(decider, connections, items, what[-1], only_this=only_this_answer)
+        written = write_now(linked.again, writer(loaded, store, stop, quiet=json))
+        became = linking.became(store, linked)
         answers = store.responses([number for its in became.values() for number in its])
     if json:
-        output.say_json(review_text.linked_facts(stored, linked, became, answers, reports, busy))
+        output.say_json(
+            review_text.linked_facts(stored, linked, became, answers, written.reports, written.busy)
+        )
     else:
-        for line in review_text.linked_lines(stored, linked, became, answers, reports, busy):
+        for line in review_text.linked_lines(stored, linked, became, answers, written.reports, written.busy):
             output.say(line)
-    raise typer.Exit(review_text.code_of(became, reports))
+    raise typer.Exit(review_text.code_of(became, written.reports))
 
 
 @review.command("ignore")
@@ -173,23 +159,23 @@ def ignore(
     config: ConfigOption = None,
 ) -> None:
     """Leave an undecided answer out for good. An edited answer is judged anew."""
-    from npsync import review as door
     from npsync import service
     from npsync.cli import output, review_text
     from npsync.cli.choosing import sync_named
-    from npsync.clock import SystemClock
-    from npsync.deciders import signed
+    from npsync.deciding import inbox
+    from npsync.deciding.answers import ignore as left_out
+    from npsync.deciding.deciders import Decider
 
     loaded = output.load_config(config)
     name = None if sync is None else sync_named(loaded, sync)
     with service.open_store(loaded) as store:
-        stored = door.named(loaded, store, " ".join(answer))
-        items = door.settled_in(loaded, store, stored, name)
-        why = signed("ignored", reason, SystemClock().now())
-        done, left = door.ignore(store, items, why)
+        stored = inbox.named(loaded, store, " ".join(answer))
+        items = inbox.settled_in(loaded, store, stored, name)
+        ignored = left_out(Decider.at_the_command_line(loaded, store), items, reason)
+        done, left = ([item.sync for item in its] for its in (ignored.done, ignored.left))
         states = {item.sync: item.settled for item in items}
     if json:
-        output.say_json({"answer": door.called(stored.response), "ignored": done, "left": left})
+        output.say_json({"answer": inbox.called(stored.response), "ignored": done, "left": left})
     else:
         for line in review_text.ignored_lines(stored, done, left, states):
             output.say(line)

@@ -10,9 +10,13 @@ from npsync.cli.output import ConfigOption, JsonOption
 from npsync.cli.review import review
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from npsync.config import Config
-    from npsync.held import Chosen, Released
-    from store.api import Store
+    from npsync.deciding.held import Answer, Chosen
+    from npsync.deciding.writing import Written
+    from store.api import State, Store
+    from sync.report import Report
 
 AnswersArgument = Annotated[
     list[str] | None,
@@ -32,34 +36,32 @@ def release(
     config: ConfigOption = None,
 ) -> None:
     """Let a held answer count: a person gave it. Remembered, in every sync, and written at once."""
-    from npsync import held, logs, service
+    from collections import Counter
+
+    from npsync import logs, service
     from npsync.cli import output
-    from npsync.cli.progress import shown_progress
-    from npsync.clock import SystemClock
-    from npsync.jobs import run_once
+    from npsync.cli.writing import writer
+    from npsync.deciding import held
+    from npsync.deciding.deciders import Decider
+    from npsync.deciding.writing import write_now
     from npsync.stopping import stop_on_signal
-    from store.api import Asked
-    from sync.engine import Options
-    from sync.report import Report
 
     loaded = output.load_config(config)
     logs.set_up(json=json)
     stop = stop_on_signal()
     with service.open_store(loaded) as store:
         chosen = _chosen(loaded, store, answer, all_of)
-
-        def run(sync: str, asked: Asked) -> Report:
-            with shown_progress(quiet=json) as progress:
-                return run_once(
-                    loaded, store, sync, options=Options(asked=asked, stop=stop), progress=progress
-                )
-
-        released = held.release(store, chosen, run, now=SystemClock().now())
+        released = held.release(Decider.at_the_command_line(loaded, store), chosen)
+        written = write_now(released.again, writer(loaded, store, stop, quiet=json))
+        became = {
+            sync: Counter(one.state for one in store.states(sync, asked.answers).values())
+            for sync, asked in released.again.items()
+        }
     if json:
-        output.say_json(_facts(chosen, released))
+        output.say_json(_facts(released.answers, became, written))
     else:
-        _say(chosen, released)
-    raise typer.Exit(_code(released))
+        _say(released.answers, became, written)
+    raise typer.Exit(_code(written))
 
 
 @review.command("discard")
@@ -71,19 +73,18 @@ def discard(
     config: ConfigOption = None,
 ) -> None:
     """Leave a held answer out for good: no person gave it. If it is edited, it is judged anew."""
-    from npsync import held, service
+    from npsync import service
     from npsync.cli import output
-    from npsync.clock import SystemClock
-    from npsync.deciders import signed
+    from npsync.deciding import held
+    from npsync.deciding.deciders import Decider
 
     loaded = output.load_config(config)
-    now = SystemClock().now()
     with service.open_store(loaded) as store:
         chosen = _chosen(loaded, store, answer, all_of)
-        done = held.discard(store, chosen, signed("discarded", reason, now), now=now)
-    left = len(chosen.answers) - done
+        discarded = held.discard(Decider.at_the_command_line(loaded, store), chosen, reason)
+    done, left = len(discarded.done), len(discarded.left)
     if json:
-        output.say_json({"answers": _names(chosen), "discarded": done, "left": left})
+        output.say_json({"answers": _names(chosen.answers), "discarded": done, "left": left})
     else:
         output.say(f"{_several(done)} left out for good; if one is edited, it is judged anew.")
         if left:
@@ -94,8 +95,8 @@ def discard(
 def _chosen(config: Config, store: Store, answer: list[str] | None, rule: str | None) -> Chosen:
     from nps.errors import ConfigError
     from nps.suspicion import Rule
-    from npsync import held
     from npsync.cli.choosing import one_of
+    from npsync.deciding import held
 
     if bool(answer) == (rule is not None):
         raise ConfigError("say which: an answer (SOURCE:ID), or all that one rule holds (--all-of RULE)")
@@ -107,47 +108,50 @@ def _chosen(config: Config, store: Store, answer: list[str] | None, rule: str | 
     return chosen
 
 
-def _say(chosen: Chosen, released: Released) -> None:
+def _say(
+    answers: Collection[Answer], became: Mapping[str, Mapping[State, int]], written: Written[Report]
+) -> None:
     from npsync.cli import output
 
-    output.say(f"{_several(len(chosen.answers))} released: counted like any other, and not held again.")
-    for sync, states in released.states.items():
+    output.say(f"{_several(len(answers))} released: counted like any other, and not held again.")
+    for sync, states in became.items():
         said = ", ".join(f"{count:,} {state.value}" for state, count in states.items())
         if said:
             output.say(f"  {sync}: {said}")
-    for report in released.reports:
+    for report in written.reports:
         for problem in report.problems:
             output.say(f"  ! {problem}")
-    for sync in released.busy:
+    for sync in written.busy:
         output.say(f"  ! {sync} is being run by another process; its next run takes them up")
 
 
-def _facts(chosen: Chosen, released: Released) -> dict[str, object]:
+def _facts(
+    answers: Collection[Answer], became: Mapping[str, Mapping[State, int]], written: Written[Report]
+) -> dict[str, object]:
     return {
-        "answers": _names(chosen),
+        "answers": _names(answers),
         "became": {
-            sync: {state.value: count for state, count in states.items()}
-            for sync, states in released.states.items()
+            sync: {state.value: count for state, count in states.items()} for sync, states in became.items()
         },
-        "runs": [report.as_json() for report in released.reports],
-        "busy": released.busy,
+        "runs": [report.as_json() for report in written.reports],
+        "busy": list(written.busy),
     }
 
 
-def _names(chosen: Chosen) -> list[str]:
-    return [f"{source}:{id}" for source, id in chosen.answers]
+def _names(answers: Collection[Answer]) -> list[str]:
+    return [f"{source}:{id}" for source, id in answers]
 
 
 def _several(count: int) -> str:
     return f"{count:,} {'answer is' if count == 1 else 'answers are'}"
 
 
-def _code(released: Released) -> int:
+def _code(written: Written[Report]) -> int:
     from npsync.cli import output
 
-    statuses = {report.status for report in released.reports}
+    statuses = {report.status for report in written.reports}
     if "failed" in statuses:
         return output.FAILED
     if "stopped" in statuses:
         return output.STOPPED
-    return output.PARTIAL if released.busy or statuses - {"succeeded"} else output.SUCCEEDED
+    return output.PARTIAL if written.busy or statuses - {"succeeded"} else output.SUCCEEDED

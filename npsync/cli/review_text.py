@@ -11,7 +11,9 @@ from nps.masking import masked
 from nps.responses import SurveyResponse
 from npsync.cli import output
 from npsync.cli.sync_text import WIDTH, moment_text
-from npsync.review import Candidate, Item, Linked, Looked, called
+from npsync.deciding.inbox import Item, called
+from npsync.deciding.linking import Linked
+from npsync.deciding.looking import Candidate, Looked
 from store.api import Settled, State, Stored
 from sync.report import Report
 

@@ -11,9 +11,8 @@ from npsync.cli.output import ConfigOption, JsonOption
 from npsync.cli.review import AnswerArgument, review
 
 if TYPE_CHECKING:
-    from npsync.config import Config
-    from npsync.recalling import Recalled
-    from store.api import Store
+    from npsync.deciding.answers import Undone
+    from npsync.deciding.deciders import Decider
 
 
 @review.command("undo")
@@ -30,19 +29,21 @@ def undo(
 ) -> None:
     """Take back what was decided about an answer: that it is left out or counts, and whose it is. The next run judges
     it anew; what a link had written is given back."""
-    from npsync import recalling, service
-    from npsync import review as door
+    from npsync import service
     from npsync.cli import output
+    from npsync.deciding import answers, inbox
+    from npsync.deciding.deciders import Decider
 
     loaded = output.load_config(config)
     with service.open_store(loaded) as store:
-        stored = door.named(loaded, store, " ".join(answer))
-        recalled = [recalling.recall(loaded, store, stored)]
+        decider = Decider.at_the_command_line(loaded, store)
+        stored = inbox.named(loaded, store, " ".join(answer))
+        undone = [answers.undo(decider, stored)]
         if key is not None:
-            recalled += _unlinked(loaded, store, key.strip())
-    done = [one for one in recalled if one.done]
-    again = {sync: [*numbers] for one in done for sync, numbers in one.again.items()}
-    name = door.called(stored.response)
+            undone += _unlinked(decider, key.strip())
+    done = [one for one in undone if one.done]
+    again = {sync for one in done for sync in one.again}
+    name = inbox.called(stored.response)
     if json:
         output.say_json(
             {
@@ -62,10 +63,10 @@ def undo(
     raise typer.Exit(output.SUCCEEDED if done else output.FAILED)
 
 
-def _unlinked(config: Config, store: Store, value: str) -> list[Recalled]:
+def _unlinked(decider: Decider, value: str) -> list[Undone]:
     """The key as it was linked, wherever it was."""
-    from npsync import recalling
+    from npsync.deciding.answers import unlink
     from npsync.jobs import scope_of
 
-    scopes = dict.fromkeys(scope_of(config, name) for name in config.sync)
-    return [recalling.unlink(config, store, scope, value) for scope in scopes]
+    scopes = dict.fromkeys(scope_of(decider.config, name) for name in decider.config.sync)
+    return [unlink(decider, scope, value) for scope in scopes]

@@ -46,12 +46,12 @@ def stop(reason: _REASON = "", config: ConfigOption = None) -> None:
     """Halt everything at once, also in processes that run. It holds over restarts, until `resume`."""
     from npsync import service
     from npsync.cli import output
-    from npsync.clock import SystemClock
-    from npsync.deciders import whoever
-    from triggers import ledger
+    from npsync.deciding import sends as sending
+    from npsync.deciding.deciders import Decider
 
-    with service.open_store(output.load_config(config)) as store:
-        if ledger.stop(store, by=whoever(), why=reason, now=SystemClock().now()):
+    loaded = output.load_config(config)
+    with service.open_store(loaded) as store:
+        if sending.stop(Decider.at_the_command_line(loaded, store), reason):
             output.say("Stopped. Nothing is sent until npsync sends resume; what falls due meanwhile waits.")
         else:
             output.say("Sends are stopped already; npsync sends status says by whom.")
@@ -62,10 +62,14 @@ def resume(config: ConfigOption = None) -> None:
     """Go on. What became too late meanwhile is not sent."""
     from npsync import service
     from npsync.cli import output
-    from triggers import ledger
+    from npsync.deciding import sends as sending
+    from npsync.deciding.deciders import Decider
+    from triggers.ledger import why_none_is_sent
 
-    with service.open_store(output.load_config(config)) as store:
-        stopped, halted = ledger.resume(store), ledger.why_none_is_sent(store)
+    loaded = output.load_config(config)
+    with service.open_store(loaded) as store:
+        stopped = sending.resume(Decider.at_the_command_line(loaded, store))
+        halted = why_none_is_sent(store)
     output.say("Sends go out again." if stopped else "Sends were not stopped.")
     if halted is not None:
         output.say_wrapped(f"But nothing is sent: {halted}.")
@@ -77,12 +81,12 @@ def accept_empty_ledger(reason: _REASON = "", config: ConfigOption = None) -> No
     """Send although the ledger is empty: nobody was asked before, or it does not matter."""
     from npsync import service
     from npsync.cli import output
-    from npsync.clock import SystemClock
-    from npsync.deciders import whoever
-    from triggers import ledger
+    from npsync.deciding import sends as sending
+    from npsync.deciding.deciders import Decider
 
-    with service.open_store(output.load_config(config)) as store:
-        ledger.accept_empty(store, by=whoever(), why=reason, now=SystemClock().now())
+    loaded = output.load_config(config)
+    with service.open_store(loaded) as store:
+        sending.accept_empty_ledger(Decider.at_the_command_line(loaded, store), reason)
     output.say("Accepted: people may be asked although nothing is known of who was asked before.")
 
 
@@ -93,7 +97,7 @@ def rebuild(json: JsonOption = False, config: ConfigOption = None) -> None:
     from npsync import service
     from npsync.cli import output
     from npsync.clock import SystemClock
-    from npsync.deciders import whoever
+    from npsync.deciding.deciders import at_the_command_line
     from npsync.triggering import Compiled, Connected
     from triggers import ledger
 
@@ -108,7 +112,7 @@ def rebuild(json: JsonOption = False, config: ConfigOption = None) -> None:
     with service.open_store(loaded) as store, service.opened(loaded, store) as connections:
         connected = Connected(Compiled(loaded), connections)
         registries = [connected.registry(people) for people in loaded.people]
-        read, new = ledger.rebuild(registries, name, store, by=whoever(), now=SystemClock().now())
+        read, new = ledger.rebuild(registries, name, store, by=at_the_command_line(), now=SystemClock().now())
     if json:
         output.say_json({"read": read, "new": new})
     else:

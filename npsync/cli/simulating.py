@@ -62,17 +62,15 @@ def simulate(
 @triggers.command()
 def pause(trigger: _NAME, config: ConfigOption = None) -> None:
     """Let a trigger rest, over restarts, until `resume`: what happens meanwhile asks nobody, not even later."""
-    from npsync import pausing, service
+    from npsync import service
     from npsync.cli import output
-    from npsync.clock import SystemClock
-    from npsync.deciders import at_the_command_line
+    from npsync.deciding.deciders import Decider
+    from npsync.deciding.pausing import pause_trigger
 
     loaded = output.load_config(config)
     _known(loaded, trigger)
-    who, now = at_the_command_line(), SystemClock().now()
     with service.open_store(loaded) as store:
-        if pausing.pause(store, pausing.trigger_place(trigger), who, now):
-            store.note_audit(who, "pause", f"trigger {trigger}", now=now)
+        if pause_trigger(Decider.at_the_command_line(loaded, store), trigger):
             output.say(
                 f"{trigger} is paused until npsync triggers resume {trigger}; it asks nobody meanwhile."
             )
@@ -84,23 +82,15 @@ def pause(trigger: _NAME, config: ConfigOption = None) -> None:
 @triggers.command()
 def resume(trigger: _NAME, config: ConfigOption = None) -> None:
     """Let a trigger go on. What happened while it was paused asks nobody."""
-    from nps.errors import ConfigError
-    from npsync import pausing, service
+    from npsync import service
     from npsync.cli import output
-    from npsync.clock import SystemClock
-    from npsync.deciders import at_the_command_line
+    from npsync.deciding.deciders import Decider
+    from npsync.deciding.pausing import resume_trigger
 
     loaded = output.load_config(config)
     _known(loaded, trigger)
-    who, now = at_the_command_line(), SystemClock().now()
     with service.open_store(loaded) as store:
-        resumed = pausing.resume(store, pausing.trigger_place(trigger), now)
-        if resumed is not None:
-            store.note_audit(who, "resume", f"trigger {trigger}", now=now)
-    if loaded.triggers[trigger].paused:
-        raise ConfigError(
-            f"{loaded.file}: triggers.{trigger} says paused: true; take that line out of the file"
-        )
+        resumed = resume_trigger(Decider.at_the_command_line(loaded, store), trigger)
     output.say(f"{trigger} {'is not paused' if resumed is None else 'goes on'}.")
 
 

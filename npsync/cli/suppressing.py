@@ -72,7 +72,7 @@ def add(
     from npsync import gatekeeper, service
     from npsync.cli import output
     from npsync.clock import SystemClock
-    from npsync.deciders import whoever
+    from npsync.deciding.deciders import whoever
 
     loaded = output.load_config(config)
     why, now = _named(reason), SystemClock().now()

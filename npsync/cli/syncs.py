@@ -66,17 +66,15 @@ def list_(context: typer.Context, json: JsonOption = False, config: ConfigOption
 @syncs.command("pause")
 def pause(sync: _NAME, config: ConfigOption = None) -> None:
     """Let the clock leave a sync alone, over restarts, until `resume`. A run under way goes on."""
-    from npsync import pausing, service
+    from npsync import service
     from npsync.cli import output
-    from npsync.clock import SystemClock
-    from npsync.deciders import at_the_command_line
+    from npsync.deciding.deciders import Decider
+    from npsync.deciding.pausing import pause_sync
 
     loaded = output.load_config(config)
     _known(loaded, sync)
-    who, now = at_the_command_line(), SystemClock().now()
     with service.open_store(loaded) as store:
-        if pausing.pause(store, sync, who, now):
-            store.note_audit(who, "pause", sync, now=now)
+        if pause_sync(Decider.at_the_command_line(loaded, store), sync):
             output.say(f"{sync} is paused: the clock skips it until npsync syncs resume {sync}.")
         else:
             output.say(f"{sync} is paused already; npsync syncs list says by whom.")
@@ -85,21 +83,15 @@ def pause(sync: _NAME, config: ConfigOption = None) -> None:
 @syncs.command("resume")
 def resume(sync: _NAME, config: ConfigOption = None) -> None:
     """Let the clock go on with a sync. What it skipped is caught up in one run."""
-    from nps.errors import ConfigError
-    from npsync import pausing, service
+    from npsync import service
     from npsync.cli import output
-    from npsync.clock import SystemClock
-    from npsync.deciders import at_the_command_line
+    from npsync.deciding.deciders import Decider
+    from npsync.deciding.pausing import resume_sync
 
     loaded = output.load_config(config)
     _known(loaded, sync)
-    now = SystemClock().now()
     with service.open_store(loaded) as store:
-        resumed = pausing.resume(store, sync, now)
-        if resumed is not None:
-            store.note_audit(at_the_command_line(), "resume", sync, now=now)
-    if loaded.sync[sync].paused:
-        raise ConfigError(f"{loaded.file}: sync.{sync} says paused: true; take that line out of the file")
+        resumed = resume_sync(Decider.at_the_command_line(loaded, store), sync)
     if resumed is None:
         output.say(f"{sync} is not paused.")
     elif resumed.skipped:
@@ -120,23 +112,18 @@ def run(
     config: ConfigOption = None,
 ) -> None:
     """Ask npsync serve to run a sync now, also one that is paused. (`npsync run NAME` runs it in this process.)"""
-    import uuid
-
     from npsync import service
-    from npsync.actions.wanting import want
+    from npsync.actions.asking import ask_for
     from npsync.cli import output
-    from npsync.clock import SystemClock
     from npsync.clockwork.ticking import is_alive
-    from npsync.deciders import at_the_command_line
+    from npsync.deciding.deciders import Decider
 
     loaded = output.load_config(config)
     _known(loaded, sync)
-    who, now = at_the_command_line(), SystemClock().now()
     with service.open_store(loaded) as store:
-        asked = {"sync": sync, "everything": all_, "full": full}
-        action, _ = want(loaded, store, "run", asked, who=who, key=uuid.uuid4().hex, now=now)
-        store.note_audit(who, "run", sync, {"action": action.number}, now=now)
-        alive = any(is_alive(one, now) for one in store.serving())
+        decider = Decider.at_the_command_line(loaded, store)
+        action, _ = ask_for(decider, "run", {"sync": sync, "everything": all_, "full": full})
+        alive = any(is_alive(one, decider.now) for one in store.serving())
     output.say(
         f"Asked for (action {action.number}): npsync serve runs {sync} as soon as its connections are free."
     )

@@ -42,7 +42,7 @@ def create(
     from npsync import tokens as made
     from npsync.cli import output
     from npsync.clock import SystemClock
-    from npsync.deciders import at_the_command_line
+    from npsync.deciding.deciders import at_the_command_line
 
     scopes = scope or ["events"]
     lasts, now = _lasts(expires), SystemClock().now()
@@ -100,7 +100,7 @@ def revoke(name: _NAME, config: ConfigOption = None) -> None:
     from npsync import tokens as made
     from npsync.cli import output
     from npsync.clock import SystemClock
-    from npsync.deciders import at_the_command_line
+    from npsync.deciding.deciders import at_the_command_line
 
     loaded = output.load_config(config)
     with service.open_store(loaded) as store:

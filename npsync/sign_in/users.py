@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 
 from nps.errors import ConfigError
-from npsync.deciders import at_the_command_line
+from npsync.deciding.deciders import at_the_command_line
 from npsync.roles import Role
 from npsync.sign_in.passwords import Passwords, checked
 from store.api import LocalUser, Store

@@ -21,7 +21,7 @@ from connectors.contract import Clock
 from nps.errors import ConfigError
 from nps.privacy import OfCrm
 from nps.values import Json
-from npsync.deciders import whoever
+from npsync.deciding.deciders import whoever
 from npsync.subjects import crm
 from npsync.subjects.elsewhere import elsewhere, files_about, without_person
 from npsync.subjects.finding import Subject

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nps.errors import ConfigError
 from nps.values import Json
 from npsync import gatekeeper
-from npsync.deciders import whoever
+from npsync.deciding.deciders import whoever
 from store.api.privacy import Receipt
 
 if TYPE_CHECKING:

@@ -11,8 +11,10 @@ from fastapi.security.http import HTTPAuthorizationCredentials
 
 from connectors.contract import Clock
 from npsync import tokens
+from npsync.deciding.deciders import Decider
 from npsync.web.addresses import place_of
 from npsync.web.problems import Problem
+from npsync.web.site import Site
 from npsync.web.throttle import Throttle
 from store.api import Store, TokenRow
 
@@ -83,6 +85,11 @@ class Needing:
 
 def needing(*any_of: str) -> Callable[..., TokenRow]:
     return Needing(any_of)
+
+
+def decider(site: Site, caller: TokenRow) -> Decider:
+    """Whoever asks, as decisions know them."""
+    return Decider(site.config, site.store, who(caller), site.clock.now())
 
 
 def who(caller: TokenRow) -> str:

@@ -60,7 +60,13 @@ def test_a_held_answer_waits_for_a_person_who_lets_it_count_or_leaves_it_out(
     assert score(town, ann) == 9
     left = npsync("review", "discard", "--all-of", "too_soon", "--reason", "their gateway", "--json").json
     assert (left["answers"], left["left"]) == (["email-nps:b1"], 0)
-    assert "discarded by" in npsync("why", str(bob.email)).out
+    assert "discarded by cli:" in npsync("why", str(bob.email)).out
+    with npsync.store() as store:
+        noted = store.execute("SELECT what, about, substr(who, 1, 4) FROM audit ORDER BY id").fetchall()
+    assert noted == [
+        ("release", "answer email-nps:a1", "cli:"),
+        ("discard", "answer email-nps:b1", "cli:"),
+    ]
 
     npsync("run", "contacts", "--all")
     assert (score(town, ann), score(town, bob)) == (9, None)

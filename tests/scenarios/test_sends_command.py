@@ -41,7 +41,7 @@ def test_what_keeps_everything_back_is_told_in_lines_that_fit(npsync: Npsync):
     npsync("sends", "stop", "--reason", "a long story " * 20)
     told = npsync("sends", "status", exits=4).out
     assert max(map(len, told.splitlines())) <= 100
-    assert re.search(r"stopped by \S+ on 20\d\d-\d\d-\d\d \d\d:\d\d UTC: a long story", told)
+    assert re.search(r"stopped by cli:\S+ on 20\d\d-\d\d-\d\d \d\d:\d\d UTC: a long story", told)
 
 
 def test_stopped_sends_stay_stopped_and_say_by_whom_and_why(npsync: Npsync):

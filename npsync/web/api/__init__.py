@@ -27,6 +27,7 @@ from npsync.web.api import (
     people,
     runs,
     syncs,
+    waiting,
 )
 from npsync.web.api.asked import strict
 from npsync.web.api.describing import PROBLEMS, complete, scopes_of
@@ -78,6 +79,7 @@ PARTS = (
     syncs.routes,
     runs.routes,
     actions.routes,
+    waiting.routes,
     deciding.routes,
     people.routes,
     figures.routes,

@@ -13,7 +13,8 @@ from starlette.responses import Response
 
 from nps.errors import ConfigError
 from nps.values import Json
-from npsync.actions.wanting import KINDS, want
+from npsync.actions.asking import ask_for
+from npsync.actions.wanting import KINDS
 from npsync.web.api.asked import SHOWN, From, Here, Limit, Name, Number, Reader, SyncName
 from npsync.web.api.describing import ACTING, PROBLEMS, errors
 from npsync.web.api.listing import Page, before, page, place_of, reply
@@ -21,7 +22,7 @@ from npsync.web.api.once import Key, reused
 from npsync.web.api.runs import run_known
 from npsync.web.api.shapes import Act, Planned
 from npsync.web.api.syncs import sync_known
-from npsync.web.bearers import is_of, key_of, needing, who
+from npsync.web.bearers import decider, is_of, key_of, needing
 from npsync.web.problems import Problem
 from npsync.web.reading import noted
 from npsync.web.site import Site
@@ -219,30 +220,18 @@ def wanted(
     site: Site, caller: TokenRow, key: str | None, kind: str, arguments: Mapping[str, Any]
 ) -> Response:
     """Wanted now, or by an earlier request with this key: 202, and where to look. Raises Problem."""
-    found, new = remember(site, caller, key or secrets.token_urlsafe(16), kind, arguments)
-    headers = {"Location": f"{site.root}/api/v1/actions/{found.number}", **_look_again(found)}
-    if not new:
-        headers["Idempotency-Replayed"] = "true"
-    return Response(orjson.dumps(facts(found)), 202, headers=headers, media_type="application/json")
-
-
-def remember(
-    site: Site, caller: TokenRow, key: str, kind: str, arguments: Mapping[str, Any]
-) -> tuple[Action, bool]:
-    """The action, and whether it is new; noted in the audit. Raises Problem."""
-    now = site.clock.now()
     try:
-        found, new = want(
-            site.config, site.store, kind, arguments, who=who(caller), key=key_of(caller, key), now=now
-        )
+        given = key_of(caller, key or secrets.token_urlsafe(16))
+        found, new = ask_for(decider(site, caller), kind, arguments, key=given)
     except ConfigError:  # what it names was looked up before: it has gone meanwhile
         raise Problem(409, "what this is about is not there any more", code="gone") from None
     asked = KINDS[kind].model_validate(dict(arguments)).model_dump(mode="json")
     if not new and (found.kind != kind or dict(found.arguments) != asked):
         raise reused()
-    if new:
-        site.store.note_audit(who(caller), kind, found.about, {"action": found.number}, now=now)
-    return found, new
+    headers = {"Location": f"{site.root}/api/v1/actions/{found.number}", **_look_again(found)}
+    if not new:
+        headers["Idempotency-Replayed"] = "true"
+    return Response(orjson.dumps(facts(found)), 202, headers=headers, media_type="application/json")
 
 
 def facts(one: Action) -> dict[str, Any]:

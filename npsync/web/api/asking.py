@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
@@ -12,21 +12,19 @@ from nps import asking
 from nps.asking import InvitationState
 from nps.errors import ConfigError
 from npsync import invited
+from npsync.deciding import sends
+from npsync.deciding.deciders import Decider
 from npsync.web.api.asked import NO_CONTROL, SHOWN, From, Here, Limit, Name, Reader
 from npsync.web.api.describing import ACTING, PROBLEMS, errors
 from npsync.web.api.listing import Page, page, place_of, reply, strange
-from npsync.web.api.once import Key, once
+from npsync.web.api.once import Acts
 from npsync.web.api.shapes import Invitation, Sending, Suppressions
-from npsync.web.bearers import needing, who
 from npsync.web.problems import Problem
 from npsync.web.reading import noted
 from npsync.web.site import Site
-from store.api import TokenRow
-from triggers import ledger
 from triggers.ledger import LEDGER, SENDS, why_none_is_sent
 
 routes = APIRouter(tags=["asking"], responses=PROBLEMS)
-Operator = Annotated[TokenRow, Depends(needing("apply"))]
 
 
 class Reason(BaseModel):
@@ -74,32 +72,24 @@ def invitations(
 
 @routes.post(
     "/invitations/{invitation}/cancel",
-    summary="Take an invitation back",
+    summary="Cancel an invitation",
     response_model=Invitation,
     responses={**ACTING, **errors(404)},
 )
-def cancel(
-    request: Request,
-    site: Here,
-    caller: Operator,
-    invitation: Reference,
-    key: Key = None,
-    why: Reason = NO_REASON,
-) -> Response:
-    """Nobody is asked by it. Of one that was sent or answered nothing can be taken back; one that was taken back
+def cancel(acting: Acts, invitation: Reference, why: Reason = NO_REASON) -> Response:
+    """Nobody is asked by it. Of one that was sent or answered nothing is cancelled; one that was cancelled
     already is answered as it is."""
 
-    def do() -> dict[str, Any]:
-        one = site.store.invitation_called(invitation)
+    def do(decider: Decider) -> dict[str, Any]:
+        one = acting.site.store.invitation_called(invitation)
         if one is None:
             raise Problem(404, "there is no such invitation", code="not_found")
-        now = site.clock.now()
         try:
-            return _facts(invited.take_back(site.store, one, who=who(caller), reason=why.reason, now=now))
+            return _facts(sends.cancel(decider, one, why.reason))
         except ConfigError as error:
             raise Problem(409, str(error), code="settled") from None
 
-    return once(request, site, caller, key, why.model_dump(), do)
+    return acting.once(why.model_dump(), do)
 
 
 def _facts(one: asking.Invitation) -> dict[str, Any]:
@@ -137,30 +127,25 @@ def sending(request: Request, site: Here, caller: Reader) -> Response:
 
 
 @routes.post("/sending/stop", summary="Stop all sends", response_model=Sending, responses=ACTING)
-def stop(
-    request: Request, site: Here, caller: Operator, key: Key = None, why: Reason = NO_REASON
-) -> Response:
+def stop(acting: Acts, why: Reason = NO_REASON) -> Response:
     """At once, in every process, over restarts, until they are resumed. What falls due meanwhile waits."""
 
-    def do() -> dict[str, Any]:
-        now = site.clock.now()
-        if ledger.stop(site.store, by=who(caller), why=why.reason, now=now):
-            site.store.note_audit(who(caller), "stop", "sends", now=now)
-        return sending_facts(site)
+    def do(decider: Decider) -> dict[str, Any]:
+        sends.stop(decider, why.reason)
+        return sending_facts(acting.site)
 
-    return once(request, site, caller, key, why.model_dump(), do)
+    return acting.once(why.model_dump(), do)
 
 
 @routes.post("/sending/resume", summary="Let sends go on", response_model=Sending, responses=ACTING)
-def resume(request: Request, site: Here, caller: Operator, key: Key = None) -> Response:
+def resume(acting: Acts) -> Response:
     """What became too late meanwhile is not sent."""
 
-    def do() -> dict[str, Any]:
-        if ledger.resume(site.store):
-            site.store.note_audit(who(caller), "resume", "sends", now=site.clock.now())
-        return sending_facts(site)
+    def do(decider: Decider) -> dict[str, Any]:
+        sends.resume(decider)
+        return sending_facts(acting.site)
 
-    return once(request, site, caller, key, None, do)
+    return acting.once(None, do)
 
 
 def sending_facts(site: Site) -> dict[str, Any]:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from npsync import pausing, sync_facts
+from npsync import sync_facts
+from npsync.deciding.deciders import Decider
+from npsync.deciding.pausing import PausedInFile, pause_sync, resume_sync
 from npsync.web.api.asked import Here, Reader, SyncName
 from npsync.web.api.describing import ACTING, PROBLEMS, errors
 from npsync.web.api.listing import reply
-from npsync.web.api.once import Key, once
+from npsync.web.api.once import Acts
 from npsync.web.api.shapes import Sync
-from npsync.web.bearers import needing, who
 from npsync.web.problems import Problem
 from npsync.web.site import Site
-from store.api import TokenRow
 
 routes = APIRouter(tags=["syncs"], responses=PROBLEMS)
-Runner = Annotated[TokenRow, Depends(needing("apply"))]
 
 
 class Syncs(BaseModel):
@@ -43,33 +42,34 @@ def sync(request: Request, site: Here, caller: Reader, name: SyncName) -> Respon
 @routes.post(
     "/syncs/{name}/pause", summary="Pause a sync", response_model=Sync, responses=ACTING | errors(404)
 )
-def pause(request: Request, site: Here, caller: Runner, name: SyncName, key: Key = None) -> Response:
+def pause(acting: Acts, name: SyncName) -> Response:
     """The clock leaves it alone, over restarts, until it is resumed. A run under way goes on."""
-    sync_known(site, name)
+    sync_known(acting.site, name)
 
-    def do() -> dict[str, Any]:
-        if pausing.pause(site.store, name, who(caller), site.clock.now()):
-            site.store.note_audit(who(caller), "pause", name, now=site.clock.now())
-        return facts_of(site, name)
+    def do(decider: Decider) -> dict[str, Any]:
+        pause_sync(decider, name)
+        return facts_of(acting.site, name)
 
-    return once(request, site, caller, key, None, do)
+    return acting.once(None, do)
 
 
 @routes.post(
     "/syncs/{name}/resume", summary="Resume a sync", response_model=Sync, responses=ACTING | errors(404)
 )
-def resume(request: Request, site: Here, caller: Runner, name: SyncName, key: Key = None) -> Response:
+def resume(acting: Acts, name: SyncName) -> Response:
     """The clock goes on with it. What it skipped is caught up in one run."""
-    sync_known(site, name)
-    if site.config.sync[name].paused:
-        raise Problem(409, "the YAML says paused: true; take that line out of it", code="paused_in_file")
+    sync_known(acting.site, name)
 
-    def do() -> dict[str, Any]:
-        if pausing.resume(site.store, name, site.clock.now()) is not None:
-            site.store.note_audit(who(caller), "resume", name, now=site.clock.now())
-        return facts_of(site, name)
+    def do(decider: Decider) -> dict[str, Any]:
+        try:
+            resume_sync(decider, name)
+        except PausedInFile:
+            raise Problem(
+                409, "the YAML says paused: true; take that line out of it", code="paused_in_file"
+            ) from None
+        return facts_of(acting.site, name)
 
-    return once(request, site, caller, key, None, do)
+    return acting.once(None, do)
 
 
 def facts_of(site: Site, name: str) -> dict[str, Any]:

@@ -6,7 +6,6 @@ to. What is quick is done at once.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +14,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from nps.errors import ConfigError
-from npsync.actions.wanting import want
+from npsync.actions.asking import ask_for
 from npsync.jobs import target_of
 from npsync.roles import May
 from npsync.web.dashboard import action_words, run_words
@@ -38,15 +37,11 @@ def router(site: Site, house: House) -> APIRouter:
         request: Request, whose: Visitor, kind: str, arguments: Mapping[str, Any], back: str
     ) -> Response:
         """Remember what somebody wants; to its page. The key of the form makes a second press the same wish."""
-        key = form_of(request).get("key", "")[:LONGEST_KEY] or secrets.token_urlsafe(12)
-        now = house.now()
+        key = form_of(request).get("key", "")[:LONGEST_KEY]
         try:
-            action, new = want(site.config, site.store, kind, arguments, who=whose.who, key=key, now=now)
+            action, _ = ask_for(house.decider(whose), kind, arguments, key=key)
         except ConfigError as error:
             return house.back(whose, back, str(error), failed=True)
-        if new:
-            facts = {name: value for name, value in arguments.items() if name != "sync"}
-            site.store.note_audit(whose.who, kind, action.about, facts | {"action": action.number}, now=now)
         house.changed()
         return RedirectResponse(f"{house.root}/actions/{action.number}", 303, headers=HEADERS)
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from npsync import review as door
 from npsync import service
 from npsync.cli.review_text import why
-from npsync.recalling import is_left_out
-from npsync.review import Candidate, Item, Looked
+from npsync.deciding.answers import is_left_out
+from npsync.deciding.inbox import UNDECIDED, Item, settled_in
+from npsync.deciding.looking import Candidate, Looked, look
 from npsync.roles import May
 from npsync.web.dashboard.audit import looked_at_some
 from npsync.web.dashboard.deciding import answers_of, not_known
@@ -38,7 +38,7 @@ class Standing:
 
     @property
     def open(self) -> bool:
-        return self.place.settled.state in (*door.UNDECIDED, State.HELD)
+        return self.place.settled.state in (*UNDECIDED, State.HELD)
 
 
 def router(site: Site, house: House) -> APIRouter:
@@ -50,7 +50,7 @@ def router(site: Site, house: House) -> APIRouter:
         found = answers_of(site, [number]).get(number)
         if found is None:
             return not_known(house, request, whose, "There is no such answer (any more).")
-        items = door.settled_in(site.config, site.store, found)
+        items = settled_in(site.config, site.store, found)
         live = request.query_params.get("live") == "1"
         looks = _looked(items) if live else {}
         card = Cards(site).card(found, {item.sync: item.settled for item in items})
@@ -79,14 +79,14 @@ def router(site: Site, house: House) -> APIRouter:
     def _looked(items: list[Item]) -> dict[str, Looked]:
         """Asks the CRMs."""
         with service.opened(site.config, site.store, site.clock) as connections:
-            return {item.sync: door.look(site.config, site.store, connections, item) for item in items}
+            return {item.sync: look(site.config, site.store, connections, item) for item in items}
 
     def _standing(item: Item, place: Place, looked: Looked | None) -> Standing:
         zone = site.config.time_zone
         settled = item.settled
         says = (
             why(settled, zone, candidates=False)
-            if settled.state in (*door.UNDECIDED, State.HELD)
+            if settled.state in (*UNDECIDED, State.HELD)
             else (settled.reason or settled.code.replace("_", " "))
         )
         if looked is None:

@@ -47,9 +47,3 @@ def looked_at(site: Site, whose: Visitor, record: RecordStory) -> None:
         about=about,
         now=site.clock.now(),
     )
-
-
-def did(site: Site, whose: Visitor, what: str, about: str, facts: Mapping[str, Json] | None = None) -> None:
-    """Who did it, and to what: "left out", "answer mail:a1"."""
-    notice("acted", who=whose.who, what=what, about=about)
-    site.store.note_audit(whose.who, what, about, facts or {}, now=site.clock.now())

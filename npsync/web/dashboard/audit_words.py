@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from npsync.deciding.deciders import Decision
 from npsync.web.dashboard.words import many
 from store.api import Audited
 
 _SEARCHED = "searched for people"
+_DONE = {each.value: each.done for each in Decision}
 _WHERE = {
     "read": "{about}",
     "read of people": "{about}",
@@ -24,7 +26,7 @@ def looked(one: Audited) -> bool:
 
 
 def said(one: Audited) -> str:
-    """ "looked at 12 people: suppressions", "left out answer mail:a1"."""
+    """ "looked at 12 people: suppressions", "ignored answer mail:a1"."""
     if one.what == "read a person" or (one.what == "read" and one.facts.get("page") == "why"):
         return f"looked at {one.about or 'somebody nothing is known of'}"
     if one.what == _SEARCHED:
@@ -33,7 +35,7 @@ def said(one: Audited) -> str:
         where = _WHERE[one.what].format(about=one.about)
         people = _people(one)
         return f"looked at {people}: {where}" if people else f"looked at {where}, where nobody was"
-    return f"{one.what} {one.about}".strip()
+    return f"{_DONE.get(one.what, one.what)} {one.about}".strip()
 
 
 def facts(one: Audited) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from connectors.paced import Standing, standing
 from nps.values import Json
 from npsync import access
-from npsync.actions.wanting import want
+from npsync.actions.asking import ask_for
 from npsync.calls import Quota, quotas
 from npsync.config import Config
 from npsync.config.shown import as_read
@@ -113,10 +112,7 @@ def router(site: Site, house: House) -> APIRouter:
     @routes.post("/connections/check")
     def check(request: Request) -> Response:
         whose = house.acting(request, May.OPERATE)
-        key = form_of(request).get("key", "")[:80] or secrets.token_urlsafe(12)
-        action, new = want(site.config, site.store, "check", {}, who=whose.who, key=key, now=house.now())
-        if new:
-            site.store.note_audit(whose.who, "check", "", {"action": action.number}, now=house.now())
+        action, _ = ask_for(house.decider(whose), "check", {}, key=form_of(request).get("key", "")[:80])
         return RedirectResponse(f"{house.root}/actions/{action.number}", 303, headers=HEADERS)
 
     return routes

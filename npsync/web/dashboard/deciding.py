@@ -10,13 +10,14 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from nps.errors import ConfigError
-from npsync import held, recalling
-from npsync import review as door
-from npsync.deciders import signed
+from npsync.actions.asking import ask_for
+from npsync.deciding import answers as judging
+from npsync.deciding import held
+from npsync.deciding.deciders import Decision
+from npsync.deciding.inbox import Item, called, settled_in
+from npsync.deciding.writing import want_written
 from npsync.roles import May
 from npsync.web.dashboard.asked import LARGEST
-from npsync.web.dashboard.audit import did
-from npsync.web.dashboard.doing import want_link, want_run, want_taken_up
 from npsync.web.dashboard.house import Away, House
 from npsync.web.dashboard.visitors import Form, Visitor, form_of
 from npsync.web.dashboard.words import many
@@ -24,10 +25,10 @@ from npsync.web.site import Site
 from store.api import State, Stored
 
 ACTS: Mapping[str, str] = {
-    "ignore": "Leave out",
-    "again": "Look up again",
-    "release": "Let count",
-    "discard": "Discard",
+    Decision.IGNORE.value: "Ignore",
+    Decision.RECHECK.value: "Recheck",
+    Decision.RELEASE.value: "Release",
+    Decision.DISCARD.value: "Discard",
 }
 STATES: Mapping[str, tuple[State, ...]] = {
     "/review": (State.REVIEW,),
@@ -45,37 +46,34 @@ def router(site: Site, house: House) -> APIRouter:
     def link(request: Request, number: int) -> Response:
         whose, form = house.acting(request, May.OPERATE), form_of(request)
         answer = _answer(request, whose, number)
-        name = door.called(answer.response)
+        name = called(answer.response)
         record = form.get("record", "").strip()[:200]
         back = _back(form, f"/review/answers/{number}")
         if not record:
             return house.back(whose, back, "Say which record it belongs to.", failed=True)
+        wanted = {
+            "answer": name,
+            "record": record,
+            "only_this_answer": form.get("only_this") == "1",
+            "sync": form.get("sync") or None,
+        }
         try:
-            want_link(
-                site,
-                whose,
-                name,
-                record,
-                only_this=form.get("only_this") == "1",
-                sync=form.get("sync") or None,
-                key=form.get("key", "")[:64],
-            )
+            ask_for(house.decider(whose), "link", wanted, key=form.get("key", "")[:64])
         except ConfigError as error:
             return house.back(whose, back, str(error), failed=True)
-        did(site, whose, "linked to a record", f"answer {name}", {"record": record})
         return house.back(whose, back, f"{name} belongs to {record}: it is being written.")
 
-    @routes.post("/review/answers/{number}/recall")
-    def recall(request: Request, number: int) -> Response:
+    @routes.post("/review/answers/{number}/undo")
+    def undo(request: Request, number: int) -> Response:
         whose, form = house.acting(request, May.OPERATE), form_of(request)
         answer = _answer(request, whose, number)
-        name, back = door.called(answer.response), _back(form, f"/review/answers/{number}")
-        recalled = recalling.recall(site.config, site.store, answer)
-        if not recalled.done:
+        name, back = called(answer.response), _back(form, f"/review/answers/{number}")
+        decider = house.decider(whose)
+        undone = judging.undo(decider, answer)
+        if not undone.done:
             return house.back(whose, back, f"Nothing was decided about {name}.", failed=True)
-        want_taken_up(site, whose, recalled.again)
-        did(site, whose, "took a decision back", f"answer {name}", {"syncs": list(recalled.again)})
-        return house.back(whose, back, f"Taken back: {name} is judged anew.")
+        want_written(decider, undone.again)
+        return house.back(whose, back, f"Undone: {name} is judged anew.")
 
     @routes.post("/review/answers/{number}/{act}")
     def decide(request: Request, number: int, act: str) -> Response:
@@ -131,7 +129,7 @@ def router(site: Site, house: House) -> APIRouter:
         tab, act = form.get("tab", ""), form.get("act", "")
         if tab not in STATES or act not in ACTS:
             return house.back(whose, "/review", "That list is not known.", failed=True)
-        if (tab, act) == ("/waiting", "again"):
+        if (tab, act) == ("/waiting", Decision.RECHECK):
             return _recheck(whose, form.get("sync", ""))
         found = _pattern(tab, form.get("sync", ""), form.get("code", ""), limit=MOST_AT_ONCE)
         done = _decide(whose, act, found, form.get("reason", ""))
@@ -140,72 +138,40 @@ def router(site: Site, house: House) -> APIRouter:
     @routes.post("/decisions/links")
     def unlink(request: Request) -> Response:
         whose, form = house.acting(request, May.OPERATE), form_of(request)
-        recalled = recalling.unlink(site.config, site.store, form.get("scope", ""), form.get("value", ""))
-        if not recalled.done:
+        decider = house.decider(whose)
+        undone = judging.unlink(decider, form.get("scope", ""), form.get("value", ""))
+        if not undone.done:
             return house.back(whose, "/decisions", "That decision is not there any more.", failed=True)
-        want_taken_up(site, whose, recalled.again)
-        answers = sum(map(len, recalled.again.values()))
-        did(site, whose, "took a link back", form.get("scope", ""), {"answers": answers})
+        want_written(decider, undone.again)
+        answers = sum(len(asked.answers) for asked in undone.again.values())
         return house.back(
-            whose, "/decisions", f"Taken back: {many(answers, 'answer')} matched by the rules again."
+            whose, "/decisions", f"Undone: {many(answers, 'answer')} matched by the rules again."
         )
 
     # ------------------------------------------------------------ doing it
 
     def _recheck(whose: Visitor, sync: str) -> Response:
-        """However many wait for a record: a run looks them all up."""
         names = [sync] if sync in site.config.sync else list(site.config.sync)
-        for name in names:
-            want_run(site, whose, name, recheck=True)
-        did(site, whose, "had looked up again", "answers", {"syncs": list(names)})
-        return house.back(whose, "/waiting", f"All of them are looked up again: {', '.join(names)}.")
+        judging.recheck_all(house.decider(whose), names)
+        return house.back(whose, "/waiting", f"All of them are rechecked: {', '.join(names)}.")
 
     def _decide(whose: Visitor, act: str, answers: Sequence[Stored], reason: str) -> int:
         """How many it was done to."""
-        now = site.clock.now()
-        facts = {"answers": len(answers)}
-        done: list[Stored] = []
-        if act == "ignore":
-            why = signed("ignored", reason[:500], now, by=whose.name)
-            for answer in answers:
-                left_out, _ = door.ignore(site.store, door.settled_in(site.config, site.store, answer), why)
-                done += [answer] if left_out else []
-        elif act == "again":
-            again = _by_sync(answers)
-            for sync, numbers in again.items():
-                site.store.ask_again(sync, numbers)
-            want_taken_up(site, whose, again)
-            done = list(answers)
-        else:
-            chosen = _held(answers)
-            if act == "release":
-                want_taken_up(site, whose, held.let_count(site.store, chosen, now=now))
-            else:
-                why = signed("discarded", reason[:500], now, by=whose.name)
-                held.discard(site.store, chosen, why, now=now)
-            done = [one for one in answers if (one.response.source, one.response.id) in chosen.answers]
-        if len(done) == 1:
-            did(site, whose, _DID[act], f"answer {door.called(done[0].response)}")
-        elif done:
-            did(site, whose, _DID[act], "answers", facts)
-        return len(done)
-
-    def _held(answers: Iterable[Stored]) -> held.Chosen:
-        return held.choice_of(
-            item
-            for answer in answers
-            for item in door.settled_in(site.config, site.store, answer)
-            if item.settled.state is State.HELD
-        )
-
-    def _by_sync(answers: Iterable[Stored]) -> dict[str, list[int]]:
-        """The undecided ones of these, by the syncs they are undecided in."""
-        again: dict[str, list[int]] = {}
-        for answer in answers:
-            for item in door.settled_in(site.config, site.store, answer):
-                if item.settled.state in (*door.UNDECIDED, State.HELD):
-                    again.setdefault(item.sync, []).append(answer.number)
-        return again
+        decider = house.decider(whose)
+        items = [item for answer in answers for item in settled_in(site.config, site.store, answer)]
+        match act:
+            case Decision.IGNORE:
+                return len(judging.ignore(decider, items, reason).answers)
+            case Decision.RECHECK:
+                rechecked = judging.recheck(decider, items)
+                want_written(decider, rechecked.again)
+                return len(rechecked.answers)
+            case Decision.RELEASE:
+                released = held.release(decider, _held(items))
+                want_written(decider, released.again)
+                return len(released.answers)
+            case _:
+                return len(held.discard(decider, _held(items), reason).done)
 
     def _pattern(tab: str, sync: str, code: str, *, limit: int) -> list[Stored]:
         names = [sync] if sync in site.config.sync else list(site.config.sync)
@@ -247,18 +213,16 @@ def _back(form: Form, otherwise: str) -> str:
     return wanted if _BACK.fullmatch(wanted) else otherwise
 
 
-_DID: Mapping[str, str] = {
-    "ignore": "left out",
-    "again": "had looked up again",
-    "release": "let count",
-    "discard": "discarded",
-}
 _DONE: Mapping[str, str] = {
-    "ignore": "left out for good; if one is edited, it is judged anew",
-    "again": "looked up again",
-    "release": "counted like any other, and not held again",
-    "discard": "left out for good; if one is edited, it is judged anew",
+    Decision.IGNORE: "ignored: left out for good; if one is edited, it is judged anew",
+    Decision.RECHECK: "rechecked: looked up again",
+    Decision.RELEASE: "released: counted like any other, and not held again",
+    Decision.DISCARD: "discarded: left out for good; if one is edited, it is judged anew",
 }
+
+
+def _held(items: Iterable[Item]) -> held.Chosen:
+    return held.choice_of(item for item in items if item.settled.state is State.HELD)
 
 
 def _said(act: str, done: int, of: int) -> str:

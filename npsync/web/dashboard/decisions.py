@@ -1,10 +1,11 @@
-"""What people decided, to be looked at again and taken back."""
+"""What people decided, to be looked at again and undone."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from npsync.deciding.deciders import Decision
 from npsync.roles import May
 from npsync.web.dashboard.asked import asked
 from npsync.web.dashboard.audit import looked_at_some
@@ -15,16 +16,11 @@ from npsync.web.site import Site
 from store.api import Audited
 
 TOGETHER = 50
-_LOOKED_THROUGH = 500  # of what was noted: enough for what somebody wants to take back
-_DECIDED = (
-    "linked to a record",
-    "left out",
-    "let count",
-    "discarded",
-    "had looked up again",
-    "took a decision back",
-    "took a link back",
+_LOOKED_THROUGH = 500  # of what was noted: enough for what somebody wants to undo
+_DECIDED = frozenset(
+    {Decision.LINK, Decision.IGNORE, Decision.RECHECK, Decision.RELEASE, Decision.DISCARD, Decision.UNDO}
 )
+_ABOUT = ("answer", "dead letter", "link of ")  # not runs, which are undone as well
 
 
 def router(site: Site, house: House) -> APIRouter:
@@ -50,6 +46,7 @@ def router(site: Site, house: House) -> APIRouter:
             tabs=tabs_of(site, house),
             asked=wanted,
             done=_done(),
+            words={each.value: each.done for each in _DECIDED},
             links=links[:TOGETHER],
             held=held[:TOGETHER],
             numbers=numbers,
@@ -58,7 +55,7 @@ def router(site: Site, house: House) -> APIRouter:
         )
 
     def _done() -> list[Audited]:
-        return [one for one in site.store.audited(limit=_LOOKED_THROUGH) if one.what in _DECIDED][:20]
+        return [one for one in site.store.audited(limit=_LOOKED_THROUGH) if _is_decision(one)][:20]
 
     def _number(name: str) -> int | None:
         source, colon, id = name.partition(":")
@@ -66,3 +63,7 @@ def router(site: Site, house: House) -> APIRouter:
         return found[0].number if found else None
 
     return routes
+
+
+def _is_decision(one: Audited) -> bool:
+    return one.what in _DECIDED and one.about.startswith(_ABOUT)

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
 from nps.values import Json
+from npsync.deciding.deciders import Decider
 from npsync.roles import May, Role
 from npsync.web.dashboard.sessions import Sessions
 from npsync.web.dashboard.visitors import Kind, Visitor, form_of
@@ -100,6 +101,10 @@ class Entrance(ABC):
         whose = self._signed_in(request)
         self.check_form(request, whose.csrf)
         return self._allowed(request, whose, needs)
+
+    def decider(self, whose: Visitor) -> Decider:
+        """They, as decisions know them."""
+        return Decider(self.site.config, self.site.store, whose.who, self.now())
 
     def noted(self, whose: Visitor, what: str, about: str = "", **facts: Json) -> None:
         """The audit keeps that they did or read it. Ids alone: no address, no name, no word of a customer."""

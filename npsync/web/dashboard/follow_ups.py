@@ -5,18 +5,19 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from nps.errors import ConfigError
 from npsync.cli import followed_text
-from npsync.deciders import signed
-from npsync.left import LATE
+from npsync.deciding import follow_ups as following
+from npsync.deciding.left import LATE
+from npsync.deciding.writing import want_written
 from npsync.roles import May
 from npsync.web.dashboard.asked import asked, number
-from npsync.web.dashboard.audit import did, looked_at_some
-from npsync.web.dashboard.doing import want_taken_up
+from npsync.web.dashboard.audit import looked_at_some
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.review import tabs_of
 from npsync.web.dashboard.under_way import under_way
 from npsync.web.dashboard.visitors import form_of
-from npsync.web.dashboard.words import many
+from npsync.web.dashboard.words import many, sentence
 from npsync.web.site import Site
 
 TOGETHER = 50
@@ -60,27 +61,24 @@ def router(site: Site, house: House) -> APIRouter:
     def act(request: Request, act: str) -> Response:
         whose, form = house.acting(request, May.OPERATE), form_of(request)
         ids = [one for text in form.all("entry") if (one := number(text)) is not None]
-        now = site.clock.now()
+        decider = house.decider(whose)
         if not ids or act not in ("retry", "discard"):
             return house.back(whose, "/follow-ups", "Nothing is ticked: nothing was done.", failed=True)
         if act == "retry":
-            done = site.store.retry_entries(ids, now=now)
-            syncs = sorted({one.sync for one in site.store.entries(done)})
-            want_taken_up(site, whose, dict.fromkeys(syncs, ()))
-            said = f"{many(len(done), 'follow-up')} tried again, as the answer and the YAML say today."
+            retried = following.retry(decider, ids)
+            want_written(decider, retried.again)
+            done = retried.done
+            said = f"{many(len(done), 'follow-up')} retried, as the answer and the YAML say today."
         else:
-            reason = form.get("reason", "").strip()[:500]
-            if not reason:
-                said = "Say why they are left be: it is kept with them."
-                return house.back(whose, "/follow-ups", said, failed=True)
-            done = site.store.discard_entries(ids, signed("discarded", reason, now, by=whose.name), now=now)
-            said = f"{many(len(done), 'follow-up')} left be. Nothing is deleted in the CRM."
+            try:
+                done = following.discard(decider, ids, form.get("reason", "")).done
+            except ConfigError as error:
+                return house.back(whose, "/follow-ups", sentence(str(error)), failed=True)
+            said = f"{many(len(done), 'follow-up')} discarded. Nothing is deleted in the CRM."
         if not done:
             return house.back(
                 whose, "/follow-ups", "None of them is open any more: nothing was done.", failed=True
             )
-        about = f"follow-up {done[0]}" if len(done) == 1 else "follow-ups"
-        did(site, whose, "tried again" if act == "retry" else "left be", about, {"follow_ups": len(done)})
         return house.back(whose, "/follow-ups", said)
 
     return routes

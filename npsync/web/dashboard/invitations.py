@@ -14,10 +14,12 @@ from nps.errors import ConfigError, NpsyncError
 from nps.values import Json
 from npsync import gatekeeper, invited, service
 from npsync.cli.asking_text import WORDS
+from npsync.deciding import sends as sending
 from npsync.funnel import SUPPRESSED, funnel, why_not
 from npsync.roles import May
+from npsync.web.dashboard.action_words import name_of
 from npsync.web.dashboard.asked import asked, number
-from npsync.web.dashboard.audit import did, looked_at_some
+from npsync.web.dashboard.audit import looked_at_some
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.visitors import Visitor, form_of
 from npsync.web.dashboard.words import sentence
@@ -195,7 +197,7 @@ def router(site: Site, house: House) -> APIRouter:
             "sends.html",
             request,
             whose,
-            title="Let sends go on" if _sending().stopped else "Stop sending",
+            title="Resume sends" if _sending().stopped else "Stop sending",
             due_now=site.store.count_coming(until=now),
             due_soon=site.store.count_coming(until=now + _DAY),
             in_all=site.store.count_coming(),
@@ -205,18 +207,15 @@ def router(site: Site, house: House) -> APIRouter:
     @routes.post("/invitations/stop")
     def stop(request: Request) -> Response:
         whose, form = house.acting(request, May.OPERATE), form_of(request)
-        why = form.get("reason", "").strip()[:500]
-        if not ledger.stop(site.store, by=whose.name, why=why, now=site.clock.now()):
+        if not sending.stop(house.decider(whose), form.get("reason", "")):
             return house.back(whose, "/invitations", "Sends were stopped already.", failed=True)
-        did(site, whose, "stopped sends", "sends")
         return house.back(whose, "/invitations", "Stopped. Nothing is sent until somebody lets it go on.")
 
     @routes.post("/invitations/resume")
     def resume(request: Request) -> Response:
         whose = house.acting(request, May.OPERATE)
-        if not ledger.resume(site.store):
+        if not sending.resume(house.decider(whose)):
             return house.back(whose, "/invitations", "Sends were not stopped.", failed=True)
-        did(site, whose, "let sends go on", "sends")
         return house.back(whose, "/invitations", "Sends go out again. What became too late is not sent.")
 
     @routes.post("/invitations/cancel")
@@ -224,13 +223,8 @@ def router(site: Site, house: House) -> APIRouter:
         whose, form = house.acting(request, May.OPERATE), form_of(request)
         back = form.get("back", "") if form.get("back") in _LISTS else "/invitations/asked"
         try:
-            one = invited.take_back(
-                site.store,
-                invited.named(site.store, form.get("invitation", "")[:200]),
-                who=whose.who,
-                reason=form.get("reason", "")[:500],
-                now=site.clock.now(),
-            )
+            one = invited.named(site.store, form.get("invitation", "")[:200])
+            sending.cancel(house.decider(whose), one, form.get("reason", ""))
         except ConfigError as error:
             return house.back(whose, back, f"{sentence(str(error))}.", failed=True)
         return house.back(whose, back, f"{one.object} {one.record_id} is not asked {one.survey}.")
@@ -252,7 +246,7 @@ def router(site: Site, house: House) -> APIRouter:
         except NpsyncError as error:
             problem = str(error)
         if who:
-            did(site, whose, "asked whether somebody may be asked", "", {"survey": survey})
+            house.noted(whose, "asked whether somebody may be asked", survey=survey)
         return _may_ask(request, whose, who, survey, said, problem)
 
     def _judged(who: str, survey: str) -> dict[str, Json]:
@@ -304,7 +298,7 @@ def router(site: Site, house: House) -> APIRouter:
         return Sending(
             # Where nothing asks, an empty ledger is no trouble.
             halted=ledger.why_none_is_sent(site.store) if site.config.has_to_ask or at else None,
-            by=str(told.get("by") or ""),
+            by=name_of(str(told.get("by") or "")),
             why=str(told.get("why") or ""),
             at=datetime.fromisoformat(at) if isinstance(at, str) else None,
         )

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from nps.changes import Cause
 from nps.errors import ConfigError
-from npsync import letters as door
 from npsync.cli.letters_text import story
-from npsync.deciders import signed
+from npsync.deciding import letters as post
+from npsync.deciding.writing import want_written
 from npsync.roles import May
 from npsync.web.dashboard.asked import LARGEST, asked, number
-from npsync.web.dashboard.audit import did, looked_at_some
+from npsync.web.dashboard.audit import looked_at_some
 from npsync.web.dashboard.deciding import not_known
-from npsync.web.dashboard.doing import want_taken_up
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.review import tabs_of
 from npsync.web.dashboard.shown import Cards
 from npsync.web.dashboard.under_way import under_way
 from npsync.web.dashboard.visitors import Form, form_of
-from npsync.web.dashboard.words import many
+from npsync.web.dashboard.words import many, sentence
 from npsync.web.site import Site
 from store.api import DeadLetterRow, Stored
-from sync.job import rolled_up_sync
 
 TOGETHER = 50
 _STATUSES = ("open", "retried", "resolved", "discarded")
@@ -61,11 +57,11 @@ def router(site: Site, house: House) -> APIRouter:
             which=status,
             statuses=_STATUSES,
             syncs=list(site.config.sync),
-            groups=[(group, door.advice_for(group.latest)) for group in groups],
+            groups=[(group, post.advice_for(group.latest)) for group in groups],
             number=sum(group.letters for group in groups),
             letters=shown,
             answers=site.store.responses([one.response for one in shown if one.response is not None]),
-            by_itself=door.by_itself,
+            by_itself=post.by_itself,
             last=shown[-1].id if len(found) > TOGETHER else None,
             doing=under_way(site),
         )
@@ -93,8 +89,8 @@ def router(site: Site, house: House) -> APIRouter:
             tabs=tabs_of(site, house),
             letter=found,
             card=None if stored is None else Cards(site).card(stored, {found.sync: state} if state else {}),
-            advice=door.advice_for(found),
-            by_itself=door.by_itself(found),
+            advice=post.advice_for(found),
+            by_itself=post.by_itself(found),
             beside=[each for each in beside if each.id != letter],
             tried=tried,
             lines=[
@@ -106,51 +102,38 @@ def router(site: Site, house: House) -> APIRouter:
     @routes.post("/dead-letters/retry")
     def retry(request: Request) -> Response:
         whose, form = house.acting(request, May.OPERATE), form_of(request)
+        decider = house.decider(whose)
         try:
-            chosen = door.choose(site.store, _chosen(form))
+            retried = post.retry(decider, post.choose(site.store, _chosen(form)))
         except ConfigError as error:
-            return house.back(whose, "/dead-letters", str(error), failed=True)
-        if not chosen:
+            return house.back(whose, "/dead-letters", sentence(str(error)), failed=True)
+        if not retried.letters:
             return house.back(
                 whose, "/dead-letters", "No open letter is meant: nothing was done.", failed=True
             )
-        gone = sorted({each.sync for each in chosen if not _is_run(each.sync)})
-        if gone:
-            said = f"The YAML has no sync {gone[0]} any more, so nobody can try its letters again: leave them out."
-            return house.back(whose, "/dead-letters", said, failed=True)
-        asked_for = site.store.retry_letters([each.id for each in chosen])
-        want_taken_up(
-            site, whose, {sync: () if its.records else its.answers for sync, its in asked_for.items()}
-        )
-        did(site, whose, "tried again", _about(chosen), {"letters": len(chosen)})
+        want_written(decider, retried.again)
         return house.back(
             whose,
             "/dead-letters",
-            f"{many(len(chosen), 'letter')} tried again, from the original answers with today's mapping.",
+            f"{many(len(retried.letters), 'letter')} retried, from the original answers with today's mapping.",
         )
 
     @routes.post("/dead-letters/discard")
     def discard(request: Request) -> Response:
         whose, form = house.acting(request, May.OPERATE), form_of(request)
-        reason = form.get("reason", "").strip()[:500]
-        if not reason:
-            said = "Say why they are left out: it is kept with the answers."
-            return house.back(whose, "/dead-letters", said, failed=True)
         try:
-            chosen = door.choose(site.store, _chosen(form))
+            chosen = post.choose(site.store, _chosen(form))
+            discarded = post.discard(house.decider(whose), chosen, form.get("reason", ""))
         except ConfigError as error:
-            return house.back(whose, "/dead-letters", str(error), failed=True)
-        why = signed("discarded", reason, site.clock.now(), by=whose.name)
-        done = site.store.discard_letters([each.id for each in chosen], why)
-        if done:
-            did(site, whose, "left out", _about(chosen), {"letters": len(done)})
-        left = len(chosen) - len(done)
+            return house.back(whose, "/dead-letters", sentence(str(error)), failed=True)
+        done, left = len(discarded.done), len(discarded.left)
         rest = f" {many(left, 'is', 'are')} being tried at this moment." if left else ""
-        said = f"{many(len(done), 'letter')} left out for good.{rest}" if done else f"Nothing was done.{rest}"
+        said = (
+            f"{many(done, 'letter')} discarded: left out for good.{rest}"
+            if done
+            else f"Nothing was done.{rest}"
+        )
         return house.back(whose, "/dead-letters", said, failed=not done)
-
-    def _is_run(sync: str) -> bool:
-        return (rolled_up_sync(sync) or sync) in site.config.sync
 
     def _stored(letter: DeadLetterRow) -> Stored | None:
         if letter.response is None:
@@ -168,16 +151,12 @@ def router(site: Site, house: House) -> APIRouter:
     return routes
 
 
-def _chosen(form: Form) -> door.Chosen:
+def _chosen(form: Form) -> post.Chosen:
     """Letters that are ticked, or all open ones of a cause, code and sync. Raises ConfigError for none of these."""
     ids = tuple(one for text in form.all("letter") if (one := number(text)) is not None)
     if ids:
-        return door.Chosen(ids=ids)
+        return post.Chosen(ids=ids)
     cause = form.get("cause", "")
     if cause not in set(Cause) or not form.get("code"):
         raise ConfigError("Nothing is ticked: nothing was done.")
-    return door.Chosen(sync=form.get("sync") or None, cause=Cause(cause), code=form["code"][:200])
-
-
-def _about(letters: Sequence[DeadLetterRow]) -> str:
-    return f"dead letter {letters[0].id}" if len(letters) == 1 else "dead letters"
+    return post.Chosen(sync=form.get("sync") or None, cause=Cause(cause), code=form["code"][:200])

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from npsync import pausing
+from npsync.deciding.pausing import PausedInFile, pause_sync, resume_sync
 from npsync.roles import May
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.syncs import known_sync
@@ -21,9 +21,7 @@ def router(site: Site, house: House) -> APIRouter:
     def pause(request: Request, name: str) -> Response:
         whose = house.acting(request, May.OPERATE)
         known_sync(site, house, request, whose, name)
-        done = pausing.pause(site.store, name, whose.who, house.now())
-        if done:
-            site.store.note_audit(whose.who, "pause", name, now=house.now())
+        done = pause_sync(house.decider(whose), name)
         said = f"{name} is paused." if done else f"{name} was paused already."
         return house.back(whose, f"/syncs/{quote(name, safe='')}", said)
 
@@ -31,11 +29,14 @@ def router(site: Site, house: House) -> APIRouter:
     def resume(request: Request, name: str) -> Response:
         whose = house.acting(request, May.OPERATE)
         known_sync(site, house, request, whose, name)
-        resumed = pausing.resume(site.store, name, house.now())
+        back = f"/syncs/{quote(name, safe='')}"
+        try:
+            resumed = resume_sync(house.decider(whose), name)
+        except PausedInFile as error:
+            return house.back(whose, back, str(error), failed=True)
         if resumed is None:
-            return house.back(whose, f"/syncs/{quote(name, safe='')}", f"{name} was not paused.")
-        site.store.note_audit(whose.who, "resume", name, {"skipped": resumed.skipped}, now=house.now())
+            return house.back(whose, back, f"{name} was not paused.")
         caught_up = " What it skipped is caught up in one run." if resumed.skipped else ""
-        return house.back(whose, f"/syncs/{quote(name, safe='')}", f"{name} goes on.{caught_up}")
+        return house.back(whose, back, f"{name} goes on.{caught_up}")
 
     return routes

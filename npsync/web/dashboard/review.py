@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from npsync.cli.review_text import why
-from npsync.left import left
+from npsync.deciding.left import left
 from npsync.roles import May
 from npsync.web.dashboard.asked import asked
 from npsync.web.dashboard.audit import looked_at_some
@@ -42,7 +42,7 @@ TABS = (
         "These match two or more records, or two rules disagree. Say once whose they are: it is remembered for every "
         "answer of the same person.",
         "No answer waits for somebody to say whose it is.",
-        ("ignore", "again"),
+        ("ignore", "recheck"),
     ),
     Tab(
         "/held",
@@ -59,7 +59,7 @@ TABS = (
         State.WAITING,
         "No record has any of their keys. They attach by themselves when one appears; nobody has to do anything.",
         "No answer waits for a record.",
-        ("again", "ignore"),
+        ("recheck", "ignore"),
     ),
 )
 _TITLES = {tab.path: tab for tab in TABS}
@@ -110,7 +110,7 @@ def router(site: Site, house: House) -> APIRouter:
         )
 
     def _released(cards: list[Card]) -> set[str]:
-        """Those that were let count, and that the next run takes up."""
+        """Those that were released, and that the next run takes up."""
         names = [(card.name.partition(":")[0], card.name.partition(":")[2]) for card in cards]
         decided = site.store.hold_decisions(names) if names else {}
         return {f"{source}:{id}" for (source, id), one in decided.items() if one.released}
@@ -122,7 +122,7 @@ def _busy(name: str, doing: list[Action], released: set[str]) -> str:
     """What is just now being done with an answer; "" where nothing is."""
     if any(one.about == f"answer {name}" and one.stand in (Stand.WANTED, Stand.DOING) for one in doing):
         return "being linked"
-    return "let count, being written" if name in released else ""
+    return "released, being written" if name in released else ""
 
 
 def tabs_of(site: Site, house: House) -> list[tuple[str, str, int, bool]]:

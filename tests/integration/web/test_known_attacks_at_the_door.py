@@ -402,7 +402,7 @@ def test_no_number_is_too_large_for_a_page(desk: Desk, path: str, digits: int):
 def test_no_number_is_too_large_for_a_form(desk: Desk):
     enter(desk, Role.ADMIN)
     proof = desk.csrf("/me")
-    for act in ("link", "recall", "ignore"):
+    for act in ("link", "undo", "ignore"):
         for number in ("9" * 25, "-" + "9" * 25):
             assert desk.post(f"/review/answers/{number}/{act}", {"csrf": proof}).status == 404, (act, number)
 

@@ -14,8 +14,8 @@ from fake_clock import NOON, FakeClock
 
 from npsync.clockwork.missed import Kept, kept
 from npsync.config import Config
+from npsync.deciding.pausing import pause, resume
 from npsync.health import health
-from npsync.pausing import pause, resume
 from store import open_store
 from store.sql import SqlStore
 from sync.leasing import Busy

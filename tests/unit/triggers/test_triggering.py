@@ -17,8 +17,8 @@ from nps.errors import ConfigError
 from nps.sending import Accepted
 from nps.surveys import OWN_PAGE
 from npsync.config import Config
+from npsync.deciding.pausing import pause, resume, trigger_place
 from npsync.gatekeeper import Named, keys_of
-from npsync.pausing import pause, resume, trigger_place
 from npsync.service import opened
 from npsync.triggering import (
     POLL_EVERY,

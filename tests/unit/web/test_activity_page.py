@@ -72,11 +72,11 @@ def test_what_happened_is_narrowed_to_a_kind_a_sync_or_somebody(desk: Desk):
 
 def test_a_long_list_is_read_on_from_where_it_ended(desk: Desk):
     for n in range(70):
-        desk.store.note_audit("user:bo", "left out", f"answer mail:a{n}", now=NOW)
+        desk.store.note_audit("user:bo", "ignore", f"answer mail:a{n}", now=NOW)
     html = desk.get("/activity?kind=did&who=bo").body.decode()
     link = html.partition('rel="next"')[0].rpartition('href="')[2].partition('"')[0].replace("&amp;", "&")
     rest = desk.get(link).body.decode()
-    assert (html.count("Left out answer"), rest.count("Left out answer")) == (60, 10)
+    assert (html.count("Ignored answer"), rest.count("Ignored answer")) == (60, 10)
 
 
 def pages_of(desk: Desk, at: str, told: Callable[[], None] = lambda: None) -> list[list[str]]:
@@ -84,7 +84,7 @@ def pages_of(desk: Desk, at: str, told: Callable[[], None] = lambda: None) -> li
     pages: list[list[str]] = []
     while at:
         html = desk.get(at).body.decode()
-        pages.append(re.findall(r"(?:Left out answer|Run of|Asked for a) [^<]+", html))
+        pages.append(re.findall(r"(?:Ignored answer|Run of|Asked for a) [^<]+", html))
         link = html.partition('rel="next"')[0].rpartition('href="')[2].partition('"')[0]
         at = link.replace("&amp;", "&") if 'rel="next"' in html else ""
         told()
@@ -96,7 +96,7 @@ def busy(desk: Desk, rounds: int) -> None:
     for n in range(rounds):
         desk.clock.advance(60)
         now = desk.clock.now()
-        desk.store.note_audit("user:bo", "left out", f"answer mail:a{n}", now=now)
+        desk.store.note_audit("user:bo", "ignore", f"answer mail:a{n}", now=now)
         ticked(desk, "contacts", "started", now)
         if n % 5 == 0:
             asked = {"sync": "contacts"}
@@ -112,7 +112,7 @@ def test_everything_that_happened_is_read_page_by_page_while_more_happens(desk: 
     assert [len(page) for page in found] == [60, 60, 60, 40]
     told = [line for page in found for line in page]
     left_out = [line for line in told if line.startswith("Left out")]
-    assert left_out == [f"Left out answer mail:a{n}" for n in reversed(range(100))]
+    assert left_out == [f"Ignored answer mail:a{n}" for n in reversed(range(100))]
     assert sum(line.startswith("Run of") for line in told) == 100
     assert sum(line.startswith("Asked for") for line in told) == 20
 
@@ -134,22 +134,22 @@ def test_a_day_is_the_business_s_from_midnight_to_midnight(desk: Desk):
     ):
         day, hour, minute = at
         now = datetime(2025, 12, day, hour, minute, tzinfo=zone)
-        desk.store.note_audit("user:bo", "left out", f"answer mail:{name}", now=now)
+        desk.store.note_audit("user:bo", "ignore", f"answer mail:{name}", now=now)
     assert pages_of(desk, "/activity?day=2025-12-02") == [
-        ["Left out answer mail:last", "Left out answer mail:first"]
+        ["Ignored answer mail:last", "Ignored answer mail:first"]
     ]
     assert "Nothing is like that" in text_of(desk.get("/activity?day=2025-12-09"))
 
 
 def test_what_was_looked_at_is_apart_from_what_was_done(desk: Desk):
-    desk.store.note_audit("user:bo", "left out", "answer mail:a1", now=NOW)
+    desk.store.note_audit("user:bo", "ignore", "answer mail:a1", now=NOW)
     desk.store.note_audit(
         "user:bo", "read of people", "suppressions", {"page": "suppressions", "people": 12}, now=NOW
     )
     looked, did = (text_of(desk.get(f"/activity?kind={kind}")) for kind in ("looked", "did"))
     assert "Looked at 12 people: suppressions" in looked
-    assert "Left out" not in looked
-    assert "Left out answer mail:a1" in did
+    assert "Ignored" not in looked
+    assert "Ignored answer mail:a1" in did
     assert "Looked at" not in did
 
 

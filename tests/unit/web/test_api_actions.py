@@ -284,4 +284,4 @@ def test_dead_letters_are_tried_again_by_an_action_or_left_out(desk: ApiDesk):
     assert desk.post("/dead-letters/retry", {}, "apply").status == 422
     left = desk.post("/dead-letters/discard", {"letters": [second], "reason": "a test"}, "apply").json
     assert left == {"discarded": [second], "left": []}
-    assert [what for _, what, _ in audited(desk)] == ["retry", "take_up", "discard"]
+    assert [what for _, what, _ in audited(desk)] == ["retry", "discard"]

@@ -162,7 +162,7 @@ def test_a_viewer_sees_it_and_changes_nothing(town: Peopled, desk: Desk):
     page = desk.get("/review").body.decode()
     assert "kim@example.com" in page
     assert "It is theirs" not in page
-    assert "Leave out" not in page
+    assert ">Ignore<" not in page
     for path in (f"/review/answers/{number}/ignore", f"/review/answers/{number}/link", "/review/ticked",
                  "/review/all", "/dead-letters/retry", "/dead-letters/discard", "/follow-ups/retry",
                  "/decisions/links"):  # fmt: skip
@@ -180,19 +180,19 @@ def test_a_form_of_another_site_or_of_no_page_of_ours_does_nothing(town: Peopled
 # ------------------------------------------------------------ deciding
 
 
-def test_an_answer_that_is_nobodys_is_left_out_and_that_can_be_taken_back(town: Peopled, desk: Desk):
+def test_an_answer_that_is_nobodys_is_ignored_and_that_can_be_undone(town: Peopled, desk: Desk):
     [number] = wait(town, "kim")
     replied = desk.act(f"/review/answers/{number}/ignore", {"reason": "a test", "back": "/review?code=many"})
     assert (replied.status, replied.headers["location"]) == (303, "/review?code=many")
     assert state_of(desk, number) == (State.EXCLUDED, "ignored")
-    assert desk.store.states(SYNC, [number])[number].reason == "ignored by ann on 2025-12-15: a test"
-    assert "1 answer left out for good" in text_of(desk.get("/review"))
+    assert desk.store.states(SYNC, [number])[number].reason == "ignored by token:ann on 2025-12-15: a test"
+    assert "1 answer ignored: left out for good" in text_of(desk.get("/review"))
     page = text_of(desk.get(f"/review/answers/{number}"))
     assert "A person left it out of contacts." in page
-    assert "left out" in text_of(desk.get("/decisions"))
-    desk.act(f"/review/answers/{number}/recall")
+    assert "ignored" in text_of(desk.get("/decisions"))
+    desk.act(f"/review/answers/{number}/undo")
     assert wanted(desk) == [("take_up", {"sync": SYNC, "answers": [number], "records": [], "roll_up": False})]
-    assert [what for _, what, _ in acted(desk)] == ["took a decision back", "left out"]
+    assert [what for _, what, _ in acted(desk)] == ["undo", "ignore"]
     assert desk.store.take_up(SYNC, ["mail"], lease=town.lease, now=NOW) == 1  # it is judged anew
 
 
@@ -206,20 +206,20 @@ def test_a_link_is_wanted_of_whoever_runs_syncs_and_shown_until_it_is_done(town:
     page = text_of(desk.get("/review"))
     assert f"{name[0]} → {record('gil')} is being written" in page
     assert "being linked" in page
-    assert acted(desk) == [("token:ann", "linked to a record", f"answer {name[0]}")]
+    assert acted(desk) == [("token:ann", "link", f"answer {name[0]}")]
     assert desk.act(f"/review/answers/{number}/link", {"record": " "}).status == 303
     assert "Say which record" in text_of(desk.get("/review"))
 
 
-def test_a_held_answer_is_let_count_or_discarded(town: Peopled, desk: Desk):
+def test_a_held_answer_is_released_or_discarded(town: Peopled, desk: Desk):
     one, other = hold(town, "kim", "lou")
     desk.act(f"/review/answers/{one}/release", {"back": "/held"})
     desk.act(f"/review/answers/{other}/discard", {"reason": "a scanner"})
     assert [each.released for each in desk.store.held_decisions()] in ([True, False], [False, True])
     assert state_of(desk, other) == (State.EXCLUDED, "discarded")
     assert wanted(desk) == [("take_up", {"sync": SYNC, "answers": [one], "records": [], "roll_up": False})]
-    assert "let count, being written" in text_of(desk.get("/held"))
-    desk.act(f"/review/answers/{other}/recall")
+    assert "released, being written" in text_of(desk.get("/held"))
+    desk.act(f"/review/answers/{other}/undo")
     assert [each.released for each in desk.store.held_decisions()] == [True]
 
 
@@ -233,11 +233,11 @@ def test_what_is_ticked_and_all_of_a_pattern_are_decided_together(town: Peopled,
         State.EXCLUDED,
         State.REVIEW,
     ]
-    assert "2 answers left out" in text_of(desk.get("/review"))
+    assert "2 answers ignored" in text_of(desk.get("/review"))
     wait(town, "nia")
     pattern = {"tab": "/review", "act": "ignore", "code": "conflict"}
     asked = text_of(desk.get("/review/all?tab=/review&act=ignore&code=conflict"))
-    assert "Leave out: 1 answer" in asked
+    assert "Ignore: 1 answer" in asked
     assert "changes nothing in the CRM" in asked
     desk.act("/review/all", pattern | {"reason": "an import"})
     assert state_of(desk, max_) == (State.EXCLUDED, "ignored")
@@ -248,7 +248,7 @@ def test_what_is_ticked_and_all_of_a_pattern_are_decided_together(town: Peopled,
 
 def test_everything_without_a_record_is_looked_up_by_a_run(town: Peopled, desk: Desk):
     town.waiting(State.WAITING, "no_record", "no record has any of its keys", ("mo", 5, None))
-    desk.act("/review/all", {"tab": "/waiting", "act": "again"})
+    desk.act("/review/all", {"tab": "/waiting", "act": "recheck"})
     [(kind, arguments)] = wanted(desk)
     assert (kind, arguments["sync"], arguments["recheck"]) == ("run", SYNC, True)
 
@@ -261,7 +261,7 @@ def test_a_page_leads_nowhere_but_to_ours(town: Peopled, desk: Desk):
         "/review\r\nSet-Cookie: a=b",
         "/review/../sign-out",
     ):
-        replied = desk.act(f"/review/answers/{number}/again", {"back": back})
+        replied = desk.act(f"/review/answers/{number}/recheck", {"back": back})
         assert replied.headers["location"] == f"/review/answers/{number}", back
 
 
@@ -286,8 +286,8 @@ def test_a_refusal_is_told_with_who_can_help_and_tried_again_from_the_original(t
     [(kind, arguments)] = wanted(desk)
     assert kind == "take_up"
     assert len(arguments["answers"]) == 2
-    assert "2 letters tried again, from the original answers" in text_of(desk.get("/dead-letters"))
-    assert acted(desk) == [("token:ann", "tried again", "dead letters")]
+    assert "2 letters retried, from the original answers" in text_of(desk.get("/dead-letters"))
+    assert acted(desk) == [("token:ann", "retry", "dead letters")]
 
 
 def test_one_letter_tells_its_story_and_is_left_out_only_with_a_reason(town: Peopled, desk: Desk):
@@ -297,13 +297,13 @@ def test_one_letter_tells_its_story_and_is_left_out_only_with_a_reason(town: Peo
     assert "fay@example.com" in page
     assert f" {run} " in page
     desk.act("/dead-letters/discard", {"letter": "1"})
-    assert "Say why they are left out" in text_of(desk.get("/dead-letters"))
+    assert "Say why they are discarded" in text_of(desk.get("/dead-letters"))
     desk.act("/dead-letters/discard", {"letter": "1", "reason": "left the company"})
     [letter] = desk.store.dead_letters(status="discarded")
     assert letter.id == 1
     assert "discarded" in text_of(desk.get("/dead-letters/1"))
     desk.act("/dead-letters/retry", {"letter": "1"})
-    assert "dead letter 1 is discarded already" in text_of(desk.get("/dead-letters"))
+    assert "Dead letter 1 is discarded already" in text_of(desk.get("/dead-letters"))
     assert desk.get("/dead-letters/99").status == 404
 
 
@@ -312,11 +312,11 @@ def test_a_letter_of_a_sync_that_left_the_yaml_is_not_tried(town: Peopled, desk:
     with desk.store.database.write() as tx:
         tx.run("UPDATE dead_letter SET sync = 'gone'")
     desk.act("/dead-letters/retry", {"letter": "1"})
-    assert "The YAML has no sync gone any more" in text_of(desk.get("/dead-letters"))
+    assert 'The sync "gone" of letter 1 is not in the YAML any more' in text_of(desk.get("/dead-letters"))
     assert wanted(desk) == []
 
 
-def test_what_followed_answers_is_tried_again_or_left_be(town: Peopled, desk: Desk):
+def test_what_followed_answers_is_retried_or_discarded(town: Peopled, desk: Desk):
     fill(town)
     page = text_of(desk.get("/follow-ups"))
     assert "the record has no active owner" in page
@@ -330,7 +330,7 @@ def test_what_followed_answers_is_tried_again_or_left_be(town: Peopled, desk: De
     assert [kind for kind, _ in wanted(desk)] == ["take_up"]
 
 
-def test_a_link_is_listed_and_taken_back_for_all_its_answers(town: Peopled, desk: Desk):
+def test_a_link_is_listed_and_undone_for_all_its_answers(town: Peopled, desk: Desk):
     from store.api import Link
 
     town.wrote(("ann", 3, None))

@@ -1,9 +1,9 @@
-"""Dead letters at the door: which ones are meant, and what became of those that were tried again."""
+"""Dead letters: which ones are meant, trying them again, discarding them, and what became of them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING
 from nps.changes import Cause
 from nps.errors import ConfigError
 from nps.retrying import next_try
-from store.api import Asked, DeadLetterRow, Settled, State, Store
+from npsync.deciding.deciders import Decider, Decision, about
+from npsync.deciding.writing import Again
+from store.api import DeadLetterRow, Settled, State, Store
 from sync.causes import Advice, advice
 from sync.job import rolled_up_sync
-from sync.leasing import Busy
 
 if TYPE_CHECKING:
-    from sync.accounts.report import RolledUp
-    from sync.report import Report
+    pass
 
 MOST = 100_000
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What the command line says about which letters are meant."""
+    """Which letters somebody means: these, or all open ones of a sync, a cause, a code."""
 
     ids: tuple[int, ...] = ()
     sync: str | None = None
@@ -98,6 +98,54 @@ def grouped(letters: Iterable[DeadLetterRow]) -> list[Group]:
 
 
 @dataclass(frozen=True)
+class Retried:
+    """Letters that are tried again; `again` is what a run has to plan anew for it."""
+
+    letters: tuple[DeadLetterRow, ...]
+    again: Again
+
+
+class SyncGone(ConfigError):
+    """Letters of a sync that is not in the YAML any more."""
+
+
+def retry(decider: Decider, letters: Sequence[DeadLetterRow]) -> Retried:
+    """From the original answers with today's mapping. Raises SyncGone, and then none is tried."""
+    gone = [one for one in letters if (rolled_up_sync(one.sync) or one.sync) not in decider.config.sync]
+    if gone:
+        raise SyncGone(
+            f'the sync "{gone[0].sync}" of letter {gone[0].id} is not in the YAML any more; '
+            "discard its letters, or name the others"
+        )
+    again = decider.store.retry_letters([letter.id for letter in letters])
+    _note(decider, Decision.RETRY, [letter.id for letter in letters])
+    return Retried(tuple(letters), again)
+
+
+@dataclass(frozen=True)
+class Discarded:
+    """Letters whose answers are left out for good, and those that are being tried at this moment."""
+
+    done: tuple[int, ...]
+    left: tuple[int, ...]
+
+
+def discard(decider: Decider, letters: Sequence[DeadLetterRow], reason: str) -> Discarded:
+    """An answer that is edited is judged anew. Raises ConfigError without a reason."""
+    if not reason.strip():
+        raise ConfigError("say why they are discarded: it is kept with the answers")
+    numbers = [letter.id for letter in letters]
+    done = decider.store.discard_letters(numbers, decider.signed(Decision.DISCARD, reason))
+    _note(decider, Decision.DISCARD, done)
+    return Discarded(tuple(done), tuple(one for one in numbers if one not in done))
+
+
+def _note(decider: Decider, decision: Decision, letters: Sequence[int]) -> None:
+    if letters:
+        decider.note(decision, about("dead letter", letters, "dead letters"), {"letters": len(letters)})
+
+
+@dataclass(frozen=True)
 class Became:
     """What became of one letter that was tried again. `open`: a person still has to look at it."""
 
@@ -108,22 +156,12 @@ class Became:
     now: int | None = None  # the letter it is now, when it was refused again
 
 
-def retry(
-    store: Store, letters: Sequence[DeadLetterRow], run: Callable[[str, Asked], Report | RolledUp]
-) -> tuple[list[Became], list[Report | RolledUp], list[str]]:
-    """Try these letters again, sync by sync, each in a run of its own. Returns what became of them, the runs, and the
-    syncs that another process was running: its run, or the next one, tries theirs."""
-    reports: list[Report | RolledUp] = []
-    busy: list[str] = []
-    for sync, asked in store.retry_letters([letter.id for letter in letters]).items():
-        try:
-            reports.append(run(sync, asked))
-        except Busy:
-            busy.append(sync)
+def became(store: Store, letters: Sequence[DeadLetterRow]) -> list[Became]:
+    """Of letters that were tried again, after the runs that tried them."""
     ids = [letter.id for letter in letters]
     now = {letter.id: letter for letter in store.dead_letters(ids=ids, limit=len(ids))}
     later = store.later_letters(ids)
-    return [_became(store, now[id], later.get(id)) for id in ids], reports, busy
+    return [_became(store, now[id], later.get(id)) for id in ids]
 
 
 def _became(store: Store, letter: DeadLetterRow, again: DeadLetterRow | None) -> Became:

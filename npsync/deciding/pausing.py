@@ -1,8 +1,7 @@
 """Pausing what the clock does, and letting it go on: a sync (with its verification and its accounts) or a trigger.
 
 While a sync is paused its due times are noted as skipped; what was skipped is caught up once when it goes on. A trigger
-that is paused decides about nothing: what happens meanwhile asks nobody, not even later. Whoever calls writes the
-audit.
+that is paused decides about nothing: what happens meanwhile asks nobody, not even later.
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from nps.errors import ConfigError
+from npsync.deciding.deciders import Decider, Decision
 from npsync.schedule import accounts_place, verify_place
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 _TRIGGER = "trigger/"
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # triggers have no due time
+
+
+class PausedInFile(ConfigError):
+    """The YAML itself says `paused: true`: nobody but its author lets it go on."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,52 @@ class Resumed:
 def trigger_place(trigger: str) -> str:
     """Under which name the clock remembers that a trigger is paused."""
     return f"{_TRIGGER}{trigger}"
+
+
+def pause_sync(decider: Decider, sync: str) -> bool:
+    """False when it is paused already; then nothing changes."""
+    return _pause(decider, sync, sync)
+
+
+def resume_sync(decider: Decider, sync: str) -> Resumed | None:
+    """None when it was not paused. Raises PausedInFile, after what somebody decided was taken back."""
+    resumed = _resume(decider, sync, sync)
+    if decider.config.sync[sync].paused:
+        raise PausedInFile(
+            f"{decider.config.file}: sync.{sync} says paused: true; take that line out of the file"
+        )
+    return resumed
+
+
+def pause_trigger(decider: Decider, trigger: str) -> bool:
+    return _pause(decider, trigger_place(trigger), f"trigger {trigger}")
+
+
+def resume_trigger(decider: Decider, trigger: str) -> Resumed | None:
+    """As `resume_sync`."""
+    resumed = _resume(decider, trigger_place(trigger), f"trigger {trigger}")
+    if decider.config.triggers[trigger].paused:
+        raise PausedInFile(
+            f"{decider.config.file}: triggers.{trigger} says paused: true; take that line out of the file"
+        )
+    return resumed
+
+
+def _pause(decider: Decider, place: str, about: str) -> bool:
+    done = pause(decider.store, place, decider.who, decider.now)
+    if done:
+        decider.note(Decision.PAUSE, about)
+    return done
+
+
+def _resume(decider: Decider, place: str, about: str) -> Resumed | None:
+    resumed = resume(decider.store, place, decider.now)
+    if resumed is not None:
+        decider.note(Decision.RESUME, about, {"skipped": resumed.skipped} if resumed.skipped else {})
+    return resumed
+
+
+# ------------------------------------------------------------ as the clock knows it
 
 
 def pause(store: Store, place: str, who: str, now: datetime) -> bool:

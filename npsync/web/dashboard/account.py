@@ -12,7 +12,7 @@ from npsync.web.dashboard.asked import asked
 from npsync.web.dashboard.audit import looked_at
 from npsync.web.dashboard.deciding import not_known
 from npsync.web.dashboard.house import House
-from npsync.web.dashboard.story import figures, telling_of
+from npsync.web.dashboard.story import account_picture, telling_of
 from npsync.web.site import Site
 from sync.story import Story
 
@@ -43,6 +43,7 @@ def router(site: Site, house: House) -> APIRouter:
         start = (wanted.page - 1) * TOGETHER
         people = found.people[start : start + TOGETHER]
         target = site.config.people.get(connection)
+        nps_field = _shown_in(found.sync, "nps")
         return house.page(
             "account.html",
             request,
@@ -56,7 +57,8 @@ def router(site: Site, house: House) -> APIRouter:
             size=TOGETHER,
             person_object=target.object if target is not None else "",
             behind=[line.strip() for line in behind_lines(found, site.config.time_zone)],
-            figure=figures(found, _shown_in(found.sync, "nps")),
+            chart=account_picture(found, nps_field, house.now()),
+            line=nps_field if any(nps_field in one.fields for one in found.record.writes) else None,
             live=live,
             problems=(*story.problems, *story.unseen),
             **telling_of(found.record, site.config, story),

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from nps.values import Json
 from npsync.cli import why_text
 from npsync.config import Config
+from npsync.web.dashboard.account_chart import account_chart
 from npsync.web.dashboard.charts import Moment, over_time
 from sync.story import AccountStory, AnswerStory, Because, FieldStory, RecordStory, Story, WriteStory
 
@@ -112,12 +113,21 @@ def scores(answers: Sequence[AnswerStory]) -> Markup | None:
     return over_time(moments, low=0, high=10, ticks=(0, 7, 9)) if len(moments) > 1 else None
 
 
-def figures(account: AccountStory, field: str | None) -> Markup | None:
-    """What was written into an account's field over time, where it was a number."""
-    moments = [
+def account_picture(account: AccountStory, field: str | None, now: datetime) -> Markup | None:
+    """The latest score of each of its people, and what was written into its NPS field meanwhile."""
+    people = [
+        Moment(
+            one.answered_at,
+            float(one.score),
+            one.segment if one.counts else f"{one.segment} old",
+            f"{one.key or one.record_id} gave {one.score}{'' if one.counts else ', too old to count'}",
+        )
+        for one in reversed(account.people)
+    ]
+    shown = [
         Moment(write.at, float(value), "", f"{value}")
         for write in account.record.writes
         if field is not None and write.outcome == "written" and field in write.fields
         if isinstance(value := write.fields[field][1], int | float)
     ]
-    return over_time(moments, low=-100, high=100, ticks=(-100, 0, 100)) if len(moments) > 1 else None
+    return account_chart(people, shown, now)

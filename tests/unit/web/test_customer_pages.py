@@ -193,6 +193,8 @@ def test_an_account_tells_its_people_and_what_they_come_to(full: Desk):
     assert "5 people within 365 days" in said
     assert "2 promoters, 1 passive, 2 detractors" in said
     assert "5 people behind it" in said
+    assert "5 people scored 2 to 10" in said
+    assert "The line is what" not in said  # nothing was written to it
     assert "npsync never wrote to" in said
     assert full.get("/accounts/crm/Account/001000000000009AAA").status == 404
 

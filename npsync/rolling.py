@@ -89,8 +89,8 @@ def roll_up_after(
     roll_up = build_roll_up(config, job)
     if roll_up is None or stop():
         return None
-    everything = claim_roll_up(config, store, job.name, connections.clock.now())
-    if not everything and not is_due(roll_up.name, store):
+    tick = claim_roll_up(config, store, job.name, connections.clock.now(), connections.owner)
+    if tick is None and not is_due(roll_up.name, store):
         return None
     try:
         report = run(
@@ -99,12 +99,15 @@ def roll_up_after(
             connections.clock,
             connections.owner,
             connections.calls.seen,
-            Options(everything=everything, stop=stop),
+            Options(everything=tick is not None, stop=stop),
             progress,
         )
+        _done(config, store, job.name, report, connections.clock.now())
     except Busy:
         return None
-    _done(config, store, job.name, report, connections.clock.now())
+    finally:
+        if tick is not None:
+            store.end_tick(tick, now=connections.clock.now())
     return report
 
 
@@ -117,30 +120,35 @@ def preview_after(
     roll_up = build_roll_up(config, job)
     if roll_up is None:
         return None
+    tick = claim_roll_up(config, overlay, job.name, connections.clock.now(), connections.owner)
     return preview(
         roll_up,
         overlay,
         connections.clock,
         connections.owner,
         connections.calls.seen,
-        Options(everything=claim_roll_up(config, overlay, job.name, connections.clock.now())),
+        Options(everything=tick is not None),
         progress,
     )
 
 
-def claim_roll_up(config: Config, store: Store, name: str, now: datetime) -> bool:
-    """Whether all accounts of this sync are due to be worked out, and it falls to us. The first time they are at once:
-    then nobody knows yet whose accounts the people are."""
+def claim_roll_up(config: Config, store: Store, name: str, now: datetime, owner: str) -> int | None:
+    """The tick of the accounts' night, noted as the clock would, if all accounts of this sync are due to be worked out
+    and it falls to us; whoever gets it ends it. The first time they are due at once: then nobody knows yet whose
+    accounts the people are."""
     spec = config.sync[name].account
     if spec is None:
-        return False
+        return None
     place = accounts_place(name)
     following = fire_time(spec.cron, now, config.time_zone)
     due = store.due([place]).get(place)
     due_at = store.schedule_first(place, now) if due is None else due.due_at
     if due_at > following:
         store.schedule(place, following)
-    return due_at <= now and store.claim_due(place, due_at, now + ROLL_UP_AGAIN)
+    if due_at > now:
+        return None
+    again = now + ROLL_UP_AGAIN
+    return store.take_tick(place, due_at, again, "started", owner, now=now, next_at=following)
 
 
 def _done(config: Config, store: Store, name: str, report: RolledUp, now: datetime) -> None:

@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from store.owners import this_process
 from sync.spec import SyncSpec
 
 if TYPE_CHECKING:
@@ -109,10 +110,18 @@ def _turn(low: datetime, high: datetime, offset: timedelta, zone: ZoneInfo) -> d
 
 
 def all_rolled_up(config: Config, store: Store, sync: str, now: datetime) -> None:
-    """All accounts of this sync are worked out, until the next time."""
-    spec = config.sync[sync].account
-    if spec is not None:
-        store.schedule(accounts_place(sync), fire_time(spec.cron, now, config.time_zone))
+    """All accounts of this sync are worked out, until the next time. What was due and not taken yet is done with that,
+    and noted."""
+    spec, place = config.sync[sync].account, accounts_place(sync)
+    if spec is None:
+        return
+    following = fire_time(spec.cron, now, config.time_zone)
+    due = store.due([place]).get(place)
+    if due is not None and due.due_at <= now:
+        tick = store.take_tick(place, due.due_at, following, "started", this_process(), now=now)
+        if tick is not None:
+            store.end_tick(tick, now=now)
+    store.schedule(place, following)
 
 
 ROLL_UP_AGAIN = timedelta(hours=1)  # after one that was begun and never came to its end

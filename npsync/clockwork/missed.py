@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from npsync.schedule import verify_place
+from npsync.schedule import accounts_place, verify_place
 
 if TYPE_CHECKING:
     from npsync.config import Config
@@ -38,11 +38,11 @@ class Kept:
 
 
 def kept(config: Config, store: Store, *, since: datetime, now: datetime) -> list[Kept]:
-    """Every sync and every verification by the clock. The accounts' nights are not among them: a run that works all of
-    them out takes their due time without the clock."""
+    """Every sync, every verification by the clock, and every night of accounts, which a run may take from the clock."""
     places = [
         *config.sync,
         *(verify_place(name) for name, spec in config.sync.items() if spec.verify is not None),
+        *(accounts_place(name) for name, spec in config.sync.items() if spec.account is not None),
     ]
     due = store.due(places)
     notes: dict[str, list[Tick]] = {place: [] for place in places}

@@ -38,8 +38,9 @@ docs: $(VENV)/.dev ## write docs/reference/ again from the code
 bench: $(VENV)/.dev ## speed and memory against a hand-written script, in the same run
 	@$(BIN)/python -m bench $(ARGS)
 
-pages: $(VENV)/.dev ## how soon the dashboard answers with a million answers stored
+pages: $(VENV)/.dev ## how soon the dashboard answers with a million answers stored, on SQLite and on PostgreSQL
 	@$(BIN)/python -m bench.pages $(ARGS)
+	@$(BIN)/python -m bench.pages --postgres $(ARGS)
 
 intake: $(VENV)/.dev ## how soon hooks answer under 200 events a second, beside a sync
 	@$(BIN)/python -m bench.intake $(ARGS)

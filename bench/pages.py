@@ -2,7 +2,7 @@
 
 `npsync serve` as people run it, on a store of years (`bench.pages_store`). Each page is asked many times: when nothing
 else happens, while a run writes, and right after a start. A store that is there already is used again
-(`--store`); the visitors share the machine with it.
+(`--store`); the visitors share the machine with it. `--postgres`: the store is a PostgreSQL that is started for it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ from typing import Any
 import requests
 
 from bench.pages_store import SOURCE, SURVEY, SYNC, Town, fill, people
+from bench.scale.processes import database
 from nps.keys import key_number
 from nps.responses import Cursor, Page, SurveyResponse
 from npsync import tokens
@@ -53,6 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.pages", description=__doc__)
     parser.add_argument("--answers", type=int, default=1_000_000)
     parser.add_argument("--store", help="an empty or filled store: sqlite:///… or postgresql://…")
+    parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL of its own")
     parser.add_argument("--times", type=int, default=40, help="how often each page is asked")
     parser.add_argument("--visitors", type=int, default=3)
     parser.add_argument("--write-to", help=argparse.SUPPRESS)
@@ -60,9 +62,13 @@ def main() -> None:
     if options.write_to:
         _write(options.write_to)
         return
-    with tempfile.TemporaryDirectory(prefix="npsync-pages-") as folder:
+    with ExitStack() as held:
+        folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="npsync-pages-")))
         url = options.store or f"sqlite:///{folder}/npsync.db"
-        sys.exit(0 if measure(url, options.answers, options.times, options.visitors) else 1)
+        if options.postgres:
+            url = held.enter_context(database(folder / "postgres"))
+        good = measure(url, options.answers, options.times, options.visitors)
+    sys.exit(0 if good else 1)
 
 
 def measure(url: str, answers: int, times: int, visitors: int) -> bool:

@@ -17,7 +17,7 @@ from npsync.deciding.writing import want_written
 from npsync.web.api import described
 from store.api import State
 
-TABLE = Path(__file__).parents[3] / "docs" / "reference" / "decisions.md"
+TABLE = Path(__file__).parents[3] / "docs" / "how-to" / "decide.md"
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_the_table_names_every_decision_and_nothing_that_is_not_there():
     assert {row[3] for row in rows if row[3]} <= {
         path.removeprefix("/api/v1") for path in described()["paths"]
     }
-    commands = (TABLE.parent / "commands.md").read_text("utf-8")
+    commands = (TABLE.parents[1] / "reference" / "commands.md").read_text("utf-8")
     for word, _, command, *_ in rows:
         name, _, option = command.partition(" --")
         assert f"## {name}\n" in commands, name

@@ -60,10 +60,10 @@ def test_a_due_time_that_was_handed_back_is_told_from_one_that_was_kept(desk: De
 
 def test_what_happened_is_narrowed_to_a_kind_a_sync_or_somebody(desk: Desk):
     ticked(desk, "contacts", "started", NOW)
-    desk.store.note_audit("user:bo", "review link", "answer mail:a1", now=NOW)
+    desk.store.note_audit("user:bo", "link", "answer mail:a1", now=NOW)
     want(desk.config, desk.store, "verify", {"sync": "contacts"}, who="token:ann", key="k", now=NOW)
     assert "on time" not in text_of(desk.get("/activity?kind=did"))
-    assert "Review link" in text_of(desk.get("/activity?who=bo"))
+    assert "Linked answer" in text_of(desk.get("/activity?who=bo"))
     assert "verification" not in text_of(desk.get("/activity?who=bo"))
     assert "verification" in text_of(desk.get("/activity?kind=asked&sync=contacts"))
     assert "Nothing is like that" in text_of(desk.get("/activity?who=nobody"))
@@ -111,7 +111,7 @@ def test_everything_that_happened_is_read_page_by_page_while_more_happens(desk: 
     found = pages_of(desk, "/activity", lambda: busy(desk, 1))
     assert [len(page) for page in found] == [60, 60, 60, 40]
     told = [line for page in found for line in page]
-    left_out = [line for line in told if line.startswith("Left out")]
+    left_out = [line for line in told if line.startswith("Ignored")]
     assert left_out == [f"Ignored answer mail:a{n}" for n in reversed(range(100))]
     assert sum(line.startswith("Run of") for line in told) == 100
     assert sum(line.startswith("Asked for") for line in told) == 20

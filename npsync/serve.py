@@ -94,11 +94,14 @@ def ended(parts: Sequence[Clockwork | Threads], hurry: threading.Event) -> bool:
     and is due again at once. Whatever takes longer is safe to leave: the next serve finds it, and finishes it."""
     for one in parts:
         one.stop()
-    deadline = time.monotonic() + STOP_SECONDS
+    deadline, told = time.monotonic() + STOP_SECONDS, list[str]()
     while under_way := sorted({place for one in parts for place in one.under_way()}):
         if hurry.is_set() or time.monotonic() > deadline:
             notice("left_under_way", places=under_way)
             return False
+        if under_way != told:
+            notice("waiting_for", places=under_way)
+            told = under_way
         hurry.wait(0.05)
     for one in parts:
         one.wait()

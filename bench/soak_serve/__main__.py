@@ -121,6 +121,7 @@ class Soak:
         self.serving.stop()
         self.serving.start()
         operators.did["restarted serve"] += 1
+        operators.leave_the_file.set()  # so that a web lives long enough to see whether it grows
         self.away.clear()
 
     def _settle(self) -> None:
@@ -151,8 +152,7 @@ class Soak:
         red = healthy.stdout.strip().splitlines() if healthy.returncode else []
         told.tell("nothing is lost, says health", red, f"exit {healthy.returncode}")
         told.tell("operators", operators.problems, _counts(operators.did))
-        slow = f"ended by SIGTERM in {self.serving.slow_to_end:.1f} s at most"
-        told.tell("serve ends when asked", [f"exit {one}" for one in self.serving.codes if one], slow)
+        told.tell("serve ends when asked", *checks.ends(self.serving))
         told.tell("the soak itself", self.crashed, "nothing of it crashed")
         print(f"life      {_counts(self.customers.life.events + self.customers.events)}")
         print(f"troubles  {_counts(vendors.came)}")

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from statistics import linear_regression, mean, quantiles
@@ -20,7 +20,8 @@ from npsync.schedule import spread_of
 LATE = 5.0  # seconds after a due time is too late, while serve is up
 STARTING = 20.0  # seconds after a start in which it may still catch up
 WARM = 240.0  # seconds after which a process has loaded what it will ever load
-GROWTH = 0.5  # MB a minute
+LONG = 480.0  # seconds beyond which a slope is more than where in a run its first and last sample fell
+GROWTH = 0.3  # MB a minute
 MB = 1_000_000
 
 
@@ -39,26 +40,33 @@ class Checks:
 
 
 def memory(samples: Iterable[Sample], minutes: float) -> tuple[list[str], str]:
-    """Of each process that lived long enough: how it grew, once it was warm."""
-    warm = min(WARM, minutes * 60 / 5)
+    """Of each process that lived long enough for it to mean anything: how the least it had in a minute grew, once it
+    was warm. What a run has for a while comes and goes."""
+    warm, long = min(WARM, minutes * 60 / 5), min(LONG, minutes * 60 / 4)
     lives: defaultdict[tuple[str, int], list[Sample]] = defaultdict(list)
     for sample in samples:
         lives[sample.who, sample.pid].append(sample)
-    problems, facts = [], []
+    problems, facts, judged = [], [], set[str]()
     for (who, _), life in lives.items():
         after = [one for one in life if one.at - life[0].at >= warm]
-        if len(after) < 12:
+        if not after or after[-1].at - after[0].at < long:
             continue
-        slope = linear_regression([one.at / 60 for one in after], [one.bytes / MB for one in after]).slope
+        judged.add(who)
+        least: dict[int, float] = {}
+        for one in after:
+            minute = int(one.at - after[0].at) // 60
+            least[minute] = min(one.bytes / MB, least.get(minute, one.bytes / MB))
+        slope = linear_regression(list(least), list(least.values())).slope
         sizes = [one.bytes / MB for one in after]
         lasted = (after[-1].at - after[0].at) / 60
         facts.append(
-            f"{who} {mean(sizes[:6]):.1f} → {mean(sizes[-6:]):.1f} MB in {lasted:.0f} min "
+            f"{who} {mean(sizes[:12]):.1f} → {mean(sizes[-12:]):.1f} MB in {lasted:.0f} min "
             f"({slope:+.2f} MB/min, most {max(sizes):.0f})"
         )
         if slope > GROWTH:
             problems.append(f"{who} grows by {slope:.2f} MB a minute")
-    return problems if facts else ["no process lived long enough"], "; ".join(facts)
+    problems += [f"no {who} lived long enough" for who in ("serve", "web") if who not in judged]
+    return problems, "; ".join(facts)
 
 
 # ------------------------------------------------------------ the clock
@@ -136,6 +144,23 @@ def runs(serving: Serving) -> tuple[list[str], str]:
     return problems, f"{len(rows)} runs: " + ", ".join(
         f"{times} {name}" for name, times in counted.most_common()
     )
+
+
+def ends(serving: Serving) -> tuple[list[str], str]:
+    """How long an end took at most, and for what it waited then."""
+    waited, slowest, began, places = 0.0, "nothing", None, list[str]()
+    for line in serving.lines():
+        if line["event"] == "stopping":
+            began, places = datetime.fromisoformat(line["timestamp"]), []
+        elif line["event"] == "waiting_for":
+            places += [one for one in line["places"] if one not in places]
+        elif line["event"] == "stopped" and began is not None:
+            lasted = (datetime.fromisoformat(line["timestamp"]) - began).total_seconds()
+            if lasted >= waited:
+                waited, slowest = lasted, ", ".join(places) or "nothing"
+            began = None
+    facts = f"ended by SIGTERM in {serving.slow_to_end:.1f} s at most, {waited:.1f} of them for {slowest}"
+    return [f"exit {code}" for code in serving.codes if code], facts
 
 
 # ------------------------------------------------------------ what people saw, what the log says

@@ -39,6 +39,7 @@ class Operators:
     did: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
     paused: dict[str, int] = field(default_factory=dict)
+    leave_the_file: threading.Event = field(default_factory=threading.Event)  # each taken one is another web
 
     def until(self, ending: threading.Event, quiet: threading.Event) -> None:
         rng = random.Random(self.seed)
@@ -46,13 +47,12 @@ class Operators:
             self._pauses,
             self._runs_now,
             self._looks,
-            self._changes_the_file,
-            self._spoils_the_file,
             self._hangs_up,
         ]
+        edits = [self._changes_the_file, self._spoils_the_file]
         while not ending.wait(self.every * (0.5 + rng.random())):
             if self.serving.is_up and not quiet.is_set():
-                rng.choice(acts)(rng)
+                rng.choice(acts if self.leave_the_file.is_set() else [*acts, *edits])(rng)
         for sync in list(self.paused):
             self._resumes(sync)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -17,10 +18,15 @@ MINUTE = 60_000
 BEGAN = 1_700_000_000.0
 
 
-def life(growth: float, *, who: str = "serve", minutes: int = 20) -> list[Sample]:
-    """MB a minute, after two of loading."""
-    sizes = [100 + 20 * min(at / 120, 1) + growth * at / 60 for at in range(0, minutes * 60, 5)]
-    return [Sample(5.0 * number, 1, who, int(size * checks.MB)) for number, size in enumerate(sizes)]
+def life(
+    growth: float, *, who: str = "serve", pid: int = 1, minutes: int = 20, noise: float = 0.0
+) -> list[Sample]:
+    """MB a minute, after two of loading. `noise`: so many MB more while a run is under way, each minute for a while."""
+    sizes = [
+        100 + 20 * min(at / 120, 1) + growth * at / 60 + noise * (at % 60 < 25)
+        for at in range(0, minutes * 60, 5)
+    ]
+    return [Sample(5.0 * number, pid, who, int(size * checks.MB)) for number, size in enumerate(sizes)]
 
 
 def test_its_file_has_four_syncs_and_two_triggers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,9 +42,42 @@ def test_its_file_has_four_syncs_and_two_triggers(tmp_path: Path, monkeypatch: p
 
 
 def test_memory_that_grows_is_found_and_loading_is_not_taken_for_it() -> None:
-    assert checks.memory(life(0.0), 30)[0] == []
-    assert checks.memory(life(0.9), 30)[0] == ["serve grows by 0.90 MB a minute"]
-    assert checks.memory(life(0.0)[:20], 30)[0] == ["no process lived long enough"]
+    web = life(0.0, who="web", pid=2)
+    assert checks.memory([*life(0.0), *web], 30)[0] == []
+    assert checks.memory([*life(0.9), *web], 30)[0] == ["serve grows by 0.90 MB a minute"]
+
+
+@pytest.mark.parametrize("minutes", [12, 13, 15, 26])
+def test_what_a_run_needs_for_a_while_hides_no_leak_and_is_none(minutes: int) -> None:
+    web = life(0.0, who="web", pid=2, minutes=minutes, noise=4.0)
+    assert checks.memory([*life(0.0, minutes=minutes, noise=4.0), *web], 30)[0] == []
+    [told] = checks.memory([*life(0.5, minutes=minutes, noise=4.0), *web], 30)[0]
+    assert told.startswith("serve grows by")
+
+
+def test_a_process_that_did_not_live_long_enough_is_no_proof() -> None:
+    short = life(0.0, minutes=11)
+    assert checks.memory([*short, *life(0.0, who="web", pid=2)], 30)[0] == ["no serve lived long enough"]
+    assert checks.memory(life(0.0), 30)[0] == ["no web lived long enough"]
+
+
+def test_what_an_end_waited_for_is_told(tmp_path: Path) -> None:
+    serving = Serving(tmp_path, {}, 1, codes=[0, 0], slow_to_end=3.9)
+    lines = [
+        ("10:00:00", "stopping", []),
+        ("10:00:01", "waiting_for", ["nps", "csat"]),
+        ("10:00:03", "waiting_for", ["nps"]),
+        ("10:00:03.5", "stopped", []),
+        ("10:30:00", "stopping", []),
+        ("10:30:00.1", "stopped", []),
+    ]
+    serving.log.write_text(
+        "\n".join(
+            json.dumps({"event": event, "places": places, "timestamp": f"2026-03-02T{at}Z"})
+            for at, event, places in lines
+        )
+    )
+    assert checks.ends(serving) == ([], "ended by SIGTERM in 3.9 s at most, 3.5 of them for nps, csat")
 
 
 def kept(

@@ -42,7 +42,12 @@ def test_what_is_at_work_ends_and_what_waits_is_handed_back(go_on: threading.Eve
     waiting = Begun(threads, "b", go_on, "crm")
     assert at_work.began.wait(10)
     threading.Timer(0.1, go_on.set).start()
-    assert ended([threads], threading.Event())
+    with structlog.testing.capture_logs() as told:
+        assert ended([threads], threading.Event())
+    assert [(line["event"], line.get("places")) for line in told] == [
+        ("waiting_for", ["a"]),
+        ("stopped", None),
+    ]
     assert waiting.handed_back.is_set()
     assert not waiting.began.is_set()
     assert not at_work.handed_back.is_set()

@@ -39,7 +39,7 @@ def taken_back(
 ) -> dict[str, Change | None]:
     """What is wanted for these records, for which no answer counts: what each field shows follows from what became of
     the answer that wrote it. `belongs` are the answers of this chunk that were matched to a record, `refused` those of
-    them that the mapping cannot show; of all others the store knows."""
+    the chunk that cannot be shown; of all others the store knows."""
     ours = {id: one for id, one in deserted.items() if one.target.ours}
     if not ours:
         return {}  # nearly always

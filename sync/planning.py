@@ -207,7 +207,8 @@ class Planner:
         left = chunk.touched - groups.keys()
         changes: dict[str, Change | None] = dict.fromkeys(left)
         deserted: dict[str, Deserted] = {}
-        refused: set[int] = set()
+        # Also those that were refused before anybody was looked up: what another chunk refused, the store says.
+        refused = {number for number, mark in chunk.marks.items() if mark.state is State.REJECTED}
         wanted: list[Wanted] = []
         if self.wants is not None:
             wanted += self.wants.of_left(settled, chunk.taken)

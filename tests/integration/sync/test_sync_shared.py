@@ -120,6 +120,29 @@ def test_a_run_comes_to_the_same_however_many_hands_it_has(
     assert ends[0] == ends[1]
 
 
+def test_an_edit_nobody_can_read_leaves_the_record_as_it_was_in_one_part_or_in_two(migrated_sqlite: Path):
+    """Of two answers on Bob's record, one goes to Ann, and the other comes back with a score that is no number."""
+    ends = []
+    for others in (0, 1):
+        with town_of(migrated_sqlite) as town:
+            town.tell(
+                answer("r1", 0, days=10, source="app", email="bob@example.com"),
+                answer("r0", 0, source="app", email=None, external_id="C-bob"),
+            )
+            town.run()
+            town.tell(
+                answer("r1", "eleven", source="app", email=None, external_id="C-bob"),
+                answer("r0", 0, source="app", email="ann@example.com"),
+            )
+            if others:
+                shared(town, others)
+            else:
+                town.run()
+            ends.append(known(town))
+    assert ends[0] == ends[1]
+    assert ends[0][-1]["c2"] == (0, None, "detractor")
+
+
 def test_hands_on_postgres_decide_what_one_alone_does(store_in_turn: StoreInTurn):
     ends = []
     for others in (0, 3):

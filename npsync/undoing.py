@@ -10,7 +10,8 @@ from nps.errors import ConfigError
 from npsync.jobs import build_job, target_of
 from store.api import RunRow
 from store.api.outbox import Outgoing, Stage
-from sync.undoing import Restored, Wanted, stands, to_redo
+from sync.redoing import stands, to_redo
+from sync.restoring import Restored, Wanted
 
 if TYPE_CHECKING:
     from npsync.config import Config

@@ -16,7 +16,9 @@ from sync.accounts import engine
 from sync.accounts.place import RollUp
 from sync.accounts.report import RolledUp
 from sync.accounts.spec import AccountSpec
-from sync.undoing import Restored, UndoReport, Wanted, to_redo, undo
+from sync.redoing import to_redo
+from sync.restoring import Restored, Wanted
+from sync.undoing import UndoReport, undo
 
 SHOWN: Mapping[str, Any] = {
     "nps": "nps",

@@ -20,10 +20,12 @@ from store.api import Store
 from sync.breaker import Reason
 from sync.engine import Options, Preview, preview, run
 from sync.job import Feed, Job
+from sync.redoing import to_redo
 from sync.report import Report
+from sync.restoring import Restored, Wanted
 from sync.sharing.dispatch import Dispatch
 from sync.spec import BreakerSpec
-from sync.undoing import Restored, UndoReport, Wanted, to_redo, undo
+from sync.undoing import UndoReport, undo
 
 SYNC = "nps"
 SOURCES = ("mail", "app")

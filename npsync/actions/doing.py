@@ -20,7 +20,8 @@ from npsync.verification import verify_once
 from store.api import Asked
 from sync.accounts.engine import Options as RollUpOptions
 from sync.engine import Options, preview
-from sync.undoing import Wanted, preview_undo, undo
+from sync.restoring import Wanted
+from sync.undoing import preview_undo, undo
 from sync.verifying import SAMPLE
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from npsync.cli import followed_text
 from npsync.cli.sync_text import change_lines, moment_text, noted, several, value_text
 from store.api import RunRow
 from store.api.outbox import Outgoing
-from sync.undoing import Findings, Left, UndoPlan, UndoReport, Why
+from sync.restoring import Findings, Left, Why
+from sync.undoing import UndoPlan, UndoReport
 
 
 def head(run: RunRow, undone: int, zone: ZoneInfo, where: str, *, again: bool) -> str:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from nps.changes import Change
     from npsync.config import Config
     from store.api import RunRow, Store
-    from sync.undoing import Left, UndoPlan, UndoReport, Wanted
+    from sync.restoring import Left, Wanted
+    from sync.undoing import UndoPlan, UndoReport
 
 RunArgument = Annotated[
     int, typer.Argument(min=1, max=MOST_NUMBER, help="The run's number, as npsync runs shows it.")

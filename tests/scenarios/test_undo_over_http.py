@@ -28,7 +28,8 @@ from store import open_store
 from store.api import Store
 from sync.engine import Options
 from sync.report import Report
-from sync.undoing import UndoReport, Wanted, undo
+from sync.restoring import Wanted
+from sync.undoing import UndoReport, undo
 
 CASES = int(os.environ.get("NPSYNC_CASES_OVER_HTTP", "4"))
 NEW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

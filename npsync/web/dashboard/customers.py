@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from npsync import customer_story, service
-from npsync.cli import why_text
+from npsync.cli import why_events
 from npsync.config import Config
 from npsync.invited import About
 from npsync.roles import May
@@ -77,7 +77,7 @@ def router(site: Site, house: House) -> APIRouter:
             who=who,
             story=story,
             found=[(place_of(site.config, one), one, _latest(one)) for one in records],
-            fate=lambda answer: why_text.fate(answer, site.config.time_zone),
+            fate=lambda answer: why_events.fate(answer, site.config.time_zone),
         )
 
     @routes.get("/customers/{connection}/{record}")

@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from nps.values import Json
-from npsync.cli import why_text
+from npsync.cli import why_events, why_reasons, why_text
 from npsync.config import Config
 from npsync.web.dashboard.account_chart import account_chart
 from npsync.web.dashboard.charts import Moment, over_time
@@ -60,17 +60,17 @@ class Field:
 def telling_of(record: RecordStory, config: Config, story: Story) -> dict[str, Any]:
     """What the page of a record is made from."""
     zone = config.time_zone
-    events = why_text.timeline(record, zone)[::-1]
+    events = why_events.timeline(record, zone)[::-1]
     return {
         "record": record,
-        "summary": why_text.summary(record, zone),
+        "summary": why_reasons.summary(record, zone),
         "deciding": [one for one in record.answers if one.decides],
         "fields": [_field(one, record) for one in record.fields],
-        "answers": [(one, why_text.fate(one, zone)) for one in reversed(record.answers)],
+        "answers": [(one, why_events.fate(one, zone)) for one in reversed(record.answers)],
         "picture": scores(record.answers),
         "events": events[:MOST_EVENTS],
         "earlier": max(0, len(events) - MOST_EVENTS),
-        "followed": [(one, why_text.followed_said(one)) for one in reversed(record.followed)],
+        "followed": [(one, why_events.followed_said(one)) for one in reversed(record.followed)],
         "lines": list(why_text.lines(story, zone)),
     }
 
@@ -80,7 +80,7 @@ def _field(one: FieldStory, record: RecordStory) -> Field:
     return Field(
         told=one,
         shows=one.shows if record.looked else one.ours,
-        why=why_text.why_shown(one, record),
+        why=why_reasons.why_shown(one, record),
         whose=whose,
         kind=kind,
         past=tuple(_past(one.name, record.writes)),

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from builders_sync import SOURCES, SYNC, Town, answer, counts
 
 from store.sql import SqlStore
-from sync.undoing import Why
+from sync.restoring import Why
 
 ANN = "ann@example.com"
 

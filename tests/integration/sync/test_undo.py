@@ -11,7 +11,8 @@ from memory_destination import FIELDS, BadDay, Killed, heal
 from nps.errors import BudgetError, ConfigError, UnavailableError
 from nps.responses import ResponseStatus
 from nps.schema import FieldSchema, ObjectSchema
-from sync.undoing import UndoReport, Why
+from sync.restoring import Why
+from sync.undoing import UndoReport
 
 ANN = "ann@example.com"
 

@@ -17,7 +17,7 @@ from peopled import ACCOUNT, ARABIC, HOSTILE, LONG, YAML, Peopled, fill, record
 
 from nps.asking import SuppressionReason
 from npsync import customer_story
-from npsync.cli import why_text
+from npsync.cli import why_events, why_reasons, why_text
 from store.api import State
 
 
@@ -113,7 +113,10 @@ def test_every_sentence_of_why_is_on_the_page(full: Desk):
         zone = full.config.time_zone
         page = words(text_of(full.get(page_of(who))))
         [told] = story.records
-        for sentence in (why_text.summary(told, zone), *(text for _, text in why_text.timeline(told, zone))):
+        for sentence in (
+            why_reasons.summary(told, zone),
+            *(text for _, text in why_events.timeline(told, zone)),
+        ):
             assert words(sentence) in page, sentence
         for line in why_text.lines(story, zone):
             assert words(line) in page, line

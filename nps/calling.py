@@ -114,7 +114,6 @@ def _zones() -> dict[str, str]:
     return {name.lower(): name for name in available_timezones()}
 
 
-@cache
 def zone_named(name: str) -> ZoneInfo | None:
     """The zone a CRM means: `America/New_York` in any case, also as HubSpot spells it (`america_slash_new_york`);
     None where there is no such zone, so that the business zone counts."""

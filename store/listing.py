@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -35,6 +35,12 @@ _WAITING = f"""
     SELECT DISTINCT s.response FROM answer_state s INDEXED BY ix_answer_state_open
     WHERE s.sync IN LIST(:syncs) AND s.state IN LIST(:states) AND {OPEN} AND s.response < :before{{which}}
     ORDER BY s.response DESC LIMIT :limit"""
+
+_LEFT_OUT = """
+    SELECT DISTINCT s.response FROM answer_state s INDEXED BY ix_answer_state_left_out
+    WHERE s.state = 'excluded' AND s.code = 'ignored' AND s.sync IN LIST(:syncs)
+    AND NOT EXISTS (SELECT 1 FROM again a WHERE a.sync = s.sync AND a.response = s.response)
+    ORDER BY s.response DESC LIMIT :limit OFFSET :offset"""
 
 _STORED = f"r.id, r.person, r.received_at, {RESPONSE}"
 _ENDS = 3 + len(RESPONSE.split(","))
@@ -94,13 +100,15 @@ class Listing:
             numbers = tx.rows(
                 _WAITING.format(which=which), **its, **given, before=before or _LAST, limit=limit
             )
-            found = tx.rows(_STATES, **its, numbers=[row[0] for row in numbers])
-        answers: dict[int, Stored] = {}
-        settled: dict[int, dict[str, Settled]] = {}
-        for row in found:
-            answers[row[0]] = _stored(row)
-            settled.setdefault(row[0], {})[row[_ENDS]] = settled_of(row[_ENDS + 1 :])
-        return [(answer, settled[number]) for number, answer in answers.items()]
+            return _with_states(tx.rows(_STATES, **its, numbers=[row[0] for row in numbers]))
+
+    def left_out(
+        self, syncs: Sequence[str], *, limit: int = 50, offset: int = 0
+    ) -> list[tuple[Stored, Mapping[str, Settled]]]:
+        its = {"syncs": list(syncs), "states": [State.EXCLUDED.value]}
+        with self.database.read() as tx:
+            numbers = tx.rows(_LEFT_OUT, syncs=its["syncs"], limit=limit, offset=offset)
+            return _with_states(tx.rows(_STATES, **its, numbers=[row[0] for row in numbers]))
 
     def answers_page(
         self, *, source: str | None = None, before: int | None = None, limit: int = 50
@@ -313,3 +321,13 @@ def _stored(row: tuple[Any, ...]) -> Stored:
     return Stored(
         number=row[0], person=row[1], received_at=moment(row[2]), response=response_of(row[3:_ENDS])
     )
+
+
+def _with_states(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Stored, Mapping[str, Settled]]]:
+    """Answers in the order of the rows, each with how it stands by sync."""
+    answers: dict[int, Stored] = {}
+    settled: dict[int, dict[str, Settled]] = {}
+    for row in rows:
+        answers[row[0]] = _stored(row)
+        settled.setdefault(row[0], {})[row[_ENDS]] = settled_of(row[_ENDS + 1 :])
+    return [(answer, settled[number]) for number, answer in answers.items()]

@@ -101,6 +101,13 @@ class Listing(Protocol):
         `before`."""
         ...
 
+    def left_out(
+        self, syncs: Sequence[str], *, limit: int = 50, offset: int = 0
+    ) -> list[tuple[Stored, Mapping[str, Settled]]]:
+        """Answers that people left out of one of these syncs, by sync; the latest to arrive first. Not what was taken
+        back and waits for a run."""
+        ...
+
     def answers_page(
         self, *, source: str | None = None, before: int | None = None, limit: int = 50
     ) -> list[Stored]:

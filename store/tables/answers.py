@@ -122,6 +122,7 @@ class AnswerStateRow(Row, table=True):
         one_of("state", (*State, "planned")),
         Index(None, "sync", "record_id"),
         partial("ix_answer_state_open", "sync", "state", "look_again", where=OPEN_STATES),
+        partial("ix_answer_state_left_out", "response", where="state = 'excluded' AND code = 'ignored'"),
         {"sqlite_with_rowid": False},
     )
     sync: str = Field(primary_key=True)

@@ -52,6 +52,20 @@ def test_answers_that_wait_come_a_page_at_a_time_and_each_once(store: SqlStore, 
     assert one.response.id == "a3"
 
 
+def test_answers_that_were_left_out_come_a_page_at_a_time_until_they_are_taken_back(
+    store: SqlStore, syncing: Syncing
+) -> None:
+    waiting(store, syncing, *["many"] * 5)
+    numbers = [answer.number for answer, _ in store.waiting_page([SYNC], [State.REVIEW])]
+    for number in numbers[:4]:
+        assert store.ignore(SYNC, number, "nobody's")
+    store.ask_again(SYNC, numbers[:1])
+    pages = [store.left_out([SYNC], limit=2, offset=offset) for offset in (0, 2, 4)]
+    assert [[answer.number for answer, _ in page] for page in pages] == [numbers[1:3], numbers[3:4], []]
+    assert {by[SYNC].reason for page in pages for _, by in page} == {"nobody's"}
+    assert store.left_out(["another"]) == []
+
+
 def test_answers_come_newest_version_first_by_arrival(store: SqlStore) -> None:
     receive(store, answer("a1"), answer("a2"))
     receive(store, answer("a1", 3, updated_at=later(days=1)), cursor=2)

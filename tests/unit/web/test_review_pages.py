@@ -14,6 +14,9 @@ from dashboard_desk import Desk
 from dashboard_desk import text_of as plain
 from peopled import HOSTILE, YAML, Peopled, fill, record
 
+from npsync.deciding.answers import ignore
+from npsync.deciding.deciders import Decider
+from npsync.deciding.inbox import settled_in
 from store.api import State
 
 LISTS = ["/review", "/held", "/waiting", "/dead-letters", "/follow-ups", "/decisions"]
@@ -194,6 +197,27 @@ def test_an_answer_that_is_nobodys_is_ignored_and_that_can_be_undone(town: Peopl
     assert wanted(desk) == [("take_up", {"sync": SYNC, "answers": [number], "records": [], "roll_up": False})]
     assert [what for _, what, _ in acted(desk)] == ["undo", "ignore"]
     assert desk.store.take_up(SYNC, ["mail"], lease=town.lease, now=NOW) == 1  # it is judged anew
+
+
+def test_what_was_left_out_at_the_command_line_is_listed_however_long_ago_and_undone(
+    town: Peopled, desk: Desk
+):
+    [number, other] = wait(town, "kim", "lou")
+    answers = {answer.number: answer for answer, _ in desk.store.waiting_page([SYNC], [State.REVIEW])}
+    [item] = settled_in(desk.config, desk.store, answers[number])
+    ignore(Decider(desk.config, desk.store, "cli:bo", desk.clock.now()), [item], "not a customer")
+    for n in range(600):
+        desk.store.note_audit(
+            "token:ann", "checked", f"answer {n}", now=NOW
+        )  # so that nothing tells of it but itself
+    said = text_of(desk.get("/decisions"))
+    assert "Left out for good" in said
+    assert "kim@example.com" in said
+    assert "ignored by cli:bo on 2025-12-15: not a customer" in said
+    assert "lou@example.com" not in said
+    desk.act(f"/review/answers/{number}/undo", {"back": "/decisions"})
+    assert "Left out for good" not in text_of(desk.get("/decisions"))
+    assert state_of(desk, other) == (State.REVIEW, "many")
 
 
 def test_a_link_is_wanted_of_whoever_runs_syncs_and_shown_until_it_is_done(town: Peopled, desk: Desk):

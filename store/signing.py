@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,11 +22,11 @@ _CHANGE = """
 
 _END_SESSIONS = "DELETE FROM web_session WHERE kind = 'user' AND name = :name"
 
-_SESSION = """
+_SESSIONS = """
     SELECT s.digest, s.kind, s.name, s.began_at, s.seen_at, s.ends_at, s.token, s.local_user, COALESCE(u.role, s.role),
         s.terms, s.told, s.failed
     FROM web_session s LEFT JOIN local_user u ON u.id = s.local_user AND u.revoked_at IS NULL
-    WHERE s.digest = :digest AND (s.kind <> 'user' OR u.id IS NOT NULL)"""
+    WHERE (s.kind <> 'user' OR u.id IS NOT NULL)"""
 
 _OPEN = """
     INSERT INTO web_session
@@ -109,8 +110,12 @@ class Signing:
 
     def session(self, digest: str) -> Session | None:
         with self.database.read() as tx:
-            found = tx.one(_SESSION, digest=digest)
+            found = tx.one(f"{_SESSIONS} AND s.digest = :digest", digest=digest)
         return None if found is None else _session(found)
+
+    def sessions(self) -> list[Session]:
+        with self.database.read() as tx:
+            return [_session(row) for row in tx.rows(f"{_SESSIONS} ORDER BY s.began_at DESC, s.digest")]
 
     def session_seen(self, digest: str, *, now: datetime) -> None:
         with self.database.write() as tx:
@@ -133,9 +138,10 @@ class Signing:
         with self.database.write(durable=True) as tx:
             tx.run("DELETE FROM web_session WHERE digest = :digest", digest=digest)
 
-    def close_sessions(self, kind: str, name: str) -> int:
+    def close_sessions(self, kinds: Sequence[str], name: str | None = None) -> int:
+        of_one, given = ("", {}) if name is None else (" AND name = :name", {"name": name})
         with self.database.write(durable=True) as tx:
-            return tx.run("DELETE FROM web_session WHERE kind = :kind AND name = :name", kind=kind, name=name)
+            return tx.run(f"DELETE FROM web_session WHERE kind IN LIST(:kinds){of_one}", kinds=kinds, **given)
 
     # ------------------------------------------------------------ tries
 

@@ -54,6 +54,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (  # command, module, name in it
     ("quota", "npsync.cli.quota", "quota"),
     ("tokens", "npsync.cli.tokens", "tokens"),
     ("users", "npsync.cli.users", "users"),
+    ("sessions", "npsync.cli.sessions", "sessions"),
     ("audit", "npsync.cli.audit", "audit"),
     ("db", "npsync.cli.database", "db"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -82,8 +83,12 @@ class Signing(Protocol):
 
     def close_session(self, digest: str) -> None: ...
 
-    def close_sessions(self, kind: str, name: str) -> int:
-        """All of somebody. How many there were."""
+    def sessions(self) -> list[Session]:
+        """All that are kept, also those whose time is over; the latest first. None of a user who was revoked."""
+        ...
+
+    def close_sessions(self, kinds: Sequence[str], name: str | None = None) -> int:
+        """Those of these kinds, of everybody or of one. How many there were."""
         ...
 
     def may_try(self, name: str, *, burst: int, every: timedelta, now: datetime) -> bool:

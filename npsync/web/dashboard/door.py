@@ -11,9 +11,10 @@ from starlette.responses import RedirectResponse, Response
 from npsync.logs import notice
 from npsync.roles import Role
 from npsync.sign_in import devices
+from npsync.sign_in.sessions import LASTS
 from npsync.web.dashboard.entrance import HEADERS, hidden, own_path
 from npsync.web.dashboard.house import House
-from npsync.web.dashboard.sessions import LASTS, csrf_of
+from npsync.web.dashboard.sessions import csrf_of
 from npsync.web.dashboard.visitors import form_of
 
 _LATER = {429: {"Retry-After": "60"}, 503: {"Retry-After": "5"}}

@@ -21,6 +21,7 @@ from starlette.responses import RedirectResponse, Response
 
 from npsync.figures import Figures
 from npsync.roles import May
+from npsync.sign_in.sessions import terms_of
 from npsync.web.dashboard import navigation, words
 from npsync.web.dashboard.commands import with_commands
 from npsync.web.dashboard.entrance import HEADERS, Away, Entrance, hidden, own_path, tell_away
@@ -52,17 +53,11 @@ _FILES = (
 Found = TypeVar("Found")
 
 
-def terms_of(site: Site) -> str:
-    """What the YAML says of the provider: a session it vouched for holds as long as that is the same."""
-    oidc = site.config.sign_in.oidc
-    return "" if oidc is None else oidc.terms
-
-
 class House(Entrance):
     """One per application."""
 
     def __init__(self, site: Site) -> None:
-        super().__init__(site, Sessions(site.store, terms_of(site)))
+        super().__init__(site, Sessions(site.store, terms_of(site.config)))
         self.figures = Figures(site.config, site.store, site.clock)
         self.assets: dict[str, Asset] = {}
         self._urls: dict[str, str] = {}

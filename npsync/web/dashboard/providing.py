@@ -19,12 +19,12 @@ from nps.errors import UnavailableError
 from npsync.logs import notice
 from npsync.sign_in.claims import Turned, judged
 from npsync.sign_in.provider import Provider, Refused, Way
+from npsync.sign_in.sessions import PROVIDER
 from npsync.sign_in.spec import OidcSpec
 from npsync.web.addresses import place_of
 from npsync.web.dashboard.door import Door
 from npsync.web.dashboard.entrance import HEADERS, own_path
 from npsync.web.dashboard.house import House
-from npsync.web.dashboard.sessions import PROVIDER
 from npsync.web.dashboard.tries import Tries
 from npsync.web.site import Site
 

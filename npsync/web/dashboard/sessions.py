@@ -1,26 +1,17 @@
-"""Who is signed in: a random cookie, of which the store keeps a hash, for as long as a working day.
-
-A session ends by itself, by signing out, with its token, and with another role or password of its user. One that a
-provider vouched for ends when what the YAML says of the provider changes.
-"""
+"""Who is signed in: a random cookie, of which the store keeps a hash, for as long as a working day. When it ends is in
+`npsync.sign_in.sessions`."""
 
 from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from npsync import tokens
-from npsync.roles import RIGHTS, May, Role, rights_of
+from npsync.roles import Role
+from npsync.sign_in.sessions import LASTS, NOTED, PROVIDER, TOKEN, rights_in
 from npsync.tokens import digest
 from npsync.web.dashboard.visitors import Kind, Told, Visitor
 from store.api import Session, Store
-
-LASTS = timedelta(hours=10)
-IDLE = timedelta(hours=2)  # it ends when nothing is asked for so long
-NOTED = timedelta(minutes=5)  # how exactly that is known: not every page view is a write
-
-TOKEN, USER, PROVIDER = "token", "user", "provider"
 
 
 @dataclass(frozen=True)
@@ -61,10 +52,8 @@ class Sessions:
     def whose(self, secret: str, *, now: datetime) -> Visitor | None:
         """Whose session this is, while it lasts."""
         session = self.store.session(digest(secret)) if secret else None
-        if session is None or now >= session.ends_at or now - session.seen_at >= IDLE:
-            return None
-        may = self._rights(session, now)
-        if may is None:
+        may = None if session is None else rights_in(self.store, session, self.terms, now)
+        if session is None or may is None:
             return None
         if now - session.seen_at >= NOTED:
             self.store.session_seen(session.digest, now=now)
@@ -77,15 +66,6 @@ class Sessions:
             told=None if session.told is None else Told(session.told, session.failed),
         )
 
-    def _rights(self, session: Session, now: datetime) -> frozenset[May] | None:
-        """None where nobody vouches for them any more."""
-        if session.kind == TOKEN:
-            token = tokens.in_force(self.store, session.token or "", now=now)
-            return None if token is None else rights_of(token.scopes)
-        if session.kind == PROVIDER and session.terms != self.terms:
-            return None
-        return None if session.role is None else RIGHTS[Role(session.role)]
-
     def tell(self, visitor: Visitor, told: Told | None) -> None:
         """What the next page says; None: it was said."""
         text, failed = (None, False) if told is None else (told.text, told.failed)
@@ -97,7 +77,7 @@ class Sessions:
     def close_all(self, visitor: Visitor) -> int:
         """Everywhere they are signed in. How many there were."""
         found = self.store.session(visitor.session)
-        return 0 if found is None else self.store.close_sessions(found.kind, found.name)
+        return 0 if found is None else self.store.close_sessions([found.kind], found.name)
 
 
 def csrf_of(secret: str) -> str:

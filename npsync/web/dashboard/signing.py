@@ -10,8 +10,9 @@ from starlette.responses import RedirectResponse, Response
 from npsync import tokens
 from npsync.logs import notice
 from npsync.roles import RIGHTS, May, rights_of
-from npsync.sign_in import devices
+from npsync.sign_in import devices, sessions
 from npsync.sign_in.passwords import Crowded
+from npsync.sign_in.sessions import TOKEN, USER
 from npsync.sign_in.users import proven
 from npsync.tokens import digest
 from npsync.web.addresses import place_of
@@ -19,7 +20,6 @@ from npsync.web.dashboard.door import Door
 from npsync.web.dashboard.entrance import HEADERS
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.providing import routes_of
-from npsync.web.dashboard.sessions import TOKEN, USER
 from npsync.web.dashboard.tries import Tries
 from npsync.web.dashboard.visitors import Form, form_of
 from npsync.web.site import Site
@@ -106,7 +106,8 @@ def router(site: Site, house: House) -> APIRouter:
 
     @routes.get("/me")
     def me(request: Request) -> Response:
-        whose = house.visitor(request, May.REPORTS)
+        whose, now = house.visitor(request, May.REPORTS), house.now()
+        signed_in = sessions.signed_in(site.store, house.sessions.terms, now=now)
         role = next((role for role, rights in RIGHTS.items() if rights == whose.may), None)
         return house.page(
             "me.html",
@@ -115,7 +116,20 @@ def router(site: Site, house: House) -> APIRouter:
             title="You",
             role=role,
             rights=[_RIGHTS[right] for right in May if whose.can(right)],
+            own=[one for one in signed_in if one.who == whose.who],
+            others=[one for one in signed_in if one.who != whose.who] if whose.can(May.ADMIN) else [],
         )
+
+    @routes.post("/sessions/end")
+    def end(request: Request) -> Response:
+        whose = house.acting(request, May.ADMIN)
+        who = form_of(request).get("who", "")[:400]
+        if not who.startswith(("user:", "token:")):
+            return house.back(whose, "/me", "Nobody was named.", failed=True)
+        ended = sessions.end(site.store, who, house.sessions.terms, by=whose.who, now=house.now())
+        notice("acted", who=whose.who, what="ended sessions", about=who)
+        said = f"{who} is signed out." if ended else f"{who} was not signed in any more."
+        return house.back(whose, "/me", said)
 
     return routes
 

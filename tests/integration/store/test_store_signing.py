@@ -87,12 +87,32 @@ def test_what_a_page_says_is_kept_with_its_session(store: SqlStore, ann: int):
     assert (found.told, found.failed) == (None, False)
 
 
+def test_sessions_are_listed_and_closed_by_the_door_and_by_the_name(store: SqlStore, ann: int):
+    for digest, kind, name in (
+        ("d2", "provider", "bob@acme"),
+        ("d3", "token", "ann"),
+        ("d4", "token", "bob"),
+    ):
+        at = NOON + MINUTE * int(digest[1])
+        store.open_session(
+            Session(
+                digest=digest, kind=kind, name=name, began_at=at, seen_at=at, ends_at=at + timedelta(hours=9)
+            )
+        )
+    assert [one.digest for one in store.sessions()] == ["d4", "d3", "d2", "d1"]
+    assert store.close_sessions(["user", "provider"], "bob@acme") == 1
+    assert store.close_sessions(["token", "user", "provider"], "ann") == 2
+    assert [one.name for one in store.sessions()] == ["bob"]
+    assert store.close_sessions(["token", "user", "provider"]) == 1
+    assert store.sessions() == []
+
+
 def test_sessions_are_closed_one_or_all_of_somebody_and_those_that_ended(store: SqlStore, ann: int):
     for digest in ("d2", "d3", "d4"):
         store.open_session(session(digest, local_user=ann))
     store.close_session("d2")
     assert store.session("d2") is None
-    assert store.close_sessions("user", "ann") == 3
+    assert store.close_sessions(["user"], "ann") == 3
     store.open_session(session("old", kind="token", token="t"))
     store.open_session(
         Session(

@@ -15,7 +15,7 @@ from dashboard_desk import Desk, text_of
 from oidc_provider_mock import User, run_server_in_thread
 
 from npsync.roles import Role
-from npsync.web.dashboard.sessions import LASTS
+from npsync.sign_in.sessions import LASTS
 
 # The toy is written against an older version of its library.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -13,7 +13,7 @@ from npsync import tokens
 from npsync.roles import Role
 from npsync.sign_in import users
 from npsync.sign_in.passwords import Passwords
-from npsync.web.dashboard.sessions import IDLE, LASTS
+from npsync.sign_in.sessions import IDLE, LASTS
 
 COOKIE = "npsync"
 

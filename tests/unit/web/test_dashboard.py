@@ -12,8 +12,8 @@ from answered import NOW, YAML, matched, people, record_of
 from dashboard_desk import Desk, text_of
 
 from npsync import tokens
+from npsync.sign_in.sessions import LASTS
 from npsync.subjects import receipts
-from npsync.web.dashboard.sessions import LASTS
 
 PAGES = ["/", "/report", "/report.csv", "/report.json", "/accounts"]
 OF_PEOPLE = ["/customers", "/customers/crm/Contact/003000000000001AAA"]

@@ -11,11 +11,13 @@ from typing import Any, assert_never
 
 from connectors.addresses import token_address
 from connectors.auth import Auth, BasicAuth, BearerAuth, HeaderAuth, NoAuth, TokenAuth
-from connectors.calls import CallPolicy, Credential, Reply, Retry, Ruling, Stop, Token, judge, unreadable
+from connectors.calls import CallPolicy
 from connectors.contract import Tools
 from connectors.http import Http
 from connectors.limits import Limiter
 from connectors.refreshing import Granted, Refreshing
+from connectors.replies import Reply, Retry, Ruling, Stop, judge, unreadable
+from connectors.tokens import Credential, Token
 from nps.errors import AccessError, ConfigError, UnavailableError
 
 _EARLY = 60.0

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from connectors import calls
-from connectors.calls import CallPolicy, Judge
+from connectors import wire
+from connectors.calls import CallPolicy
 from connectors.contract import Tools
 from connectors.limits import Limiter, Window
+from connectors.replies import Judge
 from nps.errors import UnavailableError
 from nps.sending import FailedRetryable, FateUnknown, SendOutcome
 
@@ -27,7 +28,7 @@ def handed_over(hand: Callable[[], SendOutcome]) -> SendOutcome:
     ConfigError go on to the caller: they concern everybody."""
     try:
         return hand()
-    except (calls.FateUnknown, calls.Overlong) as failure:
+    except (wire.FateUnknown, wire.Overlong) as failure:
         return FateUnknown(str(failure))
     except UnavailableError as failure:
         return FailedRetryable("unavailable", str(failure))

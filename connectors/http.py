@@ -16,7 +16,9 @@ import requests.adapters
 from connectors.addresses import DEFAULT_PORTS
 from connectors.addresses import checked_base_url as checked_base_url
 from connectors.addresses import is_loopback as is_loopback
-from connectors.calls import MEGABYTE, ON_THE_WIRE, CallPolicy, Reply, TooLarge
+from connectors.calls import CallPolicy
+from connectors.replies import MEGABYTE, Reply
+from connectors.wire import ON_THE_WIRE, TooLarge
 from nps.errors import UnavailableError
 from nps.values import Json
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, as_completed
 from typing import Generic, TypeVar
 
-from connectors.calls import FateUnknown, Overlong
+from connectors.wire import FateUnknown, Overlong
 from nps.changes import Change, Deferred, Unknown
 from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError, UnavailableError
 from nps.values import JsonFields

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 import msgspec
 
 from connectors.auth import TokenAuth
-from connectors.calls import Credential
 from connectors.contract import Memory, Tools
 from connectors.sealing import Seal
+from connectors.tokens import Credential
 from nps.errors import ConfigError, UnavailableError
 
 _KEY = "refresh_token"

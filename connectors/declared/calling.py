@@ -11,18 +11,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from connectors.authorising import Authorisation
-from connectors.calls import (
-    FINE,
-    MEGABYTE,
-    CallPolicy,
-    Reply,
-    Retry,
-    Ruling,
-    Stop,
-    judge,
-    retry_after,
-    unreadable,
-)
+from connectors.calls import CallPolicy
 from connectors.contract import Tools
 from connectors.daily import DailyCount, next_midnight
 from connectors.declared.description import ByCursor, ByLastRow, Description, Query, Request, Throttle
@@ -30,6 +19,7 @@ from connectors.declared.expressions import found_in, true_of
 from connectors.declared.placeholders import filled_now, filled_path, is_segment, names_in
 from connectors.declared.reading import Asked
 from connectors.limits import LONGEST_PAUSE, Limiter, Window
+from connectors.replies import FINE, MEGABYTE, Reply, Retry, Ruling, Stop, judge, retry_after, unreadable
 from nps.errors import BudgetError, ConfigError, UnavailableError
 from nps.values import Json
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from connectors.calls import Reply
 from connectors.contract import Creates, Grant, Needs, Verdict
 from connectors.http import Http
 from connectors.hubspot.properties import PRIMARY_COMPANY, object_type
 from connectors.hubspot.replies import payload, refusal, scopes
 from connectors.hubspot.wire import Wire
+from connectors.replies import Reply
 
 _READ_SCOPES = {
     "contacts": "crm.objects.contacts.read",

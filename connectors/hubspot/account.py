@@ -8,7 +8,6 @@ from datetime import tzinfo
 from difflib import get_close_matches
 from typing import Any
 
-from connectors.calls import Reply
 from connectors.contract import Tools
 from connectors.http import Http
 from connectors.hubspot.access import Prober
@@ -17,6 +16,7 @@ from connectors.hubspot.finding import ASSOCIATION_BATCH, SEARCH_PAGE, Key, Row,
 from connectors.hubspot.properties import Properties, properties
 from connectors.hubspot.replies import Refusal, answer_of, payload, refusal
 from connectors.hubspot.wire import Wire
+from connectors.replies import Reply
 from nps.errors import ConfigError
 from nps.values import Json
 

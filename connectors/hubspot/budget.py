@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from datetime import datetime, tzinfo
 
-from connectors.calls import Reply
 from connectors.contract import Allowance, Tools
 from connectors.daily import DailyCount, next_midnight
 from connectors.hubspot.settings import HubSpotSettings
 from connectors.limits import Limiter
+from connectors.replies import Reply
 
 
 def paced(limit: int) -> int:

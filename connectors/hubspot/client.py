@@ -32,8 +32,10 @@ import urllib3
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from connectors.addresses import is_loopback
-from connectors.calls import CallPolicy, Reply, TooLarge
+from connectors.calls import CallPolicy
 from connectors.hubspot.wire import SEARCH, Body
+from connectors.replies import Reply
+from connectors.wire import TooLarge
 
 # At least as many connections as the engine has threads, or each further one is opened anew for every call.
 CONNECTIONS = 32

@@ -8,7 +8,6 @@ from math import ceil
 
 import msgspec
 
-from connectors.calls import Reply
 from connectors.contract import (
     Allowance,
     Case,
@@ -67,6 +66,7 @@ from connectors.hubspot.settings import HubSpotSettings
 from connectors.hubspot.surroundings import Surroundings
 from connectors.hubspot.tasks import Tasks
 from connectors.hubspot.writing import UPDATE_BATCH, Input, body, inputs, reread
+from connectors.replies import Reply
 from nps.changes import Batch, Hit, Outcome, Record, Unknown
 from nps.errors import AccessError, ConfigError, UnavailableError
 from nps.schema import ObjectSchema

@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from connectors.calls import FateUnknown, Reply
 from connectors.hubspot.replies import Refusal, answer_of, payload, refusal
 from connectors.hubspot.writing import Answer, Input, answer, rejected
 from connectors.poison import ALIKE, Alike, Searching, Stumbling
+from connectors.replies import Reply
+from connectors.wire import FateUnknown
 from nps.changes import Cause, Deferred, Outcome, Rejected, Unknown, Written
 from nps.errors import AccessError, ConfigError, UnavailableError
 from nps.halving import Halving

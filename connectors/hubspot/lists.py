@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from connectors.calls import FateUnknown, Reply
 from connectors.contract import Making
 from connectors.hubspot.account import Account
 from connectors.hubspot.finding import chunks, next_page, record_key
 from connectors.hubspot.properties import object_type, type_id
 from connectors.hubspot.replies import answer_of, payload
+from connectors.replies import Reply
+from connectors.wire import FateUnknown
 from nps.changes import Cause, Made, Outcome, Rejected, Unknown, Written
 from nps.errors import ConfigError
 from nps.values import Json

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.calls import FateUnknown, Reply
 from connectors.contract import Making
 from connectors.doubting import Doubts
 from connectors.hubspot.account import Account
@@ -15,6 +14,8 @@ from connectors.hubspot.finding import Row, chunks, record_key
 from connectors.hubspot.isolation import Isolation, Learnt, Recheck
 from connectors.hubspot.replies import Refusal, payload, refusal
 from connectors.hubspot.writing import UPDATE_BATCH, Answer, Input, answer, rejected
+from connectors.replies import Reply
+from connectors.wire import FateUnknown
 from nps.changes import Cause, Made, Outcome, Rejected, Unknown, Written
 from nps.errors import AccessError, UnavailableError
 from nps.values import Json

@@ -8,8 +8,7 @@ from functools import partial
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.addresses import checked_base_url
-from connectors.calls import CallPolicy, Credential, Fine, Reply, Ruling, Stop, Token, unreadable
-from connectors.calls import judge as usual_judge
+from connectors.calls import CallPolicy
 from connectors.contract import Tools
 from connectors.http import Http
 from connectors.hubspot.access import Prober
@@ -21,6 +20,9 @@ from connectors.hubspot.replies import judge, judge_leniently, payload
 from connectors.hubspot.settings import HubSpotSettings, OAuth
 from connectors.hubspot.wire import SEARCH, DatedWire, Wire
 from connectors.limits import Limiter, Window
+from connectors.replies import Fine, Reply, Ruling, Stop, unreadable
+from connectors.replies import judge as usual_judge
+from connectors.tokens import Credential, Token
 from nps.errors import AccessError
 
 _TOKEN_PATH = "/oauth/2026-03/token"

@@ -8,9 +8,10 @@ from typing import Any
 
 import orjson
 
-from connectors.calls import FINE, FateUnknown, Fine, Renew, Reply, Retry, Ruling, Stop, retry_after
 from connectors.contract import Clock
 from connectors.limits import LONGEST_PAUSE
+from connectors.replies import FINE, Fine, Renew, Reply, Retry, Ruling, Stop, retry_after
+from connectors.wire import FateUnknown
 from nps.changes import Cause
 from nps.errors import AccessError, BudgetError, UnavailableError
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Protocol
 from urllib.parse import quote
 
-from connectors.calls import Reply
 from connectors.http import Http
+from connectors.replies import Reply
 from nps.values import Json
 
 Body = Mapping[str, Json]

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
-from connectors.calls import Reply
 from connectors.contract import Lookup, Only
 from connectors.intercom import replies
 from connectors.intercom.attributes import CONTACTS, Attributes, Known, value_of
@@ -21,6 +20,7 @@ from connectors.intercom.searching import (
     together,
 )
 from connectors.intercom.workspace import Workspace
+from connectors.replies import Reply
 from nps.errors import ConfigError, UnavailableError
 
 _PAGE = 150  # the most a search gives at a time

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from connectors.calls import Reply
 from connectors.contract import Tools
 from connectors.intercom import replies
 from connectors.intercom.attributes import OWN, Attributes, attributes
@@ -19,6 +18,7 @@ from connectors.provisioning import (
     misfit,
     not_made,
 )
+from connectors.replies import Reply
 from nps.errors import RejectedError
 from nps.schema import FieldType
 from nps.values import Json

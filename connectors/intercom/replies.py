@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from connectors.calls import FINE, Reply, Retry, Ruling, Stop, unreadable
-from connectors.calls import judge as usual_judge
 from connectors.contract import Clock
+from connectors.replies import FINE, Reply, Retry, Ruling, Stop, unreadable
+from connectors.replies import judge as usual_judge
 from nps.errors import AccessError, ConfigError, UnavailableError
 from nps.masking import without
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from connectors import one_by_one
-from connectors.calls import CallPolicy, Reply
+from connectors.calls import CallPolicy
 from connectors.contract import Tools
 from connectors.http import Http
 from connectors.intercom import replies
@@ -22,6 +22,7 @@ from connectors.intercom.attributes import MODELS, Attributes, attributes
 from connectors.intercom.replies import Row
 from connectors.intercom.settings import IntercomSettings
 from connectors.limits import Limiter, Window
+from connectors.replies import Reply
 from nps.changes import Deferred, Unknown
 from nps.errors import ConfigError
 

@@ -12,13 +12,13 @@ from urllib.parse import quote
 
 import msgspec
 
-from connectors.calls import Reply
 from connectors.intercom import replies
 from connectors.intercom.attributes import COMPANIES, OWN, Attributes, value_of
 from connectors.intercom.encoding import live, refusal, sent
 from connectors.intercom.replies import Row
 from connectors.intercom.workspace import Workspace
 from connectors.one_by_one import wanted
+from connectors.replies import Reply
 from nps.changes import Cause, Change, Outcome, Rejected, Unknown, Written
 from nps.values import Json, JsonFields
 

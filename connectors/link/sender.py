@@ -13,12 +13,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 
-from connectors.calls import FINE, Reply, Retry, Ruling, Stop, judge, retry_after
 from connectors.contract import Clock, Grant, Needs, Tools, Verdict
 from connectors.handing import handed_over, sending_policy
 from connectors.http import Http
 from connectors.link.rows import csv_line, json_line, row
 from connectors.link.settings import LinkSettings
+from connectors.replies import FINE, Reply, Retry, Ruling, Stop, judge, retry_after
 from nps.errors import AccessError, ConfigError
 from nps.sending import Accepted, FailedPermanent, FailedRetryable, Message, SendOutcome
 

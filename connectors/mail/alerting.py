@@ -5,12 +5,12 @@ from __future__ import annotations
 from email.message import EmailMessage
 from hashlib import blake2b
 
-from connectors.calls import FateUnknown
 from connectors.contract import Alert, Grant, Needs, Tools, Verdict
 from connectors.limits import Limiter, Window
 from connectors.mail.composing import BODY, Letter, on_the_wire
 from connectors.mail.relay import Relay
 from connectors.mail.settings import MailSettings, as_address
+from connectors.wire import FateUnknown
 from nps import sending
 from nps.errors import ConfigError, RejectedError, UnavailableError
 from nps.keys import email_key

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.calls import Reply
+from connectors.replies import Reply
 
 _GOOD = ("ok", "1", "true", "success")
 _COUNTS = ("num_good_events", "num_records_imported", "num_good_records")

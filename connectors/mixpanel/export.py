@@ -11,13 +11,14 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from connectors.calls import FINE, CallPolicy, Reply, Retry, Ruling, Stop, judge
+from connectors.calls import CallPolicy
 from connectors.contract import Clock, Tools
 from connectors.http import Http
 from connectors.limits import Limiter, Window
 from connectors.mixpanel.people import digest
 from connectors.mixpanel.queries import Queries
 from connectors.mixpanel.settings import MixpanelSettings
+from connectors.replies import FINE, Reply, Retry, Ruling, Stop, judge
 from nps.errors import AccessError, BudgetError, ConfigError, UnavailableError
 
 MOST_ROWS = 100_000  # of one answer

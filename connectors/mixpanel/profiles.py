@@ -9,12 +9,13 @@ from typing import Any
 
 import orjson
 
-from connectors.calls import FINE, CallPolicy, Reply, Ruling, Stop, judge, unreadable
+from connectors.calls import CallPolicy
 from connectors.contract import Tools
 from connectors.http import Http
 from connectors.limits import Limiter, Window
 from connectors.mixpanel.queries import Queries
 from connectors.mixpanel.settings import MixpanelSettings
+from connectors.replies import FINE, Reply, Ruling, Stop, judge, unreadable
 from nps.errors import AccessError, BudgetError, ConfigError, UnavailableError
 from nps.values import Json
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 import orjson
 
-from connectors.calls import FINE, CallPolicy, FateUnknown, Reply, Ruling, Stop, judge, unreadable
+from connectors.calls import CallPolicy
 from connectors.contract import Tools
 from connectors.http import Http
 from connectors.limits import Limiter, Window
 from connectors.mixpanel.confirming import Failed, NotAll, Taken, Unclear, verdict
 from connectors.mixpanel.settings import MixpanelSettings
+from connectors.replies import FINE, Reply, Ruling, Stop, judge, unreadable
+from connectors.wire import FateUnknown
 from nps.changes import Cause, Change, Outcome, Rejected, Unknown, Written
 from nps.errors import AccessError, ConfigError
 from nps.values import Json

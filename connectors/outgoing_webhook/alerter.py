@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from connectors.calls import CallPolicy, Reply, Ruling, Stop, judge
+from connectors.calls import CallPolicy
 from connectors.contract import Alert, Clock, Grant, Needs, Tools, Verdict
 from connectors.http import Http
 from connectors.limits import Limiter, Window
 from connectors.outgoing_webhook.settings import OutgoingWebhookSettings, key_of
+from connectors.replies import Reply, Ruling, Stop, judge
 from nps.errors import AccessError, RejectedError
 from nps.values import Json
 

@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from connectors.calls import FINE, Reply, Retry, Ruling, Stop, judge, retry_after, unreadable
 from connectors.contract import Clock, Grant, Needs, Tools, Verdict
 from connectors.handing import handed_over, sending_policy
 from connectors.http import Http
 from connectors.promoter.settings import PromoterSettings
+from connectors.replies import FINE, Reply, Retry, Ruling, Stop, judge, retry_after, unreadable
 from nps.asking import INVITATION
 from nps.errors import AccessError, ConfigError, UnavailableError
 from nps.keys import email_key

@@ -14,10 +14,11 @@ from urllib.parse import quote
 import orjson
 
 from connectors.authorising import Authorisation
-from connectors.calls import FINE, MEGABYTE, CallPolicy, Renew, Reply, Ruling, Stop, judge, unreadable
+from connectors.calls import CallPolicy
 from connectors.contract import Tools
 from connectors.limits import Limiter
 from connectors.qualtrics.settings import QualtricsSettings
+from connectors.replies import FINE, MEGABYTE, Renew, Reply, Ruling, Stop, judge, unreadable
 from nps.errors import AccessError, ConfigError, UnavailableError
 
 LARGEST = 2048 * MEGABYTE  # Qualtrics stops at 1.8 GB

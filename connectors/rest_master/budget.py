@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from connectors.calls import Reply
 from connectors.contract import Allowance, Tools
 from connectors.daily import DailyCount
 from connectors.limits import Limiter
+from connectors.replies import Reply
 
 
 class OwnBudget:

@@ -12,13 +12,14 @@ from typing import Any, TypeVar
 
 from connectors import one_by_one
 from connectors.authorising import Authorisation
-from connectors.calls import CallPolicy, Reply
+from connectors.calls import CallPolicy
 from connectors.contract import Tools
 from connectors.declared.description import Pages
 from connectors.declared.expressions import NotForThis, found_in
 from connectors.declared.paging import END, Step, following, parameters
 from connectors.declared.placeholders import filled_now, filled_path
 from connectors.limits import Limiter, Window
+from connectors.replies import Reply
 from connectors.rest_master.budget import OwnBudget
 from connectors.rest_master.fields import Table, table
 from connectors.rest_master.replies import Easing, judge, judge_leniently, words_of

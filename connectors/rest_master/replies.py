@@ -6,9 +6,9 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from connectors.calls import FINE, Fine, Reply, Retry, Ruling, Stop, retry_after, unreadable
-from connectors.calls import judge as usual_judge
 from connectors.contract import Clock
+from connectors.replies import FINE, Fine, Reply, Retry, Ruling, Stop, retry_after, unreadable
+from connectors.replies import judge as usual_judge
 from nps.errors import AccessError
 from nps.masking import without
 

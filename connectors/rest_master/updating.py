@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from connectors import one_by_one
-from connectors.calls import Reply
 from connectors.declared.expressions import found_in
+from connectors.replies import Reply
 from connectors.rest_master.encoding import live, refusal
 from connectors.rest_master.fields import Table
 from connectors.rest_master.master import filled_body

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from connectors.calls import Reply
 from connectors.declared.placeholders import filled_path
+from connectors.replies import Reply
 from connectors.rest_master.fields import Table
 from connectors.rest_master.master import Master
 from connectors.rest_master.reading import Reading

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import threading
 
-from connectors.calls import Reply
 from connectors.contract import Allowance, Tools
 from connectors.daily import DailyCount
 from connectors.limits import Limiter
+from connectors.replies import Reply
 from connectors.salesforce.errors import first_error
 from connectors.salesforce.settings import Budget
 

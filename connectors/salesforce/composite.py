@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.calls import FateUnknown
 from connectors.contract import Clock
 from connectors.poison import ALIKE, Alike, Searching, Stumbling
 from connectors.salesforce import parsing
@@ -14,6 +13,7 @@ from connectors.salesforce.codes import Meaning, meaning
 from connectors.salesforce.errors import Refused, RowError, row_error
 from connectors.salesforce.ids import long_id
 from connectors.salesforce.library import Api
+from connectors.wire import FateUnknown
 from nps.changes import Batch, Cause, Change, Deferred, Outcome, Unknown, Written
 from nps.errors import NpsyncError
 from nps.halving import Halving

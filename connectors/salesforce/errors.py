@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
-from connectors.calls import FINE, Renew, Reply, Retry, Ruling, Stop, retry_after, unreadable
 from connectors.contract import Clock
+from connectors.replies import FINE, Renew, Reply, Retry, Ruling, Stop, retry_after, unreadable
 from connectors.salesforce.codes import Meaning, cause, meaning
 from nps.changes import Cause, Deferred, Outcome, Rejected
 from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError, UnavailableError

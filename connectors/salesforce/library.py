@@ -23,10 +23,12 @@ from simple_salesforce.exceptions import SalesforceError
 from simple_salesforce.format import quote_soql_value
 
 from connectors.addresses import is_loopback
-from connectors.calls import CallPolicy, Reply, TooLarge
+from connectors.calls import CallPolicy
+from connectors.replies import Reply
 from connectors.salesforce.errors import Refused, first_error, judge_soap
 from connectors.salesforce.settings import SalesforceSettings
 from connectors.salesforce.signin import SignIn
+from connectors.wire import TooLarge
 from nps.errors import UnavailableError
 
 _CHUNK = 65_536

@@ -8,10 +8,11 @@ from datetime import timedelta
 from typing import assert_never
 from urllib.parse import urlsplit
 
-from connectors.calls import FINE, CallPolicy, Credential, Reply, Retry, Ruling, Stop, Token, unreadable
+from connectors.calls import CallPolicy
 from connectors.contract import Tools
 from connectors.http import Http
 from connectors.limits import Limiter
+from connectors.replies import FINE, Reply, Retry, Ruling, Stop, unreadable
 from connectors.salesforce.errors import first_error
 from connectors.salesforce.ids import long_id
 from connectors.salesforce.settings import (
@@ -21,6 +22,7 @@ from connectors.salesforce.settings import (
     JwtBearer,
     SalesforceSettings,
 )
+from connectors.tokens import Credential, Token
 from nps.errors import AccessError, ConfigError, UnavailableError
 
 _TOKEN_PATH = "/services/oauth2/token"

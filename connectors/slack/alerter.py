@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from connectors.calls import FINE, CallPolicy, Reply, Retry, Ruling, Stop, judge, retry_after
+from connectors.calls import CallPolicy
 from connectors.contract import Alert, Clock, Grant, Needs, Tools, Verdict
 from connectors.http import Http
 from connectors.limits import Limiter, Window
+from connectors.replies import FINE, Reply, Retry, Ruling, Stop, judge, retry_after
 from connectors.slack.messages import message
 from connectors.slack.settings import SlackSettings
 from nps.errors import AccessError, ConfigError, RejectedError, UnavailableError

@@ -9,10 +9,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
-from connectors.calls import FINE, Reply, Retry, Ruling, Stop, judge, retry_after, unreadable
 from connectors.contract import Clock, Grant, Needs, Tools, Verdict
 from connectors.handing import handed_over, sending_policy
 from connectors.http import Http
+from connectors.replies import FINE, Reply, Retry, Ruling, Stop, judge, retry_after, unreadable
 from connectors.twilio.heard import signals
 from connectors.twilio.settings import TwilioSettings
 from connectors.twilio.texts import LONGEST, text

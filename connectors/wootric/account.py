@@ -4,24 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from connectors.calls import (
-    FINE,
-    CallPolicy,
-    Credential,
-    Fine,
-    Renew,
-    Reply,
-    Retry,
-    Ruling,
-    Stop,
-    Token,
-    judge,
-    retry_after,
-    unreadable,
-)
+from connectors.calls import CallPolicy
 from connectors.contract import Clock, Tools
 from connectors.http import Http
 from connectors.limits import Limiter
+from connectors.replies import FINE, Fine, Renew, Reply, Retry, Ruling, Stop, judge, retry_after, unreadable
+from connectors.tokens import Credential, Token
 from connectors.wootric.settings import WootricSettings
 from nps.errors import AccessError, UnavailableError
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from connectors.calls import Reply
 from connectors.contract import Notice
 from connectors.http import Http
+from connectors.replies import Reply
 from connectors.wootric.rows import Moments, Row, is_id
 from nps.errors import UnavailableError
 

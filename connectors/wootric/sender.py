@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from urllib.parse import quote
 
-from connectors.calls import Reply
 from connectors.contract import Grant, Needs, Tools, Verdict
 from connectors.handing import handed_over
+from connectors.replies import Reply
 from connectors.wootric.account import Account
 from connectors.wootric.rows import Row
 from connectors.wootric.settings import WootricSettings

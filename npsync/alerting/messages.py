@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from connectors.calls import FateUnknown
 from connectors.contract import Alert
+from connectors.wire import FateUnknown
 from nps.errors import LeaseLost, NpsyncError, RejectedError
 from npsync.alerting.occasions import Occasion
 from store.api import Lease, Store

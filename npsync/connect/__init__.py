@@ -6,18 +6,10 @@ group `npsync.connectors` names. docs/how-to/write-a-connector.md builds one fro
 
 from __future__ import annotations
 
-from connectors import calls
+from connectors import replies
 from connectors.addresses import checked_base_url as checked_base_url
 from connectors.addresses import safe_address as safe_address
-from connectors.calls import FINE as FINE
 from connectors.calls import CallPolicy as CallPolicy
-from connectors.calls import Credential as Credential
-from connectors.calls import Renew as Renew
-from connectors.calls import Retry as Retry
-from connectors.calls import Ruling as Ruling
-from connectors.calls import Stop as Stop
-from connectors.calls import Token as Token
-from connectors.calls import judge as judge
 from connectors.contract import OWNER_REFUSED as OWNER_REFUSED
 from connectors.contract import Accessible as Accessible
 from connectors.contract import Allowance as Allowance
@@ -65,6 +57,14 @@ from connectors.contract import WriteOnly as WriteOnly
 from connectors.http import Http as Http
 from connectors.limits import Limiter as Limiter
 from connectors.limits import Window as Window
+from connectors.replies import FINE as FINE
+from connectors.replies import Renew as Renew
+from connectors.replies import Retry as Retry
+from connectors.replies import Ruling as Ruling
+from connectors.replies import Stop as Stop
+from connectors.replies import judge as judge
+from connectors.tokens import Credential as Credential
+from connectors.tokens import Token as Token
 from nps.asking import Channel as Channel
 from nps.changes import Batch as Batch
 from nps.changes import Cause as Cause
@@ -113,7 +113,7 @@ from nps.sending import SuppressedByVendor as SuppressedByVendor
 from nps.values import Json as Json
 from nps.values import Value as Value
 
-HttpReply = calls.Reply  # of a vendor; `Reply` is ours, to whoever posts to /hooks
+HttpReply = replies.Reply  # of a vendor; `Reply` is ours, to whoever posts to /hooks
 
 
 def described(name: str, text: str) -> Connector:

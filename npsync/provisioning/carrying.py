@@ -8,8 +8,8 @@ from datetime import datetime
 
 import msgspec
 
-from connectors.calls import FateUnknown
 from connectors.provisioning import Missing, Provisioner, Removal, Removes, Step, Wanted, WantedObject
+from connectors.wire import FateUnknown
 from nps.errors import NpsyncError, RejectedError
 from npsync.provisioning.remembering import Created, forget, known, remember
 from store.api import Store

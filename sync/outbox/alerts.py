@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from connectors.calls import FateUnknown
 from connectors.contract import Alert, GivesTasks
+from connectors.wire import FateUnknown
 from nps.changes import Cause, Deferred, Made, Rejected, Unknown
 from nps.errors import NpsyncError, RejectedError
 from nps.score import segment_of

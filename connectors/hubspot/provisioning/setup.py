@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from connectors.calls import Reply
 from connectors.contract import Tools
 from connectors.hubspot.account import Account
 from connectors.hubspot.opening import separate_account
 from connectors.hubspot.properties import object_type
 from connectors.hubspot.replies import answer_of, refusal
 from connectors.hubspot.settings import HubSpotSettings
+from connectors.replies import Reply
 from nps.errors import AccessError, ConfigError, RejectedError
 from nps.values import Json
 

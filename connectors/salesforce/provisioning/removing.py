@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote_plus
 
-from connectors.calls import FateUnknown
 from connectors.provisioning import Kind, Made, Removal, Thing
 from connectors.salesforce.errors import Refused
 from connectors.salesforce.org import Org
 from connectors.salesforce.provisioning.permissions import Permissions
 from connectors.salesforce.provisioning.setup import SetUp
+from connectors.wire import FateUnknown
 from nps.errors import AccessError, ConfigError, RejectedError
 
 _NOT_COUNTED = (

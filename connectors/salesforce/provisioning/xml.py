@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element, ParseError, SubElement, indent, tostr
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from connectors.calls import FateUnknown
+from connectors.wire import FateUnknown
 
 METADATA = "http://soap.sforce.com/2006/04/metadata"
 _ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"

@@ -12,10 +12,11 @@ import pytest
 from fake_clock import Calls, FakeClock, Notices, fake_tools
 from scripted_hubspot import Asked, Said, answered, opened, row, scripted_hubspot
 
-from connectors.calls import Reply, TooLarge
 from connectors.contract import Lookup
 from connectors.hubspot import client
 from connectors.hubspot.destination import HubSpot
+from connectors.replies import Reply
+from connectors.wire import TooLarge
 from nps.changes import Batch, Change, Hit, Unknown, Written
 from nps.errors import AccessError, NpsyncError, UnavailableError
 

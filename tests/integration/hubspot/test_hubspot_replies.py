@@ -7,8 +7,8 @@ import json
 import pytest
 from fake_clock import FakeClock
 
-from connectors.calls import FINE, Fine, Renew, Reply, Retry, Stop
 from connectors.hubspot.replies import judge, judge_leniently, refusal
+from connectors.replies import FINE, Fine, Renew, Reply, Retry, Stop
 from nps.errors import AccessError, BudgetError, UnavailableError
 
 

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted_hubspot import Said, not_found, validation_error
 
-from connectors.calls import FateUnknown, Reply
 from connectors.hubspot.isolation import Isolation, Learnt
 from connectors.hubspot.writing import Input, answer, body, inputs, reread
 from connectors.poison import Searching
+from connectors.replies import Reply
+from connectors.wire import FateUnknown
 from nps.changes import Cause, Change, Deferred, Outcome, Record, Rejected, Unknown, Written
 from nps.errors import AccessError, BudgetError, ConfigError
 from nps.values import Json

@@ -9,7 +9,7 @@ import pytest
 from builders_aftercare import CALL, TELL, CaringTown, followed
 from builders_sync import answer
 
-from connectors.calls import FateUnknown
+from connectors.wire import FateUnknown
 from nps.errors import AccessError, RejectedError, UnavailableError
 from store.api.outbox import Kind, Stage
 

@@ -16,10 +16,10 @@ from played_relay import played_relay
 from played_vendor import playing
 
 from connectors import registry
-from connectors.calls import FateUnknown
 from connectors.contract import Alert, Alerter
 from connectors.mail.alerting import text_of
 from connectors.slack.messages import LONGEST, message
+from connectors.wire import FateUnknown
 from nps.errors import AccessError, ConfigError, NpsyncError, RejectedError, UnavailableError
 
 SLACK = "https://hooks.slack.example"

@@ -12,8 +12,11 @@ import requests
 import urllib3
 from fake_clock import Calls, FakeClock, fake_tools
 
-from connectors.calls import CallPolicy, Credential, FateUnknown, Fine, Reply, Stop, Token
+from connectors.calls import CallPolicy
 from connectors.limits import Limiter
+from connectors.replies import Fine, Reply, Stop
+from connectors.tokens import Credential, Token
+from connectors.wire import FateUnknown
 from nps.errors import AccessError, ConfigError, NpsyncError, RejectedError, UnavailableError
 
 OK = Reply(200, {"content-type": "application/json"}, b'{"ok": true}')

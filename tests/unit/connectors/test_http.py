@@ -11,9 +11,10 @@ import requests
 import responses
 from fake_clock import FakeClock, fake_tools
 
-from connectors.calls import CallPolicy, Credential, Token
+from connectors.calls import CallPolicy
 from connectors.http import Http, checked_base_url
 from connectors.limits import Limiter
+from connectors.tokens import Credential, Token
 from nps.errors import UnavailableError
 
 HOST = "https://api.example.com"

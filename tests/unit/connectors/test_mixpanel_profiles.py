@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from played_vendor import PlayedVendor, playing
 from pydantic import ValidationError
 
-from connectors.calls import Reply
 from connectors.contract import Lookup, Needs, Verdict, why_write_only
 from connectors.mixpanel import CONNECTOR
 from connectors.mixpanel.confirming import Failed, NotAll, Taken, Unclear, verdict
 from connectors.mixpanel.destination import MixpanelProfiles
 from connectors.mixpanel.properties import canonical, schema_of, typed
 from connectors.mixpanel.settings import MixpanelSettings
+from connectors.replies import Reply
 from nps.changes import Batch, Change, Outcome, Rejected, Unknown, Written
 from nps.errors import BudgetError, ConfigError, RejectedError, UnavailableError
 from nps.values import Json, Value

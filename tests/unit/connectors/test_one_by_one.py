@@ -7,8 +7,8 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 import pytest
 
-from connectors.calls import FateUnknown
 from connectors.one_by_one import SILENT, all_of, updates, wanted
+from connectors.wire import FateUnknown
 from nps.changes import Change, Deferred, Outcome, Unknown, Written
 from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError, UnavailableError
 

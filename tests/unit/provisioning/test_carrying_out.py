@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from connectors.calls import FateUnknown
 from connectors.provisioning import (
     Kind,
     Made,
@@ -22,6 +21,7 @@ from connectors.provisioning import (
     WantedList,
     WantedObject,
 )
+from connectors.wire import FateUnknown
 from nps.errors import AccessError, RejectedError
 from nps.schema import FieldType
 from npsync.provisioning.carrying import carry_out, settle, take_away

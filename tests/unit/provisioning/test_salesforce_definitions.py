@@ -8,7 +8,6 @@ from xml.etree import ElementTree
 
 import pytest
 
-from connectors.calls import FateUnknown
 from connectors.provisioning import Missing, Step, WantedField, WantedGrant, WantedObject, misfit
 from connectors.salesforce.provisioning import xml
 from connectors.salesforce.provisioning.definitions import (
@@ -21,6 +20,7 @@ from connectors.salesforce.provisioning.definitions import (
     why_not,
 )
 from connectors.salesforce.provisioning.packaging import package
+from connectors.wire import FateUnknown
 from nps.schema import FieldType
 
 

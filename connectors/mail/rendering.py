@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -98,10 +98,12 @@ class Templates:
             subject=_our("subject", "subject.txt")
             if subject is None
             else Source("subject", "subject", subject),
-            text=_our("text", "invitation.txt") if files.text is None else theirs("text", files.text, folder),
+            text=_our("text", "invitation.txt")
+            if files.text is None
+            else theirs("text", files.text, files, folder),
             html=_our("html", "invitation.html")
             if files.html is None
-            else theirs("html", files.html, folder),
+            else theirs("html", files.html, files, folder),
         )
 
     def problems(self) -> list[TemplateProblem]:
@@ -207,9 +209,14 @@ def _our(part: str, file: str) -> Source:
     return Source(part, f"npsync's {file}", (_OURS / file).read_text("utf-8"))
 
 
-def theirs(part: str, named: str, folder: Path) -> Source:
+def theirs(part: str, named: str, files: TemplateFiles, folder: Path) -> Source:
+    """Raises ConfigError for a file that cannot be read."""
+    return Source(part, named, files.text_of(part, partial(_text, named, folder)))
+
+
+def _text(named: str, folder: Path) -> str:
     try:
-        return Source(part, named, (folder / Path(named).expanduser()).read_text("utf-8"))
+        return (folder / Path(named).expanduser()).read_text("utf-8")
     except FileNotFoundError:
         raise ConfigError(f"there is no file {named}") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from email.headerregistry import Address
 from email.utils import parseaddr
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    model_validator,
+)
 
 from connectors.addresses import is_loopback
 from connectors.contract import Settings
@@ -58,6 +67,13 @@ class TemplateFiles(BaseModel):
     subject: str | None = Field(
         default=None, description='The subject itself, with Jinja2: "One question, {{ name }}".'
     )
+    _texts: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    def text_of(self, part: str, read: Callable[[], str]) -> str:
+        """Read once: mails keep the words that were checked with this configuration, whatever the file says since."""
+        if part not in self._texts:
+            self._texts[part] = read()
+        return self._texts[part]
 
 
 _TOLD = (

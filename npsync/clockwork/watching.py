@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from connectors.mail.settings import MailSettings
 from nps.errors import ConfigError, NpsyncError
 from nps.values import Json
 from npsync.config.secrets import redact
@@ -31,7 +32,9 @@ class Taken:
 
     config: Config
     content: bytes = field(repr=False)
-    as_before: bool = False  # nothing of it is new, nor of the files it names: secrets, descriptions of APIs
+    as_before: bool = (
+        False  # nothing of it is new, nor of the files it names: secrets, descriptions, logo, templates
+    )
 
     @property
     def mark(self) -> str:
@@ -122,7 +125,7 @@ class Watched:
         self._tell(problem)
 
     def _digest(self) -> str:
-        """Of the file and of what it names: secrets, descriptions of APIs."""
+        """Of the file and of what it names."""
         told = hashlib.sha256()
         for file in (self._running.config.file, *self._named()):
             try:
@@ -132,13 +135,24 @@ class Watched:
         return told.hexdigest()
 
     def _named(self) -> list[Path]:
+        """Secrets, descriptions of APIs, the logo, templates of mails."""
         config = self._running.config
         folder = config.file.absolute().parent
         text = self._running.content.decode("utf-8", "replace")
         secrets = _FOLDER.search(text)
         found = [] if secrets is None else [folder / secrets[1] / name for name in _SECRET.findall(text)]
         described = (getattr(each.settings, "description", None) for each in config.connections.values())
-        return [*found, *(folder / one for one in described if isinstance(one, str))]
+        look = (config.branding.logo, *_templates(config))
+        named = (*described, *(one for one in look if one is not None and not one.startswith("https://")))
+        return [*found, *(folder / Path(one).expanduser() for one in named if isinstance(one, str))]
+
+
+def _templates(config: Config) -> Iterator[str | None]:
+    """The files of the words of mails."""
+    for connection in config.connections.values():
+        settings = connection.settings
+        if isinstance(settings, MailSettings) and settings.templates is not None:
+            yield from (settings.templates.html, settings.templates.text)
 
 
 def refuse_what_needs_a_restart(running: Config, new: Config) -> None:

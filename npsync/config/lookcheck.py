@@ -59,7 +59,7 @@ def _templates(connection: str, settings: MailSettings, folder: FilePath) -> Ite
         if named is None:
             continue
         try:
-            theirs(part, named, folder)
+            theirs(part, named, settings.templates, folder)
         except ConfigError as error:
             readable = False
             yield Found((*path, part), "no_file", str(error))

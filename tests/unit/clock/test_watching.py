@@ -12,6 +12,8 @@ import structlog
 from builders_config import ENV, yaml
 from fake_clock import FakeClock
 
+from connectors.mail.rendering import Templates
+from connectors.mail.settings import MailSettings
 from nps.errors import UnavailableError
 from npsync.clockwork.watching import LOOKED_EVERY, TRIED_EVERY, Taken, Watched, read
 
@@ -202,3 +204,64 @@ def test_a_new_secret_is_a_change_and_never_shown(tmp_path: Path):
     desk.pass_time()
     assert desk.shown is not None
     assert "secret-of-acme" not in desk.shown
+
+
+# ------------------------------------------------------------ the logo, and the words of mails
+
+MAILER = """
+  mailer:
+    type: mail
+    host: smtp.acme.com
+    sender: Acme <feedback@acme.com>
+    templates: {html: mail.html}
+"""
+WORDS = "<p>{{ name }}</p><a href='{{ link }}'>answer</a><a href='{{ unsubscribe }}'>no more</a>"
+
+
+@pytest.fixture
+def dressed(tmp_path: Path) -> Desk:
+    (tmp_path / "logo.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (tmp_path / "mail.html").write_text(WORDS)
+    first, connections, rest = yaml().partition("connections:\n")
+    text = f"branding: {{logo: logo.svg}}\n{first}{connections}{MAILER.lstrip(chr(10))}{rest}"
+    return Desk(tmp_path, text)
+
+
+def html_of(taken: Taken, folder: Path) -> str:
+    settings = taken.config.connections["mailer"].settings
+    assert isinstance(settings, MailSettings)
+    return Templates.of(settings.templates, folder).html.text
+
+
+def test_a_new_logo_is_taken(dressed: Desk):
+    (dressed.file.parent / "logo.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg' width='9'/>")
+    dressed.pass_time()
+    [new] = dressed.taken
+    assert not new.as_before  # the web begins anew: it holds the old one
+
+
+def test_a_logo_that_went_is_refused_with_its_line_until_it_is_there_again(dressed: Desk):
+    logo = dressed.file.parent / "logo.svg"
+    logo.rename(logo.with_suffix(".away"))
+    dressed.pass_time()
+    assert dressed.taken == []
+    assert dressed.shown == f'{dressed.file}:1:12: branding.logo: there is no file "logo.svg"'
+    logo.with_suffix(".away").rename(logo)
+    dressed.pass_time()
+    assert (dressed.taken, dressed.shown) == ([], None)
+
+
+def test_new_words_of_a_mail_are_taken_and_bad_ones_are_refused_while_the_old_ones_go_on(dressed: Desk):
+    file, before = dressed.file.parent / "mail.html", read(dressed.file)
+    file.write_text(WORDS.replace("{{ name }}", "{{ nmae }}"))
+    dressed.pass_time()
+    assert dressed.taken == []
+    assert dressed.shown is not None
+    assert "connections.mailer.templates.html: mail.html:1" in dressed.shown
+    assert "nmae" in dressed.shown
+    assert html_of(before, file.parent) == WORDS  # what it was checked with
+    file.write_text(WORDS + "<p>Thank you</p>")
+    dressed.pass_time()
+    [new] = dressed.taken
+    assert html_of(new, file.parent).endswith("<p>Thank you</p>")
+    assert dressed.shown is None

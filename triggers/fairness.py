@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from nps.asking import Invitation
 from nps.policy import ContactPolicy
-from store.api.asking import Ledger
+from store.api.ledger import Ledger
 from triggers.desk import Desk
 
 SOON = timedelta(days=1)  # who waits for something else for longer holds nobody up

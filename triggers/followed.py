@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from store.api.asking import Ledger
+from store.api.ledger import Ledger
 from triggers.desk import Desk
 from triggers.report import Round
 

@@ -17,7 +17,7 @@ from nps.asking import Past, PastKind
 from nps.errors import NpsyncError
 from nps.values import Value
 from store.api import LedgerEntry, Unshown
-from store.api.asking import Ledger
+from store.api.ledger import Ledger
 from triggers.apart import asked_apart
 from triggers.desk import Desk
 from triggers.people import Person, Registry

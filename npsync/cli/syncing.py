@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from npsync.cli.due import gather_anonymous, run_due, settle_pushed
 from npsync.cli.output import ConfigOption, JsonOption
+from npsync.cli.plan_json import print_plan
+from npsync.cli.running import code_of_run, roll_up_told, run_told
 
 if TYPE_CHECKING:
-    from nps.changes import Change
     from npsync.config import Config
     from store.api import Store
-    from sync.accounts.engine import Preview as AccountsPreview
-    from sync.accounts.report import RolledUp
-    from sync.engine import Options, Preview
-    from sync.report import Report
-    from sync.what_if import WhatIf
 
 OnlyOption = Annotated[
     str | None,
@@ -114,7 +110,7 @@ def plan(
         if out is not None:
             planfile.write(out, loaded, sync, plan.changes(), now=connections.clock.now())
         if json:
-            _print_plan(plan, accounts, told)
+            print_plan(plan, accounts, told)
         else:
             target = target_of(loaded, loaded.sync[sync])
             followed = accounts_text.preview_lines(accounts, show) if accounts is not None else ()
@@ -182,9 +178,9 @@ def run(
                 )
             if accounts:
                 raise ConfigError("--accounts belongs to one sync: npsync run NAME --accounts")
-            pushed = _settle_pushed(loaded, store, options)
-            _gather_anonymous(loaded, store, options)
-            raise typer.Exit(output.worst(pushed, _run_due(loaded, store, options, json)))
+            pushed = settle_pushed(loaded, store, options)
+            gather_anonymous(loaded, store, options)
+            raise typer.Exit(output.worst(pushed, run_due(loaded, store, options, json)))
         _known(loaded, sync)
         _say_if_paused(loaded, store, sync)
         if accounts:
@@ -192,16 +188,16 @@ def run(
                 raise ConfigError(
                     f"{loaded.file}: sync.{sync} has no account:, so it has no accounts to work out"
                 )
-            rolled_up = _roll_up(loaded, store, sync, options, json)
+            rolled_up = roll_up_told(loaded, store, sync, options, json)
             raise typer.Exit(output.code_of(rolled_up.status))
-        _settle_pushed(loaded, store, options)
+        settle_pushed(loaded, store, options)
         if plan is not None:
             from dataclasses import replace
 
             expected = planfile.read(plan, loaded, sync, now=SystemClock().now())
             options = replace(options, expect=expected)
-        report = _run(loaded, store, sync, options, json)
-    raise typer.Exit(_code(report))
+        report = run_told(loaded, store, sync, options, json)
+    raise typer.Exit(code_of_run(report))
 
 
 def _say_if_paused(config: Config, store: Store, sync: str) -> None:
@@ -215,206 +211,6 @@ def _say_if_paused(config: Config, store: Store, sync: str) -> None:
         output.tell(f"{sync} is paused (by {due.paused_by}); this runs it once: npsync syncs resume {sync}")
 
 
-def _gather_anonymous(config: Config, store: Store, options: Options) -> None:
-    """Read the anonymous surveys, when they are due: no sync does."""
-    if not config.privacy.anonymous:
-        return
-    from npsync.anonymous import Gathering
-    from npsync.cli import output
-    from npsync.clock import SystemClock
-
-    gathered = Gathering(config, store, SystemClock(), stop=options.stop).turn()
-    for survey in gathered.published:
-        output.tell(f"{survey}: its figures moved on (npsync report {survey})")
-    for problem in gathered.problems:
-        output.tell(f"anonymous surveys: {problem}")
-
-
-def _code(report: Report) -> int:
-    """Of a run and of what followed on the accounts: the worse of the two."""
-    from npsync.cli import output
-
-    code = output.code_of(report.status)
-    return code if report.rolled_up is None else output.worst(code, output.code_of(report.rolled_up.status))
-
-
-def _roll_up(config: Config, store: Store, sync: str, options: Options, json: bool) -> RolledUp:
-    """All accounts of a sync, worked out anew."""
-    from npsync.cli import accounts_text, output
-    from npsync.cli.progress import shown_progress
-    from npsync.rolling import roll_up_once
-    from sync.accounts import engine
-
-    wanted = engine.Options(
-        everything=True, accept_breaker=options.accept_breaker, adopt=options.adopt, stop=options.stop
-    )
-    with shown_progress(quiet=json) as progress:
-        report = roll_up_once(config, store, sync, options=wanted, progress=progress)
-    if json:
-        output.say_json(report.as_json())
-    else:
-        for line in accounts_text.roll_up_lines(report):
-            output.say(line)
-    return report
-
-
-def _run(config: Config, store: Store, sync: str, options: Options, json: bool) -> Report:
-    from npsync.cli import accounts_text, output, sync_text
-    from npsync.cli.progress import shown_progress
-    from npsync.jobs import run_once
-
-    with shown_progress(quiet=json) as progress:
-        report = run_once(config, store, sync, options=options, progress=progress)
-    if json:
-        output.say_json(report.as_json())
-    else:
-        for line in sync_text.report_lines(report):
-            output.say(line)
-        if options.only is not None:
-            for line in sync_text.only_lines(report):
-                output.say(line)
-        if report.rolled_up is not None:
-            for line in accounts_text.roll_up_lines(report.rolled_up):
-                output.say(line)
-    return report
-
-
-def _run_due(config: Config, store: Store, options: Options, json: bool) -> int:
-    """Everything due, once each. The exit code is the worst one."""
-    from dataclasses import replace
-    from itertools import chain
-
-    from nps.errors import NpsyncError
-    from npsync.cli import output
-    from npsync.clock import SystemClock
-    from npsync.clockwork.claims import Claims, pushed_done
-    from npsync.clockwork.rescuing import rescue, resume_killed
-    from npsync.schedule import installation_of
-    from store.owners import this_process
-    from triggers.followed import none_is_followed
-
-    clock = SystemClock()
-    worst = output.SUCCEEDED
-    ran = False
-    done: set[str] = set()
-    rescue(store, clock.now())
-    resume_killed(config, store, clock.now(), surely=True)
-    claims = Claims(config, store, this_process(), installation_of(store))
-    due = chain(
-        claims.runs(clock.now()),
-        claims.pushes(clock.now()),
-        # What is due of these after a run of the sync, that run has done.
-        claims.account_nights(clock.now()),
-    )
-    for claim in due:
-        if claim.skipped:
-            continue  # noted; a cron job stays quiet about it
-        if claim.pushed and claim.sync in done:
-            pushed_done(store, claim)
-            continue
-        ran = True
-        try:
-            if claim.accounts:
-                code = output.code_of(_roll_up(config, store, claim.sync, options, json).status)
-            else:
-                code = _code(_run(config, store, claim.sync, replace(options, read=not claim.pushed), json))
-            pushed_done(store, claim)
-        except NpsyncError as error:
-            output.tell_error(error)
-            code = output.exit_code(error)
-        finally:
-            if claim.tick is not None:
-                store.end_tick(claim.tick, now=clock.now())
-        if options.stop():
-            store.schedule(
-                claim.place, claim.due_at
-            )  # due again at once, as what was not looked at yet still is
-            break
-        worst = output.worst(worst, code)
-        done.add(claim.sync)
-    told = _tell(config, store)
-    ran = ran or told.said
-    worst = output.worst(worst, told.code)
-    if config.has_to_ask:
-        asked = _ask(config, store, options, json)
-        ran = ran or asked.said
-        worst = output.worst(worst, asked.code)
-    else:
-        none_is_followed(store)
-    if not ran and not json:
-        output.say("Nothing is due. npsync run NAME runs a sync anyway.")
-        if config.has_to_ask:
-            output.say("Messages that wait: npsync invitations --state queued")
-    return worst
-
-
-def _settle_pushed(config: Config, store: Store, options: Options) -> int:
-    """What was pushed and not taken in yet, also into a web that is gone."""
-    from nps.errors import NpsyncError
-    from npsync.cli import output
-    from npsync.clock import SystemClock
-    from npsync.pushed import PushedAnswers
-    from npsync.web.intake import carry_over
-
-    clock = SystemClock()
-    try:
-        carry_over(config, store, clock)
-        settled = PushedAnswers(config, store, clock, stop=options.stop).settle()
-    except NpsyncError as error:
-        output.tell_error(error)
-        return output.exit_code(error)
-    for problem in settled.problems:
-        output.tell(problem)
-    return output.PARTIAL if settled.problems else output.SUCCEEDED
-
-
-def _tell(config: Config, store: Store) -> _Asked:
-    """Alerts about figures, digests that are due, and messages that could not be handed over before. A connection that
-    fails makes no run fail."""
-    from nps.errors import NpsyncError
-    from npsync.alerting.turn import Telling, is_used
-    from npsync.cli import output
-    from npsync.clock import SystemClock
-
-    if not is_used(config):
-        return _Asked(output.SUCCEEDED, False)
-    try:
-        told = Telling(config, store, SystemClock()).turn()
-    except NpsyncError as error:
-        output.tell(f"alerts: {error}")
-        return _Asked(output.SUCCEEDED, True)
-    for problem in told.problems:
-        output.tell(problem)
-    return _Asked(output.SUCCEEDED, told.did_something)
-
-
-class _Asked(NamedTuple):
-    code: int
-    said: bool  # anything, to the person who runs it
-
-
-def _ask(config: Config, store: Store, options: Options, json: bool) -> _Asked:
-    """What the triggers have to do now, once."""
-    from nps.errors import NpsyncError
-    from npsync.cli import asking_text, output
-    from npsync.clock import SystemClock
-    from npsync.triggering import ask_once
-
-    clock = SystemClock()
-    try:
-        done = ask_once(config, store, clock, stop=options.stop)
-    except NpsyncError as error:
-        output.tell_error(error)
-        return _Asked(output.exit_code(error), True)
-    lines = list(asking_text.round_lines(done))
-    if json and config.triggers:
-        output.say_json({"asking": done.as_json()})
-    elif not json:
-        for line in lines:
-            output.say(line)
-    return _Asked(output.PARTIAL if done.problems else output.SUCCEEDED, bool(lines))
-
-
 def _who(only: str | None) -> str | None:
     """As it was pasted from somewhere."""
     return None if only is None else only.strip()
@@ -426,57 +222,3 @@ def _known(config: Config, sync: str) -> None:
 
     if sync not in config.sync:
         raise ConfigError(f'{config.file}: there is no sync "{sync}"{did_you_mean(sync, config.sync)}')
-
-
-def _print_plan(plan: Preview, accounts: AccountsPreview | None, told: WhatIf | None) -> None:
-    """{"changes": […], "accounts": […], "counts": {…}, "cost": {…}}, streamed: a plan may be long."""
-    import sys
-
-    from npsync.cli import output
-
-    if sys.stdout is None:  # closed by whoever started us
-        return
-    try:
-        _write_plan(plan, accounts, told, sys.stdout.buffer)
-    except BrokenPipeError:
-        output.nobody_listens()
-
-
-def _write_plan(plan: Preview, accounts: AccountsPreview | None, told: WhatIf | None, out: BinaryIO) -> None:
-    import orjson
-
-    out.write(b'{"changes":[')
-    _write_changes(plan.changes(), out)
-    if accounts is not None:
-        out.write(b'\n],"accounts":[')
-        _write_changes(accounts.changes(), out)
-    report = plan.report.as_json()
-    rest = {
-        "counts": report["states"],
-        "cost": plan.cost,
-        "pulled": report["pulled"],
-        "match": report["match"],
-        "kept": report["kept"],
-        "undone": report["undone"],
-        "overwritten": report["overwritten"],
-        "followed": {
-            kind.value: {**tally.as_json(), "examples": list(tally.examples)}
-            for kind, tally in plan.followed.tallies.items()
-        },
-        "absent_fields": plan.absent,
-        "breaker": [{"check": reason.check, "text": reason.text} for reason in plan.stops],
-        "problems": report["problems"],
-    }
-    if told is not None:
-        rest["what_if"] = told.as_json()
-    out.write(b"\n]," + orjson.dumps(rest)[1:] + b"\n")
-    out.flush()
-
-
-def _write_changes(changes: Iterable[Change], out: BinaryIO) -> None:
-    import orjson
-
-    for place, change in enumerate(changes):
-        fields = {name: [change.before.get(name), value] for name, value in change.after.items()}
-        line = {"object": change.object, "id": change.record_id, "key": change.key, "fields": fields}
-        out.write((b",\n" if place else b"\n") + orjson.dumps(line))

@@ -6,8 +6,6 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
@@ -16,7 +14,6 @@ from connectors.contract import Connector, Settings
 from mapping.spec import PeopleSpec
 from nps.branding import Branding
 from nps.errors import ConfigError
-from nps.forgetting import SHORTEST_PEPPER
 from nps.policy import ContactPolicy
 from nps.privacy import PrivacySpec, RetentionSpec
 from nps.surveys import SurveySpec
@@ -26,7 +23,7 @@ from npsync.config.aftercheck import aftercheck, followed_twice
 from npsync.config.alertcheck import alertcheck
 from npsync.config.askcheck import askcheck
 from npsync.config.askwarnings import warnings
-from npsync.config.crosscheck import Known, crosscheck, is_plain_http, write_only_syncs
+from npsync.config.crosscheck import Known, crosscheck, write_only_syncs
 from npsync.config.document import LARGEST, Document, Unreadable, fill, read, whole_text
 from npsync.config.fieldcheck import fieldcheck
 from npsync.config.later import TOP_LEVEL, comes_later
@@ -37,6 +34,7 @@ from npsync.config.problems import ConfigProblems, Path, Problem, did_you_mean, 
 from npsync.config.reportcheck import reportcheck
 from npsync.config.secrets import register
 from npsync.config.signcheck import signcheck
+from npsync.config.single_keys import SingleKeys
 from npsync.config.variables import BadReference, Missing, Variables
 from npsync.config.wording import Found, tell, without_values
 from npsync.sign_in.spec import SignInSpec
@@ -104,6 +102,7 @@ class _Reading:
         self.env = env
         self.without_variables = without_variables
         self.provisioning = provisioning
+        self.keys = SingleKeys(document, file, without_variables)
         self.connectors: dict[str, Connector] = {}
 
     def config(self) -> Config | None:
@@ -119,7 +118,7 @@ class _Reading:
             )
             return None
         self._check_top_level()
-        self._text("secrets_folder", None)
+        self.keys.text("secrets_folder", None)
         connections = self._connections()
         people = self._entries("people", PeopleSpec)
         surveys = self._entries("surveys", SurveySpec)
@@ -132,13 +131,13 @@ class _Reading:
         retention = self._block("retention", RetentionSpec)
         sign_in = self._block("sign_in", SignInSpec)
         _register_secrets(sign_in)
-        pepper = self._pepper()
+        pepper = self.keys.pepper()
         alerts = self._alerts()
-        zone, region, store = self._time_zone(), self._phone_region(), self._store()
-        public_url = self._public_url()
+        zone, region, store = self.keys.time_zone(), self.keys.phone_region(), self.keys.store()
+        public_url = self.keys.public_url()
         settings = {name: each.settings for name, each in connections.items()}
         known = Known(self.document, self.connectors, settings)
-        looks = lookcheck(branding, settings, self._folder())
+        looks = lookcheck(branding, settings, self.keys.folder())
         for found in (
             *crosscheck(known),
             *fieldcheck(known),
@@ -202,106 +201,6 @@ class _Reading:
                 message = f'there is no top-level key "{name}"{hint}'
                 self._tell(Found((name,), "unknown_key", message))
 
-    def _text(self, key: str, default: str | None) -> str | None:
-        """A top-level scalar; None when it has a problem (told here) or is absent without a default."""
-        if key not in self.document.value:
-            return default
-        value = self.document.value[key]
-        if id(self.document.node((key,))) in self.document.unset:
-            return None
-        if not isinstance(value, str) or not value.strip():
-            self._tell(Found((key,), "wrong_type", "has to be text" if value is not None else "is empty"))
-            return None
-        return value
-
-    def _time_zone(self) -> ZoneInfo | None:
-        name = self._text("time_zone", "UTC")
-        if name is None:
-            return ZoneInfo("UTC") if self.without_variables else None
-        try:
-            return ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            hint = did_you_mean(name, available_timezones())
-            message = f'there is no time zone "{name}"{hint or "; write it like America/New_York"}'
-            self._tell(Found(("time_zone",), "unknown_time_zone", message))
-            return None
-
-    def _phone_region(self) -> str | None:
-        region = self._text("phone_region", None)
-        if region is None:
-            return None
-        from phonenumbers import SUPPORTED_REGIONS
-
-        if region not in SUPPORTED_REGIONS:
-            upper = region.upper()
-            hint = (
-                f'; did you mean "{upper}"?' if upper in SUPPORTED_REGIONS else "; write two letters, like US"
-            )
-            self._tell(Found(("phone_region",), "unknown_region", f'there is no region "{region}"{hint}'))
-        return region
-
-    def _store(self) -> str | None:
-        text = self._text("store", FileSpec.model_fields["store"].default)
-        if text is None:
-            return "sqlite://" if self.without_variables else None
-        from sqlalchemy.engine import make_url
-        from sqlalchemy.exc import ArgumentError
-
-        try:
-            url = make_url(text)
-        except (ArgumentError, ValueError):  # ValueError: what stands where a port belongs is no number
-            message = (
-                "is not an address; write sqlite:///npsync.db or postgresql://…, "
-                "and %40 for an @ or %3A for a : in a password"
-            )
-            self._tell(Found(("store",), "bad_store", message))
-            return None
-        if url.password:
-            register(url.password)
-        if url.get_backend_name() == "postgresql":
-            return text
-        if url.get_backend_name() != "sqlite":
-            message = "has to begin with sqlite:/// or postgresql://"
-            self._tell(Found(("store",), "bad_store", message))
-            return None
-        if not url.database or url.database == ":memory:":
-            self._tell(Found(("store",), "bad_store", "names no file; write sqlite:///npsync.db"))
-            return None
-        return f"sqlite:///{(self._folder() / url.database).as_posix()}"
-
-    def _public_url(self) -> str:
-        text = self._text("public_url", None)
-        if text is None:
-            return ""
-        try:
-            parts = urlsplit(text)
-            port = parts.port
-        except ValueError:
-            parts, port = urlsplit(""), None
-        message = ""
-        if parts.scheme not in ("https", "http") or not parts.hostname or port == 0:
-            message = "is not an address; write it like https://feedback.acme.com"
-        elif parts.query or parts.fragment or "?" in text or "#" in text or parts.username is not None:
-            message = "is an address alone: no user, no ? and no #; write it like https://feedback.acme.com"
-        elif is_plain_http(text):
-            message = "http:// would send answers and events unencrypted; write https:// (a reverse proxy has the TLS)"
-        if message:
-            self._tell(Found(("public_url",), "bad_address", message))
-        return text.rstrip("/")
-
-    def _pepper(self) -> SecretStr | None:
-        text = self._text("pepper", None)
-        if text is None:
-            return None
-        register(text)
-        if len(text) < SHORTEST_PEPPER:
-            message = (
-                f"has to be a secret of at least {SHORTEST_PEPPER} characters; make one: openssl rand -hex 32"
-            )
-            self._tell(Found(("pepper",), "weak_pepper", message))
-            return None
-        return SecretStr(text)
-
     def _secrets_folder(self) -> FilePath | None:
         node = self.document.node(("secrets_folder",))
         if node is None or not isinstance(node.value, str):
@@ -312,13 +211,10 @@ class _Reading:
             text = ""
         if not text:
             return None  # told where the scalar is built
-        folder = self._folder() / FilePath(text).expanduser()
+        folder = self.keys.folder() / FilePath(text).expanduser()
         if not folder.is_dir() and not self.without_variables:
             self._tell(Found(("secrets_folder",), "no_folder", f'there is no folder "{text}"'))
         return folder
-
-    def _folder(self) -> FilePath:
-        return self.file.absolute().parent
 
     # ------------------------------------------------------------ blocks
 

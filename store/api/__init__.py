@@ -16,26 +16,14 @@ from typing import Protocol
 from store.api.access import KeptReply, Replies, TokenRow, Tokens
 from store.api.acting import Acting, Action, Audited, Stand
 from store.api.answers import Inbox, Taking
-from store.api.asking import (
-    REPORTED,
-    ArrivalRow,
-    Arrived,
-    Claimed,
-    EventRow,
-    Events,
-    Invitations,
-    Judge,
-    Ledger,
-    LedgerEntry,
-    Noted,
-    Unshown,
-    Verdict,
-)
+from store.api.arrivals import ArrivalRow, Arrived, EventRow, Events, Noted
+from store.api.asking import Claimed, Invitations, Judge, Verdict
 from store.api.changes import Journal, Planning, Undoing
 from store.api.comparing import Comparing
 from store.api.figures import Figures
 from store.api.gauges import Gauges
 from store.api.holding import Holding
+from store.api.ledger import REPORTED, Ledger, LedgerEntry, Unshown
 from store.api.listing import Listing
 from store.api.looking import Looking
 from store.api.members import Member, Members, Membership

@@ -1,73 +1,19 @@
-"""Asking: what arrived about events, invitations and their steps, the ledger of who was asked, and suppressions."""
+"""Invitations and their steps, and what the triggers said about each event."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
 
-from nps.asking import (
-    Decision,
-    Invitation,
-    InvitationState,
-    Past,
-    Step,
-    Suppression,
-    SuppressionReason,
-)
-from nps.events import Arrival, Event
-from nps.responses import Cursor
+from nps.asking import Decision, Invitation, InvitationState, Past, Step, Suppression
 from nps.sending import SendOutcome
-from nps.values import Json
 
 Judge = Callable[[Sequence[Past], Sequence[Suppression], int, int], Decision]
 """Decides about a person inside the transaction, so it must be pure and quick: past (latest first), suppressions in
 force, asks to the account, messages of ours sent today (0 where no account, no cap was named)."""
-
-
-class Arrived(msgspec.Struct, frozen=True):
-    """A hint, a signal or an answer that lies in the event inbox and is not settled."""
-
-    number: int
-    at: datetime
-    attempts: int
-    what: Arrival
-
-
-class ArrivalRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An arrival as people find it: what became of it, and why."""
-
-    number: int
-    connection: str
-    at: datetime
-    kind: str
-    state: str  # new | settled | refused
-    code: str
-    reason: str
-    subject: str
-    attempts: int = 0  # of a refused one: how often, within its hour
-
-
-class EventRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An event as people find it; what the triggers said about it are its verdicts."""
-
-    number: int
-    noted_at: datetime
-    connection: str
-    kind: str
-    subject: str  # object/id
-    occurred_at: datetime
-    decided: bool
-
-
-class Noted(msgspec.Struct, frozen=True):
-    """An event that is stored and that the triggers have not decided about."""
-
-    number: int
-    at: datetime
-    event: Event
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,110 +39,6 @@ class Claimed(msgspec.Struct, frozen=True):
     token: int
     until: datetime
     seconds: float
-
-
-REPORTED = "api/"
-"""How the `dedupe` of what other tools reserve, and tell of as they send it, begins."""
-
-
-class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One send, answer, decline or reservation to remember. `dedupe` makes importing it again harmless."""
-
-    dedupe: str
-    keys: tuple[str, ...]  # `nps.asking.person_keys`
-    past: Past
-    account: str | None = None
-    channel: str = ""
-    until: datetime | None = None  # a reservation that is not used by then is void
-
-
-class Unshown(msgspec.Struct, frozen=True):
-    """A send of ours that the person's record does not show yet."""
-
-    number: int
-    connection: str
-    object: str
-    record_id: str
-    at: datetime
-
-
-class Events(Protocol):
-    """The event inbox: what was pushed to us, and the events themselves."""
-
-    def receive(self, arrivals: Sequence[Arrival], *, now: datetime) -> int:
-        """Store what was pushed, durably (fsync), except what is known by (connection, key). How many are new."""
-        ...
-
-    def refuse(self, connection: str, code: str, reason: str, *, now: datetime, times: int = 1) -> None:
-        """Note that something was not taken (unsigned, unreadable, too large), so that people find it. One row per
-        code and hour says how often: whoever sends rubbish by the thousand does not fill the store."""
-        ...
-
-    def arrivals(self, limit: int, *, now: datetime) -> list[Arrived]:
-        """Hints and signals to be settled next: new ones, and ones whose time to be tried again has come. Oldest
-        first."""
-        ...
-
-    def answers_told(self, limit: int, *, now: datetime) -> list[Arrived]:
-        """The same of answers (`nps.events.Answered`): once settled, what they said is forgotten here."""
-        ...
-
-    def settle_arrivals(
-        self,
-        settled: Mapping[int, tuple[str, str]],
-        *,
-        now: datetime,
-        again: Mapping[int, datetime] | None = None,
-    ) -> None:
-        """Number → (code, reason): read, gone, unknown_person …; with code "" all went well. `again`: those to be tried
-        again at that time (the vendor could not be reached)."""
-        ...
-
-    def arrival_rows(self, *, connection: str | None = None, limit: int = 100) -> list[ArrivalRow]:
-        """The latest first, settled or not."""
-        ...
-
-    def prune_arrivals(self, *, before: datetime, limit: int) -> int:
-        """Forget up to so many arrivals settled or refused before then. How many; what is not settled is kept. The same
-        delivery is a new one again from then on (its events are known still)."""
-        ...
-
-    def event_cursor(self, connection: str) -> Cursor | None: ...
-
-    def forget_event_cursor(self, connection: str) -> None:
-        """The next poll is the first one again."""
-        ...
-
-    def note_events(
-        self,
-        events: Sequence[Event],
-        *,
-        now: datetime,
-        cursor: tuple[str, Cursor] | None = None,
-        settled: Mapping[int, tuple[str, str]] | None = None,
-    ) -> int:
-        """Store events (what is known by (connection, key) is left alone), with the poll's (connection, cursor) and
-        the arrivals they were read for, in ONE durable transaction. How many are new."""
-        ...
-
-    def undecided_events(
-        self, limit: int, *, after: int = 0, but: Collection[tuple[str, str]] = ()
-    ) -> list[Noted]:
-        """Events no trigger has looked at, in order of arrival: those behind the number `after`, and `but` of these
-        (connection, kind)."""
-        ...
-
-    def events_of(self, subjects: Sequence[tuple[str, str, str]]) -> list[Event]:
-        """All events about these (connection, object, id)."""
-        ...
-
-    def event_rows(self, *, connection: str | None = None, limit: int = 100) -> list[EventRow]:
-        """The latest noted first, decided or not."""
-        ...
-
-    def events_since(self, since: datetime) -> list[Event]:
-        """Recorded events that occurred since then, in the order they occurred: for a simulation."""
-        ...
 
 
 class Invitations(Protocol):
@@ -376,109 +218,4 @@ class Invitations(Protocol):
 
     def funnel(self, *, since: datetime) -> dict[tuple[str, str], int]:
         """(trigger, state or verdict's code) → how many, since then."""
-        ...
-
-
-class Ledger(Protocol):
-    """One memory of who was asked, over all tools and channels; and who must not be."""
-
-    def past(self, keys: Sequence[str], *, since: datetime, now: datetime) -> list[Past]:
-        """Everything the ledger holds about these keys but void reservations, and every answer in the inbox that
-        carries one of them as e-mail, phone or external id or is matched to the record. Latest first. An answer of the
-        inbox names its survey as its source does (the YAML's `at:`), and no metric."""
-        ...
-
-    def keys_of(self, invitation: str) -> tuple[str, ...]:
-        """The `person_keys` that the ledger holds for an invitation: whom it was sent to."""
-        ...
-
-    def names_beside(self, keys: Sequence[str]) -> tuple[str, ...]:
-        """These, and the other names under which the same sends, answers and reservations were entered."""
-        ...
-
-    def enter(self, entries: Sequence[LedgerEntry], *, now: datetime) -> int:
-        """Remember these; how many are new. What has the `dedupe` of a reservation made by `reserve_for` uses it."""
-        ...
-
-    def reserve_for(
-        self,
-        entry: LedgerEntry,
-        judge: Judge,
-        *,
-        account_since: datetime | None,
-        day_began: datetime | None,
-        now: datetime,
-    ) -> Decision:
-        """`Invitations.reserve` for another department: Send leaves the entry's reservation in the ledger. Asked again
-        with the `dedupe` of a valid one: Send; of one that was used: Suppress."""
-        ...
-
-    def release_reservation(self, dedupe: str) -> bool:
-        """Take a reservation back that was not used."""
-        ...
-
-    def prune_reservations(self, *, before: datetime, limit: int) -> int:
-        """Forget up to so many reservations of other tools that were void before then. How many."""
-        ...
-
-    def account_asks(self, accounts: Sequence[str], *, since: datetime, now: datetime) -> dict[str, int]:
-        """How many asks went to each of these accounts since then, of those that got any: an invitation counts once,
-        with all its reminders."""
-        ...
-
-    def account_ends(self, account: str, *, per: timedelta, at: datetime, now: datetime) -> list[datetime]:
-        """When each ask that counts against this account at the moment `at` will do so no more: it is `per` ago then,
-        or a reservation has run out. The first comes first."""
-        ...
-
-    def last_asked(self, scope: str, record_ids: Sequence[str]) -> dict[str, datetime]:
-        """When these records were asked last, of those that were."""
-        ...
-
-    def unshown(self, limit: int, *, now: datetime) -> list[Unshown]:
-        """Sends of ours to be shown on their records next."""
-        ...
-
-    def shown(self, numbers: Sequence[int]) -> None:
-        """Their records show them."""
-        ...
-
-    def show_later(self, numbers: Sequence[int], at: datetime) -> None:
-        """To be tried again then."""
-        ...
-
-    def ledger_size(self) -> int: ...
-
-    def ledger_is_empty(self) -> bool:
-        """Whether nothing is known of who was asked before: no send of ours, imported or rebuilt. What other tools
-        reserve or tell of as they send it, and answers, do not count: they say nothing about the rest."""
-        ...
-
-    def suppressions(self, keys: Sequence[str]) -> list[Suppression]:
-        """Those in force."""
-        ...
-
-    def all_suppressions(
-        self, *, reason: SuppressionReason | None = None, limit: int = 100
-    ) -> list[Suppression]:
-        """In force, the latest first."""
-        ...
-
-    def suppress(self, suppressions: Sequence[Suppression]) -> int:
-        """Remember these; how many are new."""
-        ...
-
-    def lift(self, key: str, reason: SuppressionReason, *, by: str, now: datetime, why: str = "") -> bool:
-        """Only the person's own act lifts one; `by` and `why` say which. The trail stays, and what is told again of
-        before does not count."""
-        ...
-
-    def switches(self) -> dict[str, Json]:
-        """What was switched and survives restarts: by hand "sends" (stopped, by whom, when, why) and "ledger" (accepted
-        as empty, or rebuilt), by itself "followed" (the YAML's triggers,
-        and since when) and "refusing" (connections whose settings were refused, and a mark of those)."""
-        ...
-
-    def switch(self, name: str, value: Json) -> None:
-        """None takes it back."""
         ...

@@ -14,6 +14,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
+from nps.errors import NpsyncError
+from npsync.logs import notice
+
 if TYPE_CHECKING:
     from store.api import Store
 
@@ -40,8 +43,16 @@ def share_one_heap() -> None:
 
 def free_memory(store: Store | None = None) -> None:
     """A tenth of a second, after a run. `store`: what it keeps for the next question goes, too."""
-    if store is not None:
-        store.rest()
     gc.collect()
+    give_back(store)
+
+
+def give_back(store: Store | None = None) -> None:
+    """The same in a moment, without a look at the circles."""
+    try:
+        if store is not None:
+            store.rest()
+    except NpsyncError as error:  # nothing depends on it; what does finds out by itself
+        notice("not_at_rest", problem=str(error))
     if (trim := _glibc("malloc_trim")) is not None:
         trim(0)

@@ -121,11 +121,13 @@ class Threads:
         try:
             task.do()
         finally:
-            self._afterwards()
-            with self._turn:
-                self._running.remove(task)
-                self._start_what_can()
-                self._turn.notify_all()
+            try:
+                self._afterwards()
+            finally:
+                with self._turn:
+                    self._running.remove(task)
+                    self._start_what_can()
+                    self._turn.notify_all()
 
 
 def _tell_bug(ended: Future[None]) -> None:

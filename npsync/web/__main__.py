@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import select
 import signal
 import socket
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import uvicorn
@@ -16,7 +16,7 @@ import uvicorn
 from nps.errors import NpsyncError
 from npsync import logs, service
 from npsync.clock import SystemClock
-from npsync.clockwork.freeing import share_one_heap
+from npsync.clockwork.freeing import give_back, share_one_heap
 from npsync.config import Config, load
 from npsync.web.app import Web, app
 from npsync.web.intake import opened_intake
@@ -28,6 +28,7 @@ MOST_CALLERS = 1_000
 SHARE = 250  # of them, for one address
 SECONDS_IDLE = 30
 SECONDS_TO_ANSWER = 10  # what is under way when it is told to end
+GIVES_BACK_EVERY = 300.0  # seconds: what the largest pages needed for a moment
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -52,7 +53,7 @@ def _serve(config: Config, store: Store, listening: socket.socket, alive: int) -
     with opened_intake(config, store, clock) as intake:
         made = app(config, store, clock, intake=intake)
         server = uvicorn.Server(settings(made))
-        crashed = _end_with(server, alive)
+        crashed = end_with(server, alive, meanwhile=lambda: give_back(store))
         # uvicorn raises the signal that ended it once more when it is done: then there is nothing left to end.
         signal.signal(signal.SIGTERM, lambda number, frame: None)
         signal.signal(signal.SIGINT, lambda number, frame: None)
@@ -79,12 +80,17 @@ def settings(made: Web) -> uvicorn.Config:
     return config
 
 
-def _end_with(server: uvicorn.Server, alive: int) -> threading.Event:
-    """End when `serve` is gone, and when a thread of ours died: `serve` starts everything anew."""
+def end_with(
+    server: uvicorn.Server, alive: int, *, meanwhile: Callable[[], None], every: float = GIVES_BACK_EVERY
+) -> threading.Event:
+    """End when `serve` is gone, and when a thread of ours died: `serve` starts everything anew. `meanwhile`: now and
+    then, `every` so many seconds."""
     crashed = threading.Event()
 
     def watch() -> None:
-        os.read(alive, 1)  # nothing is ever written: this returns when nobody could any more
+        # Nothing is ever written there: there is something to read when nobody could write any more.
+        while not select.select([alive], [], [], every)[0]:
+            meanwhile()
         server.should_exit = True
 
     def crash(died: threading.ExceptHookArgs) -> None:

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
+from functools import partial
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
+import structlog
+
+from nps.errors import UnavailableError
+from npsync.clockwork.freeing import free_memory
+from npsync.clockwork.hands import Task, Threads
+from npsync.web.__main__ import end_with
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from store.api import Store
 
 ALLOCATES = """
 import threading
@@ -37,3 +53,44 @@ def test_the_threads_of_a_process_that_lasts_share_one_heap(first: str, many: bo
         check=True,
     )
     assert (int(ended.stdout) > 0) is many
+
+
+def test_the_web_gives_back_now_and_then_until_serve_is_gone(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    ours, of_serve = os.pipe()
+    server, gave_back = SimpleNamespace(should_exit=False), threading.Semaphore(0)
+    crashed = end_with(cast("uvicorn.Server", server), ours, meanwhile=gave_back.release, every=0.01)
+    for _ in range(2):
+        assert gave_back.acquire(timeout=10)
+    assert not server.should_exit
+    os.close(of_serve)
+    for thread in threading.enumerate():
+        if thread.name == "npsync-alive":
+            thread.join(10)
+    assert server.should_exit
+    assert not crashed.is_set()
+    os.close(ours)
+
+
+def test_a_task_that_leaves_something_to_give_back_leaves_its_connections_free_all_the_same():
+    def away() -> None:
+        raise RuntimeError("the store is away")
+
+    threads, done = Threads(afterwards=away), []
+    with structlog.testing.capture_logs() as told:
+        for place in "ab":
+            threads.add(Task(place, frozenset({"crm"}), partial(done.append, place)))
+        assert threads.idle(10)
+        threads.wait()
+    assert done == ["a", "b"]
+    assert [line["event"] for line in told] == ["run_crashed", "run_crashed"]
+
+
+def test_a_store_that_cannot_rest_now_is_told_of_and_no_trouble():
+    class Away:
+        def rest(self) -> None:
+            raise UnavailableError("the disk is gone")
+
+    with structlog.testing.capture_logs() as told:
+        free_memory(cast("Store", Away()))
+    assert [(line["event"], line["problem"]) for line in told] == [("not_at_rest", "the disk is gone")]

@@ -207,7 +207,6 @@ def _of_audit(one: Audited) -> Event:
         who=name_of(one.who),
         said=said,
         link=_address(one),
-        pill=("looked", "quiet") if audit_words.looked(one) else None,
         facts=audit_words.facts(one),
     )
 

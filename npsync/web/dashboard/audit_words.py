@@ -20,11 +20,6 @@ _TOLD = ("page", "people", "action")  # in the sentence, or by the link
 LONGEST = 300
 
 
-def looked(one: Audited) -> bool:
-    """Whether it was only looked at."""
-    return one.what.startswith("read") or one.what == _SEARCHED
-
-
 def said(one: Audited) -> str:
     """ "looked at 12 people: suppressions", "ignored answer mail:a1"."""
     if one.what == "read a person" or (one.what == "read" and one.facts.get("page") == "why"):

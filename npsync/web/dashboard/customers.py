@@ -75,6 +75,7 @@ def router(site: Site, house: House) -> APIRouter:
             whose,
             title="Customers",
             who=who,
+            like_a_name=_is_like_a_name(who),
             story=story,
             found=[(place_of(site.config, one), one, _latest(one)) for one in records],
             fate=lambda answer: why_events.fate(answer, site.config.time_zone),
@@ -152,6 +153,11 @@ def name_of(record: RecordStory) -> str:
     """What people know them by; the record's id where nobody has looked."""
     keys = (answer.key for answer in reversed(record.answers) if answer.key)
     return next((str(value) for value in record.who.values()), None) or next(keys, record.id)
+
+
+def _is_like_a_name(words: str) -> bool:
+    """Words that are no address, number or id: somebody looks for a name."""
+    return not any(sign.isdigit() or sign in "@:/" for sign in words)
 
 
 def _latest(record: RecordStory) -> Mapping[str, object]:

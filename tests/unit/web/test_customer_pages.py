@@ -93,6 +93,12 @@ def test_who_is_not_known_or_has_no_record_is_told_so(full: Desk):
     assert full.act("/customers", {"who": ""}).headers["location"] == "/customers"
 
 
+def test_who_types_a_name_is_told_that_none_is_kept_and_where_they_are(full: Desk):
+    said = text_of(full.act("/customers", {"who": "Ann O'Brien"}))
+    assert "People are not found by their name" in said
+    assert "Nothing is known" not in said
+
+
 def test_an_account_is_found_by_its_id(full: Desk):
     found = full.act("/customers", {"who": ACCOUNT})
     assert found.headers["location"] == f"/accounts/crm/Account/{ACCOUNT}"

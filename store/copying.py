@@ -107,5 +107,6 @@ def _last_number(tx: Transaction, table: str) -> int | None:
     else:
         found = tx.one("SELECT seq FROM sqlite_sequence WHERE name = :table", table=table)
     highest = tx.one(f"SELECT max(id) FROM {table}")
-    known = [row[0] for row in (found, highest) if row is not None and row[0] is not None]
+    # SQLite leaves a 0 behind where a migration made an empty table anew.
+    known = [row[0] for row in (found, highest) if row is not None and row[0]]
     return max(known, default=None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nps.asking import InvitationState, SuppressionReason
 
 if TYPE_CHECKING:
-    from store.api.listing import Funnelled
+    from store.api.figures import Funnelled
 
 _WAIT, _SHADOW = InvitationState.QUEUED, InvitationState.SHADOW
 

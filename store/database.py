@@ -57,7 +57,7 @@ class Transaction:
     def __init__(self, connection: Connection, forgetting: Forgetting | None = None) -> None:
         self.connection = connection
         self.forgetting = forgetting
-        self.stirred = False  # it changed something that figures are made of
+        self.stirred: frozenset[str] = frozenset()  # parts of figures that it changed something of
         self.postgres = connection.dialect.name == "postgresql"
 
     def run(self, sql: str, /, **parameters: Any) -> int:
@@ -87,7 +87,7 @@ class Transaction:
         """One statement with `?` for every row; how many rows it touched in all."""
         if not rows:
             return 0
-        self.stirred = self.stirred or stirs(sql)
+        self.stirred |= stirs(sql)
         text = sql.replace("?", "%s") if self.postgres else sql
         return int(self.connection.exec_driver_sql(text, list(rows)).rowcount)
 
@@ -108,7 +108,7 @@ class Transaction:
             self.many(insert + marks, rows[:alone])
             self.many(insert + ", ".join([marks] * ROWS_TOGETHER), together)
             return
-        self.stirred = self.stirred or stirs(f"INSERT INTO {table} ")
+        self.stirred |= stirs(f"INSERT INTO {table} ")
         driver: Any = self.connection.connection.driver_connection
         with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
             for row in rows:
@@ -125,7 +125,7 @@ class Transaction:
             )
 
     def _execute(self, sql: str, parameters: dict[str, Any]) -> Any:
-        self.stirred = self.stirred or stirs(sql)
+        self.stirred |= stirs(sql)
         if self.postgres:
             return self.connection.exec_driver_sql(_for_postgres(sql), parameters)
         for name, value in parameters.items():

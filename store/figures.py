@@ -13,10 +13,11 @@ from typing import Any
 
 from nps.figures import Tally
 from store.api import Lease
-from store.api.figures import Figure, Ranked
+from store.api.figures import AskedSince, Figure, Ranked
 from store.api.tallying import AccountFigures, By, Counting, Order
 from store.breaking_off import never
 from store.database import Database, Transaction
+from store.funnels import asked_since
 from store.rows import maybe_milliseconds, maybe_moment, milliseconds, moment
 from store.standing import RANKED, Standing
 
@@ -24,14 +25,17 @@ FIGURES = "figures"
 TOGETHER = 2_000  # accounts in one transaction: writers wait for none that is longer
 
 _FIGURE = "key, question, as_of, stale, asked_at, edition"
-_SELECT = f"SELECT {_FIGURE}, EXISTS (SELECT 1 FROM stirred)"
+_SELECT = f"SELECT {_FIGURE}, EXISTS (SELECT 1 FROM stirred WHERE stirred.part = figure.part)"
 
 _WANT = """
-    INSERT INTO figure (key, question, stale, asked_at) VALUES (?, ?, TRUE, ?)
+    INSERT INTO figure (key, part, question, stale, asked_at) VALUES (?, ?, ?, TRUE, ?)
     ON CONFLICT (key) DO NOTHING"""
 
 _KEEP = """
     UPDATE figure SET answer = :answer, as_of = :as_of, stale = FALSE, edition = :edition WHERE key = :key"""
+
+# No more of either than the last one's number.
+_MOST_ASKED = "SELECT max(id) FROM step UNION ALL SELECT max(id) FROM verdict"
 
 _NAMELESS = """
     SELECT edition, max(worst) FROM account_figure
@@ -70,22 +74,34 @@ class Figures:
         with self.database.read() as tx:
             return [_figure(row) for row in tx.rows(f"{_SELECT} FROM figure ORDER BY key")]
 
-    def want_figures(self, questions: Mapping[str, str], *, asked_at: datetime | None = None) -> None:
+    def most_asked(self) -> int:
+        with self.database.read() as tx:
+            return max(number or 0 for (number,) in tx.rows(_MOST_ASKED))
+
+    def asked_since(
+        self, moments: Sequence[datetime], *, stop: Callable[[], bool] = never
+    ) -> list[AskedSince]:
+        with self.database.still(stop) as tx:
+            return [asked_since(tx, each) for each in moments]
+
+    def want_figures(
+        self, part: str, questions: Mapping[str, str], *, asked_at: datetime | None = None
+    ) -> None:
         at = maybe_milliseconds(asked_at)
         with self.database.write() as tx:
-            tx.many(_WANT, [(key, question, at) for key, question in sorted(questions.items())])
+            tx.many(_WANT, [(key, part, question, at) for key, question in sorted(questions.items())])
 
     def drop_figures(self, keys: Sequence[str], *, lease: Lease) -> None:
         with self.database.write() as tx:
             tx.prove(lease)
             tx.run("DELETE FROM figure WHERE key IN LIST(:keys)", keys=list(keys))
 
-    def take_stirred(self, *, lease: Lease) -> bool:
+    def take_stirred(self, part: str, *, lease: Lease) -> bool:
         with self.database.write() as tx:
             tx.prove(lease)
-            stirred = tx.run("DELETE FROM stirred") > 0
+            stirred = tx.run("DELETE FROM stirred WHERE part = :part", part=part) > 0
             if stirred:
-                tx.run("UPDATE figure SET stale = TRUE")
+                tx.run("UPDATE figure SET stale = TRUE WHERE part = :part", part=part)
         return stirred
 
     def keep_figure(

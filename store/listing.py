@@ -9,7 +9,7 @@ from typing import Any
 from nps.asking import Invitation, InvitationState, SuppressionReason
 from nps.changes import Cause
 from store.api import Settled, State, Stored
-from store.api.listing import Coming, Funnelled, HeldDecision, InForce, LetterGroup, NotAsked, Pattern
+from store.api.listing import Coming, HeldDecision, InForce, LetterGroup, NotAsked, Pattern
 from store.api.outbox import Outgoing
 from store.asked import INVITATION, STEP, SUPPRESSION, invitation_of, step_of, suppression_of
 from store.database import Database
@@ -64,13 +64,6 @@ _REFUSED = "(o.state = 'rejected' OR o.state = 'unknown')"
 _LATE = "o.kind = 'task' AND o.state = 'done' AND o.closed_at IS NULL AND o.settled_at < :before"
 
 # ------------------------------------------------------------ asking
-
-_FUNNELLED = """
-    SELECT i.trigger, i.survey, i.state, count(*), count(i.sent_at), count(i.answered_at),
-        count(CASE WHEN EXISTS (
-            SELECT 1 FROM step s WHERE s.invitation = i.id AND s.delivered_at IS NOT NULL) THEN 1 END)
-    FROM invitation i WHERE i.created_at >= :since GROUP BY i.trigger, i.survey, i.state
-    ORDER BY i.trigger, i.survey, i.state"""
 
 _STEP = ", ".join(f"s.{name}" for name in STEP.split(", "))
 _INVITATION = ", ".join(f"i.{name}" for name in INVITATION.split(", "))
@@ -193,31 +186,6 @@ class Listing:
         ]
 
     # ------------------------------------------------------------ asking
-
-    def funnelled(self, *, since: datetime) -> list[Funnelled]:
-        with self.database.read() as tx:
-            found = tx.rows(_FUNNELLED, since=milliseconds(since))
-        return [
-            Funnelled(
-                trigger=row[0],
-                survey=row[1],
-                state=InvitationState(row[2]),
-                invitations=row[3],
-                sent=row[4],
-                answered=row[5],
-                delivered=row[6],
-            )
-            for row in found
-        ]
-
-    def not_asked_counts(self, *, since: datetime) -> dict[tuple[str, str], int]:
-        with self.database.read() as tx:
-            found = tx.rows(
-                """SELECT trigger, code, count(*) FROM verdict WHERE at >= :since AND invitation IS NULL
-                GROUP BY trigger, code""",
-                since=milliseconds(since),
-            )
-        return {(trigger, code): many for trigger, code, many in found}
 
     def not_asked_page(
         self,

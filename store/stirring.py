@@ -7,28 +7,38 @@ there is one exactly when something was changed.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from store.database import Transaction
 
-MADE_OF = ("response", "answer_state", "member", "monthly_count", "published", "invitation", "outbox")
+ANSWERS = "answers"  # what reports and lists of accounts are made of
+ASKED = "asked"  # what became of asking
+MADE_OF: Mapping[str, tuple[str, ...]] = {
+    ANSWERS: ("response", "answer_state", "member", "monthly_count", "published", "invitation", "outbox"),
+    ASKED: ("invitation", "step", "verdict"),
+}
 
-_CHANGES = re.compile(rf"\b(?:INTO|UPDATE|DELETE FROM) (?:{'|'.join(MADE_OF)})\b")
+_CHANGES = {
+    part: re.compile(rf"\b(?:INTO|UPDATE|DELETE FROM) (?:{'|'.join(tables)})\b")
+    for part, tables in MADE_OF.items()
+}
 
 # On PostgreSQL others may take the note away at this moment: they wait for us, or we for them and leave a new one.
-_NOTED = "SELECT 1 FROM stirred LIMIT 1"
+_NOTED = "SELECT 1 FROM stirred WHERE part = :part LIMIT 1"
 _NOTED_FOR_GOOD = f"{_NOTED} FOR SHARE"
 
 
 @cache
-def stirs(sql: str) -> bool:
-    """Whether this statement changes something that figures are made of."""
-    return _CHANGES.search(sql) is not None
+def stirs(sql: str) -> frozenset[str]:
+    """The parts of figures that this statement changes something of."""
+    return frozenset(part for part, changes in _CHANGES.items() if changes.search(sql))
 
 
 def note_stirred(tx: Transaction) -> None:
     """The last thing a writing transaction does."""
-    if tx.stirred and tx.one(_NOTED_FOR_GOOD if tx.postgres else _NOTED) is None:
-        tx.run("INSERT INTO stirred DEFAULT VALUES")
+    for part in sorted(tx.stirred):
+        if tx.one(_NOTED_FOR_GOOD if tx.postgres else _NOTED, part=part) is None:
+            tx.run("INSERT INTO stirred (part) VALUES (:part)", part=part)

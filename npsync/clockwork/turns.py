@@ -10,7 +10,6 @@ from npsync.anonymous import Gathering
 from npsync.asker import Asker
 from npsync.figures.counting import Counter
 from npsync.pushed import PushedAnswers
-from npsync.reports import nps_surveys
 from npsync.retention import Nightly
 from npsync.triggering import Triggering
 
@@ -22,11 +21,13 @@ if TYPE_CHECKING:
 
 def turns_of(config: Config, store: Store, clock: Clock, stop: Callable[[], bool]) -> list[Asker]:
     """As far as this configuration has anything for them to do."""
+    counter = Counter(config, store, clock, stop=stop)
     pushed = PushedAnswers(config, store, clock, stop=stop)
     nightly = Nightly(config, store, clock, stop=stop)
     found = [
         Asker(pushed.settle, clock, doing="settling", done="pushed"),
         Asker(nightly.turn, clock, doing="pruning", done="pruned"),
+        Asker(counter.turn, clock, doing="counting", done="counted"),
     ]
     if config.has_to_ask:
         triggering = Triggering(config, store, clock, stop=stop)
@@ -34,9 +35,6 @@ def turns_of(config: Config, store: Store, clock: Clock, stop: Callable[[], bool
     if config.privacy.anonymous:
         gathering = Gathering(config, store, clock, stop=stop)
         found.append(Asker(gathering.turn, clock, doing="gathering", done="gathered"))
-    if nps_surveys(config):
-        counter = Counter(config, store, clock, stop=stop)
-        found.append(Asker(counter.turn, clock, doing="counting", done="counted"))
     if is_used(config):
         telling = Telling(config, store, clock, stop=stop)
         found.append(Asker(telling.turn, clock, doing="telling", done="told"))

@@ -7,7 +7,7 @@ yet it does not wait for: `value` is None, and it is there a moment later.
 from __future__ import annotations
 
 from npsync.figures.asking import Figures
-from npsync.figures.questions import GROUPS
+from npsync.figures.questions import DAYS, GROUPS, since
 from npsync.figures.shown import Shown
 
-__all__ = ["GROUPS", "Figures", "Shown"]
+__all__ = ["DAYS", "GROUPS", "Figures", "Shown", "since"]

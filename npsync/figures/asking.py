@@ -7,13 +7,24 @@ from datetime import date, datetime
 from connectors.contract import Clock
 from npsync.config import Config
 from npsync.figures import encoding
-from npsync.figures.questions import FEW, GROUPS, Question, about, accounts_of, kept_ready, key_of, year_of
+from npsync.figures.questions import (
+    FEW,
+    GROUPS,
+    INVITATIONS,
+    Question,
+    about,
+    accounts_of,
+    kept_ready,
+    key_of,
+    since,
+    year_of,
+)
 from npsync.figures.shown import Shown
 from npsync.reports import Report, Wish, make
 from npsync.reports.owners import namer
 from npsync.reports.wish import counting, enough_of, name_of_accounts
 from store.api import Store
-from store.api.figures import Figure
+from store.api.figures import AskedSince, Figure
 from store.api.tallying import AccountPage, Order
 
 
@@ -60,13 +71,27 @@ class Figures:
         page = AccountPage(accounts=shown, all_of_them=told.all_of_them, with_enough=told.with_enough)
         return Shown(page, found.as_of, counting=self._is_old(found, today))
 
+    def invitations(self, days: int) -> Shown[AskedSince]:
+        """What became of asking in so many days before today, and today: one of `DAYS`."""
+        now = self._clock.now()
+        today = self._today(now)
+        if self._store.most_asked() <= self._few:
+            [counted] = self._store.asked_since([since(days, today, self._config.time_zone)])
+            return Shown(counted, now)
+        found = self._found(Question(kind=INVITATIONS), now)
+        if found.answer is None:
+            return Shown(None, None, counting=True)
+        told = encoding.invitations(found.answer).since[days]
+        return Shown(told, found.as_of, counting=self._is_old(found, today))
+
     def _found(self, question: Question, now: datetime) -> Figure:
         """The answer, as far as there is one; it is wanted from now on."""
         key = key_of(self._config, question)
         found = self._store.figure(key)
         if found is None:
             usual = question in kept_ready(self._config)
-            self._store.want_figures({key: question.as_text()}, asked_at=None if usual else now)
+            asked_at = None if usual else now
+            self._store.want_figures(question.part, {key: question.as_text()}, asked_at=asked_at)
         return found or Figure(key=key, question=question.as_text())
 
     def _today(self, now: datetime) -> date:

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from npsync.figures import encoding
-from npsync.figures.counting import Counted, Counter
-from npsync.figures.questions import ACCOUNTS, GROUPS, Question, key_of, read, year_of
+from npsync.figures.counting import Counted, Counter, invitations
+from npsync.figures.questions import ACCOUNTS, GROUPS, INVITATIONS, Question, key_of, read, year_of
 from npsync.reports import make
 from npsync.reports.making import named
 from npsync.reports.wish import counting, enough_of, name_of_accounts
@@ -47,7 +47,7 @@ def check(config: Config, store: Store) -> Checked:
     checked = Checked()
     for each in store.figures():
         question = read(each.question)
-        if question.survey not in config.surveys or key_of(config, question) != each.key:
+        if not question.is_of(config) or key_of(config, question) != each.key:
             continue  # of a configuration before this one: serve drops it
         found = store.figure(each.key)
         if found is None or found.answer is None or found.as_of is None or found.stale:
@@ -63,6 +63,8 @@ def _is_right(
     config: Config, store: Store, question: Question, found: Figure, answer: bytes, as_of: datetime
 ) -> bool:
     today = as_of.astimezone(config.time_zone).date()
+    if question.kind == INVITATIONS:
+        return encoding.invitations(answer) == invitations(config, store, today)
     if question.kind == ACCOUNTS:
         kept, scratch = _kept(config, store, question, found), _counted(config, store, question, as_of)
         return all(one == other for one, other in zip(kept, scratch, strict=True))
@@ -99,6 +101,8 @@ def _counted(
 
 
 def _called(question: Question) -> str:
+    if question.kind == INVITATIONS:
+        return "invitations"
     if question.kind == ACCOUNTS:
         return f"{question.survey}, accounts"
     time = f" from {question.since} to {question.until}" if question.since is not None else ""

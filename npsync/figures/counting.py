@@ -15,7 +15,19 @@ from typing import TYPE_CHECKING, Any
 from mapping.reporting import AMOUNT, OWNER
 from nps.errors import Interrupted, LeaseLost
 from npsync.figures import encoding
-from npsync.figures.questions import ACCOUNTS, FEW, GROUPS, Question, kept_ready, key_of, read, year_of
+from npsync.figures.questions import (
+    ACCOUNTS,
+    DAYS,
+    FEW,
+    GROUPS,
+    INVITATIONS,
+    Question,
+    kept_ready,
+    key_of,
+    read,
+    since,
+    year_of,
+)
 from npsync.reports import Report, make
 from npsync.reports.making import named
 from npsync.reports.owners import namer
@@ -24,6 +36,7 @@ from store.api.figures import Figure, Standing
 from store.api.tallying import By, Counting, Trait
 from store.figures import FIGURES
 from store.owners import this_process
+from store.stirring import ANSWERS, ASKED
 
 if TYPE_CHECKING:
     from connectors.contract import Clock
@@ -71,13 +84,19 @@ class Counter:
         self._rests_until = float("-inf")
 
     def turn(self) -> Counted:
-        if self._store.most_answers() <= self._few:
+        many = {ANSWERS: self._store.most_answers(), ASKED: self._store.most_asked()}
+        parts = {part for part, most in many.items() if most > self._few}
+        if not parts:
             return Counted()  # pages count them themselves
         now = self._clock.now()
-        usual = {key_of(self._config, one): one for one in kept_ready(self._config)}
+        usual = {key_of(self._config, one): one for one in kept_ready(self._config) if one.part in parts}
         known = {one.key: one for one in self._store.figures()}
-        if missing := usual.keys() - known.keys():
-            self._store.want_figures({key: usual[key].as_text() for key in missing})
+        for part in sorted(parts):
+            missing = {
+                key: one.as_text() for key, one in usual.items() if one.part == part and key not in known
+            }
+            if missing:
+                self._store.want_figures(part, missing)
         asked = self._asked(known.values(), now)
         wanted = usual | asked
         rested = self._clock.monotonic() >= self._rests_until
@@ -95,7 +114,7 @@ class Counter:
         return {
             key: question
             for key, question in questions.items()
-            if question.survey in self._config.surveys and key_of(self._config, question) == key
+            if question.is_of(self._config) and key_of(self._config, question) == key
         }
 
     def _is_due(self, known: Figure | None, now: datetime, *, rested: bool) -> bool:
@@ -111,7 +130,10 @@ class Counter:
         try:
             if gone:
                 self._store.drop_figures(gone, lease=lease)
-            for survey in sorted({question.survey for question in due.values()}):
+            for key, question in due.items():
+                if question.kind == INVITATIONS:
+                    self._count_invitations(key, lease, done)
+            for survey in sorted({one.survey for one in due.values() if one.kind != INVITATIONS}):
                 its = {key: question for key, question in due.items() if question.survey == survey}
                 self._count(survey, its, lease, done)
         except LeaseLost:
@@ -125,9 +147,18 @@ class Counter:
             self._rests_until = self._clock.monotonic() + self._rest * done.seconds
         return done
 
+    def _count_invitations(self, key: str, lease: Lease, done: Counted) -> None:
+        began = time.monotonic()
+        self._store.take_stirred(ASKED, lease=lease)
+        as_of = self._clock.now()
+        answer = invitations(self._config, self._store, self._day(as_of), stop=self._stop)
+        self._store.keep_figure(key, encoding.encoded(answer), as_of=as_of, lease=lease)
+        done.figures += 1
+        done.seconds += time.monotonic() - began
+
     def _count(self, survey: str, due: dict[str, Question], lease: Lease, done: Counted) -> None:
         began = time.monotonic()
-        self._store.take_stirred(lease=lease)
+        self._store.take_stirred(ANSWERS, lease=lease)
         as_of = self._clock.now()
         what, groups = standing_for(self._config, survey, due.values(), self._day(as_of))
         by_owner: dict[str, Report] = {}
@@ -171,6 +202,13 @@ class Counter:
 
     def _day(self, at: datetime) -> date:
         return at.astimezone(self._config.time_zone).date()
+
+
+def invitations(
+    config: Config, store: Store, today: date, *, stop: Callable[[], bool] = lambda: False
+) -> encoding.Invitations:
+    moments = [since(days, today, config.time_zone) for days in DAYS]
+    return encoding.Invitations(dict(zip(DAYS, store.asked_since(moments, stop=stop), strict=True)))
 
 
 def standing_for(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
 import msgspec
 
 from npsync.reports import Report
+from store.api.figures import AskedSince
 
 
 class Accounts(msgspec.Struct, frozen=True):
@@ -17,7 +19,13 @@ class Accounts(msgspec.Struct, frozen=True):
     with_enough: int
 
 
-def encoded(value: Report | Accounts) -> bytes:
+class Invitations(msgspec.Struct, frozen=True):
+    """What became of asking, by how many days ago it begins."""
+
+    since: Mapping[int, AskedSince]
+
+
+def encoded(value: Report | Accounts | Invitations) -> bytes:
     return msgspec.msgpack.encode(value, enc_hook=_plain)
 
 
@@ -27,6 +35,10 @@ def report(answer: bytes) -> Report:
 
 def accounts(answer: bytes) -> Accounts:
     return _ACCOUNTS.decode(answer)
+
+
+def invitations(answer: bytes) -> Invitations:
+    return _INVITATIONS.decode(answer)
 
 
 def _plain(value: Any) -> str:
@@ -43,3 +55,4 @@ def _read(kind: type, plain: Any) -> Any:
 
 _REPORT = msgspec.msgpack.Decoder(Report, dec_hook=_read)
 _ACCOUNTS = msgspec.msgpack.Decoder(Accounts)
+_INVITATIONS = msgspec.msgpack.Decoder(Invitations)

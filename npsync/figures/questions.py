@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from hashlib import blake2b
 
 import msgspec
@@ -14,23 +14,36 @@ from npsync import __version__
 from npsync.config import Config
 from npsync.reports import Compare, Wish, nps_surveys, wish
 from npsync.reports.wish import MONTHS, by_of, counting, dimensions, enough_of, name_of_accounts
+from store.stirring import ANSWERS, ASKED
 
 ACCOUNTS = "accounts"
 REPORT = "report"
+INVITATIONS = "invitations"
+DAYS = (7, 30, 90, 365)  # before today, that what became of asking is told of
 GROUPS = 100  # of a report that are told one by one
 FEW = 2_000  # answers are counted while somebody waits, in less than a tenth of a second
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """A report, or a list of accounts. Without `since` its time is the usual one, which moves on with the days."""
+    """A report, a list of accounts, or what became of all invitations. Without `since` its time is the usual one, which
+    moves on with the days."""
 
     kind: str
-    survey: str
+    survey: str = ""
     by: str | None = None
     every: Every = Every.MONTH
     compare: Compare = Compare.PREVIOUS
     since: date | None = None
     until: date | None = None
+
+    @property
+    def part(self) -> str:
+        """What it is made of."""
+        return ASKED if self.kind == INVITATIONS else ANSWERS
+
+    def is_of(self, config: Config) -> bool:
+        """Whether this configuration can be asked it."""
+        return self.kind == INVITATIONS or self.survey in config.surveys
 
     def wish(self, config: Config, today: date) -> Wish:
         return wish(
@@ -66,8 +79,14 @@ def accounts_of(survey: str) -> Question:
     return Question(kind=ACCOUNTS, survey=survey)
 
 
+def since(days: int, today: date, zone: tzinfo) -> datetime:
+    """The beginning of the day so many days ago: a whole day's figures are of one and the same time."""
+    return periods.midnight(today - timedelta(days=days), zone)
+
+
 def kept_ready(config: Config) -> Iterator[Question]:
     """What the pages show before anybody chooses anything else, and each of its groups."""
+    yield Question(kind=INVITATIONS)
     for survey in nps_surveys(config):
         anonymous = survey in config.privacy.anonymous
         compare = Compare.NONE if anonymous else Compare.PREVIOUS
@@ -79,9 +98,11 @@ def kept_ready(config: Config) -> Iterator[Question]:
 
 def key_of(config: Config, question: Question) -> str:
     """What is asked, of a configuration that says what counts: with another one it is another question."""
+    if question.kind == INVITATIONS:
+        return _digest(__version__, question.as_text(), str(config.time_zone), repr(DAYS))
     survey = config.surveys[question.survey]
     some_day = date(2000, 1, 1)
-    said = (
+    return _digest(
         __version__,
         question.as_text(),
         repr(counting(config, question.survey, some_day, some_day + timedelta(days=1))),
@@ -91,6 +112,9 @@ def key_of(config: Config, question: Question) -> str:
         repr(name_of_accounts(config)),
         repr([name for name, sync in config.sync.items() if sync.follow_up]),
     )
+
+
+def _digest(*said: str) -> str:
     return blake2b("\n".join(said).encode(), digest_size=16).hexdigest()
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from nps.asking import InvitationState
 from store.api.tallying import AccountFigures, By, Counting, Order, Tallies
 from store.api.values import Lease
 
@@ -27,6 +28,34 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     stale: bool = True
     asked_at: datetime | None = None
     edition: int | None = None
+
+
+class Funnelled(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the invitations of one trigger, survey and state got. `delivered`: as far as a channel told."""
+
+    trigger: str
+    survey: str
+    state: InvitationState
+    invitations: int
+    sent: int
+    delivered: int
+    answered: int
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """How often a trigger did not ask somebody, for one reason."""
+
+    trigger: str
+    code: str
+    times: int
+
+
+class AskedSince(msgspec.Struct, frozen=True):
+    """What became of asking since one moment: of the invitations that were decided on since then, and who was not
+    asked."""
+
+    funnel: Sequence[Funnelled]
+    refused: Sequence[Refused]
 
 
 class Standing(Tallies, Protocol):
@@ -50,20 +79,32 @@ class Figures(Protocol):
         so, what is under way raises Interrupted."""
         ...
 
+    def most_asked(self) -> int:
+        """No more messages than this are stored, and no more verdicts. Known without counting."""
+        ...
+
+    def asked_since(self, moments: Sequence[datetime], *, stop: Callable[[], bool] = ...) -> list[AskedSince]:
+        """Since each of these, all of one state of the store. Counted from scratch. As soon as `stop` says so, it
+        raises Interrupted."""
+        ...
+
     def figure(self, key: str) -> Figure | None: ...
 
     def figures(self) -> list[Figure]:
         """All of them, without their answers (`as_of` tells whether there is one)."""
         ...
 
-    def want_figures(self, questions: Mapping[str, str], *, asked_at: datetime | None = None) -> None:
-        """Key → question: they are to be counted, unless they are known."""
+    def want_figures(
+        self, part: str, questions: Mapping[str, str], *, asked_at: datetime | None = None
+    ) -> None:
+        """Key → question: they are to be counted, unless they are known. `part`: what they are made of, as
+        `store.stirring` calls it."""
         ...
 
     def drop_figures(self, keys: Sequence[str], *, lease: Lease) -> None: ...
 
-    def take_stirred(self, *, lease: Lease) -> bool:
-        """Whether something changed since this was asked before: then every figure is stale."""
+    def take_stirred(self, part: str, *, lease: Lease) -> bool:
+        """Whether something of this part changed since this was asked before: then each of its figures is stale."""
         ...
 
     def keep_figure(

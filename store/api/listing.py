@@ -38,18 +38,6 @@ class LetterGroup(msgspec.Struct, frozen=True, kw_only=True):
     latest: DeadLetterRow
 
 
-class Funnelled(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the invitations of one trigger, survey and state got. `delivered`: as far as a channel told."""
-
-    trigger: str
-    survey: str
-    state: InvitationState
-    invitations: int
-    sent: int
-    delivered: int
-    answered: int
-
-
 class NotAsked(msgspec.Struct, frozen=True):
     """A trigger's no, and its number among the verdicts."""
 
@@ -138,12 +126,6 @@ class Listing(Protocol):
 
     def held_decisions(self, *, limit: int = 50, offset: int = 0) -> list[HeldDecision]:
         """What people decided about held answers, the latest first."""
-        ...
-
-    def funnelled(self, *, since: datetime) -> list[Funnelled]: ...
-
-    def not_asked_counts(self, *, since: datetime) -> dict[tuple[str, str], int]:
-        """(trigger, code) → how many were not asked since then."""
         ...
 
     def not_asked_page(

@@ -9,12 +9,13 @@ from store.tables.columns import Row, big, number
 
 
 class StirredRow(Row, table=True):
-    """Something that figures are made of was changed, in the transaction that left this note. Who counts takes the
-    notes away before looking, so whatever is changed meanwhile leaves one that stays."""
+    """Something that this part of the figures is made of was changed, in the transaction that left this note. Who
+    counts takes the notes away before looking, so whatever is changed meanwhile leaves one that stays."""
 
     __tablename__ = "stirred"
     __table_args__ = ({"sqlite_autoincrement": True},)
     id: int | None = number()
+    part: str
 
 
 class FigureRow(Row, table=True):
@@ -23,6 +24,7 @@ class FigureRow(Row, table=True):
 
     __tablename__ = "figure"
     key: str = Field(primary_key=True)
+    part: str
     question: str
     answer: bytes | None = Field(sa_type=LargeBinary, nullable=True)
     as_of: int | None = big()

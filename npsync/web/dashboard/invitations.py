@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +15,7 @@ from nps.values import Json
 from npsync import gatekeeper, invited, service
 from npsync.cli.asking_text import WORDS
 from npsync.deciding import sends as sending
+from npsync.figures import DAYS, since
 from npsync.funnel import SUPPRESSED, funnel, why_not
 from npsync.roles import May
 from npsync.web.dashboard.action_words import name_of
@@ -24,18 +25,11 @@ from npsync.web.dashboard.house import House
 from npsync.web.dashboard.visitors import Visitor, form_of
 from npsync.web.dashboard.words import sentence
 from npsync.web.site import Site
-from store.api.listing import Funnelled
+from store.api.figures import Funnelled, Refused
 from triggers import ledger
 
 TOGETHER = 50
-PERIODS: Mapping[str, tuple[str, int]] = {
-    "7": ("7 days", 7),
-    "30": ("30 days", 30),
-    "90": ("90 days", 90),
-    "365": ("a year", 365),
-}
-# Counting a year of hundreds of thousands of invitations takes seconds, and a year changes slowly.
-_KEPT: Mapping[str, float] = {"7": 30, "30": 60, "90": 600, "365": 1800}
+PERIODS: Mapping[str, str] = {str(days): f"{days} days" if days < 365 else "a year" for days in DAYS}
 _CANCELLABLE = (InvitationState.QUEUED, InvitationState.SHADOW)
 _DAY = timedelta(days=1)
 
@@ -62,8 +56,9 @@ def router(site: Site, house: House) -> APIRouter:
         whose = house.visitor(request, May.VIEW)
         wanted = asked(request, "days", "trigger", "survey", root=house.root)
         days = wanted["days"] if wanted["days"] in PERIODS else "30"
-        rows, refused, as_of = house.kept(("funnel", days), lambda: _counted(days), seconds=_KEPT[days])
-        told = funnel(rows, trigger=wanted["trigger"], survey=wanted["survey"])
+        shown = house.figures.invitations(int(days))
+        rows: Sequence[Funnelled] = shown.value.funnel if shown.value is not None else ()
+        refused: Sequence[Refused] = shown.value.refused if shown.value is not None else ()
         return house.page(
             "invitations.html",
             request,
@@ -72,12 +67,13 @@ def router(site: Site, house: House) -> APIRouter:
             tabs=_tabs(),
             asked=wanted,
             days=days,
-            periods=[(key, said) for key, (said, _) in PERIODS.items()],
-            period=PERIODS[days][0],
-            as_of=as_of,
+            periods=list(PERIODS.items()),
+            period=PERIODS[days],
+            shown=shown,
+            same=house.root + request.url.path + (f"?{request.url.query}" if request.url.query else ""),
             triggers=_triggers(rows),
             surveys=sorted({*site.config.surveys, *(one.survey for one in rows)}),
-            funnel=told,
+            funnel=funnel(rows, trigger=wanted["trigger"], survey=wanted["survey"]),
             modes={name: each.mode for name, each in site.config.triggers.items()},
             not_asked=_by_reason(refused, wanted["trigger"]),
             why_not=why_not,
@@ -120,7 +116,9 @@ def router(site: Site, house: House) -> APIRouter:
         wanted = asked(request, "days", "trigger", "code", root=house.root)
         days = wanted["days"] if wanted["days"] in PERIODS else "30"
         found = site.store.not_asked_page(
-            since=house.now() - PERIODS[days][1] * _DAY,
+            since=since(
+                int(days), house.now().astimezone(site.config.time_zone).date(), site.config.time_zone
+            ),
             trigger=wanted["trigger"] or None,
             code=wanted["code"] or None,
             before=wanted.before,
@@ -136,7 +134,7 @@ def router(site: Site, house: House) -> APIRouter:
             tabs=_tabs(),
             asked=wanted,
             days=days,
-            periods=[(key, said) for key, (said, _) in PERIODS.items()],
+            periods=list(PERIODS.items()),
             triggers=sorted(site.config.triggers),
             found=shown,
             last=shown[-1].number if len(found) > TOGETHER else None,
@@ -303,16 +301,11 @@ def router(site: Site, house: House) -> APIRouter:
             at=datetime.fromisoformat(at) if isinstance(at, str) else None,
         )
 
-    def _counted(days: str) -> tuple[list[Funnelled], dict[tuple[str, str], int], datetime]:
-        now = house.now()
-        since = now - PERIODS[days][1] * _DAY
-        return site.store.funnelled(since=since), site.store.not_asked_counts(since=since), now
-
     def _suppressed() -> list[tuple[SuppressionReason, int]]:
         counts = house.kept("suppressed", site.store.suppressed_counts)
         return sorted(counts.items(), key=lambda each: -each[1])
 
-    def _triggers(rows: list[Funnelled]) -> list[str]:
+    def _triggers(rows: Sequence[Funnelled]) -> list[str]:
         return sorted({*site.config.triggers, *(one.trigger for one in rows)})
 
     return routes
@@ -332,12 +325,12 @@ def _tabs() -> list[tuple[str, str, int, bool]]:
     ]
 
 
-def _by_reason(counts: Mapping[tuple[str, str], int], trigger: str) -> list[tuple[str, int]]:
+def _by_reason(refused: Iterable[Refused], trigger: str) -> list[tuple[str, int]]:
     """(code, how many), the most frequent first."""
     by_code: dict[str, int] = {}
-    for (name, code), count in counts.items():
-        if trigger in ("", name):
-            by_code[code] = by_code.get(code, 0) + count
+    for one in refused:
+        if trigger in ("", one.trigger):
+            by_code[one.code] = by_code.get(one.code, 0) + one.times
     return sorted(by_code.items(), key=lambda each: (-each[1], each[0]))
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from answered import NOW, YAML, config_in, matched, people
@@ -22,9 +23,11 @@ from npsync.figures.checking import check
 from npsync.figures.counting import ASKED_FOR, REST, Counter
 from npsync.reports import Wish, wish
 from npsync.web.app import app
-from store import open_store, questions, tallies
+from store import funnels, open_store, questions, tallies
+from store.api.asking import Verdict
+from store.api.figures import Refused
 from store.sql import SqlStore
-from store.stirring import MADE_OF, stirs
+from store.stirring import ANSWERS, ASKED, MADE_OF, stirs
 
 TODAY = NOW.date()
 
@@ -161,15 +164,18 @@ def test_counting_that_is_to_end_ends_in_the_middle_of_a_statement_and_the_next_
 
 
 def test_every_table_that_figures_are_read_from_leaves_a_note_when_it_changes():
-    read = " ".join(
-        text for module in (questions, tallies) for text in vars(module).values() if isinstance(text, str)
-    )
-    of = set(re.findall(r"\b(?:FROM|JOIN) ([a-z_]+)", read))
     made_here = {"answer", "valid", "placed", "pairs", "grouped", "accounts", "the", "standing"}
-    assert of - made_here == set(MADE_OF) - {"outbox"}  # the tasks are read by `given_tasks`
+    # The tasks are read by `given_tasks`.
+    assert read_by(questions, tallies) - made_here == set(MADE_OF[ANSWERS]) - {"outbox"}
+    assert read_by(funnels) == set(MADE_OF[ASKED])
 
 
-@pytest.mark.parametrize("table", MADE_OF)
+def read_by(*modules: ModuleType) -> set[str]:
+    texts = (text for module in modules for text in vars(module).values() if isinstance(text, str))
+    return set(re.findall(r"\b(?:FROM|JOIN) ([a-z_]+)", " ".join(texts)))
+
+
+@pytest.mark.parametrize(("part", "table"), [(part, table) for part in MADE_OF for table in MADE_OF[part]])
 @pytest.mark.parametrize(
     "statement",
     [
@@ -179,8 +185,8 @@ def test_every_table_that_figures_are_read_from_leaves_a_note_when_it_changes():
         "DELETE FROM {} WHERE a = 1",
     ],
 )
-def test_whatever_writes_to_it_is_recognised(table: str, statement: str):
-    assert stirs(statement.format(table))
+def test_whatever_writes_to_it_is_recognised(part: str, table: str, statement: str):
+    assert part in stirs(statement.format(table))
     assert not stirs(f"SELECT * FROM {table} FOR UPDATE")
     assert not stirs(statement.format(f"{table}_of_others"))
 
@@ -188,14 +194,44 @@ def test_whatever_writes_to_it_is_recognised(table: str, statement: str):
 def test_a_change_that_is_taken_back_leaves_no_note(desk: Desk):
     lease = desk.store.acquire("figures", "me", now=NOW, seconds=60)
     assert lease is not None
-    assert desk.store.take_stirred(lease=lease)
+    assert desk.store.take_stirred(ANSWERS, lease=lease)
     with pytest.raises(ZeroDivisionError):
         _change_and_fail(desk.store)
-    assert not desk.store.take_stirred(lease=lease)
+    assert not desk.store.take_stirred(ANSWERS, lease=lease)
     with desk.store.database.write() as tx:
         tx.run("DELETE FROM member")
-    assert desk.store.take_stirred(lease=lease)
-    assert not desk.store.take_stirred(lease=lease)
+    assert desk.store.take_stirred(ANSWERS, lease=lease)
+    assert not desk.store.take_stirred(ANSWERS, lease=lease)
+
+
+def test_who_is_not_asked_makes_no_report_old_and_an_answer_no_funnel(desk: Desk):
+    not_asked(desk.store)
+    desk.counter.turn()
+    assert {one.stale for one in desk.store.figures()} == {False}
+    not_asked(desk.store)
+    assert kinds(desk, stale=True) == {"invitations"}
+    Counter(desk.config, desk.store, desk.clock, few=-1).turn()
+    people(desk.store, {9: 1})
+    assert kinds(desk, stale=False) == {"invitations"}
+
+
+def kinds(desk: Desk, *, stale: bool) -> set[str]:
+    return {json.loads(one.question)["kind"] for one in desk.store.figures() if one.stale is stale}
+
+
+def not_asked(store: SqlStore) -> None:
+    said = Verdict(trigger="yearly", at=NOW, scope="crm.Contact", record_id="003A", code="rest", reason="")
+    store.decide_event(None, [], [said], {}, now=NOW)
+
+
+def test_few_invitations_are_counted_while_somebody_waits_whatever_is_stored_of_answers(desk: Desk):
+    not_asked(desk.store)
+    few = 10  # of fifty answers
+    shown = Figures(desk.config, desk.store, desk.clock, few=few).invitations(7)
+    assert shown.value is not None
+    assert (shown.value.refused, shown.counting) == ([Refused("yearly", "rest", 1)], False)
+    assert Counter(desk.config, desk.store, desk.clock, few=few).turn().did_something
+    assert "invitations" not in {json.loads(one.question)["kind"] for one in desk.store.figures()}
 
 
 def _change_and_fail(store: SqlStore) -> None:
@@ -227,7 +263,7 @@ def page(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], tuple[i
     return get
 
 
-@pytest.mark.parametrize("path", ["/", "/report", "/report?by=plan", "/accounts"])
+@pytest.mark.parametrize("path", ["/", "/report", "/report?by=plan", "/accounts", "/invitations"])
 def test_a_page_says_that_figures_are_counted_and_looks_again(
     desk: Desk, page: Callable[[str], tuple[int, str]], path: str
 ):
@@ -240,6 +276,7 @@ def test_a_page_says_that_figures_are_counted_and_looks_again(
     assert status == 200
     assert "being counted" not in text
     people(desk.store, {9: 1})
+    not_asked(desk.store)
     assert re.search(r"As of .* 07:00 America/New_York.*newer figures are being counted", page(path)[1], re.S)
 
 
@@ -269,7 +306,7 @@ def test_figures_are_counted_again_and_compared_by_a_command(
         done = CliRunner().invoke(application(), ["-c", str(file), "db", "figures", "--json", *arguments])
         return done.exit_code, json.loads(done.stdout)
 
-    assert run()[1]["figures"] == 8
+    assert run()[1]["figures"] == 9
     code, checked = run("--check")
     assert (code, checked["wrong"], len(str(checked["right"])) > 20) == (0, [], True)
     with desk.store.database.write() as tx:

@@ -169,7 +169,7 @@ def test_what_was_counted_is_forgotten_with_them_and_what_is_being_counted_is_no
     assert lease is not None
     town.erase(traces(), receipt(), zone=ZONE, now=NOON)
     assert town.figures() == []
-    town.want_figures({"k": "{}"})
+    town.want_figures("answers", {"k": "{}"})
     with pytest.raises(LeaseLost):
         town.keep_figure("k", b"counted before", as_of=NOON, lease=lease)
     with pytest.raises(LeaseLost):

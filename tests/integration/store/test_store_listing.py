@@ -11,6 +11,7 @@ from nps.asking import InvitationState, StepKind, Suppression, SuppressionReason
 from nps.changes import Cause, Rejected
 from nps.sending import Accepted
 from store.api import Link, Settled, State, Verdict, Wanted
+from store.api.figures import AskedSince, Refused
 from store.api.outbox import Kind, Opening, Settling, Stage
 from store.sql import SqlStore
 
@@ -151,7 +152,8 @@ def test_the_funnel_tells_how_far_invitations_got(store: SqlStore) -> None:
     [first] = store.steps_of(sent[0].id)
     assert store.delivered(sent[0].id, first.number, now=NOON)
     store.answered(sent[0].id, now=later(hours=1))
-    told = {one.state: one for one in store.funnelled(since=AGES_AGO)}
+    [since_ever, since_tomorrow] = store.asked_since([AGES_AGO, later(days=1)])
+    told = {one.state: one for one in since_ever.funnel}
     assert {state: one.invitations for state, one in told.items()} == {
         InvitationState.QUEUED: 1,
         InvitationState.SENT: 1,
@@ -159,7 +161,7 @@ def test_the_funnel_tells_how_far_invitations_got(store: SqlStore) -> None:
     }
     answered = told[InvitationState.ANSWERED]
     assert (answered.sent, answered.delivered, answered.answered) == (1, 1, 1)
-    assert store.funnelled(since=later(days=1)) == []
+    assert since_tomorrow == AskedSince([], [])
 
 
 def test_who_was_asked_who_was_not_and_what_is_due_come_a_page_at_a_time(store: SqlStore) -> None:
@@ -180,10 +182,10 @@ def test_who_was_asked_who_was_not_and_what_is_due_come_a_page_at_a_time(store: 
     assert [one.number for one in rest] == [
         one.number for one in store.not_asked_page(since=AGES_AGO, code="rest", before=last.number)
     ]
-    assert store.not_asked_counts(since=AGES_AGO) == {
-        ("after-support", "rest"): 2,
-        ("after-support", "sampled_out"): 1,
-    }
+    assert store.asked_since([AGES_AGO])[0].refused == [
+        Refused("after-support", "rest", 2),
+        Refused("after-support", "sampled_out", 1),
+    ]
     [soon, *_] = store.coming_page(limit=1)
     assert (soon.invitation.id, soon.at) == ("i2", later(hours=1))
     behind = store.coming_page(after=(soon.at, soon.step.number))
@@ -194,7 +196,7 @@ def test_who_was_asked_who_was_not_and_what_is_due_come_a_page_at_a_time(store: 
 def test_a_shadow_invitation_sends_nothing_and_is_told_apart(store: SqlStore) -> None:
     one = invitation("s1", state=InvitationState.SHADOW)
     store.decide_event(None, [(one, None), (invitation("i1"), step("i1", StepKind.ASK))], [], {}, now=NOON)
-    assert {told.state for told in store.funnelled(since=AGES_AGO)} == {
+    assert {told.state for told in store.asked_since([AGES_AGO])[0].funnel} == {
         InvitationState.SHADOW,
         InvitationState.QUEUED,
     }

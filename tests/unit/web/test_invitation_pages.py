@@ -15,7 +15,7 @@ from peopled import YAML, Peopled, fill, record
 from nps.asking import InvitationState, SuppressionReason
 from nps.policy import CODES
 from npsync.funnel import SUPPRESSED, funnel, why_not
-from store.api.listing import Funnelled
+from store.api.figures import Funnelled
 from triggers import ledger
 
 LISTS = ["/invitations", "/invitations/asked", "/invitations/not-asked", "/invitations/due", "/suppressions",

@@ -10,7 +10,7 @@ from store.database import Database, Transaction
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0020"  # kept here so that an up-to-date store starts without importing alembic
+HEAD = "0021"  # kept here so that an up-to-date store starts without importing alembic
 
 
 def revision(database: Database) -> str | None:

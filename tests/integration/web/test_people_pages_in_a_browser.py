@@ -166,3 +166,42 @@ def test_sends_are_stopped_and_an_invitation_is_taken_back_by_hand(house: House)
     assert "In shadow mode" in said(page)
     assert page.troubles == []
     page.context.close()
+
+
+def test_what_happened_is_narrowed_by_hand_and_read_on(house: House):
+    page, store = house.page(), house.town.store
+    for n in range(65):
+        store.note_audit("user:bo", "pause", f"sync-{n}", now=NOW)
+    page.goto(f"{house.address}/activity")
+    page.get_by_label("Who").fill("bo")
+    page.get_by_label("Who").press("Enter")
+    page.wait_for_url("**who=bo**")
+    assert "sync-64" in said(page)
+    assert "ann" not in page.inner_text("main table")
+    page.get_by_role("link", name="older →").click()
+    page.wait_for_selector("text=sync-0")
+    assert page.locator("main tbody tr").count() == 5
+    page.get_by_role("link", name="← latest").click()
+    page.get_by_label("Day").fill("2025-12-01")
+    page.wait_for_selector("text=Nothing is like that")
+    assert page.troubles == []
+
+
+def test_an_account_s_picture_is_told_to_who_cannot_see_it(house: House):
+    page = house.page()
+    page.goto(f"{house.address}/accounts/crm/Account/{ACCOUNT}")
+    picture = page.get_by_role("img", name="Scores of its people over time")
+    assert picture.locator("circle.person").count() == 5
+    assert "5 people scored" in picture.locator("desc").text_content()
+
+
+def test_what_was_ignored_at_the_command_line_is_undone_by_hand(house: House):
+    page, store = house.page(java_script_enabled=False), house.town.store
+    [number] = house.town.waiting(State.REVIEW, "many", "two records have this Email", ("zoe", 4, None))
+    assert store.ignore(SYNC, number, "ignored by cli:bo on 2025-12-15")
+    page.goto(f"{house.address}/decisions")
+    row = page.locator("section", has_text="Left out for good").locator("tr", has_text="zoe@example.com")
+    assert "ignored by cli:bo on 2025-12-15" in row.inner_text()
+    row.get_by_role("button", name="Undo").click()
+    assert "is judged anew" in said(page)
+    assert "zoe@example.com" not in said(page)

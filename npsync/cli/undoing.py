@@ -177,6 +177,7 @@ def _done(
     from npsync import service, undoing
     from npsync.cli import output, undo_text
     from npsync.cli.progress import shown_progress
+    from npsync.deciding.deciders import at_the_command_line
     from npsync.stopping import stop_on_signal
     from sync.undoing import undo as take_back
 
@@ -184,6 +185,8 @@ def _done(
     told: list[dict[str, object]] = []
     worst = output.SUCCEEDED
     with service.opened(config, store) as connections:
+        word = "redo" if any(one.redo for one in wanted) else "undo"
+        store.note_audit(at_the_command_line(), word, f"run {run.id}", now=connections.clock.now())
         for one in wanted:
             place = undoing.opened_place(config, connections, store, undoing.known_run(store, one.run))
             if place is None:

@@ -10,7 +10,6 @@ from npsync.cli.accounts_text import behind_lines
 from npsync.roles import May
 from npsync.web.dashboard.asked import asked
 from npsync.web.dashboard.audit import looked_at
-from npsync.web.dashboard.deciding import not_known
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.story import account_picture, telling_of
 from npsync.web.site import Site
@@ -37,7 +36,7 @@ def router(site: Site, house: House) -> APIRouter:
             said = (
                 "npsync knows nothing of this account: nobody of it answered, and nothing was written to it."
             )
-            return not_known(house, request, whose, said, "npsync run --accounts")
+            raise house.not_known(request, whose, said, next="npsync run --accounts")
         found = next((one for one in its if one.sync == wanted["sync"]), its[0])
         looked_at(site, whose, found.record)
         start = (wanted.page - 1) * TOGETHER

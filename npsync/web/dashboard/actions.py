@@ -19,7 +19,7 @@ from npsync.jobs import target_of
 from npsync.roles import May
 from npsync.web.dashboard import action_words, run_words
 from npsync.web.dashboard.asked import number
-from npsync.web.dashboard.house import HEADERS, Away, House
+from npsync.web.dashboard.house import HEADERS, House
 from npsync.web.dashboard.runs import connection_of, known
 from npsync.web.dashboard.syncs import known_sync, served
 from npsync.web.dashboard.visitors import Visitor, form_of
@@ -183,15 +183,7 @@ def known_action(site: Site, house: House, request: Request, whose: Visitor, tex
     wanted = number(text)
     found = None if wanted is None else site.store.action(wanted)
     if found is None:
-        raise Away(
-            house.page(
-                "said.html",
-                request,
-                whose,
-                status=404,
-                title="No such action",
-                said=f"Nobody asked for anything under the number {text[:20]}.",
-                next="",
-            )
+        raise house.not_known(
+            request, whose, f"Nobody asked for anything under the number {text[:20]}.", title="No such action"
         )
     return found

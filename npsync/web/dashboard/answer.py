@@ -15,7 +15,7 @@ from npsync.deciding.inbox import UNDECIDED, Item, settled_in
 from npsync.deciding.looking import Candidate, Looked, look
 from npsync.roles import May
 from npsync.web.dashboard.audit import looked_at_some
-from npsync.web.dashboard.deciding import answers_of, not_known
+from npsync.web.dashboard.deciding import answers_of
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.review import tabs_of
 from npsync.web.dashboard.shown import Cards, Place
@@ -49,7 +49,7 @@ def router(site: Site, house: House) -> APIRouter:
         whose = house.visitor(request, May.PEOPLE)
         found = answers_of(site, [number]).get(number)
         if found is None:
-            return not_known(house, request, whose, "There is no such answer (any more).")
+            raise house.not_known(request, whose, "There is no such answer (any more).")
         items = settled_in(site.config, site.store, found)
         live = request.query_params.get("live") == "1"
         looks = _looked(items) if live else {}

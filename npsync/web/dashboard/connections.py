@@ -20,7 +20,7 @@ from npsync.connection_health import ACCESS, BUDGET, Health, health_of
 from npsync.jobs import target_of
 from npsync.roles import May
 from npsync.web.dashboard import bars
-from npsync.web.dashboard.house import HEADERS, Away, House
+from npsync.web.dashboard.house import HEADERS, House
 from npsync.web.dashboard.syncs import served
 from npsync.web.dashboard.tree import in_one_piece, rows
 from npsync.web.dashboard.visitors import form_of
@@ -79,17 +79,7 @@ def router(site: Site, house: House) -> APIRouter:
         whose = house.visitor(request, May.VIEW)
         if name not in site.config.connections:
             said = f'The YAML has no connection "{name[:80]}".'
-            raise Away(
-                house.page(
-                    "said.html",
-                    request,
-                    whose,
-                    status=404,
-                    title="No such connection",
-                    said=said,
-                    next="npsync check",
-                )
-            )
+            raise house.not_known(request, whose, said, title="No such connection", next="npsync check")
         checked = last_check(site)
         [found] = [each for each in connected(site, house.now(), checked) if each.name == name]
         told = in_one_piece(as_read(site.config)["connections"][name])

@@ -15,7 +15,6 @@ from npsync.invited import About
 from npsync.roles import May
 from npsync.web.dashboard.asked import asked
 from npsync.web.dashboard.audit import looked_at, looked_at_some
-from npsync.web.dashboard.deciding import not_known
 from npsync.web.dashboard.house import HEADERS, House
 from npsync.web.dashboard.shown import Cards
 from npsync.web.dashboard.story import telling_of
@@ -128,7 +127,7 @@ def router(site: Site, house: House) -> APIRouter:
 
     def _unknown(request: Request) -> Response:
         said = "npsync knows nothing of this record: no answer was matched to it and nothing written."
-        return not_known(house, request, house.visitor(request, May.PEOPLE), said, "npsync run")
+        raise house.not_known(request, house.visitor(request, May.PEOPLE), said, next="npsync run")
 
     return routes
 

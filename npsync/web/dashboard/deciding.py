@@ -18,7 +18,7 @@ from npsync.deciding.inbox import Item, called, settled_in
 from npsync.deciding.writing import want_written
 from npsync.roles import May
 from npsync.web.dashboard.asked import LARGEST
-from npsync.web.dashboard.house import Away, House
+from npsync.web.dashboard.house import House
 from npsync.web.dashboard.visitors import Form, Visitor, form_of
 from npsync.web.dashboard.words import many
 from npsync.web.site import Site
@@ -184,7 +184,7 @@ def router(site: Site, house: House) -> APIRouter:
     def _answer(request: Request, whose: Visitor, number: int) -> Stored:
         answer = _answers([number]).get(number)
         if answer is None:
-            raise Away(not_known(house, request, whose, "There is no such answer (any more)."))
+            raise house.not_known(request, whose, "There is no such answer (any more).")
         return answer
 
     return routes
@@ -201,10 +201,6 @@ def answers_of(site: Site, numbers: Sequence[int]) -> dict[int, Stored]:
         for number, latest in newest.items()
         if (one := versions.get(latest)) is not None
     }
-
-
-def not_known(house: House, request: Request, whose: Visitor, said: str, next: str = "") -> Response:
-    return house.page("said.html", request, whose, status=404, title="Not known", said=said, next=next)
 
 
 def _back(form: Form, otherwise: str) -> str:

@@ -121,6 +121,12 @@ class House(Entrance):
         )
         return Response(html, status, media_type="text/html", headers={**HEADERS, **(headers or {})})
 
+    def not_known(
+        self, request: Request, whose: Visitor, said: str, *, title: str = "Not known", next: str = ""
+    ) -> Away:
+        """To be raised where a page is about something that is not there. `next`: the command that may help."""
+        return Away(self.page("said.html", request, whose, status=404, title=title, said=said, next=next))
+
     def part(self, template: str, **names: Any) -> Response:
         """A piece of a page, for htmx to put in its place: without the frame, and nothing is said there."""
         about = {"root": self.root, "zone": self.site.config.time_zone, "now": self.now()}

@@ -13,7 +13,6 @@ from npsync.deciding.writing import want_written
 from npsync.roles import May
 from npsync.web.dashboard.asked import LARGEST, asked, number
 from npsync.web.dashboard.audit import looked_at_some
-from npsync.web.dashboard.deciding import not_known
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.review import tabs_of
 from npsync.web.dashboard.shown import Cards
@@ -72,7 +71,7 @@ def router(site: Site, house: House) -> APIRouter:
         beside = site.store.letters_beside(letter) if 0 < letter < LARGEST else []
         found = next((each for each in beside if each.id == letter), None)
         if found is None:
-            return not_known(house, request, whose, f"There is no dead letter {letter}.")
+            raise house.not_known(request, whose, f"There is no dead letter {letter}.")
         looked_at_some(site, whose, "dead-letters", 1)
         answer = (
             None if found.response is None else site.store.responses([found.response]).get(found.response)

@@ -14,7 +14,7 @@ from npsync.jobs import target_of
 from npsync.roles import May
 from npsync.web.dashboard import run_words
 from npsync.web.dashboard.asked import asked, number
-from npsync.web.dashboard.house import HEADERS, Away, House
+from npsync.web.dashboard.house import HEADERS, House
 from npsync.web.dashboard.visitors import Visitor
 from npsync.web.site import Site
 from store.api import RunRow, State
@@ -155,16 +155,8 @@ def known(site: Site, house: House, request: Request, whose: Visitor, text: str)
     wanted = number(text)
     found = None if wanted is None else site.store.run(wanted)
     if found is None:
-        raise Away(
-            house.page(
-                "said.html",
-                request,
-                whose,
-                status=404,
-                title="No such run",
-                said=f"There is no run {text[:20]}.",
-                next=NO_RUN,
-            )
+        raise house.not_known(
+            request, whose, f"There is no run {text[:20]}.", title="No such run", next=NO_RUN
         )
     return found
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from npsync.jobs import target_of
 from npsync.roles import May
 from npsync.web.dashboard import mapping_words, run_words
-from npsync.web.dashboard.house import Away, House
+from npsync.web.dashboard.house import House
 from npsync.web.dashboard.needs import SEEN
 from npsync.web.dashboard.visitors import Visitor
 from npsync.web.site import Site
@@ -95,16 +95,8 @@ def router(site: Site, house: House) -> APIRouter:
 def known_sync(site: Site, house: House, request: Request, whose: Visitor, name: str) -> None:
     """Raises Away where the YAML has no such sync."""
     if name not in site.config.sync:
-        raise Away(
-            house.page(
-                "said.html",
-                request,
-                whose,
-                status=404,
-                title="No such sync",
-                said=f'The YAML has no sync "{name[:80]}".',
-                next="npsync check",
-            )
+        raise house.not_known(
+            request, whose, f'The YAML has no sync "{name[:80]}".', title="No such sync", next="npsync check"
         )
 
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from html import unescape
-from pathlib import Path
 
-import pytest
-from asgi_caller import Replied
 from dashboard_desk import Desk
-from dashboard_desk import text_of as plain
-from peopled import YAML, Peopled, fill, record
+from people_pages import text_of
+from peopled import Peopled, fill, record
 
 from nps.asking import InvitationState, SuppressionReason
 from nps.policy import CODES
@@ -22,38 +18,10 @@ LISTS = ["/invitations", "/invitations/asked", "/invitations/not-asked", "/invit
          "/invitations/may-ask"]  # fmt: skip
 
 
-@pytest.fixture
-def town(tmp_path: Path, sqlite_url: str) -> Peopled:
-    return Peopled(tmp_path)
-
-
-@pytest.fixture
-def desk(tmp_path: Path, town: Peopled) -> Iterator[Desk]:
-    made = Desk(tmp_path, YAML)
-    made.sign_in(made.token("read", "apply"))
-    yield made
-    made.store.close()
-
-
-@pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Iterator[Desk]:
-    """Something on every page, for tests that only look."""
-    folder = tmp_path_factory.mktemp("full")
-    fill(Peopled(folder, migrated=migrated_sqlite))
-    made = Desk(folder, YAML)
-    made.sign_in(made.token("read"))
-    yield made
-    made.store.close()
-
-
 def called(desk: Desk, id: str) -> str:
     one = desk.store.invitation(id)
     assert one is not None
     return one.reference
-
-
-def text_of(replied: Replied) -> str:
-    return unescape(plain(replied))
 
 
 # ------------------------------------------------------------ adding up

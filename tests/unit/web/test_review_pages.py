@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from html import unescape
-from pathlib import Path
 
-import pytest
 from answered import NOW, SYNC
-from asgi_caller import Replied
 from dashboard_desk import Desk
-from dashboard_desk import text_of as plain
-from peopled import HOSTILE, YAML, Peopled, fill, record
+from people_pages import text_of
+from peopled import HOSTILE, Peopled, fill, record
 
 from npsync.deciding.answers import ignore
 from npsync.deciding.deciders import Decider
@@ -20,34 +15,6 @@ from npsync.deciding.inbox import settled_in
 from store.api import State
 
 LISTS = ["/review", "/held", "/waiting", "/dead-letters", "/follow-ups", "/decisions"]
-
-
-@pytest.fixture
-def town(tmp_path: Path, sqlite_url: str) -> Peopled:
-    return Peopled(tmp_path)
-
-
-@pytest.fixture
-def desk(tmp_path: Path, town: Peopled) -> Iterator[Desk]:
-    made = Desk(tmp_path, YAML)
-    made.sign_in(made.token("read", "apply"))
-    yield made
-    made.store.close()
-
-
-@pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Iterator[Desk]:
-    """Something on every page, for tests that only look."""
-    folder = tmp_path_factory.mktemp("full")
-    fill(Peopled(folder, migrated=migrated_sqlite))
-    made = Desk(folder, YAML)
-    made.sign_in(made.token("read", "apply"))
-    yield made
-    made.store.close()
-
-
-def text_of(replied: Replied) -> str:
-    return unescape(plain(replied))
 
 
 def wait(town: Peopled, *who: str, code: str = "many") -> list[int]:

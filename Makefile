@@ -52,7 +52,7 @@ soak: $(VENV)/.dev ## 200 runs under random faults and kills, every record held 
 	@$(BIN)/python -m bench.soak $(ARGS)
 
 fuzz-api: $(VENV)/.dev ## thousands of requests of all kinds against the API, each answer held against its description
-	@NPSYNC_API_CASES=150 $(BIN)/python -m pytest tests/unit/web/test_api_fuzzed.py --timeout 0 $(ARGS)
+	@NPSYNC_API_CASES=150 $(BIN)/python -m pytest tests/integration/web/test_api_fuzzed.py --timeout 0 $(ARGS)
 
 soak-serve: $(VENV)/.dev ## npsync serve for half an hour: schedules, events, visitors, faults, clumsy operators
 	@$(BIN)/python -m bench.soak_serve $(ARGS)

@@ -1,5 +1,5 @@
 """schemathesis against the description of the API, in this process: whatever is sent, within the rules or not, the
-answer is one that the description tells of, and never that something broke here.
+answer is one that the description tells of, and never that something broke here. On both databases.
 
 `make fuzz-api` tries thousands; the suite a few of each operation.
 """
@@ -10,13 +10,12 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
 import schemathesis
-from answered import NOW, SYNC, matched, people
+from answered import NOW, SYNC, YAML, matched, people
 from api_desk import EVERY_SCOPE, ApiDesk
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -34,12 +33,17 @@ KNOWN = {"number": "1", "name": SYNC, "survey": "relationship"}
 ASKS_A_CRM = "POST /api/v1/may-ask"  # which is away here, and may be told so
 
 
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Iterator[ApiDesk]:
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def desk(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiDesk]:
     """One that has something of everything."""
-    folder = tmp_path_factory.mktemp("fuzzed")
-    (folder / "npsync.db").write_bytes(migrated_sqlite.read_bytes())
-    made = ApiDesk(folder)
+    folder, yaml = tmp_path_factory.mktemp("fuzzed"), YAML
+    if request.param == "postgres":
+        template = request.getfixturevalue("migrated_postgres")
+        url = request.getfixturevalue("postgres").new_database(template)
+        yaml = yaml.replace("sqlite:///npsync.db", url)
+    else:
+        (folder / "npsync.db").write_bytes(request.getfixturevalue("migrated_sqlite").read_bytes())
+    made = ApiDesk(folder, yaml)
     store = made.store
     for place, state in enumerate(("written", "review", "waiting", "held", "rejected", "pending")):
         matched(

@@ -33,6 +33,25 @@ _SETTLED_BY = f"""
     WHERE r.id < :before AND r.id >= :lowest AND s.sync = :sync AND s.person = r.person AND s.response = r.id
     AND s.run = :run AND s.state = :state ORDER BY r.id DESC LIMIT :limit"""
 
+# Numbers are given in order of arrival: halved, until one is left.
+_MIDDLE = "(low + high + 1) / 2"
+_ARRIVED_IN_TIME = f"""COALESCE((
+    SELECT r.received_at FROM response r WHERE r.id <= {_MIDDLE} ORDER BY r.id DESC LIMIT 1), 0) <= :ended_at"""
+_ARRIVED_BY = f"""
+    WITH RECURSIVE half (low, high) AS (
+        SELECT CAST(0 AS BIGINT), CAST(COALESCE(max(id), 0) AS BIGINT) FROM response
+        UNION ALL
+        SELECT CASE WHEN {_ARRIVED_IN_TIME} THEN {_MIDDLE} ELSE low END,
+            CASE WHEN {_ARRIVED_IN_TIME} THEN high ELSE {_MIDDLE} - 1 END
+        FROM half WHERE low < high)
+    SELECT low FROM half WHERE low = high"""
+
+# Until the transaction ends. PostgreSQL knows how few answers a run settled, not that they lie together, and would
+# look through the states of all answers.
+_ONE_BY_ONE = """
+    SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+        set_config('enable_mergejoin', 'off', true), set_config('enable_bitmapscan', 'off', true)"""
+
 
 class Looking:
     database: Database
@@ -81,6 +100,8 @@ class Looking:
             if state in (State.WRITTEN, State.UNCHANGED, State.SUPERSEDED, State.EXCLUDED):
                 above = min(above, self._above(ended_at))
                 lowest = above - REACH
+                if tx.postgres:
+                    tx.rows(_ONE_BY_ONE)
                 settled = tx.rows(_SETTLED_BY, **its, before=above, lowest=lowest)
                 on = lowest if lowest > 1 else None
             else:
@@ -101,16 +122,10 @@ class Looking:
         return [(stored[row[0]], settled_of(row)) for row in settled if row[0] in stored], on
 
     def _above(self, ended_at: int | None) -> int:
-        """Just above the last answer that had arrived when the run ended; numbers are given in order of arrival."""
+        """Just above the last answer that had arrived when the run ended."""
         with self.database.read() as tx:
-            low, high = 0, (tx.one("SELECT COALESCE(max(id), 0) FROM response") or (0,))[0]
-            while ended_at is not None and low < high:
-                middle = (low + high + 1) // 2
-                at = tx.one(
-                    "SELECT received_at FROM response WHERE id <= :id ORDER BY id DESC LIMIT 1", id=middle
-                )
-                low, high = (middle, high) if at is None or at[0] <= ended_at else (low, middle - 1)
-        return int(high) + 1
+            [(last,)] = tx.rows(_ARRIVED_BY, ended_at=_LAST if ended_at is None else ended_at)
+        return int(last) + 1
 
 
 def _named(field: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from itertools import islice
@@ -21,6 +22,7 @@ from nps.sending import Accepted
 from npsync.config import Config
 from npsync.jobs import target_of
 from store.api import LedgerEntry, State, Store, Verdict
+from sync.job import rolled_up_sync
 
 SYNC = "nps-to-contacts"
 # name → address, size of the window, dark?
@@ -33,6 +35,7 @@ PICTURES: Mapping[str, tuple[str, tuple[int, int], bool]] = {
     "customer": ("/customers/crm/Contact/{customer}?live=1", (1120, 740), False),
     "customer-dark": ("/customers/crm/Contact/{customer}", (1120, 640), True),
     "accounts": ("/accounts", (1120, 640), False),
+    "account": ("/accounts/crm/Account/{account}", (1120, 780), False),
     "invitations": ("/invitations", (1120, 860), False),
     "invitations-phone": ("/invitations", (390, 844), False),
     "suppressions": ("/suppressions", (1120, 480), False),
@@ -48,8 +51,16 @@ def people(config: Config, store: Store, now: datetime) -> dict[str, int | str]:
     records = _written(store)
     told = max(records, key=lambda record: len(store.answers_on_records([record])))
     found["customer"] = told
+    found["account"] = _rolled_up(store)
     asked(config, store, records, now)
     return found
+
+
+def _rolled_up(store: Store) -> str:
+    """The account that was written most often."""
+    runs = store.runs(sync=rolled_up_sync(SYNC), limit=10)
+    written = Counter(change.record_id for run in runs for change, _ in store.run_changes(run.id))
+    return written.most_common(1)[0][0]
 
 
 def _written(store: Store) -> list[str]:

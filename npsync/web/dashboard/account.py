@@ -7,13 +7,14 @@ from starlette.responses import Response
 
 from npsync import customer_story, service
 from npsync.cli.accounts_text import behind_lines
+from npsync.reports.wish import name_of_accounts
 from npsync.roles import May
 from npsync.web.dashboard.asked import asked
 from npsync.web.dashboard.audit import looked_at
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.story import account_picture, telling_of
 from npsync.web.site import Site
-from sync.story import Story
+from sync.story import AccountStory, Story
 
 TOGETHER = 50
 
@@ -47,7 +48,7 @@ def router(site: Site, house: House) -> APIRouter:
             "account.html",
             request,
             whose,
-            title=next((str(value) for value in found.record.who.values()), found.record.id),
+            title=next((str(value) for value in found.record.who.values()), None) or _called(found),
             account=found,
             others=[one.sync for one in its if one is not found],
             asked=wanted,
@@ -70,6 +71,14 @@ def router(site: Site, house: House) -> APIRouter:
             return customer_story.told(
                 site.config, site.store, record, now=house.now(), connections=connections
             )
+
+    def _called(found: AccountStory) -> str:
+        """By the name that its people's records told for a report; else by its id."""
+        trait = name_of_accounts(site.config)
+        people = [one.record_id for one in found.people[:1]]
+        known = site.store.members(found.sync, people).values() if trait else ()
+        names = (one.traits.get(trait or "") for one in known if one.account == found.record.id)
+        return next((str(name) for name in names if name), found.record.id)
 
     def _shown_in(sync: str, figure: str) -> str | None:
         """The field that shows this figure, where the YAML says so plainly."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
 from answered import NOW, SYNC
 from dashboard_desk import Desk
 from people_pages import text_of
-from peopled import ACCOUNT, ARABIC, HOSTILE, LONG, Peopled, fill, record
+from peopled import ACCOUNT, ARABIC, HOSTILE, LONG, YAML, Peopled, fill, record
 
 from nps.asking import SuppressionReason
 from npsync import customer_story
@@ -175,6 +176,18 @@ def test_an_account_tells_its_people_and_what_they_come_to(full: Desk):
     assert "The line is what" not in said  # nothing was written to it
     assert "npsync never wrote to" in said
     assert full.get("/accounts/crm/Account/001000000000009AAA").status == 404
+
+
+def test_an_account_is_called_by_the_name_that_a_report_knows(tmp_path: Path, sqlite_url: str):
+    reported = YAML.replace("by: {plan: account.Plan__c", "by: {company: account.Name, plan: account.Plan__c")
+    town = Peopled(tmp_path, reported)
+    town.wrote(("ann", 6, None))
+    with town.store.database.write() as tx:
+        tx.run("UPDATE member SET traits = :traits", traits='{"company":"Acme & Sons"}')
+    desk = Desk(tmp_path, reported)
+    desk.sign_in(desk.token("read"))
+    assert ">Acme &amp; Sons</h1>" in desk.get(f"/accounts/crm/Account/{ACCOUNT}").body.decode()
+    desk.store.close()
 
 
 def test_too_few_people_have_no_figure_and_show_nobody_to_who_sees_figures_alone(town: Peopled, desk: Desk):

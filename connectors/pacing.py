@@ -34,6 +34,7 @@ _TRUSTED = (
 )
 _AHEAD = 120_000  # ms: nothing is lent for later than this
 _FAR = 900_000  # ms: what was lent for later than this was lent by a clock that has since been set back
+_LONGEST_PAUSE = _LONGEST_DAY = 90_000_000  # ms: 25 hours, of a day on which the clock is put back
 _REMEMBERED = (
     3_600_000  # ms: for so long, or as long as a window counts it, what is left of a lot can be given back
 )
@@ -251,7 +252,7 @@ def _learn(pace: Pace, ask: Ask, now: int) -> None:
         _keep_to(pace, limit, now)
     if ask.elsewhere is not None:
         _count_elsewhere(pace, ask.elsewhere, now)
-    resume_at = now + ceil(ask.pause * 1000)
+    resume_at = now + min(ceil(ask.pause * 1000), _LONGEST_PAUSE)
     if ask.pause and resume_at > pace.resume_at:
         pace.resume_at, pace.why = resume_at, ask.why
     if ask.told is not None:
@@ -332,7 +333,9 @@ def _forget(pace: Pace, now: int) -> None:
         window.gone = [(min(moment, latest), calls) for moment, calls in window.gone if moment > oldest]
         window.until = min(window.until, now + max(_TRUSTED, 2 * window.length))
     pace.windows = [window for window in pace.windows if window.until > now or window.gone]
-    if pace.told is not None and pace.told.until <= now:
+    if pace.told is not None and not now < pace.told.until <= now + _TRUSTED:
         pace.told = None
-    if pace.own is not None and pace.own.until <= now:
+    if pace.own is not None and not now < pace.own.until <= now + _LONGEST_DAY:
         pace.own = None
+    if pace.resume_at > now + _LONGEST_PAUSE:
+        pace.resume_at = 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from connectors.contract import Clock
 from nps.errors import NpsyncError
 from npsync.jobs import anonymous_at, feed_of
+from npsync.schedule import has_its_turn
 from sync.inbox import Pulled, pull
 from sync.progress import Silent
 
@@ -82,8 +83,7 @@ class Gathering:
         from npsync.service import opened
 
         now, every = self._clock.now(), self._config.privacy.read_every
-        due_at = self._store.schedule_first(PLACE, now)
-        if due_at > now or not self._store.claim_due(PLACE, due_at, now + every):
+        if not has_its_turn(self._store, PLACE, now, lambda at: at + every):
             return Gathered()
         with opened(self._config, self._store, self._clock) as connections:
             return gather(self._config, self._store, connections, stop=self._stop)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.contract import Clock
 from nps.errors import Interrupted
+from npsync.logs import notice
+from npsync.schedule import has_its_turn
 
 if TYPE_CHECKING:
     from npsync.config import Config
@@ -90,7 +92,8 @@ class Nightly:
 
     def turn(self) -> Pruned:
         now = self._clock.now()
-        due_at = self._store.schedule_first(PLACE, now)
-        if due_at > now or not self._store.claim_due(PLACE, due_at, now + EVERY):
+        if not has_its_turn(self._store, PLACE, now, lambda at: at + EVERY):
             return Pruned()
+        if counts := self._store.put_right(now=now):
+            notice("put_right", **counts)
         return prune(self._config, self._store, now, stop=self._stop)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -107,6 +107,14 @@ def _turn(low: datetime, high: datetime, offset: timedelta, zone: ZoneInfo) -> d
         middle = low + (high - low) / 2
         low, high = (middle, high) if _offset(middle, zone) == offset else (low, middle)
     return high.replace(second=0, microsecond=0)
+
+
+def has_its_turn(store: Store, place: str, now: datetime, following: Callable[[datetime], datetime]) -> bool:
+    """Whether this place of the clock is due, and it falls to us; then it is due again at what is `following`. One that
+    is due later than twice that was put there by a clock that was wrong."""
+    after = following(now)
+    due_at = store.schedule_first(place, now)
+    return (due_at <= now or due_at > following(after)) and store.claim_due(place, due_at, after)
 
 
 def all_rolled_up(config: Config, store: Store, sync: str, now: datetime) -> None:

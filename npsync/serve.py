@@ -26,6 +26,7 @@ from store.owners import this_process
 from triggers.followed import none_is_followed
 
 if TYPE_CHECKING:
+    from connectors.contract import Clock
     from npsync.config import Config
     from store.api import Store
 
@@ -72,6 +73,7 @@ def serve(
         mark=taken.mark,
     )
     watched = Watched(taken, clock, take=take, tell=clockwork.show)
+    put_right(store, clock)
     rescue(store, clock.now())
     resume_killed(taken.config, store, clock.now())
     follow(taken.config, store)
@@ -82,7 +84,9 @@ def serve(
     if not stopping.is_set():
         notice("serving", syncs=len(taken.config.sync), triggers=len(taken.config.triggers), mark=taken.mark)
         readiness.tell(readiness.READY)
-        _tick_until(stopping, Ticks(watched.tick, clockwork.tick))
+        _tick_until(
+            stopping, Ticks(watched.tick, clockwork.tick), jumped=Ticks(lambda: put_right(store, clock))
+        )
         readiness.tell(readiness.STOPPING)
         notice("stopping")
     # Actions are done by threads, whoever does the rest.
@@ -142,7 +146,13 @@ class Ticks:
             notice("tick_failed" if problem else "ticking_again", **({"problem": problem} if problem else {}))
 
 
-def _tick_until(stopping: threading.Event, tick: Callable[[], None]) -> None:
+def put_right(store: Store, clock: Clock) -> None:
+    """What a clock that was far ahead has put off."""
+    if counts := store.put_right(now=clock.now()):
+        notice("put_right", **counts)
+
+
+def _tick_until(stopping: threading.Event, tick: Callable[[], None], *, jumped: Callable[[], None]) -> None:
     from apscheduler.schedulers.background import BackgroundScheduler
 
     pass_on("apscheduler")  # that a tick took longer than a second
@@ -160,6 +170,7 @@ def _tick_until(stopping: threading.Event, tick: Callable[[], None]) -> None:
     while not stopping.wait(TICK_SECONDS):
         if (seconds := walls.jumped(time.time(), time.monotonic())) is not None:
             notice("clock_jumped", seconds=round(seconds))
+            jumped()
             job.reschedule("interval", seconds=TICK_SECONDS)  # else it waits until the old time comes again
     scheduler.shutdown(wait=True)
 

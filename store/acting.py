@@ -13,6 +13,7 @@ from store.database import Database, Transaction
 from store.owners import is_gone
 from store.rows import from_json, maybe_moment, milliseconds, moment, to_json
 from store.spans import during_sql
+from store.wrong_clocks import held_until
 
 _ACTION = (
     "id, kind, about, arguments, who, key, state, wanted_at, token, starts, began_at, ended_at, run, outcome"
@@ -28,7 +29,7 @@ _CLAIM = f"""
         began_at = COALESCE(began_at, :now)
     WHERE id = (
         SELECT a.id FROM action a WHERE (a.state = 'wanted' OR a.state = 'doing')
-        AND (a.free_at <= :now OR a.state = 'doing' AND a.owner IN LIST(:gone))
+        AND (a.free_at <= :now OR a.free_at > :far OR a.state = 'doing' AND a.owner IN LIST(:gone))
         ORDER BY a.id LIMIT 1 FOR UPDATE OF a SKIP LOCKED)
     RETURNING {_ACTION}"""
 
@@ -85,6 +86,7 @@ class Acting:
                 _CLAIM,
                 owner=owner,
                 now=milliseconds(now),
+                far=held_until(now),
                 until=_until(now, seconds),
                 gone=[row[0] for row in held if is_gone(row[0])],
             )

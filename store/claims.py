@@ -18,6 +18,7 @@ from store.asked import INVITATION, STEP, invitation_of, step_of
 from store.database import Database, Transaction
 from store.owners import is_gone
 from store.rows import milliseconds, moment, storable
+from store.wrong_clocks import held_until
 
 _CLAIM = f"""
     UPDATE step SET owner = :owner, token = token + 1, free_at = :until WHERE id IN (
@@ -25,15 +26,16 @@ _CLAIM = f"""
         ORDER BY s.free_at, s.id LIMIT :limit FOR UPDATE OF s SKIP LOCKED)
     RETURNING {STEP}, token"""
 
+# What its holder has died with, or a clock that was wrong holds for years.
 _FREE = """
     UPDATE step SET owner = NULL, token = token + 1, free_at = due_at WHERE id IN (
-        SELECT s.id FROM step s WHERE s.owner = :gone AND s.owner IS NOT NULL AND s.state = 'queued'
-        FOR UPDATE OF s SKIP LOCKED)"""
+        SELECT s.id FROM step s WHERE s.owner = :owner AND s.owner IS NOT NULL AND s.state = 'queued'
+        AND s.free_at > :far FOR UPDATE OF s SKIP LOCKED)"""
 
 _INTERRUPTED = f"""
     UPDATE step SET owner = :owner, token = token + 1, free_at = :until WHERE id IN (
         SELECT s.id FROM step s WHERE s.owner IS NOT NULL AND s.state = 'sending'
-        AND (s.owner IN LIST(:gone) OR s.free_at <= :now) ORDER BY s.id FOR UPDATE OF s SKIP LOCKED)
+        AND (s.owner IN LIST(:gone) OR s.free_at <= :now OR s.free_at > :far) ORDER BY s.id FOR UPDATE OF s SKIP LOCKED)
     RETURNING {STEP}, token"""
 
 _INVITATIONS = f"SELECT {INVITATION} FROM invitation WHERE id IN LIST(:ids)"
@@ -43,21 +45,31 @@ _PUT_OFF = """
     WHERE id = :number"""
 
 
+_EVER = -(2**62)
+
+
 class Claims:
     database: Database
 
     def claim_steps(self, owner: str, *, now: datetime, limit: int, seconds: float) -> list[Claimed]:
         until = _until(now, seconds)
         with self.database.write() as tx:
-            for gone in _gone(tx):
-                tx.run(_FREE, gone=gone)
+            for holder in _holders(tx):
+                tx.run(_FREE, owner=holder, far=_EVER if is_gone(holder) else held_until(now))
             found = tx.rows(_CLAIM, owner=owner, now=milliseconds(now), until=until, limit=limit)
             return _claimed(tx, found, until, seconds)
 
     def interrupted(self, owner: str, *, now: datetime, seconds: float) -> list[Claimed]:
         until = _until(now, seconds)
         with self.database.write(durable=True) as tx:
-            found = tx.rows(_INTERRUPTED, owner=owner, gone=_gone(tx), now=milliseconds(now), until=until)
+            found = tx.rows(
+                _INTERRUPTED,
+                owner=owner,
+                gone=[holder for holder in _holders(tx) if is_gone(holder)],
+                now=milliseconds(now),
+                far=held_until(now),
+                until=until,
+            )
             return _claimed(tx, found, until, seconds)
 
     def put_off(self, claimed: Claimed, until: datetime, code: str, reason: str) -> None:
@@ -97,9 +109,8 @@ def put_off(tx: Transaction, number: int, until: datetime, code: str, reason: st
     tx.run(_PUT_OFF, until=milliseconds(until), code=code, reason=storable(reason), number=number)
 
 
-def _gone(tx: Transaction) -> list[str]:
-    held = tx.rows("SELECT DISTINCT owner FROM step WHERE owner IS NOT NULL")
-    return sorted(row[0] for row in held if is_gone(row[0]))
+def _holders(tx: Transaction) -> list[str]:
+    return sorted(row[0] for row in tx.rows("SELECT DISTINCT owner FROM step WHERE owner IS NOT NULL"))
 
 
 def _claimed(tx: Transaction, found: Sequence[tuple[Any, ...]], until: int, seconds: float) -> list[Claimed]:

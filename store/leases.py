@@ -11,6 +11,7 @@ from store.database import Database, Transaction
 from store.forgetting import without_forgotten
 from store.owners import is_gone
 from store.rows import milliseconds
+from store.wrong_clocks import held_until
 
 FREE = -(2**62)
 
@@ -25,9 +26,10 @@ class Leases:
                 """INSERT INTO lease (name, owner, token, until) VALUES (:name, :owner, 1, :until)
                 ON CONFLICT (name) DO UPDATE
                 SET owner = excluded.owner, token = lease.token + 1, until = excluded.until
-                WHERE lease.until <= :now RETURNING token""",
+                WHERE lease.until <= :now OR lease.until > :far RETURNING token""",
                 **asked,
                 now=milliseconds(now),
+                far=held_until(now),
             )
             if not found and (holder := _holder(tx, name)) is not None and is_gone(holder):
                 found = tx.rows(
@@ -41,9 +43,10 @@ class Leases:
     def is_free(self, name: str, *, now: datetime) -> bool:
         with self.database.read() as tx:
             held = tx.one(
-                "SELECT owner FROM lease WHERE name = :name AND until > :now",
+                "SELECT owner FROM lease WHERE name = :name AND until > :now AND until <= :far",
                 name=name,
                 now=milliseconds(now),
+                far=held_until(now),
             )
         return held is None or is_gone(held[0])
 

@@ -7,10 +7,11 @@ from datetime import datetime
 from store.api.messages import MESSAGES, Message, content_key
 from store.database import Database
 from store.rows import milliseconds
+from store.wrong_clocks import held_until
 
 _LATELY = """
     SELECT 1 FROM outbox WHERE sync = :sync AND kind = 'alert' AND slot = :slot AND object = :topic
-    AND wanted_at > :since AND state <> 'void' LIMIT 1"""
+    AND wanted_at > :since AND wanted_at <= :latest AND state <> 'void' LIMIT 1"""
 
 _WANT = """
     INSERT INTO outbox (sync, kind, slot, subject, connection, object, key, state, wanted_at, attempts, code, reason)
@@ -34,6 +35,7 @@ class Messages:
                 slot=message.slot,
                 topic=message.topic,
                 since=milliseconds(again_from),
+                latest=held_until(now),
             ):
                 return False
             wanted = tx.run(

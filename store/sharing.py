@@ -20,6 +20,7 @@ from store.journal import batches_of
 from store.owners import is_gone
 from store.rows import from_json, milliseconds
 from store.taking import taken_of
+from store.wrong_clocks import held_until
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _AT_ONCE = 10_000
@@ -35,7 +36,7 @@ _CLAIM = f"""
     UPDATE shard SET state = 'held', owner = :owner, token = token + 1, until = :until WHERE id = (
         SELECT s.id FROM shard s WHERE s.run = :run AND s.kind = :kind
         AND (s.state = 'free' OR s.state = 'held')
-        AND (s.state = 'free' OR s.until <= :now OR s.owner IN LIST(:gone))
+        AND (s.state = 'free' OR s.until <= :now OR s.until > :far OR s.owner IN LIST(:gone))
         ORDER BY s.id LIMIT 1 FOR UPDATE OF s SKIP LOCKED)
     RETURNING {_SHARD}"""
 
@@ -46,7 +47,8 @@ _HOLDERS = """
 # Where the run goes no further, nobody takes these over: they end with it, and the next run finds what they left open.
 _LEFT = """
     UPDATE shard SET state = 'failed', trouble = :trouble
-    WHERE run = :run AND kind = :kind AND state = 'held' AND (until <= :now OR owner IN LIST(:gone))"""
+    WHERE run = :run AND kind = :kind AND state = 'held'
+    AND (until <= :now OR until > :far OR owner IN LIST(:gone))"""
 
 _TROUBLE = """
     SELECT trouble FROM shard WHERE run = :run AND kind = :kind AND state = 'failed' ORDER BY id LIMIT 1"""
@@ -124,12 +126,12 @@ class Sharings:
         its: dict[str, Any] = {"run": run, "kind": kind.value}
         with self.database.write() as tx:
             tx.prove(lease)
-            gone = _gone(tx, its)
+            at = {"now": milliseconds(now), "far": held_until(now), "gone": _gone(tx, its)}
             if (trouble := tx.one(_TROUBLE, **its)) is not None:
-                tx.run(_LEFT, **its, trouble=trouble[0], now=milliseconds(now), gone=gone)
+                tx.run(_LEFT, **its, **at, trouble=trouble[0])
                 return None
             until = milliseconds(now) + round(seconds * 1000)
-            found = tx.one(_CLAIM, **its, owner=owner, now=milliseconds(now), until=until, gone=gone)
+            found = tx.one(_CLAIM, **its, **at, owner=owner, until=until)
         return None if found is None else _shard(found)
 
     def keep_shards(self, owner: str, *, now: datetime, seconds: float) -> None:
@@ -168,8 +170,8 @@ class Sharings:
                 trouble=trouble_of(trouble),
                 **its,
             )
-            left = {"now": milliseconds(now), "gone": _gone(tx, its)}
-            tx.run(_LEFT, **its, trouble=trouble_of(trouble), **left)
+            at = {"now": milliseconds(now), "far": held_until(now), "gone": _gone(tx, its)}
+            tx.run(_LEFT, **its, **at, trouble=trouble_of(trouble))
 
     def shard_work(self, shard: Shard) -> list[Taken]:
         where = " AND w.person >= :low AND w.person <= :high"
@@ -249,9 +251,11 @@ class Sharings:
         with self.database.read() as tx:
             held = tx.rows(
                 """SELECT DISTINCT owner FROM shard
-                WHERE sync = :sync AND kind = 'write' AND state = 'held' AND until > :now""",
+                WHERE sync = :sync AND kind = 'write' AND state = 'held'
+                AND until > :now AND until <= :far""",
                 sync=sync,
                 now=milliseconds(now),
+                far=held_until(now),
             )
         return any(not is_gone(row[0]) for row in held)
 

@@ -36,8 +36,9 @@ _OPEN = """
 _TRY = """
     INSERT INTO sign_in_try (name, free_at) VALUES (:name, :now + :every)
     ON CONFLICT (name) DO UPDATE SET free_at = :every
-        + CASE WHEN sign_in_try.free_at > :now THEN sign_in_try.free_at ELSE :now END
-    WHERE sign_in_try.free_at <= :latest"""
+        + CASE WHEN sign_in_try.free_at > :now AND sign_in_try.free_at <= :latest THEN sign_in_try.free_at ELSE :now END
+    WHERE sign_in_try.free_at <= :latest OR sign_in_try.free_at > :latest + :every"""
+# Nobody is kept out for longer than that but by a clock that was wrong.
 
 
 class Signing:

@@ -56,6 +56,7 @@ from store.taking import Taking
 from store.tallies import Tallies
 from store.tokens import Tokens
 from store.undoing import Undoing
+from store.wrong_clocks import WrongClocks
 
 
 class SqlStore(
@@ -101,6 +102,7 @@ class SqlStore(
     Acting,
     Listing,
     Looking,
+    WrongClocks,
 ):
     """A `store.api.Store`. Opening it touches nothing; `migrate` makes it ready."""
 

@@ -159,6 +159,7 @@ def _shown_key(one: Candidate) -> str:
 def next_look(received_at: datetime, now: datetime) -> datetime | None:
     """When a waiting answer's keys are looked up again: 1 h and 6 h after it arrived, then daily for 90 days.
     None: only when somebody asks."""
+    received_at = min(received_at, now)  # a clock was wrong then
     for wait in _FIRST_LOOKS:
         if now < received_at + wait:
             return received_at + wait

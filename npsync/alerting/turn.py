@@ -24,7 +24,7 @@ from npsync.alerting.spec import DigestSpec, On
 from npsync.alerting.turns import want_turns
 from npsync.connection_health import health_of
 from npsync.logs import notice
-from npsync.schedule import fire_time
+from npsync.schedule import fire_time, has_its_turn
 from sync.accounts.report import KIND as ROLL_UP
 from sync.job import roll_up_of
 from sync.leasing import died
@@ -172,8 +172,13 @@ class Telling:
                 )
 
     def _digest(self, spec: DigestSpec) -> None:
-        due_at = self._store.schedule_first(digest_place(spec), self._next(spec, self._clock.now()))
-        if due_at > self._clock.now():
+        now, place = self._clock.now(), digest_place(spec)
+        following = self._next(spec, now)
+        due_at = self._store.schedule_first(place, following)
+        if due_at > self._next(spec, following):  # by a clock that was wrong
+            self._store.schedule(place, following)
+            return
+        if due_at > now:
             return
         made = digest(self._config, self._store, spec, self._clock, id=due_at.isoformat(timespec="minutes"))
         # Wanted before the due time is taken: a process that dies between the two wants it again, and it is known.
@@ -184,6 +189,4 @@ class Telling:
         return fire_time(spec.cron, after, self._config.time_zone)
 
     def _claimed(self, place: str, following: Callable[[datetime], datetime]) -> bool:
-        now = self._clock.now()
-        due_at = self._store.schedule_first(place, now)
-        return due_at <= now and self._store.claim_due(place, due_at, following(now))
+        return has_its_turn(self._store, place, self._clock.now(), following)

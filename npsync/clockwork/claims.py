@@ -128,7 +128,13 @@ class Claims:
         for sync, spec in self._config.sync.items():
             place = answers_place(sync)
             due = known.get(place)
-            if due is None or due.due_at > now or spec.paused or _paused(known.get(sync)) or busy(place):
+            if (
+                due is None
+                or not _has_come(due, now)
+                or spec.paused
+                or _paused(known.get(sync))
+                or busy(place)
+            ):
                 continue
             if self._store.claim_due(place, due.due_at, now + _DIED_AFTER):
                 yield Claim(sync, due.due_at, pushed=True, again_at=now + _DIED_AFTER)
@@ -184,6 +190,11 @@ class Claims:
         """Whether the clock was put back a little: this due time had its turn already."""
         latest = self._store.latest_ticks([place]).get(place)
         return latest is not None and soonest <= latest.due_at <= now + SET_BACK
+
+
+def _has_come(due: Due, now: datetime) -> bool:
+    """Also of what is due again after a while, by a clock that was wrong."""
+    return due.due_at <= now or now + _DIED_AFTER + SET_BACK < due.due_at < _NEVER
 
 
 def pushed_done(store: Store, claim: Claim) -> None:

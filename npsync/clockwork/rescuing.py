@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from store.api import Store, Tick
 
 UNSEEN = timedelta(minutes=2)  # a process that ticks says so every few seconds
+WRONG = timedelta(hours=1)
 FORGOTTEN_AFTER = timedelta(days=1)  # of one on another machine, of which nobody can tell
 AT_ONCE = 3  # tries without a rest
 FIRST_REST, LONGEST_REST = timedelta(seconds=15), timedelta(hours=1)
@@ -45,6 +46,11 @@ def resume_killed(config: Config, store: Store, now: datetime, *, surely: bool =
         soon = now if dead else now + timedelta(seconds=LEASE_SECONDS)
         if due.due_at > soon and (dead or not surely):
             store.hasten(name, soon)
+
+
+def is_lately(seen: datetime, now: datetime) -> bool:
+    """Two clocks are never quite alike; one that is ahead by more is wrong, or was."""
+    return -WRONG <= now - seen <= UNSEEN
 
 
 def rescue(store: Store, now: datetime) -> list[Tick]:
@@ -111,4 +117,4 @@ def _is_orphan(tick: Tick, seen: Mapping[str, datetime], store: Store, now: date
     last = max(tick.noted_at, seen.get(tick.owner, tick.noted_at))
     # Somebody on another machine who says nothing any more; a command without a clock says nothing either, but holds
     # the lease of what it runs.
-    return now - last > UNSEEN and store.is_free(lease_name(sync_of(tick.sync)), now=now)
+    return not is_lately(last, now) and store.is_free(lease_name(sync_of(tick.sync)), now=now)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from npsync.asker import Asker
 from npsync.clockwork.claims import Claims
-from npsync.clockwork.rescuing import FORGOTTEN_AFTER, UNSEEN, catch_up_unpaused, forget_gone, rescue
+from npsync.clockwork.rescuing import FORGOTTEN_AFTER, catch_up_unpaused, forget_gone, is_lately, rescue
 from npsync.clockwork.work import Work, skip, tell
 from npsync.schedule import installation_of
 from store.api import Serving
@@ -130,4 +130,4 @@ class Clockwork:
 
 def is_alive(serving: Serving, now: datetime) -> bool:
     """Whether it said so lately, and was not killed since as far as this machine knows."""
-    return now - serving.seen_at <= UNSEEN and not is_gone(serving.owner)
+    return is_lately(serving.seen_at, now) and not is_gone(serving.owner)

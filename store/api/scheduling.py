@@ -148,6 +148,11 @@ class Scheduling(Protocol):
         """All that somebody paused."""
         ...
 
+    def put_right(self, *, now: datetime) -> dict[str, int]:
+        """What a clock that was far ahead has put off until then is tried again now: how many answers that wait for
+        their records, events and follow-ups. What it holds is free by itself."""
+        ...
+
     def note_serving(self, one: Serving) -> None:
         """Who ticks, again and again while it does."""
         ...

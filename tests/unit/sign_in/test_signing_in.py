@@ -84,6 +84,14 @@ def test_a_cookie_that_somebody_chose_is_no_session_before_or_after(desk: Desk):
     assert desk.get("/").status == 303
 
 
+def test_a_session_that_a_clock_years_ahead_began_is_over_when_it_is_right_again(desk: Desk):
+    desk.clock.advance(timedelta(days=1400).total_seconds())
+    desk.enter()
+    assert desk.get("/me").status == 200
+    desk.clock.advance(-timedelta(days=1400).total_seconds())
+    assert desk.get("/me").status == 303
+
+
 def test_a_session_ends_when_nothing_was_asked_for_two_hours_and_after_ten_at_last(desk: Desk):
     desk.enter()
     for _ in range(5):

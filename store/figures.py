@@ -119,7 +119,9 @@ class Figures:
     def new_edition(self, *, lease: Lease) -> int:
         with self.database.read() as tx:
             nameless = tx.rows(_NAMELESS)
-            last = tx.one("SELECT max(edition) FROM account_figure")
+            # An edition of no account has no rows; its number is taken all the same.
+            last = tx.one("""SELECT max(edition) FROM (
+                SELECT edition FROM account_figure UNION ALL SELECT edition FROM figure) taken""")
         for edition, places in nameless:
             for most in range(TOGETHER, places + TOGETHER, TOGETHER):
                 with self.database.write() as tx:

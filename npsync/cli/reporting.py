@@ -135,7 +135,7 @@ def _tell_themes(config: Config, store: Store, wanted: Wish, *, limit: int, as_j
     if as_json:
         output.say_json(remarks_text.themes_json(found))
     else:
-        remarks_text.tell_themes(found, least_said(config, wanted.survey))
+        remarks_text.tell_themes(found, least_said(config, wanted))
 
 
 def _reports(

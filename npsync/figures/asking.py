@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import date, datetime
+
+from msgspec.structs import replace
 
 from connectors.contract import Clock
 from npsync.config import Config
 from npsync.figures import encoding
+from npsync.figures.few import Few
 from npsync.figures.questions import (
     FEW,
     GROUPS,
@@ -50,26 +54,52 @@ class Figures:
         self, survey: str, order: Order = Order.WORST, *, limit: int = 50, offset: int = 0
     ) -> Shown[AccountPage]:
         """The accounts with answers of the last twelve months."""
+        return self._accounts(survey, order, limit, offset, guarded=False)[0]
+
+    def large_accounts(
+        self, survey: str, order: Order = Order.WORST, *, limit: int = 50, offset: int = 0
+    ) -> Shown[AccountPage]:
+        """The same for somebody who may see nobody: of the last twelve whole months, and those alone that have enough
+        people; a page may be shorter for it."""
+        shown, beside = self._accounts(survey, order, limit, offset, guarded=True)
+        if (page := shown.value) is None:
+            return shown
+        enough = enough_of(self._config, survey, guarded=True)
+        told = [one for one in page.accounts if one.tally.answers >= enough and one.id != beside]
+        many = page.with_enough - (beside is not None)
+        return dataclasses.replace(
+            shown, value=AccountPage(accounts=told, all_of_them=many, with_enough=many)
+        )
+
+    def _accounts(
+        self, survey: str, order: Order, limit: int, offset: int, *, guarded: bool
+    ) -> tuple[Shown[AccountPage], str | None]:
+        """And the one that is not told of beside those that have too few."""
         now = self._clock.now()
         today = self._today(now)
-        what = counting(self._config, survey, *year_of(today))
+        what = counting(self._config, survey, *year_of(today, guarded=guarded))
+        enough = enough_of(self._config, survey, guarded=guarded)
         if self._store.most_answers() <= self._few:
             page = self._store.account_figures(
                 what,
                 order=order,
-                enough=enough_of(self._config, survey),
-                limit=limit,
-                offset=offset,
+                enough=enough,
+                limit=self._few if guarded else limit,  # there are no more
+                offset=0 if guarded else offset,
                 label=name_of_accounts(self._config),
             )
-            return Shown(page, now)
-        found = self._found(accounts_of(survey), now)
+            few = Few(enough)
+            if guarded:
+                few.look((one.id, one.tally.answers) for one in page.accounts)
+                page = replace(page, accounts=page.accounts[offset : offset + limit])
+            return Shown(page, now), few.beside
+        found = self._found(accounts_of(survey, guarded=guarded), now)
         if found.answer is None or found.edition is None:
-            return Shown(None, None, counting=True)
+            return Shown(None, None, counting=True), None
         told = encoding.accounts(found.answer)
         shown = self._store.account_page(found.edition, order, syncs=what.syncs, limit=limit, offset=offset)
         page = AccountPage(accounts=shown, all_of_them=told.all_of_them, with_enough=told.with_enough)
-        return Shown(page, found.as_of, counting=self._is_old(found, today))
+        return Shown(page, found.as_of, counting=self._is_old(found, today)), told.beside
 
     def invitations(self, days: int) -> Shown[AskedSince]:
         """What became of asking in so many days before today, and today: one of `DAYS`."""

@@ -88,11 +88,12 @@ def _kept(config: Config, store: Store, question: Question, found: Figure) -> It
 def _counted(
     config: Config, store: Store, question: Question, as_of: datetime
 ) -> Iterator[AccountFigures | None]:
-    what = counting(config, question.survey, *year_of(as_of.astimezone(config.time_zone).date()))
+    today = as_of.astimezone(config.time_zone).date()
+    what = counting(config, question.survey, *year_of(today, guarded=question.guarded))
     page = store.account_figures(
         what,
         order=Order.WORST,
-        enough=enough_of(config, question.survey),
+        enough=enough_of(config, question.survey, guarded=question.guarded),
         limit=2**31,
         label=name_of_accounts(config),
     )
@@ -103,6 +104,9 @@ def _counted(
 def _called(question: Question) -> str:
     if question.kind == INVITATIONS:
         return "invitations"
+    if question.guarded:
+        of = "accounts" if question.kind == ACCOUNTS else f"by {question.by}" if question.by else "all"
+        return f"{question.survey}, {of}, for who sees nobody"
     if question.kind == ACCOUNTS:
         return f"{question.survey}, accounts"
     time = f" from {question.since} to {question.until}" if question.since is not None else ""

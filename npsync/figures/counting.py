@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mapping.reporting import AMOUNT, OWNER
 from nps.errors import Interrupted, LeaseLost
 from npsync.figures import encoding
+from npsync.figures.few import Few
 from npsync.figures.questions import (
     ACCOUNTS,
     DAYS,
@@ -168,7 +169,7 @@ class Counter:
                     return
                 self._store.renew(lease, now=self._clock.now(), seconds=LEASE_SECONDS)
                 if question.kind == ACCOUNTS:
-                    self._keep_accounts(key, survey, standing, as_of, lease)
+                    self._keep_accounts(key, question, standing, as_of, lease)
                     done.figures += 1
                     continue
                 wish = question.wish(self._config, self._day(as_of))
@@ -188,16 +189,19 @@ class Counter:
         done.figures += 1
 
     def _keep_accounts(
-        self, key: str, survey: str, standing: Standing, as_of: datetime, lease: Lease
+        self, key: str, question: Question, standing: Standing, as_of: datetime, lease: Lease
     ) -> None:
-        enough, total, with_enough = enough_of(self._config, survey), 0, 0
-        what = counting(self._config, survey, *year_of(self._day(as_of)))
+        survey, guarded = question.survey, question.guarded
+        enough, total, with_enough = enough_of(self._config, survey, guarded=guarded), 0, 0
+        what = counting(self._config, survey, *year_of(self._day(as_of), guarded=guarded))
+        few = Few(enough)
         edition = self._store.new_edition(lease=lease)
         for accounts in standing.ranked(what, enough=enough, label=name_of_accounts(self._config)):
             self._store.add_accounts(edition, accounts, lease=lease)
             total += len(accounts)
             with_enough += sum(sum(one[7:10]) >= enough for one in accounts)
-        answer = encoding.encoded(encoding.Accounts(total, with_enough))
+            few.look((one[5], sum(one[7:10])) for one in accounts)
+        answer = encoding.encoded(encoding.Accounts(total, with_enough, few.beside))
         self._store.keep_figure(key, answer, as_of=as_of, lease=lease, edition=edition)
 
     def _day(self, at: datetime) -> date:
@@ -221,7 +225,7 @@ def standing_for(
         groups.add(By(Trait.RECORD, label))
     for question in questions:
         if question.kind == ACCOUNTS:
-            days.update(year_of(today))
+            days.update(year_of(today, guarded=question.guarded))
             continue
         wish = question.wish(config, today)
         days.update((wish.period.since, wish.period.end))

@@ -13,10 +13,12 @@ from store.api.figures import AskedSince
 
 
 class Accounts(msgspec.Struct, frozen=True):
-    """Of a list of accounts what its rows do not say."""
+    """Of a list of accounts what its rows do not say. `beside`: the smallest that has enough, where those that have not
+    are so few together that they are what is missing between the others and the whole."""
 
     all_of_them: int
     with_enough: int
+    beside: str | None = None
 
 
 class Invitations(msgspec.Struct, frozen=True):

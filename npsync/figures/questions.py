@@ -13,7 +13,16 @@ from nps.periods import Every
 from npsync import __version__
 from npsync.config import Config
 from npsync.reports import Compare, Wish, nps_surveys, wish
-from npsync.reports.wish import MONTHS, by_of, counting, dimensions, enough_of, name_of_accounts
+from npsync.reports.wish import (
+    MONTHS,
+    by_of,
+    counting,
+    dimensions,
+    enough_of,
+    guarded,
+    name_of_accounts,
+    whole_months,
+)
 from store.stirring import ANSWERS, ASKED
 
 ACCOUNTS = "accounts"
@@ -35,6 +44,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     compare: Compare = Compare.PREVIOUS
     since: date | None = None
     until: date | None = None
+    guarded: bool = False
 
     @property
     def part(self) -> str:
@@ -46,6 +56,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         return self.kind == INVITATIONS or self.survey in config.surveys
 
     def wish(self, config: Config, today: date) -> Wish:
+        if self.guarded:
+            return guarded(config, self.survey, today=today, by=self.by)
         return wish(
             config,
             self.survey,
@@ -68,15 +80,20 @@ def read(text: str) -> Question:
 def about(config: Config, wanted: Wish, today: date) -> Question:
     """The question whose answer this wish is today."""
     usual = Question(
-        kind=REPORT, survey=wanted.survey, by=wanted.by, every=wanted.every, compare=wanted.compare
+        kind=REPORT,
+        survey=wanted.survey,
+        by=wanted.by,
+        every=wanted.every,
+        compare=wanted.compare,
+        guarded=wanted.guarded,
     )
     if usual.wish(config, today) == wanted:
         return usual
     return msgspec.structs.replace(usual, since=wanted.period.since, until=wanted.period.last)
 
 
-def accounts_of(survey: str) -> Question:
-    return Question(kind=ACCOUNTS, survey=survey)
+def accounts_of(survey: str, *, guarded: bool = False) -> Question:
+    return Question(kind=ACCOUNTS, survey=survey, guarded=guarded)
 
 
 def since(days: int, today: date, zone: tzinfo) -> datetime:
@@ -93,7 +110,9 @@ def kept_ready(config: Config) -> Iterator[Question]:
         for by in (None, *(name for name in dimensions(config) if by_of(config, name) is not None)):
             yield Question(kind=REPORT, survey=survey, by=by, compare=compare)
         if not anonymous:
+            yield Question(kind=REPORT, survey=survey, compare=Compare.YEAR, guarded=True)
             yield accounts_of(survey)
+            yield accounts_of(survey, guarded=True)
 
 
 def key_of(config: Config, question: Question) -> str:
@@ -118,6 +137,8 @@ def _digest(*said: str) -> str:
     return blake2b("\n".join(said).encode(), digest_size=16).hexdigest()
 
 
-def year_of(today: date) -> tuple[date, date]:
+def year_of(today: date, *, guarded: bool = False) -> tuple[date, date]:
     """The time that accounts are told of."""
+    if guarded:
+        return (whole := whole_months(today)).since, whole.end
     return periods.months_back(today, MONTHS), today + timedelta(days=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
@@ -49,7 +49,7 @@ def make(
     counted, unless in the store itself."""
     answers = answers or store
     spec = config.surveys[wish.survey]
-    least = least_of(config, wish.survey)
+    least = least_of(config, wish.survey, guarded=wish.guarded)
     before = wish.compared_with
     cuts = [*([before.since] if before else []), wish.period.since, wish.period.end]
     if before is not None and before.end != wish.period.since:
@@ -86,9 +86,9 @@ def make(
     )
 
 
-def least_of(config: Config, survey: str) -> int:
-    """How few people of an anonymous programme are never told apart; 0 for every other survey."""
-    return config.privacy.min_group if survey in config.privacy.anonymous else 0
+def least_of(config: Config, survey: str, *, guarded: bool = False) -> int:
+    """How few people are never told apart, of an anonymous programme or to somebody who may see nobody; else 0."""
+    return config.privacy.min_group if guarded or survey in config.privacy.anonymous else 0
 
 
 def _told(found: Tallied, least: int) -> Tally | None:
@@ -158,6 +158,8 @@ def grouping(
     by: str, found: Groups, called: Mapping[str, str], *, compare: bool, least: int, limit: int
 ) -> Grouping:
     """The groups as people read them. A group of nobody in this time is not told."""
+    if least and any(0 < size < least for size in _sizes_before(found)):
+        compare = False  # what the others were before, taken from the whole, would tell of these few
     sizes = {at: group.tallies[-1].answers for at, group in enumerate(found.shown)}
     small = merged(sizes | {_REST: found.rest[-1].answers}, least) - {_REST}
     apart = [
@@ -191,6 +193,11 @@ def grouping(
         together=len(small) + len(apart[limit:]) + found.more,
         too_small=bool(small),
     )
+
+
+def _sizes_before(found: Groups) -> Iterator[int]:
+    yield from (group.tallies[0].answers for group in found.shown)
+    yield found.rest[0].answers
 
 
 def _row(name: str | None, label: str, now: Tally, before: Tally | None, whole: Tally, least: int) -> Row:

@@ -22,18 +22,18 @@ MOST = 20_000  # comments that themes are looked for in: the latest
 def counting_of(config: Config, store: Store, wanted: Wish) -> Counting:
     """The answers of this time. Of an anonymous programme with too few of them: none."""
     what = counting(config, wanted.survey, wanted.period.since, wanted.period.end)
-    least = least_of(config, wanted.survey)
+    least = least_of(config, wanted.survey, guarded=wanted.guarded)
     return structs.replace(what, places={}) if least and store.tallied(what)[0].people < least else what
 
 
-def least_said(config: Config, survey: str) -> int:
+def least_said(config: Config, wanted: Wish) -> int:
     """From how many comments on a word is a theme."""
-    return max(LEAST, least_of(config, survey))
+    return max(LEAST, least_of(config, wanted.survey, guarded=wanted.guarded))
 
 
 def themes_of(config: Config, store: Store, wanted: Wish, *, limit: int = 20) -> Themes:
     """Raises ConfigError without the library."""
     said = comments(store, counting_of(config, store, wanted), most=MOST)
     return themes(
-        ((remark.score, remark.text) for remark in said), least=least_said(config, wanted.survey), limit=limit
+        ((remark.score, remark.text) for remark in said), least=least_said(config, wanted), limit=limit
     )

@@ -33,13 +33,14 @@ class Compare(StrEnum):
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """`by` is None, or one of `dimensions`."""
+    """`by` is None, or one of `dimensions`. `guarded`: for whoever may see figures and no person (`guarded` below)."""
 
     survey: str
     period: Period
     every: Every = Every.MONTH
     by: str | None = None
     compare: Compare = Compare.PREVIOUS
+    guarded: bool = False
 
     @property
     def compared_with(self) -> Period | None:
@@ -98,6 +99,23 @@ def wish(
     return Wish(survey=survey, period=period, every=every, by=by, compare=compare)
 
 
+def guarded(config: Config, survey: str, *, today: date, by: str | None = None) -> Wish:
+    """What somebody is told who may see figures and no person: always the twelve whole months before this one, by
+    months, against the same months of the year before. Two times that differ by little, or a time that moves on every
+    day, would tell one answer by their difference. Raises ConfigError."""
+    asked = wish(config, survey, today=today, by=by)
+    if survey in config.privacy.anonymous:
+        return asked
+    return Wish(survey=survey, period=whole_months(today), by=by, compare=Compare.YEAR, guarded=True)
+
+
+def whole_months(today: date) -> Period:
+    """The twelve before this one."""
+    end = periods.months_back(today, 0)
+    since = periods.months_back(end, MONTHS + 1)
+    return Period(f"{since} to {end - timedelta(days=1)}", since, end)
+
+
 def nps_surveys(config: Config) -> list[str]:
     """The surveys that measure an NPS, in the YAML's order."""
     return [name for name, survey in config.surveys.items() if survey.metric is Metric.NPS]
@@ -134,14 +152,15 @@ def counting(config: Config, survey: str, *cuts: date) -> Counting:
     )
 
 
-def enough_of(config: Config, survey: str) -> int:
-    """From how many people on an account has a figure."""
+def enough_of(config: Config, survey: str, *, guarded: bool = False) -> int:
+    """From how many people on an account has a figure, and is told of at all where the wish is `guarded`."""
     said = [
         sync.account.min_responses
         for sync in config.sync.values()
         if sync.survey == survey and sync.account is not None
     ]
-    return said[0] if said else ENOUGH
+    enough = said[0] if said else ENOUGH
+    return max(enough, config.privacy.min_group) if guarded else enough
 
 
 def name_of_accounts(config: Config) -> str | None:

@@ -12,7 +12,8 @@ from nps.errors import ConfigError
 from nps.periods import Every
 from npsync.figures import Figures
 from npsync.reports import Compare, exporting, nps_surveys, wish
-from npsync.reports.wish import dimensions, enough_of
+from npsync.reports.wish import dimensions, enough_of, guarded
+from npsync.roles import May, rights_of
 from npsync.web.api.asked import SHOWN, From, Here, Limit, Name
 from npsync.web.api.describing import PROBLEMS, errors
 from npsync.web.api.listing import after, place_of, reply
@@ -26,6 +27,10 @@ from store.api.tallying import AccountFigures, Order
 routes = APIRouter(tags=["figures"], responses=PROBLEMS)
 Counter = Annotated[TokenRow, Depends(needing("reports", "read"))]
 FURTHEST = 1_000_000  # accounts
+GUARDED = (
+    "a token of scope reports is told the last twelve whole months, month by month against the year before; any other "
+    "time, and who answered last, takes the scope read: differences would tell what one person said"
+)
 
 
 @routes.get("/reports", summary="Name the surveys that have a report")
@@ -49,15 +54,30 @@ def report(
     ] = None,
     compare: Annotated[Compare, Query(description="With what.")] = Compare.PREVIOUS,
 ) -> Response:
-    """The NPS with its margin: over time, by group, against before. What `npsync report` says."""
+    """The NPS with its margin: over time, by group, against before. What `npsync report` says. A token of scope reports
+    is told the last twelve whole months alone, against the year before, and no group of few people."""
     if survey not in nps_surveys(site.config):
         raise Problem(404, "there is no such survey that measures an NPS", code="not_found")
     if by is not None and by not in dimensions(site.config):
         raise faults({"by": f"is none of {', '.join(dimensions(site.config))}"})
     today = site.clock.now().astimezone(site.config.time_zone).date()
+    chosen = (since, until, every, compare) != (None, None, Every.MONTH, Compare.PREVIOUS)
+    if chosen and not sees_people(caller) and survey not in site.config.privacy.anonymous:
+        raise Problem(403, GUARDED, code="scope")
     try:
-        wanted = wish(
-            site.config, survey, today=today, since=since, until=until, every=every, by=by, compare=compare
+        wanted = (
+            wish(
+                site.config,
+                survey,
+                today=today,
+                since=since,
+                until=until,
+                every=every,
+                by=by,
+                compare=compare,
+            )
+            if sees_people(caller)
+            else guarded(site.config, survey, today=today, by=by)
         )
     except ConfigError:
         said = "must not be later than until, nor so long ago that there are too many steps of `every`"
@@ -77,7 +97,8 @@ def accounts(
     limit: Limit = SHOWN,
     cursor: From = None,
 ) -> Response:
-    """Of the last twelve months. Accounts of too few people come last, and have no figure."""
+    """Of the last twelve months. Accounts of too few people come last, and have no figure; a token of scope reports is
+    told nothing of them, and of the last twelve whole months."""
     known = [name for name in nps_surveys(site.config) if name not in site.config.privacy.anonymous]
     if survey is not None and survey not in known:
         raise faults({"survey": "is none that has figures of accounts"})
@@ -89,13 +110,21 @@ def accounts(
     if of is None:
         counts = {"all_of_them": 0, "with_enough": 0}
         return reply(request, {"items": [], "next": None, **counts, "as_of": None, "counting": False})
-    shown = Figures(site.config, site.store, site.clock).accounts(of, order, limit=limit, offset=offset)
+    figures = Figures(site.config, site.store, site.clock)
+    if sees_people(caller):
+        shown = figures.accounts(of, order, limit=limit, offset=offset)
+    elif order is Order.LATEST:
+        raise Problem(403, GUARDED, code="scope")
+    else:
+        shown = figures.large_accounts(of, order, limit=limit, offset=offset)
     found = shown.value
     more = found is not None and found.all_of_them > offset + limit
     return reply(
         request,
         {
-            "items": [] if found is None else [_account(site, of, one) for one in found.accounts],
+            "items": []
+            if found is None
+            else [_account(site, of, one, sees_people(caller)) for one in found.accounts],
             "next": after(request, site, [offset + limit]) if more else None,
             "all_of_them": None if found is None else found.all_of_them,
             "with_enough": None if found is None else found.with_enough,
@@ -105,9 +134,13 @@ def accounts(
     )
 
 
-def _account(site: Site, survey: str, one: AccountFigures) -> dict[str, object]:
+def sees_people(caller: TokenRow) -> bool:
+    return May.PEOPLE in rights_of(caller.scopes)
+
+
+def _account(site: Site, survey: str, one: AccountFigures, in_full: bool) -> dict[str, object]:
     """Of too few people it is told how many they are and when the last of them answered, and nothing of what they said:
-    who they are is easily guessed."""
+    who they are is easily guessed. Not `in_full`: nor when, which would tell what they said who answered just now."""
     tally = one.tally
     told = tally.answers >= enough_of(site.config, survey)
     nps, margin = tally.nps(), tally.margin()
@@ -120,6 +153,6 @@ def _account(site: Site, survey: str, one: AccountFigures) -> dict[str, object]:
         "promoters": tally.promoters if told else None,
         "passives": tally.passives if told else None,
         "detractors": tally.detractors if told else None,
-        "ever_answered": one.known,
-        "latest": one.latest,
+        "ever_answered": one.known if in_full else None,
+        "latest": one.latest if in_full else None,
     }

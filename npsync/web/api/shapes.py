@@ -284,8 +284,10 @@ class Account(Shape):
     )
     passives: int | None
     detractors: int | None
-    ever_answered: int = Field(description="How many of its people ever answered.")
-    latest: AwareDatetime
+    ever_answered: int | None = Field(
+        description="How many of its people ever answered; null to a token of scope reports."
+    )
+    latest: AwareDatetime | None = Field(description="When the last of them did; null likewise.")
 
 
 class Accounts(Shape):

@@ -10,6 +10,7 @@ from npsync.figures import Shown
 from npsync.jobs import target_of
 from npsync.reports import nps_surveys
 from npsync.reports.wish import enough_of
+from npsync.roles import May
 from npsync.web.dashboard.asked import asked
 from npsync.web.dashboard.house import House
 from npsync.web.site import Site
@@ -34,10 +35,14 @@ def router(site: Site, house: House) -> APIRouter:
         surveys = [name for name in nps_surveys(site.config) if name not in site.config.privacy.anonymous]
         wanted = asked(request, "survey", "order", root=house.root)
         survey = wanted["survey"] if wanted["survey"] in surveys else next(iter(surveys), "")
-        order = Order(wanted["order"]) if wanted["order"] in set(Order) else Order.WORST
-        enough = enough_of(site.config, survey)
+        guarded = not whose.can(May.PEOPLE)
+        # In which order accounts answered would tell who did just now.
+        orders = {each: said for each, said in ORDERS.items() if not guarded or each is not Order.LATEST}
+        order = Order(wanted["order"]) if wanted["order"] in orders else Order.WORST
+        enough = enough_of(site.config, survey, guarded=guarded)
+        ask = house.figures.large_accounts if guarded else house.figures.accounts
         shown = (
-            house.figures.accounts(survey, order, limit=TOGETHER, offset=(wanted.page - 1) * TOGETHER)
+            ask(survey, order, limit=TOGETHER, offset=(wanted.page - 1) * TOGETHER)
             if survey
             else Shown(AccountPage(accounts=(), all_of_them=0, with_enough=0), None)
         )
@@ -52,7 +57,7 @@ def router(site: Site, house: House) -> APIRouter:
             survey=survey,
             surveys=surveys,
             order=order.value,
-            orders={each.value: said for each, said in ORDERS.items()},
+            orders={each.value: said for each, said in orders.items()},
             asked=wanted,
             size=TOGETHER,
             same=house.root + request.url.path + (f"?{request.url.query}" if request.url.query else ""),

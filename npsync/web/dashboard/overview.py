@@ -7,11 +7,13 @@ from starlette.responses import Response
 
 from npsync.figures import Shown
 from npsync.reports import Report, nps_surveys, wish
+from npsync.reports.wish import guarded
 from npsync.roles import May
 from npsync.web.dashboard import run_words
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.needs import waiting_in
 from npsync.web.dashboard.syncs import glances, served
+from npsync.web.dashboard.visitors import Visitor
 from npsync.web.site import Site
 
 
@@ -27,7 +29,7 @@ def router(site: Site, house: House) -> APIRouter:
             request,
             whose,
             title="Overview",
-            shown=shown_of(site, house),
+            shown=shown_of(site, house, whose),
             needs=house.needs(),
             waiting=waiting_in(site),
             syncs=len(site.config.sync),
@@ -39,9 +41,11 @@ def router(site: Site, house: House) -> APIRouter:
     return routes
 
 
-def shown_of(site: Site, house: House) -> dict[str, Shown[Report]]:
-    """Each survey's figures, as far as they are counted."""
+def shown_of(site: Site, house: House, whose: Visitor) -> dict[str, Shown[Report]]:
+    """Each survey's figures, as far as they are counted and this visitor may see them."""
     today = site.clock.now().astimezone(site.config.time_zone).date()
+    wanted = wish if whose.can(May.PEOPLE) else guarded
     return {
-        name: house.figures.report(wish(site.config, name, today=today)) for name in nps_surveys(site.config)
+        name: house.figures.report(wanted(site.config, name, today=today))
+        for name in nps_surveys(site.config)
     }

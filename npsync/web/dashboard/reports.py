@@ -18,11 +18,12 @@ from npsync.reports import Compare, Report, Wish, exporting, nps_surveys, wish
 from npsync.reports.comments import LONGEST, search
 from npsync.reports.remarks import counting_of, least_said, themes_of
 from npsync.reports.themes import Themes
-from npsync.reports.wish import dimensions
+from npsync.reports.wish import dimensions, guarded
 from npsync.roles import May
 from npsync.web.dashboard.asked import page_in
 from npsync.web.dashboard.audit import looked_at_some
 from npsync.web.dashboard.house import HEADERS, House
+from npsync.web.dashboard.visitors import Visitor
 from npsync.web.site import Site
 
 _LATER = "These figures are being counted. Ask again in a few seconds."
@@ -38,7 +39,7 @@ def router(site: Site, house: House) -> APIRouter:
         asked = _asked(request)
         problem, shown = "", None
         try:
-            wanted = wanted_of(site, asked)
+            wanted = wanted_of(site, asked, whose)
             shown = house.figures.report(wanted) if wanted is not None else None
         except ConfigError as error:
             problem = str(error)
@@ -68,7 +69,7 @@ def router(site: Site, house: House) -> APIRouter:
         segment = request.query_params.get("segment", "")
         wanted, problem, found, hits, missing = None, "", None, None, ""
         try:
-            wanted = wanted_of(site, asked)
+            wanted = wanted_of(site, asked, whose)
         except ConfigError as error:
             problem = str(error)
         if wanted is not None:
@@ -97,7 +98,7 @@ def router(site: Site, house: House) -> APIRouter:
             words=words,
             segment=segment,
             asked=asked,
-            least=least_said(site.config, wanted.survey) if wanted is not None else 0,
+            least=least_said(site.config, wanted) if wanted is not None else 0,
             connections={
                 name: target_of(site.config, sync).connection for name, sync in site.config.sync.items()
             },
@@ -109,8 +110,7 @@ def router(site: Site, house: House) -> APIRouter:
 
     @routes.get("/report.csv")
     def as_csv(request: Request) -> Response:
-        house.visitor(request)
-        report = _for_file(request)
+        report = _for_file(request, house.visitor(request))
         if isinstance(report, Response):
             return report
         text = exporting.csv_text(exporting.COLUMNS, exporting.rows(report), bom=True)
@@ -118,15 +118,14 @@ def router(site: Site, house: House) -> APIRouter:
 
     @routes.get("/report.json")
     def as_json(request: Request) -> Response:
-        house.visitor(request)
-        report = _for_file(request)
+        report = _for_file(request, house.visitor(request))
         if isinstance(report, Response):
             return report
         return _file(orjson.dumps(exporting.as_json(report)), "application/json", f"nps-{report.survey}.json")
 
-    def _for_file(request: Request) -> Report | Response:
+    def _for_file(request: Request, whose: Visitor) -> Report | Response:
         try:
-            wanted = wanted_of(site, _asked(request))
+            wanted = wanted_of(site, _asked(request), whose)
         except ConfigError as error:
             return Response(str(error), 422, media_type="text/plain", headers=HEADERS)
         if wanted is None:
@@ -147,15 +146,20 @@ def _themes(site: Site, wanted: Wish) -> tuple[Themes | None, str]:
         return None, str(error)
 
 
-def wanted_of(site: Site, asked: Mapping[str, str]) -> Wish | None:
-    """What the address asks for; None where there is no survey to ask about. Raises ConfigError."""
+def wanted_of(site: Site, asked: Mapping[str, str], whose: Visitor) -> Wish | None:
+    """What the address asks for, as far as they may be told; None where there is no survey to ask about. Raises
+    ConfigError."""
     surveys = nps_surveys(site.config)
     if not surveys:
         return None
+    survey = asked["survey"] or surveys[0]
+    today = site.clock.now().astimezone(site.config.time_zone).date()
+    if not whose.can(May.PEOPLE):
+        return guarded(site.config, survey, today=today, by=asked["by"] or None)
     return wish(
         site.config,
-        asked["survey"] or surveys[0],
-        today=site.clock.now().astimezone(site.config.time_zone).date(),
+        survey,
+        today=today,
         since=_day(asked["since"], "since"),
         until=_day(asked["until"], "until"),
         every=Every(asked["every"]) if asked["every"] in set(Every) else Every.MONTH,

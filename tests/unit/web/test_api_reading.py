@@ -213,18 +213,18 @@ def test_who_is_not_known_is_looked_for_all_the_same(desk: ApiDesk):
 
 def test_figures_are_those_of_the_report(desk: ApiDesk):
     matched(desk.store, people(desk.store, {10: 50, 7: 33, 3: 17}), account="001A", plan="Pro")
-    assert desk.get("/reports", "reports").json == {"items": ["relationship"]}
-    told = desk.get("/reports/relationship?by=plan", "reports").json
+    assert desk.get("/reports", "read").json == {"items": ["relationship"]}
+    told = desk.get("/reports/relationship?by=plan", "read").json
     assert (told["report"]["whole"]["nps"], told["report"]["whole"]["people"]) == (33, 100)
     assert told["report"]["groups"]["rows"][0]["label"] == "Pro"
-    [account] = desk.get("/accounts", "reports").json["items"]
+    [account] = desk.get("/accounts", "read").json["items"]
     assert (account["account"], account["nps"], account["people"]) == ("001A", 33.0, 100)
 
 
 def test_of_an_account_of_too_few_people_nothing_but_their_number_is_told(desk: ApiDesk):
     matched(desk.store, people(desk.store, [10, 3]), account="001A")
     [account] = desk.get("/accounts").json["items"]
-    assert account["people"] == 2
+    assert (account["people"], account["ever_answered"]) == (2, 2)
     assert {account[name] for name in ("nps", "margin", "promoters", "passives", "detractors")} == {None}
 
 

@@ -157,7 +157,7 @@ def test_behind_tls_it_is_shown_at_its_address_with_a_cookie_for_tls_alone(tmp_p
 def test_the_overview_opens_with_the_answer_and_what_needs_somebody(desk: Desk):
     with desk.store.database.write() as tx:
         tx.run("UPDATE answer_state SET state = 'held' WHERE response IN (SELECT max(id) FROM response)")
-    desk.sign_in(desk.token("reports"))
+    desk.sign_in(desk.token("read"))
     said = text_of(desk.get("/"))
     assert "NPS 34 ± 15 99 people · target 40: 6 short" in said
     assert "1 thing needs you" in said
@@ -165,7 +165,7 @@ def test_the_overview_opens_with_the_answer_and_what_needs_somebody(desk: Desk):
 
 
 def test_the_report_has_its_charts_its_tables_and_its_files(desk: Desk):
-    desk.sign_in(desk.token("reports"))
+    desk.sign_in(desk.token("read"))
     replied = desk.get("/report?survey=relationship&by=plan&every=quarter")
     said = text_of(replied)
     assert "NPS 33 ± 15 100 people" in said
@@ -181,7 +181,7 @@ def test_the_report_has_its_charts_its_tables_and_its_files(desk: Desk):
 
 
 def test_what_cannot_be_shown_is_said_and_the_form_stays(desk: Desk):
-    desk.sign_in(desk.token("reports"))
+    desk.sign_in(desk.token("read"))
     wrong = (
         "survey=nothing",
         "by=nothing",
@@ -199,7 +199,7 @@ def test_what_cannot_be_shown_is_said_and_the_form_stays(desk: Desk):
 
 
 def test_accounts_are_told_with_their_n(desk: Desk):
-    desk.sign_in(desk.token("reports"))
+    desk.sign_in(desk.token("read"))
     said = text_of(desk.get("/accounts?order=most"))
     assert "of 1 account with answers" in said
     assert "001A 33 ± 15 100" in said
@@ -231,7 +231,7 @@ def test_nobody_is_found_by_what_nobody_knows(desk: Desk):
 
 def test_a_store_without_answers_says_how_to_get_the_first(tmp_path: Path, sqlite_url: str):
     desk = Desk(tmp_path)
-    desk.sign_in(desk.token("reports"))
+    desk.sign_in(desk.token("read"))
     for path in ("/", "/report", "/accounts"):
         replied = desk.get(path)
         assert replied.status == 200

@@ -52,7 +52,7 @@ def forget_foreseen(tx: Transaction, *, before: int = 2**62) -> None:
     )
 
 
-_LOOKED = "(what LIKE 'read%' OR what = 'searched for people')"
+_LOOKED = "(substr(what, 1, 4) = 'read' OR what = 'searched for people')"
 
 
 class Acting:

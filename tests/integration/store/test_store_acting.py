@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -180,3 +181,27 @@ def test_what_is_given_up_has_failed_and_who_is_at_it_ends_nothing(store: Store)
         assert (ended.stand, ended.outcome) == (Stand.FAILED, {"problem": "a backup was restored"})
     with pytest.raises(LeaseLost):
         store.end_action(mine, "a:1:x", Stand.DONE, now=SOON, outcome={})
+
+
+def test_what_was_done_is_told_apart_from_what_was_looked_at_by_whom_and_on_a_day(store: Store) -> None:
+    at = [NOW + timedelta(hours=12 * n) for n in range(6)]
+    for n, now in enumerate(at):
+        what = ("read of people", "searched for people", "ignore")[n % 3]
+        store.note_audit(f"user:{'ab'[n % 2]}", what, f"answer {n}", now=now)
+        store.want_action("run", f"sync-{n}", {}, who=f"user:{'ab'[n % 2]}", key=str(n), now=now)
+        store.schedule("contacts", now)
+        store.take_tick("contacts", now, now + timedelta(hours=1), "started", "host:1", now=now)
+
+    def told(**which: Any) -> list[str]:
+        return [one.about for one in store.audited(**which)]
+
+    assert told(looking=False) == ["answer 5", "answer 2"]
+    assert told(looking=True, whose=["user:a"]) == ["answer 4", "answer 0"]
+    day = (at[2], at[4])
+    assert told(during=day) == ["answer 3", "answer 2"]
+    assert told(during=day, looking=True) == ["answer 3"]
+    assert told(during=(at[5] + timedelta(days=9), at[5] + timedelta(days=10))) == []
+    assert [one.about for one in store.actions(during=day, whose=["user:b", "token:b"])] == ["sync-3"]
+    ticks = store.ticks(["contacts"], during=day)
+    assert [one.noted_at for one in ticks] == [at[3], at[2]]
+    assert store.ticks(["contacts"], during=day, before=ticks[-1].number) == []

@@ -20,13 +20,25 @@ from npsync.cli import COMMANDS
 
 NEEDED = (
     *("npsync.cli.syncing", "npsync.cli.sync_text", "npsync.cli.history", "npsync.cli.progress"),
-    *("npsync.service", "npsync.jobs", "npsync.planfile", "npsync.logs", "npsync.check", "npsync.config"),
+    *(
+        "npsync.service",
+        "npsync.jobs",
+        "npsync.planfile",
+        "npsync.logs",
+        "npsync.checking.live",
+        "npsync.config",
+    ),
     *("npsync.schedule", "sync.engine", "store", "alembic.command", "connectors.file.source"),
     *("connectors.wootric.source", "connectors.salesforce.destination"),
     *("connectors.hubspot.opening", "connectors.hubspot.destination"),
     *("npsync.cli.accounts_text", "npsync.cli.asking_text", "npsync.cli.why_text", "npsync.cli.what_if_text"),
-    *("npsync.alerting.turn", "npsync.gatekeeper", "npsync.deciding.pausing", "npsync.reports.exporting"),
-    *("npsync.sign_in.passwords", "npsync.triggering", "npsync.undoing", "npsync.verification"),
+    *(
+        "npsync.alerting.turn",
+        "npsync.asking.gatekeeper",
+        "npsync.deciding.pausing",
+        "npsync.reports.exporting",
+    ),
+    *("npsync.sign_in.passwords", "npsync.asking.triggering", "npsync.undoing", "npsync.verification"),
     *(
         "npsync.clockwork.standing",
         "npsync.pushed",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from npsync import invited
-from npsync.invited import About
+from npsync.asking import invited
+from npsync.asking.invited import About
 from npsync.views import account_views_of, views_of
 from sync.accounts.telling import tell_accounts
 from sync.story import Story

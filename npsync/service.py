@@ -18,10 +18,10 @@ from connectors.contract import (
     Tools,
 )
 from nps.errors import ConfigError
-from npsync.calls import CallCounter, keeper, remember_allowance
 from npsync.clock import SystemClock
-from npsync.connection_health import Vitals
-from npsync.connection_health import keeper as health_keeper
+from npsync.operating.calls import CallCounter, keeper, remember_allowance
+from npsync.operating.connection_health import Vitals
+from npsync.operating.connection_health import keeper as health_keeper
 from store.owners import this_process
 
 if TYPE_CHECKING:

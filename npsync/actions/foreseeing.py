@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from nps.errors import AccessError, NpsyncError
 from nps.values import Json
 from npsync import service
-from npsync.access import try_out
-from npsync.check import check as compare
-from npsync.check_readers import WARNINGS
+from npsync.checking.access import try_out
+from npsync.checking.live import check as compare
+from npsync.checking.readers import WARNINGS
 from npsync.config.secrets import redact
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import msgspec
 
 from npsync.alerting.occasions import told_of
 from npsync.alerting.spec import On
-from npsync.connection_health import Health
+from npsync.operating.connection_health import Health
 from store.api import Queue
 from sync.leasing import DIED
 

@@ -22,8 +22,8 @@ from npsync.alerting.messages import Told, deliver, want
 from npsync.alerting.occasions import Occasion, of_run, told_of
 from npsync.alerting.spec import DigestSpec, On
 from npsync.alerting.turns import want_turns
-from npsync.connection_health import health_of
 from npsync.logs import notice
+from npsync.operating.connection_health import health_of
 from npsync.schedule import fire_time, has_its_turn
 from sync.accounts.report import KIND as ROLL_UP
 from sync.job import roll_up_of

@@ -9,8 +9,8 @@ import typer
 from npsync.cli.output import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
+    from npsync.asking.invited import About
     from npsync.config import Config
-    from npsync.invited import About
     from store.api import Store
 
 
@@ -40,7 +40,8 @@ def invitations(
 ) -> None:
     """Show who was asked, who was not and why."""
     from nps.errors import ConfigError
-    from npsync import invited, service
+    from npsync import service
+    from npsync.asking import invited
     from npsync.cli import asking_text, output
     from npsync.clock import SystemClock
     from npsync.config import load
@@ -81,7 +82,8 @@ def invitations(
 
 
 def _about(config: Config, store: Store, who: str, offline: bool, limit: int) -> About:
-    from npsync import invited, service
+    from npsync import service
+    from npsync.asking import invited
 
     if offline:
         return invited.about(config, store, who, None, limit=limit)
@@ -98,7 +100,8 @@ def events(
     """Show what arrived about events, and what became of it."""
     from mapping.problems import did_you_mean
     from nps.errors import ConfigError
-    from npsync import invited, service
+    from npsync import service
+    from npsync.asking import invited
     from npsync.cli import asking_text, output
 
     loaded = output.load_config(config)

@@ -14,8 +14,8 @@ import msgspec
 from mapping.problems import did_you_mean
 from nps.asking import Invitation, InvitationState, Past, Step, Suppression
 from nps.errors import ConfigError
+from npsync.asking.invited import About, Arrivals
 from npsync.cli import output
-from npsync.invited import About, Arrivals
 from store.api import ArrivalRow, Verdict
 from triggers.report import Round
 

@@ -18,7 +18,8 @@ def bounces(
     config: ConfigOption = None,
 ) -> None:
     """Read bounces, complaints and unsubscribes that came by mail. Reading them again changes nothing."""
-    from npsync import bounced, service
+    from npsync import service
+    from npsync.asking import bounced
     from npsync.cli import output
     from npsync.clock import SystemClock
     from npsync.config import load

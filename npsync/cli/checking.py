@@ -39,7 +39,7 @@ def _problems(
     file: Path, *, offline: bool, without_variables: bool
 ) -> tuple[Sequence[Problem], Sequence[Problem], bool]:
     """Problems; warnings, what works and may not be what was meant; and whether the file has triggers."""
-    from npsync.check_readers import WARNINGS
+    from npsync.checking.readers import WARNINGS
 
     try:
         config = load(file, without_variables=without_variables)
@@ -58,8 +58,8 @@ def _problems(
 
 def _live_problems(config: Config) -> Sequence[Problem]:
     from npsync import service
-    from npsync.calls import books
-    from npsync.check import check
+    from npsync.checking.live import check
+    from npsync.operating.calls import books
 
     with books(config) as store, service.opened(config, books=store) as connections:
         return check(config, connections)
@@ -91,7 +91,7 @@ def _tell(problems: Sequence[Problem], file: Path, *, offline: bool) -> None:
 
 
 def _exit_code(problems: Sequence[Problem]) -> int:
-    from npsync.check import NOT_REACHED
+    from npsync.checking.live import NOT_REACHED
 
     if not problems:
         return output.SUCCEEDED

@@ -57,10 +57,11 @@ def restore(
     config: ConfigOption = None,
 ) -> None:
     """Make a backup the store, also one of the other kind of database. Nothing else may use the store meanwhile."""
-    from npsync import restoring, service
+    from npsync import service
     from npsync.cli import output
     from npsync.cli.progress import counted
     from npsync.clock import SystemClock
+    from npsync.operating import restoring
 
     loaded = output.load_config(config)
     with service.open_store(loaded) as store, counted("copying") as told:
@@ -101,9 +102,10 @@ def _next_steps(*, stopped: bool) -> list[str]:
 @db.command("prune")
 def prune(json: JsonOption = False, config: ConfigOption = None) -> None:
     """Delete what was kept for its time (`retention:`), as `npsync serve` does every night."""
-    from npsync import retention, service
+    from npsync import service
     from npsync.cli import output
     from npsync.clock import SystemClock
+    from npsync.operating import retention
 
     loaded = output.load_config(config)
     with service.open_store(loaded) as store:

@@ -146,9 +146,9 @@ class _Asked(NamedTuple):
 def _ask(config: Config, store: Store, options: Options, json: bool) -> _Asked:
     """What the triggers have to do now, once."""
     from nps.errors import NpsyncError
+    from npsync.asking.triggering import ask_once
     from npsync.cli import asking_text, output
     from npsync.clock import SystemClock
-    from npsync.triggering import ask_once
 
     clock = SystemClock()
     try:

@@ -34,7 +34,8 @@ def may_ask(
     """Say whether a person may be asked now, and why not. Exit code 1 when not."""
     from nps.asking import Send, Suppress
     from nps.errors import ConfigError
-    from npsync import gatekeeper, service
+    from npsync import service
+    from npsync.asking import gatekeeper
     from npsync.cli import output
     from npsync.clock import SystemClock
 

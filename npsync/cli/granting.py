@@ -7,10 +7,12 @@ from contextlib import AbstractContextManager
 
 from connectors.contract import Grant, Verdict
 from nps.errors import ConfigError
-from npsync import access, calls, service
+from npsync import service
+from npsync.checking import access
 from npsync.cli import output, quota_text
 from npsync.config import Config
 from npsync.config.problems import did_you_mean
+from npsync.operating import calls
 
 Opening = Callable[..., AbstractContextManager[service.Opened]]
 

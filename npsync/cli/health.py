@@ -20,8 +20,8 @@ def health(
     """Tell whether nothing is lost, the clock ticks and what is due was run. Exit code 1 when it is not so."""
     from npsync.cli import output
     from npsync.clock import SystemClock
-    from npsync.health import health as asked
-    from npsync.health import web_is_ready
+    from npsync.operating.health import health as asked
+    from npsync.operating.health import web_is_ready
     from store import open_store
 
     loaded = output.load_config(config)

@@ -95,10 +95,10 @@ def rebuild(json: JsonOption = False, config: ConfigOption = None) -> None:
     """Fill the ledger from contact_policy.ledger_field of everybody's record."""
     from nps.errors import ConfigError
     from npsync import service
+    from npsync.asking.triggering import Compiled, Connected
     from npsync.cli import output
     from npsync.clock import SystemClock
     from npsync.deciding.deciders import at_the_command_line
-    from npsync.triggering import Compiled, Connected
     from triggers import ledger
 
     loaded = output.load_config(config)
@@ -131,7 +131,8 @@ def bring_in(
     config: ConfigOption = None,
 ) -> None:
     """Enter what other tools sent. The same row again counts once; bad rows are told and left out."""
-    from npsync import asked_elsewhere, service
+    from npsync import service
+    from npsync.asking import elsewhere as asked_elsewhere
     from npsync.cli import output
     from npsync.clock import SystemClock
 

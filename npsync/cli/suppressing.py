@@ -30,7 +30,8 @@ def show(
     config: ConfigOption = None,
 ) -> None:
     """Show the suppressions in force, the latest first: of one person under every name that the ledger knows."""
-    from npsync import gatekeeper, service
+    from npsync import service
+    from npsync.asking import gatekeeper
     from npsync.cli import output
 
     loaded = output.load_config(config)
@@ -69,7 +70,8 @@ def add(
 ) -> None:
     """Never ask this person again."""
     from nps.asking import Suppression
-    from npsync import gatekeeper, service
+    from npsync import service
+    from npsync.asking import gatekeeper
     from npsync.cli import output
     from npsync.clock import SystemClock
     from npsync.deciding.deciders import whoever
@@ -96,7 +98,8 @@ def lift(
 ) -> None:
     """Take one back, because the person wants it, under every name of theirs. The trail stays."""
     from nps.errors import ConfigError
-    from npsync import gatekeeper, service
+    from npsync import service
+    from npsync.asking import gatekeeper
     from npsync.cli import output
     from npsync.clock import SystemClock
     from npsync.config import load

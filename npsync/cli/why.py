@@ -9,8 +9,8 @@ import typer
 from npsync.cli.output import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
+    from npsync.asking.invited import About
     from npsync.config import Config
-    from npsync.invited import About
     from npsync.service import Opened
     from store.api import Store
     from sync.story import Story
@@ -63,7 +63,8 @@ def why(
 def _told(
     config: Config, store: Store, who: str, sync: str | None, connections: Opened | None
 ) -> tuple[Story, About]:
-    from npsync import customer_story, invited
+    from npsync import customer_story
+    from npsync.asking import invited
     from npsync.clock import SystemClock
 
     now = SystemClock().now()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from npsync.asker import Asker
+from npsync.asking.asker import Asker
 from npsync.clockwork.claims import Claims
 from npsync.clockwork.rescuing import FORGOTTEN_AFTER, catch_up_unpaused, forget_gone, is_lately, rescue
 from npsync.clockwork.work import Work, skip, tell

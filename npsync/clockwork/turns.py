@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from npsync.alerting.turn import Telling, is_used
 from npsync.anonymous import Gathering
-from npsync.asker import Asker
+from npsync.asking.asker import Asker
+from npsync.asking.triggering import Triggering
 from npsync.figures.counting import Counter
+from npsync.operating.retention import Nightly
 from npsync.pushed import PushedAnswers
-from npsync.retention import Nightly
-from npsync.triggering import Triggering
 
 if TYPE_CHECKING:
     from connectors.contract import Clock

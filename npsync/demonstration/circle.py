@@ -16,12 +16,12 @@ import requests
 import uvicorn
 
 from npsync import service
+from npsync.asking.triggering import ask_once
 from npsync.cli import asking_text, output, sync_text
 from npsync.clock import SystemClock
 from npsync.config import Config, load
 from npsync.demonstration.toys import SandboxFailed, copied
 from npsync.jobs import run_once, target_of
-from npsync.triggering import ask_once
 from npsync.web import listening
 from npsync.web.app import app
 from store.api import Store

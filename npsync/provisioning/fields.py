@@ -11,7 +11,7 @@ from mapping.spec import FieldMapping
 from nps.errors import RejectedError
 from nps.schema import FieldType, ObjectSchema
 from nps.surveys import Metric
-from npsync.check import outputs, shown_type, unbounded
+from npsync.checking.live import outputs, shown_type, unbounded
 from npsync.config import Config
 from sync.spec import SyncSpec
 

@@ -9,8 +9,8 @@ from connectors.provisioning import Wanted, WantedField, WantedList, WantedObjec
 from mapping.spec import AccountMapping, FieldMapping
 from nps.schema import FieldType, ObjectSchema
 from nps.surveys import Metric
-from npsync.check import shown_type, type_of_value
-from npsync.check_accounts import with_type
+from npsync.checking.accounts import with_type
+from npsync.checking.live import shown_type, type_of_value
 from npsync.config import Config
 from npsync.jobs import target_of
 from npsync.provisioning.fields import field, label, type_of

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from connectors.provisioning import Wanted, WantedField
 from nps.errors import ConfigError
 from nps.schema import FieldType
-from npsync.access import needs_of
+from npsync.checking.access import needs_of
 from npsync.config import Config
 from npsync.config.problems import did_you_mean
 from npsync.jobs import target_of

@@ -17,7 +17,7 @@ from nps.forgetting import answer_name, person_name
 from nps.keys import email_key, id_key, is_role_mailbox, phone_key
 from nps.responses import SurveyResponse
 from nps.values import Json
-from npsync import gatekeeper
+from npsync.asking import gatekeeper
 from npsync.subjects.words import spellings
 from npsync.views import views_of
 from store.api.subjects import Place, Traces

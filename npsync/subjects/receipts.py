@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nps.errors import ConfigError
 from nps.values import Json
-from npsync import gatekeeper
+from npsync.asking import gatekeeper
 from npsync.deciding.deciders import whoever
 from store.api.privacy import Receipt
 

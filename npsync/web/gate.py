@@ -7,8 +7,9 @@ from contextlib import ExitStack
 from datetime import datetime, timedelta
 
 from nps.errors import AccessError, ConfigError
-from npsync import gatekeeper, service
-from npsync.gatekeeper import Named, Verdict, Wish
+from npsync import service
+from npsync.asking import gatekeeper
+from npsync.asking.gatekeeper import Named, Verdict, Wish
 from npsync.logs import notice
 from npsync.service import Opened
 from npsync.web.problems import TRY_AGAIN, Problem

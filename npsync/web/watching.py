@@ -13,8 +13,8 @@ from fastapi import APIRouter, Depends, Request
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
-from npsync.health import health, is_ready
-from npsync.measuring import Measures
+from npsync.operating.health import health, is_ready
+from npsync.operating.measuring import Measures
 from npsync.web.addresses import place_of
 from npsync.web.bearers import Given, needing
 from npsync.web.kept import Kept

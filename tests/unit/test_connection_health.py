@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from fake_clock import FakeClock
 
 from nps.errors import AccessError, BudgetError, UnavailableError
-from npsync.connection_health import ACCESS, Failure, Health, Vitals, kind_of
+from npsync.operating.connection_health import ACCESS, Failure, Health, Vitals, kind_of
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 REFUSED = Failure(ACCESS, "crm: the credential was refused", NOON)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from nps import asking
 from nps.asking import InvitationState
 from nps.errors import ConfigError
-from npsync import invited
+from npsync.asking import invited
 from npsync.deciding import sends
 from npsync.deciding.deciders import Decider
 from npsync.web.api.asked import NO_CONTROL, SHOWN, From, Here, Limit, Name, Reader

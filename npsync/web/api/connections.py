@@ -6,11 +6,11 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from npsync import calls
 from npsync.cli import quota_text
 from npsync.config.secrets import redact
 from npsync.config.shown import as_read
-from npsync.connection_health import Health, health_of
+from npsync.operating import calls
+from npsync.operating.connection_health import Health, health_of
 from npsync.web.api.asked import Here, Reader
 from npsync.web.api.describing import PROBLEMS
 from npsync.web.api.listing import reply

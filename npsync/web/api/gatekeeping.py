@@ -13,9 +13,9 @@ from starlette.responses import Response
 from nps.asking import Past, PastKind, person_keys
 from nps.keys import email_key, id_key, phone_key
 from nps.surveys import Kind, Metric
-from npsync import gatekeeper
+from npsync.asking import gatekeeper
+from npsync.asking.gatekeeper import Named, Wish, account_of, reservation_of
 from npsync.config import Config
-from npsync.gatekeeper import Named, Wish, account_of, reservation_of
 from npsync.web.api.asked import Here
 from npsync.web.api.describing import TAKING, errors
 from npsync.web.bearers import needing

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from npsync import customer_story
+from npsync.asking.invited import About
 from npsync.cli import asking_text, why_text
-from npsync.invited import About
 from npsync.web.api.asked import Here, Name, Reader
 from npsync.web.api.describing import TAKING, errors
 from npsync.web.api.listing import reply

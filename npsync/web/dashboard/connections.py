@@ -11,13 +11,13 @@ from starlette.responses import RedirectResponse, Response
 
 from connectors.paced import Standing, standing
 from nps.values import Json
-from npsync import access
 from npsync.actions.asking import ask_for
-from npsync.calls import Quota, quotas
+from npsync.checking import access
 from npsync.config import Config
 from npsync.config.shown import as_read
-from npsync.connection_health import ACCESS, BUDGET, Health, health_of
 from npsync.jobs import target_of
+from npsync.operating.calls import Quota, quotas
+from npsync.operating.connection_health import ACCESS, BUDGET, Health, health_of
 from npsync.roles import May
 from npsync.web.dashboard import bars
 from npsync.web.dashboard.house import HEADERS, House

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from npsync import customer_story, service
+from npsync.asking.invited import About
 from npsync.cli import why_events
 from npsync.config import Config
-from npsync.invited import About
 from npsync.roles import May
 from npsync.web.dashboard.asked import asked
 from npsync.web.dashboard.audit import looked_at, looked_at_some

@@ -12,11 +12,12 @@ from starlette.responses import Response
 from nps.asking import InvitationState, Send, SuppressionReason
 from nps.errors import ConfigError, NpsyncError
 from nps.values import Json
-from npsync import gatekeeper, invited, service
+from npsync import service
+from npsync.asking import gatekeeper, invited
+from npsync.asking.funnel import SUPPRESSED, funnel, why_not
 from npsync.cli.asking_text import WORDS
 from npsync.deciding import sends as sending
 from npsync.figures import DAYS, since
-from npsync.funnel import SUPPRESSED, funnel, why_not
 from npsync.roles import May
 from npsync.web.dashboard.action_words import name_of
 from npsync.web.dashboard.asked import asked, number

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from npsync.alerting.conditions import Condition, of_connections, of_deaths, of_queues, of_report, run_failed
 from npsync.alerting.spec import AlertSpec, On
 from npsync.alerting.turns import in_words, want_turns
-from npsync.connection_health import ACCESS, Failure, Health
+from npsync.operating.connection_health import ACCESS, Failure, Health
 from store.api import Queue, RunRow
 from store.api.messages import MESSAGES
 from store.sql import SqlStore

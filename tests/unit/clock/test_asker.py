@@ -14,7 +14,7 @@ from builders_config import config_of, yaml
 from fake_clock import FakeClock
 
 from nps.errors import UnavailableError
-from npsync.asker import AFTER_A_FAILURE, EVERY, Asker
+from npsync.asking.asker import AFTER_A_FAILURE, EVERY, Asker
 from store import open_store
 from triggers.report import Round
 

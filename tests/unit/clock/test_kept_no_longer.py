@@ -12,7 +12,7 @@ from builders_store import NOON, SOURCE, answer, receive
 from fake_clock import FakeClock
 
 from nps.events import Event, Hint, Subject
-from npsync.retention import Nightly, prune
+from npsync.operating.retention import Nightly, prune
 from npsync.subjects.receipts import known, read, requested
 from store import open_store
 from store.sql import SqlStore

@@ -15,7 +15,7 @@ from fake_clock import NOON, FakeClock
 from npsync.clockwork.missed import Kept, kept
 from npsync.config import Config
 from npsync.deciding.pausing import pause, resume
-from npsync.health import health
+from npsync.operating.health import health
 from store import open_store
 from store.sql import SqlStore
 from sync.leasing import Busy

@@ -11,10 +11,10 @@ from builders_config import config_of, yaml
 from fake_clock import NOON
 
 from nps.errors import ConfigError
-from npsync import restoring
 from npsync.clockwork.rescuing import UNSEEN
 from npsync.config import Config
-from npsync.restoring import restore
+from npsync.operating import restoring
+from npsync.operating.restoring import restore
 from store import open_store
 from store.api import Serving
 from triggers.ledger import why_none_is_sent

@@ -10,8 +10,8 @@ from builders_config import config_of, yaml
 from connectors.contract import Needs
 from nps.errors import ConfigError
 from nps.schema import FieldSchema, FieldType, ObjectSchema
-from npsync.access import needs_of
-from npsync.check import check
+from npsync.checking.access import needs_of
+from npsync.checking.live import check
 from npsync.config import Config
 
 TEXT, INTEGER, NUMBER, MOMENT = FieldType.TEXT, FieldType.INTEGER, FieldType.NUMBER, FieldType.DATETIME

@@ -11,8 +11,8 @@ from builders_config import config_of, yaml
 from connectors.contract import Creates, Owner
 from nps.errors import ConfigError
 from nps.schema import FieldSchema, FieldType, ObjectSchema
-from npsync.access import needs_of
-from npsync.check_after import after
+from npsync.checking.access import needs_of
+from npsync.checking.after import after
 from npsync.config import Config
 from npsync.jobs import care_of, unread_feed, where_to_see_why
 

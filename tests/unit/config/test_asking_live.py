@@ -8,8 +8,8 @@ from builders_config import ASKED, CUSTOMERS, TRIGGER, asking_yaml, config_of
 from connectors.contract import Grant, Verdict
 from nps.errors import AccessError, ConfigError
 from nps.schema import FieldSchema, FieldType, ObjectSchema
-from npsync.access import needs_of
-from npsync.check import check
+from npsync.checking.access import needs_of
+from npsync.checking.live import check
 
 TEXT, DATE, YES_NO, CHOICE = FieldType.TEXT, FieldType.DATE, FieldType.BOOLEAN, FieldType.CHOICE
 OBJECTS = {

@@ -13,8 +13,9 @@ from fake_clock import FakeClock
 
 from nps.errors import ConfigError
 from nps.events import Signal, SignalKind
-from npsync import bounced, service
-from npsync.bounced import Read
+from npsync import service
+from npsync.asking import bounced
+from npsync.asking.bounced import Read
 
 YAML = """\
 store: "sqlite:///{folder}/npsync.db"

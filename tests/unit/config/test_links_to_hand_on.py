@@ -8,7 +8,8 @@ from builders_asking import NOON, claim, queue, reserve
 from builders_config import config_of
 
 from nps.sending import Accepted
-from npsync import invited, service
+from npsync import service
+from npsync.asking import invited
 
 YAML = """\
 store: "sqlite:///{folder}/npsync.db"

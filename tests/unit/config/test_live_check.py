@@ -13,8 +13,8 @@ from builders_config import config_of, yaml
 from connectors.contract import Grant, Needs, Verdict
 from nps.errors import AccessError, ConfigError, RejectedError, UnavailableError
 from nps.schema import FieldSchema, FieldType, ObjectSchema
-from npsync.access import needs_of, try_out
-from npsync.check import check
+from npsync.checking.access import needs_of, try_out
+from npsync.checking.live import check
 from npsync.cli import granting
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from builders_config import asking_yaml, config_of
 from fake_clock import NOON
 
-from npsync.asked_elsewhere import import_sends
+from npsync.asking.elsewhere import import_sends
 from store import open_store
 
 CSV = """email,date,account

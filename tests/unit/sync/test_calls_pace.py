@@ -11,7 +11,7 @@ import pytest
 from fake_clock import NOON
 
 from connectors.contract import Allowance
-from npsync.calls import KEPT_EVERY, CallCounter, Told, spent
+from npsync.operating.calls import KEPT_EVERY, CallCounter, Told, spent
 
 UTC = ZoneInfo("UTC")
 MIDNIGHT = NOON + timedelta(hours=12)

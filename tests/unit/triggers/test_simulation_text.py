@@ -9,8 +9,8 @@ import pytest
 from builders_config import config_of
 from fake_clock import NOON
 
+from npsync.asking.simulation import History
 from npsync.cli.simulation_text import lines
-from npsync.simulation import History
 from triggers.simulating import Outcome, Simulation
 
 SETTING = """

@@ -16,11 +16,8 @@ from nps.asking import Channel, InvitationState
 from nps.errors import ConfigError
 from nps.sending import Accepted
 from nps.surveys import OWN_PAGE
-from npsync.config import Config
-from npsync.deciding.pausing import pause, resume, trigger_place
-from npsync.gatekeeper import Named, keys_of
-from npsync.service import opened
-from npsync.triggering import (
+from npsync.asking.gatekeeper import Named, keys_of
+from npsync.asking.triggering import (
     POLL_EVERY,
     POLL_SPREAD,
     Compiled,
@@ -33,6 +30,9 @@ from npsync.triggering import (
     mark_of,
     surveys_of,
 )
+from npsync.config import Config
+from npsync.deciding.pausing import pause, resume, trigger_place
+from npsync.service import opened
 from store import open_store
 from store.sql import SqlStore
 

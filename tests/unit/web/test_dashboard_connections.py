@@ -13,8 +13,8 @@ from dashboard_desk import Desk, text_of
 
 from connectors.contract import Allowance
 from connectors.pacing import Ask, Left, Limit, Pace, answered
-from npsync.calls import beside, remember_allowance
-from npsync.connection_health import Failure
+from npsync.operating.calls import beside, remember_allowance
+from npsync.operating.connection_health import Failure
 from store.api import Stand
 from store.api.scheduling import Serving
 

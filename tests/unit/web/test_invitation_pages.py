@@ -10,7 +10,7 @@ from peopled import Peopled, fill, record
 
 from nps.asking import InvitationState, SuppressionReason
 from nps.policy import CODES
-from npsync.funnel import SUPPRESSED, funnel, why_not
+from npsync.asking.funnel import SUPPRESSED, funnel, why_not
 from store.api.figures import Funnelled
 from triggers import ledger
 

@@ -14,7 +14,7 @@ from nps.asking import Past, PastKind, person_keys
 from nps.errors import ConfigError
 from nps.keys import email_key, id_key, phone_key
 from nps.surveys import Kind, Metric
-from npsync.gatekeeper import account_of
+from npsync.asking.gatekeeper import account_of
 from store.api import LedgerEntry
 
 if TYPE_CHECKING:

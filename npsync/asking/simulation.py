@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nps.errors import AccessError, BudgetError, ConfigError, UnavailableError
 from nps.events import Event
-from npsync.triggering import Compiled, desk_of
+from npsync.asking.triggering import Compiled, desk_of
 from sync.progress import Progress, Silent
 from triggers.desk import Desk
 from triggers.simulating import Simulation, simulate

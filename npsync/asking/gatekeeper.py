@@ -29,7 +29,7 @@ from nps.events import Event, PersonKey, Subject
 from nps.keys import email_key, id_key, phone_key
 from nps.policy import decide
 from nps.values import Json
-from npsync.triggering import Compiled, Connected, surveys_of
+from npsync.asking.triggering import Compiled, Connected, surveys_of
 from store.api import REPORTED, LedgerEntry
 from triggers.desk import in_our_words
 from triggers.fairness import free_at

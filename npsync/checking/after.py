@@ -11,7 +11,7 @@ from mapping.names import field_of
 from mapping.templates import names_of, parse_template
 from nps.errors import ConfigError
 from nps.schema import ObjectSchema
-from npsync.check_asking import Finding
+from npsync.checking.asking import Finding
 from npsync.config import Config
 from npsync.config.problems import Path
 from npsync.jobs import target_of
@@ -35,7 +35,7 @@ def after(config: Config, sync: str, schema: ObjectSchema, destination: Destinat
 def _history(
     config: Config, sync: str, spec: HistorySpec, schema: ObjectSchema, destination: Destination
 ) -> Iterator[Finding]:
-    from npsync.check import described, findings_of_field, missing_field, reads_of
+    from npsync.checking.live import described, findings_of_field, missing_field, reads_of
 
     path: Path = ("sync", sync, "history")
     kept = described(destination, spec.object, (*path, "object"))
@@ -68,7 +68,7 @@ def _history(
 
 
 def _names(rule: FollowUpRule, schema: ObjectSchema, path: Path) -> Iterator[Finding]:
-    from npsync.check import missing_field
+    from npsync.checking.live import missing_field
 
     for place, names in _named(rule):
         for name in names:

@@ -11,7 +11,7 @@ import msgspec
 
 from connectors.contract import Clock
 from nps.errors import AccessError, BudgetError, NpsyncError
-from npsync.calls import beside
+from npsync.operating.calls import beside
 
 if TYPE_CHECKING:
     from store.api import Store

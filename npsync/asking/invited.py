@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from nps.asking import Invitation, InvitationState, Past, PastKind, Step, Suppression, decided_at
 from nps.errors import ConfigError
 from nps.events import Event, PersonKey, Subject
-from npsync import gatekeeper
+from npsync.asking import gatekeeper
 from npsync.clock import SystemClock
 from store.api import ArrivalRow, EventRow, Verdict
 from triggers.people import Person
@@ -120,7 +120,7 @@ def _records(config: Config, who: str, connections: Opened | None) -> list[tuple
 
 def _looked_up(config: Config, name: str, who: str, connections: Opened) -> str | None:
     """The record of a person named by an e-mail, phone or external id, as the CRM says today."""
-    from npsync.triggering import Compiled, Connected
+    from npsync.asking.triggering import Compiled, Connected
 
     registry = Connected(Compiled(config), connections).registry(name)
     kind = "email" if "@" in who else "phone" if who.startswith("+") else "external_id"

@@ -9,7 +9,7 @@ from connectors.contract import Destination
 from mapping.names import field_of
 from mapping.reporting import AMOUNT
 from nps.schema import FieldType, ObjectSchema
-from npsync.check_asking import Finding
+from npsync.checking.asking import Finding
 from npsync.config import Config
 from npsync.config.problems import Path
 
@@ -21,7 +21,7 @@ _AMOUNTS = (FieldType.INTEGER, FieldType.NUMBER, FieldType.OTHER)  # OTHER: the 
 
 def report(config: Config, sync: str, schema: ObjectSchema, destination: Destination) -> Iterator[Finding]:
     """The fields of `report.by` and `report.amount`, as far as this sync's records and accounts have to show them."""
-    from npsync.check import described
+    from npsync.checking.live import described
 
     if config.report is None:
         return
@@ -45,7 +45,7 @@ def report(config: Config, sync: str, schema: ObjectSchema, destination: Destina
 
 
 def _findings(schema: ObjectSchema, name: str, field: str, place: Path) -> Iterator[Finding]:
-    from npsync.check import missing_field
+    from npsync.checking.live import missing_field
 
     if not _has(schema, field):
         yield missing_field(schema, field, place)

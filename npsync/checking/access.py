@@ -12,9 +12,9 @@ from mapping.names import field_of
 from nps.events import OF_EVERY_EVENT
 from nps.schema import FieldType, ObjectSchema
 from nps.surveys import Through
-from npsync.check import shown_type
-from npsync.check_accounts import with_type
-from npsync.check_asking import asked_people, subject_of
+from npsync.checking.accounts import with_type
+from npsync.checking.asking import asked_people, subject_of
+from npsync.checking.live import shown_type
 from npsync.config import Config
 from npsync.jobs import care_of, compiled, target_of
 from npsync.rolling import compiled_accounts
@@ -111,7 +111,7 @@ def created_by(spec: SyncSpec) -> Iterator[Creates]:
 
 def _asked(config: Config, connection: str) -> Iterator[tuple[str, set[str]]]:
     """What triggers read of a connection: of the people they ask, their accounts, and what events are about."""
-    from npsync.triggering import Compiled
+    from npsync.asking.triggering import Compiled
 
     compiled = Compiled(config) if config.triggers else None
     if compiled is None:

@@ -14,9 +14,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from nps.asking import SuppressionReason
-from npsync import __version__, calls
-from npsync.connection_health import health_of
-from npsync.health import health
+from npsync import __version__
+from npsync.operating import calls
+from npsync.operating.connection_health import health_of
+from npsync.operating.health import health
 from triggers.ledger import why_none_is_sent
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from connectors.contract import Destination
 from connectors.provisioning import KnowsReaders
-from npsync.access import needs_of
-from npsync.check_asking import Finding
+from npsync.checking.access import needs_of
+from npsync.checking.asking import Finding
 from npsync.config import Config
 from npsync.config.problems import Path
 from npsync.jobs import target_of

@@ -16,8 +16,11 @@ from mapping.spec import FieldMapping, MatchRule, PeopleSpec
 from nps.errors import AccessError, ConfigError, RejectedError, UnavailableError
 from nps.schema import FieldSchema, FieldType, ObjectSchema
 from nps.surveys import Metric
-from npsync import check_accounts, check_after, check_asking, check_report
-from npsync.check_asking import Finding
+from npsync.checking import accounts as check_accounts
+from npsync.checking import after as check_after
+from npsync.checking import asking as check_asking
+from npsync.checking import report as check_report
+from npsync.checking.asking import Finding
 from npsync.config import Config, Problem
 from npsync.config.problems import Path, did_you_mean
 from npsync.jobs import target_of
@@ -122,7 +125,7 @@ def _senders(config: Config, connections: Opened) -> Iterator[Finding]:
 
 def _readers(config: Config, connections: Opened) -> Iterator[Finding]:
     """Whether people see what is written, where the connection can tell."""
-    from npsync.check_readers import readers  # it asks what is granted, which asks here what is shown
+    from npsync.checking.readers import readers  # it asks what is granted, which asks here what is shown
 
     for name in dict.fromkeys(target_of(config, spec).connection for spec in config.sync.values()):
         try:

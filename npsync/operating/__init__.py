@@ -1,0 +1,1 @@
+"""What keeps an installation well: health and figures, the budget of calls, retention, a backup that is restored."""

@@ -15,7 +15,7 @@ from connectors.pacing import Ask, Left, Limit, Pace, answered
 from nps.events import Hint, Subject
 from npsync.clockwork.rescuing import rescue
 from npsync.clockwork.ticking import is_alive
-from npsync.retention import Nightly
+from npsync.operating.retention import Nightly
 from npsync.schedule import answers_place, has_its_turn
 from npsync.serve import put_right
 from store import open_store

@@ -144,5 +144,5 @@ _RIGHTS: Mapping[May, str] = {
     May.VIEW: "see what npsync does: syncs, runs, connections, who did what",
     May.PEOPLE: "see who said what; that you looked is kept",
     May.OPERATE: "run, pause, retry, review and release; stop and resume sends",
-    May.ADMIN: "undo and redo runs, and have a changed file read",
+    May.ADMIN: "undo and redo runs, have a changed file read, sign others out",
 }

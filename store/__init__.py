@@ -20,7 +20,7 @@ def open_store(
     once. Raises ConfigError for a URL that is no store. `forgetting` knows again who was forgotten: a store in which
     somebody was takes nothing in without it. `keeps_answers`: older ones are not taken in. SQLAlchemy is imported
     here, not with `import store`."""
-    from store.database import open_database
+    from store.opening import open_database
     from store.sql import SqlStore
 
     database = open_database(url)

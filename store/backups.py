@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from nps.errors import ConfigError
-from store.database import SQLite
+from store.sqlite import SQLite
 
 _MAGIC = b"SQLite format 3\x00"
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 from sqlalchemy import select
 
-from store.database import DERIVED, Database
+from store.database import Database
 from store.rows import to_json
+from store.stirring import DERIVED
 
 _AT_ONCE = 1000
 _LEFT_OUT = ("calls", "pace", *DERIVED)

@@ -19,10 +19,10 @@ from sqlalchemy.engine import make_url
 
 from nps.errors import UnavailableError
 from nps.events import Arrival
-from store.database import connected, created_for_its_owner
 from store.errors import StoreError, without_data
 from store.events import decoded, encoded
 from store.rows import milliseconds, moment
+from store.sqlite import connected, created_for_its_owner
 
 _TABLE = """CREATE TABLE IF NOT EXISTS arrival (
     number INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, what TEXT NOT NULL, trouble TEXT)"""

@@ -15,7 +15,7 @@ from store.api import Store
 from store.backups import new_file, opened_copy, partly
 from store.claims import Claims
 from store.comparing import Comparing
-from store.database import Database, SQLite
+from store.database import Database
 from store.decisions import Decisions
 from store.dump import dump
 from store.events import Events
@@ -49,6 +49,7 @@ from store.sending import Sending
 from store.shadow import Shadow
 from store.sharing import Sharings
 from store.signing import Signing
+from store.sqlite import SQLite
 from store.subjects import Subjects
 from store.suppressions import Suppressions
 from store.switches import Switches

@@ -20,6 +20,11 @@ MADE_OF: Mapping[str, tuple[str, ...]] = {
     ANSWERS: ("response", "answer_state", "member", "monthly_count", "published", "invitation", "outbox"),
     ASKED: ("invitation", "step", "verdict"),
 }
+DERIVED = (
+    "stirred",
+    "figure",
+    "account_figure",
+)  # tables that follow from the rest: copied and told by nobody
 
 _CHANGES = {
     part: re.compile(rf"\b(?:INTO|UPDATE|DELETE FROM) (?:{'|'.join(tables)})\b")

@@ -20,10 +20,11 @@ from store.api.privacy import Receipt
 from store.api.subjects import Holdings, Place, Traces
 from store.breaking_off import never
 from store.counts import count_months
-from store.database import Database, SQLite, Transaction
+from store.database import Database, Transaction
 from store.figures import forget_figures
 from store.mentions import Mentions
 from store.rows import from_json, json_object, milliseconds, moment, storable, to_json
+from store.sqlite import SQLite
 
 SCRUB = "scrub"  # the switch that says: bytes of somebody who was erased may be left
 

@@ -20,7 +20,9 @@ from typing import Any
 
 import urllib3.connection
 
-from store.database import Postgres, SQLite, Transaction
+from store.database import Transaction
+from store.postgres import Postgres
+from store.sqlite import SQLite
 
 _IDS = re.compile(r"/(?:750\w{12,15}|\d+)(?=/|$)")
 _VERSION = re.compile(r"^/services/data/v[\d.]+")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.engine import make_url
 
 from nps.errors import ConfigError
-from store.database import MIGRATION_LOCK
+from store.postgres import MIGRATION_LOCK
 
 if TYPE_CHECKING:
     from procrastinate import App

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from alembic import command
 
-from store.database import SQLite
 from store.schema import HEAD, alembic_config
+from store.sqlite import SQLite
 
 
 def main(message: str) -> None:

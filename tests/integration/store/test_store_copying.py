@@ -94,7 +94,7 @@ def test_a_backup_is_its_owners_alone_one_file_and_never_half(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("store.copying._go_on_numbering", killed)
-    monkeypatch.setattr("store.database.SQLite.backup", killed)
+    monkeypatch.setattr("store.sqlite.SQLite.backup", killed)
     with pytest.raises(KeyboardInterrupt):
         store.backup(tmp_path / "another.db")
     assert set(tmp_path.iterdir()) - before == {tmp_path / "backup.db"}
@@ -120,7 +120,7 @@ def test_a_restore_that_breaks_off_leaves_the_store_as_it_was(
 def test_a_backup_of_an_older_version_is_brought_to_this_one(other: SqlStore, tmp_path: Path):
     from alembic import command
 
-    from store.database import SQLite
+    from store.sqlite import SQLite
 
     old = SQLite(tmp_path / "old.db")
     with old.write() as tx:

@@ -16,8 +16,9 @@ from nps.forgetting import Forgetting
 from npsync.subjects.words import spellings
 from store.api import Receipt
 from store.api.subjects import Place, Traces
-from store.database import SQLite, Transaction
+from store.database import Transaction
 from store.sql import SqlStore
+from store.sqlite import SQLite
 from store.tables import metadata
 
 EMAIL, PHONE, EXTERNAL, RECORD = "jo.quimby@example.com", "+12025550143", "CUST-JO-77", "003JO000000000QIAA"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from store.api import Queue
-from store.database import SQLite
 from store.sql import SqlStore
+from store.sqlite import SQLite
 
 
 def test_what_is_open_is_counted_by_sync_and_what_is_settled_is_not(store: SqlStore):

@@ -16,7 +16,7 @@ from sqlalchemy.schema import CreateTable
 
 from nps.errors import ConfigError
 from store import open_store, schema
-from store.database import open_database
+from store.opening import open_database
 from store.sql import SqlStore
 from store.tables import metadata
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from store.database import SQLite
+from store.sqlite import SQLite
 from store.turns import Turns
 
 PATIENCE = 30.0

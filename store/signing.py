@@ -20,6 +20,11 @@ _CHANGE = """
     UPDATE local_user SET role = COALESCE(:role, role), password = COALESCE(:password, password)
     WHERE name = :name AND revoked_at IS NULL"""
 
+# Whoever changes it waits for us, and ends our session; or we for them, and find that it is another one.
+_STILL = """
+    SELECT 1 FROM local_user u WHERE u.id = :number AND u.password = :checked AND u.revoked_at IS NULL
+    FOR UPDATE OF u"""
+
 _END_SESSIONS = "DELETE FROM web_session WHERE kind = 'user' AND name = :name"
 
 _SESSIONS = """
@@ -70,14 +75,17 @@ class Signing:
             tx.run(_END_SESSIONS, name=name)
         return bool(changed)
 
-    def user_signed_in(self, number: int, *, password: str | None, now: datetime) -> None:
+    def user_signed_in(self, number: int, checked: str, *, password: str, now: datetime) -> bool:
         with self.database.write() as tx:
-            tx.run(
-                """UPDATE local_user SET signed_in_at = :now, password = COALESCE(:password, password)
-                WHERE id = :number""",
-                number=number,
-                password=password,
-                now=milliseconds(now),
+            return bool(
+                tx.run(
+                    """UPDATE local_user SET signed_in_at = :now, password = :password
+                    WHERE id = :number AND password = :checked AND revoked_at IS NULL""",
+                    number=number,
+                    checked=checked,
+                    password=password,
+                    now=milliseconds(now),
+                )
             )
 
     def revoke_user(self, name: str, *, now: datetime) -> bool:
@@ -92,9 +100,11 @@ class Signing:
 
     # ------------------------------------------------------------ sessions
 
-    def open_session(self, session: Session) -> None:
+    def open_session(self, session: Session, *, checked: str | None = None) -> bool:
         began = milliseconds(session.began_at)
         with self.database.write(durable=True) as tx:
+            if checked is not None and tx.one(_STILL, number=session.local_user, checked=checked) is None:
+                return False
             tx.run("DELETE FROM web_session WHERE ends_at <= :now", now=began)
             tx.run(
                 _OPEN,
@@ -108,6 +118,7 @@ class Signing:
                 began=began,
                 ends=milliseconds(session.ends_at),
             )
+        return True
 
     def session(self, digest: str) -> Session | None:
         with self.database.read() as tx:

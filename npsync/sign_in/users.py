@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from typing import NamedTuple
 
 from nps.errors import ConfigError
 from npsync.deciding.deciders import at_the_command_line
@@ -12,6 +13,17 @@ from npsync.sign_in.passwords import Passwords, checked
 from store.api import LocalUser, Store
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+
+
+class Proven(NamedTuple):
+    """Who came, and the hash of the password they came with."""
+
+    user: LocalUser
+    password: str
+
+
+class Changed(Exception):
+    """The password is another one since they came with it, or they were revoked."""
 
 
 def create(
@@ -58,16 +70,16 @@ def in_force(store: Store, name: str) -> tuple[LocalUser, str] | None:
 
 def proven(
     store: Store, name: str, password: str, *, passwords: Passwords, now: datetime, known: bool = False
-) -> LocalUser | None:
+) -> Proven | None:
     """The user, if this is their password. It takes as long for who does not exist. `known`: in a browser in which they
     signed in before. Raises Crowded."""
     found = in_force(store, name)
     if not passwords.right(password, None if found is None else found[1], known=known) or found is None:
         return None
     user, kept = found
-    fresh = passwords.hashed(password) if passwords.is_old(kept) else None
-    store.user_signed_in(user.number, password=fresh, now=now)
-    return user
+    fresh = passwords.hashed(password) if passwords.is_old(kept) else kept
+    still = store.user_signed_in(user.number, kept, password=fresh, now=now)
+    return Proven(user, fresh) if still else None
 
 
 def _nobody(name: str) -> ConfigError:

@@ -59,16 +59,18 @@ class Signing(Protocol):
         """Another role or password ends all its sessions. False: there is no such user."""
         ...
 
-    def user_signed_in(self, number: int, *, password: str | None, now: datetime) -> None:
-        """`password`: the same one, hashed as is right now; no session ends."""
+    def user_signed_in(self, number: int, checked: str, *, password: str, now: datetime) -> bool:
+        """`checked`: the hash their password was compared with; `password`: the same one, hashed as is right now. No
+        session ends. False: it was changed meanwhile, or they were revoked, and nothing happens."""
         ...
 
     def revoke_user(self, name: str, *, now: datetime) -> bool:
         """And end all its sessions. False: there is no such user."""
         ...
 
-    def open_session(self, session: Session) -> None:
-        """Sessions that ended leave the store meanwhile."""
+    def open_session(self, session: Session, *, checked: str | None = None) -> bool:
+        """Sessions that ended leave the store meanwhile. `checked`: the hash of the password that its user came with;
+        False, and no session, where that is another one by now."""
         ...
 
     def session(self, digest: str) -> Session | None:

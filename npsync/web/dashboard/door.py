@@ -74,14 +74,16 @@ class Door:
         token: str | None = None,
         local_user: int | None = None,
         role: Role | None = None,
+        checked: str | None = None,
         next: str = "",
         by_page: bool = False,
     ) -> Response:
-        """They may: a new session, whatever cookie they came with. `by_page`: a page sends them on, not a redirect."""
+        """They may: a new session, whatever cookie they came with. `by_page`: a page sends them on, not a redirect.
+        Raises Changed as `Sessions.open` does."""
         house = self._house
         house.sessions.close(request.cookies.get(house.cookie, ""))
         secret = house.sessions.open(
-            kind, name, now=house.now(), token=token, local_user=local_user, role=role
+            kind, name, now=house.now(), token=token, local_user=local_user, role=role, checked=checked
         )
         whose = house.sessions.whose(secret, now=house.now())
         if whose is not None:

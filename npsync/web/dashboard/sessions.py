@@ -9,6 +9,7 @@ from datetime import datetime
 
 from npsync.roles import Role
 from npsync.sign_in.sessions import LASTS, NOTED, PROVIDER, TOKEN, rights_in
+from npsync.sign_in.users import Changed
 from npsync.tokens import digest
 from npsync.web.dashboard.visitors import Kind, Told, Visitor
 from store.api import Session, Store
@@ -30,10 +31,12 @@ class Sessions:
         token: str | None = None,
         local_user: int | None = None,
         role: Role | None = None,
+        checked: str | None = None,
     ) -> str:
-        """A new session's secret."""
+        """A new session's secret. Raises Changed where `checked`, the hash of the password they came with, is that of
+        an earlier one by now."""
         secret = secrets.token_urlsafe(32)
-        self.store.open_session(
+        opened = self.store.open_session(
             Session(
                 digest=digest(secret),
                 kind=kind,
@@ -45,8 +48,11 @@ class Sessions:
                 local_user=local_user,
                 role=None if role is None else role.value,
                 terms=self.terms if kind == PROVIDER else None,
-            )
+            ),
+            checked=checked,
         )
+        if not opened:
+            raise Changed
         return secret
 
     def whose(self, secret: str, *, now: datetime) -> Visitor | None:

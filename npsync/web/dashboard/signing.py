@@ -13,7 +13,7 @@ from npsync.roles import RIGHTS, May, rights_of
 from npsync.sign_in import devices, sessions
 from npsync.sign_in.passwords import Crowded
 from npsync.sign_in.sessions import TOKEN, USER
-from npsync.sign_in.users import proven
+from npsync.sign_in.users import Changed, proven
 from npsync.tokens import digest
 from npsync.web.addresses import place_of
 from npsync.web.dashboard.door import Door
@@ -77,19 +77,26 @@ def router(site: Site, house: House) -> APIRouter:
             return door.too_many(request)
         given = form.get("password", "")
         try:
-            user = proven(
+            found = proven(
                 site.store, name, given, passwords=site.passwords, now=now, known=device is not None
             )
         except Crowded:
             notice("sign_in_crowded")
             return door.page(request, "Many people sign in just now. Try again in a few seconds.", 503)
-        if user is None:
-            notice("sign_in_refused", why="wrong name or password")
-            return door.page(request, "This name and this password do not belong together.", 401)
+        if found is None:
+            return _refused(request)
+        user, checked = found
+        try:
+            reply = door.open(request, USER, user.name, local_user=user.number, checked=checked)
+        except Changed:
+            return _refused(request)
         tries.forgive(place, name, device)
-        reply = door.open(request, USER, user.name, local_user=user.number)
         door.remember(reply, devices.issued(site.store, user.name, device, now=now))
         return reply
+
+    def _refused(request: Request) -> Response:
+        notice("sign_in_refused", why="wrong name or password")
+        return door.page(request, "This name and this password do not belong together.", 401)
 
     @routes.post("/sign-out")
     def sign_out(request: Request) -> Response:

@@ -67,12 +67,28 @@ def test_a_revoked_account_is_nobody_any_more(store: SqlStore, ann: int):
 
 
 def test_a_password_hashed_anew_ends_no_session(store: SqlStore, ann: int):
-    store.user_signed_in(ann, password="$stronger", now=NOON)
+    assert store.user_signed_in(ann, "$hash", password="$stronger", now=NOON)
     found = store.user("ann")
     assert found is not None
     assert (found[1], found[0].signed_in_at) == ("$stronger", NOON)
-    store.user_signed_in(ann, password=None, now=NOON)
     assert store.session("d1") is not None
+
+
+def test_who_came_with_a_password_that_was_changed_meanwhile_is_not_signed_in(store: SqlStore, ann: int):
+    assert store.open_session(session("d2", local_user=ann), checked="$hash")
+    store.change_user("ann", password="$new", now=NOON)
+    assert not store.user_signed_in(ann, "$hash", password="$the_old_one_hashed_anew", now=NOON)
+    assert not store.open_session(session("d3", local_user=ann), checked="$hash")
+    assert store.sessions() == []
+    found = store.user("ann")
+    assert found is not None
+    assert (found[1], found[0].signed_in_at) == ("$new", None)
+
+
+def test_a_user_who_was_revoked_meanwhile_is_not_signed_in(store: SqlStore, ann: int):
+    store.revoke_user("ann", now=NOON)
+    assert not store.user_signed_in(ann, "$hash", password="$hash", now=NOON)
+    assert not store.open_session(session("d2", local_user=ann), checked="$hash")
 
 
 def test_what_a_page_says_is_kept_with_its_session(store: SqlStore, ann: int):

@@ -54,6 +54,24 @@ def test_an_old_hash_is_made_anew_and_nobody_is_signed_out(tmp_path: Path, sqlit
     assert desk.get("/").status == 200
 
 
+@pytest.mark.parametrize("moment", ["user_signed_in", "open_session"])
+def test_who_signs_in_while_the_password_is_changed_stays_outside(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, moment: str
+):
+    then = getattr(desk.store, moment)
+
+    def a_moment_later(*given: object, **named: object) -> bool:
+        users.set_password(desk.store, "ann", "another good password", now=NOW, passwords=QUICK)
+        return bool(then(*given, **named))
+
+    monkeypatch.setattr(desk.store, moment, a_moment_later)
+    assert desk.enter().status == 401
+    assert desk.store.sessions() == []
+    assert "signed in" not in [one.what for one in desk.store.audited(who="user:ann")]
+    monkeypatch.undo()
+    assert desk.enter(password="another good password").status == 303
+
+
 @pytest.mark.parametrize("ending", ["role", "password", "revoke"])
 def test_another_role_or_password_and_revoking_end_all_sessions(desk: Desk, ending: str):
     desk.enter()

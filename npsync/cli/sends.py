@@ -97,9 +97,8 @@ def rebuild(json: JsonOption = False, config: ConfigOption = None) -> None:
     from npsync import service
     from npsync.asking.triggering import Compiled, Connected
     from npsync.cli import output
-    from npsync.clock import SystemClock
-    from npsync.deciding.deciders import at_the_command_line
-    from triggers import ledger
+    from npsync.deciding import sends as sending
+    from npsync.deciding.deciders import Decider
 
     loaded = output.load_config(config)
     name = loaded.contact_policy.ledger_field
@@ -112,7 +111,8 @@ def rebuild(json: JsonOption = False, config: ConfigOption = None) -> None:
     with service.open_store(loaded) as store, service.opened(loaded, store) as connections:
         connected = Connected(Compiled(loaded), connections)
         registries = [connected.registry(people) for people in loaded.people]
-        read, new = ledger.rebuild(registries, name, store, by=at_the_command_line(), now=SystemClock().now())
+        decider = Decider.at_the_command_line(loaded, store)
+        read, new = sending.rebuild_ledger(decider, registries, name)
     if json:
         output.say_json({"read": read, "new": new})
     else:
@@ -132,13 +132,13 @@ def bring_in(
 ) -> None:
     """Enter what other tools sent. The same row again counts once; bad rows are told and left out."""
     from npsync import service
-    from npsync.asking import elsewhere as asked_elsewhere
     from npsync.cli import output
-    from npsync.clock import SystemClock
+    from npsync.deciding import sends as sending
+    from npsync.deciding.deciders import Decider
 
     loaded = output.load_config(config)
     with service.open_store(loaded) as store:
-        done = asked_elsewhere.import_sends(loaded, store, file, SystemClock().now())
+        done = sending.import_sends(Decider.at_the_command_line(loaded, store), file)
     if json:
         output.say_json(
             {

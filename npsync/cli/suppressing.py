@@ -69,19 +69,17 @@ def add(
     config: ConfigOption = None,
 ) -> None:
     """Never ask this person again."""
-    from nps.asking import Suppression
     from npsync import service
     from npsync.asking import gatekeeper
     from npsync.cli import output
-    from npsync.clock import SystemClock
-    from npsync.deciding.deciders import whoever
+    from npsync.deciding import suppressions as suppressing
+    from npsync.deciding.deciders import Decider
 
     loaded = output.load_config(config)
-    why, now = _named(reason), SystemClock().now()
+    named = _named(reason)
     keys = gatekeeper.keys_of(loaded, gatekeeper.named_by(loaded, who))
-    told = [Suppression(key=key, reason=why, at=now, source=whoever(), detail=detail) for key in keys]
     with service.open_store(loaded) as store:
-        new = store.suppress(told)
+        new = suppressing.add(Decider.at_the_command_line(loaded, store), keys, named, detail)
     output.say("Suppressed: this person is not asked any more." if new else "Suppressed already.")
 
 
@@ -97,28 +95,25 @@ def lift(
     config: ConfigOption = None,
 ) -> None:
     """Take one back, because the person wants it, under every name of theirs. The trail stays."""
-    from nps.errors import ConfigError
     from npsync import service
     from npsync.asking import gatekeeper
     from npsync.cli import output
-    from npsync.clock import SystemClock
     from npsync.config import load
+    from npsync.deciding import suppressions as suppressing
+    from npsync.deciding.deciders import Decider
 
     loaded = load(output.config_path(config), without_variables=offline)
-    named, now = _named(reason), SystemClock().now()
-    if not by.strip() or not why.strip():
-        raise ConfigError("only the person's own act lifts a suppression: say whose (--by) and which (--why)")
+    named = _named(reason)
     person = gatekeeper.named_by(loaded, who)
     with service.open_store(loaded) as store:
+        decider = Decider.at_the_command_line(loaded, store)
         if offline:
             keys = gatekeeper.keys_of(loaded, person)
         else:
             with service.opened(loaded, store) as connections:
-                keys = gatekeeper.names_of(loaded, store, person, connections, now)
-        lifted = [key for key in keys if store.lift(key, named, by=by, why=why, now=now)]
+                keys = gatekeeper.names_of(loaded, store, person, connections, decider.now)
+        lifted = suppressing.lift(decider, keys, named, by=by, why=why)
         left = store.suppressions(keys)
-    if not lifted:
-        raise ConfigError(f"there is no suppression of this person for {named.value}")
     output.say(f"Lifted: {', '.join(lifted)}.")
     for told in dict.fromkeys(f"{one.reason.value} ({one.source})" for one in left):
         output.say(f"  still suppressed: {told}")

@@ -34,6 +34,10 @@ class Decision(StrEnum):
     STOP = "stop"
     CANCEL = "cancel"
     ACCEPT_EMPTY_LEDGER = "accept-empty-ledger"
+    REBUILD = "rebuild"
+    IMPORT = "import"
+    ADD = "add"
+    LIFT = "lift"
 
     @property
     def done(self) -> str:
@@ -54,6 +58,10 @@ _DONE: Mapping[Decision, str] = {
     Decision.STOP: "stopped",
     Decision.CANCEL: "cancelled",
     Decision.ACCEPT_EMPTY_LEDGER: "accepted an empty",
+    Decision.REBUILD: "rebuilt",
+    Decision.IMPORT: "imported",
+    Decision.ADD: "added",
+    Decision.LIFT: "lifted",
 }
 
 

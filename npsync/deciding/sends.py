@@ -1,13 +1,19 @@
-"""Whether anything is sent at all, and taking one invitation back."""
+"""Whether anything is sent at all, what is known of who was asked before, and taking one invitation back."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from nps.asking import Invitation, InvitationState
 from nps.errors import ConfigError
+from npsync.asking import elsewhere
+from npsync.asking.elsewhere import Imported
 from npsync.deciding.deciders import LONGEST_REASON, Decider, Decision
 from triggers import ledger
+from triggers.people import Registry
 
-_SENDS = "sends"
+_SENDS, _LEDGER = "sends", "ledger"
 
 
 def stop(decider: Decider, reason: str) -> bool:
@@ -32,7 +38,21 @@ def accept_empty_ledger(decider: Decider, reason: str) -> None:
     """People may be asked although nothing is known of who was asked before."""
     why = reason.strip()[:LONGEST_REASON]
     ledger.accept_empty(decider.store, by=decider.who, why=why, now=decider.now)
-    decider.note(Decision.ACCEPT_EMPTY_LEDGER, "ledger")
+    decider.note(Decision.ACCEPT_EMPTY_LEDGER, _LEDGER)
+
+
+def rebuild_ledger(decider: Decider, registries: Sequence[Registry], field: str) -> tuple[int, int]:
+    """Enter what this field of everybody's record says of when they were asked. (people read, entries that are new)."""
+    read, new = ledger.rebuild(registries, field, decider.store, by=decider.who, now=decider.now)
+    decider.note(Decision.REBUILD, _LEDGER, {"read": read, "new": new})
+    return read, new
+
+
+def import_sends(decider: Decider, file: Path) -> Imported:
+    """Enter what other tools sent. Raises ConfigError for a file that is none."""
+    done = elsewhere.import_sends(decider.config, decider.store, file, decider.now)
+    decider.note(Decision.IMPORT, _SENDS, {"new": done.new, "known": done.known, "refused": done.refused})
+    return done
 
 
 def cancel(decider: Decider, one: Invitation, reason: str) -> Invitation:

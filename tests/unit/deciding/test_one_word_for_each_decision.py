@@ -9,14 +9,16 @@ import pytest
 from answered import NOW, SYNC
 from peopled import YAML, Peopled, fill
 
+from nps.asking import SuppressionReason
 from nps.errors import ConfigError
-from npsync.deciding import answers, follow_ups, held, letters, pausing, sends
+from npsync.deciding import answers, follow_ups, held, letters, pausing, sends, suppressions
 from npsync.deciding.deciders import Decider, Decision
 from npsync.deciding.inbox import Item, settled_in
 from npsync.deciding.writing import want_written
 from npsync.web.api import described
 from store.api import State
 
+OBJECTION = SuppressionReason.OBJECTION
 TABLE = Path(__file__).parents[3] / "docs" / "how-to" / "decide.md"
 
 
@@ -125,3 +127,27 @@ def test_an_invitation_is_cancelled_once(town: Peopled, ann: Decider):
     assert noted(town) == [("cancel", f"{one.connection}/{one.object}/{one.record_id}")]
     with pytest.raises(ConfigError, match="can be cancelled no more"):
         sends.cancel(ann, answered, "")
+
+
+def test_who_is_suppressed_and_lifted_is_noted_without_a_name(town: Peopled, ann: Decider):
+    keys = ["email:kim@example.com", "phone:+12025550143"]
+    assert [suppressions.add(ann, keys, OBJECTION, "a letter") for _ in range(2)] == [2, 0]
+    assert {one.source for one in town.store.suppressions(keys)} == {"user:ann"}
+    with pytest.raises(ConfigError, match="only the person's own act"):
+        suppressions.lift(ann, keys, OBJECTION, by="kim", why=" ")
+    assert suppressions.lift(ann, keys, OBJECTION, by="kim", why="by phone") == keys
+    with pytest.raises(ConfigError, match="there is no suppression"):
+        suppressions.lift(ann, keys, OBJECTION, by="kim", why="again")
+    assert noted(town) == [("add", "suppression"), ("lift", "suppression")]
+    kept = [one.facts for one in town.store.audited(who="user:ann")]
+    assert kept == [{"reason": "objection", "names": 2}] * 2
+
+
+def test_what_fills_the_ledger_is_noted(town: Peopled, ann: Decider, tmp_path: Path):
+    file = tmp_path / "sent.csv"
+    file.write_text("email,date\nkim@example.com,2025-03-02\nnobody,2025-03-02\n", "utf-8")
+    assert (sends.import_sends(ann, file).new, sends.import_sends(ann, file).new) == (1, 0)
+    assert sends.rebuild_ledger(ann, [], "Last_Survey__c") == (0, 0)
+    assert noted(town) == [("import", "sends"), ("import", "sends"), ("rebuild", "ledger")]
+    [_, _, first] = town.store.audited(who="user:ann")
+    assert first.facts == {"new": 1, "known": 0, "refused": 1}

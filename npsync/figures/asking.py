@@ -88,11 +88,11 @@ class Figures:
                 offset=0 if guarded else offset,
                 label=name_of_accounts(self._config),
             )
-            few = Few(enough)
-            if guarded:
-                few.look((one.id, one.tally.answers) for one in page.accounts)
-                page = replace(page, accounts=page.accounts[offset : offset + limit])
-            return Shown(page, now), few.beside
+            if not guarded:
+                return Shown(page, now), None
+            few = Few(enough, self._store.tallied(what)[0].people)
+            few.look((one.id, one.tally.answers) for one in page.accounts)
+            return Shown(replace(page, accounts=page.accounts[offset : offset + limit]), now), few.beside
         found = self._found(accounts_of(survey, guarded=guarded), now)
         if found.answer is None or found.edition is None:
             return Shown(None, None, counting=True), None

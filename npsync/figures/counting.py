@@ -194,7 +194,7 @@ class Counter:
         survey, guarded = question.survey, question.guarded
         enough, total, with_enough = enough_of(self._config, survey, guarded=guarded), 0, 0
         what = counting(self._config, survey, *year_of(self._day(as_of), guarded=guarded))
-        few = Few(enough)
+        few = Few(enough, standing.tallied(what)[0].people)
         edition = self._store.new_edition(lease=lease)
         for accounts in standing.ranked(what, enough=enough, label=name_of_accounts(self._config)):
             self._store.add_accounts(edition, accounts, lease=lease)

@@ -6,21 +6,23 @@ from collections.abc import Iterable
 
 
 class Few:
-    """Looks at every account once. `enough`: from how many people on one is told of."""
+    """Looks at every account once. `enough`: from how many people on one is told of. `everybody`: how many people the
+    whole is made of, with those of no account."""
 
-    def __init__(self, enough: int) -> None:
-        self._enough, self._hidden = enough, 0
+    def __init__(self, enough: int, everybody: int) -> None:
+        self._enough, self._untold = enough, everybody
         self._smallest: tuple[int, str] | None = None
 
     def look(self, accounts: Iterable[tuple[str, int]]) -> None:
         """Each with how many people it has."""
         for account, people in accounts:
             if people < self._enough:
-                self._hidden += people
-            elif self._smallest is None or (people, account) < self._smallest:
+                continue
+            self._untold -= people
+            if self._smallest is None or (people, account) < self._smallest:
                 self._smallest = people, account
 
     @property
     def beside(self) -> str | None:
         """The account that is not told of either, so that nobody finds the few by taking all others from the whole."""
-        return self._smallest[1] if self._smallest and 0 < self._hidden < self._enough else None
+        return self._smallest[1] if self._smallest and 0 < self._untold < self._enough else None

@@ -81,7 +81,7 @@ def make(
         if config.report is not None and config.report.amount is not None and what.syncs and not least
         else None,
         portfolio=_portfolio(config, answers, wish) if what.syncs and not least else None,
-        loop=_loop(config, store, wish, now),
+        loop=_loop(config, store, wish, now, least),
         least=least,
     )
 
@@ -265,8 +265,8 @@ def _portfolio(config: Config, answers: Tallies, wish: Wish) -> Portfolio | None
 # ------------------------------------------------------------ what was done about it
 
 
-def _loop(config: Config, store: Store, wish: Wish, now: datetime) -> Loop | None:
-    """The tasks given in this time. None where no sync gives any."""
+def _loop(config: Config, store: Store, wish: Wish, now: datetime, least: int) -> Loop | None:
+    """The tasks given in this time. None where no sync gives any, and where they are about too few people."""
     syncs = [name for name, sync in config.sync.items() if sync.survey == wish.survey and sync.follow_up]
     if not syncs:
         return None
@@ -274,4 +274,4 @@ def _loop(config: Config, store: Store, wish: Wish, now: datetime) -> Loop | Non
     given = [
         (one.given_at, one.closed_at) for one in store.given_tasks(syncs, since=since) if one.given_at < end
     ]
-    return Loop.of(given, now=now, late_after=LATE)
+    return Loop.of(given, now=now, late_after=LATE) if len(given) >= least else None

@@ -17,6 +17,7 @@ from npsync.cli import report_text
 from npsync.config import Config
 from npsync.reports import Compare, Report, make, wish, wording
 from npsync.reports.exporting import as_json
+from npsync.reports.wish import guarded
 from store import open_store
 from store.sql import SqlStore
 
@@ -227,6 +228,8 @@ report:"""
     assert wording.loop_text(reported(config, store).loop) == (
         "Loop: 2 of 4 tasks closed (50 %), half of them within 2 days; 1 are open for more than a week."
     )
+    # Three tasks of whole months tell of three unhappy people.
+    assert make(config, store, guarded(config, "relationship", today=TODAY), now=NOW).loop is None
 
 
 def test_the_response_rate_counts_delivered_invitations_of_ours(tmp_path, sqlite_url):

@@ -164,6 +164,16 @@ def test_the_one_account_of_few_is_not_found_by_taking_the_others_from_the_whole
     assert "001Middle" not in page
 
 
+def test_few_people_of_no_account_are_not_found_by_taking_the_accounts_from_the_whole(desk: Desk):
+    for account, many in (("001Large", 30), ("001Middle", 6)):
+        answered(desk, {9: many}, OCTOBER, account)
+    answered(desk, {0: 1}, OCTOBER)
+    assert told(desk)["whole"]["people"] == 37
+    page = text_of(desk.get("/accounts"))
+    assert "001Large" in page
+    assert "001Middle" not in page
+
+
 def test_through_the_api_as_at_the_dashboard(api: ApiDesk):
     for account, many in (("001Large", 30), ("001Middle", 6), ("001One", 1)):
         answered(api, {9: many}, OCTOBER, account)
@@ -182,20 +192,25 @@ def test_through_the_api_as_at_the_dashboard(api: ApiDesk):
 
 
 @pytest.mark.parametrize(
-    ("sizes", "beside"),
+    ("sizes", "of_none", "beside"),
     [
-        ({"a": 30, "b": 6, "c": 1}, "b"),
-        ({"a": 30, "b": 6}, None),
-        ({"a": 30, "b": 6, "c": 4, "d": 1}, None),  # five are enough together
-        ({"a": 4, "b": 1}, None),
-        ({"a": 2}, None),
-        ({}, None),
-        ({"b": 6, "a": 6, "c": 4}, "a"),
+        ({"a": 30, "b": 6, "c": 1}, 0, "b"),
+        ({"a": 30, "b": 6}, 0, None),
+        ({"a": 30, "b": 6, "c": 4, "d": 1}, 0, None),  # five are enough together
+        ({"a": 4, "b": 1}, 0, None),
+        ({"a": 2}, 0, None),
+        ({}, 0, None),
+        ({"b": 6, "a": 6, "c": 4}, 0, "a"),
+        ({"a": 30, "b": 6}, 4, "b"),  # people of no account
+        ({"a": 30, "b": 6, "c": 1}, 3, "b"),
+        ({"a": 30, "b": 6, "c": 1}, 4, None),
     ],
     ids=str,
 )
-def test_the_smallest_of_the_others_is_hidden_beside_few(sizes: dict[str, int], beside: str | None):
-    few = Few(5)
+def test_the_smallest_of_the_others_is_hidden_beside_few(
+    sizes: dict[str, int], of_none: int, beside: str | None
+):
+    few = Few(5, everybody=sum(sizes.values()) + of_none)
     for one in sizes.items():
         few.look([one])
     assert few.beside == beside

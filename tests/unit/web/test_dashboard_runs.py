@@ -298,6 +298,21 @@ def test_an_undo_shows_its_plan_first_and_asks_for_the_runs_number(desk: Desk):
     ]
 
 
+def test_who_may_undo_and_see_nobody_is_told_how_many_and_of_whom_nothing(tmp_path: Path, sqlite_url: str):
+    desk = Desk(tmp_path)
+    run = ran(desk.store, now=NOW)
+    desk.sign_in(desk.token("reports", "undo"))
+    desk.act(f"/runs/{run}/undo-plan", {"key": "k"}, page="/me")
+    change = {"object": "Contact", "id": "003A", "before": {"NPS__c": 9}, "after": {"NPS__c": 6}}
+    left = {"id": "003B", "field": "Comment__c", "said": 'somebody changed it to "her words"'}
+    told = {"status": "succeeded", "restores": 1, "fields": 1, "message": ""}
+    done(desk, {**told, "conflicts": [left], "records": [change]})
+    page = desk.get(f"/runs/{run}/undo")
+    assert "1 field of 1 record would be restored · 1 field left alone" in text_of(page)
+    for hidden in (b"her words", b"003A", b"003B"):
+        assert hidden not in page.body
+
+
 def noted(desk: Desk, what: str) -> list[object]:
     return [dict(one.facts) for one in desk.store.audited() if one.what == what]
 

@@ -19,6 +19,7 @@ from npsync.jobs import readers, unread_feed
 from npsync.logs import notice
 from npsync.schedule import answers_place
 from sync.inbox import reading, take_in
+from triggers.intake import LEASE_SECONDS, MOST_STARTS
 from triggers.tidying import KEPT
 
 if TYPE_CHECKING:
@@ -87,10 +88,12 @@ class PushedAnswers:
             while not self._stop():
                 arrived = self._store.answers_told(AT_A_TIME, now=self._clock.now())
                 # What is deleted comes after what was given, which may be in the same load.
-                together: defaultdict[tuple[bool, str], list[Arrived]] = defaultdict(list)
+                # What its process may have died of comes last and alone, so that it costs no other its turn.
+                together: defaultdict[tuple[int, bool, str], list[Arrived]] = defaultdict(list)
                 for one in arrived:
-                    together[_told(one).deleted, one.what.connection].append(one)
-                for (_, connection), some in sorted(together.items()):
+                    alone = one.number if one.begun else 0
+                    together[alone, _told(one).deleted, one.what.connection].append(one)
+                for (_, _, connection), some in sorted(together.items()):
                     self._settle(connection, some, connections, settled)
                 if len(arrived) < AT_A_TIME:
                     break
@@ -106,10 +109,16 @@ class PushedAnswers:
             why = ("not_read", f"no sync takes answers of {connection}: no survey names it in at:")
             self._done(dict.fromkeys((one.number for one in arrived), why), settled)
             return
+        if arrived[0].begun >= MOST_STARTS:
+            notice("answers_deadly", connection=connection, arrival=arrived[0].number)
+            self._later(arrived, lambda one: _pause(one.attempts), settled)
+            return
         lease = reading(connection, self._store, self._clock, connections.owner)
         if lease is None:  # a run reads it at this moment
             self._later(arrived, lambda one: _WHILE_READ, settled)
             return
+        until = self._clock.now() + timedelta(seconds=LEASE_SECONDS)
+        self._store.begin_arrivals(arrived, connections.owner, until=until)
         try:
             source = connections.source(connection)
             again = source if isinstance(source, ReadsAgain) else None

@@ -15,6 +15,7 @@ from nps.responses import Cursor, ResponseStatus, SurveyResponse
 from store.api import ArrivalRow, Arrived, EventRow, Noted
 from store.database import Database, Transaction
 from store.forgetting import forgotten_arrivals, forgotten_events
+from store.owners import is_gone
 from store.rows import from_json, json_object, milliseconds, moment, storable, to_json
 
 _EVENT = "id, connection, kind, key, object, subject, occurred_at, person, facts, noted_at"
@@ -35,10 +36,10 @@ _REFUSED = """
 _AN_ANSWER = "an answer"
 
 _NEXT = """
-    SELECT id, received_at, attempts, what FROM arrival
+    SELECT id, received_at, attempts, what, code FROM arrival
     WHERE state = 'new' AND again_at <= :now AND kind <> :answer ORDER BY again_at, id LIMIT :limit"""
 _NEXT_ANSWERS = """
-    SELECT id, received_at, attempts, what FROM arrival
+    SELECT id, received_at, attempts, what, code FROM arrival
     WHERE state = 'new' AND again_at <= :now AND kind = :answer ORDER BY again_at, id LIMIT :limit"""
 
 # What an answer said is in the inbox by then, or should not be kept at all.
@@ -46,7 +47,13 @@ _SETTLE = f"""
     UPDATE arrival SET state = 'settled', settled_at = ?, code = ?, reason = ?, attempts = attempts + 1,
         what = CASE WHEN kind = '{_AN_ANSWER}' THEN '' ELSE what END
     WHERE id = ? AND state = 'new'"""
-_AGAIN = "UPDATE arrival SET again_at = ?, attempts = attempts + 1 WHERE id = ? AND state = 'new'"
+_AGAIN = """
+    UPDATE arrival SET again_at = ?, attempts = attempts + 1, code = '', reason = '' WHERE id = ? AND state = 'new'"""
+
+# Until it is settled or put off, its code is how often it was begun, and its reason by whom.
+_BEGIN = "UPDATE arrival SET again_at = ?, code = ?, reason = ? WHERE id = ? AND state = 'new'"
+_READERS = "SELECT DISTINCT reason FROM arrival WHERE state = 'new' AND again_at > :now AND reason <> ''"
+_LEFT = "UPDATE arrival SET again_at = :now, reason = '' WHERE state = 'new' AND reason IN LIST(:gone)"
 
 _ROWS = """
     SELECT id, connection, received_at, kind, state, code, reason, subject, attempts FROM arrival
@@ -109,9 +116,15 @@ class Events:
         return self._next(_NEXT_ANSWERS, limit, now)
 
     def _next(self, sql: str, limit: int, now: datetime) -> list[Arrived]:
+        at = milliseconds(now)
         with self.database.read() as tx:
-            found = tx.rows(sql, now=milliseconds(now), limit=limit, answer=_AN_ANSWER)
-        return [Arrived(row[0], moment(row[1]), row[2], decoded(row[3])) for row in found]
+            gone = [reader for (reader,) in tx.rows(_READERS, now=at) if is_gone(reader)]
+        if gone:
+            with self.database.write() as tx:
+                tx.run(_LEFT, now=at, gone=gone)
+        with self.database.read() as tx:
+            found = tx.rows(sql, now=at, limit=limit, answer=_AN_ANSWER)
+        return [Arrived(row[0], moment(row[1]), row[2], decoded(row[3]), int(row[4] or 0)) for row in found]
 
     def settle_arrivals(
         self,
@@ -123,6 +136,12 @@ class Events:
         with self.database.write() as tx:
             _settle(tx, settled, now)
             tx.many(_AGAIN, [(milliseconds(at), number) for number, at in sorted((again or {}).items())])
+
+    def begin_arrivals(self, arrived: Sequence[Arrived], owner: str, *, until: datetime) -> None:
+        at = milliseconds(until)
+        begun = sorted((one.number, str(one.begun + 1)) for one in arrived)
+        with self.database.write() as tx:
+            tx.many(_BEGIN, [(at, times, owner, number) for number, times in begun])
 
     def arrival_rows(self, *, connection: str | None = None, limit: int = 100) -> list[ArrivalRow]:
         where, given = (

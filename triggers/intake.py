@@ -20,9 +20,16 @@ from triggers.report import Round
 from triggers.signals import NOT_YET, REFUSED, apply, not_ours
 
 AT_A_TIME = 200
+MOST_STARTS = 3  # of reading one, that ended without a word
 LEASE_SECONDS = 120.0
 _SOONEST, _LATEST = timedelta(seconds=30), timedelta(hours=1)
 _SETTLES_WITHIN = timedelta(hours=6)  # a message that is being sent, whatever became of its process
+
+
+_DEADLY = (
+    "deadly",
+    f"{MOST_STARTS} times npsync ended while it read this: killed, out of memory, or crashed; its log says more",
+)
 
 
 class _Unreadable(NamedTuple):
@@ -116,23 +123,40 @@ def _read(desk: Desk, connection: str, arrived: Sequence[Arrived], told: Round) 
         desk.store.settle_arrivals({one.number: why for one in arrived}, now=now)
         told.arrivals["not_watched"] += len(arrived)
         return
-    try:
-        source = desk.opens.event_source(connection)
-        hints = [one.what for one in arrived if isinstance(one.what, Hint)]
-        if source is None:
-            readings: Sequence[Reading | _Unreadable] = [
-                Reading(hint, (as_told(hint, one.at),)) for hint, one in zip(hints, arrived, strict=True)
-            ]
-        else:
-            readings = asked_apart(
-                hints, partial(source.read, watches), lambda hint, error: _Unreadable(str(error))
-            )
-    except (AccessError, ConfigError, UnavailableError) as error:
-        _tell(desk, told, connection, error)
-        again = {one.number: now + _pause(one.attempts) for one in arrived}
-        desk.store.settle_arrivals({}, now=now, again=again)
-        told.arrivals["put_off"] += len(arrived)
+    deadly = [one for one in arrived if one.begun >= MOST_STARTS]
+    if deadly:
+        desk.store.settle_arrivals(dict.fromkeys((one.number for one in deadly), _DEADLY), now=now)
+        told.arrivals[_DEADLY[0]] += len(deadly)
+    # One that its process may have died of is read alone, so that the others are through when it dies of it again.
+    left = [[one for one in arrived if not one.begun]]
+    left += [[one] for one in arrived if 0 < one.begun < MOST_STARTS]
+    while left and not desk.stop():
+        try:
+            _read_together(desk, connection, left[0], told)
+        except (AccessError, ConfigError, UnavailableError) as error:
+            _tell(desk, told, connection, error)
+            again = {one.number: now + _pause(one.attempts) for some in left for one in some}
+            desk.store.settle_arrivals({}, now=now, again=again)
+            told.arrivals["put_off"] += len(again)
+            return
+        left = left[1:]
+
+
+def _read_together(desk: Desk, connection: str, arrived: Sequence[Arrived], told: Round) -> None:
+    if not arrived:
         return
+    until = desk.clock.now() + timedelta(seconds=LEASE_SECONDS)
+    desk.store.begin_arrivals(arrived, desk.owner, until=until)
+    source = desk.opens.event_source(connection)
+    hints = [one.what for one in arrived if isinstance(one.what, Hint)]
+    if source is None:
+        readings: Sequence[Reading | _Unreadable] = [
+            Reading(hint, (as_told(hint, one.at),)) for hint, one in zip(hints, arrived, strict=True)
+        ]
+    else:
+        readings = asked_apart(
+            hints, partial(source.read, desk.watches(connection)), lambda hint, error: _Unreadable(str(error))
+        )
     settled = {one.number: _word(reading) for one, reading in zip(arrived, readings, strict=True)}
     read = [reading for reading in readings if isinstance(reading, Reading)]
     events = [event for reading in read for event in reading.events]

@@ -291,5 +291,5 @@ def _said(one: Verdict, invitations: Mapping[str, Invitation]) -> str:
 def _arrival_rows(found: Iterable[ArrivalRow], zone: ZoneInfo) -> Iterator[list[str]]:
     for one in found:
         fine = {"new": "not looked at yet", "settled": "done"}.get(one.state, one.state)
-        became = one.reason or _plain(one.code) or fine
+        became = fine if one.state == "new" else one.reason or _plain(one.code) or fine
         yield [str(one.number), _moment(one.at, zone), one.connection, _plain(one.kind), one.subject, became]

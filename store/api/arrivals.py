@@ -13,12 +13,14 @@ from nps.responses import Cursor
 
 
 class Arrived(msgspec.Struct, frozen=True):
-    """A hint, a signal or an answer that lies in the event inbox and is not settled."""
+    """A hint, a signal or an answer that lies in the event inbox and is not settled. `begun`: how often somebody began
+    to read it and has not said since how it went: most of them died of it."""
 
     number: int
     at: datetime
     attempts: int
     what: Arrival
+    begun: int = 0
 
 
 class ArrivalRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +87,11 @@ class Events(Protocol):
     ) -> None:
         """Number → (code, reason): read, gone, unknown_person …; with code "" all went well. `again`: those to be tried
         again at that time (the vendor could not be reached)."""
+        ...
+
+    def begin_arrivals(self, arrived: Sequence[Arrived], owner: str, *, until: datetime) -> None:
+        """They are this owner's until then, or until it is gone. Where they are not settled by then, nor put off, they
+        were begun once more."""
         ...
 
     def arrival_rows(self, *, connection: str | None = None, limit: int = 100) -> list[ArrivalRow]:

@@ -11,6 +11,7 @@ from builders_store import NOON, later
 from nps.events import Answered, Arrival, Event, Hint, PersonKey, Signal, SignalKind, Subject
 from nps.responses import Cursor, Page, ResponseStatus, SurveyResponse
 from store import open_store
+from store.owners import this_process
 from store.sql import SqlStore
 
 
@@ -122,6 +123,24 @@ def test_settled_ones_are_done_and_the_others_are_tried_again_when_their_time_ha
         (c, "new", ""),
         (b, "new", ""),
         (a, "settled", "gone"),
+    ]
+
+
+def test_what_somebody_began_to_read_is_his_until_he_is_gone_or_says_how_it_went(store: SqlStore):
+    store.receive([hint("1"), hint("2")], now=NOON)
+    gone = this_process().replace(":", ":9", 1)
+    first, second = store.arrivals(9, now=NOON)
+    store.begin_arrivals([first], gone, until=later(minutes=2))
+    store.begin_arrivals([second], this_process(), until=later(minutes=2))
+    [left] = store.arrivals(9, now=NOON)
+    assert (left.number, left.begun, left.attempts) == (first.number, 1, 0)
+    assert [one.begun for one in store.arrivals(9, now=later(minutes=2))] == [1, 1]
+    store.settle_arrivals({first.number: ("", "")}, now=NOON, again={second.number: NOON})
+    [again] = store.arrivals(9, now=NOON)
+    assert (again.number, again.begun) == (second.number, 0)
+    assert [(row.state, row.code, row.reason) for row in store.arrival_rows()] == [
+        ("new", "", ""),
+        ("settled", "", ""),
     ]
 
 

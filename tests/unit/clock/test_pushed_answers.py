@@ -26,6 +26,7 @@ from npsync.schedule import answers_place
 from store import open_store
 from store.sql import SqlStore
 from sync.inbox import reading
+from triggers.intake import LEASE_SECONDS, MOST_STARTS
 
 MINUTE = timedelta(minutes=1)
 SURVEYS = "surveys:\n  nps:\n    at: {mail: '77'}\n"
@@ -294,8 +295,33 @@ def test_killed_between_the_inbox_and_the_arrivals_nothing_is_lost_or_doubled(
         with pytest.raises(_Killed):
             office.pushed(told(answer()))
     assert office.due() == ["a"]
+    assert office.settled() == {}  # for all that is known, somebody is still at it
+    office.clock.advance(LEASE_SECONDS)
     assert office.settled() == {"repeated": 1}
     assert office.store.answers_told(10, now=office.clock.now()) == []
+
+
+def test_what_its_process_dies_of_is_settled_alone_and_rests_after_a_few_deaths(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+):
+    again, deaths = office.tool.again, 0
+
+    def dies(told: Sequence[Answered]) -> list[SurveyResponse | None]:
+        if any(one.id == "2" for one in told):
+            raise _Killed
+        return again(told)
+
+    monkeypatch.setattr(office.tool, "again", dies, raising=False)
+    office.tool.says = {id: answer(id) for id in "123"}
+    office.store.receive([told(id=id, survey="77") for id in "123"], now=NOON)
+    for _ in range(6):
+        try:
+            office.settled()
+        except _Killed:
+            deaths += 1
+        office.clock.advance(LEASE_SECONDS)
+    assert deaths == MOST_STARTS + 2  # it has rested once
+    assert [office.store.answer("mail", id) is not None for id in "123"] == [True, False, True]
 
 
 class _Killed(BaseException):

@@ -14,11 +14,15 @@ from fake_clock import NOON
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.asking import Watch
 from nps.asking import InvitationState, Suppression, SuppressionReason
 from nps.errors import AccessError, UnavailableError
-from nps.events import Event, PersonKey
+from nps.events import Event, Hint, PersonKey, Reading
+from store.owners import this_process
+from triggers.intake import MOST_STARTS
 from triggers.people import Registry
 
+GONE = this_process().replace(":", ":9", 1)  # of this machine, and no process of it has that number
 Told = tuple[list[tuple[str, str | None, str, object]], list[str]]
 
 # ------------------------------------------------------------ any order, any repetition
@@ -315,6 +319,58 @@ def test_a_system_that_cannot_be_asked_delays_its_events_and_loses_none(
     desk.later(minutes=10)
     desk.turn()
     assert sorted(desk.sent()) == [ann, bob]
+
+
+class Killed(BaseException):
+    """As if the process ended here."""
+
+
+def test_what_its_processes_die_of_is_read_alone_and_given_up_and_keeps_nobody_from_being_asked(
+    desk: Desktop, monkeypatch: pytest.MonkeyPatch
+):
+    pushed = [case(number, desk.crm.add(f"p{number}@example.com")) for number in range(5)]
+    desk.events.told += pushed
+    desk.store.receive([hint(one, one.key) for one in pushed], now=desk.clock.now())
+    read, deaths = desk.events.read, 0
+
+    def dies(watches: Sequence[Watch], hints: Sequence[Hint]) -> Sequence[Reading]:
+        if any(one.key == pushed[2].key for one in hints):
+            raise Killed
+        return read(watches, hints)
+
+    monkeypatch.setattr(desk.events, "read", dies)
+    for _ in range(10):
+        try:
+            desk.turn(poll=False, owner=GONE)
+        except Killed:
+            deaths += 1
+    desk.later(minutes=30)
+    desk.turn(poll=False)
+    assert deaths == MOST_STARTS
+    assert len(desk.sent()) == 4
+    [given_up] = [row for row in desk.store.arrival_rows() if row.code]
+    assert given_up.code == "deadly"
+    assert f"{MOST_STARTS} times npsync ended" in given_up.reason
+
+
+def test_what_a_process_elsewhere_reads_is_read_by_nobody_else_until_its_time_is_over(
+    desk: Desktop, monkeypatch: pytest.MonkeyPatch
+):
+    ann = desk.crm.add("ann@example.com")
+    desk.events.told.append(case(1, ann))
+    desk.store.receive([hint(case(1, ann))], now=desk.clock.now())
+    read = desk.events.read
+
+    def dies(watches: Sequence[Watch], hints: Sequence[Hint]) -> Sequence[Reading]:
+        raise Killed
+
+    monkeypatch.setattr(desk.events, "read", dies)
+    with pytest.raises(Killed):
+        desk.turn(poll=False)
+    monkeypatch.setattr(desk.events, "read", read)
+    assert not desk.turn(poll=False).arrivals
+    desk.later(minutes=3)
+    assert desk.turn(poll=False).arrivals == {"read": 1}
 
 
 def test_a_crm_that_cannot_be_asked_delays_the_decision(desk: Desktop):

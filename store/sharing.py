@@ -35,7 +35,7 @@ _CUTS = """
 _CLAIM = f"""
     UPDATE shard SET state = 'held', owner = :owner, token = token + 1, until = :until WHERE id = (
         SELECT s.id FROM shard s WHERE s.run = :run AND s.kind = :kind
-        AND (s.state = 'free' OR s.state = 'held')
+        AND (s.state = 'free' OR s.state = 'held') AND s.token < :starts
         AND (s.state = 'free' OR s.until <= :now OR s.until > :far OR s.owner IN LIST(:gone))
         ORDER BY s.id LIMIT 1 FOR UPDATE OF s SKIP LOCKED)
     RETURNING {_SHARD}"""
@@ -121,7 +121,15 @@ class Sharings:
             return _shared(tx, sync, run, ShardKind.WRITE, shards, enlist)
 
     def claim_shard(
-        self, run: int, kind: ShardKind, owner: str, *, lease: Lease, now: datetime, seconds: float
+        self,
+        run: int,
+        kind: ShardKind,
+        owner: str,
+        *,
+        lease: Lease,
+        now: datetime,
+        seconds: float,
+        starts: int | None = None,
     ) -> Shard | None:
         its: dict[str, Any] = {"run": run, "kind": kind.value}
         with self.database.write() as tx:
@@ -131,7 +139,8 @@ class Sharings:
                 tx.run(_LEFT, **its, **at, trouble=trouble[0])
                 return None
             until = milliseconds(now) + round(seconds * 1000)
-            found = tx.one(_CLAIM, **its, **at, owner=owner, until=until)
+            most = _MOST if starts is None else starts
+            found = tx.one(_CLAIM, **its, **at, owner=owner, until=until, starts=most)
         return None if found is None else _shard(found)
 
     def keep_shards(self, owner: str, *, now: datetime, seconds: float) -> None:

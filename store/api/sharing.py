@@ -79,10 +79,18 @@ class Sharings(Protocol):
         ...
 
     def claim_shard(
-        self, run: int, kind: ShardKind, owner: str, *, lease: Lease, now: datetime, seconds: float
+        self,
+        run: int,
+        kind: ShardKind,
+        owner: str,
+        *,
+        lease: Lease,
+        now: datetime,
+        seconds: float,
+        starts: int | None = None,
     ) -> Shard | None:
-        """The next shard that is free, or whose hand is gone or has let its time pass. None: nothing to do (now), or
-        one of them is in trouble. Raises LeaseLost when the run is somebody else's."""
+        """The next shard that is free, or whose hand is gone or has let its time pass; with `starts` none that was
+        claimed so often. None: nothing to do (now), or one of them is in trouble. Raises LeaseLost when the run is somebody else's."""
         ...
 
     def keep_shards(self, owner: str, *, now: datetime, seconds: float) -> None:

@@ -33,6 +33,7 @@ class Hand:
     owner: str
     clock: Clock
     seen: Callable[[], None] = lambda: None  # before each claim
+    starts: int | None = None  # what was claimed so often, and is not done, is left to others
     claimed: int = field(default=0, init=False)
 
     def claim(self) -> Shard | None:
@@ -45,6 +46,7 @@ class Hand:
                 lease=self.lease,
                 now=self.clock.now(),
                 seconds=LEASE_SECONDS,
+                starts=self.starts,
             )
         )
         self.claimed += shard is not None

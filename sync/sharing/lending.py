@@ -21,6 +21,11 @@ from sync.sharing.writing import write_shards
 from sync.writing import MOST_CHANGES, WRITING, Sender, WrittenUp
 
 
+STARTS = 3
+"""What so many hands began and none has done their processes may have died of. Whoever runs it does that himself: if he
+dies of it too, the run rests before it is begun again, and the others are there for other runs meanwhile."""
+
+
 def lend_a_hand(
     job: Job,
     store: Store,
@@ -33,7 +38,7 @@ def lend_a_hand(
 ) -> int:
     """Work on the run until nothing of it is free, it is over, or `stop`; how many shards that were. What goes wrong is
     told to the run. Raises what opening the destination raises."""
-    hand = Hand(store, summons.lease, summons.run, summons.kind, owner, clock)
+    hand = Hand(store, summons.lease, summons.run, summons.kind, owner, clock, starts=STARTS)
     try:
         with hand.at_work():
             if summons.kind is ShardKind.PLAN:

@@ -23,10 +23,17 @@ def shared(syncing: Syncing, answers: int = 6, size: int = 2) -> int:
 
 
 def claim(
-    syncing: Syncing, owner: str = "ann", *, after: float = 0, kind: ShardKind = ShardKind.PLAN
+    syncing: Syncing,
+    owner: str = "ann",
+    *,
+    after: float = 0,
+    kind: ShardKind = ShardKind.PLAN,
+    starts: int | None = None,
 ) -> Shard | None:
     now = NOON + timedelta(seconds=after)
-    return syncing.store.claim_shard(syncing.run, kind, owner, lease=syncing.lease, now=now, seconds=60)
+    return syncing.store.claim_shard(
+        syncing.run, kind, owner, lease=syncing.lease, now=now, seconds=60, starts=starts
+    )
 
 
 def settle(syncing: Syncing, shard: Shard, *records: str) -> None:
@@ -91,6 +98,20 @@ def test_a_hand_that_beats_keeps_what_it_has_and_one_that_is_gone_does_not(synci
     taken_over = claim(syncing, "bob", after=61)
     assert taken_over is not None
     assert claim(syncing, "bob", after=100) is None  # ann lives
+
+
+def test_what_hand_after_hand_dies_of_is_left_to_whoever_runs_it(syncing: Syncing):
+    shared(syncing, answers=4)
+    deadly = [claim(syncing, GONE, starts=3) for _ in range(3)]
+    assert len({shard.number for shard in deadly if shard}) == 1
+    other = claim(syncing, "bob", starts=3)
+    assert other is not None
+    assert deadly[0] is not None
+    assert other.number != deadly[0].number
+    assert claim(syncing, "bob", starts=3) is None
+    last = claim(syncing, "whoever runs it")
+    assert last is not None
+    assert last.number == deadly[0].number
 
 
 def test_what_is_given_back_is_free_again(syncing: Syncing):

@@ -90,7 +90,8 @@ class Sharings(Protocol):
         starts: int | None = None,
     ) -> Shard | None:
         """The next shard that is free, or whose hand is gone or has let its time pass; with `starts` none that was
-        claimed so often. None: nothing to do (now), or one of them is in trouble. Raises LeaseLost when the run is somebody else's."""
+        claimed so often. None: nothing to do (now), or one of them is in trouble. Raises LeaseLost when the run is
+        somebody else's."""
         ...
 
     def keep_shards(self, owner: str, *, now: datetime, seconds: float) -> None:

@@ -20,7 +20,6 @@ from sync.sharing.planning import plan_shards
 from sync.sharing.writing import write_shards
 from sync.writing import MOST_CHANGES, WRITING, Sender, WrittenUp
 
-
 STARTS = 3
 """What so many hands began and none has done their processes may have died of. Whoever runs it does that himself: if he
 dies of it too, the run rests before it is begun again, and the others are there for other runs meanwhile."""

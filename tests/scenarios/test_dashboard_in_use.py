@@ -75,6 +75,7 @@ def at_work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
                 )
                 page.on("pageerror", lambda error: page.troubles.append(str(error)))
                 page.goto(f"{address}/sign-in")
+                page.wait_for_selector("input[type=password]:focus")
                 page.keyboard.type(token)
                 page.keyboard.press("Enter")
                 page.wait_for_url(f"{address}/")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cli_process import Npsync, config, to_marketing
+
+from store.rows import milliseconds
 
 ENV = {
     name: "http://127.0.0.1:9" if name.endswith("URL") else f"some-{name.lower()}"
@@ -54,9 +57,9 @@ def test_what_the_file_pauses_only_the_file_resumes(npsync: Npsync):
 def test_a_run_by_hand_of_a_paused_sync_says_so_and_goes_ahead(npsync: Npsync):
     npsync("syncs", "pause", "contacts")
     with npsync.store() as store:
-        far = 2**53
         store.execute(
-            "INSERT INTO lease (name, owner, token, until) VALUES ('sync/contacts', 'x', 1, ?)", (far,)
+            "INSERT INTO lease (name, owner, token, until) VALUES ('sync/contacts', 'x', 1, ?)",
+            (milliseconds(datetime.now(UTC) + timedelta(minutes=30)),),
         )
     told = npsync("run", "contacts", exits=1).err
     assert "contacts is paused (by cli:" in told

@@ -6,11 +6,14 @@ import os
 import pty
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from cli_process import HUBSPOT_FIELDS, SALESFORCE_FIELDS, Npsync, config, to_contacts
 from townspeople import Person, Town
+
+from store.rows import milliseconds
 
 
 class Crm:
@@ -361,8 +364,8 @@ def test_while_the_sync_runs_elsewhere_nothing_is_undone(npsync: Npsync, town: T
     run = npsync.run("contacts")["run"]
     with npsync.store() as store:
         store.execute(
-            "UPDATE lease SET owner = 'elsewhere', until = 32503680000000, token = token + 1"
-            " WHERE name = 'sync/contacts'"
+            "UPDATE lease SET owner = 'elsewhere', until = ?, token = token + 1 WHERE name = 'sync/contacts'",
+            (milliseconds(datetime.now(UTC) + timedelta(minutes=30)),),
         )
     busy = npsync("undo", str(run), "--yes", exits=1)
     assert "contacts is being run by another process" in busy.err

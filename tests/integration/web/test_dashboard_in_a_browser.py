@@ -50,7 +50,8 @@ class House:
         made.on("console", lambda said: made.troubles.append(said.text) if said.type == "error" else None)
         made.on("pageerror", lambda error: made.troubles.append(str(error)))
         made.goto(f"{self.address}/report")
-        made.keyboard.type(self.token)  # the field has the focus
+        made.wait_for_selector("input[type=password]:focus")  # which it has by itself
+        made.keyboard.type(self.token)
         made.keyboard.press("Enter")
         made.wait_for_url(f"{self.address}/report")
         return made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from nps.errors import LeaseLost
@@ -38,17 +38,28 @@ _OURS = "WHERE id = :number AND state = 'doing' AND owner = :owner AND token = :
 
 # What these came to holds values of records.
 _FORESEES = """(kind = 'plan' OR (kind = 'undo' OR kind = 'redo') AND arguments LIKE :planned)"""
-FORESEEN_FOR = timedelta(days=1)
+_ONLY_PLANNED = '%"plan":true%'
 EXPIRED = to_json({"expired": True})
 
 
-def forget_foreseen(tx: Transaction, *, before: int = 2**62) -> None:
+def forget_foreseen(tx: Transaction, *, before: int = 2**62) -> int:
     """What plans of then would have changed: older ones say nothing of today, and they hold what customers said."""
-    tx.run(
+    return tx.run(
         f"""UPDATE action SET outcome = :expired WHERE {_FORESEES} AND ended_at < :before AND outcome <> :expired""",
         expired=EXPIRED,
-        planned='%"plan":true%',
+        planned=_ONLY_PLANNED,
         before=before,
+    )
+
+
+def foresee_again(tx: Transaction, *, now: int) -> None:
+    """What is being planned at this moment was begun with what is forgotten now: it is planned anew."""
+    tx.run(
+        f"""UPDATE action
+        SET state = 'wanted', owner = NULL, token = token + 1, free_at = :now, began_at = NULL, starts = 0
+        WHERE {_FORESEES} AND state = 'doing'""",
+        planned=_ONLY_PLANNED,
+        now=now,
     )
 
 
@@ -114,9 +125,6 @@ class Acting:
         self, action: Action, owner: str, stand: Stand, *, now: datetime, outcome: Mapping[str, Json]
     ) -> None:
         run = outcome.get("run")
-        if action.kind == "plan" or action.arguments.get("plan") is True:
-            with self.database.write() as tx:
-                forget_foreseen(tx, before=milliseconds(now - FORESEEN_FOR))
         self._ours(
             action,
             owner,
@@ -209,6 +217,10 @@ class Acting:
             )
             for row in found
         ]
+
+    def expire_foreseen(self, *, before: datetime) -> int:
+        with self.database.write() as tx:
+            return forget_foreseen(tx, before=milliseconds(before))
 
     def expire_actions(self, *, before: datetime, limit: int) -> int:
         return self._expire("action", "ended_at", before, limit)

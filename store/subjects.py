@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from nps.values import Json
-from store.acting import forget_foreseen
+from store.acting import foresee_again, forget_foreseen
 from store.api.privacy import Receipt
 from store.api.subjects import Holdings, Place, Traces
 from store.breaking_off import never
@@ -90,6 +90,7 @@ class Subjects:
             _look_again(tx, traces, found["member"])
             taken = {_TOLD[table]: _delete(tx, table, rows) for table, rows in found.items() if rows}
             forget_foreseen(tx)
+            foresee_again(tx, now=milliseconds(now))
             tx.run("DELETE FROM shard")  # whoever erases holds every sync: they are of runs that are over
             if blacked := _black_out(tx, traces):
                 taken["blacked_out"] = blacked

@@ -1,7 +1,8 @@
 """What would change, field by field, and whether the connected systems fit the YAML: told as the outcome of an action.
 Nothing is written anywhere.
 
-Changes are kept for a day at most, and until somebody is forgotten (`store.acting`): they hold what customers said.
+Changes are kept for a day, until the next time that is pruned, and until somebody is forgotten (`store.acting`): they
+hold what customers said.
 """
 
 from __future__ import annotations

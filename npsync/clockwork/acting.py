@@ -153,17 +153,22 @@ class Acting:
         self._let_go(action, lambda: self._store.put_off_action(action, self._owner, until=until))
 
     def _let_go(self, action: Action, told: Callable[[], None]) -> None:
-        with self._turn:
-            self._held.pop(action.number, None)
+        self._no_longer(action)
         try:
             told()
         except LeaseLost as error:
             self._lost(action, error)
 
     def _lost(self, action: Action, error: NpsyncError) -> None:
-        with self._turn:
-            self._held.pop(action.number, None)
+        self._no_longer(action)
         notice("action_lost", action=action.number, problem=str(error))
+
+    def _no_longer(self, action: Action) -> None:
+        """Unless this process holds it anew meanwhile."""
+        with self._turn:
+            held = self._held.get(action.number)
+            if held is not None and held.action.token == action.token:
+                del self._held[action.number]
 
     def _keep(self, held: _Held) -> None:
         """Nobody else takes it while this process lives, and pages find the run that it came to."""

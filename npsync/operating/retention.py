@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 AT_A_TIME = 500
 EVERY = timedelta(days=1)
 OWN = timedelta(days=90)  # what npsync notes of itself: ticks of the clock, what people asked it to do
+FORESEEN_FOR = timedelta(days=1)  # what a plan made at a page would change
 PLACE = "retention"
 
 
@@ -57,6 +58,7 @@ def prune(config: Config, store: Store, now: datetime, *, stop: Callable[[], boo
         ("receipts", kept.receipts, lambda at: store.expire_receipts(before=at)),
         ("audit", kept.receipts, lambda at: store.expire_audit(before=at, limit=AT_A_TIME)),
         ("ticks", OWN, lambda at: store.expire_ticks(before=at, limit=AT_A_TIME)),
+        ("plans", FORESEEN_FOR, lambda at: store.expire_foreseen(before=at)),
         ("actions", OWN, lambda at: store.expire_actions(before=at, limit=AT_A_TIME)),
     ]
     for name, length, expire in steps:

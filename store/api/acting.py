@@ -130,6 +130,11 @@ class Acting(Protocol):
         rest. `during`: from then on, before then."""
         ...
 
+    def expire_foreseen(self, *, before: datetime) -> int:
+        """What plans that ended before then would have changed is forgotten: it says nothing of today, and holds what
+        customers said. How many plans that were."""
+        ...
+
     def expire_actions(self, *, before: datetime, limit: int) -> int:
         """Those that ended before then. How many went."""
         ...

@@ -14,7 +14,7 @@ from sqlmodel import AutoString
 from nps.errors import LeaseLost
 from nps.forgetting import Forgetting
 from npsync.subjects.words import spellings
-from store.api import Receipt
+from store.api import Receipt, Stand
 from store.api.subjects import Place, Traces
 from store.database import Transaction
 from store.sql import SqlStore
@@ -176,6 +176,21 @@ def test_what_was_counted_is_forgotten_with_them_and_what_is_being_counted_is_no
     with pytest.raises(LeaseLost):
         town.add_accounts(1, [(1, 1, 1, 1, 1, EMAIL, PHONE, 1, 0, 0, 0)], lease=lease)
     assert town.acquire("figures", "serve", now=NOON, seconds=60) is not None
+
+
+def test_what_is_being_planned_with_them_is_planned_anew_without(town: SqlStore):
+    town.want_action("plan", "s", {"sync": "s"}, who="user:ann", key="now", now=NOON)
+    town.want_action("run", "s", {"sync": "s"}, who="user:ann", key="then", now=NOON)
+    plan, run = (town.claim_action("serve", now=NOON, seconds=60) for _ in range(2))
+    assert plan is not None
+    assert run is not None
+    town.erase(traces(), receipt(), zone=ZONE, now=NOON)
+    with pytest.raises(LeaseLost):
+        town.end_action(plan, "serve", Stand.DONE, now=NOON, outcome={"records": [EMAIL]})
+    town.end_action(run, "serve", Stand.DONE, now=NOON, outcome={})
+    again = town.claim_action("serve", now=NOON, seconds=60)
+    assert again is not None
+    assert (again.number, again.starts) == (plan.number, 0)
 
 
 def test_an_answer_that_is_gone_is_counted_in_its_month(town: SqlStore):

@@ -15,7 +15,7 @@ _WANTED = {
     "reload": "a look at the changed configuration",
     "check": "a check of the file against the connected systems",
     "link": "a decision about {about}",
-    "take_up": "the answers that were decided about in {about}",
+    "take_up": "a run of what was decided in {about}",
 }
 _PILL = {
     Stand.WANTED: ("waits", "busy"),

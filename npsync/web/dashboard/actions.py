@@ -148,6 +148,7 @@ def router(site: Site, house: House) -> APIRouter:
             words=run_words,
             said=action_words,
             connection=_connection(site, found),
+            run=site.store.run(found.run) if found.run is not None else None,
             served=served(site, house.now()),
             progress=site.store.progress_of(found.run) if found.run is not None else None,
         )

@@ -1,4 +1,4 @@
-"""Sentences in which the commands to copy look like commands."""
+"""Sentences in which the commands to copy, and words of the YAML in backticks, look like what one types."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Container
 from markupsafe import Markup, escape
 
 _SAID = re.compile(r"\bnpsync [a-z][a-z-]*")
+_CODE = Markup("<code>{}</code>")
+_TYPED = re.compile(r"`([^`\n]{1,100})`")
 _BELOW = frozenset(
     (
         *(
@@ -35,9 +37,17 @@ def with_commands(text: str, names: Container[str] = ()) -> Markup:
     made, last = [], 0
     for found in _SAID.finditer(text):
         command = _command(text[found.start() :], names)
-        made += [escape(text[last : found.start()]), Markup("<code>{}</code>").format(command)]
+        made += [_with_typed(text[last : found.start()]), _CODE.format(command)]
         last = found.start() + len(command)
-    return Markup("").join([*made, escape(text[last:])])
+    return Markup("").join([*made, _with_typed(text[last:])])
+
+
+def _with_typed(text: str) -> Markup:
+    """What stands in backticks looks like what it is; without them."""
+    between = _TYPED.split(text)
+    return Markup("").join(
+        _CODE.format(each) if odd % 2 else escape(each) for odd, each in enumerate(between)
+    )
 
 
 def _command(said: str, names: Container[str]) -> str:

@@ -150,6 +150,6 @@ _RIGHTS: Mapping[May, str] = {
     May.REPORTS: "see figures: overview, report, accounts",
     May.VIEW: "see what npsync does: syncs, runs, connections, who did what",
     May.PEOPLE: "see who said what; that you looked is kept",
-    May.OPERATE: "run, pause, retry, review and release; stop and resume sends",
+    May.OPERATE: "run and pause syncs, retry, review and release; stop and resume sends, cancel invitations",
     May.ADMIN: "undo and redo runs, have a changed file read, sign others out",
 }

@@ -14,13 +14,18 @@ _TOLD = timedelta(minutes=2)  # so long an ended one is shown
 
 
 def under_way(site: Site) -> list[Action]:
-    """Those of everybody that are not done, and those that ended a moment ago."""
-    now = site.clock.now()
-    return [
-        one
-        for one in site.store.actions(limit=20)
-        if one.kind in KINDS and (one.ended_at is None or now - one.ended_at < _TOLD)
-    ]
+    """Those of everybody that are not done, and those that ended a moment ago; of what was done again and again the
+    latest alone."""
+    now, shown = site.clock.now(), list[Action]()
+    for one in site.store.actions(limit=20):
+        if one.kind not in KINDS or (one.ended_at is not None and now - one.ended_at >= _TOLD):
+            continue
+        again = one.stand is Stand.DONE and any(
+            (one.kind, one.about) == (late.kind, late.about) for late in shown
+        )
+        if not again:
+            shown.append(one)
+    return shown
 
 
 def told(action: Action) -> str:
@@ -37,4 +42,4 @@ def told(action: Action) -> str:
         case Stand.FAILED:
             return f"{what}: {outcome.get('problem') or 'it did not work'}"
         case Stand.DONE:
-            return f"{what}: done" + (f" in run {action.run}" if action.run is not None else "")
+            return f"{what}: done" + (f", run {action.run}" if action.run is not None else "")

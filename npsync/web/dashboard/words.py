@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -14,6 +15,8 @@ from nps.values import Json
 from npsync.reports import wording
 from npsync.web.dashboard import action_words, bars, charts, run_words, under_way
 from store.api import RunRow, State
+
+_COMPARED = re.compile(r"\S+ = ")
 
 
 def why_no_margin(tally: Tally) -> str:
@@ -92,8 +95,8 @@ def in_seconds(seconds: float) -> str:
 
 
 def sentence(text: str) -> str:
-    """Begun as a sentence is; what follows stays as it is written."""
-    return text[:1].upper() + text[1:]
+    """Begun as a sentence is; what follows stays as it is written, as does a name that is compared (email = Email)."""
+    return text if _COMPARED.match(text) else text[:1].upper() + text[1:]
 
 
 FILTERS: dict[str, Any] = {"sentence": sentence}

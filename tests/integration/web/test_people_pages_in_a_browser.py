@@ -157,7 +157,7 @@ def test_sends_are_stopped_and_an_invitation_is_taken_back_by_hand(house: House)
     page.wait_for_selector("text=Sends go out again")
     page.get_by_role("link", name="Due later").click()
     page.get_by_text("Cancel…").first.click()
-    page.get_by_role("button", name="Do not ask them").first.click()
+    page.get_by_role("button", name="Cancel it").first.click()
     page.wait_for_selector("text=is not asked support")
     assert store.count_coming() == 1
     page.get_by_role("link", name="Funnel").click()

@@ -251,6 +251,13 @@ def test_a_plan_is_shown_as_a_diff_before_it_is_run(desk: Desk):
     assert desk.get("/actions/1/live").status == 204
 
 
+def test_what_was_asked_for_says_what_its_run_came_to(desk: Desk):
+    run = ran(desk.store, now=NOW)
+    want(desk.config, desk.store, "run", {"sync": "contacts"}, who="token:ann", key="k", now=NOW)
+    done(desk, {"status": "partial", "run": run})
+    assert "Run 1 3 written · 1 could not be written · 2 not settled yet" in text_of(desk.get("/actions/1"))
+
+
 def test_of_a_plan_that_would_change_nothing_nothing_is_run(desk: Desk):
     want(desk.config, desk.store, "plan", {"sync": "contacts"}, who="token:ann", key="k", now=NOW)
     done(desk, {"status": "succeeded", "changes": 0, "first_fills": 0, "counts": {"unchanged": 3}})

@@ -9,10 +9,11 @@ from dashboard_desk import Desk
 from people_pages import text_of
 from peopled import HOSTILE, Peopled, fill, record
 
+from nps.values import Json
 from npsync.deciding.answers import ignore
 from npsync.deciding.deciders import Decider
 from npsync.deciding.inbox import settled_in
-from store.api import State
+from store.api import Stand, State
 
 LISTS = ["/review", "/held", "/waiting", "/dead-letters", "/follow-ups", "/decisions"]
 
@@ -200,6 +201,17 @@ def test_a_link_is_wanted_of_whoever_runs_syncs_and_shown_until_it_is_done(town:
     assert acted(desk) == [("token:ann", "link", f"answer {name[0]}")]
     assert desk.act(f"/review/answers/{number}/link", {"record": " "}).status == 303
     assert "Say which record" in text_of(desk.get("/review"))
+
+
+def test_of_what_was_written_again_and_again_the_latest_is_shown(town: Peopled, desk: Desk):
+    for one in hold(town, "kim", "lou"):
+        desk.act(f"/review/answers/{one}/release", {"back": "/held"})
+        action = desk.store.claim_action("somebody", now=NOW, seconds=60)
+        assert action is not None
+        outcome: dict[str, Json] = {"status": "succeeded", "run": action.number}
+        desk.store.end_action(action, "somebody", Stand.DONE, now=NOW, outcome=outcome)
+    shown = text_of(desk.get("/review/doing"))
+    assert (shown.count("what was decided"), shown.count("done, run 2")) == (1, 1)
 
 
 def test_a_held_answer_is_released_or_discarded(town: Peopled, desk: Desk):

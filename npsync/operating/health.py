@@ -87,7 +87,7 @@ class Health:
             seen = (
                 "never" if self.clock_at is None else f"last {self.clock_at.astimezone(zone):%Y-%m-%d %H:%M}"
             )
-            yield f"no clock ticks (seen {seen}): npsync serve"
+            yield f"no clock ticks (seen {seen}); start it: npsync serve"
 
     def remarks(self) -> Iterator[str]:
         """What somebody should see to although all is well: starting anything again would not help."""

@@ -82,4 +82,9 @@ def _empty_queue(config: Config) -> None:
 
 def _there(store: Store, now: datetime) -> list[str]:
     """Processes that wait for what comes due: they hold nothing just now, and would go on by what they remember."""
-    return [f"npsync {one.kind} {one.owner}" for one in store.serving() if is_alive(one, now)]
+    return [f"npsync {one.kind} ({_whereabouts(one.owner)})" for one in store.serving() if is_alive(one, now)]
+
+
+def _whereabouts(owner: str) -> str:
+    host, process = (*owner.split(":"), "")[:2]
+    return f"process {process} on {host}" if process else host

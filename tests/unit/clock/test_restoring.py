@@ -35,7 +35,7 @@ def test_a_serve_that_only_waits_for_what_comes_due_is_in_the_way_until_it_is_go
     def restored(after: timedelta) -> int:
         return restore(config, store, tmp_path / "backup.db", replace=True, moved=True, now=NOON + after).rows
 
-    with pytest.raises(ConfigError, match=r"in use \(npsync serve elsewhere:1:2:3\)"):
+    with pytest.raises(ConfigError, match=r"in use \(npsync serve \(process 1 on elsewhere\)\)"):
         restored(UNSEEN)
     assert restored(UNSEEN + MOMENT) >= 0
     assert store.serving() == []

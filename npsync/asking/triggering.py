@@ -21,8 +21,8 @@ from nps.asking import Channel, Invitation
 from nps.errors import ConfigError
 from nps.events import SUBJECT_ID
 from nps.surveys import OWN_PAGE
-from npsync.deciding.pausing import paused_triggers
 from npsync.jobs import target_of
+from npsync.pauses import paused_triggers
 from npsync.schedule import installation_of, spread_of
 from triggers.closing import Closed
 from triggers.desk import Answers, Desk, Surveys, Told

@@ -203,7 +203,7 @@ def run(
 def _say_if_paused(config: Config, store: Store, sync: str) -> None:
     """Somebody who asks for a run gets it, and should know that the clock will not go on with it."""
     from npsync.cli import output
-    from npsync.deciding.pausing import paused_syncs
+    from npsync.pauses import paused_syncs
 
     if config.sync[sync].paused:
         output.tell(f"{sync} is paused in {config.file}; this runs it once.")

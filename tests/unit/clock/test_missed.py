@@ -14,8 +14,8 @@ from fake_clock import NOON, FakeClock
 
 from npsync.clockwork.missed import Kept, kept
 from npsync.config import Config
-from npsync.deciding.pausing import pause, resume
 from npsync.operating.health import health
+from npsync.pauses import pause, resume
 from store import open_store
 from store.sql import SqlStore
 from sync.leasing import Busy

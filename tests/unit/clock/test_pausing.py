@@ -13,7 +13,7 @@ from fake_clock import NOON, FakeClock
 
 from npsync.clockwork.standing import standings
 from npsync.config import Config
-from npsync.deciding.pausing import pause, paused_syncs, paused_triggers, resume, trigger_place
+from npsync.pauses import pause, paused_syncs, paused_triggers, resume, trigger_place
 from npsync.schedule import answers_place, soonest
 from store import open_store
 from store.sql import SqlStore

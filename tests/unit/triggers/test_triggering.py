@@ -31,7 +31,7 @@ from npsync.asking.triggering import (
     surveys_of,
 )
 from npsync.config import Config
-from npsync.deciding.pausing import pause, resume, trigger_place
+from npsync.pauses import pause, resume, trigger_place
 from npsync.service import opened
 from store import open_store
 from store.sql import SqlStore

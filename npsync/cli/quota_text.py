@@ -20,7 +20,7 @@ def lines(quota: Quota, zone: ZoneInfo) -> Iterator[str]:
         return
     allowance, at = quota.told.allowance, quota.told.at
     yield f"  {left_in_words(allowance)}"
-    yield f"  as of {moment_text(at, zone)}{_anew(allowance.resets_at, at, zone)}"
+    yield f"  as of {moment_text(at, zone)}{_anew(allowance.resets_at, zone)}"
     if quota.spent_at is not None and allowance.left:
         yield f"  at today's pace they are spent about {moment_text(quota.spent_at, zone)}"
 
@@ -46,7 +46,7 @@ def facts(quota: Quota) -> dict[str, object]:
     }
 
 
-def _anew(resets_at: datetime | None, at: datetime, zone: ZoneInfo) -> str:
+def _anew(resets_at: datetime | None, zone: ZoneInfo) -> str:
     if resets_at is None:
         return "; calls come free again a day after they were made"
     return f"; the count begins anew at {moment_text(resets_at, zone)}"

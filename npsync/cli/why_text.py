@@ -50,7 +50,7 @@ def short(record: RecordStory, zone: ZoneInfo) -> Iterator[str]:
     yield from _wrapped(summary(record, zone), indent="  ")
     yield from _deciding(record, zone)
     yield ""
-    yield from _fields(record, zone)
+    yield from _fields(record)
 
 
 def _unknown(story: Story) -> Iterator[str]:
@@ -80,7 +80,7 @@ def _record(record: RecordStory, zone: ZoneInfo) -> Iterator[str]:
     yield from _deciding(record, zone)
     if record.touched or any(one.attempt for one in record.fields):
         yield ""
-        yield from _fields(record, zone)
+        yield from _fields(record)
     events = events_of(record, zone)
     if events:
         yield ""
@@ -97,7 +97,7 @@ def _account(account: AccountStory, zone: ZoneInfo) -> Iterator[str]:
     yield from behind_lines(account, zone)
     if record.touched or any(one.attempt for one in record.fields):
         yield ""
-        yield from _fields(record, zone)
+        yield from _fields(record)
     if events := events_of(record, zone):
         yield ""
         yield f"  What happened ({zone.key})"
@@ -134,7 +134,7 @@ def _deciding(record: RecordStory, zone: ZoneInfo) -> Iterator[str]:
 # ------------------------------------------------------------ its fields
 
 
-def _fields(record: RecordStory, zone: ZoneInfo) -> Iterator[str]:
+def _fields(record: RecordStory) -> Iterator[str]:
     head = ("field", "shows" if record.looked else "last written", "why", "line")
     rows = [
         (

@@ -150,7 +150,6 @@ def router(site: Site, house: House) -> APIRouter:
             connection=_connection(site, found),
             run=site.store.run(found.run) if found.run is not None else None,
             served=served(site, house.now()),
-            progress=site.store.progress_of(found.run) if found.run is not None else None,
         )
 
     @routes.get("/actions/{action}/live")

@@ -71,7 +71,6 @@ def router(site: Site, house: House) -> APIRouter:
             title="Connections",
             connected=connected(site, house.now(), checked),
             checked=checked,
-            served=served(site, house.now()),
         )
 
     @routes.get("/connections/{name}")

@@ -75,7 +75,6 @@ def router(site: Site, house: House) -> APIRouter:
             triggers=_triggers(rows),
             surveys=sorted({*site.config.surveys, *(one.survey for one in rows)}),
             funnel=funnel(rows, trigger=wanted["trigger"], survey=wanted["survey"]),
-            modes={name: each.mode for name, each in site.config.triggers.items()},
             not_asked=_by_reason(refused, wanted["trigger"]),
             why_not=why_not,
             suppressed=_suppressed(),

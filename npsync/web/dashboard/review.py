@@ -100,7 +100,7 @@ def router(site: Site, house: House) -> APIRouter:
             tabs=tabs_of(site, house),
             asked=wanted,
             syncs=list(site.config.sync),
-            patterns=_patterns(site, house, names, tab),
+            patterns=_patterns(site, names, tab),
             cards=shown,
             last=shown[-1].number if len(found) > TOGETHER else None,
             why=lambda settled: why(settled, site.config.time_zone, candidates=False),
@@ -138,7 +138,7 @@ def tabs_of(site: Site, house: House) -> list[tuple[str, str, int, bool]]:
     ]
 
 
-def _patterns(site: Site, house: House, names: list[str], tab: Tab) -> list[tuple[str, int]]:
+def _patterns(site: Site, names: list[str], tab: Tab) -> list[tuple[str, int]]:
     """(code, how many), the most frequent first. Why many wait for a record is one and the same: none has the key."""
     if tab.state is State.WAITING:
         return []

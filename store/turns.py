@@ -21,6 +21,9 @@ from time import monotonic, sleep
 
 BUSY_MILLISECONDS = 60_000
 LOOK_AGAIN = 0.002  # seconds
+IN_TURN = (
+    5.0  # seconds; who has the turn for longer was stopped with it, or waits as vainly as whoever comes then
+)
 
 if sys.platform == "win32":
 
@@ -35,23 +38,29 @@ else:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
+        except OSError:  # a file system without such locks: as SQLite does it
+            return True
         return True
 
 
 class Turns:
-    """At one store's file. Any thread may ask; `patience` is how many seconds it waits at most."""
+    """At one store's file. Any thread may ask; `patience` is how many seconds it waits at most, the first `in_turn` of
+    them for its turn."""
 
-    def __init__(self, store: Path, patience: float = BUSY_MILLISECONDS / 1000) -> None:
+    def __init__(
+        self, store: Path, patience: float = BUSY_MILLISECONDS / 1000, *, in_turn: float = IN_TURN
+    ) -> None:
         self._file = store.with_name(f"{store.name}-turn")
-        self._patience = patience
+        self._patience, self._in_turn = patience, in_turn
 
     def begin(self, driver: sqlite3.Connection) -> None:
         """Begin a transaction that writes, when it is our turn. Raises sqlite3.OperationalError (SQLITE_BUSY) when
         somebody else has the lock all the while."""
-        deadline = monotonic() + self._patience
+        began = monotonic()
+        deadline = began + self._patience
         driver.execute("PRAGMA busy_timeout = 0")
         try:
-            with self._had(deadline):
+            with self._had(min(deadline, began + self._in_turn)):
                 _begin(driver, deadline)
         finally:
             driver.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import sqlite3
 import stat
@@ -88,8 +89,20 @@ def test_the_turn_is_nobodys_when_nobody_waits(database: SQLite, file: Path):
 def test_whoever_stopped_with_the_turn_in_hand_stops_nobody_for_good(database: SQLite, file: Path):
     with turn_of(file).open() as stopped, connected(file) as connection:
         fcntl.flock(stopped, fcntl.LOCK_EX)
-        Turns(file, patience=0.01).begin(connection)
+        Turns(file, in_turn=0.01).begin(connection)
         assert connection.in_transaction
+
+
+def test_a_file_system_without_such_locks_takes_the_order_not_the_writing(
+    database: SQLite, monkeypatch: pytest.MonkeyPatch
+):
+    def unknown(handle: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", unknown)
+    write(database, "anyhow")
+    with database.read() as tx:
+        assert tx.rows("SELECT who FROM written") == [("anyhow",)]
 
 
 def test_a_file_beside_that_is_not_ours_takes_the_order_not_the_writing(database: SQLite, file: Path):

@@ -69,7 +69,7 @@ _AT = f"(CASE WHEN r.{FUTURE} THEN r.received_at ELSE r.answered_at END)"
 _WRITTEN = """
     WITH answer AS (
         SELECT r.id AS id, r.source AS source, r.source_id AS source_id, {at} AS at, {score} AS score,
-            r.comment AS comment, {record} AS record, {sync} AS sync
+            r.comment AS comment, {record} AS record, {sync} AS sync, {who} AS who
         FROM response r{joins}
         WHERE r.newest AND r.status = 'complete' AND r.comment <> '' AND r.id < :before
         AND r.answered_at >= :first AND {at} < :last AND ({places}){left_out}
@@ -125,6 +125,7 @@ class Question:
         records = [f"s{n}.record_id" for n in syncs]
         which = "".join(f" WHEN s{n}.record_id IS NOT NULL THEN {n}" for n in syncs)
         sql = _WRITTEN.format(
+            who=self._who(),
             score=self._score(),
             at=_AT,
             record=_first(records),

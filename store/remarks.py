@@ -14,7 +14,7 @@ from store.statements import OPEN
 
 # {record}: of the first sync that knows
 _REMARKS = """
-    SELECT id, source, source_id, at, score, comment, record, sync FROM answer
+    SELECT id, source, source_id, at, score, comment, record, sync, who FROM answer
     WHERE id < :before AND score >= :low AND score <= :high ORDER BY id DESC LIMIT :limit"""
 
 _UNDONE = f"""
@@ -50,4 +50,5 @@ def _remark(row: tuple[Any, ...], syncs: Sequence[str]) -> Remark:
         text=row[5],
         record_id=row[6],
         sync=syncs[row[7]] if row[7] is not None else None,
+        who=row[8],
     )

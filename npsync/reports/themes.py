@@ -21,7 +21,7 @@ from nps.score import Segment
 from npsync.reports.stopwords import STOPWORDS
 
 SHORTEST, LONGEST = 3, 40  # letters of a word
-LEAST = 5  # people; what fewer say is no theme
+LEAST = 5  # comments; what fewer have is no theme
 MOST_WORDS = 200_000  # remembered while counting; then what came once is forgotten
 PRIOR = 10.0  # how many comments' worth of doubt a word begins with
 TOLD_APART = 3.0  # of many words that are tried some lean by 2 by chance alone

@@ -20,6 +20,7 @@ class Remark(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     score: int
     text: str
+    who: str  # one and the same for all that one person wrote
     sync: str | None = None  # the one that matched it to the record
     record_id: str | None = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from npsync.reports import wish
 from npsync.reports.comments import Hits, excerpt, folded, search
 from npsync.reports.remarks import counting_of, themes_of
 from npsync.reports.themes import leaning, themes
+from npsync.reports.wish import guarded
 from store import open_store
 from store.sql import SqlStore
 
@@ -168,6 +169,23 @@ def test_what_fewer_say_than_the_smallest_group_is_no_theme(config, store):
     assert themes_of(config, store, wanted).themes == []
     people(store, [3], comments=["slow export"])
     assert [theme.label for theme in themes_of(config, store, wanted).themes] == ["slow export"]
+
+
+@needs_stems
+def test_what_one_person_says_again_and_again_is_no_theme_for_who_sees_nobody(config, store):
+    october = datetime(2025, 10, 7, tzinfo=UTC)
+    for name, known in (("kim", True), ("lou", False)):
+        answers = people(store, [3] * 6, at=october, names=[name] * 6, comments=["slow export"])
+        if known:
+            matched(store, answers)
+    people(store, [9] * 6, at=october, comments=["friendly support"])
+    today = NOW.date()
+    seen, hidden = wish(config, "relationship", today=today), guarded(config, "relationship", today=today)
+    assert {one.label: one.comments for one in themes_of(config, store, seen).themes} == {
+        "slow export": 12,
+        "friendly support": 6,
+    }
+    assert [one.label for one in themes_of(config, store, hidden).themes] == ["friendly support"]
 
 
 @needs_stems

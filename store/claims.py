@@ -34,7 +34,7 @@ _FREE = """
 
 _INTERRUPTED = f"""
     UPDATE step SET owner = :owner, token = token + 1, free_at = :until WHERE id IN (
-        SELECT s.id FROM step s WHERE s.owner IS NOT NULL AND s.state = 'sending'
+        SELECT s.id FROM step s INDEXED BY ix_step_held WHERE s.owner IS NOT NULL AND s.state = 'sending'
         AND (s.owner IN LIST(:gone) OR s.free_at <= :now OR s.free_at > :far) ORDER BY s.id FOR UPDATE OF s SKIP LOCKED)
     RETURNING {STEP}, token"""
 

@@ -46,6 +46,8 @@ _PAGE = """
     SELECT account, label, promoters, passives, detractors, answered_at FROM account_figure
     WHERE edition = :edition AND {order} > :offset AND {order} <= :end ORDER BY {order}"""
 
+_PLACE = "SELECT {order} FROM account_figure WHERE edition = :edition AND account = :account"
+
 _KNOWN = """
     SELECT account, count(*) FROM member WHERE sync IN LIST(:syncs) AND account IN LIST(:accounts) GROUP BY account"""
 
@@ -137,6 +139,11 @@ class Figures:
         with self.database.write() as tx:
             tx.prove(lease)
             tx.load("account_figure", f"edition, {RANKED}", [(edition, *row) for row in accounts])
+
+    def account_place(self, edition: int, order: Order, account: str) -> int | None:
+        with self.database.read() as tx:
+            found = tx.one(_PLACE.format(order=order.value), edition=edition, account=account)
+        return None if found is None else int(found[0])
 
     def account_page(
         self, edition: int, order: Order, *, syncs: Sequence[str], limit: int, offset: int

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Sequence
 from datetime import date, datetime
-
-from msgspec.structs import replace
 
 from connectors.contract import Clock
 from npsync.config import Config
@@ -29,7 +27,7 @@ from npsync.reports.owners import namer
 from npsync.reports.wish import counting, enough_of, name_of_accounts
 from store.api import Store
 from store.api.figures import AskedSince, Figure
-from store.api.tallying import AccountPage, Order
+from store.api.tallying import AccountFigures, AccountPage, Counting, Order
 
 
 class Figures:
@@ -54,52 +52,63 @@ class Figures:
         self, survey: str, order: Order = Order.WORST, *, limit: int = 50, offset: int = 0
     ) -> Shown[AccountPage]:
         """The accounts with answers of the last twelve months."""
-        return self._accounts(survey, order, limit, offset, guarded=False)[0]
+        now = self._clock.now()
+        if self._store.most_answers() <= self._few:
+            return Shown(self._counted(survey, order, now, limit=limit, offset=offset), now)
+        found = self._found(accounts_of(survey), now)
+        if found.answer is None or found.edition is None:
+            return Shown(None, None, counting=True)
+        told = encoding.accounts(found.answer)
+        shown = self._kept(found.edition, survey, order, limit=limit, offset=offset)
+        page = AccountPage(accounts=shown, all_of_them=told.all_of_them, with_enough=told.with_enough)
+        return Shown(page, found.as_of, counting=self._is_old(found, self._today(now)))
 
     def large_accounts(
         self, survey: str, order: Order = Order.WORST, *, limit: int = 50, offset: int = 0
     ) -> Shown[AccountPage]:
         """The same for somebody who may see nobody: of the last twelve whole months, and those alone that have enough
-        people; a page may be shorter for it."""
-        shown, beside = self._accounts(survey, order, limit, offset, guarded=True)
-        if (page := shown.value) is None:
-            return shown
-        enough = enough_of(self._config, survey, guarded=True)
-        told = [one for one in page.accounts if one.tally.answers >= enough and one.id != beside]
-        many = page.with_enough - (beside is not None)
-        return dataclasses.replace(
-            shown, value=AccountPage(accounts=told, all_of_them=many, with_enough=many)
+        people. One that is left out beside the few leaves no gap: where it stood would tell how it scored."""
+        now, enough = self._clock.now(), enough_of(self._config, survey, guarded=True)
+        if self._store.most_answers() <= self._few:
+            what = self._counting(survey, now, guarded=True)
+            every = self._counted(
+                survey, order, now, limit=self._few, guarded=True
+            ).accounts  # there are no more
+            few = Few(enough, self._store.tallied(what)[0].people)
+            few.look((one.id, one.tally.answers) for one in every)
+            large = [one for one in every if one.tally.answers >= enough and one.id != few.beside]
+            return Shown(_page(large[offset : offset + limit], len(large)), now)
+        found = self._found(accounts_of(survey, guarded=True), now)
+        if found.answer is None or found.edition is None:
+            return Shown(None, None, counting=True)
+        told = encoding.accounts(found.answer)
+        place = self._store.account_place(found.edition, order, told.beside) if told.beside else None
+        first = offset + 1 if place is not None and place <= offset + 1 else offset
+        shown = self._kept(found.edition, survey, order, limit=limit + 1, offset=first)
+        large = [one for one in shown if one.tally.answers >= enough and one.id != told.beside]
+        page = _page(large[:limit], told.with_enough - (told.beside is not None))
+        return Shown(page, found.as_of, counting=self._is_old(found, self._today(now)))
+
+    def _counting(self, survey: str, now: datetime, *, guarded: bool) -> Counting:
+        return counting(self._config, survey, *year_of(self._today(now), guarded=guarded))
+
+    def _counted(
+        self, survey: str, order: Order, now: datetime, *, limit: int, offset: int = 0, guarded: bool = False
+    ) -> AccountPage:
+        return self._store.account_figures(
+            self._counting(survey, now, guarded=guarded),
+            order=order,
+            enough=enough_of(self._config, survey, guarded=guarded),
+            limit=limit,
+            offset=offset,
+            label=name_of_accounts(self._config),
         )
 
-    def _accounts(
-        self, survey: str, order: Order, limit: int, offset: int, *, guarded: bool
-    ) -> tuple[Shown[AccountPage], str | None]:
-        """And the one that is not told of beside those that have too few."""
-        now = self._clock.now()
-        today = self._today(now)
-        what = counting(self._config, survey, *year_of(today, guarded=guarded))
-        enough = enough_of(self._config, survey, guarded=guarded)
-        if self._store.most_answers() <= self._few:
-            page = self._store.account_figures(
-                what,
-                order=order,
-                enough=enough,
-                limit=self._few if guarded else limit,  # there are no more
-                offset=0 if guarded else offset,
-                label=name_of_accounts(self._config),
-            )
-            if not guarded:
-                return Shown(page, now), None
-            few = Few(enough, self._store.tallied(what)[0].people)
-            few.look((one.id, one.tally.answers) for one in page.accounts)
-            return Shown(replace(page, accounts=page.accounts[offset : offset + limit]), now), few.beside
-        found = self._found(accounts_of(survey, guarded=guarded), now)
-        if found.answer is None or found.edition is None:
-            return Shown(None, None, counting=True), None
-        told = encoding.accounts(found.answer)
-        shown = self._store.account_page(found.edition, order, syncs=what.syncs, limit=limit, offset=offset)
-        page = AccountPage(accounts=shown, all_of_them=told.all_of_them, with_enough=told.with_enough)
-        return Shown(page, found.as_of, counting=self._is_old(found, today)), told.beside
+    def _kept(
+        self, edition: int, survey: str, order: Order, *, limit: int, offset: int
+    ) -> list[AccountFigures]:
+        syncs = [name for name, sync in self._config.sync.items() if sync.survey == survey]
+        return self._store.account_page(edition, order, syncs=syncs, limit=limit, offset=offset)
 
     def invitations(self, days: int) -> Shown[AskedSince]:
         """What became of asking in so many days before today, and today: one of `DAYS`."""
@@ -129,3 +138,8 @@ class Figures:
 
     def _is_old(self, found: Figure, today: date) -> bool:
         return found.stale or found.as_of is None or self._today(found.as_of) != today
+
+
+def _page(large: Sequence[AccountFigures], all_of_them: int) -> AccountPage:
+    """Of large accounts alone: the others are not there."""
+    return AccountPage(accounts=large, all_of_them=all_of_them, with_enough=all_of_them)

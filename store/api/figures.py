@@ -124,6 +124,10 @@ class Figures(Protocol):
 
     def add_accounts(self, edition: int, accounts: Sequence[Ranked], *, lease: Lease) -> None: ...
 
+    def account_place(self, edition: int, order: Order, account: str) -> int | None:
+        """Which of this order it is, from 1 on."""
+        ...
+
     def account_page(
         self, edition: int, order: Order, *, syncs: Sequence[str], limit: int, offset: int
     ) -> list[AccountFigures]: ...

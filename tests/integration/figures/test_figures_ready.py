@@ -26,6 +26,7 @@ from npsync.web.app import app
 from store import funnels, open_store, questions, tallies
 from store.api.asking import Verdict
 from store.api.figures import Refused
+from store.api.tallying import Order
 from store.sql import SqlStore
 from store.stirring import ANSWERS, ASKED, MADE_OF, stirs
 
@@ -158,6 +159,27 @@ def test_accounts_for_who_sees_nobody_are_a_list_of_their_own(desk: Desk):
     assert told() == (["001C", "001B"], 2)  # the few are five together
     found = check(desk.config, desk.store)
     assert not found.wrong
+
+
+@pytest.mark.parametrize("few", [-1, 1000], ids=["ready-made", "counted now"])
+@pytest.mark.parametrize("order", [Order.WORST, Order.NAME], ids=str)
+def test_the_account_that_is_left_out_leaves_no_gap_where_it_stood(desk: Desk, order: Order, few: int):
+    before = NOW - timedelta(days=40)
+    for account, scores in (("001B", {0: 10}), ("001C", {9: 3, 0: 3}), ("001D", {9: 8}), ("001E", {0: 1})):
+        matched(desk.store, people(desk.store, scores, at=before), account=account)
+    desk.counter.turn()
+    figures = Figures(desk.config, desk.store, desk.clock, few=few)
+
+    def told(limit: int, offset: int) -> list[str]:
+        page = figures.large_accounts("relationship", order, limit=limit, offset=offset).value
+        assert page is not None
+        assert (page.all_of_them, page.with_enough) == (2, 2)
+        return [one.id for one in page.accounts]
+
+    whole = told(50, 0)
+    assert sorted(whole) == ["001B", "001D"]
+    assert [told(1, offset) for offset in range(4)] == [[whole[0]], [whole[1]], [], []]
+    assert [told(2, offset) for offset in range(2)] == [whole, whole[1:]]
 
 
 @pytest.mark.parametrize("after", [1, 40, 200, 1000, 3000])

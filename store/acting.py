@@ -70,7 +70,15 @@ class Acting:
     database: Database
 
     def want_action(
-        self, kind: str, about: str, arguments: Mapping[str, Json], *, who: str, key: str, now: datetime
+        self,
+        kind: str,
+        about: str,
+        arguments: Mapping[str, Json],
+        *,
+        who: str,
+        key: str,
+        now: datetime,
+        noted: Mapping[str, Json] | None = None,
     ) -> tuple[Action, bool]:
         with self.database.write(durable=True) as tx:
             added = tx.rows(
@@ -82,6 +90,8 @@ class Acting:
                 key=key,
                 now=milliseconds(now),
             )
+            if added and noted is not None:
+                note_audit(tx, who, kind, about, {**noted, "action": added[0][0]}, now)
             found = added or tx.rows(
                 f"SELECT {_ACTION} FROM action WHERE who = :who AND key = :key", who=who, key=key
             )

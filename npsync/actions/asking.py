@@ -21,14 +21,14 @@ def ask_for(
     """The action, and whether it is new: with the same `key` it is the same. Raises ConfigError for what cannot be
     asked for."""
     given = key or secrets.token_urlsafe(16)
-    action, new = want(
-        decider.config, decider.store, kind, arguments, who=decider.who, key=given, now=decider.now
+    facts = {name: value for name, value in arguments.items() if value and name not in _TOLD_BY_ITS_SUBJECT}
+    return want(
+        decider.config,
+        decider.store,
+        kind,
+        arguments,
+        who=decider.who,
+        key=given,
+        now=decider.now,
+        noted=facts,
     )
-    if new:
-        facts = {
-            name: value for name, value in arguments.items() if value and name not in _TOLD_BY_ITS_SUBJECT
-        }
-        decider.store.note_audit(
-            decider.who, kind, action.about, facts | {"action": action.number}, now=decider.now
-        )
-    return action, new

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mapping.problems import did_you_mean
 from nps.errors import ConfigError
+from nps.values import Json
 from store.api import Action, Store
 
 if TYPE_CHECKING:
@@ -114,11 +115,13 @@ def want(
     who: str,
     key: str,
     now: datetime,
+    noted: Mapping[str, Json] | None = None,
 ) -> tuple[Action, bool]:
-    """Remember it; the same key of the same `who` is the same action, and False. Raises ConfigError for what cannot be
-    asked for."""
+    """Remember it; the same key of the same `who` is the same action, and False. `noted`: facts for the audit, where it
+    is a new one. Raises ConfigError for what cannot be asked for."""
     made = checked(config, store, kind, arguments)
-    return store.want_action(kind, _about(made), made.model_dump(mode="json"), who=who, key=key, now=now)
+    told = made.model_dump(mode="json")
+    return store.want_action(kind, _about(made), told, who=who, key=key, now=now, noted=noted)
 
 
 def _about(made: _Arguments) -> str:

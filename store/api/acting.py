@@ -56,9 +56,18 @@ class Acting(Protocol):
     is over."""
 
     def want_action(
-        self, kind: str, about: str, arguments: Mapping[str, Json], *, who: str, key: str, now: datetime
+        self,
+        kind: str,
+        about: str,
+        arguments: Mapping[str, Json],
+        *,
+        who: str,
+        key: str,
+        now: datetime,
+        noted: Mapping[str, Json] | None = None,
     ) -> tuple[Action, bool]:
-        """Remember that it is wanted. The same key of the same `who` gives the action that is there, and False."""
+        """Remember that it is wanted. The same key of the same `who` gives the action that is there, and False. A new
+        one is in the audit from the same moment on, with these facts (`noted`)."""
         ...
 
     def claim_action(self, owner: str, *, now: datetime, seconds: float) -> Action | None:

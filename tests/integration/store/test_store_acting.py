@@ -35,6 +35,17 @@ def test_the_same_key_of_the_same_person_is_the_same_action(store: Store) -> Non
     assert other.number != first.number
 
 
+def test_who_wanted_an_action_is_in_the_audit_once_and_from_the_first_moment(store: Store) -> None:
+    for _ in range(2):
+        action, _new = store.want_action(
+            "run", "s", RUN, who="user:ann", key="k1", now=NOW, noted={"full": True}
+        )
+    store.want_action("take_up", "s", RUN, who="user:ann", key="k2", now=NOW)  # what was decided is noted
+    [noted] = store.audited()
+    assert (noted.who, noted.what, noted.about) == ("user:ann", "run", "s")
+    assert noted.facts == {"full": True, "action": action.number}
+
+
 def test_one_is_handed_to_one(store: Store) -> None:
     number = _wanted(store)
     mine = store.claim_action("a:1:x", now=SOON, seconds=60)

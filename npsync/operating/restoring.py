@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nps.errors import ConfigError
+from npsync.clockwork.agreeing import named
 from npsync.clockwork.ticking import is_alive
-from npsync.deciding.deciders import whoever
+from npsync.deciding.deciders import at_the_command_line, whoever
 from triggers.ledger import stop
 
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ def restore(
             stop(restored, by=whoever(), why=why, now=now)
         if not moved:
             restored.give_up_actions("a backup was restored: ask for it again if it is still wanted", now=now)
+        restored.note_audit(
+            at_the_command_line(), "restored a backup", file.name, {"moved": True} if moved else {}, now=now
+        )
 
     rows = store.restore(file, told, careful)
     _empty_queue(config)
@@ -82,9 +86,4 @@ def _empty_queue(config: Config) -> None:
 
 def _there(store: Store, now: datetime) -> list[str]:
     """Processes that wait for what comes due: they hold nothing just now, and would go on by what they remember."""
-    return [f"npsync {one.kind} ({_whereabouts(one.owner)})" for one in store.serving() if is_alive(one, now)]
-
-
-def _whereabouts(owner: str) -> str:
-    host, process = (*owner.split(":"), "")[:2]
-    return f"process {process} on {host}" if process else host
+    return [named(one) for one in store.serving() if is_alive(one, now)]

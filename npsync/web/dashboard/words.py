@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from nps.figures import ENOUGH, Tally
 from nps.score import Segment
 from nps.values import Json
+from npsync.clockwork.agreeing import named as named_process
 from npsync.reports import wording
 from npsync.web.dashboard import action_words, bars, charts, run_words, under_way
 from store.api import RunRow, State
@@ -160,6 +161,7 @@ GLOBALS: dict[str, Any] = {
     "zip": zip,
     "code_said": code_said,
     "doing_text": under_way.told,
+    "process_named": named_process,
     "lasted": lasted,
     "shown_value": shown_value,
     "states_bar": bars.states_bar,

@@ -35,7 +35,7 @@ def test_a_serve_that_only_waits_for_what_comes_due_is_in_the_way_until_it_is_go
     def restored(after: timedelta) -> int:
         return restore(config, store, tmp_path / "backup.db", replace=True, moved=True, now=NOON + after).rows
 
-    with pytest.raises(ConfigError, match=r"in use \(npsync serve \(process 1 on elsewhere\)\)"):
+    with pytest.raises(ConfigError, match=r"in use \(npsync serve \(elsewhere, process 1\)\)"):
         restored(UNSEEN)
     assert restored(UNSEEN + MOMENT) >= 0
     assert store.serving() == []
@@ -71,5 +71,6 @@ def test_nobody_is_asked_between_the_copy_and_the_stop(
     assert store.recall("crm", ["since"]) == {"since": "the backup"}
     restore(config, store, tmp_path / "backup.db", replace=True, moved=False, now=NOON)
     assert store.recall("crm", ["since"]) == {}
+    assert [(one.what, one.about) for one in store.audited()] == [("restored a backup", "backup.db")]
     assert why_none_is_sent(store) is not None
     store.close()

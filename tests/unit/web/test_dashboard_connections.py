@@ -170,7 +170,7 @@ def test_what_all_processes_keep_together_is_told_with_who_they_are(desk: Desk):
     assert "106 of 500 calls a day by the YAML, 394 left; the count begins anew in 1 hour" in said
     assert "Nobody calls it until 2025-12-15" in said
     assert "it asked for 90 seconds" in said
-    assert "Kept by npsync serve host:1 and by every command that calls it." in said
+    assert "Kept by npsync serve (host, process 1) and by every command that calls it." in said
 
 
 def test_who_may_see_figures_alone_sees_none_of_it(tmp_path: Path, sqlite_url: str):

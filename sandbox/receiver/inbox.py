@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 from dataclasses import asdict, dataclass
@@ -19,7 +20,7 @@ from sandbox.shelves import Shelves
 from sandbox.switches import switched
 from sandbox.toy import Room, Row, name_call
 
-SECRET = "receiver-sandbox-secret-41"
+SECRET = "whsec_cmVjZWl2ZXItc2FuZGJveC1zZWNyZXQtNDEtYW5kLW1vcmU="
 _COLUMNS = {"posts": ("received_at", "hook", "status", "signed", "body")}
 
 
@@ -88,6 +89,18 @@ def _json(raw: bytes) -> Any:
 
 
 def _signed_by(request: Request, raw: bytes) -> str:
-    """The header that holds the body's HMAC-SHA256 under our secret, whatever it is called; empty if none does."""
+    """The header that holds the body's HMAC-SHA256 under our secret, whatever it is called, or a signature as Standard
+    Webhooks asks for; empty if none does."""
     wanted = hmac.new(SECRET.encode(), raw, hashlib.sha256).hexdigest()
-    return next((name for name, value in request.headers.items() if wanted in value.lower()), "")
+    for name, value in request.headers.items():
+        if wanted in value.lower() or (
+            name == "webhook-signature" and _standard(request, raw) in value.split()
+        ):
+            return name
+    return ""
+
+
+def _standard(request: Request, raw: bytes) -> str:
+    said = f"{request.headers.get('webhook-id', '')}.{request.headers.get('webhook-timestamp', '')}."
+    key = base64.b64decode(SECRET.removeprefix("whsec_"))
+    return f"v1,{base64.b64encode(hmac.new(key, said.encode() + raw, hashlib.sha256).digest()).decode()}"

@@ -1,5 +1,6 @@
 """The toy webhook receiver keeps what is posted, and fails when told to."""
 
+import base64
 import hashlib
 import hmac
 
@@ -29,6 +30,16 @@ def test_it_knows_its_own_signature_under_any_name(receiver):
     receiver.call("POST", "/hooks/alerts", raw=raw, headers={"x-npsync-signature": f"sha256={mac}"})
     receiver.call("POST", "/hooks/alerts", raw=raw + b" ", headers={"x-npsync-signature": f"sha256={mac}"})
     assert [post["signed"] for post in receiver.rows("posts")] == ["x-npsync-signature", ""]
+
+
+def test_it_knows_a_signature_of_standard_webhooks(receiver):
+    raw = b'{"score": 3}'
+    key = base64.b64decode(receiver.env["RECEIVER_SECRET"].removeprefix("whsec_"))
+    mac = base64.b64encode(hmac.new(key, b"msg_1.1700000000." + raw, hashlib.sha256).digest()).decode()
+    for number in ("msg_1", "msg_2"):
+        headers = {"webhook-id": number, "webhook-timestamp": "1700000000", "webhook-signature": f"v1,{mac}"}
+        receiver.call("POST", "/hooks/alerts", raw=raw, headers=headers)
+    assert [post["signed"] for post in receiver.rows("posts")] == ["webhook-signature", ""]
 
 
 def test_it_fails_when_told_to_and_remembers_what_it_refused(receiver):

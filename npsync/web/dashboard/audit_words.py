@@ -17,6 +17,7 @@ _WHERE = {
     "read plan": "a plan of {about}",
 }
 _TOLD = ("page", "people", "action")  # in the sentence, or by the link
+_COUNTED = ("answers", "letters", "follow_ups")  # of one, what it was done to is told by its name
 LONGEST = 300
 
 
@@ -30,7 +31,8 @@ def said(one: Audited) -> str:
         where = _WHERE[one.what].format(about=one.about)
         people = _people(one)
         return f"looked at {people}: {where}" if people else f"looked at {where}, where nobody was"
-    return f"{_DONE.get(one.what, one.what)} {one.about}".strip()
+    about = f"an invitation of {one.about}" if one.what == Decision.CANCEL else one.about
+    return f"{_DONE.get(one.what, one.what)} {about}".strip()
 
 
 def facts(one: Audited) -> str:
@@ -38,7 +40,7 @@ def facts(one: Audited) -> str:
     told = (
         f"{name.replace('_', ' ')} {_shown(value)}"
         for name, value in one.facts.items()
-        if name not in _TOLD and value not in (None, "", [], {})
+        if name not in _TOLD and value not in (None, "", [], {}) and not (name in _COUNTED and value == 1)
     )
     return " · ".join(told)[:LONGEST]
 

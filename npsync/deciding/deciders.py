@@ -94,14 +94,9 @@ def about(one: str, names: Sequence[object], several: str) -> str:
     return f"{one} {names[0]}" if len(names) == 1 else several
 
 
-def whoever() -> str:
-    """Who sits there, as the system calls them."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user that has no name
-        return "somebody"
-
-
 def at_the_command_line() -> str:
-    """The same, as the audit names them."""
-    return f"cli:{whoever()}"
+    """Who sits there, as the audit names them."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # a container's user that has no name
+        return "cli:somebody"

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from nps.changes import Cause
 from nps.errors import ConfigError
@@ -16,9 +15,6 @@ from npsync.deciding.writing import Again
 from store.api import DeadLetterRow, Settled, State, Store
 from sync.causes import Advice, advice
 from sync.job import rolled_up_sync
-
-if TYPE_CHECKING:
-    pass
 
 MOST = 100_000
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from nps.errors import ConfigError
 from npsync.clockwork.agreeing import named
 from npsync.clockwork.ticking import is_alive
-from npsync.deciding.deciders import at_the_command_line, whoever
-from triggers.ledger import stop
+from npsync.deciding import sends
+from npsync.deciding.deciders import Decider, at_the_command_line
 
 if TYPE_CHECKING:
     from npsync.config import Config
@@ -52,17 +52,16 @@ def restore(
             "then"
         )
     stopped = config.has_to_ask and not moved
+    who = at_the_command_line()
 
     def careful(restored: Store) -> None:
         """Before it is the store: nobody may act by what it knows, not even for the moment until somebody is told."""
         if stopped:
             why = "a backup was restored: it does not know who was asked since it was made"
-            stop(restored, by=whoever(), why=why, now=now)
+            sends.stop(Decider(config, restored, who, now), why)
         if not moved:
             restored.give_up_actions("a backup was restored: ask for it again if it is still wanted", now=now)
-        restored.note_audit(
-            at_the_command_line(), "restored a backup", file.name, {"moved": True} if moved else {}, now=now
-        )
+        restored.note_audit(who, "restored a backup", file.name, {"moved": True} if moved else {}, now=now)
 
     rows = store.restore(file, told, careful)
     _empty_queue(config)

@@ -21,7 +21,7 @@ from connectors.contract import Clock
 from nps.errors import ConfigError
 from nps.privacy import OfCrm
 from nps.values import Json
-from npsync.deciding.deciders import whoever
+from npsync.deciding.deciders import at_the_command_line
 from npsync.subjects import crm
 from npsync.subjects.elsewhere import elsewhere, files_about, without_person
 from npsync.subjects.finding import Subject
@@ -160,7 +160,9 @@ def carry_out(
             return Erased({}, back.fields, back.made, 0, back.refused, kept=True)
         cleaned = [path for path in what.files if without_person(path, subject.traces)]
         stop_after("files")
-        receipt = Receipt(kind="erase", at=clock.now(), who=whoever(), report=_report(config, what, back))
+        receipt = Receipt(
+            kind="erase", at=clock.now(), who=at_the_command_line(), report=_report(config, what, back)
+        )
         rows = store.erase(_traces(config, subject), receipt, zone=config.time_zone, now=clock.now())
         stop_after("store")
     spool = spool_path(config.store)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nps.errors import ConfigError
 from nps.values import Json
 from npsync.asking import gatekeeper
-from npsync.deciding.deciders import whoever
+from npsync.deciding.deciders import at_the_command_line
 from store.api.privacy import Receipt
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def exported(
     assert isinstance(held, dict)
     rows: dict[str, Json] = {name: len(some) for name, some in held.items() if isinstance(some, list)}
     report: dict[str, Json] = {"rows": rows, **_person(config, subject.names)}
-    store.note_receipt(Receipt(kind="export", at=now, who=whoever(), report=report))
+    store.note_receipt(Receipt(kind="export", at=now, who=at_the_command_line(), report=report))
 
 
 def known(config: Config, store: Store, *, who: str | None, kind: str | None, limit: int) -> list[Receipt]:

@@ -13,7 +13,7 @@ from fake_clock import NOON
 from nps.errors import ConfigError
 from npsync.clockwork.rescuing import UNSEEN
 from npsync.config import Config
-from npsync.operating import restoring
+from npsync.deciding import sends
 from npsync.operating.restoring import restore
 from store import open_store
 from store.api import Serving
@@ -65,12 +65,14 @@ def test_nobody_is_asked_between_the_copy_and_the_stop(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as dies:
-        dies.setattr(restoring, "stop", killed)
+        dies.setattr(sends, "stop", killed)
         with pytest.raises(KeyboardInterrupt):
             restore(config, store, tmp_path / "backup.db", replace=True, moved=False, now=NOON)
     assert store.recall("crm", ["since"]) == {"since": "the backup"}
     restore(config, store, tmp_path / "backup.db", replace=True, moved=False, now=NOON)
     assert store.recall("crm", ["since"]) == {}
-    assert [(one.what, one.about) for one in store.audited()] == [("restored a backup", "backup.db")]
     assert why_none_is_sent(store) is not None
+    noted = [("restored a backup", "backup.db"), ("stop", "sends")]
+    assert [(one.what, one.about) for one in store.audited()] == noted
+    assert {one.who.partition(":")[0] for one in store.audited()} == {"cli"}
     store.close()

@@ -23,17 +23,17 @@ def router(site: Site, house: House) -> APIRouter:
     @routes.get("/")
     def overview(request: Request) -> Response:
         whose = house.visitor(request)
-        now = house.now()
+        now, sees_work = house.now(), whose.can(May.VIEW)
         return house.page(
             "overview.html",
             request,
             whose,
             title="Overview",
             shown=shown_of(site, house, whose),
-            needs=house.needs(),
-            waiting=waiting_in(site),
+            needs=house.needs() if sees_work else [],
+            waiting=waiting_in(site) if sees_work else 0,
             syncs=len(site.config.sync),
-            glances=glances(site, now) if whose.can(May.VIEW) else [],
+            glances=glances(site, now) if sees_work else [],
             served=served(site, now),
             words=run_words,
         )

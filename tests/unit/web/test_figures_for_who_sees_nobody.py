@@ -214,3 +214,14 @@ def test_the_smallest_of_the_others_is_hidden_beside_few(
     for one in sizes.items():
         few.look([one])
     assert few.beside == beside
+
+
+def test_the_overview_keeps_work_to_who_does_it(desk: Desk):
+    """What waits is counted at this moment: it would tell that somebody answered."""
+    answered(desk, dict.fromkeys(range(10), 9), NOVEMBER)
+    with desk.store.database.write() as tx:
+        tx.run("UPDATE answer_state SET state = 'held' WHERE response IN (SELECT max(id) FROM response)")
+    for path in ("/", "/report"):
+        assert not {"needs", "held", "wait"} & set(text_of(desk.get(path)).split()), path
+    desk.enter("vera")
+    assert "1 thing needs you" in text_of(desk.get("/"))

@@ -15,6 +15,12 @@ _PUT_OFF = {
     "answers": ("answer_state", "look_again", "state = 'waiting'"),
     "events": ("arrival", "again_at", "state = 'new'"),
     "follow_ups": ("outbox", "look_again", "state = 'wanted'"),
+    "messages": (
+        "step",
+        "free_at",
+        "state = 'queued' AND owner IS NULL AND code IN ('stopped', 'paused', 'closed', 'unread')",
+    ),
+    "dates": ("ledger", "show_at", "show_at IS NOT NULL"),
 }
 
 

@@ -19,7 +19,7 @@ class Closed:
     looked: bool = False  # whether settings were compared since this process began
 
     def is_closed(self, connection: str, now: datetime) -> bool:
-        return self.until.get(connection, now) > now
+        return now < self.until.get(connection, now) <= now + CLOSED_FOR  # or a clock was wrong
 
 
 def close(desk: Desk, closed: Closed, connection: str) -> datetime:

@@ -116,7 +116,7 @@ def _want_turns(config: Config, store: Store, conditions: Sequence[Condition], n
     """These, and what can be seen in the store at any time: how calls went, and what waits for a person."""
     known = [*conditions]
     if any(On.CREDENTIALS in alert.on for alert in config.alerts):
-        known += of_connections(health_of(store, list(config.connections)), now)
+        known += of_connections(health_of(store, list(config.connections), now), now)
     queued = any({On.DEAD_LETTERS, On.REVIEW} & set(alert.on) for alert in config.alerts)
     queues = store.queues(list(config.sync)) if queued else {}
     return sum(

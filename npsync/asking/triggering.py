@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
@@ -308,7 +308,7 @@ class Triggering:
         self._config, self._store, self._clock, self._stop = config, store, clock, stop
         self._compiled = Compiled(config)
         self._closed = Closed()
-        self._opened: tuple[datetime, Desk] | None = None
+        self._opened: tuple[float, Desk] | None = None
         self._open = ExitStack()
 
     def turn(self, *, poll_all: bool = False) -> Round:
@@ -325,10 +325,10 @@ class Triggering:
         self._opened = None
 
     def _desk(self) -> Desk:
-        now = self._clock.now()
-        if self._opened is None or now >= self._opened[0] + REOPEN_AFTER:
+        at = self._clock.monotonic()
+        if self._opened is None or at >= self._opened[0] + REOPEN_AFTER.total_seconds():
             self.close()
-            self._opened = (now, self._made())
+            self._opened = (at, self._made())
         return self._opened[1]
 
     def _made(self) -> Desk:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 NOTED_EVERY = timedelta(minutes=1)
 QUIET = timedelta(minutes=30)  # so long after a refusal nothing else was refused: then it is over
+AHEAD = timedelta(hours=1)  # clocks of two machines differ by less
 _FINE, _FAILED = "fine", "failed"
 
 ACCESS, BUDGET, UNAVAILABLE = "access", "budget", "unavailable"
@@ -68,7 +69,7 @@ class Vitals:
         word = _FINE if error is None else kind_of(error)
         with self._lock:
             before, at = self._told.get(connection, ("", now))
-            if before == word and now - at < NOTED_EVERY:
+            if before == word and abs(now - at) < NOTED_EVERY:
                 return
             self._told[connection] = (word, now)
         if error is None:
@@ -94,15 +95,17 @@ def keeper(store: Store | None) -> Callable[[str, Mapping[str, str]], None] | No
     return keep
 
 
-def health_of(store: Store, connections: Sequence[str]) -> dict[str, Health]:
+def health_of(store: Store, connections: Sequence[str], now: datetime) -> dict[str, Health]:
     """Of each of these; one that was never called has nothing to tell."""
-    return {name: _health(store, name) for name in connections}
+    return {name: _health(store, name, now) for name in connections}
 
 
-def _health(store: Store, connection: str) -> Health:
+def _health(store: Store, connection: str, now: datetime) -> Health:
     known = store.recall(beside(connection), [_FINE, _FAILED])
-    fine, failed = known.get(_FINE), known.get(_FAILED)
+    fine_at = datetime.fromisoformat(known[_FINE]) if _FINE in known else None
+    failed = msgspec.json.decode(known[_FAILED], type=Failure) if _FAILED in known else None
+    # What a clock that was far ahead has noted would hide whatever happens until then.
     return Health(
-        fine_at=None if fine is None else datetime.fromisoformat(fine),
-        failed=None if failed is None else msgspec.json.decode(failed, type=Failure),
+        fine_at=None if fine_at is None or fine_at > now + AHEAD else fine_at,
+        failed=None if failed is None or failed.at > now + AHEAD else failed,
     )

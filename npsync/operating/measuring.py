@@ -124,7 +124,7 @@ class Measures(Collector):
                 left.add_metric([quota.connection], quota.told.allowance.left)
                 if quota.told.allowance.limit is not None:
                     limit.add_metric([quota.connection], quota.told.allowance.limit)
-        for name, one in health_of(self._store, names).items():
+        for name, one in health_of(self._store, names, now).items():
             for kind in ("access", "budget", "unavailable"):
                 failed = one.trouble is not None and one.trouble.kind == kind
                 trouble.add_metric([name, kind], float(failed))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import ExitStack
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from nps.errors import AccessError, ConfigError
 from npsync import service
@@ -25,7 +25,7 @@ class Gate:
         self._site = site
         self._turn = threading.Lock()
         self._open, self._retired = ExitStack(), ExitStack()
-        self._opened: tuple[datetime, Opened] | None = None
+        self._opened: tuple[float, Opened] | None = None
 
     def may_ask(self, who: Named, wish: Wish) -> Verdict:
         """Raises Problem; UnavailableError while the CRM cannot be asked."""
@@ -40,8 +40,8 @@ class Gate:
 
     def _connections(self) -> Opened:
         with self._turn:
-            now = self._site.clock.now()
-            if self._opened is None or now >= self._opened[0] + REOPEN_AFTER:
+            at = self._site.clock.monotonic()
+            if self._opened is None or at >= self._opened[0] + REOPEN_AFTER.total_seconds():
                 # Whoever still uses the old ones ends first: they are closed a period later.
                 self._open, old = ExitStack(), self._open
                 self._retired.close()
@@ -51,5 +51,5 @@ class Gate:
                 )
                 for name in self._site.config.people:
                     made.destination(name)  # here, where one thread does it
-                self._opened = (now, made)
+                self._opened = (at, made)
             return self._opened[1]

@@ -150,7 +150,7 @@ class Scheduling(Protocol):
 
     def put_right(self, *, now: datetime) -> dict[str, int]:
         """What a clock that was far ahead has put off until then is tried again now: how many answers that wait for
-        their records, events and follow-ups. What it holds is free by itself."""
+        their records, events, follow-ups, messages, and dates for records. What it holds is free by itself."""
         ...
 
     def note_serving(self, one: Serving) -> None:

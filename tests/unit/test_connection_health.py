@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from fake_clock import FakeClock
 
 from nps.errors import AccessError, BudgetError, UnavailableError
-from npsync.operating.connection_health import ACCESS, Failure, Health, Vitals, kind_of
+from npsync.operating.connection_health import ACCESS, Failure, Health, Vitals, health_of, keeper, kind_of
+from store import open_store
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 REFUSED = Failure(ACCESS, "crm: the credential was refused", NOON)
@@ -35,6 +36,21 @@ def test_being_down_is_no_refusal():
     assert [kind_of(each("x")) for each in (AccessError, BudgetError, UnavailableError)] == [
         "access", "budget", "unavailable",
     ]  # fmt: skip
+
+
+def test_how_calls_went_years_ahead_hides_nothing_that_happens_now(sqlite_url: str):
+    store = open_store(sqlite_url)
+    ahead = FakeClock(NOON + timedelta(days=1000))
+    vitals = Vitals(keeper(store), ahead)
+    vitals.note("crm", UnavailableError("down"))
+    vitals.note("tool", None)
+    assert health_of(store, ["crm", "tool"], NOON) == {"crm": Health(), "tool": Health()}
+    ahead.advance(-timedelta(days=1000).total_seconds())
+    vitals.note("crm", UnavailableError("down"))
+    vitals.note("tool", AccessError("refused"))
+    told = health_of(store, ["crm", "tool"], NOON)
+    assert [one.trouble.kind for one in told.values() if one.trouble] == ["unavailable", ACCESS]
+    store.close()
 
 
 def test_every_change_is_kept_at_once_and_the_same_only_now_and_then():

@@ -26,8 +26,9 @@ class Connections(BaseModel):
 @routes.get("/connections", summary="List connections", response_model=Connections)
 def connections(request: Request, site: Here, caller: Reader) -> Response:
     """All of them: calls made, calls left, and whether the last ones got through."""
-    health = health_of(site.store, list(site.config.connections))
-    found = calls.quotas(site.config, site.store, site.clock.now())
+    now = site.clock.now()
+    health = health_of(site.store, list(site.config.connections), now)
+    found = calls.quotas(site.config, site.store, now)
     return reply(
         request, {"items": [quota_text.facts(one) | _health(health[one.connection]) for one in found]}
     )

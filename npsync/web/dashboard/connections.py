@@ -114,7 +114,7 @@ def paces_of(site: Site, name: str, now: datetime) -> list[tuple[str, Standing]]
 
 
 def connected(site: Site, now: datetime, checked: Action | None) -> list[Connected]:
-    health = health_of(site.store, list(site.config.connections))
+    health = health_of(site.store, list(site.config.connections), now)
     outcome = (checked.outcome or {}) if checked is not None else {}
     granted = outcome.get("granted")
     tested = granted if isinstance(granted, dict) else {}

@@ -84,7 +84,7 @@ def waiting_in(site: Site) -> int:
 
 def _connections(site: Site, now: datetime) -> Iterator[Need]:
     """Credentials that are refused, vendors that do not answer, budgets that are spent."""
-    for name, health in health_of(site.store, list(site.config.connections)).items():
+    for name, health in health_of(site.store, list(site.config.connections), now).items():
         at = f"/connections/{quote(name, safe='')}"
         if health.refused(now) is not None:
             said = f"{name}: its credential is refused, or lacks a permission"

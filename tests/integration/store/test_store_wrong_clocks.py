@@ -14,6 +14,7 @@ from nps.events import Hint, Subject
 from store.api import Settled, Stand, State
 from store.api.messages import Message
 from store.api.sharing import ShardKind
+from store.rows import milliseconds
 from store.sql import SqlStore
 from store.wrong_clocks import HELD_AT_MOST, PUT_OFF_AT_MOST
 
@@ -116,3 +117,24 @@ def test_what_was_put_off_by_then_is_tried_now_and_what_is_put_off_for_a_day_is_
     assert store.put_right(now=NOON) == {}
     assert syncing.take_up() == 1
     assert len(store.arrivals(9, now=NOON)) == 1
+
+
+def test_a_message_that_was_put_off_by_then_is_due_now_and_one_that_is_meant_for_later_is_not(
+    store: SqlStore,
+):
+    queue(store, "i1", "i2")
+    queue(store, "a month later", due=later(days=30))
+    for held, code in zip(claim(store, "me", now=NOON), ("paused", "its own rhythm"), strict=True):
+        store.put_off(held, AHEAD, code, "")
+    assert store.put_right(now=NOON) == {"messages": 1}
+    assert [one.invitation.id for one in claim(store, "me", now=NOON)] == ["i1"]
+
+
+def test_a_date_that_could_not_be_shown_by_then_is_shown_now(store: SqlStore):
+    queue(store, "i1")
+    [held] = claim(store, "me", now=NOON)
+    reserve(store, held)
+    with store.database.write() as tx:
+        assert tx.run("UPDATE ledger SET show_at = :at", at=milliseconds(AHEAD))
+    assert store.put_right(now=NOON) == {"dates": 1}
+    assert store.put_right(now=NOON) == {}

@@ -22,6 +22,7 @@ from store import open_store
 from store.api import Serving
 from store.sql import SqlStore
 from sync.finding import next_look
+from triggers.closing import CLOSED_FOR, Closed
 
 AHEAD = datetime(2030, 1, 1, tzinfo=UTC)
 LIVES = "elsewhere:1:2:3"  # on another machine: nobody can tell whether it is gone
@@ -99,3 +100,9 @@ def test_no_pause_and_no_budget_of_a_day_years_ahead_holds_a_connection_back():
     assert (held.count, held.pause, held.left) == (0, 600.0, 0)
     lent = answered(pace, Ask(cost=1, limits=limits), now)
     assert (lent.count, lent.pause, lent.left) == (1, 0.0, None)
+
+
+def test_a_connection_that_refused_years_ahead_is_asked_again():
+    closed = Closed({"mailer": AHEAD + CLOSED_FOR})
+    assert closed.is_closed("mailer", AHEAD)
+    assert not closed.is_closed("mailer", NOON)

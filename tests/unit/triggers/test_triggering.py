@@ -20,6 +20,7 @@ from npsync.asking.gatekeeper import Named, keys_of
 from npsync.asking.triggering import (
     POLL_EVERY,
     POLL_SPREAD,
+    REOPEN_AFTER,
     Compiled,
     Connected,
     Triggering,
@@ -217,4 +218,18 @@ def test_a_connection_is_polled_in_a_rhythm_of_its_own_also_after_the_clock_was_
     clock.advance(-3600)
     assert polled()
     assert not polled()
+    triggering.close()
+
+
+def test_connections_are_opened_anew_also_when_the_clock_was_years_ahead(
+    store: SqlStore, config: Config, monkeypatch: pytest.MonkeyPatch
+):
+    clock = FakeClock()
+    triggering = Triggering(config, store, clock)
+    with monkeypatch.context() as patch:
+        patch.setattr(clock, "now", lambda: NOON + timedelta(days=1000))
+        then = triggering._desk()
+    assert triggering._desk() is then
+    clock.advance(REOPEN_AFTER.total_seconds())
+    assert triggering._desk() is not then
     triggering.close()

@@ -137,8 +137,7 @@ class Web:
                     return
                 self._again.clear()
                 self._process = process = self._spawned()
-            notice("web_started", pid=process.pid)
-            code = process.wait()
+            code = None if process is None else self._ended(process)
             if self._ending.is_set():
                 return
             if self._again.is_set():
@@ -147,13 +146,25 @@ class Web:
             notice("web_ended", code=code, again_in=pause)
             self._rest(pause)
 
+    def _ended(self, process: subprocess.Popen[bytes]) -> int:
+        notice("web_started", pid=process.pid)
+        return process.wait()
+
     def _rest(self, seconds: float) -> None:
         """Unless there is another file to go by, or the end."""
         until = time.monotonic() + seconds
         while time.monotonic() < until and not self._again.is_set() and not self._ending.wait(0.2):
             pass
 
-    def _spawned(self) -> subprocess.Popen[bytes]:
+    def _spawned(self) -> subprocess.Popen[bytes] | None:
+        """None where the machine has no memory, process or disk left for it at this moment."""
+        try:
+            return self._spawn()
+        except OSError as error:
+            notice("web_not_started", problem=error.strerror)
+            return None
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "npsync.web", str(self._config), str(self._listening.fileno())]
         command += [str(self._read_end), "json" if self._json else "text"]
         with tempfile.TemporaryFile() as content:

@@ -88,10 +88,11 @@ _STAKES = """
 
 # "sent" says how an invitation of ours went as a whole: it left, and no bounce came back.
 _ASKED = """
-    SELECT count(*), count(answered_at) FROM invitation
+    SELECT count(*), count(answered_at) FILTER (WHERE answered_at < :told) FROM invitation
     WHERE survey = :survey AND sent_at >= :since AND sent_at < :until
     AND state IN ('sent', 'answered', 'expired', 'cancelled')"""
 
+_EVER = 2**62
 
 _SEGMENTS = (Segment.DETRACTOR, Segment.PASSIVE, Segment.PROMOTER)  # in the order of _SEGMENT
 
@@ -221,9 +222,16 @@ class Endings(ABC):
                 scores[score] = scores.get(score, 0) + answers
         return kept
 
-    def invited(self, survey: str, since: datetime, until: datetime) -> Invited:
+    def invited(
+        self, survey: str, since: datetime, until: datetime, *, answered_before: datetime | None = None
+    ) -> Invited:
+        its = {
+            "since": milliseconds(since),
+            "until": milliseconds(until),
+            "told": _EVER if answered_before is None else milliseconds(answered_before),
+        }
         with self.reading() as tx:
-            found = tx.one(_ASKED, survey=survey, since=milliseconds(since), until=milliseconds(until))
+            found = tx.one(_ASKED, survey=survey, **its)
         return Invited(*found) if found else Invited(0, 0)
 
 

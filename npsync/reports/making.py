@@ -19,7 +19,7 @@ from nps.portfolio import Account, Portfolio, portfolio
 from nps.small_groups import merged
 from npsync.reports.report import AtRisk, Grouping, Point, Report, Row
 from npsync.reports.wish import MONTHS, Wish, by_of, counting, enough_of
-from store.api.tallying import Groups, Stake, Tallied, Tallies
+from store.api.tallying import Groups, Invited, Stake, Tallied, Tallies
 
 if TYPE_CHECKING:
     from npsync.config import Config
@@ -74,9 +74,7 @@ def make(
         counts_only=counts_only,
         grouping=_grouping(config, answers, wish, cuts, least, names, limit) if whole is not None else None,
         movement=answers.moved(what) if before is not None and not least else None,
-        invited=answers.invited(wish.survey, *counting(config, wish.survey, *cuts[-2:]).cuts)
-        if spec.own_page or spec.through
-        else None,
+        invited=_invited(config, answers, wish) if spec.own_page or spec.through else None,
         at_risk=_at_risk(answers.at_stake(counting(config, wish.survey, *cuts[-2:]), AMOUNT))
         if config.report is not None and config.report.amount is not None and what.syncs and not least
         else None,
@@ -89,6 +87,12 @@ def make(
 def least_of(config: Config, survey: str, *, guarded: bool = False) -> int:
     """How few people are never told apart, of an anonymous programme or to somebody who may see nobody; else 0."""
     return config.privacy.min_group if guarded or survey in config.privacy.anonymous else 0
+
+
+def _invited(config: Config, answers: Tallies, wish: Wish) -> Invited:
+    """Who answers today moves nothing of what somebody is told who may see nobody."""
+    since, end = counting(config, wish.survey, wish.period.since, wish.period.end).cuts
+    return answers.invited(wish.survey, since, end, answered_before=end if wish.guarded else None)
 
 
 def _told(found: Tallied, least: int) -> Tally | None:

@@ -159,6 +159,8 @@ class Tallies(Protocol):
         """What is left of answers that were deleted: month (2026-03) → score → answers."""
         ...
 
-    def invited(self, survey: str, since: datetime, until: datetime) -> Invited:
-        """Invitations sent from `since` on and before `until`, whenever they were answered."""
+    def invited(
+        self, survey: str, since: datetime, until: datetime, *, answered_before: datetime | None = None
+    ) -> Invited:
+        """Invitations sent from `since` on and before `until`, and how many of them were answered (by then)."""
         ...

@@ -261,6 +261,11 @@ def test_the_response_rate_counts_delivered_invitations_of_ours(tmp_path, sqlite
     found = reported(config, store)
     assert found.whole == Tally(1, 1, 0)
     assert (found.rate, found.invited.delivered, found.invited.completed) == (50, 4, 2)
+    with store.database.write() as tx:
+        tx.run("UPDATE invitation SET answered_at = :now WHERE id = 'i2'", now=int(NOW.timestamp() * 1000))
+    assert reported(config, store).invited.completed == 3
+    told = make(config, store, guarded(config, "relationship", today=TODAY), now=NOW)
+    assert told.invited.completed == 2  # an answer of today moves nothing until its month is over
 
 
 def test_small_groups_of_an_anonymous_programme_are_neither_told_nor_left_over(tmp_path, sqlite_url):

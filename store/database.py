@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
-from functools import cache
+from functools import lru_cache
 from itertools import chain
 from typing import Any, Protocol
 
@@ -23,7 +23,7 @@ from nps.errors import LeaseLost
 from nps.forgetting import Forgetting
 from store.api import Lease
 from store.breaking_off import never
-from store.stirring import stirs
+from store.stirring import STATEMENTS, stirs
 
 ROWS_TOGETHER = 20  # in one INSERT: beginning and ending a statement costs as much as some columns
 
@@ -117,12 +117,12 @@ class Transaction:
         return self.connection.exec_driver_sql(_for_sqlite(sql), parameters)
 
 
-@cache
+@lru_cache(STATEMENTS)
 def _for_sqlite(sql: str) -> str:
     return _LIST.sub(r"(SELECT value FROM json_each(:\1))", _LOCKED.sub("", sql))
 
 
-@cache
+@lru_cache(STATEMENTS)
 def _for_postgres(sql: str) -> str:
     sql = _INDEXED.sub("", sql)
     sql = re.sub(r"\bIN LIST\(:(\w+)\)", r"= ANY(%(\1)s)", sql)

@@ -7,6 +7,7 @@ from datetime import datetime
 from store.api.access import KeptReply
 from store.database import Database
 from store.rows import milliseconds, moment
+from store.wrong_clocks import held_until
 
 _BEGIN = """
     INSERT INTO kept_reply (who, key, asked, at, status, body) VALUES (:who, :key, :asked, :now, NULL, '')
@@ -21,9 +22,10 @@ class Replies:
     ) -> KeptReply | None:
         with self.database.write(durable=True) as tx:
             tx.run(
-                "DELETE FROM kept_reply WHERE at < :since OR at < :given_up AND status IS NULL",
+                "DELETE FROM kept_reply WHERE at < :since OR (at < :given_up OR at > :far) AND status IS NULL",
                 since=milliseconds(since),
                 given_up=milliseconds(given_up),
+                far=held_until(now),
             )
             if tx.rows(_BEGIN, who=who, key=key, asked=asked, now=milliseconds(now)):
                 return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,12 +31,15 @@ _CHANGES = {
     for part, tables in MADE_OF.items()
 }
 
+# So many texts are remembered: more than there are, but for those that name a time, of which each day has its own.
+STATEMENTS = 1_000
+
 # On PostgreSQL others may take the note away at this moment: they wait for us, or we for them and leave a new one.
 _NOTED = "SELECT 1 FROM stirred WHERE part = :part LIMIT 1"
 _NOTED_FOR_GOOD = f"{_NOTED} FOR SHARE"
 
 
-@cache
+@lru_cache(STATEMENTS)
 def stirs(sql: str) -> frozenset[str]:
     """The parts of figures that this statement changes something of."""
     return frozenset(part for part, changes in _CHANGES.items() if changes.search(sql))

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from store import open_store
+from store import database, open_store
 from store.sql import SqlStore
+from store.stirring import STATEMENTS, stirs
 
 AT_ONCE = 4
 ROWS, WIDTH = 400, 5_000  # two million bytes
@@ -51,3 +52,13 @@ def _read(store: SqlStore, together: threading.Barrier) -> int:
     with store.database.read() as tx:
         together.wait()
         return int(tx.rows("SELECT sum(length(value)) FROM memory WHERE connection = 'crm'")[0][0])
+
+
+def test_statements_that_name_a_time_are_not_remembered_for_good(sqlite_url: str):
+    store = open_store(sqlite_url)
+    with store.database.read() as tx:
+        for day in range(STATEMENTS + 10):
+            assert tx.rows(f"SELECT {day} WHERE {day} IN LIST(:days)", days=[day]) == [(day,)]
+    store.close()
+    remembered = [each.cache_info() for each in (database._for_sqlite, database._for_postgres, stirs)]
+    assert all(each.currsize <= STATEMENTS for each in remembered)

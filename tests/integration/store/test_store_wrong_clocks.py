@@ -130,6 +130,14 @@ def test_a_message_that_was_put_off_by_then_is_due_now_and_one_that_is_meant_for
     assert [one.invitation.id for one in claim(store, "me", now=NOON)] == ["i1"]
 
 
+def test_a_request_that_began_years_ahead_and_was_never_answered_may_come_again(store: SqlStore):
+    def begins(now: datetime) -> bool:
+        given = {"now": now, "since": now - timedelta(days=1), "given_up": now - timedelta(minutes=1)}
+        return store.begin_reply("token:bi", "k", "asked", **given) is None
+
+    assert [begins(AHEAD), begins(NOON), begins(NOON)] == [True, True, False]
+
+
 def test_a_date_that_could_not_be_shown_by_then_is_shown_now(store: SqlStore):
     queue(store, "i1")
     [held] = claim(store, "me", now=NOON)

@@ -27,9 +27,9 @@ class SurveyResponse(msgspec.Struct, frozen=True, kw_only=True):
     """One answer a person gave, as its source tells it. Identity is (source, id).
 
     A source hands over `score` as the vendor gave it (9, "9", "", "Extremely likely - 10", None): what it means is
-    decided by the survey's metric (`nps.score.parse`), not by the connector. `answered_at` is aware; so are the others.
-    A row that could not be read at all carries `problem` (a sentence for people) under a synthetic id, so that it
-    becomes a rejection instead of vanishing.
+    decided by the survey's metric (`nps.score.parse_score`), not by the connector. `answered_at` is aware; so are the
+    others. A row that could not be read at all carries `problem` (a sentence for people) under a synthetic id, so that
+    it becomes a rejection instead of vanishing.
     """
 
     source: str  # the connection's name in the YAML

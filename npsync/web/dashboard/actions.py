@@ -17,7 +17,7 @@ from nps.errors import ConfigError
 from npsync.actions.asking import ask_for
 from npsync.jobs import target_of
 from npsync.roles import May
-from npsync.web.dashboard import action_words, run_words
+from npsync.web.dashboard import action_words, audit_words, run_words
 from npsync.web.dashboard.asked import number
 from npsync.web.dashboard.house import HEADERS, House
 from npsync.web.dashboard.runs import connection_of, known
@@ -169,7 +169,7 @@ def note_foreseen(house: House, whose: Visitor, action: Action) -> None:
     outcome = action.outcome or {}
     foresees = action.kind == "plan" or action.arguments.get("plan")
     if foresees and (outcome.get("records") or outcome.get("conflicts")) and whose.can(May.PEOPLE):
-        house.noted(whose, "read plan", action.about, action=action.number)
+        house.noted(whose, audit_words.READ_PLAN, action.about, action=action.number)
 
 
 def _connection(site: Site, action: Action) -> str:

@@ -133,10 +133,8 @@ def _lists(site: Site, filters: Asked) -> dict[str, _Read]:
         found = store.audited(
             about=about, whose=whose, looking=looking, during=during, before=before, limit=TOGETHER + 1
         )
-        # What was asked for tells itself how it went: it need not be told twice.
         return [
-            _Entry("did", one.number, one.at, None if "action" in one.facts else _of_audit(one))
-            for one in found
+            _Entry("did", one.number, one.at, None if _tells_itself(one) else _of_audit(one)) for one in found
         ]
 
     def ticked(before: int | None) -> list[_Entry]:
@@ -200,6 +198,11 @@ def _of_action(one: Action) -> Event:
     )
 
 
+def _tells_itself(one: Audited) -> bool:
+    """What was asked for is told with how it went. Who read what it came to is another matter."""
+    return "action" in one.facts and one.what != audit_words.READ_PLAN
+
+
 def _of_audit(one: Audited) -> Event:
     said = audit_words.said(one)
     return Event(
@@ -229,6 +232,8 @@ def _address(one: Audited) -> str:
     """The page of what somebody did it to, where it is told by its name."""
     if one.about.startswith("run ") and one.about[4:].isdecimal():
         return f"/runs/{one.about[4:]}"
+    if one.what == audit_words.READ_PLAN and isinstance(action := one.facts.get("action"), int):
+        return f"/actions/{action}"
     if one.what == "read a person" and one.about.count("/") == 2:
         connection, object_, record = one.about.split("/")
         return record_address(connection, record, object_)

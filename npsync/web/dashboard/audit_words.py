@@ -6,6 +6,7 @@ from npsync.deciding.deciders import Decision
 from npsync.web.dashboard.words import many
 from store.api import Audited
 
+READ_PLAN = "read plan"
 _SEARCHED = "searched for people"
 _DONE = {each.value: each.done for each in Decision}
 _WHERE = {
@@ -14,7 +15,6 @@ _WHERE = {
     "read comments": "comments",
     "read changes": "changes of {about}",
     "read answers": "answers of {about}",
-    "read plan": "a plan of {about}",
 }
 _TOLD = ("page", "people", "action")  # in the sentence, or by the link
 _COUNTED = ("answers", "letters", "follow_ups")  # of one, what it was done to is told by its name
@@ -27,6 +27,8 @@ def said(one: Audited) -> str:
         return f"looked at {one.about or 'somebody nothing is known of'}"
     if one.what == _SEARCHED:
         return f"searched for somebody: {_people(one) or 'nobody'} found"
+    if one.what == READ_PLAN:
+        return f"looked at a plan of {one.about}"
     if one.what in _WHERE:
         where = _WHERE[one.what].format(about=one.about)
         people = _people(one)

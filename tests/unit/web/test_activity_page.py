@@ -153,6 +153,15 @@ def test_what_was_looked_at_is_apart_from_what_was_done(desk: Desk):
     assert "Looked at" not in did
 
 
+def test_who_read_what_a_plan_would_write_is_told_beside_who_asked_for_it(desk: Desk):
+    action, _ = want(desk.config, desk.store, "plan", {"sync": "contacts"}, who="user:al", key="k", now=NOW)
+    desk.store.note_audit("user:al", "plan", "contacts", {"action": action.number}, now=NOW)
+    desk.store.note_audit("user:bo", "read plan", "contacts", {"action": action.number}, now=NOW)
+    for query in ("", "?kind=looked", "?who=bo"):
+        assert "bo Looked at a plan of contacts" in text_of(desk.get(f"/activity{query}")), query
+    assert "Asked for a plan" not in text_of(desk.get("/activity?kind=did"))
+
+
 @pytest.mark.parametrize(
     "before", ["", "41", "did", "did99999999999999999999", "asked1.did1.clock1", "x" * 500]
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from nps.asking import InvitationState
 from store.api import State
@@ -14,8 +14,12 @@ from store.statements import OPEN
 from store.taking import states_by_count
 from store.waiting import told
 
-# Only the first that is under way is looked for: what began after it is counted when it has ended.
-_UNDER_WAY = "SELECT min(id) FROM run WHERE id > :after AND status = 'running'"
+# Only the first that is under way is looked for: what began after it is counted when it has ended. One of weeks ago
+# died, and its sync is none any more, which would have found that out.
+_UNDER_WAY = """
+    SELECT min(id) FROM run WHERE id > :after AND status = 'running'
+    AND started_at > (SELECT started_at FROM run ORDER BY id DESC LIMIT 1) - :weeks"""
+_WEEKS = timedelta(days=14) // timedelta(milliseconds=1)
 _RUNS = """
     SELECT sync, kind, status, count(*), max(id) FROM run WHERE id > :after AND id < :before
     GROUP BY sync, kind, status"""
@@ -43,7 +47,7 @@ class Gauges:
 
     def runs_counted(self, *, after: int) -> Counted:
         with self.database.read() as tx:
-            under_way = tx.one(_UNDER_WAY, after=after)
+            under_way = tx.one(_UNDER_WAY, after=after, weeks=_WEEKS)
             before = under_way[0] if under_way is not None and under_way[0] is not None else 2**62
             found = tx.rows(_RUNS, after=after, before=before)
         counts = {(sync, kind, status): count for sync, kind, status, count, _ in found}

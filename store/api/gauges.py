@@ -34,7 +34,8 @@ class Gauges(Protocol):
     """Looks only."""
 
     def runs_counted(self, *, after: int) -> Counted:
-        """Those that ended, with a greater number than `after`, up to the first that is under way."""
+        """Those that ended, with a greater number than `after`, up to the first that is under way (not for
+        weeks: that one died, and nobody runs its sync any more)."""
         ...
 
     def state_counts(self, sync: str) -> dict[State, int]:

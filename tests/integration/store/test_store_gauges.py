@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from builders_store import NOON, SOURCE, answer, receive
 
@@ -11,8 +11,8 @@ from store.api import State
 from store.sql import SqlStore
 
 
-def ran(store: SqlStore, status: str | None = "succeeded") -> int:
-    run = store.begin_run("contacts", "run", now=NOON, facts={})
+def ran(store: SqlStore, status: str | None = "succeeded", began: datetime = NOON) -> int:
+    run = store.begin_run("contacts", "run", now=began, facts={})
     if status is not None:
         store.end_run(run, status, now=NOON, report={})
     return run
@@ -26,6 +26,12 @@ def test_runs_are_counted_up_to_the_first_that_is_under_way(store: SqlStore):
     counted = store.runs_counted(after=first)
     assert (counted.runs, counted.up_to) == ({("contacts", "run", "failed"): 2}, after)
     assert store.runs_counted(after=after).up_to == after
+
+
+def test_a_run_that_died_with_a_sync_that_is_gone_does_not_stop_the_counting(store: SqlStore):
+    ran(store, None, began=NOON - timedelta(days=30))
+    last = ran(store)
+    assert store.runs_counted(after=0).up_to == last
 
 
 def test_answers_that_nobody_settled_count_as_pending_with_their_age(store: SqlStore):

@@ -92,7 +92,7 @@ class Acting:
             return
         try:
             connections = doer.connections(action)
-        except NpsyncError as error:
+        except Exception as error:  # noqa: BLE001 - however it ends, whoever asked is told
             self._ending(action, partial(_raise, error))
             return
         self._threads.add(
@@ -205,5 +205,5 @@ def _died_of(action: Action) -> str:
     )
 
 
-def _raise(error: NpsyncError) -> Outcome:
+def _raise(error: Exception) -> Outcome:
     raise error

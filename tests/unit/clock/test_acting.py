@@ -132,6 +132,19 @@ def test_what_failed_says_why(office: Office, came_to: Any, says: str):
     assert failed.outcome["problem"] == says
 
 
+def test_a_bug_before_the_action_is_begun_ends_it_too(office: Office, monkeypatch: pytest.MonkeyPatch):
+    def connections(doer: Doer, action: Action) -> frozenset[str]:
+        raise ZeroDivisionError("ann@example.com")
+
+    monkeypatch.setattr(Does, "connections", connections)
+    wanted = office.want()
+    with pytest.raises(ZeroDivisionError):
+        office.tick()
+    failed = office.now_is(wanted)
+    assert failed.stand is Stand.FAILED
+    assert failed.outcome == {"problem": "a bug in npsync: ZeroDivisionError; see its log"}
+
+
 def test_a_bug_ends_the_action_without_telling_what_was_in_it(office: Office):
     office.outcome = ZeroDivisionError("ann@example.com")
     wanted = office.want()

@@ -26,7 +26,9 @@ def invitations(
     not_asked: Annotated[
         bool, typer.Option("--not-asked", help="Those that were not asked, and why.")
     ] = False,
-    cancel: Annotated[bool, typer.Option("--cancel", help="Take back this invitation.")] = False,
+    cancel: Annotated[
+        bool, typer.Option("--cancel", help="Cancel this invitation: nobody is asked by it.")
+    ] = False,
     reason: Annotated[str, typer.Option(help="With --cancel: why, for those who look later.")] = "",
     links: Annotated[
         bool, typer.Option("--links", help="Those whose link somebody else sends (type: link), with it.")

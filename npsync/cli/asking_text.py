@@ -37,7 +37,7 @@ WORDS: Mapping[str, str] = {
     "unknown_person": "about somebody without a record",
     "no_channel": "not to be reached",
     "read": "read again",
-    "cancelled": "taken back",
+    "cancelled": "cancelled",
     "failed": "failed",
 }
 

@@ -57,7 +57,7 @@ def undo(
     elif not done:
         output.say(f"Nothing was decided about {name}{' or that key' if key else ''}.")
     else:
-        output.say(f"Taken back: {name} is judged anew by the next run.")
+        output.say(f"Undone: {name} is judged anew by the next run.")
         for sync in sorted(again):
             output.say(f"  npsync run {sync}")
     raise typer.Exit(output.SUCCEEDED if done else output.FAILED)

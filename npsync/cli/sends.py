@@ -43,7 +43,7 @@ def status(json: JsonOption = False, config: ConfigOption = None) -> None:
 
 @sends.command("stop")
 def stop(reason: _REASON = "", config: ConfigOption = None) -> None:
-    """Halt everything at once, also in processes that run. It holds over restarts, until `resume`."""
+    """Stop everything at once, also in processes that run. It holds over restarts, until `resume`."""
     from npsync import service
     from npsync.cli import output
     from npsync.deciding import sends as sending

@@ -259,7 +259,9 @@ def tell_arrivals(found: Arrivals, zone: ZoneInfo, *, json: bool) -> None:
         output.say_json({"events": events, "pushed": [msgspec.to_builtins(one) for one in found.pushed]})
         return
     if not found.events and not found.pushed:
-        output.say("Nothing arrived yet. Polling starts with the first npsync run or npsync serve.")
+        output.say(
+            "Nothing arrived yet. npsync serve, or npsync run, asks for what happened since it first asked."
+        )
         return
     if found.events:
         output.table(

@@ -1,4 +1,5 @@
-"""The web application. A part of it is a module with `router(site) -> APIRouter`, named in ROUTERS."""
+"""The web application. A part of it is a module with `router(site) -> APIRouter`, named in ROUTERS; the dashboard's
+router takes its house, too."""
 
 from __future__ import annotations
 
@@ -14,10 +15,9 @@ from starlette.types import Receive, Scope, Send
 from connectors.contract import Clock
 from npsync.config import Config
 from npsync.sign_in.passwords import Passwords
-from npsync.web import api, customers, embedding, problems, strays, watching
+from npsync.web import api, customers, dashboard, embedding, problems, strays, watching
 from npsync.web.bearers import Callers
-from npsync.web.dashboard import router as dashboard
-from npsync.web.dashboard.house import Away, tell_away
+from npsync.web.dashboard.house import Away, House, tell_away
 from npsync.web.doorway import Doorway
 from npsync.web.gate import Gate
 from npsync.web.hooks import PREFIX, Hooks
@@ -32,7 +32,6 @@ ROUTERS: tuple[Callable[[Site], APIRouter], ...] = (
     watching.router,
     customers.router,
     embedding.router,
-    dashboard,
 )
 
 
@@ -72,6 +71,7 @@ def app(
 
 
 def _routed(site: Site, logbook: Logbook) -> FastAPI:
+    house = House(site)
     made = FastAPI(
         title="npsync",
         openapi_url=None,  # nothing is told without a token: `npsync.web.api` serves it
@@ -81,15 +81,15 @@ def _routed(site: Site, logbook: Logbook) -> FastAPI:
         middleware=[Middleware(Doorway, public_url=site.public_url)],
         exception_handlers={
             Away: tell_away,
-            HTTPException: strays.telling(site),
+            HTTPException: strays.telling(site, house.nothing_here),
             RequestValidationError: problems.tell_invalid,
         },
     )
     made.state.site, made.state.gate = site, Gate(site)
     made.state.logbook = logbook
     made.state.callers = Callers(site.store, site.clock)
-    for router in ROUTERS:
-        made.router.routes.extend(router(site).routes)  # including it would work out all its routes once more
+    for routes in (*(router(site) for router in ROUTERS), dashboard.router(site, house)):
+        made.router.routes.extend(routes.routes)  # including it would work out all its routes once more
     return made
 
 

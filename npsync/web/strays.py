@@ -1,4 +1,4 @@
-"""Addresses where nothing is: a person's browser is told in words, a program in JSON."""
+"""Addresses where nothing is: a person's browser is told in words, a program in JSON, and staff in their own house."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import Request
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -17,13 +18,17 @@ from npsync.web.visits import visit_of
 _FOR_MACHINES = "/api/"
 
 
-def telling(site: Site) -> Callable[[Request, Exception], Coroutine[Any, Any, Response]]:
-    """Answers what was raised while a request was answered, as `problems.tell_http` does, and strays with a page."""
+def telling(
+    site: Site, to_staff: Callable[[Request], Response | None]
+) -> Callable[[Request, Exception], Coroutine[Any, Any, Response]]:
+    """Answers what was raised while a request was answered, as `problems.tell_http` does, and strays with a page.
+    `to_staff`: the page for who is signed in, None for everybody else."""
     pages = Pages(site.config)
 
     async def tell(request: Request, error: Exception) -> Response:
         if _strayed(request, error):
-            return pages.gone(visit_of(request, pages).language, 404)
+            ours = await run_in_threadpool(to_staff, request)
+            return ours or pages.gone(visit_of(request, pages).language, 404)
         return await problems.tell_http(request, error)
 
     return tell

@@ -64,8 +64,7 @@ PAGES: tuple[Callable[[Site, House], APIRouter], ...] = (
 )
 
 
-def router(site: Site) -> APIRouter:
-    house = House(site)
+def router(site: Site, house: House) -> APIRouter:
     routes = APIRouter(include_in_schema=False, dependencies=[Depends(reading)])
     made = [page(site, house) for page in PAGES]
     for each in made:

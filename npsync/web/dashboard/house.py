@@ -127,6 +127,18 @@ class House(Entrance):
         """To be raised where a page is about something that is not there. `next`: the command that may help."""
         return Away(self.page("said.html", request, whose, status=404, title=title, said=said, next=next))
 
+    def nothing_here(self, request: Request) -> Response | None:
+        """For who is signed in and strayed; None for everybody else, who hears nothing of the dashboard."""
+        whose = self.sessions.whose(request.cookies.get(self.cookie, ""), now=self.now())
+        try:
+            self.check_way(request)
+        except Away:
+            return None
+        if whose is None:
+            return None
+        said = "There is no page at this address. The navigation leads to all there are."
+        return self.page("said.html", request, whose, status=404, title="Nothing is here", said=said, next="")
+
     def part(self, template: str, **names: Any) -> Response:
         """A piece of a page, for htmx to put in its place: without the frame, and nothing is said there."""
         about = {"root": self.root, "zone": self.site.config.time_zone, "now": self.now()}

@@ -53,6 +53,15 @@ def test_a_browser_at_an_address_where_nothing_is_gets_a_page_and_a_program_a_pr
         assert (replied.status, replied.headers["content-type"]) == (404, "application/problem+json")
 
 
+def test_who_is_signed_in_strays_within_the_dashboard(desk: Desk):
+    strange = desk.get("/nowhere", accept="text/html")
+    desk.sign_in(desk.token("read"))
+    page = desk.get("/nowhere", accept="text/html")
+    assert page.status == 404
+    assert b'href="/customers"' in page.body
+    assert b'href="/customers"' not in strange.body
+
+
 def test_a_token_opens_the_door_with_a_cookie_no_script_can_read(desk: Desk):
     replied = desk.sign_in(desk.token("read"))
     assert (replied.status, replied.headers["location"]) == (303, "/")

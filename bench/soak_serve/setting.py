@@ -57,7 +57,7 @@ contact_policy:
 """
 _SYNCS = """
   csat-to-contacts:
-    every: 2 minutes
+    every: 1 minutes
     survey: support
     to: crm
     fields:
@@ -65,7 +65,7 @@ _SYNCS = """
       CSAT_Last_Survey__c: {from: answered_at, as: date}
 
   csat-to-cases:
-    cron: "*/2 * * * *"
+    cron: "* * * * *"
     survey: support
     to:
       connection: crm
@@ -75,14 +75,14 @@ _SYNCS = """
       CSAT_Comment__c: {from: comment, truncate: 255}
 
 """
-_MARKETING = """    cron: "* * * * *"
+_MARKETING = """    cron: "*/2 * * * *"
     breaker: {changed_share: 100%, match_rate_drop: 100%, segment_swing: 90%, volume: {most: 999x}}"""
 
 
 def written(folder: Path, port: int) -> Path:
     """The YAML file; its text is what the operators spoil and mend."""
     text = configured(bulk=False, oauth=False)
-    text = re.sub(r"^(    every:) 15 minutes", r"\1 1 minutes", text, flags=re.MULTILINE)
+    text = re.sub(r"^(    every:) 15 minutes", r"\1 2 minutes", text, flags=re.MULTILINE)
     text = re.sub(r"^    every: 1 hours.*$", _MARKETING, text, flags=re.MULTILINE)
     text = text.replace('cron: "30 2 * * *", sample: 1000', 'cron: "*/5 * * * *", sample: 200')
     text = text.replace("most: 10x", "most: 999x").replace("segment_swing: 30%", "segment_swing: 90%")

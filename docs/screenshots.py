@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -75,9 +75,10 @@ def main(wanted: list[str]) -> None:
     with (
         tempfile.TemporaryDirectory(prefix="npsync-pictures-") as folder,
         sandbox(CUSTOMERS, RESPONSES, SEED) as (_, variables),
+        chdir(folder),  # pages name the file as it was named to us
     ):
         os.environ |= variables
-        config = load(with_accounts(copied("config.example.yaml", Path(folder))))
+        config = load(with_accounts(copied("config.example.yaml", Path())).rename("npsync.yaml"))
         with service.open_store(config) as store:
             numbers = lived_in(config, store)
             token = tokens.create(store, "ann", ["read", "apply", "undo"], now=SystemClock().now())

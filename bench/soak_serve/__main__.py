@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.soak_serve", description=__doc__)
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--customers", type=int, default=200)
-    parser.add_argument("--before", type=int, default=1_500, help="answers that are there when serve begins")
+    parser.add_argument("--restart-at", type=float, help="minute of the restart; by default after a quarter")
     parser.add_argument("--visitors", type=int, default=3)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--port", type=int, default=8652)
@@ -68,9 +68,11 @@ class Soak:
         ]
         for thread in (*threads, *trouble):
             thread.start()
-        self._lasts(minutes * 30)
+        # Early: a life in which the store is filled from nothing tells little of what a process of weeks keeps.
+        first = minutes / 4 if self.options.restart_at is None else self.options.restart_at
+        self._lasts(first * 60)
         self._restart(operators)
-        self._lasts(minutes * 30)
+        self._lasts((minutes - first) * 60)
         self.ending.set()
         for thread in (*threads, *trouble):
             thread.join()
@@ -100,10 +102,6 @@ class Soak:
             for number in range(self.options.visitors)
         ]
         self.visitors.append(Visitor(self.url, seed, token=self.token, away=self.away))
-        # Runs read the answers of some days again: from the first minute as many as they take at a time, so that a
-        # process which grows does not grow because there is more to read.
-        while self.customers.life.events["answers"] < self.options.before:
-            self.customers.life.go_on()
 
     def _thread(self, until: Callable[[threading.Event], None]) -> threading.Thread:
         def work() -> None:

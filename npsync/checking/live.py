@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from connectors.contract import Accessible, Destination, Needs, Verdict
+from connectors.contract import Accessible, Destination, Grant, Needs, Verdict
 from mapping.fields import names_read
 from mapping.names import field_of
 from mapping.spec import FieldMapping, MatchRule, PeopleSpec
@@ -69,10 +69,7 @@ def _sources(config: Config, connections: Opened) -> Iterator[Finding]:
         except (AccessError, UnavailableError, ConfigError) as error:
             yield _not_reached(error, path)
             continue
-        for grant in grants:
-            if grant.verdict is Verdict.MISSING:
-                message = f"{grant.permission} is missing; see npsync connect {name}"
-                yield Finding(path, "missing_permission", message)
+        yield from _missing(grants, name)
 
 
 def _destinations(config: Config, connections: Opened) -> Iterator[Finding]:
@@ -117,10 +114,14 @@ def _senders(config: Config, connections: Opened) -> Iterator[Finding]:
         except (AccessError, UnavailableError, ConfigError) as error:
             yield _not_reached(error, path)
             continue
-        for grant in grants:
-            if grant.verdict is Verdict.MISSING:
-                message = f"{grant.permission} is missing; see npsync connect {name}"
-                yield Finding(path, "missing_permission", message)
+        yield from _missing(grants, name)
+
+
+def _missing(grants: Iterable[Grant], connection: str) -> Iterator[Finding]:
+    for grant in grants:
+        if grant.verdict is Verdict.MISSING:
+            message = f"{grant.permission} is missing; see npsync connect {connection}"
+            yield Finding(("connections", connection), "missing_permission", message)
 
 
 def _readers(config: Config, connections: Opened) -> Iterator[Finding]:

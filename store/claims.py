@@ -20,10 +20,13 @@ from store.owners import is_gone
 from store.rows import milliseconds, moment, storable
 from store.wrong_clocks import held_until
 
+# Chosen once, before the first is claimed: a subquery in the WHERE PostgreSQL may run again for each row it looks at,
+# and each run would pass over what the ones before have claimed and take `:limit` more.
 _CLAIM = f"""
-    UPDATE step SET owner = :owner, token = token + 1, free_at = :until WHERE id IN (
+    WITH due AS MATERIALIZED (
         SELECT s.id FROM step s WHERE s.state = 'queued' AND s.free_at <= :now
         ORDER BY s.free_at, s.id LIMIT :limit FOR UPDATE OF s SKIP LOCKED)
+    UPDATE step SET owner = :owner, token = token + 1, free_at = :until WHERE id IN (SELECT id FROM due)
     RETURNING {STEP}, token"""
 
 # What its holder has died with, or a clock that was wrong holds for years.

@@ -6,13 +6,17 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
+import psycopg
 import pytest
 from builders_asking import ANN, claim, queue, reserve
 from builders_store import NOON, later
+from postgres_server import PostgresServer, database_name
 
 from nps.asking import InvitationState, Send, StepState
 from nps.errors import LeaseLost
+from store import open_store
 from store.owners import this_process
 from store.sql import SqlStore
 
@@ -45,6 +49,21 @@ def test_a_claim_runs_out_and_its_holder_finds_that_out(store: SqlStore):
     with pytest.raises(LeaseLost):
         reserve(store, mine)
     assert reserve(store, theirs) == Send()
+
+
+def test_no_more_are_claimed_than_wanted_however_postgresql_goes_about_it(
+    postgres: PostgresServer, migrated_postgres: str
+):
+    """It may choose to look for what is due again for each row; which way it goes depends on how full it thinks the
+    table is."""
+    url = postgres.new_database(migrated_postgres)
+    with psycopg.connect(url, autocommit=True) as connection:
+        for way in ("hashagg", "hashjoin", "mergejoin", "sort", "material"):
+            connection.execute(f"ALTER DATABASE {database_name(url)} SET enable_{way} = off")
+    with closing(open_store(url)) as store:
+        queue(store, "i1", "i2", "i3", "i4", "i5")
+        assert [one.invitation.id for one in claim(store, limit=2)] == ["i1", "i2"]
+        assert [one.invitation.id for one in claim(store, limit=2)] == ["i3", "i4"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody can know")

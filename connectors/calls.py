@@ -20,7 +20,7 @@ from connectors.limits import Limiter
 from connectors.replies import MEGABYTE, Fine, Judge, Renew, Reply, Retry, Stop, judge
 from connectors.tokens import NEVER_TAKEN, NeverTaken, Token
 from connectors.wire import ON_THE_WIRE, FateUnknown, Overlong, broken_on_the_wire
-from nps.errors import AccessError, UnavailableError
+from nps.errors import AccessError, NpsyncError, UnavailableError
 
 # What a vendor answers that stumbled over the call itself, or was too slow with it; an outage has other words.
 _STUMBLED = frozenset({500, 504, 520, 524})
@@ -107,7 +107,16 @@ class _Call:
 
     def carried_out(self) -> Reply:
         with heard(self.policy.tools):
-            return self._carried_out()
+            try:
+                return self._carried_out()
+            except FateUnknown:
+                raise
+            except NpsyncError as error:
+                if not self.unknown or self.reads:
+                    raise
+                ended = error
+            # What ended the last attempt says nothing of the one whose fate is unknown.
+            raise FateUnknown(f"{ended}; an attempt before it may have been carried out all the same")
 
     def _carried_out(self) -> Reply:
         clock = self.policy.tools.clock

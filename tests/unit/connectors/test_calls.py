@@ -14,10 +14,10 @@ from fake_clock import Calls, FakeClock, fake_tools
 
 from connectors.calls import CallPolicy
 from connectors.limits import Limiter
-from connectors.replies import Fine, Reply, Stop
+from connectors.replies import Fine, Reply, Ruling, Stop, judge
 from connectors.tokens import Credential, Token
 from connectors.wire import FateUnknown
-from nps.errors import AccessError, ConfigError, NpsyncError, RejectedError, UnavailableError
+from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError, RejectedError, UnavailableError
 
 OK = Reply(200, {"content-type": "application/json"}, b'{"ok": true}')
 SECRET = "s3cr3t-token"
@@ -156,6 +156,24 @@ def test_a_call_that_surely_did_not_happen_is_repeated_even_when_not_idempotent(
 def test_one_attempt_of_unknown_fate_leaves_the_whole_call_unknown() -> None:
     with pytest.raises(FateUnknown):
         policy(attempts=2).call(answers(no_answer(), not_connected()), what="update")
+
+
+@pytest.mark.parametrize("error", [AccessError, BudgetError, ConfigError])
+def test_what_ends_a_call_says_nothing_of_the_attempt_before(error: type[NpsyncError]) -> None:
+    """The first attempt may have written; the refusal of the second one must not be told as "nothing was sent"."""
+
+    def refuse(reply: Reply) -> Ruling:
+        return Stop(error, "refused") if reply.status == 401 else judge(reply, FakeClock())
+
+    refusing = policy(judge=refuse)
+    with pytest.raises(FateUnknown, match="refused; an attempt before it may have been carried out"):
+        refusing.call(answers(no_answer(), Reply(401)), what="update")
+    with pytest.raises(FateUnknown, match="may have been carried out"):
+        refusing.call(answers(Reply(504), Reply(401)), what="update")
+    with pytest.raises(error):
+        refusing.call(answers(not_connected(), Reply(401)), what="update")
+    with pytest.raises(error):
+        refusing.call(answers(no_answer(), Reply(401)), what="read contacts", reads=True)
 
 
 @pytest.mark.parametrize("failure", [no_answer, broken_off, lambda: Reply(502)])

@@ -34,7 +34,7 @@ class Collided(UnavailableError):
     may succeed at once."""
 
 
-class Interrupted(UnavailableError):
+class BrokenOff(UnavailableError):
     """The database broke off what it was at, because we asked for it or its operator did. Nothing of it was kept; the
     same may succeed later."""
 

@@ -1,7 +1,7 @@
 """Statements that take long, broken off in the middle when somebody asks this process to end.
 
 On SQLite the database asks us itself, every few milliseconds of work; on PostgreSQL a thread beside asks, and has the
-server cancel what it is at. Whoever waits for the statement gets an `Interrupted`; nothing of it is kept.
+server cancel what it is at. Whoever waits for the statement gets a `BrokenOff`; nothing of it is kept.
 """
 
 from __future__ import annotations

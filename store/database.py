@@ -141,7 +141,7 @@ class Database(Protocol):
 
     def still(self, stop: Callable[[], bool] = never) -> AbstractContextManager[Transaction]:
         """As `read`, for a long look: it may fill temporary tables, which are gone when it ends. As soon as `stop`
-        says so, the statement under way is broken off and raises Interrupted."""
+        says so, the statement under way is broken off and raises BrokenOff."""
         ...
 
     def write(self, *, durable: bool = False) -> AbstractContextManager[Transaction]:
@@ -164,7 +164,7 @@ class Database(Protocol):
 
     def scrub(self, stop: Callable[[], bool] = never) -> bool:
         """Overwrite what was deleted, as far as the database can. False: not now, others are using it. Raises
-        Interrupted when `stop` says so meanwhile."""
+        BrokenOff when `stop` says so meanwhile."""
         ...
 
     def rest(self) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError
 
-from nps.errors import Collided, ConfigError, Interrupted, NpsyncError, UnavailableError
+from nps.errors import BrokenOff, Collided, ConfigError, NpsyncError, UnavailableError
 
 _COLLISIONS = ("40P01", "40001")  # a deadlock, and two that cannot be put in an order
 _BROKEN_OFF = "57014"
@@ -67,7 +67,7 @@ def _told(error: Exception) -> NpsyncError:
             f"store: two transactions were in each other's way ({_facts(cause)}). Nothing is half-stored."
         )
     if getattr(cause, "sqlite_errorname", "") == "SQLITE_INTERRUPT" or _sqlstate(cause) == _BROKEN_OFF:
-        return Interrupted(f"store: a statement was broken off ({_facts(cause)}). Nothing is half-stored.")
+        return BrokenOff(f"store: a statement was broken off ({_facts(cause)}). Nothing is half-stored.")
     away = isinstance(error, DBAPIError) and error.connection_invalidated
     # A wrong statement is wrong next time too, though Python calls it operational.
     wrong = getattr(cause, "sqlite_errorname", "") == "SQLITE_ERROR"

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mapping.reporting import AMOUNT, OWNER
-from nps.errors import Interrupted, LeaseLost
+from nps.errors import BrokenOff, LeaseLost
 from npsync.figures import encoding
 from npsync.figures.few import Few
 from npsync.figures.questions import (
@@ -139,7 +139,7 @@ class Counter:
                 self._count(survey, its, lease, done)
         except LeaseLost:
             pass  # somebody was erased meanwhile: whatever was counted before that is not kept
-        except Interrupted:
+        except BrokenOff:
             if not self._stop():
                 raise
             # What is not counted stays due: the next process finds it as this one did.

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from connectors.contract import Clock
-from nps.errors import Interrupted
+from nps.errors import BrokenOff
 from npsync.logs import notice
 from npsync.schedule import has_its_turn
 
@@ -73,7 +73,7 @@ def _scrubbed(store: Store, stop: Callable[[], bool]) -> bool:
         return False
     try:
         return store.scrub(stop)
-    except Interrupted:
+    except BrokenOff:
         if not stop():
             raise
         return False

@@ -76,7 +76,7 @@ class Figures(Protocol):
         self, what: Counting, groups: Sequence[By], *, stop: Callable[[], bool] = ...
     ) -> AbstractContextManager[Standing]:
         """What counts within the whole time of `what`, for questions grouped by one of `groups`. As soon as `stop` says
-        so, what is under way raises Interrupted."""
+        so, what is under way raises BrokenOff."""
         ...
 
     def most_asked(self) -> int:
@@ -85,7 +85,7 @@ class Figures(Protocol):
 
     def asked_since(self, moments: Sequence[datetime], *, stop: Callable[[], bool] = ...) -> list[AskedSince]:
         """Since each of these, all of one state of the store. Counted from scratch. As soon as `stop` says so, it
-        raises Interrupted."""
+        raises BrokenOff."""
         ...
 
     def figure(self, key: str) -> Figure | None: ...

@@ -57,7 +57,7 @@ class Subjects(Protocol):
     def scrub(self, stop: Callable[[], bool] = ...) -> bool:
         """Overwrite what was deleted, so that not even its bytes are left in the file. False: others are using the
         store just now, and it is to be done again. Remembered until it was done (`scrubbing_due`). When `stop` says so
-        meanwhile, it raises Interrupted, and is to be done again too."""
+        meanwhile, it raises BrokenOff, and is to be done again too."""
         ...
 
     def scrubbing_due(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from nps.errors import Interrupted
+from nps.errors import BrokenOff
 from store.breaking_off import broken_off, never
 from store.sql import SqlStore
 
@@ -24,7 +24,7 @@ def from_the(nth: int) -> Callable[[], bool]:
 
 
 def test_a_statement_that_would_never_end_is_broken_off_in_the_middle(store: SqlStore):
-    with pytest.raises(Interrupted, match="Nothing is half-stored"), store.database.still(from_the(3)) as tx:
+    with pytest.raises(BrokenOff, match="Nothing is half-stored"), store.database.still(from_the(3)) as tx:
         tx.rows(WITHOUT_END)
 
 
@@ -36,9 +36,9 @@ def fill_and_look(store: SqlStore) -> None:
 
 
 def test_what_was_filled_until_then_is_gone_and_the_connection_is_as_before(store: SqlStore):
-    with pytest.raises(Interrupted):
+    with pytest.raises(BrokenOff):
         fill_and_look(store)
-    with pytest.raises(Interrupted):  # the same connection again, where its table is not
+    with pytest.raises(BrokenOff):  # the same connection again, where its table is not
         fill_and_look(store)
     with store.database.read() as tx:
         assert tx.rows(LONG) == [(100_000,)]
@@ -53,7 +53,7 @@ def look_when_it_is_to_end_already(store: SqlStore) -> None:
 
 
 def test_an_end_that_is_asked_for_between_two_statements_breaks_off_the_next(store: SqlStore):
-    with pytest.raises(Interrupted):
+    with pytest.raises(BrokenOff):
         look_when_it_is_to_end_already(store)
 
 

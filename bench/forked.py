@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 from npsync.cli import COMMANDS
 
 NEEDED = (
-    *("npsync.cli.syncing", "npsync.cli.sync_text", "npsync.cli.history", "npsync.cli.progress"),
+    *("npsync.cli.syncing", "npsync.words.sync_text", "npsync.cli.history", "npsync.cli.progress"),
     *(
         "npsync.service",
         "npsync.jobs",
@@ -31,7 +31,12 @@ NEEDED = (
     *("npsync.schedule", "sync.engine", "store", "alembic.command", "connectors.file.source"),
     *("connectors.wootric.source", "connectors.salesforce.destination"),
     *("connectors.hubspot.opening", "connectors.hubspot.destination"),
-    *("npsync.cli.accounts_text", "npsync.cli.asking_text", "npsync.cli.why_text", "npsync.cli.what_if_text"),
+    *(
+        "npsync.words.accounts_text",
+        "npsync.words.asking_text",
+        "npsync.words.why_text",
+        "npsync.words.what_if_text",
+    ),
     *(
         "npsync.alerting.turn",
         "npsync.asking.gatekeeper",

@@ -1,7 +1,7 @@
 """Why a record shows what it shows: pure, from what the store and the CRM said to one frozen story.
 
 Every field that was ever written gets exactly one reason, and every answer that could have counted the reason why it
-does or does not. Sentences for people are made of it in `npsync.cli.why_text`.
+does or does not. Sentences for people are made of it in `npsync.words.why_text`.
 """
 
 from __future__ import annotations

@@ -41,19 +41,22 @@ def invitations(
     config: ConfigOption = None,
 ) -> None:
     """Show who was asked, who was not and why."""
+    from nps.asking import InvitationState
     from nps.errors import ConfigError
     from npsync import service
     from npsync.asking import invited
-    from npsync.cli import asking_text, output
+    from npsync.cli import asking_told, output
+    from npsync.cli.choosing import one_of, trigger_named
     from npsync.clock import SystemClock
     from npsync.config import load
     from npsync.deciding import sends
     from npsync.deciding.deciders import Decider
+    from npsync.words import asking_text
 
     loaded = load(output.config_path(config), without_variables=offline)
-    wanted = asking_text.state_named(state)
+    wanted = None if state is None else InvitationState(one_of(state, list(InvitationState), "state"))
     if trigger is not None:
-        asking_text.refuse_unknown_trigger(loaded, trigger)
+        trigger_named(loaded, trigger)
     if cancel and who is None:
         raise ConfigError("--cancel takes back one invitation: npsync invitations ID --cancel")
     zone = loaded.time_zone
@@ -68,19 +71,17 @@ def invitations(
                 output.say(f"{one.id}: {one.reason}. Nobody is asked.")
         elif who is not None:
             story = _about(loaded, store, who, offline, limit)
-            asking_text.tell_about(story, who, zone, json=json)
+            asking_told.about(story, who, zone, json=json)
             if not story.found:
                 raise typer.Exit(output.FAILED)
         elif links:
-            asking_text.tell_links(invited.to_hand_on(loaded, store, now, limit=limit), zone, json=json)
+            asking_told.links(invited.to_hand_on(loaded, store, now, limit=limit), zone, json=json)
         elif not_asked:
-            asking_text.tell_not_asked(
-                invited.not_asked(store, trigger=trigger, limit=limit), zone, json=json
-            )
+            asking_told.not_asked(invited.not_asked(store, trigger=trigger, limit=limit), zone, json=json)
         else:
             found = store.invitations(trigger=trigger, state=wanted, limit=limit)
             funnel = store.funnel(since=now - invited.FUNNEL)
-            asking_text.tell_invitations(found, funnel, zone, trigger=trigger, json=json)
+            asking_told.invitations(found, funnel, zone, trigger=trigger, json=json)
 
 
 def _about(config: Config, store: Store, who: str, offline: bool, limit: int) -> About:
@@ -104,7 +105,7 @@ def events(
     from nps.errors import ConfigError
     from npsync import service
     from npsync.asking import invited
-    from npsync.cli import asking_text, output
+    from npsync.cli import asking_told, output
 
     loaded = output.load_config(config)
     if connection is not None and connection not in loaded.connections:
@@ -112,4 +113,4 @@ def events(
         raise ConfigError(f'{loaded.file}: there is no connection "{connection}"{hint}')
     with service.open_store(loaded) as store:
         found = invited.arrivals(store, connection=connection, limit=limit)
-    asking_text.tell_arrivals(found, loaded.time_zone, json=json)
+    asking_told.arrivals(found, loaded.time_zone, json=json)

@@ -25,3 +25,14 @@ def sync_named(config: Config, sync: str) -> str:
     if sync not in config.sync:
         raise ConfigError(f'{config.file}: there is no sync "{sync}"{did_you_mean(sync, config.sync)}')
     return sync
+
+
+def trigger_named(config: Config, trigger: str) -> str:
+    from mapping.problems import did_you_mean
+    from nps.errors import ConfigError
+
+    if trigger not in config.triggers:
+        raise ConfigError(
+            f'{config.file}: there is no trigger "{trigger}"{did_you_mean(trigger, config.triggers)}'
+        )
+    return trigger

@@ -43,8 +43,9 @@ def list_(
 ) -> None:
     """List what could not be written, the latest first, and what settles it."""
     from npsync import service
-    from npsync.cli import letters_text, output
+    from npsync.cli import output
     from npsync.deciding import letters
+    from npsync.words import letters_text
 
     loaded = output.load_config(config)
     with service.open_store(loaded) as store:
@@ -86,7 +87,8 @@ def show(
     """Show one letter: the answer as it came, what was tried and when, and what settles it."""
     from nps.errors import ConfigError
     from npsync import service
-    from npsync.cli import letters_text, output
+    from npsync.cli import output
+    from npsync.words import letters_text
 
     loaded = output.load_config(config)
     with service.open_store(loaded) as store:
@@ -120,37 +122,21 @@ def retry(
 ) -> None:
     """Try letters again, from the original answer with today's mapping. A newer answer is never written over."""
     from npsync import logs, service
-    from npsync.cli import letters_text, output
-    from npsync.cli.progress import shown_progress
+    from npsync.cli import output
+    from npsync.cli.writing import again, code_of
     from npsync.deciding import letters as post
     from npsync.deciding.deciders import Decider
     from npsync.deciding.writing import write_now
-    from npsync.jobs import run_once
-    from npsync.rolling import roll_up_once
     from npsync.stopping import stop_on_signal
-    from store.api import Asked
-    from sync.accounts.engine import Options as Again
-    from sync.accounts.report import RolledUp
-    from sync.engine import Options
-    from sync.job import rolled_up_sync
-    from sync.report import Report
+    from npsync.words import letters_text
 
     loaded = output.load_config(config)
     logs.set_up(json=json)
     stop = stop_on_signal()
     with service.open_store(loaded) as store:
         asked = post.choose(store, _chosen(loaded, store, letters, all_, code, cause, sync))
-
-        def run(name: str, what: Asked) -> Report | RolledUp:
-            with shown_progress(quiet=json) as progress:
-                if (rolled_up := rolled_up_sync(name)) is not None:
-                    return roll_up_once(loaded, store, rolled_up, options=Again(stop=stop), progress=progress)
-                return run_once(
-                    loaded, store, name, options=Options(asked=what, stop=stop), progress=progress
-                )
-
         retried = post.retry(Decider.at_the_command_line(loaded, store), asked)
-        written = write_now(retried.again, run)
+        written = write_now(retried.again, again(loaded, store, stop, quiet=json))
         became = post.became(store, asked)
     if json:
         output.say_json(
@@ -165,7 +151,7 @@ def retry(
     else:
         for line in letters_text.became_lines(became, written.reports, written.busy):
             output.say(line)
-    raise typer.Exit(letters_text.code_of(became, written.reports))
+    raise typer.Exit(code_of(written.reports, settled=not any(one.open for one in became)))
 
 
 @dead_letters.command("discard")
@@ -179,9 +165,10 @@ def discard(
 ) -> None:
     """Leave answers out for good, with a reason. An edited answer is judged anew."""
     from npsync import service
-    from npsync.cli import letters_text, output
+    from npsync.cli import output
     from npsync.deciding import letters as post
     from npsync.deciding.deciders import Decider
+    from npsync.words import letters_text
 
     loaded = output.load_config(config)
     with service.open_store(loaded) as store:

@@ -147,8 +147,9 @@ def _ask(config: Config, store: Store, options: Options, json: bool) -> _Asked:
     """What the triggers have to do now, once."""
     from nps.errors import NpsyncError
     from npsync.asking.triggering import ask_once
-    from npsync.cli import asking_text, output
+    from npsync.cli import output
     from npsync.clock import SystemClock
+    from npsync.words import asking_text
 
     clock = SystemClock()
     try:

@@ -56,7 +56,8 @@ def list_(
 ) -> None:
     """List what followed answers, the latest first; without an option what a person has to look at."""
     from npsync import service
-    from npsync.cli import followed_text, output
+    from npsync.cli import output
+    from npsync.words import followed_text
 
     loaded = output.load_config(config)
     with service.open_store(loaded) as store:
@@ -95,11 +96,12 @@ def retry(ids: IdsArgument, json: JsonOption = False, config: ConfigOption = Non
     """Try these again now, as the answer and the YAML say today. A message of which nobody knows whether it arrived is
     sent once more."""
     from npsync import logs, service
-    from npsync.cli import followed_text, output
+    from npsync.cli import output
     from npsync.cli.progress import shown_progress
     from npsync.deciding import follow_ups as following
     from npsync.deciding.deciders import Decider
     from npsync.jobs import run_once
+    from npsync.words import followed_text
     from store.api.outbox import Stage
     from sync.engine import Options
 

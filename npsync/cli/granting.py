@@ -9,10 +9,11 @@ from connectors.contract import Grant, Verdict
 from nps.errors import ConfigError
 from npsync import service
 from npsync.checking import access
-from npsync.cli import output, quota_text
+from npsync.cli import output
 from npsync.config import Config
 from npsync.config.problems import did_you_mean
 from npsync.operating import calls
+from npsync.words import quota_text
 
 Opening = Callable[..., AbstractContextManager[service.Opened]]
 

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 from nps.errors import ConfigError
 from npsync import run_facts
-from npsync.cli import followed_text, output, sync_text, undo_text, verify_text
+from npsync.cli import output
+from npsync.words import followed_text, sync_text, undo_text, verify_text
 from store.api import Store
 
 COLUMNS = ["run", "started", "sync", "kind", "status", "answers", "written", "needs a person"]

@@ -33,9 +33,10 @@ def list_(
 ) -> None:
     """List answers that are undecided, the newest first, those of one person together. Asks no CRM."""
     from npsync import service
-    from npsync.cli import output, review_text
+    from npsync.cli import output
     from npsync.cli.choosing import one_of, sync_named
     from npsync.deciding import inbox
+    from npsync.words import review_text
     from store.api import State
 
     loaded = output.load_config(config)
@@ -52,7 +53,10 @@ def list_(
         return
     for name, its in found.items():
         if its:
-            review_text.say_list(name, its, limit, loaded.time_zone)
+            output.say(review_text.counted(name, its, limit))
+            shown = review_text.rows(its[:limit], loaded.time_zone)
+            output.table(["state", "given", "answer", "key", "why"], shown)
+            output.say()
     items = [item for its in found.values() for item in its]
     for line in review_text.how_to_decide(items):
         output.say(line)
@@ -65,9 +69,10 @@ def show(
     """Show one answer: its keys, the records it may belong to as they are now, and the person's other answers."""
     from nps.errors import ConfigError
     from npsync import logs, service
-    from npsync.cli import output, review_text
+    from npsync.cli import output
     from npsync.cli.choosing import sync_named
     from npsync.deciding import inbox, looking
+    from npsync.words import review_text
 
     loaded = output.load_config(config)
     logs.set_up(json=json)
@@ -113,13 +118,14 @@ def link(
     """
     from nps.errors import ConfigError
     from npsync import logs, service
-    from npsync.cli import output, review_text
+    from npsync.cli import output
     from npsync.cli.choosing import sync_named
-    from npsync.cli.writing import writer
+    from npsync.cli.writing import code_of, writer
     from npsync.deciding import inbox, linking
     from npsync.deciding.deciders import Decider
     from npsync.deciding.writing import write_now
     from npsync.stopping import stop_on_signal
+    from npsync.words import review_text
 
     if len(what) < 2:
         raise ConfigError("say which answer and which record: npsync review link SOURCE:ID RECORD")
@@ -147,7 +153,7 @@ def link(
     else:
         for line in review_text.linked_lines(stored, linked, became, answers, written.reports, written.busy):
             output.say(line)
-    raise typer.Exit(review_text.code_of(became, written.reports))
+    raise typer.Exit(code_of(written.reports, settled=linking.is_settled(became)))
 
 
 @review.command("ignore")
@@ -160,11 +166,12 @@ def ignore(
 ) -> None:
     """Leave an undecided answer out for good. An edited answer is judged anew."""
     from npsync import service
-    from npsync.cli import output, review_text
+    from npsync.cli import output
     from npsync.cli.choosing import sync_named
     from npsync.deciding import inbox
     from npsync.deciding.answers import ignore as left_out
     from npsync.deciding.deciders import Decider
+    from npsync.words import review_text
 
     loaded = output.load_config(config)
     name = None if sync is None else sync_named(loaded, sync)

@@ -22,9 +22,10 @@ def code_of_run(report: Report) -> int:
 
 def roll_up_told(config: Config, store: Store, sync: str, options: Options, json: bool) -> RolledUp:
     """All accounts of a sync, worked out anew."""
-    from npsync.cli import accounts_text, output
+    from npsync.cli import output
     from npsync.cli.progress import shown_progress
     from npsync.rolling import roll_up_once
+    from npsync.words import accounts_text
     from sync.accounts import engine
 
     wanted = engine.Options(
@@ -41,9 +42,10 @@ def roll_up_told(config: Config, store: Store, sync: str, options: Options, json
 
 
 def run_told(config: Config, store: Store, sync: str, options: Options, json: bool) -> Report:
-    from npsync.cli import accounts_text, output, sync_text
+    from npsync.cli import output
     from npsync.cli.progress import shown_progress
     from npsync.jobs import run_once
+    from npsync.words import accounts_text, sync_text
 
     with shown_progress(quiet=json) as progress:
         report = run_once(config, store, sync, options=options, progress=progress)

@@ -38,9 +38,10 @@ def simulate(
     from nps.errors import ConfigError
     from npsync import logs, service
     from npsync.asking.simulation import simulated
-    from npsync.cli import output, simulation_text
+    from npsync.cli import output
     from npsync.cli.progress import shown_progress
     from npsync.clock import SystemClock
+    from npsync.words import simulation_text
 
     loaded = output.load_config(config)
     if not loaded.triggers:

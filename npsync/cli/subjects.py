@@ -90,9 +90,10 @@ def erase(
     import sys
 
     from npsync import service
-    from npsync.cli import output, subjects_text
+    from npsync.cli import output
     from npsync.subjects import erasing
     from npsync.subjects.finding import find
+    from npsync.words import subjects_text
 
     loaded = output.load_config(config)
     with service.open_store(loaded) as store, service.opened(loaded, store) as connections:

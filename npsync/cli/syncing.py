@@ -71,10 +71,11 @@ def plan(
     from itertools import chain
 
     from npsync import logs, planfile, service
-    from npsync.cli import accounts_text, output, sync_text, what_if_text
+    from npsync.cli import output
     from npsync.cli.progress import shown_progress
     from npsync.jobs import build_job, target_of
     from npsync.rolling import preview_after
+    from npsync.words import accounts_text, sync_text, what_if_text
     from sync.engine import Options, preview
     from sync.what_if import what_if
 

@@ -152,7 +152,7 @@ _LAST = {
 
 
 def _row(one: Standing, zone: ZoneInfo) -> list[str]:
-    from npsync.cli.sync_text import moment_text
+    from npsync.words.sync_text import moment_text
 
     last = "never" if one.last is None else moment_text(one.last.noted_at, zone)
     if one.last is not None and one.last.outcome != "started":
@@ -162,7 +162,7 @@ def _row(one: Standing, zone: ZoneInfo) -> list[str]:
 
 
 def _state(one: Standing, zone: ZoneInfo) -> str:
-    from npsync.cli.sync_text import moment_text
+    from npsync.words.sync_text import moment_text
 
     parts = [] if one.under_way is None else [_running(one.under_way)]
     if one.paused_in_file:
@@ -175,7 +175,7 @@ def _state(one: Standing, zone: ZoneInfo) -> str:
 
 
 def _running(run: Underway) -> str:
-    from npsync.cli.sync_text import progress_text
+    from npsync.words.sync_text import progress_text
 
     if run.died:
         return f"run {run.run} died; it is taken up again"
@@ -185,7 +185,7 @@ def _running(run: Underway) -> str:
 def _due_lines(due_times: list[Kept], zone: ZoneInfo) -> list[str]:
     from collections import Counter
 
-    from npsync.cli.sync_text import moment_text
+    from npsync.words.sync_text import moment_text
 
     noted = sum((Counter(one.outcomes) for one in due_times), Counter())
     if not noted:
@@ -215,8 +215,8 @@ def serving_lines(serving: list[Serving], now: datetime, zone: ZoneInfo) -> list
 
 
 def _alive_lines(one: Serving, now: datetime, zone: ZoneInfo) -> list[str]:
-    from npsync.cli.sync_text import moment_text
     from npsync.clockwork.ticking import SEEN_EVERY
+    from npsync.words.sync_text import moment_text
 
     line = f"\n{_named(one)} goes by the file of {moment_text(one.config_at, zone)}"
     if (now - one.seen_at).total_seconds() > 3 * SEEN_EVERY:  # killed on another machine, or very busy

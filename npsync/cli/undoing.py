@@ -120,7 +120,8 @@ def _say_nothing_to_do(sentence: str, json: bool) -> None:
 
 def _say_what_stays(store: Store, wanted: list[Wanted], show: int, json: bool) -> None:
     from npsync import undoing
-    from npsync.cli import output, undo_text
+    from npsync.cli import output
+    from npsync.words import undo_text
 
     for one in () if json else wanted:
         if made := undoing.made_by(store, one):
@@ -133,8 +134,9 @@ def _shown(
 ) -> tuple[int, bool]:
     """Print the plan; the exit code if it ends here, and whether something could be restored."""
     from npsync import service, undoing
-    from npsync.cli import output, undo_text
+    from npsync.cli import output
     from npsync.cli.progress import shown_progress
+    from npsync.words import undo_text
     from sync.undoing import preview_undo
 
     conflicts = restorable = 0
@@ -175,10 +177,11 @@ def _done(
     planned: bool,
 ) -> int:
     from npsync import service, undoing
-    from npsync.cli import output, undo_text
+    from npsync.cli import output
     from npsync.cli.progress import shown_progress
     from npsync.deciding.deciders import at_the_command_line
     from npsync.stopping import stop_on_signal
+    from npsync.words import undo_text
     from sync.undoing import undo as take_back
 
     stop = stop_on_signal()
@@ -225,7 +228,7 @@ def _done(
 def _stays(store: Store, wanted: Wanted) -> dict[str, object]:
     """What the run created beside the fields, which an undo lists and leaves."""
     from npsync import undoing
-    from npsync.cli import followed_text
+    from npsync.words import followed_text
 
     return {"stays": [followed_text.facts(one) for one in undoing.made_by(store, wanted)]}
 
@@ -260,7 +263,7 @@ def _change_facts(change: Change) -> dict[str, object]:
 
 
 def _left_facts(one: Left, redo: bool) -> dict[str, object]:
-    from npsync.cli import undo_text
+    from npsync.words import undo_text
 
     return {
         "id": one.record_id,

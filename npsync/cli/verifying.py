@@ -74,9 +74,10 @@ def _verify(
 ) -> tuple[int, list[dict[str, Any]]]:
     """The exit code of one sync (3: something differs, 1: that could not be found out), and what --json tells."""
     from nps.errors import NpsyncError
-    from npsync.cli import accounts_text, output, sync_text, verify_text
+    from npsync.cli import output
     from npsync.cli.progress import shown_progress
     from npsync.verification import plan_again, verify_once
+    from npsync.words import accounts_text, sync_text, verify_text
     from sync.accounts.report import RolledUp
 
     try:

@@ -31,8 +31,9 @@ def why(
     from mapping.problems import did_you_mean
     from nps.errors import ConfigError
     from npsync import service
-    from npsync.cli import asking_text, output, why_text
+    from npsync.cli import asking_told, output
     from npsync.config import load
+    from npsync.words import asking_text, why_text
 
     loaded = load(output.config_path(config), without_variables=offline)
     if sync is not None and sync not in loaded.sync:
@@ -53,7 +54,7 @@ def why(
                 output.say(line)
         if asked.found:
             output.say(f"\n{who} and our own surveys:")
-            asking_text.tell_asked(asked, loaded.time_zone)
+            asking_told.asked(asked, loaded.time_zone)
     if story.problems:
         raise typer.Exit(output.PARTIAL)
     if not story.found and not asked.found:

@@ -135,3 +135,13 @@ def _concerned(
 def became(store: Store, linked: Linked) -> dict[str, dict[int, Settled]]:
     """What became of the answers that were taken up again, by sync."""
     return {sync: store.states(sync, asked.answers) for sync, asked in linked.again.items()}
+
+
+_SETTLED = (State.WRITTEN, State.UNCHANGED, State.SUPERSEDED, State.EXCLUDED)
+
+
+def is_settled(became: Mapping[str, Mapping[int, Settled]]) -> bool:
+    """Whether the decision moved answers, and all of them need nothing more."""
+    return bool(became) and all(
+        one.state in _SETTLED for states in became.values() for one in states.values()
+    )

@@ -17,13 +17,14 @@ import uvicorn
 
 from npsync import service
 from npsync.asking.triggering import ask_once
-from npsync.cli import asking_text, output, sync_text
+from npsync.cli import output
 from npsync.clock import SystemClock
 from npsync.config import Config, load
 from npsync.demonstration.toys import SandboxFailed, copied
 from npsync.jobs import run_once, target_of
 from npsync.web import listening
 from npsync.web.app import app
+from npsync.words import asking_text, sync_text
 from store.api import Store
 from triggers.ledger import accept_empty
 

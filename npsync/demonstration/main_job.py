@@ -11,11 +11,12 @@ from itertools import islice
 from pathlib import Path
 
 from npsync import customer_story, service
-from npsync.cli import output, sync_text, why_text
+from npsync.cli import output
 from npsync.cli.progress import shown_progress
 from npsync.config import Config, load
 from npsync.demonstration.toys import copied
 from npsync.jobs import build_job, run_once, target_of
+from npsync.words import sync_text, why_text
 from store.api import Store
 from sync.engine import preview
 from sync.progress import Progress

@@ -6,7 +6,6 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from npsync.cli import quota_text
 from npsync.config.secrets import redact
 from npsync.config.shown import as_read
 from npsync.operating import calls
@@ -15,6 +14,7 @@ from npsync.web.api.asked import Here, Reader
 from npsync.web.api.describing import PROBLEMS
 from npsync.web.api.listing import reply
 from npsync.web.api.shapes import Connection, Settings
+from npsync.words import quota_text
 
 routes = APIRouter(tags=["connections"], responses=PROBLEMS)
 

@@ -10,13 +10,13 @@ from starlette.responses import Response
 
 from npsync import customer_story
 from npsync.asking.invited import About
-from npsync.cli import asking_text, why_text
 from npsync.web.api.asked import Here, Name, Reader
 from npsync.web.api.describing import TAKING, errors
 from npsync.web.api.listing import reply
 from npsync.web.api.shapes import Story as StoryShape
 from npsync.web.problems import Problem
 from npsync.web.reading import person_read
+from npsync.words import asking_text, why_text
 
 routes = APIRouter(tags=["people"], responses=TAKING)
 

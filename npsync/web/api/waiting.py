@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from nps.changes import Cause
 from nps.suspicion import Rule
-from npsync.cli import letters_text, review_text
 from npsync.deciding.inbox import UNDECIDED, Item
 from npsync.web.api.asked import SHOWN, From, Here, Limit, Name, Number, OfSync, Reader
 from npsync.web.api.describing import PROBLEMS, errors
@@ -19,6 +18,7 @@ from npsync.web.api.shapes import Letter, LetterInFull, LetterStatus, Undecided
 from npsync.web.problems import Problem, faults
 from npsync.web.reading import noted
 from npsync.web.site import Site
+from npsync.words import letters_text, review_text
 from store.api import Settled, State, Stored, TokenRow
 
 routes = APIRouter(tags=["decisions"], responses=PROBLEMS)

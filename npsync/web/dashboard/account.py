@@ -6,7 +6,6 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from npsync import customer_story, service
-from npsync.cli.accounts_text import behind_lines
 from npsync.reports.wish import name_of_accounts
 from npsync.roles import May
 from npsync.web.dashboard.asked import asked
@@ -14,6 +13,7 @@ from npsync.web.dashboard.audit import looked_at
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.story import account_picture, telling_of
 from npsync.web.site import Site
+from npsync.words.accounts_text import behind_lines
 from sync.story import AccountStory, Story
 
 TOGETHER = 50

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from npsync import service
-from npsync.cli.review_text import why
 from npsync.deciding.answers import is_left_out
 from npsync.deciding.inbox import UNDECIDED, Item, settled_in
 from npsync.deciding.looking import Candidate, Looked, look
@@ -21,6 +20,7 @@ from npsync.web.dashboard.review import tabs_of
 from npsync.web.dashboard.shown import Cards, Place
 from npsync.web.dashboard.under_way import under_way
 from npsync.web.site import Site
+from npsync.words.review_text import why
 from store.api import State
 
 

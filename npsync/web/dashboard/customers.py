@@ -10,7 +10,6 @@ from starlette.responses import RedirectResponse, Response
 
 from npsync import customer_story, service
 from npsync.asking.invited import About
-from npsync.cli import why_events
 from npsync.config import Config
 from npsync.roles import May
 from npsync.web.dashboard.asked import asked
@@ -20,6 +19,7 @@ from npsync.web.dashboard.shown import Cards
 from npsync.web.dashboard.story import telling_of
 from npsync.web.dashboard.visitors import form_of
 from npsync.web.site import Site
+from npsync.words import why_events
 from store.api import Settled
 from sync.story import RecordStory, Story
 

@@ -6,7 +6,6 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from nps.errors import ConfigError
-from npsync.cli import followed_text
 from npsync.deciding import follow_ups as following
 from npsync.deciding.left import LATE
 from npsync.deciding.writing import want_written
@@ -19,6 +18,7 @@ from npsync.web.dashboard.under_way import under_way
 from npsync.web.dashboard.visitors import form_of
 from npsync.web.dashboard.words import many, sentence
 from npsync.web.site import Site
+from npsync.words import followed_text
 
 TOGETHER = 50
 

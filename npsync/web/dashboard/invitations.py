@@ -15,7 +15,6 @@ from nps.values import Json
 from npsync import service
 from npsync.asking import gatekeeper, invited
 from npsync.asking.funnel import SUPPRESSED, funnel, why_not
-from npsync.cli.asking_text import WORDS
 from npsync.deciding import sends as sending
 from npsync.figures import DAYS, since
 from npsync.roles import May
@@ -26,6 +25,7 @@ from npsync.web.dashboard.house import House
 from npsync.web.dashboard.visitors import Visitor, form_of
 from npsync.web.dashboard.words import sentence
 from npsync.web.site import Site
+from npsync.words.asking_text import WORDS
 from store.api.figures import Funnelled, Refused
 from triggers import ledger
 

@@ -7,7 +7,6 @@ from starlette.responses import Response
 
 from nps.changes import Cause
 from nps.errors import ConfigError
-from npsync.cli.letters_text import story
 from npsync.deciding import letters as post
 from npsync.deciding.writing import want_written
 from npsync.roles import May
@@ -20,6 +19,7 @@ from npsync.web.dashboard.under_way import under_way
 from npsync.web.dashboard.visitors import Form, form_of
 from npsync.web.dashboard.words import many, sentence
 from npsync.web.site import Site
+from npsync.words.letters_text import story
 from store.api import DeadLetterRow, Stored
 
 TOGETHER = 50

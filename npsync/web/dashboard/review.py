@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from npsync.cli.review_text import why
 from npsync.deciding.left import left
 from npsync.roles import May
 from npsync.web.dashboard.asked import asked
@@ -17,6 +16,7 @@ from npsync.web.dashboard.house import House
 from npsync.web.dashboard.shown import Card, Cards
 from npsync.web.dashboard.under_way import under_way
 from npsync.web.site import Site
+from npsync.words.review_text import why
 from store.api import Action, Stand, State
 
 TOGETHER = 25

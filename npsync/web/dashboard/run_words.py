@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from nps.values import Json
-from npsync.cli import followed_text, sync_text, undo_text, verify_text
 from npsync.web.dashboard.bars import states_of
+from npsync.words import followed_text, sync_text, undo_text, verify_text
 from store.api import RunRow
 from sync.job import rolled_up_sync
 

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from nps.errors import ConfigError
-from npsync.cli import sync_text
 from npsync.config import Config
 from npsync.jobs import target_of
 from npsync.roles import May
@@ -17,6 +16,7 @@ from npsync.web.dashboard.asked import asked, number
 from npsync.web.dashboard.house import HEADERS, House
 from npsync.web.dashboard.visitors import Visitor
 from npsync.web.site import Site
+from npsync.words import sync_text
 from store.api import RunRow, State
 from store.api.values import Wrote
 

@@ -10,10 +10,10 @@ from typing import Any
 from markupsafe import Markup
 
 from nps.values import Json
-from npsync.cli import why_events, why_reasons, why_text
 from npsync.config import Config
 from npsync.web.dashboard.account_chart import account_chart
 from npsync.web.dashboard.charts import Moment, over_time
+from npsync.words import why_events, why_reasons, why_text
 from sync.story import AccountStory, AnswerStory, Because, FieldStory, RecordStory, Story, WriteStory
 
 MOST_EVENTS = 300  # of a timeline on one page; `npsync why --json` has them all

@@ -17,7 +17,7 @@ from connectors.contract import Case, Priority, Task
 from nps.errors import UnavailableError
 from nps.responses import ResponseStatus
 from nps.suspicion import HoldSpec
-from npsync.cli.followed_text import plan_lines
+from npsync.words.followed_text import plan_lines
 from store.api import State
 from store.api.outbox import Kind, Stage
 

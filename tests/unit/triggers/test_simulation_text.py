@@ -10,7 +10,7 @@ from builders_config import config_of
 from fake_clock import NOON
 
 from npsync.asking.simulation import History
-from npsync.cli.simulation_text import lines
+from npsync.words.simulation_text import lines
 from triggers.simulating import Outcome, Simulation
 
 SETTING = """

@@ -18,7 +18,7 @@ from nps.sending import (
     Message,
     SendOutcome,
 )
-from npsync.cli.asking_text import round_lines
+from npsync.words.asking_text import round_lines
 from triggers.closing import Closed
 from triggers.following import TRIES
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from builders_triggers import Desktop, asked, case, hint
 
-from npsync.cli.asking_text import round_lines
+from npsync.words.asking_text import round_lines
 from triggers.followed import none_is_followed
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from nps.changes import Change
 from nps.values import Json
-from npsync.cli import followed_text
+from npsync.words import followed_text
 from store.api import Progress, RunRow, State
 from sync.engine import Preview
 from sync.report import MatchReport, Report

@@ -9,16 +9,16 @@ from zoneinfo import ZoneInfo
 
 from nps.masking import masked
 from nps.responses import SurveyResponse
-from npsync.cli import output
-from npsync.cli.sync_text import WIDTH, moment_text
 from npsync.deciding.inbox import Item, called
 from npsync.deciding.linking import Linked
 from npsync.deciding.looking import Candidate, Looked
+from npsync.words.sync_text import WIDTH, moment_text
 from store.api import Settled, State, Stored
 from sync.report import Report
 
 
-def say_list(sync: str, items: Sequence[Item], limit: int, zone: ZoneInfo) -> None:
+def counted(sync: str, items: Sequence[Item], limit: int) -> str:
+    """How many of a sync's answers wait, and for what."""
     counts = Counter(item.settled.state for item in items[:limit])
     said = [
         f"{counts[state]:,} {words}"
@@ -30,12 +30,11 @@ def say_list(sync: str, items: Sequence[Item], limit: int, zone: ZoneInfo) -> No
         if counts[state]
     ]
     more = " (and more: --limit N)" if len(items) > limit else ""
-    output.say(f"{sync}: {', '.join(said)}{more}")
-    output.table(["state", "given", "answer", "key", "why"], _rows(items[:limit], zone))
-    output.say()
+    return f"{sync}: {', '.join(said)}{more}"
 
 
-def _rows(items: Sequence[Item], zone: ZoneInfo) -> Iterator[tuple[str, ...]]:
+def rows(items: Sequence[Item], zone: ZoneInfo) -> Iterator[tuple[str, ...]]:
+    """(state, given, answer, key, why)."""
     before: Item | None = None
     for item in items:
         same = before is not None and before.answer.person == item.answer.person
@@ -182,20 +181,6 @@ def ignored_lines(
             yield f"  npsync dead-letters list --sync {sync}"
     if not (done or left):
         yield f"{answer} was not taken up by any sync yet."
-
-
-_SETTLED = (State.WRITTEN, State.UNCHANGED, State.SUPERSEDED, State.EXCLUDED)
-
-
-def code_of(became: Mapping[str, Mapping[int, Settled]], reports: Sequence[Report]) -> int:
-    """0 when every answer that the decision moved is settled."""
-    if any(report.status == "stopped" for report in reports):
-        return output.STOPPED
-    if all(one.state in _SETTLED for states in became.values() for one in states.values()) and became:
-        return output.SUCCEEDED
-    if any(report.status == "failed" for report in reports):
-        return output.FAILED
-    return output.PARTIAL
 
 
 # ------------------------------------------------------------ for machines

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from npsync.cli.sync_text import WIDTH, moment_text, value_text
-from npsync.cli.why_events import Event, events_of, fate, in_column, score_said
-from npsync.cli.why_reasons import summary, why_shown
+from npsync.words.sync_text import WIDTH, moment_text, value_text
+from npsync.words.why_events import Event, events_of, fate, in_column, score_said
+from npsync.words.why_reasons import summary, why_shown
 from sync.story import AccountStory, AnswerStory, RecordStory, Story
 
 MOST_EVENTS = 40  # of a record's timeline; --json has all
@@ -89,7 +89,7 @@ def _record(record: RecordStory, zone: ZoneInfo) -> Iterator[str]:
 
 
 def _account(account: AccountStory, zone: ZoneInfo) -> Iterator[str]:
-    from npsync.cli.accounts_text import behind_lines
+    from npsync.words.accounts_text import behind_lines
 
     record = account.record
     yield _heading(record)

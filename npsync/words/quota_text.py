@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from npsync.cli.sync_text import moment_text
 from npsync.operating.calls import Quota
+from npsync.words.sync_text import moment_text
 from sync.paying import left_in_words
 
 

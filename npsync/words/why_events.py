@@ -7,8 +7,8 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from nps.values import Json
-from npsync.cli import followed_text
-from npsync.cli.sync_text import moment_text, value_text
+from npsync.words import followed_text
+from npsync.words.sync_text import moment_text, value_text
 from store.api.outbox import Kind, Outgoing, Stage
 from sync.job import rolled_up_sync
 from sync.story import AnswerStory, RecordStory, WriteStory

@@ -10,9 +10,8 @@ from zoneinfo import ZoneInfo
 
 from nps.changes import Cause
 from nps.responses import SurveyResponse
-from npsync.cli import output
-from npsync.cli.sync_text import WIDTH, moment_text, value_text
 from npsync.deciding.letters import Became, Group, advice_for, by_itself, grouped
+from npsync.words.sync_text import WIDTH, moment_text, value_text
 from store.api import DeadLetterRow, Settled, Tried
 from sync.accounts.report import RolledUp
 from sync.job import rolled_up_sync
@@ -183,17 +182,6 @@ def discarded_lines(done: Sequence[int], left: Sequence[int]) -> Iterator[str]:
 
 def _several(letters: Sequence[int]) -> str:
     return f"letter{'s' if len(letters) > 1 else ''} {', '.join(map(str, letters))}"
-
-
-def code_of(became: Sequence[Became], reports: Sequence[Report | RolledUp]) -> int:
-    """0 when every letter is settled. A run that failed, or was stopped by the breaker, counts as that."""
-    if any(report.status == "stopped" for report in reports):
-        return output.STOPPED
-    if not any(one.open for one in became):
-        return output.SUCCEEDED
-    if any(report.status == "failed" for report in reports):
-        return output.FAILED
-    return output.PARTIAL
 
 
 # ------------------------------------------------------------ for machines

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from nps.changes import Change
 from nps.values import Json
-from npsync.cli import followed_text
-from npsync.cli.sync_text import change_lines, moment_text, noted, several, value_text
+from npsync.words import followed_text
+from npsync.words.sync_text import change_lines, moment_text, noted, several, value_text
 from store.api import RunRow
 from store.api.outbox import Outgoing
 from sync.restoring import Findings, Left, Why

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
-from npsync.cli.sync_text import moment_text, value_text
-from npsync.cli.why_events import outcome_said, score_said, value_said
+from npsync.words.sync_text import moment_text, value_text
+from npsync.words.why_events import outcome_said, score_said, value_said
 from sync.job import rolled_up_sync
 from sync.story import AnswerStory, Because, FieldStory, RecordStory
 

@@ -10,9 +10,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from npsync.asking.simulation import History
-from npsync.cli.asking_text import WORDS
-from npsync.cli.output import WIDTH
 from npsync.config import Config
+from npsync.words.asking_text import WORDS
+from npsync.words.sync_text import WIDTH
 from triggers.simulating import ASKED, WAITING, Outcome, Simulation
 
 _WORDS = {

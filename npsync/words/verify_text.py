@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 
 from nps.values import Json
-from npsync.cli.sync_text import WIDTH, noted, value_text
+from npsync.words.sync_text import WIDTH, noted, value_text
 from sync.verifying import Drift, Drifted, Verified
 
 _WORDS = {

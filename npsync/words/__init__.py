@@ -1,0 +1,1 @@
+"""What commands, pages and the API say in the same words: lines for people, facts for machines. Prints nothing."""

@@ -191,8 +191,9 @@ class Hears(Protocol):
 
 
 class Sender(Protocol):
-    """Thread-safe. Raises AccessError, ConfigError (the credential, the relay's policy: sending stops for all), never
-    anything for one person's sake: that is a SendOutcome."""
+    """Thread-safe. Raises AccessError, ConfigError (the credential, the relay's policy: sending stops for all) and
+    BudgetError (nothing left, for no calls are left: it is tried again later), never anything for one person's sake:
+    that is a SendOutcome."""
 
     def send(self, message: Message) -> SendOutcome:
         """Hand it over, once. A timeout after the request left is FateUnknown."""

@@ -9,7 +9,7 @@ from connectors.calls import CallPolicy
 from connectors.contract import Tools
 from connectors.limits import Limiter, Window
 from connectors.replies import Judge
-from nps.errors import UnavailableError
+from nps.errors import BudgetError, UnavailableError
 from nps.sending import FailedRetryable, FateUnknown, SendOutcome
 
 # A claim does not wait for minutes: a vendor that is busy is asked again when the step is due again.
@@ -24,10 +24,12 @@ def sending_policy(tools: Tools, judge: Judge, *, per_minute: int) -> CallPolicy
 
 
 def handed_over(hand: Callable[[], SendOutcome]) -> SendOutcome:
-    """What `hand` says became of it, also when the vendor could not be reached or did not answer. AccessError and
-    ConfigError go on to the caller: they concern everybody."""
+    """What `hand` says became of it, also when the vendor could not be reached or did not answer. AccessError,
+    ConfigError and BudgetError go on to the caller: they concern everybody."""
     try:
         return hand()
+    except BudgetError:
+        raise
     except (wire.FateUnknown, wire.Overlong) as failure:
         return FateUnknown(str(failure))
     except UnavailableError as failure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 
 import msgspec
 
@@ -21,7 +21,7 @@ from nps.asking import (
     SuppressionReason,
     Wait,
 )
-from nps.errors import AccessError, ConfigError, NpsyncError, UnavailableError
+from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError, UnavailableError
 from nps.policy import decide, open_channels
 from nps.sending import (
     Accepted,
@@ -43,6 +43,8 @@ from triggers.reasons import note_reasons
 from triggers.report import Round
 from triggers.rule import Rule, Way
 from triggers.rules import Known, ask_of, circumstances, eligible
+
+NO_CALLS_LEFT = timedelta(minutes=15)  # then a connection whose calls were spent is tried again
 
 
 def deliver(desk: Desk, rule: Rule, claimed: Claimed, person: Person, closed: Closed, told: Round) -> None:
@@ -242,6 +244,9 @@ def _handed_over(
         _tell(desk, told, way.connection, error)
         again = close(desk, closed, way.connection)
         return FailedRetryable("closed", str(error), after=again, tried=False)
+    except BudgetError as error:
+        # Nothing left, nor would anything of the next one: the step waits without losing a try.
+        return FailedRetryable("budget", str(error), after=desk.clock.now() + NO_CALLS_LEFT, tried=False)
     except NpsyncError as error:
         return FateUnknown(str(error))
     except Exception:

@@ -7,6 +7,7 @@ from hashlib import blake2b
 from zoneinfo import ZoneInfo
 
 from connectors.contract import Grant, Needs, Tools, Verdict
+from connectors.handing import handed_over
 from connectors.limits import Limiter, Window
 from connectors.mail.composing import BadAddress, Letter, Unsafe, letter
 from connectors.mail.relay import Relay
@@ -37,8 +38,7 @@ class Mail:
             return FailedPermanent("unsafe_text", str(problem))
         except RejectedError as problem:
             return FailedPermanent(problem.code, str(problem))
-        self._wait_for_a_turn(made.to.rpartition("@")[2])
-        return self._relay.deliver(made)
+        return handed_over(lambda: self._handed_over(made))
 
     def find(self, message: Message) -> SendOutcome | None:
         """No relay can be asked about a mail."""
@@ -65,6 +65,10 @@ class Mail:
         words = render(message, self._tools.look, templates=self._templates, zone=self._zone)
         language = choose([message.language, message.to.language])
         return letter(message, words, self._settings, self._tools.clock.now(), language=language)
+
+    def _handed_over(self, made: Letter) -> SendOutcome:
+        self._wait_for_a_turn(made.to.rpartition("@")[2])
+        return self._relay.deliver(made)
 
     def _wait_for_a_turn(self, domain: str) -> None:
         # What processes share of it stands in the store, where no customer's domain is to be read.

@@ -18,7 +18,7 @@ from sender_table import CONNECTION, SENDERS, SenderRow, asked, open_sender, sen
 from connectors import registry
 from connectors.contract import Needs, Sender, Verdict
 from nps.asking import Channel, StepKind
-from nps.errors import AccessError, ConfigError
+from nps.errors import AccessError, BudgetError, ConfigError
 from nps.sending import (
     Accepted,
     FailedPermanent,
@@ -136,6 +136,26 @@ def test_a_vendor_that_is_busy_has_sent_nothing_and_may_be_asked_later(
     place.sandbox.control("DELETE", "/faults")
     assert isinstance(sender.send(asked(row, olga)), Accepted)
     assert len(row.taken(place, olga)) == 1
+
+
+def test_without_calls_left_nothing_is_sent_and_nobody_s_message_is_in_doubt(
+    name: str, row: SenderRow, place: Place, given: Given
+) -> None:
+    if row.lose_reply is None:
+        pytest.skip("it makes no calls")
+    sender = open_sender(name, given, fake_tools(CONNECTION, count_call=Spent()))
+    question = asked(row, somebody(row, place))
+    with pytest.raises(BudgetError):
+        sender.send(question)
+    assert row.taken(place, question.to) == []
+    sender.close()
+
+
+class Spent(Calls):
+    """A budget that is spent before the first call leaves."""
+
+    def __call__(self) -> None:
+        raise BudgetError("asking: the daily call budget is spent")
 
 
 def test_a_person_who_cannot_be_reached_fails_alone_and_without_a_call(

@@ -10,7 +10,7 @@ from builders_triggers import Desktop, asked, case
 
 from connectors.contract import Sends
 from nps.asking import Channel, InvitationState
-from nps.errors import AccessError, ConfigError, UnavailableError
+from nps.errors import AccessError, BudgetError, ConfigError, UnavailableError
 from nps.sending import (
     Accepted,
     FailedRetryable,
@@ -89,6 +89,22 @@ def test_a_refused_credential_stops_its_sender_for_all_and_costs_nobody_their_me
     assert {step.attempts for one in desk.invitations() for step in desk.store.steps_of(one.id)} == {0}
     desk.senders["mailer"].answer = lambda message: Accepted()
     desk.later(minutes=20)
+    desk.turn()
+    assert sorted(desk.sent()) == people
+
+
+def test_a_connection_without_calls_left_has_sent_nothing_and_costs_nobody_their_message(desk: Desktop):
+    def spent(message: Message) -> SendOutcome:
+        raise BudgetError("mailer: the daily call budget is spent")
+
+    people = [asked(desk, number) for number in range(3)]
+    desk.senders["mailer"].answer = spent
+    for _ in range(72):  # a day
+        told = desk.turn()
+        assert told.retrying == {"mailer: mailer: the daily call budget is spent": 3}
+        desk.later(minutes=20)
+    assert {step.attempts for one in desk.invitations() for step in desk.store.steps_of(one.id)} == {0}
+    desk.senders["mailer"].answer = lambda message: Accepted()
     desk.turn()
     assert sorted(desk.sent()) == people
 

@@ -176,16 +176,15 @@ class _Kept:
 
 def answers_of(config: Config, store: Store, clock: Clock) -> Answers:
     """Replies go where the page's answers go, by the same rules."""
-    from npsync.web.answering import Desk as Counter
-    from npsync.web.answering import Open
+    from npsync.asking.answering import AnswerDesk, Open
 
-    counter = Counter(_Kept(config, store, clock))
+    desk = AnswerDesk(_Kept(config, store, clock))
 
     def take(invitation: Invitation, score: int, comment: str | None) -> str | None:
-        found = counter.look(invitation.id)
+        found = desk.look(invitation.id)
         if not isinstance(found, Open):
             return f"its invitation takes no answer any more ({found})"
-        counter.take(found, score, comment)
+        desk.take(found, score, comment)
         return None
 
     return take

@@ -103,8 +103,8 @@ def settle_pushed(config: Config, store: Store, options: Options) -> int:
     from nps.errors import NpsyncError
     from npsync.cli import output
     from npsync.clock import SystemClock
+    from npsync.operating.carrying_over import carry_over
     from npsync.pushed import PushedAnswers
-    from npsync.web.intake import carry_over
 
     clock = SystemClock()
     try:

@@ -41,9 +41,9 @@ def serve(
     from npsync.clock import SystemClock
     from npsync.clockwork.watching import Taken
     from npsync.config.load import content_of, load
+    from npsync.operating.carrying_over import carry_over
     from npsync.scale.process import hands_of_serve
     from npsync.web import listening
-    from npsync.web.intake import carry_over
 
     if listen is not None and not web:
         raise ConfigError("--listen and --no-web contradict each other; give one of them")

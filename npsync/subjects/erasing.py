@@ -22,10 +22,10 @@ from nps.errors import ConfigError
 from nps.privacy import OfCrm
 from nps.values import Json
 from npsync.deciding.deciders import at_the_command_line
+from npsync.operating.carrying_over import carry_over
 from npsync.subjects import crm
 from npsync.subjects.elsewhere import elsewhere, files_about, without_person
 from npsync.subjects.finding import Subject
-from npsync.web.intake import carry_over
 from store.api.privacy import Receipt
 from store.api.subjects import Traces
 from store.privacy import NO_PEPPER

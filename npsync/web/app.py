@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from connectors.contract import Clock
 from npsync.config import Config
+from npsync.operating.carrying_over import receiving
 from npsync.sign_in.passwords import Passwords
 from npsync.web import api, customers, dashboard, embedding, problems, strays, watching
 from npsync.web.bearers import Callers
@@ -21,7 +22,7 @@ from npsync.web.dashboard.house import Away, House, tell_away
 from npsync.web.doorway import Doorway
 from npsync.web.gate import Gate
 from npsync.web.hooks import PREFIX, Hooks
-from npsync.web.intake import TogetherIntake, receiving
+from npsync.web.intake import TogetherIntake
 from npsync.web.logbook import Logbook
 from npsync.web.refusals import Refusals
 from npsync.web.site import Intake, Site

@@ -17,8 +17,8 @@ from nps.phrases import LANGUAGES, date_in
 from nps.phrases.wording import Phrases
 from nps.score import SCALES, segment_of
 from nps.surveys import Said
+from npsync.asking.answering import LONGEST_COMMENT, AnswerDesk, Closed, Open, tidied
 from npsync.web.addresses import place_of
-from npsync.web.answering import LONGEST_COMMENT, Closed, Desk, Open, tidied
 from npsync.web.pages import Pages, scale_labels
 from npsync.web.problems import Problem
 from npsync.web.site import Site
@@ -30,7 +30,7 @@ _STATUS = {Closed.UNKNOWN: 404, Closed.OVER: 410}
 
 def router(site: Site, pages: Pages) -> APIRouter:
     routes = APIRouter(include_in_schema=False, route_class=friendly(pages))
-    desk = Desk(site)
+    desk = AnswerDesk(site)
     floor = Floor(pages, site)
     looks, answers, misses = Throttle(60, 60), Throttle(20, 20), Throttle(60, 60)
 

@@ -14,8 +14,8 @@ from starlette.responses import Response
 
 from nps.asking import Suppression, SuppressionReason, person_keys
 from nps.phrases import LANGUAGES
+from npsync.asking.answering import LINK
 from npsync.web.addresses import place_of
-from npsync.web.answering import LINK
 from npsync.web.pages import Pages
 from npsync.web.site import Site
 from npsync.web.throttle import Throttle

@@ -15,9 +15,9 @@ from starlette.responses import Response
 
 from nps.errors import UnavailableError
 from nps.phrases import LANGUAGES, accepted, choose
+from npsync.asking.answering import Open
 from npsync.logs import notice
 from npsync.web.addresses import address_of
-from npsync.web.answering import Open
 from npsync.web.pages import Pages
 from npsync.web.problems import Problem
 

@@ -12,7 +12,8 @@ import pytest
 
 from nps.errors import NpsyncError, UnavailableError
 from nps.events import Arrival, Hint, PersonKey, Signal, SignalKind, Subject
-from npsync.web.intake import Carrier, TogetherIntake
+from npsync.operating.carrying_over import Carrier
+from npsync.web.intake import TogetherIntake
 from store.errors import StoreError
 from store.spool import Spool, spool_path
 

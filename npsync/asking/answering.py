@@ -66,7 +66,7 @@ class Kept(Protocol):
     def clock(self) -> Clock: ...
 
 
-class Desk:
+class AnswerDesk:
     """Takes answers for one site. Thread-safe."""
 
     def __init__(self, site: Kept) -> None:

@@ -39,7 +39,7 @@ class Runs:
     ) -> Report:
         self.began.append(name)
         self.underway.release()
-        assert self.go_on.wait(10)
+        assert self.go_on.wait(60)
         if self.fails_with is not None:
             raise self.fails_with
         return Report(1, name, "succeeded", 0, 0, {}, {}, {}, 0.0, MatchReport(), FieldReport())
@@ -79,7 +79,7 @@ class Ticking:
 
     def finish(self) -> None:
         """Wait until nothing is under way."""
-        assert self.hands.idle(10)
+        assert self.hands.idle(60)
 
     def stop(self) -> None:
         self.stopping.set()

@@ -49,7 +49,7 @@ class Does(Doer):
     def do(self, action: Action) -> Outcome:
         self.did.append(action.kind)
         self.begun.set()
-        assert self.go_on.wait(10)
+        assert self.go_on.wait(60)
         if isinstance(self.outcome, Exception):
             raise self.outcome
         return self.outcome
@@ -88,7 +88,7 @@ class Office:
         self.acting.tick(self.config)
 
     def finish(self) -> None:
-        assert self.threads.idle(10)
+        assert self.threads.idle(60)
 
     def now_is(self, action: Action) -> Action:
         found = self.store.action(action.number)
@@ -279,7 +279,7 @@ def test_a_claim_that_somebody_took_over_while_it_waited_for_a_thread_is_not_beg
     office.clock.advance(1)
     waits = office.want("verify")
     office.tick()
-    assert office.begun.wait(10)
+    assert office.begun.wait(60)
     later = office.clock.now() + timedelta(seconds=LEASE_SECONDS + 1)
     taken = [store.claim_action("elsewhere:1:2:3", now=later, seconds=LEASE_SECONDS) for _ in range(2)]
     assert [one.number for one in taken if one is not None] == [first.number, waits.number]

@@ -37,7 +37,7 @@ class Turns:
 
     def __call__(self) -> Round:
         self.count += 1
-        assert self.go_on.wait(10)
+        assert self.go_on.wait(60)
         if self.fails_with is not None:
             raise self.fails_with
         return self.says
@@ -46,7 +46,7 @@ class Turns:
 def ticked(asker: Asker) -> None:
     asker.tick()
     if asker.latest is not None:
-        asker.latest.result(10)
+        asker.latest.result(60)
 
 
 def test_a_turn_comes_every_few_seconds_and_never_two_at_once():
@@ -136,7 +136,7 @@ def test_turns_of_an_earlier_file_end_in_their_own_time_and_are_closed_after_the
 
     def long_turn() -> Round:
         began.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         return Round()
 
     old = Asker(long_turn, clock, close=lambda: closed.append("old"))
@@ -145,7 +145,7 @@ def test_turns_of_an_earlier_file_end_in_their_own_time_and_are_closed_after_the
     config = config_of(yaml(), tmp_path)
     clockwork = Ticking(config, store, clock, turns=lambda config: next(handed), run=lambda *_: None)
     clockwork.tick()
-    assert began.wait(10)
+    assert began.wait(60)
     clockwork.clockwork.take(config, "new")
     assert clockwork.clockwork.under_way()[-1:] == ["asking"]
     assert closed == []

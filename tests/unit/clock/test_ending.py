@@ -31,7 +31,7 @@ class Begun:
 
         def do() -> None:
             self.began.set()
-            assert go_on.wait(10)
+            assert go_on.wait(60)
 
         threads.add(Task(place, frozenset(connections), do, self.handed_back.set))
 
@@ -40,7 +40,7 @@ def test_what_is_at_work_ends_and_what_waits_is_handed_back(go_on: threading.Eve
     threads = Threads()
     at_work = Begun(threads, "a", go_on, "crm")
     waiting = Begun(threads, "b", go_on, "crm")
-    assert at_work.began.wait(10)
+    assert at_work.began.wait(60)
     threading.Timer(0.1, go_on.set).start()
     with structlog.testing.capture_logs() as told:
         assert ended([threads], threading.Event())
@@ -56,7 +56,7 @@ def test_what_is_at_work_ends_and_what_waits_is_handed_back(go_on: threading.Eve
 def test_a_second_signal_waits_for_nobody(go_on: threading.Event):
     threads, hurry = Threads(), threading.Event()
     stuck = Begun(threads, "a", go_on, "crm")
-    assert stuck.began.wait(10)
+    assert stuck.began.wait(60)
     hurry.set()
     with structlog.testing.capture_logs() as told:
         assert not ended([threads], hurry)
@@ -75,12 +75,12 @@ def test_a_task_waits_without_keeping_others_of_free_connections_waiting(go_on: 
     queued = [Begun(threads, place, go_on, "crm", "mail") for place in "bcd"]
     behind = Begun(threads, "e", go_on, "mail")
     free = Begun(threads, "f", go_on, "hub")
-    assert first.began.wait(10)
-    assert free.began.wait(10)
+    assert first.began.wait(60)
+    assert free.began.wait(60)
     assert not behind.began.is_set()  # else those before it might never get both of theirs
     assert threads.is_busy("c")
     go_on.set()
-    assert threads.idle(10)
+    assert threads.idle(60)
     assert all(one.began.is_set() for one in (*queued, behind))
     threads.wait()
 

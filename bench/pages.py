@@ -32,7 +32,7 @@ from bench.pages_store import SOURCE, SURVEY, SYNC, Town, fill, people
 from bench.scale.processes import database
 from nps.keys import key_number
 from nps.responses import Cursor, Page, SurveyResponse
-from npsync import tokens
+from npsync.sign_in import tokens
 from store import open_store
 from store.api import Settled, State
 from store.owners import this_process

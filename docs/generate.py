@@ -23,12 +23,12 @@ from mapping.spec import FieldMapping, FieldTest, MatchRule, PeopleSpec
 from nps.branding import Branding
 from nps.policy import ContactPolicy
 from nps.surveys import SurveySpec, Translation
-from npsync.capabilities import NO, asks, capabilities, usual_grants
 from npsync.cli import application
 from npsync.cli.catalogue import kind_row
 from npsync.config.aswritten import AsWritten
 from npsync.config.model import FileSpec
 from npsync.web.api import reference
+from npsync.words.capabilities import NO, asks, capabilities, usual_grants
 from sync.outbox.spec import FollowUpRule, HistorySpec
 from sync.spec import BreakerSpec, SyncSpec, Target
 from triggers.spec import TriggerSpec

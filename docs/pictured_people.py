@@ -20,7 +20,7 @@ from nps.asking import (
 )
 from nps.sending import Accepted
 from npsync.config import Config
-from npsync.jobs import target_of
+from npsync.syncing.jobs import target_of
 from store.api import LedgerEntry, State, Store, Verdict
 from sync.job import rolled_up_sync
 

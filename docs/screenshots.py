@@ -25,15 +25,16 @@ import pictured_people
 import uvicorn
 from playwright.sync_api import sync_playwright
 
-from npsync import service, tokens
+from npsync import service
 from npsync.actions.doing import Doer
 from npsync.actions.wanting import want
 from npsync.clock import SystemClock
 from npsync.config import Config, load
 from npsync.demonstration.toys import copied, sandbox
 from npsync.figures.counting import Counter
-from npsync.jobs import run_once
 from npsync.schedule import verify_place
+from npsync.sign_in import tokens
+from npsync.syncing.jobs import run_once
 from npsync.web.app import app
 from store.api import Stand, Store
 from store.api.scheduling import Serving

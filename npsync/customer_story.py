@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from npsync.asking import invited
 from npsync.asking.invited import About
-from npsync.views import account_views_of, views_of
+from npsync.syncing.views import account_views_of, views_of
 from sync.accounts.telling import tell_accounts
 from sync.story import Story
 from sync.telling import tell

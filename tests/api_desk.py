@@ -15,7 +15,7 @@ from fake_clock import FakeClock
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from npsync import tokens
+from npsync.sign_in import tokens
 from npsync.web.api import described
 from npsync.web.app import app
 from store import open_store

@@ -13,10 +13,9 @@ from argon2 import PasswordHasher
 from asgi_caller import Caller, Replied
 from fake_clock import FakeClock
 
-from npsync import tokens
-from npsync.roles import Role
-from npsync.sign_in import users
+from npsync.sign_in import tokens, users
 from npsync.sign_in.passwords import Passwords
+from npsync.sign_in.roles import Role
 from npsync.web.app import app
 from store import open_store
 from store.sql import SqlStore

@@ -27,7 +27,7 @@ _LONGEST_WAIT = 0.02
 
 
 def main() -> None:
-    forked.warm_up(("npsync.cli.undoing", "npsync.words.undo_text", "npsync.undoing", "sync.undoing"))
+    forked.warm_up(("npsync.cli.undoing", "npsync.words.undo_text", "npsync.syncing.undoing", "sync.undoing"))
     install()
     _shrink()
     forked.serve(_become)

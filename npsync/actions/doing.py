@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from nps.errors import NpsyncError
 from nps.values import Json
-from npsync import service, undoing
+from npsync import service
 from npsync.actions import deciding, foreseeing, wanting
 from npsync.actions.wanting import Check, Link, Plan, Redo, Run, TakeUp, Undo, Verify
-from npsync.jobs import build_job, run_once, target_of
-from npsync.rolling import roll_up_once
-from npsync.verification import verify_once
+from npsync.syncing import undoing
+from npsync.syncing.jobs import build_job, run_once, target_of
+from npsync.syncing.rolling import roll_up_once
+from npsync.syncing.verification import verify_once
 from npsync.words import undo_text
 from store.api import Asked
 from sync.accounts.engine import Options as RollUpOptions

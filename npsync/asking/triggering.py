@@ -21,9 +21,9 @@ from nps.asking import Channel, Invitation
 from nps.errors import ConfigError
 from nps.events import SUBJECT_ID
 from nps.surveys import OWN_PAGE
-from npsync.jobs import target_of
 from npsync.pauses import paused_triggers
 from npsync.schedule import installation_of, spread_of
+from npsync.syncing.jobs import target_of
 from triggers.closing import Closed
 from triggers.desk import Answers, Desk, Surveys, Told
 from triggers.people import People, Registry

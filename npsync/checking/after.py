@@ -14,7 +14,7 @@ from nps.schema import ObjectSchema
 from npsync.checking.asking import Finding
 from npsync.config import Config
 from npsync.config.problems import Path
-from npsync.jobs import target_of
+from npsync.syncing.jobs import target_of
 from sync.outbox.spec import BRIEFING, FollowUpRule, HistorySpec
 
 

@@ -23,8 +23,8 @@ from npsync.checking import report as check_report
 from npsync.checking.asking import Finding
 from npsync.config import Config, Problem
 from npsync.config.problems import Path, did_you_mean
-from npsync.jobs import target_of
 from npsync.service import Opened
+from npsync.syncing.jobs import target_of
 from sync.accounts.spec import FIGURES
 from sync.spec import SyncSpec, Target
 

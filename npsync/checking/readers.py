@@ -10,7 +10,7 @@ from npsync.checking.access import needs_of
 from npsync.checking.asking import Finding
 from npsync.config import Config
 from npsync.config.problems import Path
-from npsync.jobs import target_of
+from npsync.syncing.jobs import target_of
 
 NOT_READ, NOT_KNOWN = "not_read_by_account_managers", "account_managers_not_known"
 WARNINGS = frozenset({NOT_READ, NOT_KNOWN})

@@ -6,8 +6,8 @@ from typing import Any
 
 from connectors import registry
 from connectors.contract import Connector, EventKind
-from npsync.capabilities import NO, asks, capabilities, usual_grants
 from npsync.cli import output
+from npsync.words.capabilities import NO, asks, capabilities, usual_grants
 
 _WAYS = {"poll": "asking", "hook": "being told"}
 

@@ -101,7 +101,7 @@ def _exit_code(problems: Sequence[Problem]) -> int:
 def show_tests(config: Config, sync: str | None, *, as_json: bool) -> int:
     """Runs `tests:` of one sync or all; returns 1 when one does not pass."""
     from mapping.selftest import run_tests
-    from npsync.jobs import compiled
+    from npsync.syncing.jobs import compiled
 
     if sync is not None and sync not in config.sync:
         raise ConfigError(f'{config.file} has no sync "{sync}"{did_you_mean(sync, config.sync)}')

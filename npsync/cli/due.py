@@ -16,9 +16,9 @@ def gather_anonymous(config: Config, store: Store, options: Options) -> None:
     """Read the anonymous surveys, when they are due: no sync does."""
     if not config.privacy.anonymous:
         return
-    from npsync.anonymous import Gathering
     from npsync.cli import output
     from npsync.clock import SystemClock
+    from npsync.syncing.anonymous import Gathering
 
     gathered = Gathering(config, store, SystemClock(), stop=options.stop).turn()
     for survey in gathered.published:
@@ -104,7 +104,7 @@ def settle_pushed(config: Config, store: Store, options: Options) -> int:
     from npsync.cli import output
     from npsync.clock import SystemClock
     from npsync.operating.carrying_over import carry_over
-    from npsync.pushed import PushedAnswers
+    from npsync.syncing.pushed import PushedAnswers
 
     clock = SystemClock()
     try:

@@ -100,7 +100,7 @@ def retry(ids: IdsArgument, json: JsonOption = False, config: ConfigOption = Non
     from npsync.cli.progress import shown_progress
     from npsync.deciding import follow_ups as following
     from npsync.deciding.deciders import Decider
-    from npsync.jobs import run_once
+    from npsync.syncing.jobs import run_once
     from npsync.words import followed_text
     from store.api.outbox import Stage
     from sync.engine import Options

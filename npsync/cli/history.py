@@ -6,9 +6,8 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 from nps.errors import ConfigError
-from npsync import run_facts
 from npsync.cli import output
-from npsync.words import followed_text, sync_text, undo_text, verify_text
+from npsync.words import followed_text, run_facts, sync_text, undo_text, verify_text
 from store.api import Store
 
 COLUMNS = ["run", "started", "sync", "kind", "status", "answers", "written", "needs a person"]

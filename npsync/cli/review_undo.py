@@ -66,7 +66,7 @@ def undo(
 def _unlinked(decider: Decider, value: str) -> list[Undone]:
     """The key as it was linked, wherever it was."""
     from npsync.deciding.answers import unlink
-    from npsync.jobs import scope_of
+    from npsync.syncing.jobs import scope_of
 
     scopes = dict.fromkeys(scope_of(decider.config, name) for name in decider.config.sync)
     return [unlink(decider, scope, value) for scope in scopes]

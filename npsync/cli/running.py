@@ -24,7 +24,7 @@ def roll_up_told(config: Config, store: Store, sync: str, options: Options, json
     """All accounts of a sync, worked out anew."""
     from npsync.cli import output
     from npsync.cli.progress import shown_progress
-    from npsync.rolling import roll_up_once
+    from npsync.syncing.rolling import roll_up_once
     from npsync.words import accounts_text
     from sync.accounts import engine
 
@@ -44,7 +44,7 @@ def roll_up_told(config: Config, store: Store, sync: str, options: Options, json
 def run_told(config: Config, store: Store, sync: str, options: Options, json: bool) -> Report:
     from npsync.cli import output
     from npsync.cli.progress import shown_progress
-    from npsync.jobs import run_once
+    from npsync.syncing.jobs import run_once
     from npsync.words import accounts_text, sync_text
 
     with shown_progress(quiet=json) as progress:

@@ -23,8 +23,8 @@ def init(
 ) -> None:
     """Write a commented YAML file to start from."""
     from nps.errors import ConfigError
-    from npsync import starter
     from npsync.cli import output
+    from npsync.config import starter
 
     file = to or output.config_path(config)
     named = [name.strip() for each in connector or starter.USUAL for name in each.split(",")]

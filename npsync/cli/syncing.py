@@ -70,11 +70,12 @@ def plan(
     """Show what a run would change, field by field. Writes nothing anywhere."""
     from itertools import chain
 
-    from npsync import logs, planfile, service
+    from npsync import logs, service
     from npsync.cli import output
     from npsync.cli.progress import shown_progress
-    from npsync.jobs import build_job, target_of
-    from npsync.rolling import preview_after
+    from npsync.syncing import planfile
+    from npsync.syncing.jobs import build_job, target_of
+    from npsync.syncing.rolling import preview_after
     from npsync.words import accounts_text, sync_text, what_if_text
     from sync.engine import Options, preview
     from sync.what_if import what_if
@@ -150,10 +151,11 @@ def run(
 ) -> None:
     """Pull, plan and write. Without a name: everything that is due, once, then exit (for cron and CI)."""
     from nps.errors import ConfigError
-    from npsync import logs, planfile, service
+    from npsync import logs, service
     from npsync.cli import output
     from npsync.clock import SystemClock
     from npsync.stopping import stop_on_signal
+    from npsync.syncing import planfile
     from sync.engine import Options
 
     loaded = output.load_config(config)

@@ -31,11 +31,12 @@ def list_(context: typer.Context, json: JsonOption = False, config: ConfigOption
     """
     from datetime import timedelta
 
-    from npsync import service, sync_facts
+    from npsync import service
     from npsync.cli import output
     from npsync.clock import SystemClock
     from npsync.clockwork.missed import kept
     from npsync.clockwork.standing import standings
+    from npsync.words import sync_facts
 
     if context.invoked_subcommand is not None:
         return

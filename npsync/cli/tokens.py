@@ -39,10 +39,10 @@ def create(
 ) -> None:
     """Make a token and print it. It is shown once: only a hash of it is kept."""
     from npsync import service
-    from npsync import tokens as made
     from npsync.cli import output
     from npsync.clock import SystemClock
     from npsync.deciding.deciders import at_the_command_line
+    from npsync.sign_in import tokens as made
 
     scopes = scope or ["events"]
     lasts, now = _lasts(expires), SystemClock().now()
@@ -97,10 +97,10 @@ def show(json: JsonOption = False, config: ConfigOption = None) -> None:
 def revoke(name: _NAME, config: ConfigOption = None) -> None:
     """Take a token back. It stops working at once."""
     from npsync import service
-    from npsync import tokens as made
     from npsync.cli import output
     from npsync.clock import SystemClock
     from npsync.deciding.deciders import at_the_command_line
+    from npsync.sign_in import tokens as made
 
     loaded = output.load_config(config)
     with service.open_store(loaded) as store:
@@ -111,8 +111,8 @@ def revoke(name: _NAME, config: ConfigOption = None) -> None:
 
 
 def _end(token: TokenRow, day: Callable[[Any], str]) -> str:
-    from npsync import tokens as made
     from npsync.clock import SystemClock
+    from npsync.sign_in import tokens as made
 
     if token.revoked_at is not None:
         return f"revoked {day(token.revoked_at)}"

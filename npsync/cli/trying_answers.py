@@ -14,7 +14,7 @@ from connectors.declared.rows import Elsewhere
 from connectors.declared.trial import FieldTried, RowTried, Trial
 from nps.errors import ConfigError
 from nps.responses import ResponseStatus, SurveyResponse
-from npsync import trials
+from npsync.checking import trials
 from npsync.cli import output
 
 _LONGEST = 44  # characters of a value: a table has three of them side by side

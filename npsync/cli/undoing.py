@@ -68,8 +68,9 @@ def _take_back(
     json: bool,
     config: ConfigOption,
 ) -> int:
-    from npsync import logs, service, undoing
+    from npsync import logs, service
     from npsync.cli import output
+    from npsync.syncing import undoing
 
     loaded = output.load_config(config)
     logs.set_up(json=json)
@@ -119,8 +120,8 @@ def _say_nothing_to_do(sentence: str, json: bool) -> None:
 
 
 def _say_what_stays(store: Store, wanted: list[Wanted], show: int, json: bool) -> None:
-    from npsync import undoing
     from npsync.cli import output
+    from npsync.syncing import undoing
     from npsync.words import undo_text
 
     for one in () if json else wanted:
@@ -133,9 +134,10 @@ def _shown(
     config: Config, store: Store, run: RunRow, wanted: list[Wanted], show: int, json: bool
 ) -> tuple[int, bool]:
     """Print the plan; the exit code if it ends here, and whether something could be restored."""
-    from npsync import service, undoing
+    from npsync import service
     from npsync.cli import output
     from npsync.cli.progress import shown_progress
+    from npsync.syncing import undoing
     from npsync.words import undo_text
     from sync.undoing import preview_undo
 
@@ -176,11 +178,12 @@ def _done(
     *,
     planned: bool,
 ) -> int:
-    from npsync import service, undoing
+    from npsync import service
     from npsync.cli import output
     from npsync.cli.progress import shown_progress
     from npsync.deciding.deciders import at_the_command_line
     from npsync.stopping import stop_on_signal
+    from npsync.syncing import undoing
     from npsync.words import undo_text
     from sync.undoing import undo as take_back
 
@@ -227,7 +230,7 @@ def _done(
 
 def _stays(store: Store, wanted: Wanted) -> dict[str, object]:
     """What the run created beside the fields, which an undo lists and leaves."""
-    from npsync import undoing
+    from npsync.syncing import undoing
     from npsync.words import followed_text
 
     return {"stays": [followed_text.facts(one) for one in undoing.made_by(store, wanted)]}

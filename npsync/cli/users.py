@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from npsync.cli.output import ConfigOption, JsonOption
-from npsync.roles import Role
+from npsync.sign_in.roles import Role
 
 if TYPE_CHECKING:
     from store.api import LocalUser

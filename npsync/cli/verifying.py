@@ -76,7 +76,7 @@ def _verify(
     from nps.errors import NpsyncError
     from npsync.cli import output
     from npsync.cli.progress import shown_progress
-    from npsync.verification import plan_again, verify_once
+    from npsync.syncing.verification import plan_again, verify_once
     from npsync.words import accounts_text, sync_text, verify_text
     from sync.accounts.report import RolledUp
 

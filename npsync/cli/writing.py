@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from npsync.cli import output
 from npsync.cli.progress import shown_progress
-from npsync.jobs import run_once
-from npsync.rolling import roll_up_once
+from npsync.syncing.jobs import run_once
+from npsync.syncing.rolling import roll_up_once
 from sync.accounts.engine import Options as RollUpOptions
 from sync.engine import Options
 from sync.job import rolled_up_sync

@@ -103,8 +103,8 @@ class Claims:
 
     def account_nights(self, now: datetime, known: Mapping[str, Due] | None = None) -> Iterator[Claim]:
         """The same for the syncs whose accounts are all worked out by the clock. The first time it is done by the
-        sync's first run, which finds that it never was (`npsync.rolling`); until somebody says that it is done, it is
-        due again."""
+        sync's first run, which finds that it never was (`npsync.syncing.rolling`); until somebody says that it is done,
+        it is due again."""
         rolled_up = {name: spec for name, spec in self._config.sync.items() if spec.account is not None}
         if known is None:
             known = self._store.due([accounts_place(name) for name in rolled_up])

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from npsync.alerting.turn import Telling, is_used
-from npsync.anonymous import Gathering
 from npsync.asking.asker import Asker
 from npsync.asking.triggering import Triggering
 from npsync.figures.counting import Counter
 from npsync.operating.retention import Nightly
-from npsync.pushed import PushedAnswers
+from npsync.syncing.anonymous import Gathering
+from npsync.syncing.pushed import PushedAnswers
 
 if TYPE_CHECKING:
     from connectors.contract import Clock

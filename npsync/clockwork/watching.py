@@ -179,7 +179,7 @@ def refuse_what_needs_a_restart(running: Config, new: Config) -> None:
 def refuse_failing_tests(config: Config) -> None:
     """The file's own tests say what its author meant."""
     from mapping.selftest import run_tests
-    from npsync.jobs import compiled
+    from npsync.syncing.jobs import compiled
 
     told = []
     for name, spec in config.sync.items():

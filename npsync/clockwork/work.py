@@ -9,10 +9,10 @@ from connectors.contract import Clock
 from nps.errors import LeaseLost, NpsyncError
 from npsync.clockwork.claims import Claim, pushed_done
 from npsync.config import Config
-from npsync.jobs import run_once, target_of
 from npsync.logs import notice
-from npsync.rolling import roll_up_once
-from npsync.verification import verify_once
+from npsync.syncing.jobs import run_once, target_of
+from npsync.syncing.rolling import roll_up_once
+from npsync.syncing.verification import verify_once
 from store.api import Store
 from sync.accounts.engine import Options as RollUpOptions
 from sync.accounts.report import RolledUp

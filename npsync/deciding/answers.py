@@ -10,7 +10,7 @@ from npsync.actions.asking import ask_for
 from npsync.deciding.deciders import Decider, Decision, about
 from npsync.deciding.inbox import UNDECIDED, Item, called, settled_in
 from npsync.deciding.writing import Again, answers_again
-from npsync.jobs import scope_of
+from npsync.syncing.jobs import scope_of
 from store.api import State, Stored
 from sync.finding import BY_A_PERSON
 from sync.first_look import answer_value

@@ -49,7 +49,7 @@ def decide_link(
     decider: Decider, connections: Opened, items: Sequence[Item], record: str, *, only_this: bool
 ) -> Linked:
     """The same, of somebody whose wish is in the audit already."""
-    from npsync.jobs import build_job, scope_of
+    from npsync.syncing.jobs import build_job, scope_of
 
     config, store = decider.config, decider.store
     jobs = {item.sync: build_job(config, item.sync, connections) for item in items}

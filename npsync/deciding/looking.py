@@ -43,7 +43,7 @@ class Looked:
 
 def look(config: Config, store: Store, connections: Opened, item: Item) -> Looked:
     """Reads the candidates live."""
-    from npsync.jobs import build_job
+    from npsync.syncing.jobs import build_job
 
     job = build_job(config, item.sync, connections)
     response = item.answer.response

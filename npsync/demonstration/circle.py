@@ -21,7 +21,7 @@ from npsync.cli import output
 from npsync.clock import SystemClock
 from npsync.config import Config, load
 from npsync.demonstration.toys import SandboxFailed, copied
-from npsync.jobs import run_once, target_of
+from npsync.syncing.jobs import run_once, target_of
 from npsync.web import listening
 from npsync.web.app import app
 from npsync.words import asking_text, sync_text

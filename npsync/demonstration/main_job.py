@@ -15,7 +15,7 @@ from npsync.cli import output
 from npsync.cli.progress import shown_progress
 from npsync.config import Config, load
 from npsync.demonstration.toys import copied
-from npsync.jobs import build_job, run_once, target_of
+from npsync.syncing.jobs import build_job, run_once, target_of
 from npsync.words import sync_text, why_text
 from store.api import Store
 from sync.engine import preview

@@ -12,8 +12,8 @@ from nps.surveys import Metric
 from npsync.checking.accounts import with_type
 from npsync.checking.live import shown_type, type_of_value
 from npsync.config import Config
-from npsync.jobs import target_of
 from npsync.provisioning.fields import field, label, type_of
+from npsync.syncing.jobs import target_of
 from sync.accounts.spec import FIGURES, AccountSpec
 from sync.outbox.spec import HistorySpec
 from sync.spec import SyncSpec

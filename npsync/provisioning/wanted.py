@@ -10,9 +10,9 @@ from nps.schema import FieldType
 from npsync.checking.access import needs_of
 from npsync.config import Config
 from npsync.config.problems import did_you_mean
-from npsync.jobs import target_of
 from npsync.provisioning import kept
 from npsync.provisioning.fields import field, label, type_of
+from npsync.syncing.jobs import target_of
 
 
 def chosen(config: Config, name: str | None) -> list[str]:

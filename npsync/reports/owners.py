@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def namer(config: Config, store: Store, survey: str, clock: Clock | None = None) -> Names:
     """Asks every CRM that this survey's answers are written to and that knows owners. Who is not found keeps the id:
     a report does not fail because a name cannot be read."""
-    from npsync.jobs import target_of
+    from npsync.syncing.jobs import target_of
 
     places = {target_of(config, sync).connection for sync in config.sync.values() if sync.survey == survey}
 

@@ -14,8 +14,8 @@ import msgspec
 from nps.errors import ConfigError
 from npsync.clockwork.claims import Claim
 from npsync.clockwork.ticking import is_alive
-from npsync.planfile import mapping_hash
 from npsync.scale.queue import CLAIM, LEND, Job, Queue, is_scaled
+from npsync.syncing.planfile import mapping_hash
 from store.api.sharing import Enlisting
 from sync.sharing.dispatch import Cut, Summons
 

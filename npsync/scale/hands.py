@@ -17,12 +17,12 @@ from npsync.clockwork.freeing import free_memory
 from npsync.clockwork.hands import AT_ONCE
 from npsync.clockwork.rescuing import due_again
 from npsync.clockwork.work import Stop, Work
-from npsync.jobs import build_job, run_once
 from npsync.logs import notice
-from npsync.planfile import mapping_hash
 from npsync.scale.calling import Called, claim_of
 from npsync.scale.queue import ANYBODY, CLAIM, LEND, Queue, conninfo
 from npsync.service import opened
+from npsync.syncing.jobs import build_job, run_once
+from npsync.syncing.planfile import mapping_hash
 from store.owners import is_gone, this_process
 from sync.engine import Options
 from sync.leasing import LEASE_SECONDS

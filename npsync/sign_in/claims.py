@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from npsync.roles import Role
+from npsync.sign_in.roles import Role
 from npsync.sign_in.spec import OidcSpec
 
 _MOST, _LONGEST = 1_000, 200  # values of a claim, and characters of one

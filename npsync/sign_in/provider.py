@@ -22,7 +22,7 @@ from connectors.addresses import is_loopback
 from connectors.contract import Clock
 from nps.errors import AccessError, UnavailableError
 from npsync.sign_in.spec import OidcSpec
-from npsync.tokens import digest
+from npsync.sign_in.tokens import digest
 
 SIGNED_BY = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Never `none`, and nothing that is proven by a shared secret."""

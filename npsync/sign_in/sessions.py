@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from npsync import tokens
-from npsync.roles import RIGHTS, May, Role, rights_of
+from npsync.sign_in import tokens
+from npsync.sign_in.roles import RIGHTS, May, Role, rights_of
 from store.api import Session, Store
 
 if TYPE_CHECKING:

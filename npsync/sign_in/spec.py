@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from connectors.addresses import checked_base_url, is_loopback
-from npsync.roles import Role
+from npsync.sign_in.roles import Role
 
 
 class _Part(BaseModel):

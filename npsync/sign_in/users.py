@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from nps.errors import ConfigError
 from npsync.deciding.deciders import at_the_command_line
-from npsync.roles import Role
 from npsync.sign_in.passwords import Passwords, checked
+from npsync.sign_in.roles import Role
 from store.api import LocalUser, Store
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")

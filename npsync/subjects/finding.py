@@ -19,7 +19,7 @@ from nps.responses import SurveyResponse
 from nps.values import Json
 from npsync.asking import gatekeeper
 from npsync.subjects.words import spellings
-from npsync.views import views_of
+from npsync.syncing.views import views_of
 from store.api.subjects import Place, Traces
 from store.past import Version, Who
 from sync.explaining import View

@@ -10,8 +10,8 @@ from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
 
 from connectors.contract import Clock
-from npsync import tokens
 from npsync.deciding.deciders import Decider
+from npsync.sign_in import tokens
 from npsync.web.addresses import place_of
 from npsync.web.problems import Problem
 from npsync.web.site import Site

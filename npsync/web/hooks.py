@@ -15,8 +15,8 @@ from starlette.types import Receive, Scope, Send
 
 from connectors.contract import Inbound, Posted, Refused, Taken
 from nps.events import Answered, Arrival
-from npsync.jobs import unread_feed
 from npsync.logs import notice
+from npsync.syncing.jobs import unread_feed
 from npsync.web.problems import Problem
 from npsync.web.site import Site
 from sync.inbox import kept

@@ -12,11 +12,12 @@ import pytest
 from browsing import chromium, free_port, serving
 from sandbox_process import running_sandbox
 
-from npsync import service, tokens
+from npsync import service
 from npsync.actions.doing import Doer
 from npsync.clock import SystemClock
 from npsync.config import Config, load
-from npsync.jobs import run_once
+from npsync.sign_in import tokens
+from npsync.syncing.jobs import run_once
 from npsync.web.app import app
 from store.api import Stand, Store
 from sync.engine import Options

@@ -21,9 +21,9 @@ from sandbox_process import RunningSandbox
 from townspeople import Person, Town
 
 from npsync.config import Config, load
-from npsync.jobs import run_once
 from npsync.service import opened
-from npsync.undoing import known_run, opened_place
+from npsync.syncing.jobs import run_once
+from npsync.syncing.undoing import known_run, opened_place
 from store import open_store
 from store.api import Store
 from sync.engine import Options

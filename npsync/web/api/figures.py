@@ -13,7 +13,7 @@ from nps.periods import Every
 from npsync.figures import Figures
 from npsync.reports import Compare, exporting, nps_surveys, wish
 from npsync.reports.wish import dimensions, enough_of, guarded
-from npsync.roles import May, rights_of
+from npsync.sign_in.roles import May, rights_of
 from npsync.web.api.asked import SHOWN, From, Here, Limit, Name
 from npsync.web.api.describing import PROBLEMS, errors
 from npsync.web.api.listing import after, place_of, reply

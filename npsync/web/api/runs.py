@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from npsync import run_facts
 from npsync.web.api.asked import SHOWN, From, Here, Limit, Name, Number, OfSync, Reader, Since
 from npsync.web.api.describing import PROBLEMS, errors
 from npsync.web.api.listing import Page, before, page, reply
@@ -15,6 +14,7 @@ from npsync.web.api.shapes import Change, Run, RunInFull, RunStatus
 from npsync.web.problems import Problem
 from npsync.web.reading import noted
 from npsync.web.site import Site
+from npsync.words import run_facts
 from store.api import RunRow
 from store.api.looking import Journaled
 

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from npsync import sync_facts
 from npsync.deciding.deciders import Decider
 from npsync.deciding.pausing import PausedInFile, pause_sync, resume_sync
 from npsync.web.api.asked import Here, Reader, SyncName
@@ -18,6 +17,7 @@ from npsync.web.api.once import Acts
 from npsync.web.api.shapes import Sync
 from npsync.web.problems import Problem
 from npsync.web.site import Site
+from npsync.words import sync_facts
 
 routes = APIRouter(tags=["syncs"], responses=PROBLEMS)
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from npsync import customer_story, service
 from npsync.reports.wish import name_of_accounts
-from npsync.roles import May
+from npsync.sign_in.roles import May
 from npsync.web.dashboard.asked import asked
 from npsync.web.dashboard.audit import looked_at
 from npsync.web.dashboard.house import House

@@ -7,10 +7,10 @@ from starlette.responses import Response
 
 from npsync.config import Config
 from npsync.figures import Shown
-from npsync.jobs import target_of
 from npsync.reports import nps_surveys
 from npsync.reports.wish import enough_of
-from npsync.roles import May
+from npsync.sign_in.roles import May
+from npsync.syncing.jobs import target_of
 from npsync.web.dashboard.asked import asked
 from npsync.web.dashboard.house import House
 from npsync.web.site import Site

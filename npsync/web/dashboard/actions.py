@@ -15,8 +15,8 @@ from starlette.responses import RedirectResponse, Response
 
 from nps.errors import ConfigError
 from npsync.actions.asking import ask_for
-from npsync.jobs import target_of
-from npsync.roles import May
+from npsync.sign_in.roles import May
+from npsync.syncing.jobs import target_of
 from npsync.web.dashboard import action_words, audit_words, run_words
 from npsync.web.dashboard.asked import number
 from npsync.web.dashboard.house import HEADERS, House

@@ -14,8 +14,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from nps.periods import midnight
-from npsync.roles import May
 from npsync.schedule import accounts_place, answers_place, verify_place
+from npsync.sign_in.roles import May
 from npsync.web.dashboard import action_words, audit_words
 from npsync.web.dashboard.action_words import name_of
 from npsync.web.dashboard.asked import LONGEST, Asked, asked

@@ -12,7 +12,7 @@ from npsync import service
 from npsync.deciding.answers import is_left_out
 from npsync.deciding.inbox import UNDECIDED, Item, settled_in
 from npsync.deciding.looking import Candidate, Looked, look
-from npsync.roles import May
+from npsync.sign_in.roles import May
 from npsync.web.dashboard.audit import looked_at_some
 from npsync.web.dashboard.deciding import answers_of
 from npsync.web.dashboard.house import House

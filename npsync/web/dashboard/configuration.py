@@ -14,7 +14,7 @@ from nps.errors import ConfigError
 from npsync.config import Config, ConfigProblems, load
 from npsync.config.secrets import redact
 from npsync.config.shown import as_read
-from npsync.roles import May
+from npsync.sign_in.roles import May
 from npsync.web.dashboard.connections import last_check
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.syncs import served

@@ -15,10 +15,10 @@ from npsync.actions.asking import ask_for
 from npsync.checking import access
 from npsync.config import Config
 from npsync.config.shown import as_read
-from npsync.jobs import target_of
 from npsync.operating.calls import Quota, quotas
 from npsync.operating.connection_health import ACCESS, BUDGET, Health, health_of
-from npsync.roles import May
+from npsync.sign_in.roles import May
+from npsync.syncing.jobs import target_of
 from npsync.web.dashboard import bars
 from npsync.web.dashboard.house import HEADERS, House
 from npsync.web.dashboard.syncs import served

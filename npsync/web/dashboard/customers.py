@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from npsync import customer_story, service
 from npsync.asking.invited import About
 from npsync.config import Config
-from npsync.roles import May
+from npsync.sign_in.roles import May
 from npsync.web.dashboard.asked import asked
 from npsync.web.dashboard.audit import looked_at, looked_at_some
 from npsync.web.dashboard.house import HEADERS, House

@@ -16,7 +16,7 @@ from npsync.deciding import held
 from npsync.deciding.deciders import Decision
 from npsync.deciding.inbox import Item, called, settled_in
 from npsync.deciding.writing import want_written
-from npsync.roles import May
+from npsync.sign_in.roles import May
 from npsync.web.dashboard.asked import LARGEST
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.visitors import Form, Visitor, form_of

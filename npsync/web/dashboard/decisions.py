@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from npsync.deciding.deciders import Decision
 from npsync.deciding.inbox import called
-from npsync.roles import May
+from npsync.sign_in.roles import May
 from npsync.web.dashboard.asked import asked
 from npsync.web.dashboard.audit import looked_at_some
 from npsync.web.dashboard.house import House

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from npsync.roles import May
+from npsync.sign_in.roles import May
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.under_way import under_way
 from npsync.web.site import Site

@@ -9,8 +9,8 @@ from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
 from npsync.logs import notice
-from npsync.roles import Role
 from npsync.sign_in import devices
+from npsync.sign_in.roles import Role
 from npsync.sign_in.sessions import LASTS
 from npsync.web.dashboard.entrance import HEADERS, hidden, own_path
 from npsync.web.dashboard.house import House

@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from nps.values import Json
 from npsync.deciding.deciders import Decider
-from npsync.roles import May, Role
+from npsync.sign_in.roles import May, Role
 from npsync.web.dashboard.sessions import Sessions
 from npsync.web.dashboard.visitors import Kind, Visitor, form_of
 from npsync.web.site import Site

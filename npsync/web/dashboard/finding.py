@@ -8,7 +8,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from npsync.roles import May
+from npsync.sign_in.roles import May
 from npsync.web.dashboard.asked import LONGEST, number
 from npsync.web.dashboard.house import HEADERS, House
 from npsync.web.dashboard.visitors import form_of

@@ -9,7 +9,7 @@ from nps.errors import ConfigError
 from npsync.deciding import follow_ups as following
 from npsync.deciding.left import LATE
 from npsync.deciding.writing import want_written
-from npsync.roles import May
+from npsync.sign_in.roles import May
 from npsync.web.dashboard.asked import asked, number
 from npsync.web.dashboard.audit import looked_at_some
 from npsync.web.dashboard.house import House

@@ -20,7 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import RedirectResponse, Response
 
 from npsync.figures import Figures
-from npsync.roles import May
+from npsync.sign_in.roles import May
 from npsync.sign_in.sessions import terms_of
 from npsync.web.dashboard import navigation, words
 from npsync.web.dashboard.commands import with_commands

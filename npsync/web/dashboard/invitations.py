@@ -17,7 +17,7 @@ from npsync.asking import gatekeeper, invited
 from npsync.asking.funnel import SUPPRESSED, funnel, why_not
 from npsync.deciding import sends as sending
 from npsync.figures import DAYS, since
-from npsync.roles import May
+from npsync.sign_in.roles import May
 from npsync.web.dashboard.action_words import name_of
 from npsync.web.dashboard.asked import asked, number
 from npsync.web.dashboard.audit import looked_at_some

@@ -9,7 +9,7 @@ from nps.changes import Cause
 from nps.errors import ConfigError
 from npsync.deciding import letters as post
 from npsync.deciding.writing import want_written
-from npsync.roles import May
+from npsync.sign_in.roles import May
 from npsync.web.dashboard.asked import LARGEST, asked, number
 from npsync.web.dashboard.audit import looked_at_some
 from npsync.web.dashboard.house import House

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mapping.spec import FieldMapping
 from nps.durations import in_words
 from npsync.config import Config
-from npsync.jobs import target_of
+from npsync.syncing.jobs import target_of
 from sync.spec import SyncSpec
 
 _NAMES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 
-from npsync.roles import May
+from npsync.sign_in.roles import May
 
 
 @dataclass(frozen=True)

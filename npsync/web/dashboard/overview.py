@@ -8,7 +8,7 @@ from starlette.responses import Response
 from npsync.figures import Shown
 from npsync.reports import Report, nps_surveys, wish
 from npsync.reports.wish import guarded
-from npsync.roles import May
+from npsync.sign_in.roles import May
 from npsync.web.dashboard import run_words
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.needs import waiting_in

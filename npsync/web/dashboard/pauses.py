@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from npsync.deciding.pausing import PausedInFile, pause_sync, resume_sync
-from npsync.roles import May
+from npsync.sign_in.roles import May
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.syncs import known_sync
 from npsync.web.site import Site

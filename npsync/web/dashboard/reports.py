@@ -13,13 +13,13 @@ from starlette.responses import Response
 from nps.errors import ConfigError
 from nps.periods import Every
 from nps.score import Segment
-from npsync.jobs import target_of
 from npsync.reports import Compare, Report, Wish, exporting, nps_surveys, wish
 from npsync.reports.comments import LONGEST, search
 from npsync.reports.remarks import counting_of, least_said, themes_of
 from npsync.reports.themes import Themes
 from npsync.reports.wish import dimensions, guarded
-from npsync.roles import May
+from npsync.sign_in.roles import May
+from npsync.syncing.jobs import target_of
 from npsync.web.dashboard.asked import page_in
 from npsync.web.dashboard.audit import looked_at_some
 from npsync.web.dashboard.house import HEADERS, House

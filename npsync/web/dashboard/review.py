@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from npsync.deciding.left import left
-from npsync.roles import May
+from npsync.sign_in.roles import May
 from npsync.web.dashboard.asked import asked
 from npsync.web.dashboard.audit import looked_at_some
 from npsync.web.dashboard.deciding import ACTS

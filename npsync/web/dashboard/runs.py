@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from nps.errors import ConfigError
 from npsync.config import Config
-from npsync.jobs import target_of
-from npsync.roles import May
+from npsync.sign_in.roles import May
+from npsync.syncing.jobs import target_of
 from npsync.web.dashboard import run_words
 from npsync.web.dashboard.asked import asked, number
 from npsync.web.dashboard.house import HEADERS, House

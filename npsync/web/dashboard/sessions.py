@@ -7,10 +7,10 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from npsync.roles import Role
+from npsync.sign_in.roles import Role
 from npsync.sign_in.sessions import LASTS, NOTED, PROVIDER, TOKEN, rights_in
+from npsync.sign_in.tokens import digest
 from npsync.sign_in.users import Changed
-from npsync.tokens import digest
 from npsync.web.dashboard.visitors import Kind, Told, Visitor
 from store.api import Session, Store
 

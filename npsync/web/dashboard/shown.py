@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from npsync.jobs import target_of
-from npsync.views import views_of
+from npsync.syncing.jobs import target_of
+from npsync.syncing.views import views_of
 from npsync.web.site import Site
 from store.api import Settled, Stored
 from sync.explaining import View, score_of

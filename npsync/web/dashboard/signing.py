@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from npsync import tokens
 from npsync.logs import notice
-from npsync.roles import RIGHTS, May, rights_of
-from npsync.sign_in import devices, sessions
+from npsync.sign_in import devices, sessions, tokens
 from npsync.sign_in.passwords import Crowded
+from npsync.sign_in.roles import RIGHTS, May, rights_of
 from npsync.sign_in.sessions import TOKEN, USER
+from npsync.sign_in.tokens import digest
 from npsync.sign_in.users import Changed, proven
-from npsync.tokens import digest
 from npsync.web.addresses import place_of
 from npsync.web.dashboard.door import Door
 from npsync.web.dashboard.entrance import HEADERS

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from npsync.jobs import target_of
-from npsync.roles import May
+from npsync.sign_in.roles import May
+from npsync.syncing.jobs import target_of
 from npsync.web.dashboard import mapping_words, run_words
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.needs import SEEN

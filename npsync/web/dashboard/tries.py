@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from npsync.tokens import digest
+from npsync.sign_in.tokens import digest
 from npsync.web.throttle import Throttle
 from store.api import Store
 

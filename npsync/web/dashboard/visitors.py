@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 from fastapi import HTTPException, Request
 
-from npsync.roles import May
+from npsync.sign_in.roles import May
 from npsync.web.problems import Problem
 
 MOST_FIELDS = 500  # of one form: a page of ticked boxes

@@ -16,12 +16,12 @@ from asgi_caller import Caller
 from fake_clock import FakeClock
 from typer.testing import CliRunner
 
-from npsync import tokens
 from npsync.cli import application
 from npsync.figures import Figures
 from npsync.figures.checking import check
 from npsync.figures.counting import ASKED_FOR, REST, Counter
 from npsync.reports import Wish, wish
+from npsync.sign_in import tokens
 from npsync.web.app import app
 from store import funnels, open_store, questions, tallies
 from store.api.asking import Verdict

@@ -19,7 +19,6 @@ from nps.errors import ConfigError
 from npsync.clockwork.claims import Claim
 from npsync.clockwork.rescuing import FIRST_REST
 from npsync.config import Config
-from npsync.planfile import mapping_hash
 from npsync.scale import queue as queues
 from npsync.scale.calling import Queued, claim_of, cut_from, whoever_is_there, words_of
 from npsync.scale.hands import WORKERS, Laborer, remember, rescue, rescue_lost
@@ -34,6 +33,7 @@ from npsync.scale.queue import (
     is_scaled,
     refuse_alone,
 )
+from npsync.syncing.planfile import mapping_hash
 from store import open_store
 from store.api import Serving
 from store.owners import this_process

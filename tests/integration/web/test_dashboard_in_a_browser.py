@@ -14,7 +14,7 @@ from browsing import CONTRASTS, chromium, free_port, serving
 from builders_runs import ran
 from fake_clock import FakeClock
 
-from npsync import tokens
+from npsync.sign_in import tokens
 from npsync.web.app import app
 from store import open_store
 

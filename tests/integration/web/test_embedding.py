@@ -13,7 +13,7 @@ from builders_page import ID, YAML, Front
 from fake_clock import NOON
 
 from nps.sending import Accepted
-from npsync import tokens
+from npsync.sign_in import tokens
 from store.sql import SqlStore
 
 PRODUCT = """

@@ -13,8 +13,8 @@ from dashboard_desk import FORM, Desk
 from every_route import Read, Route, routes
 from peopled import YAML, Peopled, fill
 
-from npsync import tokens
-from npsync.roles import Role
+from npsync.sign_in import tokens
+from npsync.sign_in.roles import Role
 from npsync.web.doorway import LARGEST, LARGEST_ELSEWHERE
 
 OPEN = {

@@ -16,7 +16,7 @@ from every_route import Read, of_shape, routes, walked
 from hostile_town import ATTACKS, hostile
 from peopled import YAML
 
-from npsync.roles import Role
+from npsync.sign_in.roles import Role
 
 MOST = 15  # shapes of pages that the browser looks at
 NEVER = frozenset(

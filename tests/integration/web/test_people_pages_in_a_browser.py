@@ -12,7 +12,7 @@ from browsing import CONTRASTS, chromium, free_port, serving
 from fake_clock import FakeClock
 from peopled import ACCOUNT, YAML, Peopled, fill, record
 
-from npsync import tokens
+from npsync.sign_in import tokens
 from npsync.web.app import app
 from store.api import State
 from triggers import ledger

@@ -14,7 +14,7 @@ from asgi_caller import Replied
 from dashboard_desk import Desk, text_of
 from oidc_provider_mock import User, run_server_in_thread
 
-from npsync.roles import Role
+from npsync.sign_in.roles import Role
 from npsync.sign_in.sessions import LASTS
 
 # The toy is written against an older version of its library.

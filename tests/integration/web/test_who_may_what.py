@@ -11,8 +11,8 @@ from dashboard_desk import Desk
 from every_route import Route, routes
 from peopled import YAML, Peopled, fill
 
-from npsync import tokens
-from npsync.roles import RIGHTS, May, Role
+from npsync.sign_in import tokens
+from npsync.sign_in.roles import RIGHTS, May, Role
 
 PAGES = {
     May.REPORTS: "/ /accounts /me /report /report.csv /report.json /report/comments",

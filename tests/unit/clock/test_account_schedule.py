@@ -12,8 +12,8 @@ from builders_config import config_of, yaml
 
 from npsync.clockwork.missed import kept
 from npsync.config import Config
-from npsync.rolling import claim_roll_up
 from npsync.schedule import ROLL_UP_AGAIN, accounts_place, all_rolled_up
+from npsync.syncing.rolling import claim_roll_up
 from store import open_store
 from store.sql import SqlStore
 

@@ -21,8 +21,8 @@ from nps.responses import Cursor, Page, ResponseStatus, SurveyResponse
 from npsync.clockwork.claims import pushed_done
 from npsync.config import Config
 from npsync.config.model import Connection
-from npsync.pushed import PushedAnswers
 from npsync.schedule import answers_place
+from npsync.syncing.pushed import PushedAnswers
 from store import open_store
 from store.sql import SqlStore
 from sync.inbox import reading

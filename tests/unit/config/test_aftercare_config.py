@@ -14,7 +14,7 @@ from nps.schema import FieldSchema, FieldType, ObjectSchema
 from npsync.checking.access import needs_of
 from npsync.checking.after import after
 from npsync.config import Config
-from npsync.jobs import care_of, unread_feed, where_to_see_why
+from npsync.syncing.jobs import care_of, unread_feed, where_to_see_why
 
 FOLLOW_UP = """\
 history:

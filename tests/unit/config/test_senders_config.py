@@ -6,7 +6,7 @@ import pytest
 from builders_config import config_of, problems_of
 
 from connectors import registry
-from npsync.capabilities import asks
+from npsync.words.capabilities import asks
 
 TOWN = """\
 public_url: https://nps.acme.example

@@ -11,8 +11,8 @@ from builders_config import config_of
 from connectors import registry
 from mapping.selftest import run_tests
 from nps.errors import ConfigError
-from npsync import starter
-from npsync.jobs import compiled
+from npsync.config import starter
+from npsync.syncing.jobs import compiled
 
 CHOICES = list(
     chain.from_iterable(combinations(registry.names(), size) for size in (1, 2, len(registry.names())))

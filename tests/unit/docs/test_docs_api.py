@@ -18,7 +18,7 @@ from api_desk import ApiDesk
 from browsing import serving
 from ruamel.yaml import YAML
 
-from npsync import tokens
+from npsync.sign_in import tokens
 from store.api import Stand
 
 ROOT = Path(__file__).parents[3]

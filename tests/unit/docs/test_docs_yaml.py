@@ -21,7 +21,7 @@ from nps.surveys import ScoreRule, SurveySpec
 from npsync.config import Config, load
 from npsync.config.described import open_description
 from npsync.config.model import FileSpec
-from npsync.jobs import compiled
+from npsync.syncing.jobs import compiled
 from sync.spec import BreakerSpec, SyncSpec, Target
 
 ROOT = Path(__file__).parents[3]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from npsync.roles import Role
 from npsync.sign_in.claims import Admitted, Turned, judged
+from npsync.sign_in.roles import Role
 from npsync.sign_in.spec import OidcSpec
 
 ROLES = {"admin": ["ops"], "operator": ["revops"], "viewer": ["support", "sales"], "reports": ["all"]}

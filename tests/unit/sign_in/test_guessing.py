@@ -11,9 +11,9 @@ from answered import NOW, YAML
 from argon2 import PasswordHasher
 from dashboard_desk import PASSWORD, QUICK, Desk
 
-from npsync.roles import Role
 from npsync.sign_in import devices, users
 from npsync.sign_in.passwords import WAITING, Crowded, Passwords
+from npsync.sign_in.roles import Role
 from npsync.web.dashboard.tries import OF_DEVICE, OF_NAME, Tries
 
 DEVICE = "npsync-device"

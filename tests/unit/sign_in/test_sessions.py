@@ -13,12 +13,11 @@ from dashboard_desk import QUICK, Desk, text_of
 from typer.testing import CliRunner
 
 from nps.errors import ConfigError
-from npsync import tokens
 from npsync.cli import application
-from npsync.roles import Role
-from npsync.sign_in import sessions, users
+from npsync.sign_in import sessions, tokens, users
+from npsync.sign_in.roles import Role
 from npsync.sign_in.sessions import IDLE, LASTS, PROVIDER
-from npsync.tokens import digest
+from npsync.sign_in.tokens import digest
 from store.api import Session
 
 ADMIN = {"role": Role.ADMIN, "name": "root"}

@@ -9,10 +9,9 @@ import pytest
 from answered import NOW
 from dashboard_desk import PASSWORD, QUICK, Desk, text_of
 
-from npsync import tokens
-from npsync.roles import Role
-from npsync.sign_in import users
+from npsync.sign_in import tokens, users
 from npsync.sign_in.passwords import Passwords
+from npsync.sign_in.roles import Role
 from npsync.sign_in.sessions import IDLE, LASTS
 
 COOKIE = "npsync"

@@ -10,7 +10,7 @@ from answered import NOW, SYNC, matched, people
 from api_desk import ApiDesk
 from asgi_caller import Replied
 
-from npsync import tokens
+from npsync.sign_in import tokens
 from store.api import Stand, State
 from store.api.acting import Action
 

@@ -12,7 +12,7 @@ from answered import ANONYMOUS, NOW, SYNC, matched, people
 from api_desk import EVERY_SCOPE, ApiDesk
 
 from nps.changes import Cause
-from npsync import run_facts
+from npsync.words import run_facts
 
 
 @pytest.fixture

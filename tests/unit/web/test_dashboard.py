@@ -11,7 +11,7 @@ import pytest
 from answered import NOW, YAML, matched, people, record_of
 from dashboard_desk import Desk, text_of
 
-from npsync import tokens
+from npsync.sign_in import tokens
 from npsync.sign_in.sessions import LASTS
 from npsync.subjects import receipts
 

@@ -13,7 +13,7 @@ from api_desk import ApiDesk
 from dashboard_desk import Desk, text_of
 
 from npsync.figures.few import Few
-from npsync.roles import Role
+from npsync.sign_in.roles import Role
 
 OCTOBER, NOVEMBER = datetime(2025, 10, 7, tzinfo=UTC), datetime(2025, 11, 7, tzinfo=UTC)
 A_YEAR_BEFORE = datetime(2024, 10, 7, tzinfo=UTC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from npsync.roles import RIGHTS, May, Role, rights_of
+from npsync.sign_in.roles import RIGHTS, May, Role, rights_of
 
 
 def test_every_role_may_what_the_one_below_it_may():

@@ -10,8 +10,8 @@ from dashboard_desk import Desk, text_of
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from npsync import tokens
-from npsync.roles import May
+from npsync.sign_in import tokens
+from npsync.sign_in.roles import May
 from npsync.web import dashboard
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.visitors import form_of

@@ -46,9 +46,9 @@ def run_once(
     """One run with connections of its own: fresh schema, fresh token, and what follows from it on the accounts. Without
     `dispatch` it is shared with whoever serves the same store. Raises what `sync.engine.run` raises."""
     from npsync.alerting.turn import tell_of_deaths, tell_of_failure, tell_of_run
-    from npsync.rolling import roll_up_after
     from npsync.scale.calling import whoever_is_there
     from npsync.service import opened
+    from npsync.syncing.rolling import roll_up_after
     from sync.engine import Options, run
     from sync.leasing import Busy
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from npsync import run_facts
 from npsync.clockwork.standing import Standing, standings
-from npsync.jobs import target_of
+from npsync.syncing.jobs import target_of
+from npsync.words import run_facts
 
 if TYPE_CHECKING:
     from npsync.clockwork.missed import Kept

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mapping.problems import did_you_mean
 from nps.errors import ConfigError
-from npsync.jobs import build_job, target_of
+from npsync.syncing.jobs import build_job, target_of
 from store.api import RunRow
 from store.api.outbox import Outgoing, Stage
 from sync.redoing import stands, to_redo

@@ -52,8 +52,8 @@ def roll_up_once(
     progress: Progress | None = None,
 ) -> RolledUp:
     """One roll-up with connections of its own. Raises Busy and LeaseLost."""
-    from npsync.jobs import build_job
     from npsync.service import opened
+    from npsync.syncing.jobs import build_job
     from sync.accounts.engine import run
 
     with opened(config, store, clock) as connections:

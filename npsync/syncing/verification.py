@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from npsync.views import named_view
+from npsync.syncing.views import named_view
 from sync.job import rolled_up_sync
 from sync.verifying import Verified, to_plan_again, verify
 
@@ -51,8 +51,8 @@ def plan_again(
 ) -> Report | RolledUp | None:
     """Run the sync for the answers behind the records that drifted, or the roll-up for the accounts that did:
     `overwrite:` decides what is written and what stays. None when no answer decides them any more."""
-    from npsync.jobs import run_once
-    from npsync.rolling import roll_up_once
+    from npsync.syncing.jobs import run_once
+    from npsync.syncing.rolling import roll_up_once
     from store.api import Asked
     from sync.engine import Options
 

@@ -15,9 +15,9 @@ from connectors.contract import Clock, ReadsAgain
 from nps.errors import AccessError, ConfigError, UnavailableError
 from nps.events import Answered
 from nps.responses import ResponseStatus, SurveyResponse
-from npsync.jobs import readers, unread_feed
 from npsync.logs import notice
 from npsync.schedule import answers_place
+from npsync.syncing.jobs import readers, unread_feed
 from sync.inbox import reading, take_in
 from triggers.intake import LEASE_SECONDS, MOST_STARTS
 from triggers.tidying import KEPT

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from mapping.match import compile_match
 from mapping.selftest import neutral
 from nps.suspicion import Rule
-from npsync.jobs import compiled, target_of
-from npsync.rolling import compiled_accounts
+from npsync.syncing.jobs import compiled, target_of
+from npsync.syncing.rolling import compiled_accounts
 from sync.accounts.telling import AccountView
 from sync.explaining import Lines, View
 from sync.job import roll_up_of, rolled_up_sync

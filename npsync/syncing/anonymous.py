@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.contract import Clock
 from nps.errors import NpsyncError
-from npsync.jobs import anonymous_at, feed_of
 from npsync.schedule import has_its_turn
+from npsync.syncing.jobs import anonymous_at, feed_of
 from sync.inbox import Pulled, pull
 from sync.progress import Silent
 

@@ -37,7 +37,7 @@ from store.api import Claimed, Judge
 from triggers.closing import Closed, close
 from triggers.desk import Desk
 from triggers.fairness import ahead_of, free_at
-from triggers.following import following, latest_sent, may_remind, retried
+from triggers.following import following, is_too_late, latest_sent, may_remind, retried
 from triggers.people import Found, Person
 from triggers.reasons import note_reasons
 from triggers.report import Round
@@ -190,7 +190,7 @@ def _judge(desk: Desk, claimed: Claimed, person: Person, way: Way | None, now: d
         if claimed.step.kind is not StepKind.ASK and (no := may_remind(claimed.invitation, past)) is not None:
             return no
         decision = _decided(desk, claimed, person, [way] if way else [], known, now)
-        if isinstance(decision, Wait) and _is_too_late(claimed, decision.until):
+        if isinstance(decision, Wait) and is_too_late(claimed.invitation, decision.until):
             return Suppress("stale", f"it would be too late then: {decision.reason}")
         return decision
 
@@ -210,12 +210,6 @@ def _decided(
 def _seen(desk: Desk, claimed: Claimed, person: Person, ways: Sequence[Way], known: Known) -> Circumstances:
     about = person.about(claimed.invitation.event)
     return circumstances(person, ways, known, desk.policy, desk.conditions, about)
-
-
-def _is_too_late(claimed: Claimed, at: datetime) -> bool:
-    invitation = claimed.invitation
-    end = invitation.stale_at if invitation.sent_at is None else invitation.expires_at
-    return end is not None and at > end
 
 
 def _midnight(desk: Desk, now: datetime) -> datetime:
@@ -253,7 +247,7 @@ def _handed_over(
         # A bug, and nobody can say how far the message got. It is told, and the message is not repeated.
         settle(desk, rule, claimed, way, person, FateUnknown("npsync failed while sending it"), told)
         raise
-    return retried(outcome, claimed.step, claimed.invitation.stale_at, desk.clock.now())
+    return retried(outcome, claimed.step, claimed.invitation, desk.clock.now())
 
 
 def _remember_opt_out(desk: Desk, person: Person, now: datetime) -> None:
@@ -334,4 +328,4 @@ def outcome_of_interrupted(desk: Desk, rule: Rule, claimed: Claimed, way: Way, f
     outcome = desk.opens.sender(way.connection).find(message)
     if outcome is None:
         return FateUnknown(f"npsync was ended while it was being sent, and {way.connection} cannot tell")
-    return retried(outcome, claimed.step, claimed.invitation.stale_at, desk.clock.now())
+    return retried(outcome, claimed.step, claimed.invitation, desk.clock.now())

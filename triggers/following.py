@@ -85,7 +85,14 @@ def latest_sent(steps: Iterable[Step]) -> Step | None:
     return max(sent, key=lambda one: one.number, default=None)
 
 
-def retried(outcome: SendOutcome, step: Step, stale_at: datetime | None, now: datetime) -> SendOutcome:
+def is_too_late(invitation: Invitation, at: datetime) -> bool:
+    """An ask must not be stale; what follows it must come before the invitation expires."""
+    if invitation.sent_at is None:
+        return invitation.stale_at is not None and at > invitation.stale_at
+    return invitation.expires_at is not None and at >= invitation.expires_at
+
+
+def retried(outcome: SendOutcome, step: Step, invitation: Invitation, now: datetime) -> SendOutcome:
     """A failure that may pass is tried again, longer apart each time, a few times and not when it is too late."""
     if not isinstance(outcome, FailedRetryable):
         return outcome
@@ -93,7 +100,7 @@ def retried(outcome: SendOutcome, step: Step, stale_at: datetime | None, now: da
     again = max(outcome.after or now, now + pause)
     if step.attempts + 1 >= TRIES:
         return FailedPermanent(outcome.code, f"given up after {TRIES} tries: {outcome.reason}")
-    if stale_at is not None and again > stale_at:
+    if is_too_late(invitation, again):
         return FailedPermanent(outcome.code, f"not sent before it was too late: {outcome.reason}")
     return msgspec.structs.replace(outcome, after=again)
 

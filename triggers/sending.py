@@ -23,7 +23,7 @@ from triggers.apart import OF_ALL, asked_apart
 from triggers.closing import Closed
 from triggers.delivery import deliver, outcome_of_interrupted, settle
 from triggers.desk import Desk
-from triggers.following import is_overtaken, latest_sent
+from triggers.following import is_overtaken, is_too_late, latest_sent
 from triggers.ledger import why_none_is_sent
 from triggers.people import Found, Nobody
 from triggers.report import Round
@@ -112,7 +112,7 @@ def _is_wanted(desk: Desk, claimed: Claimed, told: Round) -> bool:
         _drop(desk, claimed, InvitationState.CANCELLED, "shadow", "the trigger is in shadow mode again", told)
     elif rule.paused:
         _put_off(desk, claimed, now + LATER, "paused", "the trigger is paused", told)
-    elif is_too_late(claimed, now):
+    elif is_too_late(invitation, now):
         _drop(desk, claimed, InvitationState.EXPIRED, "stale", "it came too late to ask", told)
     elif invitation.answered_at is not None:
         _drop(desk, claimed, InvitationState.ANSWERED, "answered", "answered before it was sent", told)
@@ -135,14 +135,6 @@ def _gone_way(rule: Rule, step: Step, steps: Sequence[Step]) -> str | None:
         return None
     named = follows.via or f"way {follows.way + 1}"
     return f"{named} is no way of {rule.asking.survey} any more"
-
-
-def is_too_late(claimed: Claimed, now: datetime) -> bool:
-    """An ask must not be stale; what follows it must come before the invitation expires."""
-    invitation = claimed.invitation
-    if invitation.sent_at is None:
-        return invitation.stale_at is not None and now > invitation.stale_at
-    return invitation.expires_at is not None and now >= invitation.expires_at
 
 
 def _people_of(desk: Desk, claims: Sequence[Claimed], told: Round) -> dict[str, Found]:

@@ -9,7 +9,7 @@ import pytest
 from builders_triggers import Desktop, asked, case
 
 from connectors.contract import Sends
-from nps.asking import Channel, InvitationState
+from nps.asking import Channel, InvitationState, StepState
 from nps.errors import AccessError, BudgetError, ConfigError, UnavailableError
 from nps.sending import (
     Accepted,
@@ -91,6 +91,30 @@ def test_a_refused_credential_stops_its_sender_for_all_and_costs_nobody_their_me
     desk.later(minutes=20)
     desk.turn()
     assert sorted(desk.sent()) == people
+
+
+def test_a_reminder_is_tried_again_however_long_ago_its_event_was(desk: Desktop):
+    desk.rule(remind=(3 * DAY,), stale_after=2 * DAY)
+    ann = asked(desk)
+    desk.turn()
+    desk.senders["mailer"].answer = lambda message: FailedRetryable("421", "busy")
+    desk.later(days=3)
+    desk.turn()
+    desk.senders["mailer"].answer = lambda message: Accepted()
+    desk.later(hours=1)
+    desk.turn()
+    assert desk.sent() == [ann, ann]
+
+
+def test_a_reminder_is_not_tried_again_once_the_invitation_would_be_over(desk: Desktop):
+    desk.rule(remind=(3 * DAY,), expires=3 * DAY + timedelta(minutes=1))
+    asked(desk)
+    desk.turn()
+    desk.senders["mailer"].answer = lambda message: FailedRetryable("421", "busy")
+    desk.later(days=3)
+    desk.turn()
+    [_, reminder] = desk.store.steps_of(desk.invitations()[0].id)
+    assert (reminder.state, reminder.reason) == (StepState.FAILED, "not sent before it was too late: busy")
 
 
 def test_a_connection_without_calls_left_has_sent_nothing_and_costs_nobody_their_message(desk: Desktop):

@@ -108,6 +108,15 @@ def _is_wanted(desk: Desk, claimed: Claimed, told: Round) -> bool:
             "the YAML has no such trigger any more",
             told,
         )
+    elif rule.asking.survey != invitation.survey:
+        _drop(
+            desk,
+            claimed,
+            InvitationState.CANCELLED,
+            "other_survey",
+            "the trigger asks another survey now",
+            told,
+        )
     elif not rule.live:
         _drop(desk, claimed, InvitationState.CANCELLED, "shadow", "the trigger is in shadow mode again", told)
     elif rule.paused:

@@ -67,6 +67,24 @@ def test_sends_that_are_stopped_between_two_messages_stop_at_once(desk: Desktop)
     assert len(set(desk.sent())) == 3
 
 
+def test_a_trigger_that_asks_another_survey_by_now_sends_that_to_nobody_who_was_to_be_asked_the_first(
+    desk: Desktop,
+):
+    desk.rule(wait=timedelta(hours=2), remind=(timedelta(days=3),))
+    ann, bob = asked(desk, 1), asked(desk, 2)
+    desk.turn()
+    desk.later(hours=2)
+    desk.turn()
+    asked(desk, 3)
+    desk.turn()
+    desk.rule(survey="relationship", metric="nps", kind="relationship", wait=timedelta(hours=2))
+    desk.later(days=3)
+    desk.turn()
+    assert sorted(desk.sent()) == [ann, bob]
+    [waiting] = desk.invitations(InvitationState.CANCELLED)
+    assert (waiting.survey, waiting.code) == ("support-csat", "other_survey")
+
+
 def test_what_is_taken_back_while_others_are_sent_is_not_sent(desk: Desktop):
     ann, bob = asked(desk, 1), asked(desk, 2)
 

@@ -26,7 +26,8 @@ def following(
     expires_at: datetime | None,
     now: datetime,
 ) -> tuple[Step, ...]:
-    """The messages to come after this one. A reminder is followed by nothing: all are planned with the ask."""
+    """The messages to come after this one. A reminder is followed by nothing: all are planned with the first message
+    that is sent."""
     if step.kind is StepKind.REMINDER:
         return ()
     place = asking.place_of(step)
@@ -35,7 +36,7 @@ def following(
     if not isinstance(outcome, Accepted):
         return ()  # also what the vendor's own throttle refused: no other channel gets round it
     fallback = () if place is None else _fallback(asking, invitation, place, now)
-    reminders = _reminders(asking, invitation, now) if step.kind is StepKind.ASK else ()
+    reminders = _reminders(asking, invitation, now) if invitation.sent_at is None else ()
     return tuple(one for one in (*fallback, *reminders) if expires_at is None or one.due_at < expires_at)
 
 
@@ -106,8 +107,10 @@ def retried(outcome: SendOutcome, step: Step, invitation: Invitation, now: datet
 
 
 def may_remind(invitation: Invitation, past: Sequence[Past]) -> Suppress | None:
-    """The rule of reminders and fallbacks: only while this is what the person was asked last, and not answered."""
-    since = invitation.sent_at or invitation.created_at
+    """The rule of reminders and fallbacks: only while this is what the person was asked last, and not answered. Where
+    nothing of it was sent yet, there is nothing to remind of: the policy judges it as any ask."""
+    if (since := invitation.sent_at) is None:
+        return None
     for one in past:
         if one.invitation == invitation.id or one.at < since:
             continue

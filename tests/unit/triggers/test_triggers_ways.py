@@ -7,11 +7,13 @@ from datetime import timedelta
 from builders_triggers import CRM, REOPENED, Desktop, asked, by_two_ways, case
 from fake_clock import NOON
 
-from nps.asking import Channel, InvitationState, Suppression, SuppressionReason
+from nps.asking import Channel, InvitationState, StepKind, Suppression, SuppressionReason
 from nps.sending import (
     FailedPermanent,
     SuppressedByVendor,
 )
+
+DAY = timedelta(days=1)
 
 
 def test_each_person_is_asked_by_the_first_way_that_is_for_them(desk: Desktop):
@@ -83,6 +85,32 @@ def test_an_address_that_does_not_work_is_suppressed_and_the_next_way_asks_at_on
     [closed] = desk.store.suppressions(["email:p1@example.com"])
     assert (closed.reason, closed.channel) == (SuppressionReason.BOUNCE, Channel.EMAIL)
     assert desk.invitations()[0].state is InvitationState.SENT
+
+
+def test_whoever_is_asked_by_the_next_way_is_reminded_there(desk: Desktop):
+    by_two_ways(desk, remind=(DAY,))
+    ann = asked(desk, phone="+14155550101")
+    desk.senders["mailer"].answer = lambda message: FailedPermanent("550", "no such user", address=True)
+    desk.turn()
+    desk.later(days=1)
+    desk.turn()
+    assert [message.kind for message in desk.senders["texter"].sent] == [StepKind.FALLBACK, StepKind.REMINDER]
+    assert desk.sent("texter") == [ann, ann]
+
+
+def test_what_was_asked_before_the_first_message_left_keeps_no_other_way_from_asking(desk: Desktop):
+    by_two_ways(desk, wait=10 * DAY)
+    desk.rule("feature", survey="relationship", metric="nps", event="feature_used", cancel_on=())
+    ann = asked(desk, phone="+14155550101")
+    desk.turn()
+    desk.later(days=1)
+    desk.happen(case(2, ann, days=1, kind="feature_used"))
+    desk.turn()
+    assert desk.sent("mailer") == [ann]
+    desk.senders["mailer"].answer = lambda message: FailedPermanent("550", "no such user", address=True)
+    desk.later(days=9)
+    desk.turn()
+    assert desk.sent("texter") == [ann]
 
 
 def test_a_throttle_of_the_vendor_is_told_and_not_got_round(desk: Desktop):

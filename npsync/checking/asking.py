@@ -12,7 +12,7 @@ from nps.events import OF_EVERY_EVENT
 from nps.reasons import SHORTEST
 from nps.schema import FieldSchema, FieldType, ObjectSchema
 from npsync.config import Config
-from npsync.config.problems import Path, did_you_mean
+from npsync.config.problems import Path, meant_or_known
 from triggers.fields import NO, YES
 from triggers.spec import TriggerSpec, watches_of
 
@@ -220,6 +220,6 @@ def _absent(schema: ObjectSchema, names: Sequence[str], path: Path) -> Iterator[
 
 
 def _missing(schema: ObjectSchema, name: str, path: Path) -> Finding:
-    hint = did_you_mean(name, schema.fields)
+    hint = meant_or_known(name, schema.fields)
     message = f'{schema.name} has no field "{name}", or this credential does not see it'
     return Finding(path, "missing_field", message + (hint if "mean" in hint else ""))

@@ -22,7 +22,7 @@ from npsync.checking import asking as check_asking
 from npsync.checking import report as check_report
 from npsync.checking.asking import Finding
 from npsync.config import Config, Problem
-from npsync.config.problems import Path, did_you_mean
+from npsync.config.problems import Path, meant_or_known
 from npsync.service import Opened
 from npsync.syncing.jobs import target_of
 from sync.accounts.spec import FIGURES
@@ -215,7 +215,7 @@ def missing_field(schema: ObjectSchema, name: str, path: Path, *, creates: str =
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    hint = did_you_mean(name, known)
+    hint = meant_or_known(name, known)
     return hint if "mean" in hint else ""
 
 

@@ -17,7 +17,7 @@ from npsync import service
 from npsync.clock import SystemClock
 from npsync.config import Config
 from npsync.config.described import open_description
-from npsync.config.problems import ConfigProblems, did_you_mean
+from npsync.config.problems import ConfigProblems, meant_or_known
 from npsync.config.variables import BadReference, Missing, Variables
 from npsync.logs import notice
 
@@ -29,7 +29,7 @@ def of_connection(
     if name not in config.connections:
         raise ConfigError(
             f'there is no file "{name}", and {config.file} has no connection "{name}"'
-            f"{did_you_mean(name, config.connections)}"
+            f"{meant_or_known(name, config.connections)}"
         )
     if config.connections[name].connector.source is None:
         raise ConfigError(f"connection {name}: {config.connections[name].type} is not a source of answers")
@@ -62,7 +62,7 @@ def _described(file: Path, given: Mapping[str, str]) -> Description:
         parameters = found.preset.about.parameters
         for name in given:
             if name not in parameters:
-                raise ConfigError(f'{file} has no parameter "{name}"{did_you_mean(name, parameters)}')
+                raise ConfigError(f'{file} has no parameter "{name}"{meant_or_known(name, parameters)}')
         missing = [name for name, each in parameters.items() if each.must_be_given and name not in given]
         if missing:
             wanted = " ".join(f"--with {name}=…" for name in missing)

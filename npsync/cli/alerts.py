@@ -28,16 +28,12 @@ def try_out(
 ) -> None:
     """Hand one message over now, to see that it arrives. It says that it is a try."""
     from connectors.contract import Alert
-    from mapping.problems import did_you_mean
-    from nps.errors import ConfigError
     from npsync import logs, service
     from npsync.cli import output
+    from npsync.cli.choosing import connection_named
 
     loaded = output.load_config(config)
-    if connection not in loaded.connections:
-        raise ConfigError(
-            f'{loaded.file}: there is no connection "{connection}"{did_you_mean(connection, loaded.connections)}'
-        )
+    connection_named(loaded, connection)
     logs.set_up(json=False)
     place = to if to is not None else _usual(loaded, connection)
     with service.open_store(loaded) as store, service.opened(loaded, store) as connections:

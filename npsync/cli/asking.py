@@ -101,16 +101,14 @@ def events(
     config: ConfigOption = None,
 ) -> None:
     """Show what arrived about events, and what became of it."""
-    from mapping.problems import did_you_mean
-    from nps.errors import ConfigError
     from npsync import service
     from npsync.asking import invited
     from npsync.cli import asking_told, output
+    from npsync.cli.choosing import connection_named
 
     loaded = output.load_config(config)
-    if connection is not None and connection not in loaded.connections:
-        hint = did_you_mean(connection, loaded.connections)
-        raise ConfigError(f'{loaded.file}: there is no connection "{connection}"{hint}')
+    if connection is not None:
+        connection_named(loaded, connection)
     with service.open_store(loaded) as store:
         found = invited.arrivals(store, connection=connection, limit=limit)
     asking_told.arrivals(found, loaded.time_zone, json=json)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from nps.errors import ConfigError
 from npsync.cli import output
+from npsync.cli.choosing import sync_named
 from npsync.config import Config, ConfigProblems, Problem, load
-from npsync.config.problems import did_you_mean
 from npsync.config.secrets import redact
 
 
@@ -103,8 +103,8 @@ def show_tests(config: Config, sync: str | None, *, as_json: bool) -> int:
     from mapping.selftest import run_tests
     from npsync.syncing.jobs import compiled
 
-    if sync is not None and sync not in config.sync:
-        raise ConfigError(f'{config.file} has no sync "{sync}"{did_you_mean(sync, config.sync)}')
+    if sync is not None:
+        sync_named(config, sync)
     chosen = [sync] if sync is not None else list(config.sync)
     told = []
     for name in chosen:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,20 +19,21 @@ def one_of(word: str, words: Sequence[str], what: str) -> str:
 
 
 def sync_named(config: Config, sync: str) -> str:
-    from mapping.problems import did_you_mean
-    from nps.errors import ConfigError
-
-    if sync not in config.sync:
-        raise ConfigError(f'{config.file}: there is no sync "{sync}"{did_you_mean(sync, config.sync)}')
-    return sync
+    return _of_file(config, "sync", sync, config.sync)
 
 
 def trigger_named(config: Config, trigger: str) -> str:
-    from mapping.problems import did_you_mean
-    from nps.errors import ConfigError
+    return _of_file(config, "trigger", trigger, config.triggers)
 
-    if trigger not in config.triggers:
-        raise ConfigError(
-            f'{config.file}: there is no trigger "{trigger}"{did_you_mean(trigger, config.triggers)}'
-        )
-    return trigger
+
+def connection_named(config: Config, connection: str) -> str:
+    return _of_file(config, "connection", connection, config.connections)
+
+
+def _of_file(config: Config, what: str, word: str, known: Collection[str]) -> str:
+    from nps.errors import ConfigError
+    from npsync.config.problems import meant_or_known
+
+    if word not in known:
+        raise ConfigError(f'{config.file}: there is no {what} "{word}"{meant_or_known(word, known)}')
+    return word

@@ -204,12 +204,11 @@ def _chosen(
 
 
 def _known(config: Config, store: Store, sync: str | None) -> str | None:
-    from mapping.problems import did_you_mean
-    from nps.errors import ConfigError
+    from npsync.cli.choosing import sync_named
 
-    if sync is not None and sync not in config.sync and not store.dead_letters(sync=sync, limit=1):
-        raise ConfigError(f'{config.file}: there is no sync "{sync}"{did_you_mean(sync, config.sync)}')
-    return sync
+    if sync is None or store.dead_letters(sync=sync, limit=1):
+        return sync  # one that left the YAML may have left letters
+    return sync_named(config, sync)
 
 
 def _cause(word: str | None) -> Cause | None:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from npsync.cli.choosing import sync_named
 from npsync.cli.output import MOST_NUMBER, ConfigOption, JsonOption
 
 if TYPE_CHECKING:
-    from npsync.config import Config
     from store.api import Store
     from store.api.outbox import Kind, Outgoing, Stage
 
@@ -61,7 +61,7 @@ def list_(
 
     loaded = output.load_config(config)
     with service.open_store(loaded) as store:
-        name = _known(loaded, sync)
+        name = None if sync is None else sync_named(loaded, sync)
         if untouched is not None:
             shown = _untouched(store, [name] if name else list(loaded.sync), untouched)[:limit]
         else:
@@ -201,12 +201,3 @@ def _kind(word: str | None) -> Kind | None:
     from store.api.outbox import Kind
 
     return None if word is None else Kind(one_of(word, [kind.value for kind in Kind], "kind"))
-
-
-def _known(config: Config, sync: str | None) -> str | None:
-    from mapping.problems import did_you_mean
-    from nps.errors import ConfigError
-
-    if sync is not None and sync not in config.sync:
-        raise ConfigError(f'{config.file}: there is no sync "{sync}"{did_you_mean(sync, config.sync)}')
-    return sync

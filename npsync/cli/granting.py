@@ -6,12 +6,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from connectors.contract import Grant, Verdict
-from nps.errors import ConfigError
 from npsync import service
 from npsync.checking import access
 from npsync.cli import output
+from npsync.cli.choosing import connection_named
 from npsync.config import Config
-from npsync.config.problems import did_you_mean
 from npsync.operating import calls
 from npsync.words import quota_text
 
@@ -27,8 +26,7 @@ _MARKS = {
 
 def show(config: Config, name: str, *, as_json: bool, opened: Opening = service.opened) -> int:
     """Prints what to grant even when the vendor then can't be asked; returns 1 when something is missing."""
-    if name not in config.connections:
-        raise ConfigError(f'{config.file} has no connection "{name}"{did_you_mean(name, config.connections)}')
+    connection_named(config, name)
     if not as_json:
         _tell_what_to_grant(config, name)
     quota = None

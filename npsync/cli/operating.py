@@ -111,10 +111,9 @@ def runs(
     config: ConfigOption = None,
 ) -> None:
     """Show the latest runs, or one run with what was refused and what it changed."""
-    from mapping.problems import did_you_mean
-    from nps.errors import ConfigError
     from npsync import service
     from npsync.cli import history, output
+    from npsync.cli.choosing import sync_named
 
     loaded = output.load_config(config)
     zone = loaded.time_zone
@@ -122,6 +121,6 @@ def runs(
         if run is not None:
             history.show_run(store, zone, run, changes=changes, limit=limit, as_json=json)
             return
-        if sync is not None and sync not in loaded.sync and not store.runs(sync=sync, limit=1):
-            raise ConfigError(f'{loaded.file}: there is no sync "{sync}"{did_you_mean(sync, loaded.sync)}')
+        if sync is not None and not store.runs(sync=sync, limit=1):
+            sync_named(loaded, sync)
         history.show_runs(store, zone, sync=sync, limit=limit, as_json=json)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from npsync.cli.choosing import trigger_named
 from npsync.cli.output import ConfigOption, JsonOption
-
-if TYPE_CHECKING:
-    from npsync.config import Config
 
 triggers = typer.Typer(help="What the triggers would do; pause one, and resume it.", no_args_is_help=True)
 
@@ -47,7 +45,7 @@ def simulate(
     if not loaded.triggers:
         raise ConfigError(f"{loaded.file} has no triggers; docs/how-to/ask-after-an-event.md shows one")
     if trigger is not None:
-        _known(loaded, trigger)
+        trigger_named(loaded, trigger)
     logs.set_up(json=json)
     with service.open_store(loaded) as store, shown_progress(quiet=json) as progress:
         simulation, history = simulated(
@@ -69,7 +67,7 @@ def pause(trigger: _NAME, config: ConfigOption = None) -> None:
     from npsync.deciding.pausing import pause_trigger
 
     loaded = output.load_config(config)
-    _known(loaded, trigger)
+    trigger_named(loaded, trigger)
     with service.open_store(loaded) as store:
         if pause_trigger(Decider.at_the_command_line(loaded, store), trigger):
             output.say(
@@ -89,17 +87,7 @@ def resume(trigger: _NAME, config: ConfigOption = None) -> None:
     from npsync.deciding.pausing import resume_trigger
 
     loaded = output.load_config(config)
-    _known(loaded, trigger)
+    trigger_named(loaded, trigger)
     with service.open_store(loaded) as store:
         resumed = resume_trigger(Decider.at_the_command_line(loaded, store), trigger)
     output.say(f"{trigger} {'is not paused' if resumed is None else 'goes on'}.")
-
-
-def _known(config: Config, trigger: str) -> None:
-    from nps.errors import ConfigError
-    from npsync.config.problems import did_you_mean
-
-    if trigger not in config.triggers:
-        raise ConfigError(
-            f'{config.file}: there is no trigger "{trigger}"{did_you_mean(trigger, config.triggers)}'
-        )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from npsync.cli.choosing import sync_named
 from npsync.cli.due import gather_anonymous, run_due, settle_pushed
 from npsync.cli.output import ConfigOption, JsonOption
 from npsync.cli.plan_json import print_plan
@@ -81,7 +82,7 @@ def plan(
     from sync.what_if import what_if
 
     loaded = output.load_config(config)
-    _known(loaded, sync)
+    sync_named(loaded, sync)
     if out is not None:
         planfile.refuse_unwritable(out)
     logs.set_up(json=json)
@@ -184,7 +185,7 @@ def run(
             pushed = settle_pushed(loaded, store, options)
             gather_anonymous(loaded, store, options)
             raise typer.Exit(output.worst(pushed, run_due(loaded, store, options, json)))
-        _known(loaded, sync)
+        sync_named(loaded, sync)
         _say_if_paused(loaded, store, sync)
         if accounts:
             if loaded.sync[sync].account is None:
@@ -217,11 +218,3 @@ def _say_if_paused(config: Config, store: Store, sync: str) -> None:
 def _who(only: str | None) -> str | None:
     """As it was pasted from somewhere."""
     return None if only is None else only.strip()
-
-
-def _known(config: Config, sync: str) -> None:
-    from mapping.problems import did_you_mean
-    from nps.errors import ConfigError
-
-    if sync not in config.sync:
-        raise ConfigError(f'{config.file}: there is no sync "{sync}"{did_you_mean(sync, config.sync)}')

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from npsync.cli.choosing import sync_named
 from npsync.cli.output import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     from npsync.clockwork.missed import Kept
     from npsync.clockwork.standing import Standing, Underway
-    from npsync.config import Config
     from store.api import Serving
 
 syncs = typer.Typer(help="When each sync is due; pause, resume and run it in npsync serve.")
@@ -73,7 +73,7 @@ def pause(sync: _NAME, config: ConfigOption = None) -> None:
     from npsync.deciding.pausing import pause_sync
 
     loaded = output.load_config(config)
-    _known(loaded, sync)
+    sync_named(loaded, sync)
     with service.open_store(loaded) as store:
         if pause_sync(Decider.at_the_command_line(loaded, store), sync):
             output.say(f"{sync} is paused: the clock skips it until npsync syncs resume {sync}.")
@@ -90,7 +90,7 @@ def resume(sync: _NAME, config: ConfigOption = None) -> None:
     from npsync.deciding.pausing import resume_sync
 
     loaded = output.load_config(config)
-    _known(loaded, sync)
+    sync_named(loaded, sync)
     with service.open_store(loaded) as store:
         resumed = resume_sync(Decider.at_the_command_line(loaded, store), sync)
     if resumed is None:
@@ -120,7 +120,7 @@ def run(
     from npsync.deciding.deciders import Decider
 
     loaded = output.load_config(config)
-    _known(loaded, sync)
+    sync_named(loaded, sync)
     with service.open_store(loaded) as store:
         decider = Decider.at_the_command_line(loaded, store)
         action, _ = ask_for(decider, "run", {"sync": sync, "everything": all_, "full": full})
@@ -130,14 +130,6 @@ def run(
     )
     if not alive:
         output.tell(f"No npsync serve runs on this store now. npsync run {sync} runs it here.")
-
-
-def _known(config: Config, sync: str) -> None:
-    from mapping.problems import did_you_mean
-    from nps.errors import ConfigError
-
-    if sync not in config.sync:
-        raise ConfigError(f'{config.file}: there is no sync "{sync}"{did_you_mean(sync, config.sync)}')
 
 
 # ------------------------------------------------------------ as text

@@ -29,15 +29,14 @@ def verify(
     config: ConfigOption = None,
 ) -> None:
     """Compare records with what npsync left there: what was changed, emptied, deleted or merged since."""
-    from mapping.problems import did_you_mean
-    from nps.errors import ConfigError
     from npsync import logs, service
     from npsync.cli import output
+    from npsync.cli.choosing import sync_named
     from sync.job import roll_up_of
 
     loaded = output.load_config(config)
-    if sync is not None and sync not in loaded.sync:
-        raise ConfigError(f'{loaded.file}: there is no sync "{sync}"{did_you_mean(sync, loaded.sync)}')
+    if sync is not None:
+        sync_named(loaded, sync)
     if all_ and sample is not None:
         raise typer.BadParameter("--all looks at every record; --sample N at some")
     logs.set_up(json=json)

@@ -28,16 +28,15 @@ def why(
     config: ConfigOption = None,
 ) -> None:
     """Tell why a record shows what it shows: the answer behind it, those that lost, every write, what changed since."""
-    from mapping.problems import did_you_mean
-    from nps.errors import ConfigError
     from npsync import service
     from npsync.cli import asking_told, output
+    from npsync.cli.choosing import sync_named
     from npsync.config import load
     from npsync.words import asking_text, why_text
 
     loaded = load(output.config_path(config), without_variables=offline)
-    if sync is not None and sync not in loaded.sync:
-        raise ConfigError(f'{loaded.file}: there is no sync "{sync}"{did_you_mean(sync, loaded.sync)}')
+    if sync is not None:
+        sync_named(loaded, sync)
     with service.open_store(loaded) as store:
         if offline:
             story, asked = _told(loaded, store, who, sync, None)

@@ -8,7 +8,7 @@ from typing import Any
 from connectors import registry
 from mapping.reporting import BUILT_IN, OWNER
 from npsync.config.crosscheck import Known, unknown
-from npsync.config.problems import Path, did_you_mean
+from npsync.config.problems import Path, meant_or_known
 from npsync.config.wording import Found
 
 
@@ -82,7 +82,7 @@ def _groups(known: Known, given: Mapping[str, Any], path: Path) -> Iterator[Foun
     wanted = given.get("by")
     for at, name in enumerate(wanted if isinstance(wanted, list) else ()):
         if isinstance(name, str) and name not in names:
-            hint = did_you_mean(name, names)
+            hint = meant_or_known(name, names)
             message = f'there is no group "{name}"{hint}; report.by names more'
             yield Found((*path, "by", at), "unknown_group", message)
 

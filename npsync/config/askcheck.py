@@ -15,7 +15,7 @@ from connectors.contract import Connector, EventKind, Sends
 from mapping.conditions import ABOUT_EVENTS, ABOUT_PEOPLE, fields_named, problems_of_condition
 from nps.asking import Channel
 from npsync.config.crosscheck import Known, unknown
-from npsync.config.problems import Path, did_you_mean
+from npsync.config.problems import Path, meant_or_known
 from npsync.config.wording import Found, tell
 
 _ADDRESSES = {
@@ -92,7 +92,7 @@ class Trigger:
     def _no_such_kind(self, kind: str, path: Path) -> Found:
         assert self.connector is not None
         names = [each.name for each in self.connector.event_kinds]
-        message = f'{self.connector.title} tells of no "{kind}"{did_you_mean(kind, names)}'
+        message = f'{self.connector.title} tells of no "{kind}"{meant_or_known(kind, names)}'
         return Found(path, "unknown_kind", message)
 
     def _own_keys(self, kind: EventKind, path: Path) -> Iterator[Found]:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from connectors.contract import Connector, Settings
 from npsync.config.document import Document
-from npsync.config.problems import Path, did_you_mean
+from npsync.config.problems import Path, meant_or_known
 from npsync.config.wording import Found
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
@@ -277,7 +277,7 @@ def _destination(known: Known, name: str, path: Path) -> Iterator[Found]:
 def unknown(what: str, name: str, names: Iterable[str], path: Path) -> Found:
     names = list(names)
     section = {"survey": "surveys", "connection": "connections", "people": "people"}[what]
-    message = f'there is no "{name}" in {section}{did_you_mean(name, names)}'
+    message = f'there is no "{name}" in {section}{meant_or_known(name, names)}'
     return Found(path, f"unknown_{what}", message)
 
 

@@ -30,7 +30,7 @@ from npsync.config.later import TOP_LEVEL, comes_later
 from npsync.config.lookcheck import look_warnings, lookcheck
 from npsync.config.model import Config, Connection, FileSpec
 from npsync.config.privacycheck import privacycheck
-from npsync.config.problems import ConfigProblems, Path, Problem, did_you_mean, dotted
+from npsync.config.problems import ConfigProblems, Path, Problem, dotted, meant_or_known
 from npsync.config.reportcheck import reportcheck
 from npsync.config.secrets import register
 from npsync.config.signcheck import signcheck
@@ -195,7 +195,7 @@ class _Reading:
             elif later := comes_later((name,)):
                 self._tell(Found((name,), "not_yet", later))
             elif not name.startswith("x-"):
-                hint = did_you_mean(name, {*known, *TOP_LEVEL})
+                hint = meant_or_known(name, {*known, *TOP_LEVEL})
                 if "did you mean" not in hint:
                     hint += "; keys of your own begin with x-"
                 message = f'there is no top-level key "{name}"{hint}'
@@ -296,7 +296,7 @@ class _Reading:
             return None
         if kind not in types:
             self._tell(
-                Found(path, "unknown_type", f'there is no connector "{kind}"{did_you_mean(kind, types)}')
+                Found(path, "unknown_type", f'there is no connector "{kind}"{meant_or_known(kind, types)}')
             )
             return None
         try:

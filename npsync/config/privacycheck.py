@@ -9,7 +9,7 @@ from typing import Any
 
 from nps.durations import duration, in_words
 from npsync.config.crosscheck import Known
-from npsync.config.problems import Path, did_you_mean
+from npsync.config.problems import Path, meant_or_known
 from npsync.config.wording import Found
 
 _OF_PEOPLE = ("history", "follow_up", "follow_up_since", "account", "valid_for")
@@ -26,7 +26,7 @@ def _anonymous(known: Known) -> Iterator[Found]:
     anonymous = [each for each in given if isinstance(each, str)] if isinstance(given, list) else []
     for at, name in enumerate(anonymous):
         if name not in surveys:
-            message = f'there is no survey "{name}"{did_you_mean(name, surveys)}'
+            message = f'there is no survey "{name}"{meant_or_known(name, surveys)}'
             yield Found(("privacy", "anonymous", at), "unknown_survey", message)
     if anonymous and not known.document.value.get("pepper"):
         message = (

@@ -59,7 +59,7 @@ def dotted(path: Sequence[str | int]) -> str:
     return text
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def meant_or_known(word: str, known: Iterable[str]) -> str:
     """'; did you mean "score"?', or what there is when nothing is close, or nothing at all."""
     names = sorted(known)
     close = closest(word, names)

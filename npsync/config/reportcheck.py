@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from npsync.config.crosscheck import Known
-from npsync.config.problems import Path, did_you_mean
+from npsync.config.problems import Path, meant_or_known
 from npsync.config.wording import Found
 
 
@@ -35,7 +35,7 @@ def _each(known: Known, place: Path, paths: Mapping[object, object]) -> Iterator
     people = known.section("people")
     for connection, path in paths.items():
         if connection not in people:
-            message = f'there is no people block "{connection}"{did_you_mean(str(connection), people)}'
+            message = f'there is no people block "{connection}"{meant_or_known(str(connection), people)}'
             yield Found((*place, str(connection)), "unknown_people", message)
         elif _is_of_account(path) and not _has_account(people[str(connection)]):
             message = (
@@ -49,7 +49,7 @@ def _targets(known: Known, targets: object) -> Iterator[Found]:
     for name in targets if isinstance(targets, dict) else ():
         place = ("report", "targets", str(name))
         if name not in surveys:
-            message = f'there is no survey "{name}"{did_you_mean(str(name), surveys)}'
+            message = f'there is no survey "{name}"{meant_or_known(str(name), surveys)}'
             yield Found(place, "unknown_survey", message)
         elif isinstance(surveys[name], dict) and surveys[name].get("metric", "nps") != "nps":
             message = f'the survey "{name}" measures {surveys[name]["metric"]}: a target is an NPS'

@@ -13,7 +13,7 @@ from nps.forgetting import SHORTEST_PEPPER
 from npsync.config.crosscheck import is_plain_http
 from npsync.config.document import Document
 from npsync.config.model import FileSpec
-from npsync.config.problems import did_you_mean
+from npsync.config.problems import meant_or_known
 from npsync.config.secrets import register
 from npsync.config.wording import Found, without_values
 
@@ -45,7 +45,7 @@ class SingleKeys:
         try:
             return ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            hint = did_you_mean(name, available_timezones())
+            hint = meant_or_known(name, available_timezones())
             message = f'there is no time zone "{name}"{hint or "; write it like America/New_York"}'
             self._tell(Found(("time_zone",), "unknown_time_zone", message))
             return None

@@ -14,7 +14,7 @@ from nps.faults import Faults
 from npsync.config.aswritten import AsWritten
 from npsync.config.document import Document
 from npsync.config.later import comes_later
-from npsync.config.problems import Path, did_you_mean
+from npsync.config.problems import Path, meant_or_known
 from npsync.config.secrets import redact
 
 _WANTED = {
@@ -133,7 +133,7 @@ def _one(
             return Found(path, "not_yet", later)
         known = keys_at(model, relative[:-1])
         return Found(
-            path, "unknown_key", f'there is no key "{path[-1]}" here{did_you_mean(str(path[-1]), known)}'
+            path, "unknown_key", f'there is no key "{path[-1]}" here{meant_or_known(str(path[-1]), known)}'
         )
     if word := _wanted(kind):
         return Found(path, "wrong_type", _wrong_type([word], error["input"]))
@@ -207,7 +207,7 @@ def _choice(given: object, expected: str) -> str:
 
 
 def _closest(given: object, names: list[str]) -> str:
-    hint = did_you_mean(given, names) if isinstance(given, str) else ""
+    hint = meant_or_known(given, names) if isinstance(given, str) else ""
     return hint if "mean" in hint else ""
 
 

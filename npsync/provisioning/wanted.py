@@ -9,7 +9,7 @@ from nps.errors import ConfigError
 from nps.schema import FieldType
 from npsync.checking.access import needs_of
 from npsync.config import Config
-from npsync.config.problems import did_you_mean
+from npsync.config.problems import meant_or_known
 from npsync.provisioning import kept
 from npsync.provisioning.fields import field, label, type_of
 from npsync.syncing.jobs import target_of
@@ -21,7 +21,7 @@ def chosen(config: Config, name: str | None) -> list[str]:
     if name is not None:
         if name not in config.connections:
             raise ConfigError(
-                f'{config.file} has no connection "{name}"{did_you_mean(name, config.connections)}'
+                f'{config.file} has no connection "{name}"{meant_or_known(name, config.connections)}'
             )
         if not can_create(config, name):
             raise ConfigError(

@@ -15,7 +15,7 @@ from nps.durations import in_words
 from nps.errors import ConfigError
 from nps.periods import Every, Period
 from nps.surveys import Metric
-from npsync.config.problems import did_you_mean
+from npsync.config.problems import meant_or_known
 from store.api.tallying import By, Counting, Trait
 
 if TYPE_CHECKING:
@@ -79,13 +79,13 @@ def wish(
         raise ConfigError(f"--until {last} is in the future; today is {today}")
     if survey not in config.surveys:
         raise ConfigError(
-            f'{config.file}: there is no survey "{survey}"{did_you_mean(survey, nps_surveys(config))}'
+            f'{config.file}: there is no survey "{survey}"{meant_or_known(survey, nps_surveys(config))}'
         )
     if (metric := config.surveys[survey].metric) is not Metric.NPS:
         raise ConfigError(f'the survey "{survey}" measures {metric.value}; a report tells the NPS')
     if by is not None and by not in (known := dimensions(config)):
         raise ConfigError(
-            f'there is no group "{by}"{did_you_mean(by, known)}; report.by in the YAML names more'
+            f'there is no group "{by}"{meant_or_known(by, known)}; report.by in the YAML names more'
         )
     if survey in config.privacy.anonymous:
         whole = Period("all answers so far", EARLIEST, today + timedelta(days=1))

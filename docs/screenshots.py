@@ -38,7 +38,7 @@ from npsync.syncing.jobs import run_once
 from npsync.web.app import app
 from store.api import Stand, Store
 from store.api.scheduling import Serving
-from sync.engine import Options
+from sync.options import Options
 
 HERE = Path(__file__).parent
 IMAGES = HERE / "images"

@@ -18,8 +18,8 @@ from nps.durations import in_words
 from nps.errors import NpsyncError
 from nps.score import Segment
 from sync.evidence import Evidence
-from sync.intake import Arrived, Intake
 from sync.spec import BreakerSpec, VolumeSpec
+from sync.volumes import Arrived, Volume
 
 FEWEST_CHANGES = 50
 FEWEST_LOOKED_UP = 50
@@ -69,7 +69,7 @@ class Seen:
     same_for_all: frozenset[str] = frozenset()
     arrived: Mapping[str, Arrived] = field(default_factory=dict)
     afresh: frozenset[str] = frozenset()
-    usual: Mapping[str, Intake] = field(default_factory=dict)
+    usual: Mapping[str, Volume] = field(default_factory=dict)
     since: datetime | None = None
 
 
@@ -203,7 +203,7 @@ def _too_many(spec: BreakerSpec, seen: Seen, now: datetime) -> Iterator[str]:
 
 
 def silent(
-    spec: VolumeSpec, usual: Mapping[str, Intake], read: Sequence[str], now: datetime
+    spec: VolumeSpec, usual: Mapping[str, Volume], read: Sequence[str], now: datetime
 ) -> Iterator[str]:
     """The sources among those just `read` that usually deliver and have not for long: an alarm, nothing to stop.
 
@@ -223,7 +223,7 @@ def silent(
             )
 
 
-def _often(known: Intake, today: date) -> str:
+def _often(known: Volume, today: date) -> str:
     days = len(known.days)
     answers = sum(day.answers for day in known.days.values())
     return f"{answers:,} answers came on {days} of the days before (at most {known.busiest(today):,} on one)"

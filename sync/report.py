@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from nps.values import Json
 from store.api import State
-from sync import intake
+from sync import volumes
 from sync.breaker import Reason
 from sync.outbox.followed import Followed
 
@@ -197,7 +197,7 @@ class Report:
     stopped_by: tuple[Reason, ...] = ()  # why the breaker stopped it
     accepted: tuple[Reason, ...] = ()  # what the breaker had against it, and a person accepted
     narrowed: bool = False  # to the answers that the calls left could pay for
-    unjudged: Mapping[str, intake.Arrived] = field(default_factory=dict)
+    unjudged: Mapping[str, volumes.Arrived] = field(default_factory=dict)
     """New answers that the breaker has not let pass (yet): the next run counts them too."""
     followed: Followed = field(default_factory=Followed)  # what was created beside the records
     silent: tuple[str, ...] = ()  # sources that have brought nothing for too long
@@ -226,7 +226,7 @@ class Report:
             "stopped_by": _reasons(self.stopped_by),
             "accepted": _reasons(self.accepted),
             "narrowed": self.narrowed,
-            "unjudged": intake.as_json(self.unjudged),
+            "unjudged": volumes.as_json(self.unjudged),
             "followed": self.followed.as_json(),
             "silent": list(self.silent),
             "problems": list(self.problems),

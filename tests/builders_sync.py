@@ -18,8 +18,9 @@ from nps.responses import SurveyResponse
 from store import open_store
 from store.api import Store
 from sync.breaker import Reason
-from sync.engine import Options, Preview, preview, run
+from sync.engine import Preview, preview, run
 from sync.job import Feed, Job
+from sync.options import Options
 from sync.redoing import to_redo
 from sync.report import Report
 from sync.restoring import Restored, Wanted

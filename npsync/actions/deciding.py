@@ -13,7 +13,7 @@ from npsync.deciding import inbox, linking
 from npsync.deciding.deciders import Decider
 from npsync.deciding.writing import write_now
 from store.api import Asked
-from sync.engine import Options
+from sync.options import Options
 
 if TYPE_CHECKING:
     from connectors.contract import Clock

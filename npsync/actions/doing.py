@@ -20,7 +20,8 @@ from npsync.syncing.verification import verify_once
 from npsync.words import undo_text
 from store.api import Asked
 from sync.accounts.engine import Options as RollUpOptions
-from sync.engine import Options, preview
+from sync.engine import preview
+from sync.options import Options
 from sync.restoring import Wanted
 from sync.undoing import preview_undo, undo
 from sync.verifying import SAMPLE

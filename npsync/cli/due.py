@@ -9,7 +9,7 @@ from npsync.cli.running import code_of_run, roll_up_told, run_told
 if TYPE_CHECKING:
     from npsync.config import Config
     from store.api import Store
-    from sync.engine import Options
+    from sync.options import Options
 
 
 def gather_anonymous(config: Config, store: Store, options: Options) -> None:

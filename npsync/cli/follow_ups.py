@@ -103,7 +103,7 @@ def retry(ids: IdsArgument, json: JsonOption = False, config: ConfigOption = Non
     from npsync.syncing.jobs import run_once
     from npsync.words import followed_text
     from store.api.outbox import Stage
-    from sync.engine import Options
+    from sync.options import Options
 
     loaded = output.load_config(config)
     logs.set_up(json=json)

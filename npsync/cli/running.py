@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from npsync.config import Config
     from store.api import Store
     from sync.accounts.report import RolledUp
-    from sync.engine import Options
+    from sync.options import Options
     from sync.report import Report
 
 

@@ -78,7 +78,8 @@ def plan(
     from npsync.syncing.jobs import build_job, target_of
     from npsync.syncing.rolling import preview_after
     from npsync.words import accounts_text, sync_text, what_if_text
-    from sync.engine import Options, preview
+    from sync.engine import preview
+    from sync.options import Options
     from sync.what_if import what_if
 
     loaded = output.load_config(config)
@@ -157,7 +158,7 @@ def run(
     from npsync.clock import SystemClock
     from npsync.stopping import stop_on_signal
     from npsync.syncing import planfile
-    from sync.engine import Options
+    from sync.options import Options
 
     loaded = output.load_config(config)
     logs.set_up(json=json)

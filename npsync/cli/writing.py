@@ -10,8 +10,8 @@ from npsync.cli.progress import shown_progress
 from npsync.syncing.jobs import run_once
 from npsync.syncing.rolling import roll_up_once
 from sync.accounts.engine import Options as RollUpOptions
-from sync.engine import Options
 from sync.job import rolled_up_sync
+from sync.options import Options
 
 if TYPE_CHECKING:
     from npsync.config import Config

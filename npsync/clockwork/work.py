@@ -16,9 +16,9 @@ from npsync.syncing.verification import verify_once
 from store.api import Store
 from sync.accounts.engine import Options as RollUpOptions
 from sync.accounts.report import RolledUp
-from sync.engine import Options
 from sync.job import roll_up_of
 from sync.leasing import Busy
+from sync.options import Options
 from sync.report import Report
 from sync.verifying import SAMPLE, Verified
 

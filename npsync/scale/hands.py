@@ -24,8 +24,8 @@ from npsync.service import opened
 from npsync.syncing.jobs import build_job, run_once
 from npsync.syncing.planfile import mapping_hash
 from store.owners import is_gone, this_process
-from sync.engine import Options
 from sync.leasing import LEASE_SECONDS
+from sync.options import Options
 from sync.report import Report
 from sync.sharing.dispatch import Summons
 from sync.sharing.lending import lend_a_hand

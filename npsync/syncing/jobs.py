@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from npsync.config import Config
     from npsync.service import Opened
     from store.api import Store
-    from sync.engine import Options
+    from sync.options import Options
     from sync.progress import Progress
     from sync.report import Report
     from sync.sharing.dispatch import Dispatch
@@ -49,8 +49,9 @@ def run_once(
     from npsync.scale.calling import whoever_is_there
     from npsync.service import opened
     from npsync.syncing.rolling import roll_up_after
-    from sync.engine import Options, run
+    from sync.engine import run
     from sync.leasing import Busy
+    from sync.options import Options
 
     options = options or Options()
     with opened(config, store, clock) as connections, ExitStack() as held:

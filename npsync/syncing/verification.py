@@ -54,7 +54,7 @@ def plan_again(
     from npsync.syncing.jobs import run_once
     from npsync.syncing.rolling import roll_up_once
     from store.api import Asked
-    from sync.engine import Options
+    from sync.options import Options
 
     if (sync := rolled_up_sync(verified.sync)) is not None:
         store.touch_accounts(verified.sync, verified.compared.drifting)

@@ -20,7 +20,7 @@ from npsync.sign_in import tokens
 from npsync.syncing.jobs import run_once
 from npsync.web.app import app
 from store.api import Stand, Store
-from sync.engine import Options
+from sync.options import Options
 
 ROOT = Path(__file__).parents[2]
 OWNER = "somebody"

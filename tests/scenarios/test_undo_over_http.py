@@ -26,7 +26,7 @@ from npsync.syncing.jobs import run_once
 from npsync.syncing.undoing import known_run, opened_place
 from store import open_store
 from store.api import Store
-from sync.engine import Options
+from sync.options import Options
 from sync.report import Report
 from sync.restoring import Wanted
 from sync.undoing import UndoReport, undo

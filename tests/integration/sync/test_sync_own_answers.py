@@ -17,7 +17,8 @@ from nps.asking import INVITATION, InvitationState
 from nps.events import Subject
 from nps.responses import Cursor, Page, ResponseStatus, SurveyResponse
 from store.api import Link
-from sync.engine import Options, run
+from sync.engine import run
+from sync.options import Options
 
 ID = "Zk3vQ9xT7bH2mN5pL8sR1w"
 

@@ -10,8 +10,8 @@ from builders_why import view_of
 
 from nps.errors import ConfigError, UnavailableError
 from store.api import Asked
-from sync.asking import runs_before
 from sync.engine import run
+from sync.judging import runs_before
 from sync.leasing import Busy, sync_lease
 from sync.verifying import Compared, Drift, Verified, to_plan_again, verify
 

@@ -33,8 +33,8 @@ from sync.breaker import (
     silent,
 )
 from sync.evidence import Evidence, gathered
-from sync.intake import Arrived, Intake, learned
 from sync.spec import BreakerSpec, VolumeSpec
+from sync.volumes import Arrived, Volume, learned
 
 SPEC = BreakerSpec.model_validate(
     {
@@ -165,14 +165,14 @@ def test_new_answers_of_other_segments_than_usual_stop_the_run(
     usual: tuple[int, int, int], new: tuple[int, int, int], stopped: bool
 ):
     found = opened_by(
-        arrived={"mail": arrived(*new)}, usual={"mail": Intake(last=NOON, history=arrived(*usual))}
+        arrived={"mail": arrived(*new)}, usual={"mail": Volume(last=NOON, history=arrived(*usual))}
     )
     assert (found == ["segment_swing"]) == stopped
 
 
 def test_the_message_of_a_swing_has_both_shares():
     [reason] = reasons(
-        arrived={"mail": arrived(90, 10, 0)}, usual={"mail": Intake(last=NOON, history=arrived(15, 25, 60))}
+        arrived={"mail": arrived(90, 10, 0)}, usual={"mail": Volume(last=NOON, history=arrived(15, 25, 60))}
     )
     assert reason.text.startswith("90% of 100 new answers of mail are detractors, 15% of the 100 before were")
 
@@ -289,9 +289,9 @@ def answers(count: int) -> Arrived:
     return Arrived.counted([(None, count)])
 
 
-def workdays(weeks: int, a_day: int, until: datetime = NOON) -> Intake:
+def workdays(weeks: int, a_day: int, until: datetime = NOON) -> Volume:
     """So many answers on every day from Monday to Friday."""
-    known = Intake(last=until - timedelta(weeks=weeks, days=1))
+    known = Volume(last=until - timedelta(weeks=weeks, days=1))
     for back in range(7 * weeks, 0, -1):
         day = until - timedelta(days=back)
         if day.weekday() < 5:
@@ -329,7 +329,7 @@ def test_no_volume_is_unexpected_before_it_is_known_what_is_usual():
     two_weeks = workdays(2, 10)
     assert len(two_weeks.days) == FEWEST_DAYS
     assert opened_by(arrived={"mail": answers(9999)}, usual={"mail": two_weeks}) == ["volume.most"]
-    young = Intake(last=NOON, days=dict(list(two_weeks.days.items())[1:]))
+    young = Volume(last=NOON, days=dict(list(two_weeks.days.items())[1:]))
     assert opened_by(arrived={"mail": answers(9999)}, usual={"mail": young}) == []
     assert opened_by(arrived={"mail": answers(9999)}) == []
 
@@ -339,7 +339,7 @@ def test_a_source_read_from_its_beginning_says_nothing_about_a_day():
     assert opened_by(**facts, afresh=frozenset({"mail"})) == []
 
 
-def alarms(known: Intake, *, days: float, silence: str = "3 days") -> list[str]:
+def alarms(known: Volume, *, days: float, silence: str = "3 days") -> list[str]:
     spec = VolumeSpec.model_validate({"silence": silence})
     return list(silent(spec, {"mail": known}, ["mail"], known.last + timedelta(days=days)))
 
@@ -356,12 +356,12 @@ MONDAY = NOON  # 2 March 2026
         (workdays(1, 100), 30, False),  # five days say nothing about a month
     ],
 )
-def test_a_source_that_usually_delivers_and_is_silent_is_told(known: Intake, days: float, alarmed: bool):
+def test_a_source_that_usually_delivers_and_is_silent_is_told(known: Volume, days: float, alarmed: bool):
     assert bool(alarms(known, days=days)) == alarmed
 
 
 def test_a_source_that_delivers_daily_is_missed_after_three_days():
-    known = Intake(last=NOON)
+    known = Volume(last=NOON)
     for day in range(20):
         known = learned(known, answers(5), NOON + timedelta(days=day))
     assert alarms(known, days=3) == []
@@ -372,7 +372,7 @@ def test_a_source_that_delivers_daily_is_missed_after_three_days():
 
 
 def test_a_weekly_file_is_not_missed_between_two_files():
-    known = Intake(last=NOON)
+    known = Volume(last=NOON)
     for week in range(8):
         known = learned(known, answers(50), NOON + timedelta(weeks=week))
     assert len(known.days) < FEWEST_DAYS, "and for the first weeks nobody can know"

@@ -13,12 +13,12 @@ from nps.schema import FieldType
 from nps.score import Segment, segment_of
 from nps.values import Json
 from store.api import RunRow, Store
-from sync import breaker, intake
+from sync import breaker, volumes
 from sync.evidence import Evidence, gathered
-from sync.intake import Arrived
 from sync.job import Codecs, Job
 from sync.planned import Planned
 from sync.report import MatchReport
+from sync.volumes import Arrived
 
 REMEMBERED_RUNS = 5  # whose match rates the breaker compares with
 SEARCHED_RUNS = 500  # among which it looks for them: most runs look up a few answers, or none
@@ -66,7 +66,7 @@ def ask(
         | {name for name, field in codecs.schema.fields.items() if field.type in _ALIKE_BY_NATURE},
         arrived=arrived,
         afresh=frozenset(source for source in arrived if source in afresh),
-        usual=intake.recall(store, job.name, arrived) if arrived else {},
+        usual=volumes.recall(store, job.name, arrived) if arrived else {},
         since=earlier[0].started_at if earlier else None,
     )
     return Judged(breaker.check(job.breaker, seen, now=now), arrived)
@@ -90,7 +90,7 @@ def _unjudged(earlier: Sequence[RunRow]) -> dict[str, Arrived]:
     """A run that ended before the breaker let it pass left its answers behind: that there are few new ones now does
     not make it right."""
     told = next((one.report["unjudged"] for one in earlier if "unjudged" in one.report), None)
-    return intake.from_json(told)
+    return volumes.from_json(told)
 
 
 def _evidence(job: Job, store: Store, run: int, planned: Planned) -> Evidence:

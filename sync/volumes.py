@@ -42,7 +42,7 @@ class Arrived(msgspec.Struct, frozen=True):
         return Counter(dict(zip(_SEGMENTS, self.segments, strict=True)))
 
 
-class Intake(msgspec.Struct, frozen=True):
+class Volume(msgspec.Struct, frozen=True):
     """What one source brought so far. `days` are those with answers, as YYYY-MM-DD."""
 
     last: datetime  # when it brought something new
@@ -66,24 +66,24 @@ class Intake(msgspec.Struct, frozen=True):
         return 0 if day is None else day.answers
 
 
-def learned(known: Intake | None, arrived: Arrived, now: datetime, *, afresh: bool = False) -> Intake:
+def learned(known: Volume | None, arrived: Arrived, now: datetime, *, afresh: bool = False) -> Volume:
     if known is None:
-        return Intake(last=now, history=arrived)
+        return Volume(last=now, history=arrived)
     if afresh:
         return msgspec.structs.replace(known, last=now, history=known.history + arrived)
     oldest = (now.date() - REMEMBERED).isoformat()
     days = {name: day for name, day in known.days.items() if name >= oldest}
     today = now.date().isoformat()
     days[today] = days.get(today, Arrived()) + arrived
-    return Intake(last=now, days=days, history=known.history)
+    return Volume(last=now, days=days, history=known.history)
 
 
 # ------------------------------------------------------------ kept in the store
 
 
-def recall(store: Store, sync: str, sources: Iterable[str]) -> dict[str, Intake]:
+def recall(store: Store, sync: str, sources: Iterable[str]) -> dict[str, Volume]:
     known = store.recall(_place(sync), list(sources))
-    return {source: msgspec.json.decode(told, type=Intake) for source, told in known.items()}
+    return {source: msgspec.json.decode(told, type=Volume) for source, told in known.items()}
 
 
 def remember(

@@ -4,6 +4,7 @@ our own surveys have to do with them."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -38,8 +39,10 @@ def told(
     """The story of `who`. Without `connections` no CRM is asked. `thorough`: whatever it takes to find them."""
     look: Callable[[str], Destination] | None = None if connections is None else connections.destination
     region, views = config.phone_region, views_of(config, sync=sync)
-    story = tell(who, views, store, region=region, look=look, thorough=thorough)
-    accounts, problems = tell_accounts(who, account_views_of(config, sync=sync), store, now=now, look=look)
+    with _moment(store, connections):
+        story = tell(who, views, store, region=region, look=look, thorough=thorough)
+        its_views = account_views_of(config, sync=sync)
+        accounts, problems = tell_accounts(who, its_views, store, now=now, look=look)
     return replace(
         story, accounts=tuple(accounts), problems=tuple(dict.fromkeys((*story.problems, *problems)))
     )
@@ -48,9 +51,15 @@ def told(
 def asked(config: Config, store: Store, who: str, story: Story, connections: Opened | None) -> About:
     """What our own asking has to do with them, also with somebody who never answered anything: whose record `who`
     names is then looked up, by the CRM if there are `connections`."""
-    if story.records or not config.triggers:
-        return invited.of_records(config, store, who, records_of(story), limit=_TOLD)
-    return invited.about(config, store, who, connections, limit=_TOLD)
+    with _moment(store, connections):
+        if story.records or not config.triggers:
+            return invited.of_records(config, store, who, records_of(story), limit=_TOLD)
+        return invited.about(config, store, who, connections, limit=_TOLD)
+
+
+def _moment(store: Store, connections: Opened | None) -> AbstractContextManager[None]:
+    """The store is read as of one moment, unless a CRM is waited for in between."""
+    return store.at_one_moment() if connections is None else nullcontext()
 
 
 def records_of(story: Story) -> list[tuple[str, str]]:

@@ -9,8 +9,9 @@ instead of failing in the middle.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from functools import lru_cache
 from itertools import chain
@@ -129,6 +130,26 @@ def _for_postgres(sql: str) -> str:
     return _NAMED.sub(r"%(\1)s", sql)
 
 
+class Moments:
+    """Which thread reads as of one moment, and in which transaction."""
+
+    def __init__(self) -> None:
+        self._of_thread = threading.local()
+
+    def held(self) -> Transaction | None:
+        """This thread's."""
+        return getattr(self._of_thread, "transaction", None)
+
+    @contextmanager
+    def hold(self, transaction: Transaction) -> Iterator[None]:
+        before = self.held()
+        self._of_thread.transaction = transaction
+        try:
+            yield
+        finally:
+            self._of_thread.transaction = before
+
+
 class Database(Protocol):
     """What the rooms of the store ask of either database."""
 
@@ -137,6 +158,10 @@ class Database(Protocol):
 
     def read(self) -> AbstractContextManager[Transaction]:
         """A transaction that sees one state of things and changes nothing."""
+        ...
+
+    def at_one_moment(self) -> AbstractContextManager[None]:
+        """Whatever this thread reads meanwhile is read in one transaction."""
         ...
 
     def still(self, stop: Callable[[], bool] = never) -> AbstractContextManager[Transaction]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from hashlib import blake2b
 
@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from nps.errors import ConfigError
 from nps.forgetting import Forgetting
 from store.breaking_off import broken_off, never
-from store.database import Database, Transaction
+from store.database import Database, Moments, Transaction
 from store.errors import StoreError, without_data
 from store.stirring import DERIVED, note_stirred
 
@@ -26,13 +26,22 @@ class Postgres:
         self._engine = _postgres_engine(url)
         self.forgetting: Forgetting | None = None
         self.keeps_answers: timedelta | None = None
+        self._moments = Moments()
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
+        if (held := self._moments.held()) is not None:
+            yield held
+            return
         with without_data(), self._engine.connect() as connection:
             connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with connection.begin():
                 yield Transaction(connection, self.forgetting)
+
+    @contextmanager
+    def at_one_moment(self) -> Iterator[None]:
+        with self.read() as transaction, self._moments.hold(transaction):
+            yield
 
     @contextmanager
     def write(self, *, durable: bool = False) -> Iterator[Transaction]:
@@ -109,6 +118,10 @@ class PinnedPostgres:
     def read(self) -> Iterator[Transaction]:
         with self.write() as transaction:
             yield transaction
+
+    def at_one_moment(self) -> AbstractContextManager[None]:
+        """Nobody else changes these tables."""
+        return nullcontext()
 
     @contextmanager
     def still(self, stop: Callable[[], bool] = never) -> Iterator[Transaction]:

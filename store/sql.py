@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -128,6 +128,9 @@ class SqlStore(
     def head(self) -> str:
         """The version of the schema this npsync works with."""
         return schema.HEAD
+
+    def at_one_moment(self) -> AbstractContextManager[None]:
+        return self.database.at_one_moment()
 
     @contextmanager
     def overlay(self) -> Iterator[SqlStore]:

@@ -18,7 +18,7 @@ from sqlalchemy.pool import QueuePool
 from nps.errors import ConfigError
 from nps.forgetting import Forgetting
 from store.breaking_off import broken_off, never
-from store.database import Database, Transaction
+from store.database import Database, Moments, Transaction
 from store.errors import without_data
 from store.stirring import note_stirred
 from store.turns import BUSY_MILLISECONDS, Turns
@@ -78,6 +78,7 @@ class SQLite:
         self.forgetting: Forgetting | None = None
         self.keeps_answers: timedelta | None = None
         self._turns = Turns(path)
+        self._moments = Moments()
         self._engine = create_engine(
             URL.create("sqlite", database=str(path)),
             hide_parameters=True,
@@ -99,8 +100,16 @@ class SQLite:
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
+        if (held := self._moments.held()) is not None:
+            yield held
+            return
         with self._transaction() as transaction:
             yield transaction
+
+    @contextmanager
+    def at_one_moment(self) -> Iterator[None]:
+        with self.read() as transaction, self._moments.hold(transaction):
+            yield
 
     @contextmanager
     def still(self, stop: Callable[[], bool] = never) -> Iterator[Transaction]:

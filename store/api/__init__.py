@@ -157,6 +157,11 @@ class Store(
         """Bring the schema to this version (alembic), under a lock; a no-op when it is."""
         ...
 
+    def at_one_moment(self) -> AbstractContextManager[None]:
+        """Whatever this thread reads meanwhile is of one moment, and costs one transaction in all: for what is told of
+        in one piece. Not for longer than that takes; what is written meanwhile is not seen."""
+        ...
+
     def overlay(self) -> AbstractContextManager[Store]:
         """A private copy to plan in: whatever is done to it is gone afterwards, and the original is untouched and
         unlocked. SQLite: a 0600 temporary copy. PostgreSQL: temporary tables on one connection that shadow ours."""

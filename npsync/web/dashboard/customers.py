@@ -116,14 +116,18 @@ def router(site: Site, house: House) -> APIRouter:
 
     def _told(record: str, live: bool) -> tuple[Story, About]:
         if not live:
-            story = customer_story.told(site.config, site.store, record, now=house.now())
-        else:
-            with service.opened(site.config, site.store, site.clock) as connections:
-                story = customer_story.told(
-                    site.config, site.store, record, now=house.now(), connections=connections
-                )
+            with site.store.at_one_moment():
+                story = customer_story.told(site.config, site.store, record, now=house.now())
+                return story, _about(record, story)
+        with service.opened(site.config, site.store, site.clock) as connections:
+            story = customer_story.told(
+                site.config, site.store, record, now=house.now(), connections=connections
+            )
+        return story, _about(record, story)
+
+    def _about(record: str, story: Story) -> About:
         keys = (answer.key for one in story.records for answer in reversed(one.answers) if answer.key)
-        return story, customer_story.asked(site.config, site.store, next(keys, record), story, None)
+        return customer_story.asked(site.config, site.store, next(keys, record), story, None)
 
     def _unknown(request: Request) -> Response:
         said = "npsync knows nothing of this record: no answer was matched to it and nothing written."

@@ -12,6 +12,7 @@ from answered import NOW, SYNC
 from dashboard_desk import Desk
 from people_pages import text_of
 from peopled import ACCOUNT, ARABIC, HOSTILE, LONG, YAML, Peopled, fill, record
+from sqlalchemy import event
 
 from nps.asking import SuppressionReason
 from npsync import customer_story
@@ -81,6 +82,17 @@ def test_an_address_without_the_object_still_leads_to_the_record(full: Desk):
 
 
 # ------------------------------------------------------------ the story
+
+
+@pytest.mark.parametrize("page", [page_of("ann"), f"/accounts/crm/Account/{ACCOUNT}"])
+def test_a_story_is_read_in_one_transaction(full: Desk, page: str):
+    full.get(page)
+    begun: list[object] = []
+    event.listen(full.store.database._engine, "begin", begun.append)
+    assert full.get(page).status == 200
+    assert (
+        len(begun) <= 5
+    )  # who is asking, with which token; the story; that it was read; what an account is called
 
 
 def test_every_sentence_of_why_is_on_the_page(full: Desk):

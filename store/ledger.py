@@ -18,6 +18,7 @@ from nps.keys import key_number
 from store.api import REPORTED, Judge, LedgerEntry
 from store.asked import PAST, past_of
 from store.database import Database, Transaction
+from store.errors import StoreError
 from store.forgetting import forgotten
 from store.rows import from_json, maybe_milliseconds, maybe_moment, milliseconds, moment, storable
 from store.suppressions import in_force
@@ -92,6 +93,8 @@ _ENTER = f"""
         channel = excluded.channel, entered_at = excluded.entered_at
     WHERE ledger.what = 'reserved' AND ledger.invitation IS NULL AND excluded.what <> 'reserved'"""
 
+_USED = Suppress("used", "this reservation was used already")
+
 _NAME = "INSERT INTO ledger_key (key, entry) VALUES (?, ?) ON CONFLICT (key, entry) DO NOTHING"
 
 
@@ -152,7 +155,7 @@ class Ledger:
             self.database.lock_names(tx, (*locked(entry.keys, capped, day_began), f"entry\0{dedupe}"))
             known = tx.one("SELECT id, what, until FROM ledger WHERE dedupe = :dedupe", dedupe=dedupe)
             if known is not None and known[1] != "reserved":
-                return Suppress("used", "this reservation was used already")
+                return _USED
             if known is not None and (known[2] is None or known[2] > milliseconds(now)):
                 return Send()
             decision = judged(
@@ -164,10 +167,9 @@ class Ledger:
                 day_began=day_began,
                 now=now,
             )
-            if isinstance(decision, Send):
-                if known is not None:
-                    forget(tx, [known[0]])
-                hold(tx, entry, now)
+            # `enter` waits for no lock of ours: what was told meanwhile, late as it is, has used the reservation.
+            if isinstance(decision, Send) and not _reserved(tx, entry, now, instead=known is not None):
+                return _USED
         return decision
 
     def release_reservation(self, dedupe: str) -> bool:
@@ -239,10 +241,27 @@ def judged(
 
 def hold(tx: Transaction, entry: LedgerEntry, now: datetime) -> None:
     """Enter it, by an entry of its own."""
+    if not _held(tx, entry, now):
+        raise StoreError(f"store: {entry.dedupe} is in the ledger already; nothing may be sent twice")
+
+
+def _held(tx: Transaction, entry: LedgerEntry, now: datetime) -> bool:
+    """False: something is entered as this already."""
     marks = ", ".join(f":{name}" for name in _ENTRY.split(", "))
     values = dict(zip(_ENTRY.split(", "), _row(entry, milliseconds(now)), strict=True))
-    found = tx.rows(f"INSERT INTO ledger ({_ENTRY}) VALUES ({marks}) RETURNING id", **values)
-    tx.many(_NAME, [(storable(key), found[0][0]) for key in sorted(set(entry.keys))])
+    found = tx.rows(
+        f"INSERT INTO ledger ({_ENTRY}) VALUES ({marks}) ON CONFLICT (dedupe) DO NOTHING RETURNING id",
+        **values,
+    )
+    tx.many(_NAME, sorted((storable(key), id) for (id,) in found for key in set(entry.keys)))
+    return bool(found)
+
+
+def _reserved(tx: Transaction, entry: LedgerEntry, now: datetime, *, instead: bool) -> bool:
+    """`instead`: of a reservation of this name that was not used in time."""
+    if instead and not let_go(tx, storable(entry.dedupe), "invitation IS NULL"):
+        return False
+    return _held(tx, entry, now)
 
 
 def use(tx: Transaction, dedupe: str, *, source: str, channel: str, now: datetime) -> None:
@@ -263,9 +282,11 @@ def let_go(
 ) -> bool:
     """Nothing was sent after all, or it reached nobody: the entry never was."""
     found = tx.rows(
-        f"SELECT id FROM ledger WHERE dedupe = :dedupe AND what = :what AND {which}", dedupe=dedupe, what=what
+        f"DELETE FROM ledger WHERE dedupe = :dedupe AND what = :what AND {which} RETURNING id",
+        dedupe=dedupe,
+        what=what,
     )
-    forget(tx, [row[0] for row in found])
+    _forget_names(tx, [row[0] for row in found])
     return bool(found)
 
 
@@ -280,8 +301,13 @@ def keys_of_invitation(tx: Transaction, invitation: str) -> list[str]:
 
 
 def forget(tx: Transaction, entries: Sequence[int]) -> None:
-    tx.run("DELETE FROM ledger_key WHERE entry IN LIST(:entries)", entries=list(entries))
     tx.run("DELETE FROM ledger WHERE id IN LIST(:entries)", entries=list(entries))
+    _forget_names(tx, entries)
+
+
+def _forget_names(tx: Transaction, entries: Sequence[int]) -> None:
+    """After the entries, as `enter` notes theirs: the other way round, the two could wait for each other."""
+    tx.run("DELETE FROM ledger_key WHERE entry IN LIST(:entries)", entries=list(entries))
 
 
 def _account_asks(

@@ -103,10 +103,12 @@ class Retention:
         who was asked when."""
         its = {"before": milliseconds(before), "limit": limit}
         with self.database.write() as tx:
+            # Others may hold one; it goes in the next round.
             invitations = [
                 row[0]
                 for row in tx.rows(
-                    f"SELECT id FROM invitation WHERE created_at < :before AND state IN {_OVER} LIMIT :limit",
+                    f"""SELECT i.id FROM invitation i WHERE i.created_at < :before AND i.state IN {_OVER}
+                    ORDER BY i.created_at, i.id LIMIT :limit FOR UPDATE OF i SKIP LOCKED""",
                     **its,
                 )
             ]

@@ -15,11 +15,12 @@ from store.rows import milliseconds, moment, storable
 _SUPPRESS = """
     INSERT INTO suppression (key, reason, channel, at, source, detail)
     VALUES (:key, :reason, :channel, :at, :source, :detail)
-    ON CONFLICT (key, reason, channel) WHERE lifted_at IS NULL DO NOTHING"""
+    ON CONFLICT (key, reason, channel) WHERE lifted_at IS NULL DO NOTHING RETURNING id"""
 
-_LIFTED_SINCE = """
-    SELECT 1 FROM suppression
-    WHERE key = :key AND reason = :reason AND channel = :channel AND lifted_at >= :at LIMIT 1"""
+_OLD_NEWS = """
+    DELETE FROM suppression WHERE id = :id AND EXISTS (
+        SELECT 1 FROM suppression s
+        WHERE s.key = :key AND s.reason = :reason AND s.channel = :channel AND s.lifted_at >= :at)"""
 
 _IN_FORCE = f"""
     SELECT {SUPPRESSION} FROM suppression
@@ -86,13 +87,16 @@ def _erased(tx: Transaction, keys: Sequence[str]) -> list[Suppression]:
     ]
 
 
-def _suppress(tx: Transaction, one: Suppression) -> int:
+def _suppress(tx: Transaction, one: Suppression) -> bool:
     its = {
         "key": storable(one.key),
         "reason": one.reason.value,
         "channel": one.channel.value if one.channel else "",
         "at": milliseconds(one.at),
     }
-    if tx.one(_LIFTED_SINCE, **its):
-        return 0  # old news, told again, does not undo what the person did later
-    return tx.run(_SUPPRESS, **its, source=storable(one.source), detail=storable(one.detail))
+    new = tx.one(_SUPPRESS, **its, source=storable(one.source), detail=storable(one.detail))
+    if new is None:
+        return False
+    # Old news, told again, does not undo what the person did later. Looked up only now: whoever lifts it at this
+    # moment was waited for.
+    return not tx.run(_OLD_NEWS, **its, id=new[0])

@@ -99,8 +99,9 @@ class Transaction:
                 copy.write_row(row)
 
     def prove(self, lease: Lease, *, lasting: bool = True) -> None:
-        """The lease is still ours, and stays so until this transaction ends (a reading one cannot promise that)."""
-        lock = " FOR SHARE" if self.postgres and lasting else ""
+        """The lease is still ours, and stays so until this transaction ends (a reading one cannot promise that). It may
+        be renewed meanwhile; whoever takes it away waits (`store.leases.wait_for_holders`)."""
+        lock = " FOR KEY SHARE" if self.postgres and lasting else ""
         found = self.one(f"SELECT token, owner FROM lease WHERE name = :name{lock}", name=lease.name)
         if found != (lease.token, lease.owner):
             raise LeaseLost(

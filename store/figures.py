@@ -18,6 +18,7 @@ from store.api.tallying import AccountFigures, By, Counting, Order
 from store.breaking_off import never
 from store.database import Database, Transaction
 from store.funnels import asked_since
+from store.leases import wait_for_holders
 from store.rows import maybe_milliseconds, maybe_moment, milliseconds, moment
 from store.standing import RANKED, Standing
 
@@ -166,10 +167,12 @@ class Figures:
 
 
 def forget_figures(tx: Transaction) -> None:
-    """Nothing that was counted so far is kept: not what is there, and not what is being counted at this moment."""
+    """Nothing that was counted so far is kept: not what is there, and not what is being counted at this moment. The
+    lease first, as whoever keeps something locks it first: what they have just kept is deleted, too."""
+    wait_for_holders(tx, FIGURES)
+    tx.run("UPDATE lease SET token = token + 1, owner = '', until = 0 WHERE name = :name", name=FIGURES)
     tx.run("DELETE FROM figure")
     tx.run("DELETE FROM account_figure")
-    tx.run("UPDATE lease SET token = token + 1, owner = '', until = 0 WHERE name = :name", name=FIGURES)
 
 
 def _figure(row: tuple[Any, ...], answer: bytes | None = None) -> Figure:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import timedelta
 
 import psycopg
 import pytest
-from builders_store import NOON, SYNC, Syncing, answer, receive
+from builders_store import NOON, SYNC, Syncing, answer, later, receive
+from interleaved import beside, stopped_at, stopped_before
 from postgres_server import StoreInTurn
 
+from nps.errors import LeaseLost
 from store import open_store
-from store.api import Settled, State
+from store.api import Lease, Settled, State
+from store.figures import FIGURES
 from store.sql import SqlStore
-
-PATIENCE = 30  # seconds a transaction may need to run into the lock; it takes a moment
 
 
 @pytest.fixture
@@ -30,34 +28,6 @@ def store(url: str) -> Iterator[SqlStore]:
     store = open_store(url)
     yield store
     store.close()
-
-
-@contextmanager
-def stopped_at(url: str, lock: str, work: Callable[[], int]) -> Iterator[Callable[[], int]]:
-    """`work` runs beside us as far as the rows that `lock` locks, and on from there when it is asked for its result."""
-    with (
-        psycopg.connect(url) as holder,
-        psycopg.connect(url, autocommit=True) as looking,
-        ThreadPoolExecutor(1) as pool,
-    ):
-        try:
-            holder.execute(lock)
-            working = pool.submit(work)
-            last = time.monotonic() + PATIENCE
-            while not looking.execute(
-                "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            ).fetchone():
-                assert time.monotonic() < last
-                assert not working.done(), "it met no lock"
-                time.sleep(0.005)
-
-            def went_on() -> int:
-                holder.rollback()
-                return working.result()
-
-            yield went_on
-        finally:
-            holder.rollback()
 
 
 def test_a_batch_answered_while_somebody_looks_is_told_to_its_answers_too(url: str, store: SqlStore):
@@ -132,3 +102,60 @@ def test_reasons_are_settled_in_the_order_in_which_they_are_noted(
         other.execute("SELECT 1 FROM reason_due WHERE key = 'b' FOR UPDATE NOWAIT")
         other.rollback()
         went_on()
+
+
+@pytest.fixture
+def elsewhere(url: str, store: SqlStore) -> Iterator[SqlStore]:
+    """The same store, as another process has it."""
+    other = open_store(url)
+    yield other
+    other.close()
+
+
+# ------------------------------------------------------------ leases
+
+
+def test_a_lease_is_renewed_while_what_it_is_for_is_being_stored(url: str, store: SqlStore) -> None:
+    """Many hands prove it in turn, and taking up a million answers proves it for minutes."""
+    lease = Syncing(store).lease
+    with store.database.write() as tx:
+        tx.prove(lease)
+        with beside(url, lambda: store.renew(lease, now=later(hours=1), seconds=60)) as renewed:
+            assert renewed.done()
+
+
+@pytest.mark.parametrize("how", ["taken over", "released"])
+def test_nobody_gets_a_lease_before_its_holder_has_ended_what_it_proved(
+    url: str, store: SqlStore, elsewhere: SqlStore, how: str
+) -> None:
+    syncing = Syncing(store)
+
+    def take() -> Lease | None:
+        if how == "released":
+            elsewhere.release(syncing.lease)
+        return elsewhere.acquire(SYNC, "another", now=later(days=1), seconds=60)
+
+    receive(store, answer("a1"))
+    with stopped_before(store, "INSERT INTO work", syncing.take_up) as went_on, beside(url, take) as taken:
+        assert not taken.done()
+        assert went_on() == 1
+        assert taken.result() is not None
+    with pytest.raises(LeaseLost):
+        syncing.take_up()
+
+
+def test_figures_are_forgotten_while_one_is_kept(url: str, store: SqlStore, elsewhere: SqlStore) -> None:
+    store.want_figures("answers", {"k": "{}"})
+    lease = store.acquire(FIGURES, "counter", now=NOON, seconds=60)
+    assert lease is not None
+
+    def keep() -> bool:
+        return store.keep_figure("k", b"what Ann said", as_of=NOON, lease=lease)
+
+    with (
+        stopped_before(store, "UPDATE figure", keep) as went_on,
+        beside(url, elsewhere.forget_figures) as forgotten,
+    ):
+        went_on()
+        forgotten.result()
+    assert store.figures() == []

@@ -183,9 +183,10 @@ class Database(Protocol):
         """Appends to one connection follow one another, so that its numbers appear in their order."""
         ...
 
-    def lock_names(self, transaction: Transaction, names: Iterable[str]) -> None:
-        """Whoever locks one of these names waits until this transaction ends. All of a transaction's at once: they
-        are taken in an order of their own, so that nobody waits for one who waits for him."""
+    def lock_names(self, transaction: Transaction, names: Iterable[str], *, together: bool = False) -> None:
+        """Whoever locks one of these names waits until this transaction ends, but for those who lock it `together`, as
+        we do. All of a transaction's at once: they are taken in an order of their own, so that nobody waits for one
+        who waits for him."""
         ...
 
     def scrub(self, stop: Callable[[], bool] = never) -> bool:

@@ -41,18 +41,16 @@ class Decisions:
 
     def decide(self, links: Sequence[Link], again: Mapping[str, Sequence[int]], *, now: datetime) -> None:
         with self.database.write() as tx:
-            for one in links:
+            for one in sorted(links, key=lambda one: (one.scope, one.value)):
                 _link(tx, one.scope, one.value, one.record_id, now)
-            for sync, numbers in again.items():
-                ask_again(tx, sync, numbers)
+            ask_all_again(tx, again)
 
     def unlink(self, scope: str, value: str, again: Mapping[str, Sequence[int]]) -> bool:
         with self.database.write() as tx:
             gone = tx.run(
                 "DELETE FROM manual_link WHERE scope = :scope AND value = :value", scope=scope, value=value
             )
-            for sync, numbers in again.items() if gone else ():
-                ask_again(tx, sync, numbers)
+            ask_all_again(tx, again if gone else {})
         return bool(gone)
 
     def follow_links(self, scope: str, merged: Mapping[str, str]) -> None:
@@ -145,9 +143,14 @@ def newest_of(tx: Transaction, numbers: Sequence[int]) -> dict[int, int]:
 
 
 def ask_again(tx: Transaction, sync: str, numbers: Sequence[int]) -> None:
+    ask_all_again(tx, {sync: numbers})
+
+
+def ask_all_again(tx: Transaction, again: Mapping[str, Sequence[int]]) -> None:
+    """All of a transaction's at once, in one order: two that wish the same would else wait for each other."""
     tx.many(
         "INSERT INTO again (sync, response) VALUES (?, ?) ON CONFLICT DO NOTHING",
-        [(sync, number) for number in numbers],
+        sorted((sync, number) for sync, numbers in again.items() for number in numbers),
     )
 
 
@@ -164,21 +167,27 @@ def settled_by_hand(
     tx: Transaction, sync: str, number: int, code: str, reason: str, states: Sequence[str]
 ) -> bool:
     """Take an answer out for good. False when it is in none of `states`: a run has taken it up."""
-    changed = tx.run(
-        """UPDATE answer_state SET state = 'excluded', code = :code, reason = :reason, field = NULL,
-            look_again = NULL, candidates = NULL
-        WHERE sync = :sync AND response = :number AND state IN LIST(:states)
-        AND person = (SELECT person FROM response WHERE id = :number)""",
-        sync=sync,
-        number=number,
-        code=code,
-        reason=reason,
-        states=list(states),
+    its: dict[str, Any] = {"sync": sync, "number": number, "states": list(states)}
+    # The wish first: a run that takes it up at this moment has it by now, and then the answer; or it comes after us.
+    tx.run(
+        f"""DELETE FROM again WHERE sync = :sync AND response = :number
+        AND EXISTS (SELECT 1 FROM answer_state WHERE {_IN_STATES})""",
+        **its,
     )
-    if changed:
-        tx.run("DELETE FROM again WHERE sync = :sync AND response = :number", sync=sync, number=number)
-    return bool(changed)
+    return bool(
+        tx.run(
+            f"""UPDATE answer_state SET state = 'excluded', code = :code, reason = :reason, field = NULL,
+                look_again = NULL, candidates = NULL WHERE {_IN_STATES}""",
+            **its,
+            code=code,
+            reason=reason,
+        )
+    )
 
+
+_IN_STATES = """
+    answer_state.sync = :sync AND answer_state.response = :number AND answer_state.state IN LIST(:states)
+    AND answer_state.person = (SELECT person FROM response WHERE id = :number)"""
 
 _NEAR = """
     SELECT s.response FROM answer_state s INDEXED BY ix_answer_state_sync_record_id

@@ -8,7 +8,7 @@ from typing import Any
 
 from store.api.holding import Alike, Given, HoldDecision
 from store.database import Database, Transaction
-from store.decisions import ask_again, settled_by_hand
+from store.decisions import ask_all_again, settled_by_hand
 from store.rows import from_json, milliseconds, moment, score_of
 
 PAGE = 5_000
@@ -99,16 +99,14 @@ class Holding:
     ) -> None:
         with self.database.write() as tx:
             _decide(tx, answers, released=True, now=now)
-            for sync, numbers in again.items():
-                ask_again(tx, sync, numbers)
+            ask_all_again(tx, again)
 
     def forget_hold_decision(self, source: str, id: str, again: Mapping[str, Sequence[int]]) -> bool:
         with self.database.write() as tx:
             gone = tx.run(
                 "DELETE FROM hold_decision WHERE source = :source AND source_id = :id", source=source, id=id
             )
-            for sync, numbers in again.items() if gone else ():
-                ask_again(tx, sync, numbers)
+            ask_all_again(tx, again if gone else {})
         return bool(gone)
 
     def discard_held(

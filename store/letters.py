@@ -16,7 +16,7 @@ from nps.retrying import PATIENCE, next_try
 from store import statements
 from store.api import Asked, DeadLetterRow, Tried
 from store.database import Database, Transaction
-from store.decisions import ask_again, newest_of, settled_by_hand
+from store.decisions import ask_again, ask_all_again, newest_of, settled_by_hand
 from store.rows import from_json, moment
 
 # response, record, code, reason, field, cause
@@ -112,8 +112,9 @@ class Letters:
                     row[2] for row in found if row[0] == sync and row[1] is None and row[2] is not None
                 ]
                 asked[sync] = Asked(tuple(dict.fromkeys(answers)), tuple(dict.fromkeys(records)))
-                ask_again(tx, sync, asked[sync].answers)
-                tx.many(statements.TO_CLEAR_AGAIN, [(sync, record) for record in asked[sync].records])
+            ask_all_again(tx, {sync: its.answers for sync, its in asked.items()})
+            records_too = ((sync, record) for sync, its in asked.items() for record in its.records)
+            tx.many(statements.TO_CLEAR_AGAIN, sorted(records_too))
         return asked
 
     def discard_letters(self, ids: Sequence[int], reason: str) -> list[int]:
@@ -214,7 +215,7 @@ def ask_for_due(tx: Transaction, sync: str, now: datetime) -> None:
     if due:
         newest = newest_of(tx, [row[0] for row in due if row[0] is not None])
         ask_again(tx, sync, list(newest.values()))
-        tx.many(statements.TO_CLEAR_AGAIN, [(sync, row[1]) for row in due if row[0] is None])
+        tx.many(statements.TO_CLEAR_AGAIN, sorted({(sync, row[1]) for row in due if row[0] is None}))
 
 
 def _is_due(attempts: int, created_at: int, now: datetime) -> bool:

@@ -77,9 +77,10 @@ class Postgres:
             connection=connection,
         )
 
-    def lock_names(self, transaction: Transaction, names: Iterable[str]) -> None:
+    def lock_names(self, transaction: Transaction, names: Iterable[str], *, together: bool = False) -> None:
+        shared = "_shared" if together else ""
         for lock in sorted({_lock_of(name) for name in names}):
-            transaction.rows("SELECT pg_advisory_xact_lock(:lock)", lock=lock)
+            transaction.rows(f"SELECT pg_advisory_xact_lock{shared}(:lock)", lock=lock)
 
     def scrub(self, stop: Callable[[], bool] = never) -> bool:
         """Free the space of what was deleted, for the database to write over. Its log and backups keep what they hold
@@ -148,7 +149,7 @@ class PinnedPostgres:
     def lock_inbox(self, transaction: Transaction, connection: str) -> None:
         """Nobody else sees these tables."""
 
-    def lock_names(self, transaction: Transaction, names: Iterable[str]) -> None:
+    def lock_names(self, transaction: Transaction, names: Iterable[str], *, together: bool = False) -> None:
         """Nobody else sees these tables."""
 
     def scrub(self, stop: Callable[[], bool] = never) -> bool:

@@ -48,6 +48,10 @@ class Privacy:
     def publish(self, survey: str, places: Mapping[str, Sequence[str]], least: int, *, now: datetime) -> bool:
         with self.database.write(durable=True) as tx:
             self.database.lock_names(tx, [f"published\0{survey}"])
+            for source in sorted(
+                places
+            ):  # whose answers are being stored: their numbers may be below others'
+                self.database.lock_inbox(tx, source)
             before = _published(tx, survey)
             new, last = 0, before
             for source, ids in places.items():

@@ -13,6 +13,7 @@ from nps.responses import COMMENTED
 from store.counts import count_months
 from store.database import Database, Transaction
 from store.rows import milliseconds
+from store.taking import TAKING_UP
 
 _COMMENTS = """
     SELECT id FROM response WHERE answered_at < :before AND comment IS NOT NULL ORDER BY id LIMIT :limit"""
@@ -20,8 +21,8 @@ _COMMENTS = """
 # Of an answer all versions go together. One that lies in the work, or whose change is not written yet, stays until
 # it is.
 _ANSWERS = """
-    SELECT r.source, r.source_id FROM response r
-    WHERE r.newest AND r.answered_at < :before
+    SELECT r.source, r.source_id, r.id FROM response r
+    WHERE r.newest AND r.answered_at < :before{which}
     AND NOT EXISTS (
         SELECT 1 FROM response o WHERE o.source = r.source AND o.source_id = r.source_id AND (
             EXISTS (SELECT 1 FROM watermark m WHERE m.source = o.source AND m.response < o.id)
@@ -73,11 +74,17 @@ class Retention:
     def expire_answers(self, *, before: datetime, zone: ZoneInfo, limit: int) -> int:
         """How many answers became counts."""
         its = {"before": milliseconds(before), "limit": limit}
-        with self.database.read() as tx:
-            found = tx.rows(_ANSWERS, **its)
+        with self.database.read() as tx:  # the long look for them holds up no write
+            found = tx.rows(_ANSWERS.format(which=""), **its)
         if not found:
             return 0
         with self.database.write() as tx:
+            # A run may have taken one up since, a page brought a new version: nobody does so from here on.
+            self.database.lock_names(tx, [TAKING_UP])
+            for source in sorted({row[0] for row in found}):
+                self.database.lock_inbox(tx, source)
+            still = _ANSWERS.format(which=" AND r.id IN LIST(:numbers)")
+            found = tx.rows(still, **its, numbers=[row[2] for row in found])
             for source in sorted({row[0] for row in found}):
                 ids = [row[1] for row in found if row[0] == source]
                 versions = tx.rows(_VERSIONS, source=source, ids=ids)
@@ -129,13 +136,13 @@ def _forget_answers(tx: Transaction, versions: list[tuple[int, int]]) -> None:
     persons = {"persons": sorted({row[1] for row in versions}), **its}
     syncs = [row[0] for row in tx.rows("SELECT DISTINCT sync FROM watermark ORDER BY sync")]
     records = [tuple(row) for row in tx.rows(_ON, syncs=syncs, **persons)]
+    tx.run("DELETE FROM again WHERE response IN LIST(:numbers)", **its)  # first, as who leaves out an answer
     tx.run(
         """DELETE FROM answer_state
         WHERE sync IN LIST(:syncs) AND person IN LIST(:persons) AND response IN LIST(:numbers)""",
         syncs=syncs,
         **persons,
     )
-    for table in ("again", "dead_letter"):
-        tx.run(f"DELETE FROM {table} WHERE response IN LIST(:numbers)", **its)
-    tx.run("DELETE FROM response WHERE id IN LIST(:numbers)", **its)
+    for table, number in (("dead_letter", "response"), ("response", "id")):
+        tx.run(f"DELETE FROM {table} WHERE {number} IN LIST(:numbers)", **its)
     tx.many(_NOBODYS, records)

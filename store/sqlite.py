@@ -205,7 +205,7 @@ class SQLite:
     def lock_inbox(self, transaction: Transaction, connection: str) -> None:
         """BEGIN IMMEDIATE is the lock."""
 
-    def lock_names(self, transaction: Transaction, names: Iterable[str]) -> None:
+    def lock_names(self, transaction: Transaction, names: Iterable[str], *, together: bool = False) -> None:
         """BEGIN IMMEDIATE is the lock."""
 
     def close(self) -> None:

@@ -24,6 +24,8 @@ from store.waiting import let_go_of_unwritten, tell, told
 
 _EARLIEST = -(2**62)
 
+TAKING_UP = "taking up"  # the lock of those who move answers into the work, and of who puts others away
+
 
 class Taking:
     database: Database
@@ -44,16 +46,19 @@ class Taking:
         self.handed_out.pop(sync, None)
         with self.database.write() as tx:
             tx.prove(lease)
+            self.database.lock_names(tx, [TAKING_UP], together=True)
             tell(tx, sync)
             let_go_of_unwritten(tx, sync)
+            ask_for_due(tx, sync, now)
+            take_asked(
+                tx, sync, sources
+            )  # first, as who leaves out an answer takes back the wish for it first
             tx.run(statements.MOVE_PENDING, **its)
             if recheck:
                 tx.run(statements.MOVE_UNMATCHED, **its)
             else:
                 tx.run(statements.MOVE_DUE, **its, now=milliseconds(now))
             tx.run(statements.LEAVE_STATES, sync=sync)
-            ask_for_due(tx, sync, now)
-            take_asked(tx, sync, sources)
             if everything:
                 tx.run(statements.MOVE_ALL, **its)
             elif expired_before is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -159,3 +161,97 @@ def test_figures_are_forgotten_while_one_is_kept(url: str, store: SqlStore, else
         went_on()
         forgotten.result()
     assert store.figures() == []
+
+
+# ------------------------------------------------------------ answers
+
+
+def test_an_answer_is_left_out_or_taken_up_again_and_neither_fails(
+    url: str, store: SqlStore, elsewhere: SqlStore
+) -> None:
+    receive(store, answer("a1"))
+    syncing = Syncing(store)
+    syncing.take_up()
+    [one] = [taken.number for taken in syncing.work()]
+    syncing.settle([Settled(number=one, state=State.WAITING)])
+    store.ask_again(SYNC, [one])
+
+    def leave_out() -> bool:
+        return elsewhere.ignore(SYNC, one, "a test")
+
+    with (
+        stopped_before(elsewhere, "DELETE FROM again", leave_out) as went_on,
+        beside(url, syncing.take_up) as taken,
+    ):
+        left_out = went_on()
+        assert (left_out, taken.result()) in ((True, 0), (False, 1))
+
+
+def test_two_who_want_the_same_answers_tried_again_get_them(url: str, store: SqlStore) -> None:
+    receive(store, answer("a1"), answer("a2"))
+    first = f"INSERT INTO again (sync, response) VALUES ('{SYNC}', 1)"
+    with (
+        stopped_at(url, first, lambda: store.ask_again(SYNC, [2, 1])) as went_on,
+        psycopg.connect(url) as other,
+    ):
+        other.execute("SET lock_timeout = '5s'")
+        other.execute(f"INSERT INTO again (sync, response) VALUES ('{SYNC}', 2)")
+        other.rollback()
+        went_on()
+
+
+def test_what_a_run_takes_up_meanwhile_is_not_put_away(
+    url: str, store: SqlStore, elsewhere: SqlStore
+) -> None:
+    syncing = old_and_settled(elsewhere)
+    put_away = partial(store.expire_answers, before=NOON, zone=ZoneInfo("UTC"), limit=10)
+    with (
+        stopped_before(store, "SELECT id, person FROM response", put_away) as went_on,
+        beside(url, lambda: syncing.take_up(everything=True)) as taken,
+    ):
+        went_on()
+        taken.result()
+    stored, accounted = syncing.balance()
+    assert stored == accounted
+
+
+def test_an_answer_that_two_put_away_at_once_is_counted_once(
+    url: str, store: SqlStore, elsewhere: SqlStore
+) -> None:
+    old_and_settled(elsewhere)
+
+    def put_away(where: SqlStore) -> int:
+        return where.expire_answers(before=NOON, zone=ZoneInfo("UTC"), limit=10)
+
+    with (
+        stopped_before(store, "INSERT INTO monthly_count", lambda: put_away(store)) as went_on,
+        beside(url, lambda: put_away(elsewhere)) as other,
+    ):
+        assert went_on() + other.result() == 1
+    with store.database.read() as tx:
+        assert tx.rows("SELECT answers FROM monthly_count") == [(1,)]
+
+
+def old_and_settled(store: SqlStore) -> Syncing:
+    receive(store, answer("a1", at=later(days=-9)))
+    syncing = Syncing(store)
+    syncing.take_up()
+    syncing.settle([Settled(number=one.number, state=State.UNCHANGED) for one in syncing.work()])
+    return syncing
+
+
+def test_every_anonymous_answer_counts_before_it_is_shown(
+    url: str, store: SqlStore, elsewhere: SqlStore
+) -> None:
+    """Numbers are given before they can be seen: of two connections the lower ones may come later."""
+    places = {"one": [], "other": []}
+    with stopped_before(
+        store, "INSERT INTO cursor", lambda: receive(store, answer("a1", source="one"))
+    ) as went_on:
+        receive(elsewhere, answer("a2", source="other"))
+        with beside(url, lambda: elsewhere.publish("staff", places, 1, now=NOON)) as published:
+            went_on()
+            assert published.result()
+    elsewhere.publish("staff", places, 1, now=NOON)
+    with store.database.read() as tx:
+        assert tx.rows("SELECT answers FROM published") == [(2,)]

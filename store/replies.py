@@ -27,14 +27,15 @@ class Replies:
                 given_up=milliseconds(given_up),
                 far=held_until(now),
             )
-            if tx.rows(_BEGIN, who=who, key=key, asked=asked, now=milliseconds(now)):
-                return None
-            [found] = tx.rows(
-                "SELECT asked, at, status, body FROM kept_reply WHERE who = :who AND key = :key",
-                who=who,
-                key=key,
-            )
-        return KeptReply(found[0], moment(found[1]), found[2], found[3])
+            while not tx.rows(_BEGIN, who=who, key=key, asked=asked, now=milliseconds(now)):
+                found = tx.one(
+                    "SELECT asked, at, status, body FROM kept_reply WHERE who = :who AND key = :key",
+                    who=who,
+                    key=key,
+                )
+                if found is not None:  # else it was dropped in between, and is ours to begin
+                    return KeptReply(found[0], moment(found[1]), found[2], found[3])
+        return None
 
     def keep_reply(self, who: str, key: str, status: int, body: str) -> None:
         with self.database.write(durable=True) as tx:

@@ -45,6 +45,11 @@ _TRY = """
     WHERE sign_in_try.free_at <= :latest OR sign_in_try.free_at > :latest + :every"""
 # Nobody is kept out for longer than that but by a clock that was wrong.
 
+# Who is even by now has nothing to be remembered. Another one may be trying: then it is gone the next time.
+_EVEN = """
+    DELETE FROM sign_in_try WHERE name IN (
+        SELECT t.name FROM sign_in_try t WHERE t.free_at <= :now FOR UPDATE OF t SKIP LOCKED)"""
+
 
 class Signing:
     database: Database
@@ -160,9 +165,9 @@ class Signing:
     def may_try(self, name: str, *, burst: int, every: timedelta, now: datetime) -> bool:
         at, step = milliseconds(now), round(every.total_seconds() * 1000)
         with self.database.write() as tx:
-            # Who is even by now has nothing to be remembered.
-            tx.run("DELETE FROM sign_in_try WHERE free_at <= :now", now=at)
-            return bool(tx.run(_TRY, name=name, now=at, every=step, latest=at + (burst - 1) * step))
+            may = tx.run(_TRY, name=name, now=at, every=step, latest=at + (burst - 1) * step)
+            tx.run(_EVEN, now=at)
+            return bool(may)
 
     def forgive_tries(self, name: str) -> None:
         with self.database.write() as tx:

@@ -255,3 +255,34 @@ def test_every_anonymous_answer_counts_before_it_is_shown(
     elsewhere.publish("staff", places, 1, now=NOON)
     with store.database.read() as tx:
         assert tx.rows("SELECT answers FROM published") == [(2,)]
+
+
+# ------------------------------------------------------------ doors
+
+
+def test_a_key_whose_reply_is_dropped_at_this_moment_is_begun_anew(
+    store: SqlStore, elsewhere: SqlStore
+) -> None:
+    begin = {"now": NOON, "since": later(days=-1), "given_up": later(hours=-1)}
+    assert elsewhere.begin_reply("token:ann", "k", "h", **begin) is None
+    with stopped_before(
+        store, "SELECT asked", lambda: store.begin_reply("token:ann", "k", "h", **begin)
+    ) as went_on:
+        elsewhere.drop_reply("token:ann", "k")
+        assert went_on() is None
+
+
+def test_two_who_sign_in_at_once_do_not_wait_for_each_other(
+    url: str, store: SqlStore, elsewhere: SqlStore
+) -> None:
+    minute = timedelta(minutes=1)
+    assert store.may_try("ann", burst=3, every=10 * minute, now=NOON - 5 * minute)
+    assert store.may_try("bob", burst=3, every=minute, now=NOON - 5 * minute)
+    with (
+        stopped_before(
+            store, "INSERT INTO sign_in_try", lambda: store.may_try("ann", burst=3, every=minute, now=NOON)
+        ) as went_on,
+        beside(url, lambda: elsewhere.may_try("bob", burst=3, every=minute, now=NOON + 10 * minute)) as other,
+    ):
+        assert went_on()
+        assert other.result()

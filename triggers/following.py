@@ -13,7 +13,7 @@ from triggers.rule import Asking
 
 TRIES = 6
 NOT_DELIVERED, BOUNCED = "not_delivered", "bounce"  # codes of steps whose message left and reached nobody
-_CLOCKS_APART = timedelta(minutes=5)
+CLOCKS_APART = timedelta(minutes=5)
 _SOONEST, _LATEST = timedelta(minutes=1), timedelta(hours=4)
 
 
@@ -65,7 +65,7 @@ def told_of(steps: Iterable[Step], via: str, message: str | None, at: datetime) 
     # The id is not known of what is being sent, or was when npsync ended.
     left = [one for one in left if message is None or one.message is None]
     return max(
-        (one for one in left if one.due_at <= at + _CLOCKS_APART), key=lambda one: one.number, default=None
+        (one for one in left if one.due_at <= at + CLOCKS_APART), key=lambda one: one.number, default=None
     )
 
 

@@ -21,7 +21,7 @@ from nps.score import SCALES
 from nps.sending import Accepted
 from triggers.apart import OF_ALL
 from triggers.desk import Desk
-from triggers.following import BOUNCED, NOT_DELIVERED, following, next_channel, told_of
+from triggers.following import BOUNCED, CLOCKS_APART, NOT_DELIVERED, following, next_channel, told_of
 
 REPLIES_WITHIN = timedelta(days=60)
 
@@ -163,12 +163,14 @@ def _answered(desk: Desk, signal: Signal, invitation: Invitation | None) -> Said
 
 
 def _latest_sent(desk: Desk, signal: Signal) -> Invitation | None:
-    """A reply names a number and no message: it answers what this connection sent there last."""
+    """A reply names a number and no message: it answers what this connection had sent there last by then. Of a message
+    whose process died only its fate, found later, has a time: it is meant where there is no other."""
     keys = _keys(desk, signal, None)
     past = desk.store.past(keys, since=signal.at - REPLIES_WITHIN, now=desk.clock.now()) if keys else []
-    sent = (one.invitation for one in past if one.invitation and one.source == signal.connection)
-    latest = next(sent, None)
-    return desk.store.invitation(latest) if latest else None
+    sent = [one for one in past if one.invitation and one.source == signal.connection]
+    by_then = [one for one in sent if one.at <= signal.at + CLOCKS_APART]
+    latest = next(iter(by_then or sent), None)
+    return desk.store.invitation(latest.invitation) if latest and latest.invitation else None
 
 
 def _keys(desk: Desk, signal: Signal, invitation: Invitation | None) -> tuple[str, ...]:

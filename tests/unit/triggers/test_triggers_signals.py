@@ -160,6 +160,28 @@ def test_a_reply_that_begins_with_a_score_is_an_answer(
     assert [(score, comment) for _, score, comment in desk.answers] == [taken]
 
 
+def test_a_reply_that_is_heard_of_late_answers_what_was_asked_before_it(desk: Desktop):
+    desk.rule(ways=(desk.way("texter"),))
+    desk.rule("used", survey="used-csat", event="feature_used", cancel_on=(), ways=(desk.way("texter"),))
+    ann = asked(desk, 1, phone="+12025550143", consent=True)
+    desk.turn()
+    desk.later(days=20)
+    at = desk.clock.now()
+    desk.later(hours=1)
+    desk.happen(case(2, ann, days=20, kind="feature_used"))
+    desk.turn()
+    assert desk.sent("texter") == [ann, ann]
+    late = Signal(
+        key="s1", connection="texter", kind=SignalKind.REPLY, at=at, address="+12025550143", text="5"
+    )
+    desk.store.receive([late], now=desk.clock.now())
+    desk.turn()
+    [(id, *_)] = desk.answers
+    answered = desk.store.invitation(id)
+    assert answered is not None
+    assert answered.survey == "support-csat"
+
+
 @pytest.mark.parametrize("text", ["6", "10", "thanks", "", "55", "-1", "4th floor was cold"])
 def test_any_other_reply_is_kept_where_people_find_it(desk: Desktop, text: str):
     desk.rule(ways=(desk.way("texter"),))

@@ -156,8 +156,13 @@ class Ledger:
             known = tx.one("SELECT id, what, until FROM ledger WHERE dedupe = :dedupe", dedupe=dedupe)
             if known is not None and known[1] != "reserved":
                 return _USED
-            if known is not None and (known[2] is None or known[2] > milliseconds(now)):
-                return Send()
+            held = known is not None and (known[2] is None or known[2] > milliseconds(now))
+            if known is not None and held:
+                if _names(tx, known[0]).isdisjoint(map(storable, entry.keys)):
+                    return Suppress("used", "this id reserves somebody else already")
+                # It does not speak against itself, but what happened since may.
+                if not let_go(tx, dedupe, "invitation IS NULL"):
+                    return _USED
             decision = judged(
                 tx,
                 entry.keys,
@@ -168,7 +173,8 @@ class Ledger:
                 now=now,
             )
             # `enter` waits for no lock of ours: what was told meanwhile, late as it is, has used the reservation.
-            if isinstance(decision, Send) and not _reserved(tx, entry, now, instead=known is not None):
+            void = known is not None and not held
+            if isinstance(decision, Send) and not _reserved(tx, entry, now, instead=void):
                 return _USED
         return decision
 
@@ -298,6 +304,10 @@ def keys_of_invitation(tx: Transaction, invitation: str) -> list[str]:
         invitation=invitation,
     )
     return [row[0] for row in found]
+
+
+def _names(tx: Transaction, entry: int) -> set[str]:
+    return {row[0] for row in tx.rows("SELECT key FROM ledger_key WHERE entry = :entry", entry=entry)}
 
 
 def forget(tx: Transaction, entries: Sequence[int]) -> None:

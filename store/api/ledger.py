@@ -68,7 +68,8 @@ class Ledger(Protocol):
         now: datetime,
     ) -> Decision:
         """`Invitations.reserve` for another department: Send leaves the entry's reservation in the ledger. Asked again
-        with the `dedupe` of a valid one: Send; of one that was used: Suppress."""
+        with the `dedupe` of a valid one it is judged as if there were none, and replaced; of one that was used, or is
+        somebody else's: Suppress."""
         ...
 
     def release_reservation(self, dedupe: str) -> bool:

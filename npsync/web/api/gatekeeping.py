@@ -97,8 +97,8 @@ class Wanted(_Part):
         None,
         min_length=1,
         max_length=200,
-        description="With reserve: your own id of the message. Wished again it is the same reservation, and a send "
-        "with this id uses it.",
+        description="With reserve: your own id of the message. Wished again it is the same reservation, "
+        "judged anew and held until what is said then; a send with this id uses it.",
     )
 
     @model_validator(mode="after")

@@ -196,6 +196,26 @@ def test_another_department_reserves_and_everybody_else_is_refused(store: SqlSto
     assert past(store, *ANN) == [(PastKind.RESERVED, "")]
 
 
+def test_a_reservation_wished_again_is_judged_by_what_happened_since(store: SqlStore):
+    assert reserve_for(store, "finance/1") == Send()
+    store.suppress([Suppression(key=ANN[0], reason=SuppressionReason.UNSUBSCRIBE, at=NOON)])
+    assert isinstance(reserve_for(store, "finance/1"), Suppress)
+    assert past(store, *ANN) == []
+
+
+def test_a_reservation_wished_again_holds_as_long_as_is_said_then(store: SqlStore):
+    reserve_for(store, "finance/1")
+    assert reserve_for(store, "finance/1", now=later(days=1), until=later(days=9)) == Send()
+    assert past(store, *ANN, now=later(days=8)) == [(PastKind.RESERVED, "")]
+
+
+def test_the_reservation_of_one_is_no_yes_for_another(store: SqlStore):
+    reserve_for(store, "finance/1")
+    bob = reserve_for(store, "finance/1", keys=["email:bob@example.com"])
+    assert bob == Suppress("used", "this id reserves somebody else already")
+    assert past(store, *ANN) == [(PastKind.RESERVED, "")]
+
+
 def test_a_reservation_that_is_not_used_is_void(store: SqlStore):
     reserve_for(store, "finance/1", account="001A")
     assert past(store, *ANN, now=later(days=2)) == []

@@ -177,7 +177,8 @@ def test_a_reservation_holds_for_one_and_keeps_the_others_away(ledger: Api):
     until = (NOON + timedelta(days=1)).isoformat()
     mine = wish(ledger, marketing, reserve=True, id="m-1", until=until).json
     assert (mine["may_ask"], mine["id"]) == (True, "m-1")
-    assert wish(ledger, marketing, reserve=True, id="m-1").json["may_ask"] is True
+    again = wish(ledger, marketing, reserve=True, id="m-1", until=until).json
+    assert (again["may_ask"], again["until"]) == (True, mine["until"])
     assert wish(ledger, support, reserve=True, id="m-1").json["may_ask"] is False
     ledger.clock.advance(86_401)
     assert wish(ledger, support, reserve=True, id="m-1").json["may_ask"] is True

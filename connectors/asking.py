@@ -201,7 +201,7 @@ class Sender(Protocol):
 
     def find(self, message: Message) -> SendOutcome | None:
         """The fate of an earlier attempt whose process died; FailedRetryable only when it surely never left. None: the
-        vendor cannot tell."""
+        vendor cannot tell. Raises UnavailableError and BudgetError, too, where it cannot be asked now: it is later."""
         ...
 
     def close(self) -> None: ...

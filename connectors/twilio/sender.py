@@ -78,14 +78,11 @@ class Twilio:
         to = phone_key(message.to.phone, None)
         if to is None or self._settings.discard_content or self._settings.obfuscate_address:
             return None
-        try:
+        found = self._found(message, to)
+        if found is _NOTHING:
+            self._tools.clock.sleep(_SECOND_LOOK)
             found = self._found(message, to)
-            if found is _NOTHING:
-                self._tools.clock.sleep(_SECOND_LOOK)
-                found = self._found(message, to)
-            return found
-        except UnavailableError:
-            return None
+        return found
 
     def heard(self, cursor: Cursor | None) -> Iterator[EventPage]:
         """What was texted to our number, by the day and with a day's overlap: the list is bounded by days."""

@@ -20,7 +20,7 @@ from connectors.contract import Needs, Verdict
 from connectors.twilio.sender import Twilio
 from connectors.twilio.texts import text
 from nps.asking import StepKind
-from nps.errors import AccessError
+from nps.errors import AccessError, UnavailableError
 from nps.sending import (
     Accepted,
     FailedPermanent,
@@ -228,11 +228,15 @@ def test_a_reminder_is_not_taken_for_the_one_before_it(vendor):
     assert found(vendor, [ask, earlier], **asked) is None
 
 
-def test_a_vendor_that_keeps_no_texts_or_cannot_be_asked_cannot_tell(vendor):
+def test_a_vendor_that_keeps_no_texts_cannot_tell(vendor):
     assert twilio(discard_content=True).find(message()) is None
     assert vendor.asked == []
+
+
+def test_a_vendor_that_cannot_be_asked_now_is_asked_later(vendor):
     vendor.says = [(500, {})]
-    assert twilio().find(message()) is None
+    with pytest.raises(UnavailableError):
+        twilio().find(message())
 
 
 # ---------------------------------------------------------------- trying it out

@@ -260,7 +260,6 @@ class Acting:
     def _ours(self, action: Action, owner: str, change: str, **given: Any) -> None:
         with self.database.write(durable=True) as tx:
             _prove(
-                tx,
                 action,
                 tx.run(
                     f"UPDATE action {change} {_OURS}",
@@ -272,7 +271,7 @@ class Acting:
             )
 
 
-def _prove(tx: Transaction, action: Action, changed: int) -> None:
+def _prove(action: Action, changed: int) -> None:
     if not changed:
         raise LeaseLost(
             f"action {action.number}: another process took it over (claim {action.token} is not current)."

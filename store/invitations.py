@@ -94,7 +94,7 @@ class Invitations:
             tx.load("verdict", VERDICT, [_verdict_row(one) for one in told])
             return _cancel(tx, cancelled)
 
-    def cancel_invitations(self, ids: Sequence[str], code: str, reason: str, *, now: datetime) -> list[str]:
+    def cancel_invitations(self, ids: Sequence[str], code: str, reason: str) -> list[str]:
         with self.database.write(durable=True) as tx:
             return _cancel(tx, dict.fromkeys(ids, (code, reason)))
 
@@ -153,7 +153,6 @@ class Invitations:
         code: str,
         reason: str,
         *,
-        now: datetime,
         following: Sequence[Step] = (),
     ) -> bool:
         with self.database.write(durable=True) as tx:

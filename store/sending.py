@@ -153,9 +153,7 @@ class Sending:
                     id=invitation.id,
                 )
 
-    def drop_step(
-        self, claimed: Claimed, state: InvitationState, code: str, reason: str, *, now: datetime
-    ) -> None:
+    def drop_step(self, claimed: Claimed, state: InvitationState, code: str, reason: str) -> None:
         with self.database.write() as tx:
             invitation = prove(tx, claimed, StepState.QUEUED)
             _close(tx, claimed.step.number, StepState.CANCELLED, code, reason)

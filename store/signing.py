@@ -72,9 +72,7 @@ class Signing:
             )
         return None if found is None else (_user(found), found[6])
 
-    def change_user(
-        self, name: str, *, role: str | None = None, password: str | None = None, now: datetime
-    ) -> bool:
+    def change_user(self, name: str, *, role: str | None = None, password: str | None = None) -> bool:
         with self.database.write(durable=True) as tx:
             changed = tx.run(_CHANGE, name=name, role=role, password=password)
             tx.run(_END_SESSIONS, name=name)

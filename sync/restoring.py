@@ -13,7 +13,7 @@ from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
-from connectors.contract import Clock, Destination
+from connectors.contract import Destination
 from nps.changes import Change, Record
 from nps.errors import ConfigError
 from nps.schema import ObjectSchema
@@ -184,7 +184,6 @@ def plan_undo(
     lease: Lease,
     run: int,
     wanted: Wanted,
-    clock: Clock,
     *,
     stop: Callable[[], bool],
     progress: Progress,

@@ -101,7 +101,6 @@ def preview_undo(
             lease,
             number,
             wanted,
-            clock,
             stop=lambda: False,
             progress=progress or Silent(),
         )
@@ -135,7 +134,7 @@ def undo(
         try:
             settle_open(place, store, lease, number, clock, read_only=False)
             noted.phase("planning", None)
-            findings = plan_undo(place, store, lease, number, wanted, clock, stop=stop, progress=noted)
+            findings = plan_undo(place, store, lease, number, wanted, stop=stop, progress=noted)
             if findings.changes:
                 noted.phase("writing", findings.changes)
                 write_changes(

@@ -250,9 +250,7 @@ class ImaginedStore:
         self.invitations[id] = msgspec.structs.replace(self.invitations[id], via=via, sent_at=now)
         self._steps[claimed.step.number] = msgspec.structs.replace(claimed.step, state=StepState.ACCEPTED)
 
-    def drop_step(
-        self, claimed: Claimed, state: InvitationState, code: str, reason: str, *, now: datetime
-    ) -> None:
+    def drop_step(self, claimed: Claimed, state: InvitationState, code: str, reason: str) -> None:
         self._finish(claimed.invitation.id, state, code, reason)
 
     def put_off(self, claimed: Claimed, until: datetime, code: str, reason: str) -> None:

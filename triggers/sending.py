@@ -223,7 +223,7 @@ def _cannot_be_read(event: Event, error: NpsyncError) -> _Gone:
 
 
 def _drop(desk: Desk, one: Claimed, state: InvitationState, code: str, reason: str, told: Round) -> None:
-    desk.store.drop_step(one, state, code, reason, now=desk.clock.now())
+    desk.store.drop_step(one, state, code, reason)
     told.steps[code] += 1
 
 

@@ -106,7 +106,7 @@ def _undelivered(desk: Desk, signal: Signal, invitation: Invitation | None, code
     rule = desk.rules.get(invitation.trigger)
     follows = next_channel(rule.asking, invitation, step, steps, now=now) if rule else ()
     told = f"{signal.connection} could not deliver it" + (f" ({signal.code})" if signal.code else "")
-    desk.store.undelivered(invitation.id, step.number, code, told, now=now, following=follows)
+    desk.store.undelivered(invitation.id, step.number, code, told, following=follows)
     return "", ""
 
 

@@ -73,7 +73,7 @@ class DeclaredInbound:
             return _NO_ID
         deleted = push.deleted is not None and true_of(push.deleted, event)
         return Answered(
-            key=self._key(event, posted),
+            key=self._key(event),
             at=posted.at,
             id=id,
             survey=survey,
@@ -89,7 +89,7 @@ class DeclaredInbound:
         except (Unreadable, NotForThis):
             return None
 
-    def _key(self, event: Json, posted: Posted) -> str:
+    def _key(self, event: Json) -> str:
         """The event's own id with what happened to whom: a tool may number each kind by itself."""
         content = orjson.dumps(event, option=orjson.OPT_SORT_KEYS)
         key = None if self._push.key is None else cells.text(found_in(self._push.key, event))

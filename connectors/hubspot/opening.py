@@ -55,7 +55,7 @@ def _opened(settings: HubSpotSettings, tools: Tools) -> Account:
     daily.start()
     plain = CallPolicy(tools, limiter, judge=partial(judge, clock=tools.clock), learn=daily.learn)
     https: list[Http] = []
-    token = _token(settings, plain, tools, https)
+    token = _token(settings, plain, tools)
     policy = replace(plain, token=token if settings.oauth is not None else None)
     lenient = replace(policy, judge=partial(judge_leniently, clock=tools.clock))
 
@@ -108,7 +108,7 @@ def _zone(tools: Tools) -> ZoneInfo:
 # ---------------------------------------------------------------- credentials
 
 
-def _token(settings: HubSpotSettings, policy: CallPolicy, tools: Tools, https: list[Http]) -> Token:
+def _token(settings: HubSpotSettings, policy: CallPolicy, tools: Tools) -> Token:
     if settings.oauth is not None:
         fetch = _refresher(
             settings.oauth, _http(settings, replace(policy, judge=partial(_judge_token, tools)), {})

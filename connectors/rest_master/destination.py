@@ -125,6 +125,6 @@ def _record(known: Table, row: Row, fields: Sequence[str], rules: Rules) -> Reco
     names = {*fields, *rules}
     held = {known.id_field: row.id, **row.fields} if known.id_field in names else row.fields
     shown = {name: live(known.field(name))(held.get(name)) for name in names}
-    if not passes(row, rules, shown):
+    if not passes(rules, shown):
         return None
     return Record(known.schema.name, row.id, {name: shown[name] for name in fields})

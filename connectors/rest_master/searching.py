@@ -111,7 +111,7 @@ def _filled(
 # ---------------------------------------------------------------- only
 
 
-def passes(row: Row, rules: Mapping[str, frozenset[str]], live: Mapping[str, object]) -> bool:
+def passes(rules: Mapping[str, frozenset[str]], live: Mapping[str, object]) -> bool:
     """Whether `only` allows a record, by the live values in one form."""
     return all(comparable(live.get(name)) in allowed for name, allowed in rules.items())
 

@@ -58,7 +58,7 @@ def import_sends(decider: Decider, file: Path) -> Imported:
 def cancel(decider: Decider, one: Invitation, reason: str) -> Invitation:
     """Nobody is asked by it; once is as good as twice. Raises ConfigError where it is too late."""
     why = decider.signed(Decision.CANCEL, reason)
-    done = decider.store.cancel_invitations([one.id], "by_hand", why, now=decider.now)
+    done = decider.store.cancel_invitations([one.id], "by_hand", why)
     after = decider.store.invitation(one.id) or one
     if after.state is not InvitationState.CANCELLED:
         how = "on its way" if after.state is InvitationState.QUEUED else after.state

@@ -54,13 +54,13 @@ def _figure(
 def history(config: Config, connection: str) -> Iterator[Wanted]:
     """Each object of kept answers once, before its fields."""
     made: dict[str, WantedObject] = {}
-    for sync, spec in config.sync.items():
+    for spec in config.sync.values():
         target = target_of(config, spec)
         if spec.history is None or target.connection != connection:
             continue
         people = config.people.get(spec.to) if isinstance(spec.to, str) else None
         link = people.account.object if people is not None and people.account is not None else None
-        own = _object(sync, spec.history, target.object, link)
+        own = _object(spec.history, target.object, link)
         before = made.get(own.object)
         made[own.object] = own if before is None else _both(before, own)
     for one in made.values():
@@ -68,7 +68,7 @@ def history(config: Config, connection: str) -> Iterator[Wanted]:
         yield from _fields(config, connection, one)
 
 
-def _object(sync: str, spec: HistorySpec, person: str, account: str | None) -> WantedObject:
+def _object(spec: HistorySpec, person: str, account: str | None) -> WantedObject:
     key = None
     if spec.key is not None:
         told = "Which answer this is: npsync finds it again by this. Written by npsync."

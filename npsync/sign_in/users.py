@@ -45,14 +45,14 @@ def set_password(
 ) -> None:
     """And end all sessions of theirs."""
     kept = (passwords or Passwords()).hashed(checked(password, name))
-    if not store.change_user(name, password=kept, now=now):
+    if not store.change_user(name, password=kept):
         raise _nobody(name)
     _note(store, "changed a password", name, now)
 
 
 def set_role(store: Store, name: str, role: Role, *, now: datetime) -> None:
     """And end all sessions of theirs."""
-    if not store.change_user(name, role=role.value, now=now):
+    if not store.change_user(name, role=role.value):
         raise _nobody(name)
     _note(store, "changed a role", name, now, role=role.value)
 

@@ -129,7 +129,6 @@ class Invitations(Protocol):
         code: str,
         reason: str,
         *,
-        now: datetime,
         following: Sequence[Step] = (),
     ) -> bool:
         """The message of this step, which had left, reached nobody: the step is failed, and its send leaves the ledger,
@@ -138,9 +137,7 @@ class Invitations(Protocol):
         False when no message of it is known to have left, or it was told before."""
         ...
 
-    def drop_step(
-        self, claimed: Claimed, state: InvitationState, code: str, reason: str, *, now: datetime
-    ) -> None:
+    def drop_step(self, claimed: Claimed, state: InvitationState, code: str, reason: str) -> None:
         """A step that is not sent after all (stale, reopened, answered, unreadable): it is cancelled, and with the
         first one its invitation gets `state`."""
         ...
@@ -157,7 +154,7 @@ class Invitations(Protocol):
         """Steps left `sending` by a process that is gone: claimed anew, so that their fate can be found out."""
         ...
 
-    def cancel_invitations(self, ids: Sequence[str], code: str, reason: str, *, now: datetime) -> list[str]:
+    def cancel_invitations(self, ids: Sequence[str], code: str, reason: str) -> list[str]:
         """Those of them that could still be cancelled."""
         ...
 

@@ -53,9 +53,7 @@ class Signing(Protocol):
         """The one in force, and the hash of its password."""
         ...
 
-    def change_user(
-        self, name: str, *, role: str | None = None, password: str | None = None, now: datetime
-    ) -> bool:
+    def change_user(self, name: str, *, role: str | None = None, password: str | None = None) -> bool:
         """Another role or password ends all its sessions. False: there is no such user."""
         ...
 

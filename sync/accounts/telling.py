@@ -91,7 +91,7 @@ def _story(
     reader = Reader(given, store, moments, survivors)
     [*sums] = [its for _, its in reader.sums(id, id)] or [Sum()]
     figures = standing(id, sums[0], spec, survey=one.view.survey, contacts=None, account={})
-    told = sorted(_latest(reader, people, survivors, moments), key=lambda it: it[1], reverse=True)
+    told = sorted(_latest(reader, people, survivors), key=lambda it: it[1], reverse=True)
     return AccountStory(
         sync=one.sync,
         record=with_due(_record(one, id, store, look, problems), one, figures),
@@ -104,9 +104,7 @@ def _story(
     )
 
 
-def _latest(
-    reader: Reader, people: Sequence[str], survivors: dict[str, str], moments: Moments
-) -> Iterator[tuple[str, Answer]]:
+def _latest(reader: Reader, people: Sequence[str], survivors: dict[str, str]) -> Iterator[tuple[str, Answer]]:
     """Each person's latest answer, if it counts for a figure now or for the one that is compared with."""
     latest: dict[str, Answer] = {}
     for start in range(0, len(people), READ):

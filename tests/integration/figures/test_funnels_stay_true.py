@@ -116,7 +116,7 @@ class Asking(RuleBasedStateMachine):
     @rule(number=numbers)
     def the_channel_tells_that_it_came_back(self, number: int) -> None:
         for sent in self.store.steps_of(f"i{number}"):
-            self.store.undelivered(f"i{number}", sent.number, "bounced", "", now=self.clock.now())
+            self.store.undelivered(f"i{number}", sent.number, "bounced", "")
 
     @rule(number=numbers)
     def somebody_answers(self, number: int) -> None:
@@ -124,7 +124,7 @@ class Asking(RuleBasedStateMachine):
 
     @rule(number=numbers)
     def somebody_takes_it_back(self, number: int) -> None:
-        self.store.cancel_invitations([f"i{number}"], "cancelled", "", now=self.clock.now())
+        self.store.cancel_invitations([f"i{number}"], "cancelled", "")
 
     @rule()
     def the_time_to_answer_is_over(self) -> None:

@@ -158,7 +158,7 @@ class Asking(RuleBasedStateMachine):
     def drop(self, data: st.DataObject) -> None:
         try:
             claimed = self._one_of(data, self.held)
-            self.store.drop_step(claimed, InvitationState.EXPIRED, "stale", "too late", now=self.now)
+            self.store.drop_step(claimed, InvitationState.EXPIRED, "stale", "too late")
         except LeaseLost:
             pass
 
@@ -166,7 +166,7 @@ class Asking(RuleBasedStateMachine):
     @rule(data=st.data())
     def reopen(self, data: st.DataObject) -> None:
         id = f"i{data.draw(st.integers(1, self.made))}"
-        self.store.cancel_invitations([id], "reopened", "reopened", now=self.now)
+        self.store.cancel_invitations([id], "reopened", "reopened")
 
     @precondition(lambda self: self.touched)
     @rule(data=st.data())
@@ -179,7 +179,7 @@ class Asking(RuleBasedStateMachine):
         id = data.draw(st.sampled_from(self.touched))
         step = data.draw(st.sampled_from([one.number for one in self.store.steps_of(id)]))
         if bounced:
-            self.store.undelivered(id, step, "550", "bounced", now=self.now)
+            self.store.undelivered(id, step, "550", "bounced")
         else:
             self.store.delivered(id, step, now=self.now)
 

@@ -136,7 +136,7 @@ def test_an_event_cancels_what_waits_and_nothing_else(store: SqlStore):
     assert store.decide_event(noted(store), [], [], why, now=NOON) == ["i1", "i2"]
     assert state(store, "i1") is state(store, "i2") is InvitationState.CANCELLED
     assert steps(store) == [StepState.CANCELLED]
-    assert store.cancel_invitations(["i1"], "again", "again", now=NOON) == []
+    assert store.cancel_invitations(["i1"], "again", "again") == []
     found = store.invitation("i1")
     assert found is not None
     assert (found.code, found.reason) == ("reopened", "the case was reopened")
@@ -147,7 +147,7 @@ def test_what_was_sent_or_is_on_its_way_cannot_be_cancelled(store: SqlStore):
     queue(store, "i2", record_id="003B")
     [claimed] = claim(store)
     assert reserve(store, claimed, BOB) == Send()
-    assert store.cancel_invitations(["i1", "i2"], "stopped", "by hand", now=NOON) == []
+    assert store.cancel_invitations(["i1", "i2"], "stopped", "by hand") == []
     settle(store, claimed, Accepted("<m2>"))
     assert state(store, "i2") is InvitationState.SENT
 
@@ -155,7 +155,7 @@ def test_what_was_sent_or_is_on_its_way_cannot_be_cancelled(store: SqlStore):
 def test_a_cancelled_step_that_somebody_holds_is_not_sent(store: SqlStore):
     queue(store, "i1")
     [claimed] = claim(store)
-    assert store.cancel_invitations(["i1"], "reopened", "reopened", now=NOON) == ["i1"]
+    assert store.cancel_invitations(["i1"], "reopened", "reopened") == ["i1"]
     with pytest.raises(LeaseLost, match=r"taken over, cancelled or settled"):
         reserve(store, claimed)
     assert asked(store) == []
@@ -166,7 +166,7 @@ def test_what_waits_because_of_a_subject_is_found(store: SqlStore):
     queue(store, "i2", subject=Subject("Case", "500B"))
     store.decide_event(None, [(invitation("i3", state=InvitationState.SHADOW), None)], [], {}, now=NOON)
     assert [one.id for one in store.queued_about("crm", "Case", "500A")] == ["i1", "i3"]
-    store.cancel_invitations(["i1"], "reopened", "", now=NOON)
+    store.cancel_invitations(["i1"], "reopened", "")
     assert [one.id for one in store.queued_about("crm", "Case", "500A")] == ["i3"]
     assert store.queued_about("other", "Case", "500A") == []
 
@@ -350,7 +350,7 @@ def test_when_the_first_message_bounces_the_reminder_on_its_way_decides(store: S
     sent(store, following=[step("i1", StepKind.REMINDER)])
     [reminder] = claim(store)
     assert reserve(store, reminder, rest=timedelta()) == Send()
-    assert store.undelivered("i1", number(store), "550", "no such user", now=NOON)
+    assert store.undelivered("i1", number(store), "550", "no such user")
     assert state(store) is InvitationState.SENT
     settle(store, reminder, FailedPermanent("550", "no such user"))
     assert (state(store), asked(store)) == (InvitationState.FAILED, [])
@@ -359,16 +359,16 @@ def test_when_the_first_message_bounces_the_reminder_on_its_way_decides(store: S
 def test_a_step_that_is_not_sent_after_all_ends_an_unsent_invitation(store: SqlStore):
     queue(store, "i1")
     [claimed] = claim(store)
-    store.drop_step(claimed, InvitationState.EXPIRED, "stale", "too late to ask", now=NOON)
+    store.drop_step(claimed, InvitationState.EXPIRED, "stale", "too late to ask")
     assert (state(store), steps(store)) == (InvitationState.EXPIRED, [StepState.CANCELLED])
     with pytest.raises(LeaseLost):
-        store.drop_step(claimed, InvitationState.FAILED, "stale", "too late to ask", now=NOON)
+        store.drop_step(claimed, InvitationState.FAILED, "stale", "too late to ask")
 
 
 def test_a_dropped_reminder_leaves_the_invitation_as_it_is(store: SqlStore):
     sent(store, following=[step("i1", StepKind.REMINDER)])
     [reminder] = claim(store)
-    store.drop_step(reminder, InvitationState.CANCELLED, "reopened", "the case was reopened", now=NOON)
+    store.drop_step(reminder, InvitationState.CANCELLED, "reopened", "the case was reopened")
     assert (state(store), steps(store)) == (InvitationState.SENT, [StepState.ACCEPTED, StepState.CANCELLED])
 
 
@@ -490,19 +490,19 @@ def test_whether_a_message_is_on_its_way_is_known_by_its_connection(store: SqlSt
 
 def test_a_bounce_starts_no_rest(store: SqlStore):
     sent(store, following=[step("i1", StepKind.REMINDER, due=later(days=3))])
-    assert store.undelivered("i1", number(store), "550", "no such user", now=NOON)
+    assert store.undelivered("i1", number(store), "550", "no such user")
     assert (state(store), steps(store), asked(store)) == (
         InvitationState.FAILED,
         [StepState.FAILED, StepState.CANCELLED],
         [],
     )
-    assert not store.undelivered("i1", number(store), "550", "no such user", now=NOON)
+    assert not store.undelivered("i1", number(store), "550", "no such user")
 
 
 def test_after_a_bounce_another_channel_is_tried(store: SqlStore):
     sent(store)
     other = [step("i1", StepKind.FALLBACK, way=1)]
-    assert store.undelivered("i1", number(store), "550", "no such user", now=NOON, following=other)
+    assert store.undelivered("i1", number(store), "550", "no such user", following=other)
     assert state(store) is InvitationState.QUEUED
     [claimed] = claim(store)
     assert reserve(store, claimed) == Send()
@@ -513,7 +513,7 @@ def test_a_bounced_reminder_leaves_what_arrived(store: SqlStore):
     [reminder] = claim(store)
     assert reserve(store, reminder, rest=timedelta()) == Send()
     settle(store, reminder, Accepted("<m2>"))
-    assert store.undelivered("i1", number(store, 1), "452", "mailbox full", now=NOON)
+    assert store.undelivered("i1", number(store, 1), "452", "mailbox full")
     assert (state(store), asked(store)) == (InvitationState.SENT, [PastKind.SEND])
 
 

@@ -55,10 +55,10 @@ def test_another_role_or_password_ends_all_sessions_of_an_account(
     store: SqlStore, ann: int, change: dict[str, str]
 ):
     store.open_session(session("d2", kind="provider", role="viewer", terms="t"))
-    assert store.change_user("ann", now=NOON, **change)
+    assert store.change_user("ann", **change)
     assert store.session("d1") is None
     assert store.session("d2") is not None  # somebody else, of another door
-    assert not store.change_user("bob", now=NOON, **change)
+    assert not store.change_user("bob", **change)
 
 
 def test_a_revoked_account_is_nobody_any_more(store: SqlStore, ann: int):
@@ -76,7 +76,7 @@ def test_a_password_hashed_anew_ends_no_session(store: SqlStore, ann: int):
 
 def test_who_came_with_a_password_that_was_changed_meanwhile_is_not_signed_in(store: SqlStore, ann: int):
     assert store.open_session(session("d2", local_user=ann), checked="$hash")
-    store.change_user("ann", password="$new", now=NOON)
+    store.change_user("ann", password="$new")
     assert not store.user_signed_in(ann, "$hash", password="$the_old_one_hashed_anew", now=NOON)
     assert not store.open_session(session("d3", local_user=ann), checked="$hash")
     assert store.sessions() == []

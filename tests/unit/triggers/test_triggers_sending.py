@@ -90,7 +90,7 @@ def test_what_is_taken_back_while_others_are_sent_is_not_sent(desk: Desktop):
 
     def take_back(message: Message) -> SendOutcome:
         others = [one.id for one in desk.invitations() if one.id != message.invitation]
-        desk.store.cancel_invitations(others, "by_hand", "", now=desk.clock.now())
+        desk.store.cancel_invitations(others, "by_hand", "")
         return Accepted()
 
     desk.senders["mailer"].answer = take_back

@@ -196,7 +196,8 @@ class Sender(Protocol):
     that is a SendOutcome."""
 
     def send(self, message: Message) -> SendOutcome:
-        """Hand it over, once. A timeout after the request left is FateUnknown."""
+        """Hand it over, once. A timeout after the request left is FateUnknown. Interrupted only where it surely did not
+        leave."""
         ...
 
     def find(self, message: Message) -> SendOutcome | None:

@@ -106,17 +106,17 @@ class _Call:
     attempts: int = 0
 
     def carried_out(self) -> Reply:
-        with heard(self.policy.tools):
-            try:
+        try:
+            with heard(self.policy.tools):  # of what ended it: credentials that die in the middle are told of
                 return self._carried_out()
-            except FateUnknown:
+        except FateUnknown:
+            raise
+        except NpsyncError as error:
+            if not self.unknown or self.reads:
                 raise
-            except NpsyncError as error:
-                if not self.unknown or self.reads:
-                    raise
-                ended = error
-            # What ended the last attempt says nothing of the one whose fate is unknown.
-            raise FateUnknown(f"{ended}; an attempt before it may have been carried out all the same")
+            ended = error
+        # What ended the last attempt says nothing of the one whose fate is unknown.
+        raise FateUnknown(f"{ended}; an attempt before it may have been carried out all the same")
 
     def _carried_out(self) -> Reply:
         clock = self.policy.tools.clock

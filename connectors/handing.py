@@ -25,7 +25,7 @@ def sending_policy(tools: Tools, judge: Judge, *, per_minute: int) -> CallPolicy
 
 def handed_over(hand: Callable[[], SendOutcome]) -> SendOutcome:
     """What `hand` says became of it, also when the vendor could not be reached or did not answer. AccessError,
-    ConfigError and BudgetError go on to the caller: they concern everybody."""
+    ConfigError, BudgetError and Interrupted go on to the caller: they concern everybody."""
     try:
         return hand()
     except BudgetError:

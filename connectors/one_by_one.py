@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from connectors.wire import FateUnknown, Overlong
 from nps.changes import Change, Deferred, Unknown
-from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError, UnavailableError
+from nps.errors import AccessError, BudgetError, ConfigError, Interrupted, NpsyncError, UnavailableError
 from nps.values import JsonFields
 
 SILENT = 3  # calls in a row without an answer: the vendor is down
@@ -80,7 +80,7 @@ def updates(
         said: R | Unknown
         try:
             said = future.result()
-        except (AccessError, ConfigError, BudgetError) as error:
+        except (AccessError, ConfigError, BudgetError, Interrupted) as error:
             fatal = fatal or error
             continue
         except (FateUnknown, Overlong) as error:
@@ -117,7 +117,7 @@ class _Calls(Generic[T, R]):
             raise NotMade
         try:
             said = self._update(one)
-        except (AccessError, ConfigError, BudgetError):
+        except (AccessError, ConfigError, BudgetError, Interrupted):
             self._refused = True
             raise
         except UnavailableError:

@@ -29,6 +29,16 @@ class StillUnderWay(UnavailableError):
     """The vendor has what was sent and is not done with it. Nothing of it is sent again; the next run asks."""
 
 
+class Interrupted(NpsyncError):
+    """A person or the machine asked for the end. Not a failure: what was not begun stays pending, and the next run goes
+    on there. A call that would have had to wait was not made."""
+
+    def __init__(
+        self, message: str = "the run was asked to stop; the next run goes on where it ended"
+    ) -> None:
+        super().__init__(message)
+
+
 class Collided(UnavailableError):
     """Two transactions waited for each other, and the database gave one of them up. Nothing of it was stored; the same
     may succeed at once."""

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from nps.errors import Interrupted
+
+if TYPE_CHECKING:
+    from connectors.contract import Clock
+
+MOMENT = 1.0  # so long calls may still wait once the end is asked for
+LOOK = 0.5  # between two looks at whether it is
 
 
 class SystemClock:
@@ -15,3 +25,27 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+
+class UntilStopped:
+    """The clock of connections that are to be let go of: once the end is asked for, whoever would wait for a vendor's
+    leave for more than a moment longer, all waits together, is Interrupted instead and makes no call."""
+
+    def __init__(self, clock: Clock, stop: Callable[[], bool]) -> None:
+        self._clock, self._stop = clock, stop
+        self._over_at: float | None = None
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        until = self._clock.monotonic() + seconds
+        while (left := until - self._clock.monotonic()) > 0:
+            if self._over_at is None and self._stop():
+                self._over_at = self._clock.monotonic() + MOMENT
+            if self._over_at is not None and until > self._over_at:
+                raise Interrupted
+            self._clock.sleep(min(left, LOOK))

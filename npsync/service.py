@@ -18,7 +18,7 @@ from connectors.contract import (
     Tools,
 )
 from nps.errors import ConfigError
-from npsync.clock import SystemClock
+from npsync.clock import SystemClock, UntilStopped
 from npsync.operating.calls import CallCounter, keeper, remember_allowance
 from npsync.operating.connection_health import Vitals
 from npsync.operating.connection_health import keeper as health_keeper
@@ -105,11 +105,19 @@ class PassingMemory:
 class Opened:
     """The connections of one configuration, opened when first asked for."""
 
-    def __init__(self, config: Config, store: Store | None, clock: Clock, books: Store | None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        store: Store | None,
+        clock: Clock,
+        books: Store | None,
+        stop: Callable[[], bool] | None,
+    ) -> None:
         self.config = config
         self.store = store
         self.books = books
         self.clock = clock
+        self._calling = clock if stop is None else UntilStopped(clock, stop)
         self.owner = this_process()
         self.calls = CallCounter(keeper(books, clock, config.time_zone))
         self.vitals = Vitals(health_keeper(books), clock)
@@ -224,7 +232,7 @@ class Opened:
         return Tools(
             connection=name,
             memory=self._memory(name),
-            clock=self.clock,
+            clock=self._calling,
             notice=_notice_of(notice, name),
             count_call=lambda: self.calls.count(name),
             went=lambda error: self.vitals.note(name, error),
@@ -254,13 +262,19 @@ def _notice_of(notice: Any, connection: str) -> Any:
 
 @contextmanager
 def opened(
-    config: Config, store: Store | None = None, clock: Clock | None = None, *, books: Store | None = None
+    config: Config,
+    store: Store | None = None,
+    clock: Clock | None = None,
+    *,
+    books: Store | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> Iterator[Opened]:
     """Connections of `config`; with a store their memory is durable, without one it lasts as long as the process.
 
     Calls are counted in `books`, else in the store: a plan works in a copy that vanishes, but its calls were made.
+    Once `stop` says so no call waits any more: it is not made, and Interrupted is raised.
     """
-    connections = Opened(config, store, clock or SystemClock(), books or store)
+    connections = Opened(config, store, clock or SystemClock(), books or store, stop)
     try:
         yield connections
     finally:

@@ -6,14 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from connectors.contract import Clock
-from nps.errors import BudgetError, ConfigError, LeaseLost, NpsyncError, StillUnderWay
+from nps.errors import BudgetError, ConfigError, Interrupted, LeaseLost, NpsyncError, StillUnderWay
 from nps.score import DETRACTORS_UP_TO
 from store.api import Lease, Store
 from sync import breaker, judging, volumes
 from sync.canary import CanaryFailed
 from sync.codecs import open_codecs
 from sync.inbox import Pulled, pull
-from sync.interruption import Interrupted
 from sync.job import Codecs, Job
 from sync.membership import count_again
 from sync.options import Options

@@ -12,11 +12,11 @@ import msgspec
 
 from connectors.contract import Clock
 from nps.asking import INVITATION
-from nps.errors import NpsyncError, UnavailableError
+from nps.errors import Interrupted, NpsyncError, UnavailableError
 from nps.keys import person_number
 from nps.responses import COMMENTED, Cursor, Page, SurveyResponse
 from store.api import Lease, Received, Store
-from sync.interruption import Interrupted, heed
+from sync.interruption import heed
 from sync.invited import close_answered
 from sync.job import Feed
 from sync.progress import Progress

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nps.errors import NpsyncError
-
-
-class Interrupted(NpsyncError):
-    """Not a failure: what was not begun stays pending and the next run goes on there."""
+from nps.errors import Interrupted
 
 
 def heed(stop: Callable[[], bool]) -> None:
     if stop():
-        raise Interrupted("the run was asked to stop; the next run goes on where it ended")
+        raise Interrupted

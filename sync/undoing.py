@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 from connectors.contract import Clock, why_write_only
 from nps.changes import Change
-from nps.errors import BudgetError, ConfigError, LeaseLost, NpsyncError
+from nps.errors import BudgetError, ConfigError, Interrupted, LeaseLost, NpsyncError
 from nps.values import Json
 from store.api import Store, Unwritten
-from sync.interruption import Interrupted
 from sync.leasing import end_those_that_died, sync_lease
 from sync.progress import Noted, Progress, Silent
 from sync.restoring import Findings, Restored, Wanted, plan_undo

@@ -17,12 +17,12 @@ from typing import NamedTuple
 
 from connectors.contract import Clock, Destination, why_write_only
 from nps.changes import Record
-from nps.errors import ConfigError, LeaseLost, NpsyncError
+from nps.errors import ConfigError, Interrupted, LeaseLost, NpsyncError
 from nps.values import Json
 from store.api import State, Store
 from store.past import Journalled
 from sync.explaining import Seen, View, reasons
-from sync.interruption import Interrupted, heed
+from sync.interruption import heed
 from sync.leasing import end_those_that_died, sync_lease
 from sync.merges import remembered
 from sync.progress import Noted, Progress

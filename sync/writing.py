@@ -17,6 +17,7 @@ from nps.errors import (
     AccessError,
     BudgetError,
     ConfigError,
+    Interrupted,
     NpsyncError,
     StillUnderWay,
     UnavailableError,
@@ -24,7 +25,7 @@ from nps.errors import (
 from nps.values import JsonFields
 from store.api import Lease, Store
 from sync.canary import Trial
-from sync.interruption import Interrupted, heed
+from sync.interruption import heed
 from sync.job import Place
 from sync.paying import cannot_pay, pays_for
 from sync.progress import Progress
@@ -159,7 +160,7 @@ def _write_rest(
     with ThreadPoolExecutor(at_once, thread_name_prefix="npsync-write") as pool:
         while True:
             if done.problem is None and stop():
-                done.problem = Interrupted("the run was asked to stop; the next run goes on where it ended")
+                done.problem = Interrupted()
             if done.problem is None and not opened:
                 opened_at = clock.now()
                 opened.extend(store.open_batches(run, together, lease=lease))
@@ -217,7 +218,7 @@ class Sender:
             told = self._told(batch, paired(batch.changes, said))
             self._watch(told)
             return told
-        except (AccessError, ConfigError, BudgetError) as error:
+        except (AccessError, ConfigError, BudgetError, Interrupted) as error:
             self.done.problem = self.done.problem or error
             if handles:
                 return None  # a job is under way there, whatever was refused since: the next run asks for it

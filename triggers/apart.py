@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from nps.errors import AccessError, ConfigError, LeaseLost, NpsyncError, UnavailableError
+from nps.errors import AccessError, ConfigError, Interrupted, LeaseLost, NpsyncError, UnavailableError
 from nps.halving import Halving
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-OF_ALL = (AccessError, ConfigError, LeaseLost, UnavailableError)
+OF_ALL = (AccessError, ConfigError, Interrupted, LeaseLost, UnavailableError)
 """Errors that are no single record's fault: whatever else npsync raises is about what was asked for."""
 
 

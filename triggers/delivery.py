@@ -21,7 +21,14 @@ from nps.asking import (
     SuppressionReason,
     Wait,
 )
-from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError, UnavailableError
+from nps.errors import (
+    AccessError,
+    BudgetError,
+    ConfigError,
+    Interrupted,
+    NpsyncError,
+    UnavailableError,
+)
 from nps.policy import decide, open_channels
 from nps.sending import (
     Accepted,
@@ -107,7 +114,7 @@ def settle(
         expires_at=expires_at,
     )
     told.steps[_NAMES[type(outcome)]] += 1
-    if isinstance(outcome, FailedRetryable) and outcome.code != "closed":  # which is told as a problem
+    if isinstance(outcome, FailedRetryable) and outcome.code not in ("closed", "stopped"):
         told.retrying[f"{way.connection}: {outcome.reason}"] += 1
 
 
@@ -241,6 +248,8 @@ def _handed_over(
     except BudgetError as error:
         # Nothing left, nor would anything of the next one: the step waits without losing a try.
         return FailedRetryable("budget", str(error), after=desk.clock.now() + NO_CALLS_LEFT, tried=False)
+    except Interrupted as error:
+        return FailedRetryable("stopped", str(error), after=desk.clock.now(), tried=False)
     except NpsyncError as error:
         return FateUnknown(str(error))
     except Exception:

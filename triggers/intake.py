@@ -11,7 +11,7 @@ from typing import NamedTuple, cast
 import msgspec
 
 from connectors.asking import Hears
-from nps.errors import AccessError, ConfigError, LeaseLost, NpsyncError, UnavailableError
+from nps.errors import AccessError, ConfigError, Interrupted, LeaseLost, NpsyncError, UnavailableError
 from nps.events import Answered, Event, Hint, Reading, Signal, Subject
 from store.api import Arrived
 from triggers.apart import asked_apart
@@ -133,6 +133,9 @@ def _read(desk: Desk, connection: str, arrived: Sequence[Arrived], told: Round) 
     while left and not desk.stop():
         try:
             _read_together(desk, connection, left[0], told)
+        except Interrupted:
+            desk.store.settle_arrivals({}, now=now, again={one.number: now for some in left for one in some})
+            return
         except (AccessError, ConfigError, UnavailableError) as error:
             _tell(desk, told, connection, error)
             again = {one.number: now + _pause(one.attempts) for some in left for one in some}

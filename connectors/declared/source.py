@@ -14,7 +14,7 @@ from connectors.declared.people import People
 from connectors.declared.reading import Piece, read
 from connectors.declared.rows import Elsewhere, Row, RowReader
 from connectors.declared.surveys import Survey, Surveys
-from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError
+from nps.errors import AccessError, BudgetError, ConfigError, Interrupted, NpsyncError
 from nps.events import Answered
 from nps.responses import Cursor, Page, SurveyResponse
 from nps.values import Json
@@ -49,7 +49,7 @@ class DeclaredSource:
         for survey in self._surveys.listings():
             try:
                 yield from self._listing(survey, run)
-            except (AccessError, BudgetError):
+            except (AccessError, BudgetError, Interrupted):
                 raise
             except NpsyncError as error:
                 failed.append(error)  # a survey that cannot be read keeps none of the others back

@@ -68,7 +68,7 @@ from connectors.hubspot.tasks import Tasks
 from connectors.hubspot.writing import UPDATE_BATCH, Input, body, inputs, reread
 from connectors.replies import Reply
 from nps.changes import Batch, Hit, Outcome, Record, Unknown
-from nps.errors import AccessError, ConfigError, UnavailableError
+from nps.errors import AccessError, ConfigError, Interrupted, UnavailableError
 from nps.schema import ObjectSchema
 from nps.values import Json, Value
 
@@ -427,7 +427,7 @@ class HubSpot:
         names = sorted({name for one in silent for name in one.properties})
         try:
             records = self.get(known.schema.name, [one.id for one in silent], names, {})
-        except (UnavailableError, AccessError) as error:
+        except (UnavailableError, AccessError, Interrupted) as error:
             # What is known of the others must not be lost with this.
             return {one.id: Unknown(one.id, f"HubSpot's answer left it out, and {error}") for one in silent}
         return reread(silent, records)

@@ -16,7 +16,7 @@ from connectors.hubspot.ruling import Ruling
 from connectors.hubspot.texts import marked
 from connectors.hubspot.writing import property_text
 from nps.changes import Cause, Deferred, Made, Outcome, Rejected, Written
-from nps.errors import ConfigError, UnavailableError
+from nps.errors import ConfigError, Interrupted, UnavailableError
 
 NOTES = "notes"
 _BODY, _WHEN = "hs_note_body", "hs_timestamp"
@@ -119,7 +119,7 @@ class History:
         try:
             for to, pairs in _pairs(entries, made).items():
                 failed |= self._attaching.attach(known.object_type, to, pairs)
-        except UnavailableError as error:
+        except (UnavailableError, Interrupted) as error:
             yield from (Deferred(entry.key, f"kept, but not attached yet: {error}") for entry in entries)
             return
         for entry in entries:

@@ -13,7 +13,7 @@ from connectors.poison import ALIKE, Alike, Searching, Stumbling
 from connectors.replies import Reply
 from connectors.wire import FateUnknown
 from nps.changes import Cause, Deferred, Outcome, Rejected, Unknown, Written
-from nps.errors import AccessError, ConfigError, UnavailableError
+from nps.errors import AccessError, ConfigError, Interrupted, UnavailableError
 from nps.halving import Halving
 from nps.masking import without
 
@@ -106,7 +106,7 @@ class Isolation:
                 self.settled |= {one.id: Unknown(one.id, str(error)) for one in group}
                 self._defer(halving.left, str(error))
                 return
-            except (UnavailableError, AccessError) as error:
+            except (UnavailableError, AccessError, Interrupted) as error:
                 if not self.settled:
                     raise
                 self._defer([*group, *halving.left], str(error))

@@ -17,7 +17,7 @@ from connectors.hubspot.writing import UPDATE_BATCH, Answer, Input, answer, reje
 from connectors.replies import Reply
 from connectors.wire import FateUnknown
 from nps.changes import Cause, Made, Outcome, Rejected, Unknown, Written
-from nps.errors import AccessError, UnavailableError
+from nps.errors import AccessError, Interrupted, UnavailableError
 from nps.values import Json
 
 _HUBSPOT = "HUBSPOT_DEFINED"
@@ -159,7 +159,7 @@ class Maker:
             return
         try:
             rows, _ = self._account.read(self._account.known(type), record_key(type), strangers, [shows])
-        except (UnavailableError, AccessError):
+        except (UnavailableError, AccessError, Interrupted):
             return  # they stay unknown: what is known of the others must not be lost with this
         for row in rows:
             reading.ids |= {key: str(row["id"]) for key in reading.own(row)}

@@ -13,7 +13,7 @@ from connectors.qualtrics.archive import BadExport, rows
 from connectors.qualtrics.exports import Exports, Gone, Ready, Window
 from connectors.qualtrics.rows import Reading
 from connectors.qualtrics.settings import QualtricsSettings
-from nps.errors import AccessError, BudgetError, NpsyncError, UnavailableError
+from nps.errors import AccessError, BudgetError, Interrupted, NpsyncError, UnavailableError
 from nps.responses import Cursor, Page, SurveyResponse
 from nps.values import Json
 
@@ -56,7 +56,7 @@ class Qualtrics:
         for survey in self._settings.surveys:
             try:
                 yield from self._survey(survey, places, earliest, now)
-            except (AccessError, BudgetError):
+            except (AccessError, BudgetError, Interrupted):
                 raise
             except NpsyncError as error:
                 failed.append(error)  # a survey that cannot be read keeps none of the others back

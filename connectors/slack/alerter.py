@@ -12,7 +12,7 @@ from connectors.limits import Limiter, Window
 from connectors.replies import FINE, Reply, Retry, Ruling, Stop, judge, retry_after
 from connectors.slack.messages import message
 from connectors.slack.settings import SlackSettings
-from nps.errors import AccessError, ConfigError, RejectedError, UnavailableError
+from nps.errors import AccessError, ConfigError, Interrupted, RejectedError, UnavailableError
 from nps.values import Json
 
 _ATTEMPTS, _PATIENCE = 4, 60.0
@@ -93,7 +93,7 @@ class Slack:
             reply = self._http.request(
                 "GET", "/users.lookupByEmail", params={"email": email}, what="look up an owner"
             )
-        except (AccessError, RejectedError, UnavailableError) as failure:
+        except (AccessError, Interrupted, RejectedError, UnavailableError) as failure:
             self._tools.notice("owner_not_mentioned", reason=type(failure).__name__)
             return ""
         user = _fields(reply).get("user")

@@ -17,7 +17,7 @@ from connectors.twilio.heard import signals
 from connectors.twilio.settings import TwilioSettings
 from connectors.twilio.texts import LONGEST, text
 from nps.asking import StepKind
-from nps.errors import AccessError, ConfigError, UnavailableError
+from nps.errors import AccessError, ConfigError, Interrupted, UnavailableError
 from nps.events import EventPage
 from nps.keys import phone_key
 from nps.responses import Cursor
@@ -167,7 +167,7 @@ class Twilio:
     def _seen(self, message: Message, to: str) -> SendOutcome | None:
         try:
             found = self._found(message, to)
-        except (UnavailableError, AccessError, ConfigError):
+        except (UnavailableError, AccessError, ConfigError, Interrupted):
             return None
         return found if isinstance(found, Accepted) else None
 

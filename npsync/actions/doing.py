@@ -78,7 +78,7 @@ class Doer:
             case TakeUp():
                 return self._take_up(wanted)
             case Check():
-                return foreseeing.check(self.config, self.store, self.clock)
+                return foreseeing.check(self.config, self.store, self.clock, self.stop)
             case Link():
                 return deciding.link(
                     self.config, self.store, self.clock, action.who, wanted, self._run_decided
@@ -128,7 +128,7 @@ class Doer:
     def _plan(self, wanted: Plan) -> Outcome:
         with (
             self.store.overlay() as overlay,
-            service.opened(self.config, overlay, self.clock, books=self.store) as connections,
+            service.opened(self.config, overlay, self.clock, books=self.store, stop=self.stop) as connections,
         ):
             job = build_job(self.config, wanted.sync, connections)
             options = Options(everything=wanted.everything, stop=self.stop)
@@ -143,7 +143,7 @@ class Doer:
         again = isinstance(wanted, Redo)
         with (
             self.store.overlay() as overlay,
-            service.opened(self.config, overlay, self.clock, books=self.store) as connections,
+            service.opened(self.config, overlay, self.clock, books=self.store, stop=self.stop) as connections,
         ):
             for one in self._undos(wanted):
                 run = undoing.known_run(self.store, one.run)
@@ -179,7 +179,7 @@ class Doer:
 
     def _undo(self, wanted: Undo | Redo) -> Outcome:
         reports: list[Outcome] = []
-        with service.opened(self.config, self.store, self.clock) as connections:
+        with service.opened(self.config, self.store, self.clock, stop=self.stop) as connections:
             for one in self._undos(wanted):
                 run = undoing.known_run(self.store, one.run)
                 place = undoing.opened_place(self.config, connections, self.store, run)

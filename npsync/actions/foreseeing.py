@@ -7,7 +7,7 @@ hold what customers said.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -32,9 +32,9 @@ LONGEST = 400  # characters of one value told
 Outcome = dict[str, Json]
 
 
-def check(config: Config, store: Store, clock: Clock) -> Outcome:
+def check(config: Config, store: Store, clock: Clock, stop: Callable[[], bool]) -> Outcome:
     """The YAML beside the live systems, and what each credential may do."""
-    with service.opened(config, store, clock) as connections:
+    with service.opened(config, store, clock, stop=stop) as connections:
         found = compare(config, connections)
         granted: dict[str, Json] = {name: _granted(config, name, connections) for name in config.connections}
     return {

@@ -6,7 +6,7 @@ that fails is tried again for a day, and fails nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ import orjson
 
 from connectors.contract import Alert
 from connectors.wire import FateUnknown
-from nps.errors import LeaseLost, NpsyncError, RejectedError
+from nps.errors import Interrupted, LeaseLost, NpsyncError, RejectedError
 from npsync.alerting.occasions import Occasion
 from store.api import Lease, Store
 from store.api.messages import MESSAGES, Message, content_key
@@ -76,19 +76,21 @@ def want(
     )
 
 
-def deliver(config: Config, store: Store, clock: Clock) -> Told:
+def deliver(config: Config, store: Store, clock: Clock, *, stop: Callable[[], bool] | None = None) -> Told:
     """Hand over whatever is wanted. Somebody else who is at it does it all."""
     from npsync.service import opened
 
     told = Told()
     if not _something(store, clock.now()):
         return told
-    with opened(config, store, clock) as connections:
+    with opened(config, store, clock, stop=stop) as connections:
         lease = store.acquire(MESSAGES, connections.owner, now=clock.now(), seconds=_LEASE_SECONDS)
         if lease is None:
             return told
         try:
             _Turn(store, connections, clock, lease, told).go()
+        except Interrupted:
+            pass  # what is left is handed over by whoever comes next
         except LeaseLost as error:
             told.problems.append(str(error))
         finally:
@@ -143,6 +145,12 @@ class _Turn:
             self._settle([self._unknown(row, str(error))])
         except RejectedError as error:
             self._refused(row, error.code, str(error))
+        except Interrupted as error:
+            again = Settling(
+                id=row.id, stage=Stage.WANTED, code="deferred", reason=str(error), look_again=now, tried=False
+            )
+            self._settle([again])
+            raise
         except NpsyncError as error:
             self._again(row, error, now)
         else:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from store.api import Store
     from sync.report import Report
 
+Stop = Callable[[], bool] | None
+
 FALLS = "alerts/falls"
 DAILY = timedelta(days=1)
 STATES = "alerts/states"
@@ -57,18 +59,20 @@ def digest_place(spec: DigestSpec) -> str:
 # ------------------------------------------------------------ after a run
 
 
-def tell_of_run(config: Config, store: Store, report: Report, clock: Clock) -> None:
+def tell_of_run(config: Config, store: Store, report: Report, clock: Clock, *, stop: Stop = None) -> None:
     """What a run gives occasion to tell, and which states it changes, told at once. Whatever happens here never fails
     the run."""
-    _tell(config, store, list(of_run(report)), list(of_report(report)), clock)
+    _tell(config, store, list(of_run(report)), list(of_report(report)), clock, stop)
 
 
-def tell_of_failure(config: Config, store: Store, sync: str, error: NpsyncError, clock: Clock) -> None:
+def tell_of_failure(
+    config: Config, store: Store, sync: str, error: NpsyncError, clock: Clock, *, stop: Stop = None
+) -> None:
     """A run that could not be begun."""
-    _tell(config, store, [], [run_failed(sync, told_of([str(error)]), "npsync check")], clock)
+    _tell(config, store, [], [run_failed(sync, told_of([str(error)]), "npsync check")], clock, stop)
 
 
-def tell_of_deaths(config: Config, store: Store, sync: str, clock: Clock) -> None:
+def tell_of_deaths(config: Config, store: Store, sync: str, clock: Clock, *, stop: Stop = None) -> None:
     """Runs that never ended have told nobody. It is told before the next one is begun, of which its process may die."""
     if not any(On.RUN_FAILED in alert.on for alert in config.alerts):
         return
@@ -82,18 +86,23 @@ def tell_of_deaths(config: Config, store: Store, sync: str, clock: Clock) -> Non
         dead = sum(died(run, store, clock.now()) for run in latest)
         conditions += of_deaths(about, latest[0], dead) if latest else ()
     if conditions:
-        _tell(config, store, [], conditions, clock)
+        _tell(config, store, [], conditions, clock, stop)
 
 
 def _tell(
-    config: Config, store: Store, occasions: Sequence[Occasion], conditions: Sequence[Condition], clock: Clock
+    config: Config,
+    store: Store,
+    occasions: Sequence[Occasion],
+    conditions: Sequence[Condition],
+    clock: Clock,
+    stop: Stop,
 ) -> None:
     if not config.alerts:
         return
     try:
         _want(config, store, occasions, clock.now())
         _want_turns(config, store, conditions, clock.now())
-        _notice(deliver(config, store, clock))
+        _notice(deliver(config, store, clock, stop=stop))
     except NpsyncError as error:
         notice("alert_failed", problem=str(error))
 
@@ -157,7 +166,7 @@ class Telling:
             if self._stop():
                 return Told()
             self._digest(spec)
-        return deliver(self._config, self._store, self._clock)
+        return deliver(self._config, self._store, self._clock, stop=self._stop)
 
     def _look_for_falls(self) -> None:
         for alert in self._config.alerts:

@@ -333,7 +333,9 @@ class Triggering:
     def _made(self) -> Desk:
         from npsync.service import opened
 
-        connections = self._open.enter_context(opened(self._config, self._store, self._clock))
+        connections = self._open.enter_context(
+            opened(self._config, self._store, self._clock, stop=self._stop)
+        )
         return desk_of(self._config, self._compiled, connections, self._store, stop=self._stop)
 
     def _due(self, desk: Desk) -> Iterator[str]:

@@ -82,7 +82,7 @@ def run_due(config: Config, store: Store, options: Options, json: bool) -> int:
             break
         worst = output.worst(worst, code)
         done.add(claim.sync)
-    told = _tell(config, store)
+    told = _tell(config, store, options)
     ran = ran or told.said
     worst = output.worst(worst, told.code)
     if config.has_to_ask:
@@ -118,7 +118,7 @@ def settle_pushed(config: Config, store: Store, options: Options) -> int:
     return output.PARTIAL if settled.problems else output.SUCCEEDED
 
 
-def _tell(config: Config, store: Store) -> _Asked:
+def _tell(config: Config, store: Store, options: Options) -> _Asked:
     """Alerts about figures, digests that are due, and messages that could not be handed over before. A connection that
     fails makes no run fail."""
     from nps.errors import NpsyncError
@@ -129,7 +129,7 @@ def _tell(config: Config, store: Store) -> _Asked:
     if not is_used(config):
         return _Asked(output.SUCCEEDED, False)
     try:
-        told = Telling(config, store, SystemClock()).turn()
+        told = Telling(config, store, SystemClock(), stop=options.stop).turn()
     except NpsyncError as error:
         output.tell(f"alerts: {error}")
         return _Asked(output.SUCCEEDED, True)

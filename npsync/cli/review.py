@@ -134,7 +134,7 @@ def link(
     name = None if sync is None else sync_named(loaded, sync)
     stop = stop_on_signal()
     with service.open_store(loaded) as store:
-        with service.opened(loaded, store) as connections:
+        with service.opened(loaded, store, stop=stop) as connections:
             stored = inbox.named(loaded, store, " ".join(what[:-1]))
             items = inbox.settled_in(loaded, store, stored, name)
             if not items:

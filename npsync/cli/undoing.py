@@ -190,7 +190,7 @@ def _done(
     stop = stop_on_signal()
     told: list[dict[str, object]] = []
     worst = output.SUCCEEDED
-    with service.opened(config, store) as connections:
+    with service.opened(config, store, stop=stop) as connections:
         word = "redo" if any(one.redo for one in wanted) else "undo"
         store.note_audit(at_the_command_line(), word, f"run {run.id}", now=connections.clock.now())
         for one in wanted:

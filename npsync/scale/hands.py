@@ -131,7 +131,7 @@ class Laborer:
             return  # it is our own run: this process works on it already
         try:
             self._store.prove(summons.lease)
-            with opened(config, self._store, self._clock) as connections:
+            with opened(config, self._store, self._clock, stop=self._stopping.is_set) as connections:
                 job = build_job(config, summons.sync, connections)
                 shards = lend_a_hand(
                     job,

@@ -85,5 +85,5 @@ class Gathering:
         now, every = self._clock.now(), self._config.privacy.read_every
         if not has_its_turn(self._store, PLACE, now, lambda at: at + every):
             return Gathered()
-        with opened(self._config, self._store, self._clock) as connections:
+        with opened(self._config, self._store, self._clock, stop=self._stop) as connections:
             return gather(self._config, self._store, connections, stop=self._stop)

@@ -16,7 +16,7 @@ from mapping.names import field_of
 from mapping.selftest import neutral
 from mapping.spec import MatchRule
 from nps.anonymity import Anonymous
-from nps.errors import LeaseLost, NpsyncError
+from nps.errors import Interrupted, LeaseLost, NpsyncError
 from nps.surveys import OWN_PAGE
 from sync.job import Feed, Job
 from sync.outbox.care import Aftercare, compile_aftercare, names_used
@@ -54,8 +54,8 @@ def run_once(
     from sync.options import Options
 
     options = options or Options()
-    with opened(config, store, clock) as connections, ExitStack() as held:
-        tell_of_deaths(config, store, name, connections.clock)
+    with opened(config, store, clock, stop=options.stop) as connections, ExitStack() as held:
+        tell_of_deaths(config, store, name, connections.clock, stop=options.stop)
         try:
             job = build_job(config, name, connections)
             if dispatch is None:
@@ -70,12 +70,12 @@ def run_once(
                 progress,
                 dispatch,
             )
-        except (Busy, LeaseLost):
-            raise  # somebody else runs it
+        except (Busy, LeaseLost, Interrupted):
+            raise  # somebody else runs it, or it will be run again
         except NpsyncError as error:
-            tell_of_failure(config, store, name, error, connections.clock)
+            tell_of_failure(config, store, name, error, connections.clock, stop=options.stop)
             raise
-        tell_of_run(config, store, report, connections.clock)
+        tell_of_run(config, store, report, connections.clock, stop=options.stop)
         if report.status not in ("succeeded", "partial") or options.expect is not None:
             return report  # what it left behind is rolled up when a run has gone its way, or was not only reviewed
         followed = roll_up_after(config, store, job, connections, stop=options.stop, progress=progress)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from connectors.contract import Clock, ReadsAgain
-from nps.errors import AccessError, ConfigError, UnavailableError
+from nps.errors import AccessError, ConfigError, Interrupted, UnavailableError
 from nps.events import Answered
 from nps.responses import ResponseStatus, SurveyResponse
 from npsync.logs import notice
@@ -84,7 +84,7 @@ class PushedAnswers:
         settled = Settled()
         if not self._store.answers_told(1, now=self._clock.now()):
             return settled
-        with opened(self._config, self._store, self._clock) as connections:
+        with opened(self._config, self._store, self._clock, stop=self._stop) as connections:
             while not self._stop():
                 arrived = self._store.answers_told(AT_A_TIME, now=self._clock.now())
                 # What is deleted comes after what was given, which may be in the same load.
@@ -123,6 +123,9 @@ class PushedAnswers:
             source = connections.source(connection)
             again = source if isinstance(source, ReadsAgain) else None
             found = self._found(connection, arrived, again)
+        except Interrupted:
+            self._later(arrived, lambda one: timedelta(0), settled)
+            return
         except (AccessError, ConfigError, UnavailableError) as error:
             settled.problems.append(str(error))
             notice("answers_unread", connection=connection, problem=str(error))

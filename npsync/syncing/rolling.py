@@ -56,7 +56,8 @@ def roll_up_once(
     from npsync.syncing.jobs import build_job
     from sync.accounts.engine import run
 
-    with opened(config, store, clock) as connections:
+    stop = None if options is None else options.stop
+    with opened(config, store, clock, stop=stop) as connections:
         roll_up = build_roll_up(config, build_job(config, name, connections))
         if roll_up is None:
             raise NpsyncError(f"{name} has no account:, so there is nothing to roll up")

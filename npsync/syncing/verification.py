@@ -31,7 +31,7 @@ def verify_once(
     """`name`: of a sync, or of its roll-up. Raises what `sync.verifying.verify` raises."""
     from npsync.service import opened
 
-    with opened(config, store, clock) as connections:
+    with opened(config, store, clock, stop=stop) as connections:
         view = named_view(config, name)
         return verify(
             view,

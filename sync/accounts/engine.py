@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from connectors.contract import Clock
 from nps.changes import Change
-from nps.errors import BudgetError, LeaseLost, NpsyncError, StillUnderWay
+from nps.errors import BudgetError, Interrupted, LeaseLost, NpsyncError, StillUnderWay
 from nps.schema import FieldType
 from store.api import Lease, Store
 from sync import breaker
@@ -25,7 +25,6 @@ from sync.accounts.report import KIND, RolledUp
 from sync.breaker import BreakerOpen, Reason
 from sync.canary import CanaryFailed
 from sync.evidence import gathered
-from sync.interruption import Interrupted
 from sync.leasing import end_those_that_died, sync_lease
 from sync.progress import Noted, Progress, Silent
 from sync.writing import WrittenUp, settle_open, write_changes

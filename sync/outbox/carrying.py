@@ -11,11 +11,10 @@ from itertools import islice
 
 from connectors.contract import Clock
 from nps.changes import Cause, Deferred, Made, Rejected, Unknown, Written
-from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError, UnavailableError
+from nps.errors import AccessError, BudgetError, ConfigError, Interrupted, NpsyncError, UnavailableError
 from nps.retrying import PATIENCE
 from store.api import Lease, Store
 from store.api.outbox import Kind, Opening, Outgoing, Settling, Stage
-from sync.interruption import Interrupted
 from sync.outbox.followed import Tally
 from sync.outbox.making import Decision, Leave, Make, Maker, Nothing, Rest, Said
 
@@ -58,7 +57,7 @@ class Carrier:
         try:
             for rows in self._chunks(ids, maker.together):
                 if self.stop():
-                    raise Interrupted("the run was asked to stop; the next run goes on where it ended")
+                    raise Interrupted
                 decisions = list(maker.decide(rows))
                 _each_once(rows, decisions)
                 taken += len(rows)
@@ -125,7 +124,7 @@ class Carrier:
         try:
             maker.make(makes, said)
             silence: Said = Unknown("", "the vendor's answer did not mention it")
-        except (AccessError, ConfigError, BudgetError) as error:
+        except (AccessError, ConfigError, BudgetError, Interrupted) as error:
             problem, silence = error, Deferred("", "refused as a whole; see the run's problem", tried=False)
         except UnavailableError as error:
             problem, silence = error, Unknown("", str(error))

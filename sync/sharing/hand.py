@@ -14,7 +14,6 @@ from nps.errors import Collided, NpsyncError
 from store.api import Lease, Store
 from store.api.sharing import Shard, ShardKind, Trouble
 from sync.canary import CanaryFailed
-from sync.interruption import Interrupted
 from sync.leasing import HEARTBEAT_SECONDS, LEASE_SECONDS
 
 T = TypeVar("T")
@@ -94,7 +93,7 @@ def trouble_with(error: NpsyncError) -> Trouble:
 
 def error_of(trouble: Trouble) -> NpsyncError:
     """The error that a hand ended with, for the run to end with."""
-    ours: dict[str, type[NpsyncError]] = {"Interrupted": Interrupted, "CanaryFailed": CanaryFailed}
+    ours: dict[str, type[NpsyncError]] = {"CanaryFailed": CanaryFailed}
     kind: Any = ours.get(trouble.kind) or getattr(errors, trouble.kind, None)
     one_word = isinstance(kind, type) and issubclass(kind, NpsyncError) and kind is not errors.RejectedError
     return kind(trouble.text) if one_word else NpsyncError(trouble.text)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from connectors.contract import Clock
-from nps.errors import LeaseLost
+from nps.errors import Interrupted, LeaseLost
 from store.api import Store
 from store.api.sharing import ShardKind
 from sync.codecs import open_codecs
-from sync.interruption import Interrupted
 from sync.job import Job
 from sync.outbox.after import After
 from sync.planned import Planned

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from connectors.contract import Clock
-from nps.errors import LeaseLost, NpsyncError, ShardLost
+from nps.errors import Interrupted, LeaseLost, NpsyncError, ShardLost
 from store.api.sharing import Shard, ShardKind
 from sync.finding import Found
 from sync.first_look import Chunk
-from sync.interruption import Interrupted, heed
+from sync.interruption import heed
 from sync.planned import Planned
 from sync.planning import CHUNK, LOOKING_UP, Planner, in_turn
 from sync.progress import Progress

@@ -15,10 +15,9 @@ from functools import partial
 from typing import Any
 
 from nps.changes import Batch, Outcome
-from nps.errors import NpsyncError, ShardLost, UnavailableError
+from nps.errors import Interrupted, NpsyncError, ShardLost, UnavailableError
 from nps.values import Json, JsonFields
 from store.api.sharing import Closing, Shard, ShardKind
-from sync.interruption import Interrupted
 from sync.progress import Progress
 from sync.sharing.dispatch import Dispatch, Summons
 from sync.sharing.hand import PAUSE, Hand, error_of, repeated, trouble_with
@@ -110,7 +109,8 @@ def _close(sender: Sender, part: _Part) -> None:
     for outcomes in known.values():
         came_to.note(outcomes)
     problem = sender.done.problem
-    trouble = None if problem is None else trouble_with(problem)
+    # That one hand was asked to stop is no trouble of the run's: the others go on.
+    trouble = None if problem is None or isinstance(problem, Interrupted) else trouble_with(problem)
 
     def outcome(_replaced: Sequence[JsonFields]) -> Mapping[str, Json]:
         return {"outcomes": dict(came_to.outcomes), "doubt": came_to.doubt}
@@ -148,9 +148,7 @@ def write_together(
 
     def heeding() -> bool:
         if stop():
-            own.problem = own.problem or Interrupted(
-                "the run was asked to stop; the next run goes on where it ended"
-            )
+            own.problem = own.problem or Interrupted()
         return own.problem is not None
 
     with Hand(store, lease, run, ShardKind.WRITE, owner, clock, see).at_work() as hand:

@@ -128,7 +128,7 @@ def test_the_same_occasion_is_wanted_once_and_its_topic_again_after_a_while(stor
 def test_a_digest_comes_when_it_is_due_and_missed_ones_are_caught_up_once(
     config: Config, store: SqlStore, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(turning, "deliver", lambda *_: turning.Told())
+    monkeypatch.setattr(turning, "deliver", lambda *_, **__: turning.Told())
     clock = FakeClock(MONDAY)
     telling = Telling(config, store, clock)
     telling.turn()

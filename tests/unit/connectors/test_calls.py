@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -174,6 +175,15 @@ def test_what_ends_a_call_says_nothing_of_the_attempt_before(error: type[NpsyncE
         refusing.call(answers(not_connected(), Reply(401)), what="update")
     with pytest.raises(error):
         refusing.call(answers(no_answer(), Reply(401)), what="read contacts", reads=True)
+
+
+def test_credentials_that_die_in_the_middle_are_told_of_although_the_call_may_have_been_carried_out() -> None:
+    went: list[NpsyncError | None] = []
+    tools = replace(fake_tools("crm"), went=went.append)
+    refusing = CallPolicy(tools, Limiter(tools), judge=lambda reply: Stop(AccessError, "revoked"))
+    with pytest.raises(FateUnknown):
+        refusing.call(answers(no_answer(), Reply(401)), what="update")
+    assert [type(one) for one in went] == [AccessError]
 
 
 @pytest.mark.parametrize("failure", [no_answer, broken_off, lambda: Reply(502)])

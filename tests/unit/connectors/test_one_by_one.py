@@ -10,7 +10,7 @@ import pytest
 from connectors.one_by_one import SILENT, all_of, updates, wanted
 from connectors.wire import FateUnknown
 from nps.changes import Change, Deferred, Outcome, Unknown, Written
-from nps.errors import AccessError, BudgetError, ConfigError, NpsyncError, UnavailableError
+from nps.errors import AccessError, BudgetError, ConfigError, Interrupted, NpsyncError, UnavailableError
 
 IDS = [str(n) for n in range(9)]
 DOWN = UnavailableError("no answer")
@@ -39,7 +39,9 @@ def sent(pool: Executor, vendor: Vendor, ids: Sequence[str] = IDS) -> list[Outco
     return [outcome for _, outcome in updates(pool, vendor.update, {id: id for id in ids})]
 
 
-@pytest.mark.parametrize("error", [AccessError("revoked"), ConfigError("no such path"), BudgetError("spent")])
+@pytest.mark.parametrize(
+    "error", [AccessError("revoked"), ConfigError("no such path"), BudgetError("spent"), Interrupted()]
+)
 def test_what_is_refused_for_all_is_asked_once(pool: Executor, error: NpsyncError) -> None:
     vendor = Vendor({"1": error})
     came = updates(pool, vendor.update, {id: id for id in IDS})

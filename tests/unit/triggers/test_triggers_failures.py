@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -10,7 +11,7 @@ from builders_triggers import Desktop, asked, case
 
 from connectors.contract import Sends
 from nps.asking import Channel, InvitationState, StepState
-from nps.errors import AccessError, BudgetError, ConfigError, UnavailableError
+from nps.errors import AccessError, BudgetError, ConfigError, Interrupted, UnavailableError
 from nps.sending import (
     Accepted,
     FailedRetryable,
@@ -171,6 +172,24 @@ def test_what_waits_for_another_reason_is_not_brought_forward(desk: Desktop):
     desk.closed = Closed()
     desk.turn(mark_of=lambda connection: "2")
     assert desk.sent() == []
+
+
+def test_a_message_that_nobody_waited_for_the_vendors_leave_with_is_put_back(desk: Desktop):
+    asked(desk)
+    for _ in range(2 * TRIES):  # it costs none of its tries
+        stopping = threading.Event()
+
+        def interrupted(message: Message, stopping: threading.Event = stopping) -> SendOutcome:
+            stopping.set()
+            raise Interrupted
+
+        desk.senders["mailer"].answer = interrupted
+        assert desk.turn(stop=stopping.is_set).problems == []
+        assert stopping.is_set()
+    assert [one.state for one in desk.invitations()] == [InvitationState.QUEUED]
+    desk.senders["mailer"].answer = lambda message: Accepted()
+    desk.turn()
+    assert len(desk.sent()) == 1
 
 
 def test_what_may_have_been_sent_is_never_repeated_and_counts_as_a_send(desk: Desktop):

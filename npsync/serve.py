@@ -6,17 +6,16 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from nps.errors import NpsyncError
 from npsync.clock import SystemClock
 from npsync.clockwork import readiness
 from npsync.clockwork.acting import Acting
 from npsync.clockwork.freeing import free_memory
 from npsync.clockwork.hands import Hands, Threads
 from npsync.clockwork.rescuing import rescue, resume_killed
+from npsync.clockwork.steadily import Ticks
 from npsync.clockwork.ticking import Clockwork
 from npsync.clockwork.turns import turns_of
 from npsync.clockwork.watching import Taken, Watched
@@ -123,27 +122,6 @@ def heed_reload(watched: Watched) -> None:
     """SIGHUP asks for a look at the file; from a terminal it says that the terminal is gone, and ends the process."""
     if sys.stdin is None or not sys.stdin.isatty():
         signal.signal(signal.SIGHUP, lambda number, frame: watched.ask())
-
-
-class Ticks:
-    """One tick after the other, whatever happens in one: a store that is busy or away for a while is told once."""
-
-    def __init__(self, *steps: Callable[[], None]) -> None:
-        self._steps = steps
-        self._problem = ""
-
-    def __call__(self) -> None:
-        problem = ""
-        for step in self._steps:
-            try:
-                step()
-            except NpsyncError as error:
-                problem = str(error)
-            except Exception as error:  # noqa: BLE001 - told in full, and the clock goes on
-                problem = "".join(traceback.format_exception(error))
-        if problem != self._problem:
-            self._problem = problem
-            notice("tick_failed" if problem else "ticking_again", **({"problem": problem} if problem else {}))
 
 
 def put_right(store: Store, clock: Clock) -> None:

@@ -14,6 +14,25 @@ from nps.errors import BrokenOff, Collided, ConfigError, NpsyncError, Unavailabl
 _COLLISIONS = ("40P01", "40001")  # a deadlock, and two that cannot be put in an order
 _BROKEN_OFF = "57014"
 _AWAY = ("OperationalError", "InterfaceError")  # what both drivers call it when the database is not there
+_KEPT = "Nothing is half-stored, and what waits goes on by itself then."
+
+# What the operator of a machine mends, by what the databases call it. All of it may be over in a moment.
+_POSTGRES = {
+    "25006": "takes no writes (a standby, or set read-only): let `store:` name the primary, or make it writable again",
+    "53100": "has no space left on its disk: make room there",
+    "53200": "has no memory left: give it more, or fewer connections",
+}
+_STANDBY = "0A000"  # what it says to whoever wants to write on one; nothing else of ours it does not support
+_SQLITE = {
+    "SQLITE_FULL": "its disk is full: make room",
+    "SQLITE_READONLY": "it may not be written: give the file and its folder to the user npsync runs as, and see "
+    "whether the disk is mounted read-only",
+    "SQLITE_CANTOPEN": "it cannot be opened: see whether the file and its folder are there and belong to the user "
+    "npsync runs as",
+    "SQLITE_IOERR": "its disk fails, or is full: make room, and look into the machine's log",
+    "SQLITE_BUSY": "another program kept it locked for a minute (one that copies it?): let npsync db backup make the "
+    "copies",
+}
 
 
 class StoreError(NpsyncError):
@@ -54,8 +73,9 @@ def _told(error: Exception) -> NpsyncError:
         )
     if getattr(cause, "sqlite_errorname", "").startswith("SQLITE_CORRUPT"):
         return StoreError(
-            "store: the SQLite file is damaged. Put a backup in its place (npsync db backup makes them) or begin with "
-            "a new one: answers are read again, and what the records show already is not written again"
+            "store: the SQLite file is damaged. Stop npsync and move the file away, with its -wal and -shm, which "
+            "would spoil another; then npsync db restore BACKUP. Without a backup begin with a new one: answers are "
+            "read again, and what the records show already is not written again"
         )
     if isinstance(error, DBAPIError) and error.statement is None and _unreached(cause):
         return UnavailableError(
@@ -68,6 +88,8 @@ def _told(error: Exception) -> NpsyncError:
         )
     if getattr(cause, "sqlite_errorname", "") == "SQLITE_INTERRUPT" or _sqlstate(cause) == _BROKEN_OFF:
         return BrokenOff(f"store: a statement was broken off ({_facts(cause)}). Nothing is half-stored.")
+    if (trouble := _trouble(cause)) is not None:
+        return UnavailableError(f"store: {trouble} ({_facts(cause)}). {_KEPT}")
     away = isinstance(error, DBAPIError) and error.connection_invalidated
     # A wrong statement is wrong next time too, though Python calls it operational.
     wrong = getattr(cause, "sqlite_errorname", "") == "SQLITE_ERROR"
@@ -76,6 +98,17 @@ def _told(error: Exception) -> NpsyncError:
             f"store: the database cannot do it now ({_facts(cause)}). Nothing is half-stored; the next run goes on."
         )
     return StoreError(f"store: the database refused a statement ({_facts(cause)}). Please report this.")
+
+
+def _trouble(cause: BaseException) -> str | None:
+    """What is wrong around the database, and what to do about it."""
+    state = "25006" if _sqlstate(cause) == _STANDBY else _sqlstate(cause)
+    if said := _POSTGRES.get(state or ""):
+        return f"PostgreSQL {said}"
+    kind = "_".join(getattr(cause, "sqlite_errorname", "").split("_")[:2])  # SQLITE_IOERR_WRITE is an IOERR
+    if said := _SQLITE.get(kind):
+        return f"the SQLite file: {said}"
+    return None
 
 
 def _sqlstate(cause: BaseException) -> str | None:

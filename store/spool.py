@@ -22,7 +22,8 @@ from nps.events import Arrival
 from store.errors import StoreError, without_data
 from store.events import decoded, encoded
 from store.rows import milliseconds, moment
-from store.sqlite import connected, created_for_its_owner
+from store.same_file import SameFile
+from store.sqlite import connected
 
 _TABLE = """CREATE TABLE IF NOT EXISTS arrival (
     number INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, what TEXT NOT NULL, trouble TEXT)"""
@@ -47,7 +48,8 @@ class Spool:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        created_for_its_owner(path)
+        self._file = SameFile(path)
+        self._file.there()
         with without_data():
             self._putting, self._carrying = _Line(path, "FULL"), _Line(path, "NORMAL")
             self._carrying.connection.execute(_TABLE)
@@ -56,6 +58,7 @@ class Spool:
         """Durable (fsync) when this returns: all of them, or none."""
         at = milliseconds(now)
         rows = [(at, encoded(each)) for each in arrivals]
+        self._file.there()
         with self._putting.writing() as connection:
             connection.executemany("INSERT INTO arrival (at, what) VALUES (?, ?)", rows)
 

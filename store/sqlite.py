@@ -15,11 +15,11 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import QueuePool
 
-from nps.errors import ConfigError
 from nps.forgetting import Forgetting
 from store.breaking_off import broken_off, never
 from store.database import Database, Moments, Transaction
 from store.errors import without_data
+from store.same_file import SameFile
 from store.stirring import note_stirred
 from store.turns import BUSY_MILLISECONDS, Turns
 
@@ -43,22 +43,6 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
 
 
-def created_for_its_owner(path: Path) -> None:
-    """Make the file before SQLite does, which would let others read it."""
-    if path.is_dir():
-        raise ConfigError(f"store: {path} is a folder; name a file in it: sqlite:///npsync.db")
-    if path.exists():
-        return
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
-        return
-    except OSError as error:
-        raise ConfigError(
-            f"store: cannot create {path} ({error.strerror}). Create its folder, or change `store:`."
-        ) from None
-
-
 def connected(path: Path) -> sqlite3.Connection:
     """A bare connection that any thread may use, one at a time; transactions are begun and ended by hand."""
     connection = sqlite3.connect(
@@ -79,6 +63,7 @@ class SQLite:
         self.keeps_answers: timedelta | None = None
         self._turns = Turns(path)
         self._moments = Moments()
+        self._file = SameFile(path)
         self._engine = create_engine(
             URL.create("sqlite", database=str(path)),
             hide_parameters=True,
@@ -126,7 +111,7 @@ class SQLite:
     def _transaction(
         self, *, writes: bool = False, durable: bool = False, keep: bool = True
     ) -> Iterator[Transaction]:
-        created_for_its_owner(self.path)
+        self._file.there()
         with without_data(), self._engine.connect() as connection:
             driver: Any = connection.connection.driver_connection
             if durable:
@@ -157,7 +142,7 @@ class SQLite:
     def backup(self, path: Path) -> None:
         """A consistent copy while others go on writing; for the owner's eyes only."""
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        created_for_its_owner(self.path)
+        self._file.there()
         with without_data(), self._engine.connect() as connection:
             ours: Any = connection.connection.driver_connection
             theirs = sqlite3.connect(path)

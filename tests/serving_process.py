@@ -23,6 +23,7 @@ class Serving:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         self.log: list[dict[str, Any]] = []
+        self.others: list[str] = []  # lines that are none of the log
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -31,6 +32,8 @@ class Serving:
         for line in self.process.stderr:
             if line.startswith("{") and line.endswith("}\n"):  # what is killed may leave half a line
                 self.log.append(json.loads(line))
+            else:
+                self.others.append(line)
 
     def told(self, name: str) -> list[dict[str, Any]]:
         return [line for line in self.log if line["event"] == name]

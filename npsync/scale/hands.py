@@ -16,6 +16,7 @@ from nps.errors import LeaseLost, NpsyncError
 from npsync.clockwork.freeing import free_memory
 from npsync.clockwork.hands import AT_ONCE
 from npsync.clockwork.rescuing import due_again
+from npsync.clockwork.steadily import Trouble
 from npsync.clockwork.work import Stop, Work
 from npsync.logs import notice
 from npsync.scale.calling import Called, claim_of
@@ -69,6 +70,7 @@ class Laborer:
         self.owner = this_process()
         self._stopping = threading.Event()
         self._worker: Worker | None = None
+        self._lost = Trouble("queue_lost", "queue_found")
         self._lent: set[int] = set()  # runs this process has a hand in
         self._turn = threading.Lock()
         self._threads = [
@@ -161,7 +163,7 @@ class Laborer:
             try:
                 asyncio.run(self._work())
             except Exception as error:  # noqa: BLE001 - the database went away: told, and tried again
-                notice("queue_lost", problem=f"{type(error).__name__}")
+                self._lost.is_now(type(error).__name__)
             self._stopping.wait(0 if self._stopping.is_set() else AGAIN)
 
     async def _work(self) -> None:
@@ -192,6 +194,7 @@ class Laborer:
                 await asyncio.sleep(0.01)
             if worker.worker_id is not None:
                 await asyncio.to_thread(remember, self._store, self._queue, worker.worker_id, self.owner)
+                self._lost.is_now("")
             if self._stopping.is_set():
                 worker.stop()  # type: ignore[no-untyped-call]
             await running
@@ -209,6 +212,7 @@ class Laborer:
         return told
 
     def _rescue(self) -> None:
+        trouble = Trouble("rescue_failed", "rescuing_again")
         while not self._stopping.wait(RESCUES):
             try:
                 rescue(self._store, self._queue)
@@ -216,7 +220,9 @@ class Laborer:
                 if self._of_clock:
                     self.give_back()
             except Exception as error:  # noqa: BLE001 - the next look is another try
-                notice("rescue_failed", problem=type(error).__name__)
+                trouble.is_now(type(error).__name__)
+            else:
+                trouble.is_now("")
 
     def give_back(self) -> None:
         """A due time that was put for a mapping nobody goes by any more is due again, by the mapping that our clock

@@ -14,6 +14,7 @@ from npsync.clock import SystemClock
 from npsync.clockwork.agreeing import NEXT, named, on_other_files
 from npsync.clockwork.hands import AT_ONCE
 from npsync.clockwork.rescuing import rescue
+from npsync.clockwork.steadily import Ticks
 from npsync.clockwork.ticking import RESCUED_EVERY, SEEN_EVERY
 from npsync.clockwork.turns import turns_of
 from npsync.clockwork.watching import Taken, Watched
@@ -140,22 +141,27 @@ def work(
             shown = replace(shown, problem=why)
             seen = -SEEN_EVERY
 
-        watched = Watched(taken, clock, take=take, tell=tell)
-        alone = _Strange()
-        laborer.start()
-        notice("working", syncs=len(config.sync), jobs=jobs)
-        while not stopping.wait(TICK_SECONDS):
-            at = clock.monotonic()
-            if at - seen >= SEEN_EVERY:
-                seen = at
+        def be_seen() -> None:
+            nonlocal shown, seen
+            if (at := clock.monotonic()) - seen >= SEEN_EVERY:
                 shown = replace(shown, seen_at=clock.now())
                 store.note_serving(shown)
                 alone.look(store.serving(), shown)
-            if at - rescued >= RESCUED_EVERY:
-                rescued = at
+                seen = at  # not before: a store that is away is asked again with the next tick
+
+        def take_over() -> None:
+            nonlocal rescued
+            if (at := clock.monotonic()) - rescued >= RESCUED_EVERY:
                 rescue(store, clock.now())
-            watched.tick()
-            turns.tick()
+                rescued = at
+
+        watched = Watched(taken, clock, take=take, tell=tell)
+        alone = _Strange()
+        tick = Ticks(be_seen, take_over, watched.tick, turns.tick)
+        laborer.start()
+        notice("working", syncs=len(config.sync), jobs=jobs)
+        while not stopping.wait(TICK_SECONDS):
+            tick()
         notice("stopping")
         laborer.stop()
         turns.stop()

@@ -3,6 +3,7 @@ done; a job that is lost, doubled or late does no harm."""
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -98,6 +99,9 @@ class Queue:
     def __init__(self, url: str) -> None:
         import procrastinate
 
+        logging.getLogger("psycopg.pool").setLevel(
+            logging.CRITICAL
+        )  # each try to connect again; ours tell it once
         self._conninfo = conninfo(url)
         self._app = procrastinate.App(
             connector=procrastinate.SyncPsycopgConnector(conninfo=self._conninfo, min_size=0, max_size=4)

@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from starlette.types import Receive, Scope, Send
 
 from connectors.contract import Clock
+from nps.errors import UnavailableError
 from npsync.config import Config
 from npsync.operating.carrying_over import receiving
 from npsync.sign_in.passwords import Passwords
@@ -83,6 +84,7 @@ def _routed(site: Site, logbook: Logbook) -> FastAPI:
         exception_handlers={
             Away: tell_away,
             HTTPException: strays.telling(site, house.nothing_here),
+            UnavailableError: strays.telling_not_now(house.not_now),
             RequestValidationError: problems.tell_invalid,
         },
     )

@@ -1,4 +1,4 @@
-"""Addresses where nothing is: a person's browser is told in words, a program in JSON, and staff in their own house."""
+"""Where nothing is, or nothing just now: a browser is told in words, a program in JSON, staff in their own house."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from npsync.logs import notice
 from npsync.web import problems
+from npsync.web.logbook import route_of
 from npsync.web.pages import Pages
 from npsync.web.site import Site
 from npsync.web.visits import visit_of
@@ -34,8 +36,26 @@ def telling(
     return tell
 
 
+def telling_not_now(
+    to_people: Callable[[Request], Response],
+) -> Callable[[Request, Exception], Coroutine[Any, Any, Response]]:
+    """While the store is away a person's browser is shown a page; what programs are told is the doorway's."""
+
+    async def tell(request: Request, error: Exception) -> Response:
+        if not _reads_pages(request):
+            raise error
+        notice("page_unavailable", page=route_of(request.scope), problem=str(error))
+        return to_people(request)
+
+    return tell
+
+
+def _reads_pages(request: Request) -> bool:
+    asks = "text/html" in request.headers.get("accept", "")
+    return asks and not request.url.path.startswith(_FOR_MACHINES)
+
+
 def _strayed(request: Request, error: Exception) -> bool:
     if not isinstance(error, HTTPException) or isinstance(error, problems.Problem):
         return False
-    looks = request.method == "GET" and "text/html" in request.headers.get("accept", "")
-    return error.status_code == 404 and looks and not request.url.path.startswith(_FOR_MACHINES)
+    return error.status_code == 404 and request.method == "GET" and _reads_pages(request)

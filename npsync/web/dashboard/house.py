@@ -30,6 +30,7 @@ from npsync.web.dashboard.needs import Need, needs_of, waiting_by_page
 from npsync.web.dashboard.sessions import Sessions
 from npsync.web.dashboard.visitors import Told, Visitor
 from npsync.web.pages import Asset
+from npsync.web.problems import TRY_AGAIN
 from npsync.web.site import Site
 
 __all__ = ["HEADERS", "Away", "House", "tell_away"]
@@ -138,6 +139,16 @@ class House(Entrance):
             return None
         said = "There is no page at this address. The navigation leads to all there are."
         return self.page("said.html", request, whose, status=404, title="Nothing is here", said=said, next="")
+
+    def not_now(self, request: Request) -> Response:
+        """While the store cannot be reached: without it nobody knows who looks."""
+        said = (
+            "npsync cannot reach its store just now, so there is nothing to show, and nothing was done. This page is "
+            "back as soon as the store is; the log says what is wrong."
+        )
+        return self.page(
+            "said.html", request, None, status=503, title="Not now", said=said, next="", headers=TRY_AGAIN
+        )
 
     def part(self, template: str, **names: Any) -> Response:
         """A piece of a page, for htmx to put in its place: without the frame, and nothing is said there."""

@@ -44,13 +44,19 @@ def test_a_store_that_cannot_be_is_told(npsync: Npsync, store: str, code: int, s
 def test_a_damaged_store_says_how_to_go_on(npsync: Npsync):
     npsync.configured(config())
     npsync("db", "upgrade")
+    npsync("db", "backup", "whole.db")
     store = npsync.folder / "npsync.db"
     whole = store.read_bytes()
     store.write_bytes(whole[:4096] + b"\x55" * (len(whole) - 4096))
 
     told = npsync("db", "dump", exits=1).err
-    assert "the SQLite file is damaged. Put a backup in its place" in told
+    assert "the SQLite file is damaged. Stop npsync and move the file away, with its -wal and -shm" in told
     assert "report" not in told
+
+    for file in npsync.folder.glob("npsync.db*"):
+        file.rename(npsync.folder / f"damaged-{file.name}")
+    npsync("db", "restore", "whole.db")
+    npsync("db", "dump")
 
 
 def test_postgresql_says_itself_what_it_does_not_have(npsync: Npsync, postgres: PostgresServer):

@@ -24,11 +24,12 @@ from npsync.clockwork.rescuing import (
     rescue,
     resume_killed,
 )
+from npsync.clockwork.steadily import Ticks
 from npsync.clockwork.ticking import SEEN_EVERY, is_alive
 from npsync.clockwork.work import Work
 from npsync.config import Config
 from npsync.schedule import installation_of, soonest, spread_of
-from npsync.serve import JUMP_SECONDS, Ticks, Walls
+from npsync.serve import JUMP_SECONDS, Walls
 from store import open_store
 from store.api import Serving
 from store.sql import SqlStore

@@ -53,6 +53,23 @@ def test_a_browser_at_an_address_where_nothing_is_gets_a_page_and_a_program_a_pr
         assert (replied.status, replied.headers["content-type"]) == (404, "application/problem+json")
 
 
+def test_while_the_store_is_away_a_browser_gets_a_page_and_a_program_a_problem(desk: Desk, tmp_path: Path):
+    token = desk.token("read")
+    desk.sign_in(token)
+    (tmp_path / "npsync.db").rename(tmp_path / "moved.db")
+    for path in ("/", "/report", "/sign-in"):
+        page = desk.get(path, accept="text/html")
+        assert (page.status, page.headers["retry-after"]) == (503, "30")
+        assert page.headers["content-type"].startswith("text/html")
+        assert "cannot reach its store just now" in text_of(page)
+        assert "moved" not in text_of(page)
+    assert desk.get("/", accept="application/json").json["code"] == "unavailable"
+    asked = desk.get("/api/v1/runs", accept="text/html", authorization=f"Bearer {token}")
+    assert asked.json["code"] == "unavailable"
+    (tmp_path / "moved.db").rename(tmp_path / "npsync.db")
+    assert desk.get("/", accept="text/html").status == 200
+
+
 def test_who_is_signed_in_strays_within_the_dashboard(desk: Desk):
     strange = desk.get("/nowhere", accept="text/html")
     desk.sign_in(desk.token("read"))

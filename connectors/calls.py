@@ -7,6 +7,7 @@ renewal, counting and the wording of errors are right once.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from contextlib import suppress
@@ -31,7 +32,8 @@ class CallPolicy:
     """How a connection calls its vendor. Thread-safe; `dataclasses.replace` makes a variant (other judge, no
     token).
 
-    `attempts` and `patience` (seconds, over all attempts) bound every call. `learn` sees each reply, to read
+    `attempts` and `patience` (seconds, over all attempts) bound every call, `turn` (seconds) how long one waits for
+    its turn. `learn` sees each reply, to read
     limits from its headers. `judge` is the vendor's own table of what a reply means. `advice` follows a refusal
     that a new token does not help against.
     """
@@ -43,6 +45,7 @@ class CallPolicy:
     learn: Callable[[Reply], None] | None = None
     attempts: int = 6
     patience: float = 180.0
+    turn: float = math.inf
     first_wait: float = 0.5
     longest_wait: float = 30.0
     max_bytes: int = 64 * MEGABYTE
@@ -149,7 +152,7 @@ class _Call:
     def _attempt(self) -> Reply:
         policy = self.policy
         seen = policy.token.get() if policy.token is not None else ""
-        policy.limiter.acquire(self.bucket, self.cost)
+        policy.limiter.acquire(self.bucket, self.cost, patience=policy.turn)
         policy.tools.count_call()
         self.attempts += 1
         reply = self._sent()

@@ -16,11 +16,15 @@ from nps.sending import FailedRetryable, FateUnknown, SendOutcome
 _ATTEMPTS = 3
 _PATIENCE = 45.0
 
+TURN = 120.0
+"""Seconds that a message waits for its turn. After the 300 of its claim others take it for left behind, find that it
+was not sent, and send it: both would."""
+
 
 def sending_policy(tools: Tools, judge: Judge, *, per_minute: int) -> CallPolicy:
     """The usual policy, less patient than a run's, and paced."""
     limiter = Limiter(tools, {"": [Window(per_minute, 60)]})
-    return CallPolicy(tools, limiter, judge=judge, attempts=_ATTEMPTS, patience=_PATIENCE)
+    return CallPolicy(tools, limiter, judge=judge, attempts=_ATTEMPTS, patience=_PATIENCE, turn=TURN)
 
 
 def handed_over(hand: Callable[[], SendOutcome]) -> SendOutcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -61,10 +62,15 @@ class Limiter:
             place = f"{tools.connection}/{name}" if name else tools.connection
             self._lots = Lots(tools.pacing, place, tools.clock)
 
-    def acquire(self, bucket: str = "", cost: int = 1) -> None:
-        """Return when `cost` calls may leave, and count them. BudgetError when today's are spent, or when the
-        vendor asked for a pause longer than a run should wait."""
+    def acquire(self, bucket: str = "", cost: int = 1, *, patience: float = math.inf) -> None:
+        """Return when `cost` calls may leave, and count them. BudgetError when today's are spent, when the vendor
+        asked for a pause longer than a run should wait, or when it would be more than `patience` seconds."""
+        until = self._clock.monotonic() + patience
         while (wait := self.reserve(bucket, cost)) > 0:
+            if self._clock.monotonic() + wait > until:
+                raise BudgetError(
+                    f"{self._tools.connection}: its turn comes in {wait:.0f} s; what is left goes out later"
+                )
             paused = self._resume_at > self._clock.monotonic()
             self._tell(wait, self._paused_for if paused else "to keep within the vendor's limit")
             self._clock.sleep(wait)

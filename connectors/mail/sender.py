@@ -7,7 +7,7 @@ from hashlib import blake2b
 from zoneinfo import ZoneInfo
 
 from connectors.contract import Grant, Needs, Tools, Verdict
-from connectors.handing import handed_over
+from connectors.handing import TURN, handed_over
 from connectors.limits import Limiter, Window
 from connectors.mail.composing import BadAddress, Letter, Unsafe, letter
 from connectors.mail.relay import Relay
@@ -75,7 +75,7 @@ class Mail:
         bucket = blake2b(domain.encode(), digest_size=8).hexdigest()
         if self._settings.per_minute_and_domain is not None:
             self._limiter.tighten(self._settings.per_minute_and_domain, 60, bucket=bucket)
-        self._limiter.acquire(bucket)
+        self._limiter.acquire(bucket, patience=TURN)
 
 
 def _unusable(problem: TemplateProblem) -> Grant:

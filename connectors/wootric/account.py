@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from connectors.calls import CallPolicy
 from connectors.contract import Clock, Tools
+from connectors.handing import TURN
 from connectors.http import Http
 from connectors.limits import Limiter
 from connectors.replies import FINE, Fine, Renew, Reply, Retry, Ruling, Stop, judge, retry_after, unreadable
@@ -36,7 +37,11 @@ class Account:
         self.sending = Http(
             settings.address,
             replace(
-                policy, judge=lambda reply: _judge_sending(reply, tools.clock), attempts=3, patience=45.0
+                policy,
+                judge=lambda reply: _judge_sending(reply, tools.clock),
+                attempts=3,
+                patience=45.0,
+                turn=TURN,
             ),
             allow_http=settings.allow_http,
             timeouts=(10.0, 30.0),

@@ -118,6 +118,17 @@ def test_a_pause_too_long_to_wait_for_ends_the_run() -> None:
         limiter.acquire()
 
 
+def test_who_has_less_patience_than_its_turn_takes_gives_up_at_once_and_takes_nobody_else_s() -> None:
+    clock = FakeClock()
+    limiter = Limiter(fake_tools(clock=clock), {"": [Window(1, 60)]})
+    limiter.acquire(patience=0)
+    with pytest.raises(BudgetError):
+        limiter.acquire(patience=30)
+    assert clock.slept == []
+    clock.advance(120)
+    limiter.acquire(patience=0)
+
+
 def test_a_spent_daily_budget_ends_the_run_before_the_call_leaves() -> None:
     limiter = Limiter(fake_tools("crm"))
     limiter.allow(3)

@@ -8,13 +8,18 @@ from email.header import decode_header, make_header
 
 import pytest
 from builders_sending import INVITATION, message, recipient
+from fake_clock import FakeClock, fake_tools
 from played_relay import Taken
 from pydantic import ValidationError
+from sharers import PacingInMemory
 
+from connectors.limits import Limiter
 from connectors.mail import CONNECTOR as MAIL
 from connectors.mail.composing import BadAddress, Letter, Unsafe, letter, reference, reference_in
 from connectors.mail.rendering import Rendered
+from connectors.mail.sender import Mail
 from connectors.mail.settings import MailSettings
+from nps.errors import BudgetError
 from nps.sending import Message
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -53,6 +58,15 @@ def test_the_unsubscribe_headers_are_neither_folded_nor_encoded_however_long_the
 def test_what_it_will_be_called_is_known_before_it_is_written():
     sends = MAIL.sends(settings())
     assert sends.called(INVITATION, 1) == written().reference
+
+
+def test_a_mail_waits_a_while_for_its_turn_and_not_until_its_claim_has_run_out():
+    clock = FakeClock(NOON)
+    tools = fake_tools("mailer", clock=clock, pacing=PacingInMemory(clock.monotonic))
+    Limiter(tools).pause(600)  # another process was asked to
+    with pytest.raises(BudgetError):
+        Mail(settings(), tools).send(message())
+    assert sum(clock.slept) < 300
 
 
 def test_one_click_is_promised_over_https_alone():

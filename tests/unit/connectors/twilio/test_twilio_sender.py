@@ -20,7 +20,7 @@ from connectors.contract import Needs, Verdict
 from connectors.twilio.sender import Twilio
 from connectors.twilio.texts import text
 from nps.asking import StepKind
-from nps.errors import AccessError, UnavailableError
+from nps.errors import AccessError, BudgetError, UnavailableError
 from nps.sending import (
     Accepted,
     FailedPermanent,
@@ -142,6 +142,18 @@ def test_a_busy_vendor_is_waited_for_as_it_says(vendor):
     assert sum(clock.slept) >= 2
     vendor.says = [(429, {"code": 20429})]
     assert isinstance(twilio().send(message()), FailedRetryable)
+
+
+def test_a_text_does_not_wait_for_its_turn_until_others_think_it_was_left_behind(vendor):
+    vendor.says = [(429, {"code": 20429}, {"Retry-After": "600"})]
+    clock = FakeClock(NOW)
+    sender = twilio(clock)
+    assert isinstance(sender.send(message()), FailedRetryable)
+    vendor.says = [SENT]
+    with pytest.raises(BudgetError):
+        sender.send(message())
+    assert clock.slept == []
+    assert len(vendor.sent()) == 1
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,6 @@ from triggers.spec import TriggerSpec
 HERE = Path(__file__).parent
 GENERATED = "<!-- Written by docs/generate.py from the code: change the code, then run `make docs`. -->"
 
-# Accepted already, so that a file need not change when they begin to matter; nothing reads them in this version.
-NOT_USED_YET: Mapping[type[BaseModel], frozenset[str]] = {}
-
 NAMES: Mapping[str, str] = {
     "score": "the score, a whole number",
     "segment": "promoter, passive or detractor; empty for csat and ces",
@@ -329,17 +326,16 @@ def _with_default(option: Any) -> str:
 def _tables(model: type[BaseModel], title: str) -> Iterator[str]:
     """The model's own keys, and a table for each block among them that has no section of its own."""
     schema = model.model_json_schema(schema_generator=AsWritten)
-    unused = NOT_USED_YET.get(model, frozenset())
     own = _object(schema)
-    yield _keys(own, schema, model, unused)
+    yield _keys(own, schema)
     for key, each in own["properties"].items():
-        if key in unused or _has_a_section(title, key):
+        if _has_a_section(title, key):
             continue
         for name, block in _blocks(each, schema):
             yield f"### {title + '.' if title else ''}{key}{name}"
             if said := block.get("description"):
                 yield _sentence(said)
-            yield _keys(block, schema, None, frozenset())
+            yield _keys(block, schema)
 
 
 def _has_a_section(title: str, key: str) -> bool:
@@ -379,24 +375,13 @@ def _blocks(each: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[tupl
         yield (f" (`flow: {flow}`)" if flow else ""), choice
 
 
-def _keys(
-    block: Mapping[str, Any],
-    schema: Mapping[str, Any],
-    model: type[BaseModel] | None,
-    unused: frozenset[str],
-) -> str:
+def _keys(block: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     required = block.get("required", ())
     rows = []
     for key, each in block["properties"].items():
-        if key in unused:
-            continue
         default = "required" if key in required else _default(each)
         rows.append((f"`{key}`", _kind(each, schema), default, _sentence(each.get("description", ""))))
-    table = _table(("key", "takes", "default", "what"), rows)
-    if unused and model is not None:
-        listed = ", ".join(f"`{key}`" for key in block["properties"] if key in unused)
-        table += f"\n\nAccepted, and not used by this version: {listed}."
-    return table
+    return _table(("key", "takes", "default", "what"), rows)
 
 
 def _kind(each: Mapping[str, Any], schema: Mapping[str, Any]) -> str:

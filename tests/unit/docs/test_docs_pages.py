@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -64,9 +65,14 @@ def test_a_command_in_a_page_parses(line):
     parse(shlex.split(line)[1:])
 
 
+@cache
+def the_command_line() -> Any:
+    return typer.main.get_command(application())
+
+
 def parse(arguments: list[str]) -> None:
     """The command line's own parser, without running anything. Raises on an unknown command, option or argument."""
-    command: Any = typer.main.get_command(application())
+    command = the_command_line()
     context = command.make_context("npsync", list(arguments))
     while hasattr(command, "commands"):
         rest = [*getattr(context, "_protected_args", ()), *context.args]
@@ -140,32 +146,23 @@ def test_the_readme_names_the_two_commands():
     assert "make test" in readme
 
 
-def test_the_generated_pages_are_up_to_date():
-    """`make docs` writes them."""
-    generate = module(DOCS / "generate.py")
-    made = generate.pages()
-    assert {path: (DOCS / path).read_text("utf-8") for path in made} == made
-
-
-def test_no_generated_page_is_left_over():
-    generate = module(DOCS / "generate.py")
-    made = {DOCS / path for path in generate.pages()}
-    assert {page for page in (DOCS / "reference").rglob("*.md") if page not in made} == set()
-
-
-def test_keys_called_unused_exist():
-    generate = module(DOCS / "generate.py")
-    for model, names in generate.NOT_USED_YET.items():
-        assert names <= model.model_fields.keys()
-
-
-def module(path: Path) -> Any:
-    spec = importlib.util.spec_from_file_location("docs_generate", path)
+@pytest.fixture(scope="module")
+def generated() -> dict[Path, str]:
+    spec = importlib.util.spec_from_file_location("docs_generate", DOCS / "generate.py")
     assert spec is not None
     assert spec.loader is not None
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return made
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    return {DOCS / path: text for path, text in generate.pages().items()}
+
+
+def test_the_generated_pages_are_up_to_date(generated: dict[Path, str]):
+    """`make docs` writes them."""
+    assert {path: path.read_text("utf-8") for path in generated} == generated
+
+
+def test_no_generated_page_is_left_over(generated: dict[Path, str]):
+    assert set((DOCS / "reference").rglob("*.md")) - generated.keys() == set()
 
 
 def test_every_test_a_page_names_exists():

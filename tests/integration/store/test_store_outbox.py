@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from builders_store import NOON, SYNC, Syncing, answer, receive
 
 from nps.errors import LeaseLost
+from store import open_store
 from store.api import Settled, State, Wanted
 from store.api.outbox import Kind, Opening, Outgoing, Settling, Stage, Waiting
 from store.errors import StoreError
@@ -228,10 +230,8 @@ def test_entries_are_found_by_answer_and_by_record(store: SqlStore, syncing: Syn
     assert len(store.entries_about([5], ["003A"])) == 3
 
 
-def test_looking_for_wanted_entries_goes_by_the_index_of_unsettled_ones(store: SqlStore):
-    if store.database.__class__.__name__ != "SQLite":
-        pytest.skip("the plan is SQLite's")
-    with store.database.read() as tx:
+def test_looking_for_wanted_entries_goes_by_the_index_of_unsettled_ones(sqlite_url: str):
+    with closing(open_store(sqlite_url)) as store, store.database.read() as tx:
         plan = tx.rows(
             "EXPLAIN QUERY PLAN SELECT id FROM outbox WHERE sync = :s AND kind = :k AND state = 'wanted'",
             s=SYNC,

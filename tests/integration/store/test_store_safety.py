@@ -11,6 +11,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -288,11 +289,10 @@ def test_a_database_that_is_away_is_an_outage_and_not_a_defect(tmp_path: Path):
     assert "secret-word" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_wal_is_on(store: SqlStore, url: str, database: str):
-    if database == "postgres":
-        pytest.skip("SQLite only")
-    receive(store, answer("a1"))
-    with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
+def test_wal_is_on(sqlite_url: str):
+    with closing(open_store(sqlite_url)) as store:
+        receive(store, answer("a1"))
+    with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 

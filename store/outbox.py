@@ -196,18 +196,22 @@ class Outbox:
             )
         return Waiting(count, last[0][0] if last else "")
 
-    def open_entries(self, run: int, opening: Sequence[Opening], *, lease: Lease, now: datetime) -> None:
+    def open_entries(
+        self, run: int, opening: Sequence[Opening], *, lease: Lease, now: datetime
+    ) -> frozenset[int]:
         if not opening:
-            return
+            return frozenset()
         with self.database.write(durable=True) as tx:
             tx.prove(lease)
             touched = tx.many(
                 _OPEN, [(one.digest, one.record_id, run, milliseconds(now), one.id) for one in opening]
             )
-            if touched != len(opening):
+            discarded = _discarded(tx, [one.id for one in opening], but=touched)
+            if touched + len(discarded) != len(opening):
                 raise StoreError(
                     f"store: of {len(opening)} entries to send {touched} were wanted; nothing may be sent twice"
                 )
+        return frozenset(one.id for one in opening) - discarded
 
     def settle_entries(
         self, settling: Sequence[Settling], *, lease: Lease, now: datetime, durable: bool = False
@@ -235,7 +239,8 @@ class Outbox:
                     for one in settling
                 ],
             )
-            if touched != len(settling):
+            discarded = _discarded(tx, [one.id for one in settling], but=touched)
+            if touched + len(discarded) != len(settling):
                 raise StoreError(
                     f"store: {len(settling)} entries were settled, {touched} of them were unsettled"
                 )
@@ -319,6 +324,17 @@ class Outbox:
                 reason=reason,
                 now=milliseconds(now),
             )
+
+
+def _discarded(tx: Transaction, ids: Sequence[int], *, but: int) -> frozenset[int]:
+    """Those of these that a person discarded, unless so many are all of them."""
+    if but == len(ids):
+        return frozenset()  # nearly always
+    found = tx.rows(
+        "SELECT id FROM outbox WHERE id IN LIST(:ids) AND state = 'void' AND code = 'discarded'",
+        ids=list(ids),
+    )
+    return frozenset(row[0] for row in found)
 
 
 def outgoing_of(row: tuple[Any, ...]) -> Outgoing:

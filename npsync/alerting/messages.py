@@ -138,7 +138,8 @@ class _Turn:
                 [Settling(id=row.id, stage=Stage.VOID, code="forgotten", reason="its content is gone")]
             )
             return
-        self.store.open_entries(run, [Opening(row.id, None, None)], lease=self.lease, now=now)
+        if not self.store.open_entries(run, [Opening(row.id, None, None)], lease=self.lease, now=now):
+            return
         try:
             vendor_id = self.connections.alerter(row.connection).alert(alert)
         except FateUnknown as error:

@@ -160,14 +160,18 @@ class Outbox(Protocol):
 
     def waiting_entries(self, *, sync: str | None = None, kind: Kind | None = None) -> Waiting: ...
 
-    def open_entries(self, run: int, opening: Sequence[Opening], *, lease: Lease, now: datetime) -> None:
-        """Commit, durably (fsync), that these are about to be sent. Each must be wanted."""
+    def open_entries(
+        self, run: int, opening: Sequence[Opening], *, lease: Lease, now: datetime
+    ) -> frozenset[int]:
+        """Commit, durably (fsync), that these are about to be sent. Each must be wanted, or discarded by a person since
+        it was read. Returns those that may be sent."""
         ...
 
     def settle_entries(
         self, settling: Sequence[Settling], *, lease: Lease, now: datetime, durable: bool = False
     ) -> None:
-        """What became of entries that are not settled yet: exactly once each, in one transaction."""
+        """What became of entries that are not settled yet: exactly once each, in one transaction. What a person has
+        discarded meanwhile stays discarded."""
         ...
 
     def drop_entries(self, ids: Sequence[int], *, lease: Lease) -> None:

@@ -113,12 +113,15 @@ class Carrier:
 
     def _send(self, maker: Maker, makes: Sequence[Make], tally: Tally) -> None:
         now = self.clock.now()
-        self.store.open_entries(
+        opened = self.store.open_entries(
             self.run,
             [Opening(one.row.id, one.digest, one.record_id) for one in makes],
             lease=self.lease,
             now=now,
         )
+        makes = [one for one in makes if one.row.id in opened]
+        if not makes:
+            return
         said: dict[int, Said] = {}
         problem: NpsyncError | None = None
         try:

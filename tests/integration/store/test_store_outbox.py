@@ -102,6 +102,28 @@ def test_an_entry_is_opened_only_while_it_is_wanted(store: SqlStore, syncing: Sy
         open_(syncing, id)
 
 
+def test_what_a_person_discards_before_it_is_sent_is_not_sent(store: SqlStore, syncing: Syncing):
+    want(syncing, wanted(), wanted(subject="mail:a2"))
+    one, other = (the_of(store, subject).id for subject in ("mail:a1", "mail:a2"))
+    assert store.discard_entries([one], "Bob: no", now=NOON) == [one]
+    opening = [Opening(id, 7, "003A") for id in (one, other)]
+    assert store.open_entries(syncing.run, opening, lease=syncing.lease, now=NOON) == {other}
+    assert the_of(store, "mail:a1").stage is Stage.VOID
+    assert the_of(store, "mail:a2").stage is Stage.OPEN
+
+
+def test_what_a_person_discards_while_its_fate_is_looked_up_stays_discarded(
+    store: SqlStore, syncing: Syncing
+):
+    want(syncing, wanted())
+    id = the(store).id
+    open_(syncing, id)
+    settle(syncing, id, Stage.UNKNOWN)
+    assert store.discard_entries([id], "Bob: no", now=NOON) == [id]
+    settle(syncing, id, Stage.WANTED)
+    assert (the(store).stage, the(store).code) == (Stage.VOID, "discarded")
+
+
 def test_an_entry_is_settled_exactly_once(store: SqlStore, syncing: Syncing):
     entry = made(syncing)
     assert (entry.stage, entry.vendor_id, entry.run) == (Stage.DONE, "00T1", syncing.run)

@@ -392,3 +392,16 @@ def test_a_task_somebody_deleted_counts_as_gone_and_is_not_given_again(town: Car
     assert followed(town.run(), Kind.TASK) == {"gone": 1}
     town.run(everything=True)
     assert (town.crm.tasks, town.stages(Kind.TASK)) == ({}, {"mail:a": Stage.REMOVED})
+
+
+def test_a_task_that_a_person_discards_while_its_owner_is_looked_up_is_not_given(town: CaringTown):
+    unhappy(town)
+
+    def discard(call: str) -> None:
+        if call == "owners":
+            [entry] = town.store.entries_like(kind=Kind.TASK)
+            town.store.discard_entries([entry.id], "Bob: she was called", now=NOON)
+
+    town.crm.before_call = discard
+    assert town.run().status == "succeeded"
+    assert (town.crm.tasks, town.stages(Kind.TASK)) == ({}, {"mail:a": Stage.VOID})

@@ -53,10 +53,6 @@ class Portfolio:
             self.without_amount + other.without_amount,
         )
 
-    def by_respondent(self, places: int = 0) -> Decimal | None:
-        """Every person counts the same: the NPS of all answers."""
-        return self.everybody.nps(places)
-
     def by_account(self, places: int = 0) -> Decimal | None:
         """Every account counts the same: the mean of the accounts' NPS, none of them rounded before."""
         return _rounded(100 * self.balance / self.accounts, places) if self.accounts else None

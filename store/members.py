@@ -57,10 +57,6 @@ _NEWEST = f"""
 
 _LEFT = "DELETE FROM member WHERE sync = :sync AND record_id IN LIST(:records)"
 
-_PAGE = """
-    SELECT record_id, account, traits FROM member WHERE sync = :sync AND record_id > :after
-    ORDER BY record_id LIMIT :limit"""
-
 
 class Members:
     database: Database
@@ -69,16 +65,6 @@ class Members:
         with self.database.read() as tx:
             found = tx.rows(_KNOWN, sync=sync, records=list(record_ids))
         return {row[0]: _member(row) for row in found}
-
-    def all_members(self, sync: str) -> Iterator[list[Member]]:
-        after = ""
-        while True:
-            with self.database.read() as tx:
-                found = tx.rows(_PAGE, sync=sync, after=after, limit=PAGE)
-            if not found:
-                return
-            yield [_member(row) for row in found]
-            after = found[-1][0]
 
     def accounts(self, sync: str, roll_up: str, after: str, limit: int) -> list[str]:
         with self.database.read() as tx:

@@ -9,7 +9,6 @@ from bench.sender import SECRET
 from bench.soak.__main__ import configured
 
 SYNCS = ("nps-to-contacts", "nps-to-marketing", "csat-to-contacts", "csat-to-cases")
-SETTLED = ("nps-to-contacts", "nps-to-marketing")  # what is held against plain arithmetic
 
 _CONNECTIONS = f"""
   mailer:

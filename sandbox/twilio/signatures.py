@@ -13,8 +13,3 @@ def signature(token: str, url: str, parameters: Sequence[tuple[str, str]] = ()) 
     told = "".join(name + value for name, value in sorted(set(parameters)))
     mac = hmac.new(token.encode(), (url + told).encode(), hashlib.sha1)
     return base64.b64encode(mac.digest()).decode()
-
-
-def body_hash(body: bytes) -> str:
-    """What a JSON request carries in its address as `bodySHA256`."""
-    return hashlib.sha256(body).hexdigest()

@@ -38,10 +38,6 @@ class Members(Protocol):
         """Those of these records that are known."""
         ...
 
-    def all_members(self, sync: str) -> Iterator[list[Member]]:
-        """Every one, a page at a time in the order of the record ids. Memory stays flat."""
-        ...
-
     def accounts(self, sync: str, roll_up: str, after: str, limit: int) -> list[str]:
         """Accounts beyond `after`, in their order: those that members belong to, and those that `roll_up` has to look
         at besides."""

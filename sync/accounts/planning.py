@@ -40,7 +40,6 @@ class Planned:
     overwriting: int = 0
     gone: int = 0
     refused: dict[str, str] = field(default_factory=dict)  # account → why its fields cannot be said
-    uncounted: bool = False  # contacts were wanted, and this CRM does not find people by their account
 
 
 class Planner:
@@ -74,7 +73,6 @@ class Planner:
             adopt=adopt,
         )
         self.counting = can_count(roll_up)
-        planned.uncounted = roll_up.asks_for_contacts and not self.counting
         self._moved: dict[str, None] = {}  # accounts into which others were merged
 
     def plan(self, *, everything: bool) -> None:

@@ -53,7 +53,7 @@ def test_a_record_that_is_gone_touches_the_account_it_belonged_to(store: SqlStor
     note(syncing, belongs("003A", "001A"), belongs("003B", "001B"), roll_up=None)
     note(syncing, gone=("003A", "003X"))
     assert touched(store) == ["001A"]
-    assert [one.record_id for page in store.all_members(SYNC) for one in page] == ["003B"]
+    assert store.members(SYNC, ["003A", "003B"]).keys() == {"003B"}
 
 
 def test_members_are_kept_in_the_transaction_that_settles_a_chunk(store: SqlStore, syncing: Syncing) -> None:
@@ -74,14 +74,6 @@ def test_members_are_kept_in_the_transaction_that_settles_a_chunk(store: SqlStor
     lost = Lease(name=syncing.lease.name, owner="somebody else", token=syncing.lease.token)
     with pytest.raises(LeaseLost):
         store.settle(SYNC, syncing.run, changes={}, whose=whose, **(settle | {"lease": lost}))
-
-
-def test_all_members_come_page_by_page(
-    store: SqlStore, syncing: Syncing, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("store.members.PAGE", 2)
-    note(syncing, *(belongs(f"003{n}", "001A") for n in range(5)))
-    assert [len(page) for page in store.all_members(SYNC)] == [2, 2, 1]
 
 
 # ------------------------------------------------------------ accounts and their people

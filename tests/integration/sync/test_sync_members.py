@@ -17,7 +17,8 @@ def town(town: Town) -> Town:
 
 
 def members(town: Town) -> dict[str, str | None]:
-    return {one.record_id: one.account for page in town.store.all_members(SYNC) for one in page}
+    with town.store.database.read() as tx:
+        return dict(tx.rows("SELECT record_id, account FROM member WHERE sync = :sync", sync=SYNC))
 
 
 def touched(town: Town) -> list[str]:

@@ -18,7 +18,7 @@ UNKNOWN = Account(Tally(promoters=1, passives=1))
 
 def test_each_person_each_account_or_each_dollar_counts_the_same() -> None:
     both = portfolio([LARGE, SMALL])
-    assert both.by_respondent() == -54  # 12 - 40 of 52
+    assert both.everybody.nps(0) == -54  # 12 - 40 of 52
     assert both.by_account() == 20  # the mean of -60 and 100
     assert both.by_revenue() == -44  # -60 on nine tenths of the revenue, 100 on the rest
 
@@ -36,13 +36,13 @@ def test_an_account_with_too_few_answers_has_no_figure_and_its_people_count_all_
     assert (told.accounts, told.too_few) == (1, 1)
     assert told.by_account() == -60
     assert told.by_revenue() == -60
-    assert told.by_respondent() == -54
+    assert told.everybody.nps(0) == -54
 
 
 def test_nobody_answered_is_no_figure() -> None:
     nobody = portfolio([Account(Tally(), Decimal(1))])
     assert nobody == Portfolio()
-    assert nobody.by_respondent() is nobody.by_account() is nobody.by_revenue() is None
+    assert nobody.everybody.nps(0) is nobody.by_account() is nobody.by_revenue() is None
 
 
 def test_nothing_is_rounded_before_the_end() -> None:

@@ -55,9 +55,6 @@ PEOPLE: Mapping[str, FieldType] = {
 }
 EMAIL = Sends(Channel.EMAIL, needs="email", can_find=False)
 SMS = Sends(Channel.SMS, needs="phone")
-FREELY = {
-    "rest": {"relationship": "180 days", "transactional": "90 days", "csat": "14 days", "any": "7 days"}
-}
 
 
 class AskedCrm(MemoryCrm):

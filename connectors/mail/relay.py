@@ -102,9 +102,8 @@ class Relay:
             code, text = smtp.getreply()
         except (smtplib.SMTPException, OSError):
             self._drop()
-            return FateUnknown(
-                "the connection broke after the whole mail had left, before the relay answered",
-                letter.reference,
+            return _unknown(
+                "the connection broke after the whole mail had left, before the relay answered", letter
             )
         self._carried += 1
         self._used_at = self._tools.clock.monotonic()
@@ -127,10 +126,13 @@ class Relay:
         return None if code == 354 else self._not_taken(smtp, SmtpReply.of(code, text), stage, letter)
 
     def _ruled(self, smtp: smtplib.SMTP, code: int, text: bytes, letter: Letter) -> SendOutcome:
-        if code == 250:
+        if 200 <= code < 300:
             if self._carried >= self._settings.mails_per_connection:
                 self._drop(politely=True)
             return Accepted(letter.reference)
+        if not 400 <= code < 600:
+            self._drop()
+            return _unknown("the relay's answer to the whole mail cannot be understood", letter)
         return self._not_taken(smtp, SmtpReply.of(code, text), Stage.CONTENT, letter)
 
     def _not_taken(self, smtp: smtplib.SMTP, reply: SmtpReply, stage: Stage, letter: Letter) -> SendOutcome:
@@ -278,6 +280,11 @@ class Relay:
                 with suppress(smtplib.SMTPException, OSError):
                     smtp.quit()
             smtp.close()
+
+
+def _unknown(reason: str, letter: Letter) -> FateUnknown:
+    """A bounce that names the mail still finds it."""
+    return FateUnknown(reason, letter.reference)
 
 
 def _reason(refused: SendOutcome) -> str:

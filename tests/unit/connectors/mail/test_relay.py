@@ -84,6 +84,14 @@ def test_a_connection_lost_after_the_last_dot_leaves_the_fate_unknown_and_nothin
     assert isinstance(sender.send(message(step=2)), Accepted)
 
 
+@pytest.mark.parametrize(("said", "expected"), [("251 forwarded", Accepted), ("what?", FateUnknown)])
+def test_an_answer_to_the_whole_mail_is_a_yes_a_no_or_an_unknown_fate(relay, said, expected):
+    relay.say["data"] = said
+    outcome = mail(relay).send(message(step=1))
+    assert isinstance(outcome, expected)
+    assert outcome.message == reference(message().invitation, 1)
+
+
 @pytest.mark.parametrize(
     ("stage", "said", "expected"),
     [

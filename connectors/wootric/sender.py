@@ -9,6 +9,7 @@ from urllib.parse import quote
 from connectors.contract import Grant, Needs, Tools, Verdict
 from connectors.handing import handed_over
 from connectors.replies import Reply
+from connectors.wire import FateUnknown
 from connectors.wootric.account import Account
 from connectors.wootric.rows import Row
 from connectors.wootric.settings import WootricSettings
@@ -109,15 +110,7 @@ class WootricSender:
                 "unknown_end_user",
                 "Wootric does not know this person: in-app surveys need somebody its SDK has seen",
             )
-        marked = self._http.request(
-            "PUT",
-            f"/v1/end_users/{number}",
-            form=[(f"properties[{INVITATION}]", message.invitation)],
-            what="mark an end user",
-        )
-        if marked.status >= 300:
-            # The survey works without; its answer is then matched by its keys, as any other.
-            self._tools.notice("wootric_end_user_not_marked", status=marked.status)
+        self._mark(number, message)
         due = self._http.request(
             "PUT",
             f"/v1/end_users/{number}/settings",
@@ -125,6 +118,21 @@ class WootricSender:
             what="make an in-app survey due",
         )
         return self._ruled(due)
+
+    def _mark(self, number: int, message: Message) -> None:
+        """The survey works without; its answer is then matched by its keys, as any other."""
+        try:
+            marked = self._http.request(
+                "PUT",
+                f"/v1/end_users/{number}",
+                form=[(f"properties[{INVITATION}]", message.invitation)],
+                what="mark an end user",
+            )
+        except FateUnknown as failure:  # of the mark: nobody was asked yet
+            self._tools.notice("wootric_end_user_not_marked", reason=str(failure))
+            return
+        if marked.status >= 300:
+            self._tools.notice("wootric_end_user_not_marked", status=marked.status)
 
     def _ruled(self, reply: Reply) -> SendOutcome:
         if reply.status < 300:

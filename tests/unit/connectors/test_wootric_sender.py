@@ -185,6 +185,15 @@ def test_an_account_that_keeps_properties_locked_asks_all_the_same_and_it_is_not
     assert notices == [("wootric_end_user_not_marked", {"status": 423})]
 
 
+def test_a_mark_whose_fate_is_unknown_leaves_the_fate_of_the_survey_clear(vendor):
+    vendor.at[PERSON] = [(200, {"id": 7})]
+    vendor.at["/v1/end_users/7"] = [(500, {})]
+    vendor.at["/v1/end_users/7/settings"] = [(429, {})]
+    notices = Notices()
+    assert isinstance(wootric(notices, send="web").send(message()), FailedRetryable)
+    assert [event for event, _ in notices if event != "waiting"] == ["wootric_end_user_not_marked"]
+
+
 def test_how_it_asks_decides_which_opt_outs_count():
     mail, web = CONNECTOR.sends(settings()), CONNECTOR.sends(settings(send="web"))
     assert mail is not None

@@ -20,7 +20,7 @@ from connectors.link.rows import csv_line, json_line, row
 from connectors.link.settings import LinkSettings
 from connectors.replies import FINE, Reply, Retry, Ruling, Stop, judge, retry_after
 from nps.errors import AccessError, ConfigError
-from nps.sending import Accepted, FailedPermanent, FailedRetryable, Message, SendOutcome
+from nps.sending import Accepted, FailedPermanent, FailedRetryable, FateUnknown, Message, SendOutcome
 
 _LONGEST_LINE = 64 * 1024
 
@@ -41,6 +41,10 @@ class Listed:
         """Nothing is open."""
 
 
+class _NotOnDisk(Exception):
+    """A whole line was written, the other tool may have read it, and the disk did not take it."""
+
+
 class LinkFile:
     """One line per invitation, on disk before it counts as handed on. Several processes may write one file."""
 
@@ -56,6 +60,8 @@ class LinkFile:
         with self._lock:
             try:
                 self._append(line)
+            except _NotOnDisk as error:
+                return FateUnknown(f"the line may not last on disk: {error}")
             except OSError as error:
                 return FailedRetryable(
                     "not_written", f"the file of links cannot be written: {error.strerror}"
@@ -63,16 +69,14 @@ class LinkFile:
         return Accepted(f"{message.invitation}/{message.step}")
 
     def find(self, message: Message) -> SendOutcome | None:
-        """A line is there as a whole or it is not; half of one counts for nothing. Where the other tool took the file
-        away, nobody can tell."""
+        """A line that is there as a whole was handed on. Of any other nobody can tell: the other tool may have taken
+        the file away, and this be a new one."""
         wanted = (message.invitation, str(message.step))
         try:
             there = any(each == wanted for each in self._written())
         except OSError:
             return None
-        if there:
-            return Accepted(f"{message.invitation}/{message.step}")
-        return FailedRetryable("not_written", "its line is not in the file")
+        return Accepted(f"{message.invitation}/{message.step}") if there else None
 
     def access(self, needs: Needs) -> list[Grant]:
         folder = self._path.parent
@@ -104,7 +108,10 @@ class LinkFile:
             if written < len(line):
                 os.ftruncate(handle, size)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            os.fsync(handle)
+            try:
+                os.fsync(handle)
+            except OSError as error:
+                raise _NotOnDisk(error.strerror) from None
         finally:
             os.close(handle)
 

@@ -10,7 +10,7 @@ from npsync.config import problems
 FIELDS = ["Email", "Plan__c", "SMS_Consent__c", "Region__c", "Tier__pc", "NPS_Score__c", *map(str, range(12))]
 
 
-@pytest.mark.parametrize("suggest", [did_you_mean, problems.did_you_mean])
+@pytest.mark.parametrize("suggest", [did_you_mean, problems.meant_or_known])
 class TestAFieldOfACrm:
     @pytest.mark.parametrize("word", ["NPS_Comment__c", "NPS__c", "__c", "Flag__pc"])
     def test_strangers_that_share_the_ending_alone_are_not_suggested(self, suggest, word):

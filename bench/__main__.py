@@ -106,7 +106,7 @@ def cost(answers: int, rounds: int) -> None:
 
 
 IMPORTS = (
-    "import npsync.config, npsync.service, npsync.syncing.jobs, sync.engine, store.sql, connectors.hubspot, "
+    "import npsync.config, npsync.opening, npsync.syncing.jobs, sync.engine, store.sql, connectors.hubspot, "
     "connectors.wootric, connectors.registry as r; [r.load(n) for n in ('hubspot', 'wootric')]; "
     "import requests, hubspot, hubspot.crm.contacts, hubspot.crm.properties, sqlmodel, alembic.command"
 )

@@ -21,7 +21,7 @@ from npsync.cli import COMMANDS
 NEEDED = (
     *("npsync.cli.syncing", "npsync.words.sync_text", "npsync.cli.history", "npsync.cli.progress"),
     *(
-        "npsync.service",
+        "npsync.opening",
         "npsync.syncing.jobs",
         "npsync.syncing.planfile",
         "npsync.logs",
@@ -52,7 +52,7 @@ NEEDED = (
     *(
         "npsync.clockwork.standing",
         "npsync.syncing.pushed",
-        "npsync.customer_story",
+        "npsync.syncing.customer_story",
         "npsync.syncing.views",
         "npsync.web.intake",
     ),

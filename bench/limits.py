@@ -22,7 +22,7 @@ from bench.__main__ import server
 from bench.measuring import ask
 from bench.scale.processes import ROOT, database
 from connectors.hubspot.budget import paced
-from npsync import service
+from npsync import opening
 from npsync.config import load
 from store import open_store
 
@@ -101,7 +101,7 @@ def calling(folder: Path, seconds: float) -> Iterator[subprocess.Popen[bytes]]:
 def call(folder: Path, seconds: float) -> None:
     """One process: reads records one by one, from several threads, for so long."""
     config = load(folder / "npsync.yaml")
-    with service.open_store(config) as store, service.opened(config, store) as connections:
+    with opening.open_store(config) as store, opening.opened(config, store) as connections:
         crm = connections.destination("crm")
         until = time.monotonic() + seconds
 

@@ -25,7 +25,7 @@ import pictured_people
 import uvicorn
 from playwright.sync_api import sync_playwright
 
-from npsync import service
+from npsync import opening
 from npsync.actions.doing import Doer
 from npsync.actions.wanting import want
 from npsync.clock import SystemClock
@@ -80,7 +80,7 @@ def main(wanted: list[str]) -> None:
     ):
         os.environ |= variables
         config = load(with_accounts(copied("config.example.yaml", Path())).rename("npsync.yaml"))
-        with service.open_store(config) as store:
+        with opening.open_store(config) as store:
             numbers = lived_in(config, store)
             token = tokens.create(store, "ann", ["read", "apply", "undo"], now=SystemClock().now())
             with served(config, store) as address:

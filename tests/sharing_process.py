@@ -17,7 +17,7 @@ from connectors.authorising import Authorisation
 from connectors.calls import CallPolicy
 from connectors.contract import Tools
 from connectors.limits import Limiter
-from npsync import service
+from npsync import opening
 from npsync.clock import SystemClock
 from npsync.config import load
 from store import open_store
@@ -28,7 +28,7 @@ ANSWERED = "ready\n"
 
 def search(folder: Path, times: int) -> None:
     config = load(folder / "npsync.yaml")
-    with service.open_store(config) as store, service.opened(config, store) as connections:
+    with opening.open_store(config) as store, opening.opened(config, store) as connections:
         marketing = connections.destination("marketing")
         wait_for_the_others(folder)
         for _ in range(times):
@@ -37,7 +37,7 @@ def search(folder: Path, times: int) -> None:
 
 def renew(folder: Path, url: str) -> None:
     store = open_store(f"sqlite:///{folder / 'npsync.db'}")
-    memory = service.StoredMemory(store, "tool", SystemClock(), this_process())
+    memory = opening.StoredMemory(store, "tool", SystemClock(), this_process())
     tools = Tools(
         connection="tool",
         memory=memory,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from nps.values import Json
-from npsync import service
+from npsync import opening
 from npsync.actions.wanting import Link, TakeUp
 from npsync.deciding import inbox, linking
 from npsync.deciding.deciders import Decider
@@ -31,7 +31,7 @@ def link(
     answer = inbox.named(config, store, wanted.answer)
     items = inbox.settled_in(config, store, answer, wanted.sync)
     decider = Decider(config, store, who, clock.now())
-    with service.opened(config, store, clock) as connections:
+    with opening.opened(config, store, clock) as connections:
         linked = linking.decide_link(
             decider, connections, items, wanted.record, only_this=wanted.only_this_answer
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nps.errors import NpsyncError
 from nps.values import Json
-from npsync import service
+from npsync import opening
 from npsync.actions import deciding, foreseeing, wanting
 from npsync.actions.wanting import Check, Link, Plan, Redo, Run, TakeUp, Undo, Verify
 from npsync.syncing import undoing
@@ -128,7 +128,7 @@ class Doer:
     def _plan(self, wanted: Plan) -> Outcome:
         with (
             self.store.overlay() as overlay,
-            service.opened(self.config, overlay, self.clock, books=self.store, stop=self.stop) as connections,
+            opening.opened(self.config, overlay, self.clock, books=self.store, stop=self.stop) as connections,
         ):
             job = build_job(self.config, wanted.sync, connections)
             options = Options(everything=wanted.everything, stop=self.stop)
@@ -143,7 +143,7 @@ class Doer:
         again = isinstance(wanted, Redo)
         with (
             self.store.overlay() as overlay,
-            service.opened(self.config, overlay, self.clock, books=self.store, stop=self.stop) as connections,
+            opening.opened(self.config, overlay, self.clock, books=self.store, stop=self.stop) as connections,
         ):
             for one in self._undos(wanted):
                 run = undoing.known_run(self.store, one.run)
@@ -179,7 +179,7 @@ class Doer:
 
     def _undo(self, wanted: Undo | Redo) -> Outcome:
         reports: list[Outcome] = []
-        with service.opened(self.config, self.store, self.clock, stop=self.stop) as connections:
+        with opening.opened(self.config, self.store, self.clock, stop=self.stop) as connections:
             for one in self._undos(wanted):
                 run = undoing.known_run(self.store, one.run)
                 place = undoing.opened_place(self.config, connections, self.store, run)

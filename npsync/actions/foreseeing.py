@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from nps.errors import AccessError, NpsyncError
 from nps.values import Json
-from npsync import service
+from npsync import opening
 from npsync.checking.access import try_out
 from npsync.checking.live import check as compare
 from npsync.checking.readers import WARNINGS
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from connectors.contract import Clock
     from nps.changes import Change
     from npsync.config import Config, Problem
-    from npsync.service import Opened
+    from npsync.opening import Opened
     from store.api import Store
 
 MOST = 50  # changes told
@@ -34,7 +34,7 @@ Outcome = dict[str, Json]
 
 def check(config: Config, store: Store, clock: Clock, stop: Callable[[], bool]) -> Outcome:
     """The YAML beside the live systems, and what each credential may do."""
-    with service.opened(config, store, clock, stop=stop) as connections:
+    with opening.opened(config, store, clock, stop=stop) as connections:
         found = compare(config, connections)
         granted: dict[str, Json] = {name: _granted(config, name, connections) for name in config.connections}
     return {

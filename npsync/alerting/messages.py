@@ -25,7 +25,7 @@ from sync.leasing import end_those_that_died
 if TYPE_CHECKING:
     from connectors.contract import Clock
     from npsync.config import Config
-    from npsync.service import Opened
+    from npsync.opening import Opened
 
 PATIENCE = timedelta(days=1)
 _FIRST_WAIT = timedelta(minutes=5)
@@ -78,7 +78,7 @@ def want(
 
 def deliver(config: Config, store: Store, clock: Clock, *, stop: Callable[[], bool] | None = None) -> Told:
     """Hand over whatever is wanted. Somebody else who is at it does it all."""
-    from npsync.service import opened
+    from npsync.opening import opened
 
     told = Told()
     if not _something(store, clock.now()):

@@ -39,7 +39,7 @@ from triggers.rules import Known, circumstances
 
 if TYPE_CHECKING:
     from npsync.config import Config
-    from npsync.service import Opened
+    from npsync.opening import Opened
     from store.api import Store
 
 RESERVED_FOR = timedelta(days=2)

@@ -20,7 +20,7 @@ from triggers.people import Person
 if TYPE_CHECKING:
     from npsync.config import Config
     from npsync.config.model import Connection
-    from npsync.service import Opened
+    from npsync.opening import Opened
     from store.api import Store
 
 FUNNEL = timedelta(days=30)

@@ -17,7 +17,7 @@ from triggers.simulating import Simulation, simulate
 if TYPE_CHECKING:
     from connectors.contract import Clock
     from npsync.config import Config
-    from npsync.service import Opened
+    from npsync.opening import Opened
     from store.api import Store
 
 
@@ -39,7 +39,7 @@ def simulated(
     progress: Progress | None = None,
 ) -> tuple[Simulation, History]:
     """Follow all triggers of the file (or one, even if it is paused) over the past `days`; writes nothing anywhere."""
-    from npsync.service import opened
+    from npsync.opening import opened
 
     progress = progress or Silent()
     end = clock.now()

@@ -35,7 +35,7 @@ from triggers.turns import Rhythm
 
 if TYPE_CHECKING:
     from npsync.config import Config
-    from npsync.service import Opened
+    from npsync.opening import Opened
     from store.api import Store
 
 POLL_EVERY = timedelta(minutes=2)
@@ -331,7 +331,7 @@ class Triggering:
         return self._opened[1]
 
     def _made(self) -> Desk:
-        from npsync.service import opened
+        from npsync.opening import opened
 
         connections = self._open.enter_context(
             opened(self._config, self._store, self._clock, stop=self._stop)

@@ -16,7 +16,7 @@ from npsync.checking.accounts import with_type
 from npsync.checking.asking import asked_people, subject_of
 from npsync.checking.live import shown_type
 from npsync.config import Config
-from npsync.service import Opened
+from npsync.opening import Opened
 from npsync.syncing.jobs import care_of, compiled, target_of
 from npsync.syncing.rolling import compiled_accounts
 from sync.spec import SyncSpec

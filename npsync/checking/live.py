@@ -23,7 +23,7 @@ from npsync.checking import report as check_report
 from npsync.checking.asking import Finding
 from npsync.config import Config, Problem
 from npsync.config.problems import Path, meant_or_known
-from npsync.service import Opened
+from npsync.opening import Opened
 from npsync.syncing.jobs import target_of
 from sync.accounts.spec import FIGURES
 from sync.spec import SyncSpec, Target

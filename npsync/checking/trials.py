@@ -13,7 +13,7 @@ from connectors.declared.description import Description
 from connectors.declared.source import DeclaredSource
 from connectors.declared.trial import Trial
 from nps.errors import ConfigError
-from npsync import service
+from npsync import opening
 from npsync.clock import SystemClock
 from npsync.config import Config
 from npsync.config.described import open_description
@@ -33,7 +33,7 @@ def of_connection(
         )
     if config.connections[name].connector.source is None:
         raise ConfigError(f"connection {name}: {config.connections[name].type} is not a source of answers")
-    with service.opened(config) as connections:
+    with opening.opened(config) as connections:
         source = connections.source(name)
         if not isinstance(source, DeclaredSource):
             kind = config.connections[name].type
@@ -91,7 +91,7 @@ def _tools(file: Path) -> Tools:
 
     return Tools(
         connection=file.stem,
-        memory=service.PassingMemory(),
+        memory=opening.PassingMemory(),
         clock=SystemClock(),
         notice=tell,
         count_call=lambda: None,

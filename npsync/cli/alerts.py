@@ -28,7 +28,7 @@ def try_out(
 ) -> None:
     """Hand one message over now, to see that it arrives. It says that it is a try."""
     from connectors.contract import Alert
-    from npsync import logs, service
+    from npsync import logs, opening
     from npsync.cli import output
     from npsync.cli.choosing import connection_named
 
@@ -36,7 +36,7 @@ def try_out(
     connection_named(loaded, connection)
     logs.set_up(json=False)
     place = to if to is not None else _usual(loaded, connection)
-    with service.open_store(loaded) as store, service.opened(loaded, store) as connections:
+    with opening.open_store(loaded) as store, opening.opened(loaded, store) as connections:
         now = connections.clock.now()
         said = Alert(
             key=f"try {now.isoformat(timespec='seconds')}",
@@ -61,7 +61,7 @@ def digest(
     config: ConfigOption = None,
 ) -> None:
     """Hand a digest over now, whenever it is due; or only look at it."""
-    from npsync import logs, service
+    from npsync import logs, opening
     from npsync.alerting import digests, messages
     from npsync.cli import output
     from npsync.clock import SystemClock
@@ -70,7 +70,7 @@ def digest(
     spec = _chosen(loaded, audience)
     logs.set_up(json=json)
     clock = SystemClock()
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         made = digests.digest(loaded, store, spec, clock, id=f"asked {clock.now().isoformat()}")
         told = messages.Told()
         if not preview:

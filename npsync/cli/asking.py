@@ -43,7 +43,7 @@ def invitations(
     """Show who was asked, who was not and why."""
     from nps.asking import InvitationState
     from nps.errors import ConfigError
-    from npsync import service
+    from npsync import opening
     from npsync.asking import invited
     from npsync.cli import asking_told, output
     from npsync.cli.choosing import one_of, trigger_named
@@ -60,7 +60,7 @@ def invitations(
     if cancel and who is None:
         raise ConfigError("--cancel takes back one invitation: npsync invitations ID --cancel")
     zone = loaded.time_zone
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         now = SystemClock().now()
         if who is not None and cancel:
             decider = Decider.at_the_command_line(loaded, store)
@@ -85,12 +85,12 @@ def invitations(
 
 
 def _about(config: Config, store: Store, who: str, offline: bool, limit: int) -> About:
-    from npsync import service
+    from npsync import opening
     from npsync.asking import invited
 
     if offline:
         return invited.about(config, store, who, None, limit=limit)
-    with service.opened(config, store) as connections:
+    with opening.opened(config, store) as connections:
         return invited.about(config, store, who, connections, limit=limit)
 
 
@@ -101,7 +101,7 @@ def events(
     config: ConfigOption = None,
 ) -> None:
     """Show what arrived about events, and what became of it."""
-    from npsync import service
+    from npsync import opening
     from npsync.asking import invited
     from npsync.cli import asking_told, output
     from npsync.cli.choosing import connection_named
@@ -109,6 +109,6 @@ def events(
     loaded = output.load_config(config)
     if connection is not None:
         connection_named(loaded, connection)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         found = invited.arrivals(store, connection=connection, limit=limit)
     asking_told.arrivals(found, loaded.time_zone, json=json)

@@ -31,13 +31,13 @@ def audit(
     config: ConfigOption = None,
 ) -> None:
     """Show who did what, at the dashboard, through the API and here, and who looked at whose record."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.clock import SystemClock
 
     loaded = output.load_config(config)
     begin = None if since is None else _begin(since, SystemClock().now(), loaded.time_zone)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         found = store.audited(who=who, about=about, since=begin, limit=limit)
     if json:
         output.say_json({"audit": [_facts(one) for one in found]})

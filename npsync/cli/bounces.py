@@ -18,14 +18,14 @@ def bounces(
     config: ConfigOption = None,
 ) -> None:
     """Read bounces, complaints and unsubscribes that came by mail. Reading them again changes nothing."""
-    from npsync import service
+    from npsync import opening
     from npsync.asking import bounced
     from npsync.cli import output
     from npsync.clock import SystemClock
     from npsync.config import load
 
     loaded = load(output.config_path(config))
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         read = bounced.read(loaded, store, connection, places, SystemClock())
     if json:
         output.say_json({"mails": read.mails, "about_ours": read.told, "new": read.new})

@@ -57,11 +57,11 @@ def _problems(
 
 
 def _live_problems(config: Config) -> Sequence[Problem]:
-    from npsync import service
+    from npsync import opening
     from npsync.checking.live import check
     from npsync.operating.calls import books
 
-    with books(config) as store, service.opened(config, books=store) as connections:
+    with books(config) as store, opening.opened(config, books=store) as connections:
         return check(config, connections)
 
 

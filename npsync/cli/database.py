@@ -15,11 +15,11 @@ db = typer.Typer(help="The store: its schema, its copies.", no_args_is_help=True
 @db.command("upgrade")
 def upgrade(config: ConfigOption = None) -> None:
     """Bring the store to this version's schema. Every command does so by itself; this one only does that."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
 
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         output.say(f"The store is at revision {store.revision()}.")
 
 
@@ -30,12 +30,12 @@ def backup(
 ) -> None:
     """Copy the store as of now while it is in use. `npsync db restore` reads the copy, into either kind of store."""
     from nps.errors import ConfigError
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.cli.progress import counted
 
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store, counted("copying") as told:
+    with opening.open_store(loaded) as store, counted("copying") as told:
         try:
             store.backup(to, told)
         except OSError as error:
@@ -57,14 +57,14 @@ def restore(
     config: ConfigOption = None,
 ) -> None:
     """Make a backup the store, also one of the other kind of database. Nothing else may use the store meanwhile."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.cli.progress import counted
     from npsync.clock import SystemClock
     from npsync.operating import restoring
 
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store, counted("copying") as told:
+    with opening.open_store(loaded) as store, counted("copying") as told:
         done = restoring.restore(
             loaded, store, file, replace=replace, moved=moved, now=SystemClock().now(), told=told
         )
@@ -102,13 +102,13 @@ def _next_steps(*, stopped: bool) -> list[str]:
 @db.command("prune")
 def prune(json: JsonOption = False, config: ConfigOption = None) -> None:
     """Delete what was kept for its time (`retention:`), as `npsync serve` does every night."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.clock import SystemClock
     from npsync.operating import retention
 
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         pruned = retention.prune(loaded, store, SystemClock().now())
         still_there = store.scrubbing_due()
     if json:
@@ -131,11 +131,11 @@ def prune(json: JsonOption = False, config: ConfigOption = None) -> None:
 @db.command("dump")
 def dump(config: ConfigOption = None) -> None:
     """Print every table and row in a stable order: two equal dumps are two equal stores."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
 
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         for line in store.dump():
             output.say(line)
 
@@ -149,13 +149,13 @@ def figures(
     config: ConfigOption = None,
 ) -> None:
     """Count the figures of the dashboard again. They follow from the rest of the store: nothing is lost."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.clock import SystemClock
     from npsync.figures import checking
 
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         if not check:
             counted = checking.count_again(loaded, store, SystemClock())
             if json:

@@ -42,13 +42,13 @@ def list_(
     config: ConfigOption = None,
 ) -> None:
     """List what could not be written, the latest first, and what settles it."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.deciding import letters
     from npsync.words import letters_text
 
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         found = store.dead_letters(
             sync=_known(loaded, store, sync),
             cause=_cause(cause),
@@ -86,12 +86,12 @@ def show(
 ) -> None:
     """Show one letter: the answer as it came, what was tried and when, and what settles it."""
     from nps.errors import ConfigError
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.words import letters_text
 
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         beside = store.letters_beside(letter)
         found = next((one for one in beside if one.id == letter), None)
         if found is None:
@@ -121,7 +121,7 @@ def retry(
     config: ConfigOption = None,
 ) -> None:
     """Try letters again, from the original answer with today's mapping. A newer answer is never written over."""
-    from npsync import logs, service
+    from npsync import logs, opening
     from npsync.cli import output
     from npsync.cli.writing import again, code_of
     from npsync.deciding import letters as post
@@ -133,7 +133,7 @@ def retry(
     loaded = output.load_config(config)
     logs.set_up(json=json)
     stop = stop_on_signal()
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         asked = post.choose(store, _chosen(loaded, store, letters, all_, code, cause, sync))
         retried = post.retry(Decider.at_the_command_line(loaded, store), asked)
         written = write_now(retried.again, again(loaded, store, stop, quiet=json))
@@ -164,14 +164,14 @@ def discard(
     config: ConfigOption = None,
 ) -> None:
     """Leave answers out for good, with a reason. An edited answer is judged anew."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.deciding import letters as post
     from npsync.deciding.deciders import Decider
     from npsync.words import letters_text
 
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         asked = post.choose(store, post.Chosen(ids=tuple(letters)))
         discarded = post.discard(Decider.at_the_command_line(loaded, store), asked, reason)
     done, left = list(discarded.done), list(discarded.left)

@@ -55,12 +55,12 @@ def list_(
     config: ConfigOption = None,
 ) -> None:
     """List what followed answers, the latest first; without an option what a person has to look at."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.words import followed_text
 
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         name = None if sync is None else sync_named(loaded, sync)
         if untouched is not None:
             shown = _untouched(store, [name] if name else list(loaded.sync), untouched)[:limit]
@@ -95,7 +95,7 @@ def list_(
 def retry(ids: IdsArgument, json: JsonOption = False, config: ConfigOption = None) -> None:
     """Try these again now, as the answer and the YAML say today. A message of which nobody knows whether it arrived is
     sent once more."""
-    from npsync import logs, service
+    from npsync import logs, opening
     from npsync.cli import output
     from npsync.cli.progress import shown_progress
     from npsync.deciding import follow_ups as following
@@ -107,7 +107,7 @@ def retry(ids: IdsArgument, json: JsonOption = False, config: ConfigOption = Non
 
     loaded = output.load_config(config)
     logs.set_up(json=json)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         retried = following.retry(Decider.at_the_command_line(loaded, store), ids)
         again, left = list(retried.done), list(retried.left)
         for name, asked in retried.again.items():
@@ -134,13 +134,13 @@ def discard(
     config: ConfigOption = None,
 ) -> None:
     """Leave these be, with a reason. Nothing is deleted in the CRM."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.deciding import follow_ups as following
     from npsync.deciding.deciders import Decider
 
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         discarded = following.discard(Decider.at_the_command_line(loaded, store), ids, reason)
     done, left = list(discarded.done), list(discarded.left)
     if json:

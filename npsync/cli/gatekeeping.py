@@ -34,7 +34,7 @@ def may_ask(
     """Say whether a person may be asked now, and why not. Exit code 1 when not."""
     from nps.asking import Send, Suppress
     from nps.errors import ConfigError
-    from npsync import service
+    from npsync import opening
     from npsync.asking import gatekeeper
     from npsync.cli import output
     from npsync.clock import SystemClock
@@ -43,7 +43,7 @@ def may_ask(
     if until is not None and not reserve:
         raise ConfigError("--until says how long a reservation holds: add --reserve")
     now = SystemClock().now()
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         if release:
             if not store.release_reservation(who):
                 raise ConfigError(f"there is no reservation {who} that could be given back")
@@ -55,7 +55,7 @@ def may_ask(
             reserve=reserve,
             until=now + _length(until) if until is not None else None,
         )
-        with service.opened(loaded, store) as connections:
+        with opening.opened(loaded, store) as connections:
             said = gatekeeper.may_ask(loaded, store, connections, gatekeeper.named_by(loaded, who), wish)
     if json:
         output.say_json(gatekeeper.as_json(said))

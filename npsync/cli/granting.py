@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from connectors.contract import Grant, Verdict
-from npsync import service
+from npsync import opening
 from npsync.checking import access
 from npsync.cli import output
 from npsync.cli.choosing import connection_named
@@ -14,7 +14,7 @@ from npsync.config import Config
 from npsync.operating import calls
 from npsync.words import quota_text
 
-Opening = Callable[..., AbstractContextManager[service.Opened]]
+Opening = Callable[..., AbstractContextManager[opening.Opened]]
 
 _MARKS = {
     Verdict.OK: "ok",
@@ -24,7 +24,7 @@ _MARKS = {
 }
 
 
-def show(config: Config, name: str, *, as_json: bool, opened: Opening = service.opened) -> int:
+def show(config: Config, name: str, *, as_json: bool, opened: Opening = opening.opened) -> int:
     """Prints what to grant even when the vendor then can't be asked; returns 1 when something is missing."""
     connection_named(config, name)
     if not as_json:

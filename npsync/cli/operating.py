@@ -35,7 +35,7 @@ def serve(
     stopping = stopping_on_signals()  # before what takes its time
 
     from nps.errors import ConfigError
-    from npsync import logs, service
+    from npsync import logs, opening
     from npsync import serve as clock
     from npsync.cli import output
     from npsync.clock import SystemClock
@@ -51,7 +51,7 @@ def serve(
     content = content_of(file)
     taken = Taken(load(file, content=content), content)
     logs.set_up(json=json)
-    with service.open_store(taken.config) as store, hands_of_serve(taken.config, store) as hands:
+    with opening.open_store(taken.config) as store, hands_of_serve(taken.config, store) as hands:
         if web and (listen is not None or taken.config.public_url):
             place = listen or listening.DEFAULT
             with listening.beside(place, file.absolute(), content, json=json) as beside:
@@ -84,7 +84,7 @@ def worker(
     share_one_heap()
     stopping = stopping_on_signals()
 
-    from npsync import logs, service
+    from npsync import logs, opening
     from npsync.cli import output
     from npsync.clockwork.watching import Taken
     from npsync.config.load import content_of, load
@@ -96,7 +96,7 @@ def worker(
     taken = Taken(load(file, content=content), content)
     refuse_alone(taken.config.store)
     logs.set_up(json=json)
-    with service.open_store(taken.config) as store:
+    with opening.open_store(taken.config) as store:
         work(taken, store, stopping, at_once=concurrency, jobs=jobs)
 
 
@@ -111,13 +111,13 @@ def runs(
     config: ConfigOption = None,
 ) -> None:
     """Show the latest runs, or one run with what was refused and what it changed."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import history, output
     from npsync.cli.choosing import sync_named
 
     loaded = output.load_config(config)
     zone = loaded.time_zone
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         if run is not None:
             history.show_run(store, zone, run, changes=changes, limit=limit, as_json=json)
             return

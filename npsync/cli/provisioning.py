@@ -12,7 +12,7 @@ from npsync.cli.output import ConfigOption, JsonOption
 if TYPE_CHECKING:
     from nps.errors import NpsyncError
     from npsync.config import Config
-    from npsync.service import Opened
+    from npsync.opening import Opened
     from store.api import Store
 
 ApplyOption = Annotated[
@@ -46,7 +46,7 @@ def provision(
 ) -> None:
     """Create what your mapping needs and the CRM lacks: fields, an object for history, who may see them. Plan first."""
     from nps.errors import NpsyncError
-    from npsync import logs, service
+    from npsync import logs, opening
     from npsync.cli import output, provisioning_text
     from npsync.config import load
     from npsync.provisioning import wanted
@@ -60,7 +60,7 @@ def provision(
         output.say(
             "No connection that the file writes to can create fields; npsync check names what is missing."
         )
-    with service.open_store(loaded) as store, service.opened(loaded, store) as connections:
+    with opening.open_store(loaded) as store, opening.opened(loaded, store) as connections:
         if package is not None and connection is None:
             names = [_the_one(names, connections)]
         if remove and connection is None:

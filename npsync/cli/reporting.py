@@ -58,7 +58,7 @@ def report(
 ) -> None:
     """Tell the NPS with its margin: over time, by group, against before, who moved, what is at risk."""
     from nps.errors import ConfigError
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output, report_text
     from npsync.reports import exporting
 
@@ -71,7 +71,7 @@ def report(
     if (comments is not None or themes) and csv is not None:
         raise ConfigError("--csv writes figures; for comments and themes take --json")
     asked = {"since": _day(since), "until": _day(until), "every": every, "compare": compare}
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         if comments is not None or themes:
             wanted = _one_wish(loaded, survey, asked)
             if comments is not None:

@@ -32,7 +32,7 @@ def list_(
     config: ConfigOption = None,
 ) -> None:
     """List answers that are undecided, the newest first, those of one person together. Asks no CRM."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.cli.choosing import one_of, sync_named
     from npsync.deciding import inbox
@@ -43,7 +43,7 @@ def list_(
     chosen = one_of(state, ["review", "waiting", "held", "all"], "state")
     states = (*inbox.UNDECIDED, State.HELD) if chosen == "all" else (State(chosen),)
     names = [sync_named(loaded, sync)] if sync is not None else list(loaded.sync)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         found = {name: inbox.undecided(store, name, states, limit + 1) for name in names}
     if json:
         output.say_json({"undecided": [review_text.facts(i) for its in found.values() for i in its[:limit]]})
@@ -68,7 +68,7 @@ def show(
 ) -> None:
     """Show one answer: its keys, the records it may belong to as they are now, and the person's other answers."""
     from nps.errors import ConfigError
-    from npsync import logs, service
+    from npsync import logs, opening
     from npsync.cli import output
     from npsync.cli.choosing import sync_named
     from npsync.deciding import inbox, looking
@@ -77,7 +77,7 @@ def show(
     loaded = output.load_config(config)
     logs.set_up(json=json)
     name = None if sync is None else sync_named(loaded, sync)
-    with service.open_store(loaded) as store, service.opened(loaded, store) as connections:
+    with opening.open_store(loaded) as store, opening.opened(loaded, store) as connections:
         stored = inbox.named(loaded, store, " ".join(answer))
         items = inbox.settled_in(loaded, store, stored, name)
         if not items:
@@ -117,7 +117,7 @@ def link(
     Also for an answer that was written to another record: what it changed there is taken back.
     """
     from nps.errors import ConfigError
-    from npsync import logs, service
+    from npsync import logs, opening
     from npsync.cli import output
     from npsync.cli.choosing import sync_named
     from npsync.cli.writing import code_of, writer
@@ -133,8 +133,8 @@ def link(
     logs.set_up(json=json)
     name = None if sync is None else sync_named(loaded, sync)
     stop = stop_on_signal()
-    with service.open_store(loaded) as store:
-        with service.opened(loaded, store, stop=stop) as connections:
+    with opening.open_store(loaded) as store:
+        with opening.opened(loaded, store, stop=stop) as connections:
             stored = inbox.named(loaded, store, " ".join(what[:-1]))
             items = inbox.settled_in(loaded, store, stored, name)
             if not items:
@@ -165,7 +165,7 @@ def ignore(
     config: ConfigOption = None,
 ) -> None:
     """Leave an undecided answer out for good. An edited answer is judged anew."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.cli.choosing import sync_named
     from npsync.deciding import inbox
@@ -175,7 +175,7 @@ def ignore(
 
     loaded = output.load_config(config)
     name = None if sync is None else sync_named(loaded, sync)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         stored = inbox.named(loaded, store, " ".join(answer))
         items = inbox.settled_in(loaded, store, stored, name)
         ignored = left_out(Decider.at_the_command_line(loaded, store), items, reason)

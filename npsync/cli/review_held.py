@@ -38,7 +38,7 @@ def release(
     """Let a held answer count: a person gave it. Remembered, in every sync, and written at once."""
     from collections import Counter
 
-    from npsync import logs, service
+    from npsync import logs, opening
     from npsync.cli import output
     from npsync.cli.writing import writer
     from npsync.deciding import held
@@ -49,7 +49,7 @@ def release(
     loaded = output.load_config(config)
     logs.set_up(json=json)
     stop = stop_on_signal()
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         chosen = _chosen(loaded, store, answer, all_of)
         released = held.release(Decider.at_the_command_line(loaded, store), chosen)
         written = write_now(released.again, writer(loaded, store, stop, quiet=json))
@@ -73,13 +73,13 @@ def discard(
     config: ConfigOption = None,
 ) -> None:
     """Leave a held answer out for good: no person gave it. If it is edited, it is judged anew."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.deciding import held
     from npsync.deciding.deciders import Decider
 
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         chosen = _chosen(loaded, store, answer, all_of)
         discarded = held.discard(Decider.at_the_command_line(loaded, store), chosen, reason)
     done, left = len(discarded.done), len(discarded.left)

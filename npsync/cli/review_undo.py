@@ -29,13 +29,13 @@ def undo(
 ) -> None:
     """Take back what was decided about an answer: that it is left out or counts, and whose it is. The next run judges
     it anew; what a link had written is given back."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.deciding import answers, inbox
     from npsync.deciding.deciders import Decider
 
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         decider = Decider.at_the_command_line(loaded, store)
         stored = inbox.named(loaded, store, " ".join(answer))
         undone = [answers.undo(decider, stored)]

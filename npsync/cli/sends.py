@@ -21,12 +21,12 @@ _REASON = Annotated[str, typer.Option(help="Why, for those who look later.")]
 @sends.command("status")
 def status(json: JsonOption = False, config: ConfigOption = None) -> None:
     """Say whether npsync sends, and if not, why. Exit code 4 when it does not."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from triggers.ledger import LEDGER, SENDS, why_none_is_sent
 
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         halted, switches, size = why_none_is_sent(store), store.switches(), store.ledger_size()
     if json:
         facts = {"sends": halted is None, "why_not": halted, "ledger_entries": size}
@@ -44,13 +44,13 @@ def status(json: JsonOption = False, config: ConfigOption = None) -> None:
 @sends.command("stop")
 def stop(reason: _REASON = "", config: ConfigOption = None) -> None:
     """Stop everything at once, also in processes that run. It holds over restarts, until `resume`."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.deciding import sends as sending
     from npsync.deciding.deciders import Decider
 
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         if sending.stop(Decider.at_the_command_line(loaded, store), reason):
             output.say("Stopped. Nothing is sent until npsync sends resume; what falls due meanwhile waits.")
         else:
@@ -60,14 +60,14 @@ def stop(reason: _REASON = "", config: ConfigOption = None) -> None:
 @sends.command("resume")
 def resume(config: ConfigOption = None) -> None:
     """Go on. What became too late meanwhile is not sent."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.deciding import sends as sending
     from npsync.deciding.deciders import Decider
     from triggers.ledger import why_none_is_sent
 
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         stopped = sending.resume(Decider.at_the_command_line(loaded, store))
         halted = why_none_is_sent(store)
     output.say("Sends go out again." if stopped else "Sends were not stopped.")
@@ -79,13 +79,13 @@ def resume(config: ConfigOption = None) -> None:
 @sends.command("accept-empty-ledger")
 def accept_empty_ledger(reason: _REASON = "", config: ConfigOption = None) -> None:
     """Send although the ledger is empty: nobody was asked before, or it does not matter."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.deciding import sends as sending
     from npsync.deciding.deciders import Decider
 
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         sending.accept_empty_ledger(Decider.at_the_command_line(loaded, store), reason)
     output.say("Accepted: people may be asked although nothing is known of who was asked before.")
 
@@ -94,7 +94,7 @@ def accept_empty_ledger(reason: _REASON = "", config: ConfigOption = None) -> No
 def rebuild(json: JsonOption = False, config: ConfigOption = None) -> None:
     """Fill the ledger from contact_policy.ledger_field of everybody's record."""
     from nps.errors import ConfigError
-    from npsync import service
+    from npsync import opening
     from npsync.asking.triggering import Compiled, Connected
     from npsync.cli import output
     from npsync.deciding import sends as sending
@@ -108,7 +108,7 @@ def rebuild(json: JsonOption = False, config: ConfigOption = None) -> None:
             "from. Import what was sent (npsync sends import FILE) or accept that it is empty "
             "(npsync sends accept-empty-ledger)"
         )
-    with service.open_store(loaded) as store, service.opened(loaded, store) as connections:
+    with opening.open_store(loaded) as store, opening.opened(loaded, store) as connections:
         connected = Connected(Compiled(loaded), connections)
         registries = [connected.registry(people) for people in loaded.people]
         decider = Decider.at_the_command_line(loaded, store)
@@ -131,13 +131,13 @@ def bring_in(
     config: ConfigOption = None,
 ) -> None:
     """Enter what other tools sent. The same row again counts once; bad rows are told and left out."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.deciding import sends as sending
     from npsync.deciding.deciders import Decider
 
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         done = sending.import_sends(Decider.at_the_command_line(loaded, store), file)
     if json:
         output.say_json(

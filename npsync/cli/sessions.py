@@ -24,13 +24,13 @@ _WHO = Annotated[
 @sessions.command("list")
 def show(json: JsonOption = False, config: ConfigOption = None) -> None:
     """Show who is signed in, since when and by which door, once for each browser."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.clock import SystemClock
     from npsync.sign_in.sessions import signed_in, terms_of
 
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         found = signed_in(store, terms_of(loaded), now=SystemClock().now())
     if json:
         output.say_json({"sessions": [_facts(one) for one in found]})
@@ -60,7 +60,7 @@ def end(
     """Sign somebody out everywhere, or everybody. They may sign in again: users revoke, tokens revoke and the provider
     keep them out."""
     from nps.errors import ConfigError
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.clock import SystemClock
     from npsync.deciding.deciders import at_the_command_line
@@ -69,7 +69,7 @@ def end(
     if (who is None) != everybody:
         raise ConfigError("say whose sessions end: npsync sessions end NAME, or --all for everybody's")
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         terms, now = signing.terms_of(loaded), SystemClock().now()
         ended = signing.end(store, who, terms, by=at_the_command_line(), now=now)
     if json:

@@ -34,7 +34,7 @@ def simulate(
     Sends nothing, writes nothing. Events are those npsync recorded and those the vendors still tell.
     """
     from nps.errors import ConfigError
-    from npsync import logs, service
+    from npsync import logs, opening
     from npsync.asking.simulation import simulated
     from npsync.cli import output
     from npsync.cli.progress import shown_progress
@@ -47,7 +47,7 @@ def simulate(
     if trigger is not None:
         trigger_named(loaded, trigger)
     logs.set_up(json=json)
-    with service.open_store(loaded) as store, shown_progress(quiet=json) as progress:
+    with opening.open_store(loaded) as store, shown_progress(quiet=json) as progress:
         simulation, history = simulated(
             loaded, store, SystemClock(), days=days, trigger=trigger, progress=progress
         )
@@ -61,14 +61,14 @@ def simulate(
 @triggers.command()
 def pause(trigger: _NAME, config: ConfigOption = None) -> None:
     """Let a trigger rest, over restarts, until `resume`: what happens meanwhile asks nobody, not even later."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.deciding.deciders import Decider
     from npsync.deciding.pausing import pause_trigger
 
     loaded = output.load_config(config)
     trigger_named(loaded, trigger)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         if pause_trigger(Decider.at_the_command_line(loaded, store), trigger):
             output.say(
                 f"{trigger} is paused until npsync triggers resume {trigger}; it asks nobody meanwhile."
@@ -81,13 +81,13 @@ def pause(trigger: _NAME, config: ConfigOption = None) -> None:
 @triggers.command()
 def resume(trigger: _NAME, config: ConfigOption = None) -> None:
     """Let a trigger go on. What happened while it was paused asks nobody."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.deciding.deciders import Decider
     from npsync.deciding.pausing import resume_trigger
 
     loaded = output.load_config(config)
     trigger_named(loaded, trigger)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         resumed = resume_trigger(Decider.at_the_command_line(loaded, store), trigger)
     output.say(f"{trigger} {'is not paused' if resumed is None else 'goes on'}.")

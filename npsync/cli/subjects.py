@@ -37,7 +37,7 @@ def export(
     config: ConfigOption = None,
 ) -> None:
     """Everything npsync holds about one person, as JSON."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.clock import SystemClock
     from npsync.config import load
@@ -46,7 +46,7 @@ def export(
 
     loaded = load(output.config_path(config), without_variables=offline)
     now = SystemClock().now()
-    with service.open_store(loaded) as store, service.opened(loaded, store) as connections:
+    with opening.open_store(loaded) as store, opening.opened(loaded, store) as connections:
         found = find(loaded, store, who, also=also or (), look=None if offline else connections.destination)
         told = exporting.exported(loaded, store, found, now=now)
         if out is not None:
@@ -89,14 +89,14 @@ def erase(
     """Forget one person: shows what goes where, asks, then does it. Begun again, it does what is left."""
     import sys
 
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.subjects import erasing
     from npsync.subjects.finding import find
     from npsync.words import subjects_text
 
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store, service.opened(loaded, store) as connections:
+    with opening.open_store(loaded) as store, opening.opened(loaded, store) as connections:
         found = find(loaded, store, who, also=also or (), look=connections.destination)
         if found.problems and not yes:
             for problem in found.problems:
@@ -120,12 +120,12 @@ def erase(
 @subject.command("requests")
 def requests(json: JsonOption = False, config: ConfigOption = None) -> None:
     """Who asked to be forgotten, as webhooks told: nothing is erased before somebody does it here."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.subjects.receipts import requested
 
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         asked = requested(store)
     if json:
         output.say_json({"requests": asked})
@@ -147,12 +147,12 @@ def receipts(
     config: ConfigOption = None,
 ) -> None:
     """Who read, exported or erased a person's data, and when: numbers and keyed hashes, no names."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.subjects.receipts import known, receipt_as_json, summary
 
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         found = known(loaded, store, who=who, kind=kind, limit=limit)
     if json:
         output.say_json({"receipts": [receipt_as_json(one) for one in found]})

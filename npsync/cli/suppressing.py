@@ -30,13 +30,13 @@ def show(
     config: ConfigOption = None,
 ) -> None:
     """Show the suppressions in force, the latest first: of one person under every name that the ledger knows."""
-    from npsync import service
+    from npsync import opening
     from npsync.asking import gatekeeper
     from npsync.cli import output
 
     loaded = output.load_config(config)
     wanted = _named(reason) if reason is not None else None
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         if who is None:
             found = store.all_suppressions(reason=wanted, limit=limit)
         else:
@@ -69,7 +69,7 @@ def add(
     config: ConfigOption = None,
 ) -> None:
     """Never ask this person again."""
-    from npsync import service
+    from npsync import opening
     from npsync.asking import gatekeeper
     from npsync.cli import output
     from npsync.deciding import suppressions as suppressing
@@ -78,7 +78,7 @@ def add(
     loaded = output.load_config(config)
     named = _named(reason)
     keys = gatekeeper.keys_of(loaded, gatekeeper.named_by(loaded, who))
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         new = suppressing.add(Decider.at_the_command_line(loaded, store), keys, named, detail)
     output.say("Suppressed: this person is not asked any more." if new else "Suppressed already.")
 
@@ -95,7 +95,7 @@ def lift(
     config: ConfigOption = None,
 ) -> None:
     """Take one back, because the person wants it, under every name of theirs. The trail stays."""
-    from npsync import service
+    from npsync import opening
     from npsync.asking import gatekeeper
     from npsync.cli import output
     from npsync.config import load
@@ -105,12 +105,12 @@ def lift(
     loaded = load(output.config_path(config), without_variables=offline)
     named = _named(reason)
     person = gatekeeper.named_by(loaded, who)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         decider = Decider.at_the_command_line(loaded, store)
         if offline:
             keys = gatekeeper.keys_of(loaded, person)
         else:
-            with service.opened(loaded, store) as connections:
+            with opening.opened(loaded, store) as connections:
                 keys = gatekeeper.names_of(loaded, store, person, connections, decider.now)
         lifted = suppressing.lift(decider, keys, named, by=by, why=why)
         left = store.suppressions(keys)

@@ -71,7 +71,7 @@ def plan(
     """Show what a run would change, field by field. Writes nothing anywhere."""
     from itertools import chain
 
-    from npsync import logs, service
+    from npsync import logs, opening
     from npsync.cli import output
     from npsync.cli.progress import shown_progress
     from npsync.syncing import planfile
@@ -89,9 +89,9 @@ def plan(
     logs.set_up(json=json)
     options = Options(only=_who(only), limit=limit, everything=all_, full=full, adopt=adopt, recheck=recheck)
     with (
-        service.open_store(loaded) as store,
+        opening.open_store(loaded) as store,
         store.overlay() as overlay,
-        service.opened(loaded, overlay, books=store) as connections,
+        opening.opened(loaded, overlay, books=store) as connections,
     ):
         before = overlay.standings(sync) if all_ else ()
         with shown_progress(quiet=json) as progress:
@@ -153,7 +153,7 @@ def run(
 ) -> None:
     """Pull, plan and write. Without a name: everything that is due, once, then exit (for cron and CI)."""
     from nps.errors import ConfigError
-    from npsync import logs, service
+    from npsync import logs, opening
     from npsync.cli import output
     from npsync.clock import SystemClock
     from npsync.stopping import stop_on_signal
@@ -173,7 +173,7 @@ def run(
         accept_breaker=accept_breaker,
         stop=stop,
     )
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         if sync is None:
             if plan is not None:
                 raise ConfigError("--plan belongs to one sync: npsync run NAME --plan FILE")

@@ -31,7 +31,7 @@ def list_(context: typer.Context, json: JsonOption = False, config: ConfigOption
     """
     from datetime import timedelta
 
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.clock import SystemClock
     from npsync.clockwork.missed import kept
@@ -42,7 +42,7 @@ def list_(context: typer.Context, json: JsonOption = False, config: ConfigOption
         return
     loaded = output.load_config(config)
     now = SystemClock().now()
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         found, serving = standings(loaded, store, now), store.serving()
         due_times = kept(loaded, store, since=now - timedelta(hours=_LATELY_HOURS), now=now)
     if json:
@@ -67,14 +67,14 @@ def list_(context: typer.Context, json: JsonOption = False, config: ConfigOption
 @syncs.command("pause")
 def pause(sync: _NAME, config: ConfigOption = None) -> None:
     """Let the clock leave a sync alone, over restarts, until `resume`. A run under way goes on."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.deciding.deciders import Decider
     from npsync.deciding.pausing import pause_sync
 
     loaded = output.load_config(config)
     sync_named(loaded, sync)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         if pause_sync(Decider.at_the_command_line(loaded, store), sync):
             output.say(f"{sync} is paused: the clock skips it until npsync syncs resume {sync}.")
         else:
@@ -84,14 +84,14 @@ def pause(sync: _NAME, config: ConfigOption = None) -> None:
 @syncs.command("resume")
 def resume(sync: _NAME, config: ConfigOption = None) -> None:
     """Let the clock go on with a sync. What it skipped is caught up in one run."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.deciding.deciders import Decider
     from npsync.deciding.pausing import resume_sync
 
     loaded = output.load_config(config)
     sync_named(loaded, sync)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         resumed = resume_sync(Decider.at_the_command_line(loaded, store), sync)
     if resumed is None:
         output.say(f"{sync} is not paused.")
@@ -113,7 +113,7 @@ def run(
     config: ConfigOption = None,
 ) -> None:
     """Ask npsync serve to run a sync now, also one that is paused. (`npsync run NAME` runs it in this process.)"""
-    from npsync import service
+    from npsync import opening
     from npsync.actions.asking import ask_for
     from npsync.cli import output
     from npsync.clockwork.ticking import is_alive
@@ -121,7 +121,7 @@ def run(
 
     loaded = output.load_config(config)
     sync_named(loaded, sync)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         decider = Decider.at_the_command_line(loaded, store)
         action, _ = ask_for(decider, "run", {"sync": sync, "everything": all_, "full": full})
         alive = any(is_alive(one, decider.now) for one in store.serving())

@@ -38,7 +38,7 @@ def create(
     config: ConfigOption = None,
 ) -> None:
     """Make a token and print it. It is shown once: only a hash of it is kept."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.clock import SystemClock
     from npsync.deciding.deciders import at_the_command_line
@@ -47,7 +47,7 @@ def create(
     scopes = scope or ["events"]
     lasts, now = _lasts(expires), SystemClock().now()
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         token = made.create(store, name, scopes, now=now, expires=lasts)
         allowed = {"scopes": " ".join(sorted(set(scopes)))}
         store.note_audit(at_the_command_line(), "made a token", f"token:{name}", allowed, now=now)
@@ -63,11 +63,11 @@ def create(
 @tokens.command("list")
 def show(json: JsonOption = False, config: ConfigOption = None) -> None:
     """Show all tokens, also those that were revoked; never what they are."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
 
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         found = store.tokens()
     if json:
         output.say_json({"tokens": [_facts(token) for token in found]})
@@ -96,14 +96,14 @@ def show(json: JsonOption = False, config: ConfigOption = None) -> None:
 @tokens.command("revoke")
 def revoke(name: _NAME, config: ConfigOption = None) -> None:
     """Take a token back. It stops working at once."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.clock import SystemClock
     from npsync.deciding.deciders import at_the_command_line
     from npsync.sign_in import tokens as made
 
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         now = SystemClock().now()
         made.revoke(store, name, now=now)
         store.note_audit(at_the_command_line(), "revoked a token", f"token:{name}", now=now)

@@ -68,13 +68,13 @@ def _take_back(
     json: bool,
     config: ConfigOption,
 ) -> int:
-    from npsync import logs, service
+    from npsync import logs, opening
     from npsync.cli import output
     from npsync.syncing import undoing
 
     loaded = output.load_config(config)
     logs.set_up(json=json)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         run = undoing.known_run(store, number)
         records = undoing.in_full(loaded, store, number, records)
         wanted = undoing.wanted_undos(store, number, again=command == "redo", records=records, fields=fields)
@@ -134,7 +134,7 @@ def _shown(
     config: Config, store: Store, run: RunRow, wanted: list[Wanted], show: int, json: bool
 ) -> tuple[int, bool]:
     """Print the plan; the exit code if it ends here, and whether something could be restored."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.cli.progress import shown_progress
     from npsync.syncing import undoing
@@ -143,7 +143,7 @@ def _shown(
 
     conflicts = restorable = 0
     told: list[dict[str, object]] = []
-    with store.overlay() as overlay, service.opened(config, overlay, books=store) as connections:
+    with store.overlay() as overlay, opening.opened(config, overlay, books=store) as connections:
         for one in wanted:
             place = undoing.opened_place(config, connections, store, undoing.known_run(store, one.run))
             if place is None:
@@ -178,7 +178,7 @@ def _done(
     *,
     planned: bool,
 ) -> int:
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.cli.progress import shown_progress
     from npsync.deciding.deciders import at_the_command_line
@@ -190,7 +190,7 @@ def _done(
     stop = stop_on_signal()
     told: list[dict[str, object]] = []
     worst = output.SUCCEEDED
-    with service.opened(config, store, stop=stop) as connections:
+    with opening.opened(config, store, stop=stop) as connections:
         word = "redo" if any(one.redo for one in wanted) else "undo"
         store.note_audit(at_the_command_line(), word, f"run {run.id}", now=connections.clock.now())
         for one in wanted:

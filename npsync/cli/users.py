@@ -39,14 +39,14 @@ def create(
     config: ConfigOption = None,
 ) -> None:
     """Make a user. The password is asked for, or read from stdin or a file; never an argument."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.clock import SystemClock
     from npsync.sign_in import users as made
 
     loaded = output.load_config(config)
     password = _password(password_file)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         made.create(store, name, role, password, now=SystemClock().now())
     if json:
         output.say_json({"name": name, "role": role.value})
@@ -57,11 +57,11 @@ def create(
 @users.command("list")
 def show(json: JsonOption = False, config: ConfigOption = None) -> None:
     """Show all users, also those that were revoked."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
 
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         found = store.users()
     if json:
         output.say_json({"users": [_facts(user) for user in found]})
@@ -84,14 +84,14 @@ def show(json: JsonOption = False, config: ConfigOption = None) -> None:
 @users.command("password")
 def password(name: _NAME, password_file: _FILE = None, config: ConfigOption = None) -> None:
     """Give a user another password. All their sessions end."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.clock import SystemClock
     from npsync.sign_in import users as made
 
     loaded = output.load_config(config)
     given = _password(password_file)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         made.set_password(store, name, given, now=SystemClock().now())
     output.say(f'"{name}" has another password; all their sessions ended.')
 
@@ -99,13 +99,13 @@ def password(name: _NAME, password_file: _FILE = None, config: ConfigOption = No
 @users.command("role")
 def change_role(name: _NAME, role: _ROLE, config: ConfigOption = None) -> None:
     """Give a user another role. All their sessions end."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.clock import SystemClock
     from npsync.sign_in import users as made
 
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         made.set_role(store, name, role, now=SystemClock().now())
     output.say(f'"{name}" is {role} now; all their sessions ended.')
 
@@ -113,13 +113,13 @@ def change_role(name: _NAME, role: _ROLE, config: ConfigOption = None) -> None:
 @users.command("revoke")
 def revoke(name: _NAME, config: ConfigOption = None) -> None:
     """Take a user out. Their sessions end at once."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import output
     from npsync.clock import SystemClock
     from npsync.sign_in import users as made
 
     loaded = output.load_config(config)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         made.revoke(store, name, now=SystemClock().now())
     output.say(f'"{name}" is revoked; all their sessions ended.')
 

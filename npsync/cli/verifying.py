@@ -29,7 +29,7 @@ def verify(
     config: ConfigOption = None,
 ) -> None:
     """Compare records with what npsync left there: what was changed, emptied, deleted or merged since."""
-    from npsync import logs, service
+    from npsync import logs, opening
     from npsync.cli import output
     from npsync.cli.choosing import sync_named
     from sync.job import roll_up_of
@@ -45,7 +45,7 @@ def verify(
         for each in (list(loaded.sync) if sync is None else [sync])
         for name in (each, *([roll_up_of(each)] if loaded.sync[each].account is not None else []))
     ]
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         codes, facts = [], []
         for name in names:
             size = _size(sample, all_)

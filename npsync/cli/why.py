@@ -11,7 +11,7 @@ from npsync.cli.output import ConfigOption, JsonOption
 if TYPE_CHECKING:
     from npsync.asking.invited import About
     from npsync.config import Config
-    from npsync.service import Opened
+    from npsync.opening import Opened
     from store.api import Store
     from sync.story import Story
 
@@ -28,7 +28,7 @@ def why(
     config: ConfigOption = None,
 ) -> None:
     """Tell why a record shows what it shows: the answer behind it, those that lost, every write, what changed since."""
-    from npsync import service
+    from npsync import opening
     from npsync.cli import asking_told, output
     from npsync.cli.choosing import sync_named
     from npsync.config import load
@@ -37,11 +37,11 @@ def why(
     loaded = load(output.config_path(config), without_variables=offline)
     if sync is not None:
         sync_named(loaded, sync)
-    with service.open_store(loaded) as store:
+    with opening.open_store(loaded) as store:
         if offline:
             story, asked = _told(loaded, store, who, sync, None)
         else:
-            with service.opened(loaded, store) as connections:
+            with opening.opened(loaded, store) as connections:
                 story, asked = _told(loaded, store, who, sync, connections)
     if json:
         output.say_json(
@@ -63,9 +63,9 @@ def why(
 def _told(
     config: Config, store: Store, who: str, sync: str | None, connections: Opened | None
 ) -> tuple[Story, About]:
-    from npsync import customer_story
     from npsync.asking import invited
     from npsync.clock import SystemClock
+    from npsync.syncing import customer_story
 
     now = SystemClock().now()
     story = customer_story.told(

@@ -18,7 +18,7 @@ from sync.invited import Invited
 from sync.linking import keys_to_link
 
 if TYPE_CHECKING:
-    from npsync.service import Opened
+    from npsync.opening import Opened
     from sync.job import Job
 
 

@@ -15,7 +15,7 @@ from sync.invited import Invited
 
 if TYPE_CHECKING:
     from npsync.config import Config
-    from npsync.service import Opened
+    from npsync.opening import Opened
     from sync.job import Job
 
 

@@ -15,7 +15,7 @@ import orjson
 import requests
 import uvicorn
 
-from npsync import service
+from npsync import opening
 from npsync.asking.triggering import ask_once
 from npsync.cli import output
 from npsync.clock import SystemClock
@@ -39,7 +39,7 @@ def show(variables: Mapping[str, str], url: str, folder: Path) -> bool:
     with closing(listening.bind("127.0.0.1:0")) as door:
         address = f"http://127.0.0.1:{door.getsockname()[1]}"
         config = load(copied(EXAMPLE, folder), {**os.environ, **variables, "NPSYNC_URL": address})
-        with service.open_store(config) as store, _pages(config, store, door):
+        with opening.open_store(config) as store, _pages(config, store, door):
             accept_empty(store, by="demo", why="nobody was ever asked", now=SystemClock().now())
             _turn(config, store, "cases that are closed from now on are noticed")
             case = _closed_case(url)

@@ -10,11 +10,12 @@ from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
 
-from npsync import customer_story, service
+from npsync import opening
 from npsync.cli import output
 from npsync.cli.progress import shown_progress
 from npsync.config import Config, load
 from npsync.demonstration.toys import copied
+from npsync.syncing import customer_story
 from npsync.syncing.jobs import build_job, run_once, target_of
 from npsync.words import sync_text, why_text
 from store.api import Store
@@ -29,7 +30,7 @@ LOOKED_AT = 50  # changes among which the customer is picked whose record is exp
 def show(variables: Mapping[str, str], folder: Path) -> bool:
     """Whether every sync ran, its plan was written and a second run had nothing left to write."""
     config = load(copied(EXAMPLE, folder), {**os.environ, **variables})
-    with service.open_store(config) as store:
+    with opening.open_store(config) as store:
         for name in config.sync:
             _plan(config, store, name)
         first = [_run(config, store, name) for name in config.sync]
@@ -46,7 +47,7 @@ def show(variables: Mapping[str, str], folder: Path) -> bool:
 
 def _plan(config: Config, store: Store, name: str) -> None:
     output.say(f"$ npsync plan {name}")
-    with store.overlay() as overlay, service.opened(config, overlay, books=store) as connections:
+    with store.overlay() as overlay, opening.opened(config, overlay, books=store) as connections:
         with _progress() as progress:
             plan = preview(
                 build_job(config, name, connections),
@@ -93,7 +94,7 @@ def _explain(config: Config, store: Store, report: Report) -> None:
     answers = Counter(one.record_id for one in store.counted(report.sync, ids))
     who = max(ids, key=lambda id: answers[id])
     output.say(f"\n$ npsync why {who}")
-    with service.opened(config, store) as opened:
+    with opening.opened(config, store) as opened:
         story = customer_story.told(
             config, store, who, now=opened.clock.now(), sync=report.sync, connections=opened
         )

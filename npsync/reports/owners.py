@@ -36,10 +36,10 @@ def namer(config: Config, store: Store, survey: str, clock: Clock | None = None)
 def _asked(
     config: Config, store: Store, connection: str, ids: Sequence[str], clock: Clock | None
 ) -> Mapping[str, str]:
-    from npsync import service
+    from npsync import opening
 
     try:
-        with service.opened(config, store, clock) as connections:
+        with opening.opened(config, store, clock) as connections:
             to = connections.destination(connection)
             owners = to.owners(ids) if isinstance(to, GivesTasks) else {}
     except NpsyncError as error:

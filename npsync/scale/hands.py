@@ -19,9 +19,9 @@ from npsync.clockwork.rescuing import due_again
 from npsync.clockwork.steadily import Trouble
 from npsync.clockwork.work import Stop, Work
 from npsync.logs import notice
+from npsync.opening import opened
 from npsync.scale.calling import Called, claim_of
 from npsync.scale.queue import ANYBODY, CLAIM, LEND, Queue, conninfo
-from npsync.service import opened
 from npsync.syncing.jobs import build_job, run_once
 from npsync.syncing.planfile import mapping_hash
 from store.owners import is_gone, this_process

@@ -21,7 +21,7 @@ from store.api.subjects import Holdings, Place
 
 if TYPE_CHECKING:
     from npsync.config import Config
-    from npsync.service import Opened
+    from npsync.opening import Opened
     from store.api import Store
 
 _IN_DOUBT = ("open", "unknown")  # stages in which something may be there of which nobody has an id

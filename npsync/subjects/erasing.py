@@ -34,7 +34,7 @@ from sync.leasing import Busy, sync_lease
 
 if TYPE_CHECKING:
     from npsync.config import Config
-    from npsync.service import Opened
+    from npsync.opening import Opened
     from store.api import Store
 
 PATIENCE = timedelta(seconds=30)

@@ -16,7 +16,7 @@ from sync.progress import Silent
 
 if TYPE_CHECKING:
     from npsync.config import Config
-    from npsync.service import Opened
+    from npsync.opening import Opened
     from store.api import Store
 
 PLACE = "anonymous"
@@ -80,7 +80,7 @@ class Gathering:
         self._config, self._store, self._clock, self._stop = config, store, clock, stop
 
     def turn(self) -> Gathered:
-        from npsync.service import opened
+        from npsync.opening import opened
 
         now, every = self._clock.now(), self._config.privacy.read_every
         if not has_its_turn(self._store, PLACE, now, lambda at: at + every):

@@ -25,7 +25,7 @@ from sync.spec import SyncSpec, Target
 if TYPE_CHECKING:
     from connectors.contract import Alerter, Clock
     from npsync.config import Config
-    from npsync.service import Opened
+    from npsync.opening import Opened
     from store.api import Store
     from sync.options import Options
     from sync.progress import Progress
@@ -46,8 +46,8 @@ def run_once(
     """One run with connections of its own: fresh schema, fresh token, and what follows from it on the accounts. Without
     `dispatch` it is shared with whoever serves the same store. Raises what `sync.engine.run` raises."""
     from npsync.alerting.turn import tell_of_deaths, tell_of_failure, tell_of_run
+    from npsync.opening import opened
     from npsync.scale.calling import whoever_is_there
-    from npsync.service import opened
     from npsync.syncing.rolling import roll_up_after
     from sync.engine import run
     from sync.leasing import Busy

@@ -24,7 +24,7 @@ from triggers.tidying import KEPT
 
 if TYPE_CHECKING:
     from npsync.config import Config
-    from npsync.service import Opened
+    from npsync.opening import Opened
     from store.api import Arrived, Store
     from sync.job import Feed
 
@@ -79,7 +79,7 @@ class PushedAnswers:
     def settle(self) -> Settled:
         """Everything there is to do at this moment. Whatever is interrupted is done again: an answer that is in the
         inbox already is a repetition."""
-        from npsync.service import opened
+        from npsync.opening import opened
 
         settled = Settled()
         if not self._store.answers_told(1, now=self._clock.now()):

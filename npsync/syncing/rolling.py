@@ -15,7 +15,7 @@ from sync.leasing import Busy
 if TYPE_CHECKING:
     from connectors.contract import Clock
     from npsync.config import Config
-    from npsync.service import Opened
+    from npsync.opening import Opened
     from store.api import Store
     from sync.accounts.engine import Options, Preview
     from sync.accounts.report import RolledUp
@@ -52,7 +52,7 @@ def roll_up_once(
     progress: Progress | None = None,
 ) -> RolledUp:
     """One roll-up with connections of its own. Raises Busy and LeaseLost."""
-    from npsync.service import opened
+    from npsync.opening import opened
     from npsync.syncing.jobs import build_job
     from sync.accounts.engine import run
 

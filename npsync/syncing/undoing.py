@@ -15,7 +15,7 @@ from sync.restoring import Restored, Wanted
 
 if TYPE_CHECKING:
     from npsync.config import Config
-    from npsync.service import Opened
+    from npsync.opening import Opened
     from store.api import Store
     from sync.job import Job
 

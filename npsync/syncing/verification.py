@@ -29,7 +29,7 @@ def verify_once(
     progress: Progress | None = None,
 ) -> Verified:
     """`name`: of a sync, or of its roll-up. Raises what `sync.verifying.verify` raises."""
-    from npsync.service import opened
+    from npsync.opening import opened
 
     with opened(config, store, clock, stop=stop) as connections:
         view = named_view(config, name)

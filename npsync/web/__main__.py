@@ -14,7 +14,7 @@ from pathlib import Path
 import uvicorn
 
 from nps.errors import NpsyncError
-from npsync import logs, service
+from npsync import logs, opening
 from npsync.clock import SystemClock
 from npsync.clockwork.freeing import give_back, share_one_heap
 from npsync.config import Config, load
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
         config = load(
             Path(path), content=sys.stdin.buffer.read()
         )  # what serve goes by, not what stands there now
-        with service.open_store(config) as store:
+        with opening.open_store(config) as store:
             return _serve(config, store, socket.socket(fileno=int(listening)), int(alive))
     except NpsyncError as error:
         logs.notice("web_failed", problem=str(error))

@@ -7,11 +7,11 @@ from contextlib import ExitStack
 from datetime import timedelta
 
 from nps.errors import AccessError, ConfigError
-from npsync import service
+from npsync import opening
 from npsync.asking import gatekeeper
 from npsync.asking.gatekeeper import Named, Verdict, Wish
 from npsync.logs import notice
-from npsync.service import Opened
+from npsync.opening import Opened
 from npsync.web.problems import TRY_AGAIN, Problem
 from npsync.web.site import Site
 
@@ -47,7 +47,7 @@ class Gate:
                 self._retired.close()
                 self._retired = old
                 made = self._open.enter_context(
-                    service.opened(self._site.config, self._site.store, self._site.clock)
+                    opening.opened(self._site.config, self._site.store, self._site.clock)
                 )
                 for name in self._site.config.people:
                     made.destination(name)  # here, where one thread does it

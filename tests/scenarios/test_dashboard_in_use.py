@@ -12,7 +12,7 @@ import pytest
 from browsing import chromium, free_port, serving
 from sandbox_process import running_sandbox
 
-from npsync import service
+from npsync import opening
 from npsync.actions.doing import Doer
 from npsync.clock import SystemClock
 from npsync.config import Config, load
@@ -64,7 +64,7 @@ def at_work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
             env.setenv(name, value)
         config = load(folder / "config.example.yaml")
         listening, address = free_port()
-        with service.open_store(config) as store, chromium() as browser:
+        with opening.open_store(config) as store, chromium() as browser:
             run_once(config, store, "nps-to-contacts", options=Options(limit=50))
             token = tokens.create(store, "ann", ["read", "apply", "undo"], now=SystemClock().now())
             with serving(app(config, store, SystemClock()), listening):

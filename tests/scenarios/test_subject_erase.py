@@ -13,7 +13,7 @@ from cli_process import Npsync, config
 from erased import files_below, found
 from townspeople import Person, Town
 
-from npsync import service
+from npsync import opening
 from npsync.config import load
 from npsync.subjects import erasing
 from npsync.subjects.finding import find
@@ -235,7 +235,7 @@ def test_a_kill_at_any_step_is_answered_by_doing_it_again(
             if done == step:
                 raise Killed
 
-        with service.open_store(loaded) as store, service.opened(loaded, store) as connections:
+        with opening.open_store(loaded) as store, opening.opened(loaded, store) as connections:
             subject = find(loaded, store, str(jo.email), look=connections.destination)
             with pytest.raises(Killed):
                 erasing.carry_out(loaded, store, subject, connections, connections.clock, stop_after=stop)

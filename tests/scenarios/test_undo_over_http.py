@@ -21,7 +21,7 @@ from sandbox_process import RunningSandbox
 from townspeople import Person, Town
 
 from npsync.config import Config, load
-from npsync.service import opened
+from npsync.opening import opened
 from npsync.syncing.jobs import run_once
 from npsync.syncing.undoing import known_run, opened_place
 from store import open_store

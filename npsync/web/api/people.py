@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from npsync import customer_story
 from npsync.asking.invited import About
+from npsync.syncing import customer_story
 from npsync.web.api.asked import Here, Name, Reader
 from npsync.web.api.describing import TAKING, errors
 from npsync.web.api.listing import reply

@@ -5,9 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from npsync import customer_story, service
+from npsync import opening
 from npsync.reports.wish import name_of_accounts
 from npsync.sign_in.roles import May
+from npsync.syncing import customer_story
 from npsync.web.dashboard.asked import asked
 from npsync.web.dashboard.audit import looked_at
 from npsync.web.dashboard.house import House
@@ -67,7 +68,7 @@ def router(site: Site, house: House) -> APIRouter:
     def _told(record: str, live: bool) -> Story:
         if not live:
             return customer_story.told(site.config, site.store, record, now=house.now())
-        with service.opened(site.config, site.store, site.clock) as connections:
+        with opening.opened(site.config, site.store, site.clock) as connections:
             return customer_story.told(
                 site.config, site.store, record, now=house.now(), connections=connections
             )

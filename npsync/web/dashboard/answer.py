@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from npsync import service
+from npsync import opening
 from npsync.deciding.answers import is_left_out
 from npsync.deciding.inbox import UNDECIDED, Item, settled_in
 from npsync.deciding.looking import Candidate, Looked, look
@@ -78,7 +78,7 @@ def router(site: Site, house: House) -> APIRouter:
 
     def _looked(items: list[Item]) -> dict[str, Looked]:
         """Asks the CRMs."""
-        with service.opened(site.config, site.store, site.clock) as connections:
+        with opening.opened(site.config, site.store, site.clock) as connections:
             return {item.sync: look(site.config, site.store, connections, item) for item in items}
 
     def _standing(item: Item, place: Place, looked: Looked | None) -> Standing:

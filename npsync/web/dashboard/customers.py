@@ -8,10 +8,11 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from npsync import customer_story, service
+from npsync import opening
 from npsync.asking.invited import About
 from npsync.config import Config
 from npsync.sign_in.roles import May
+from npsync.syncing import customer_story
 from npsync.web.dashboard.asked import asked
 from npsync.web.dashboard.audit import looked_at, looked_at_some
 from npsync.web.dashboard.house import HEADERS, House
@@ -119,7 +120,7 @@ def router(site: Site, house: House) -> APIRouter:
             with site.store.at_one_moment():
                 story = customer_story.told(site.config, site.store, record, now=house.now())
                 return story, _about(record, story)
-        with service.opened(site.config, site.store, site.clock) as connections:
+        with opening.opened(site.config, site.store, site.clock) as connections:
             story = customer_story.told(
                 site.config, site.store, record, now=house.now(), connections=connections
             )

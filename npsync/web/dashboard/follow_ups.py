@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from nps.errors import ConfigError
 from npsync.deciding import follow_ups as following
-from npsync.deciding.left import LATE
+from npsync.deciding.to_do import LATE
 from npsync.deciding.writing import want_written
 from npsync.sign_in.roles import May
 from npsync.web.dashboard.asked import asked, number

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from nps.asking import InvitationState, Send, SuppressionReason
 from nps.errors import ConfigError, NpsyncError
 from nps.values import Json
-from npsync import service
+from npsync import opening
 from npsync.asking import gatekeeper, invited
 from npsync.asking.funnel import SUPPRESSED, funnel, why_not
 from npsync.deciding import sends as sending
@@ -248,7 +248,7 @@ def router(site: Site, house: House) -> APIRouter:
         return _may_ask(request, whose, who, survey, said, problem)
 
     def _judged(who: str, survey: str) -> dict[str, Json]:
-        with service.opened(site.config, site.store, site.clock) as connections:
+        with opening.opened(site.config, site.store, site.clock) as connections:
             wish = gatekeeper.Wish(tool="dashboard", survey=survey or None)
             named = gatekeeper.named_by(site.config, who)
             verdict = gatekeeper.may_ask(site.config, site.store, connections, named, wish)

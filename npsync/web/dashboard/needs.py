@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from npsync.clockwork.agreeing import in_words, on_other_files
-from npsync.deciding.left import LATE
+from npsync.deciding.to_do import LATE
 from npsync.operating.connection_health import BUDGET, health_of
 from npsync.web.site import Site
 from store.api import RunRow

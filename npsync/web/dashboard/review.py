@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from npsync.deciding.left import left
+from npsync.deciding.to_do import to_do
 from npsync.sign_in.roles import May
 from npsync.web.dashboard.asked import asked
 from npsync.web.dashboard.audit import looked_at_some
@@ -127,7 +127,7 @@ def _busy(name: str, doing: list[Action], released: set[str]) -> str:
 
 def tabs_of(site: Site, house: House) -> list[tuple[str, str, int, bool]]:
     """(address, name, how many, whether they need somebody), for every list of the inbox."""
-    counts = house.kept("left", lambda: left(site.config, site.store, now=house.now()), seconds=2)
+    counts = house.kept("to do", lambda: to_do(site.config, site.store, now=house.now()), seconds=2)
     return [
         ("/review", "Whose are they?", counts.decide, True),
         ("/held", "Suspicious", counts.held, True),

@@ -10,7 +10,7 @@ from fake_clock import FakeClock
 from sharers import World
 
 from connectors.limits import Window
-from npsync.service import StoredPacing
+from npsync.opening import StoredPacing
 from store import open_store
 from store.sql import SqlStore
 

@@ -17,7 +17,7 @@ from fake_clock import NOON, FakeClock
 from connectors.salesforce.ids import long_id
 from nps.asking import PastKind, Suppression, SuppressionReason
 from npsync.config import load
-from npsync.service import open_store
+from npsync.opening import open_store
 from npsync.sign_in import tokens
 from npsync.web.app import app
 from store.api import Store

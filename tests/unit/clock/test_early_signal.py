@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from builders_config import ENV, yaml
 
+from npsync import opening
 from npsync import serve as clock
-from npsync import service
 from npsync.cli import operating
 
 
@@ -37,13 +37,13 @@ def test_a_signal_while_the_store_is_opened_ends_it_in_order(
     file.write_text(yaml(top=f"store: sqlite:///{tmp_path}/npsync.db\n"))
     for variable, value in ENV.items():
         monkeypatch.setenv(variable, value)
-    opened = service.open_store
+    opened = opening.open_store
 
     def slowly(*given: Any) -> Any:
         os.kill(os.getpid(), name)
         return opened(*given)
 
-    monkeypatch.setattr(service, "open_store", slowly)
+    monkeypatch.setattr(opening, "open_store", slowly)
     told: list[str] = []
     monkeypatch.setattr(clock, "notice", lambda event, **facts: told.append(event))
     operating.serve(config=file, listen=None, web=False, json=True)

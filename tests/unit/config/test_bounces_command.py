@@ -13,7 +13,7 @@ from fake_clock import FakeClock
 
 from nps.errors import ConfigError
 from nps.events import Signal, SignalKind
-from npsync import service
+from npsync import opening
 from npsync.asking import bounced
 from npsync.asking.bounced import Read
 
@@ -30,7 +30,7 @@ connections:
 def read(folder: Path, *places: Path | str, connection: str = "mailer") -> tuple[Read, list[Signal]]:
     config = config_of(YAML.replace("{folder}", str(folder)), folder)
     clock = FakeClock()
-    with service.open_store(config) as store:
+    with opening.open_store(config) as store:
         told = bounced.read(config, store, connection, [str(place) for place in places], clock)
         arrived = [each.what for each in store.arrivals(100, now=clock.now())]
     assert all(isinstance(each, Signal) for each in arrived)

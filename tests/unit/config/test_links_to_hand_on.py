@@ -8,7 +8,7 @@ from builders_asking import NOON, claim, queue, reserve
 from builders_config import config_of
 
 from nps.sending import Accepted
-from npsync import service
+from npsync import opening
 from npsync.asking import invited
 
 YAML = """\
@@ -22,7 +22,7 @@ connections:
 
 def test_links_that_somebody_has_to_send_are_listed_until_they_are_void(tmp_path):
     config = config_of(YAML.replace("{folder}", str(tmp_path)), tmp_path)
-    with service.open_store(config) as store:
+    with opening.open_store(config) as store:
         queue(store, "by-desk", "by-export")
         for claimed in claim(store):
             reserve(store, claimed, [f"record:crm.Contact/{claimed.invitation.id}"])

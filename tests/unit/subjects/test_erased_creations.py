@@ -13,7 +13,7 @@ from memory_aftercare import CaringCrm
 from memory_destination import MemoryCrm
 
 from connectors.creating import Entry, Task
-from npsync.service import Opened
+from npsync.opening import Opened
 from npsync.subjects.crm import carried_out, planned
 from store import open_store
 from store.api.outbox import Stage

@@ -32,8 +32,8 @@ from npsync.asking.triggering import (
     surveys_of,
 )
 from npsync.config import Config
+from npsync.opening import opened
 from npsync.pauses import pause, resume, trigger_place
-from npsync.service import opened
 from store import open_store
 from store.sql import SqlStore
 

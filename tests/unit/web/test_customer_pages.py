@@ -15,7 +15,7 @@ from peopled import ACCOUNT, ARABIC, HOSTILE, LONG, YAML, Peopled, fill, record
 from sqlalchemy import event
 
 from nps.asking import SuppressionReason
-from npsync import customer_story
+from npsync.syncing import customer_story
 from npsync.words import why_events, why_reasons, why_text
 from store.api import State
 

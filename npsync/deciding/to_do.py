@@ -17,7 +17,7 @@ LATE = timedelta(days=3)
 
 
 @dataclass(frozen=True)
-class Left:
+class ToDo:
     """How many of each. `waiting` attach by themselves when their record appears: nobody has to do anything."""
 
     decide: int = 0  # answers of which nobody knows whose they are
@@ -33,11 +33,11 @@ class Left:
         return self.decide + self.held + self.letters + self.follow_ups
 
 
-def left(config: Config, store: Store, *, now: datetime) -> Left:
+def to_do(config: Config, store: Store, *, now: datetime) -> ToDo:
     by_state: dict[str, int] = {}
     for one in store.left_to_people(list(config.sync)):
         by_state[one.state] = by_state.get(one.state, 0) + one.answers
-    return Left(
+    return ToDo(
         decide=by_state.get(State.REVIEW, 0),
         held=by_state.get(State.HELD, 0),
         waiting=by_state.get(State.WAITING, 0),

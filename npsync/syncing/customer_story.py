@@ -20,7 +20,7 @@ from sync.telling import tell
 if TYPE_CHECKING:
     from connectors.contract import Destination
     from npsync.config import Config
-    from npsync.service import Opened
+    from npsync.opening import Opened
     from store.api import Store
 
 _TOLD = 20  # invitations of one person, and refusals

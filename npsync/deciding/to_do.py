@@ -27,11 +27,6 @@ class ToDo:
     follow_ups: int = 0  # refused, or not known whether they arrived
     late: int = 0  # tasks nobody has closed
 
-    @property
-    def needed(self) -> int:
-        """What does not go on without somebody."""
-        return self.decide + self.held + self.letters + self.follow_ups
-
 
 def to_do(config: Config, store: Store, *, now: datetime) -> ToDo:
     by_state: dict[str, int] = {}

@@ -26,12 +26,15 @@ from npsync.web.dashboard import (
     follow_ups,
     invitations,
     letters,
+    may_ask,
     overview,
     pauses,
     reports,
     review,
     runs,
+    sends,
     signing,
+    suppressions,
     syncs,
 )
 from npsync.web.dashboard.house import House
@@ -61,6 +64,9 @@ PAGES: tuple[Callable[[Site, House], APIRouter], ...] = (
     follow_ups.router,
     decisions.router,
     invitations.router,
+    sends.router,
+    suppressions.router,
+    may_ask.router,
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from npsync.sign_in.roles import May
@@ -51,6 +51,16 @@ ENTRIES = (
     Entry("/activity", "Activity", "t"),
 )
 """At most eight: what does not fit below one of them is not a place to begin from."""
+
+
+INVITATION_TABS: Sequence[tuple[str, str, int, bool]] = (
+    ("/invitations", "Funnel", 0, False),
+    ("/invitations/asked", "Who was asked", 0, False),
+    ("/invitations/not-asked", "Who was not", 0, False),
+    ("/invitations/due", "Due later", 0, False),
+    ("/suppressions", "Never ask", 0, False),
+    ("/invitations/may-ask", "May they be asked?", 0, False),
+)
 
 
 def shown(

@@ -1,9 +1,10 @@
 """The two databases behind one face: transactions, SQL text with named parameters, and bulk loading.
 
-SQL is written once: `:name` is a parameter, `IN LIST(:names)` a list of them. A bulk load is `load(table, columns,
-rows)`: executemany on SQLite, COPY on PostgreSQL. Any thread may open a transaction; each has a connection of its own
-while it lasts. SQLite takes its write lock at the beginning (BEGIN IMMEDIATE), so that two writers wait for each other
-instead of failing in the middle.
+SQL is written once: `:name` is a parameter, `IN LIST(:names)` a list of them; `COLLATE BINARY` orders as Python does,
+where a PostgreSQL database would order as its language does. A bulk load is `load(table, columns, rows)`: executemany
+on SQLite, COPY on PostgreSQL. Any thread may open a transaction; each has a connection of its own while it lasts.
+SQLite takes its write lock at the beginning (BEGIN IMMEDIATE), so that two writers wait for each other instead of
+failing in the middle.
 """
 
 from __future__ import annotations
@@ -126,7 +127,7 @@ def _for_sqlite(sql: str) -> str:
 
 @lru_cache(STATEMENTS)
 def _for_postgres(sql: str) -> str:
-    sql = _INDEXED.sub("", sql)
+    sql = _INDEXED.sub("", sql).replace("COLLATE BINARY", 'COLLATE "C"')
     sql = re.sub(r"\bIN LIST\(:(\w+)\)", r"= ANY(%(\1)s)", sql)
     return _NAMED.sub(r"%(\1)s", sql)
 

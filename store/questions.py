@@ -44,7 +44,7 @@ _STANDING = """
         WHERE r.newest AND r.status = 'complete' AND r.answered_at >= :first AND {at} >= :first
         AND {at} < :last AND ({places}){left_out}
     )
-    SELECT who, score, at, lead(at) OVER (PARTITION BY who ORDER BY at, rank, source_id), account{names}
+    SELECT who, score, at, lead(at) OVER (PARTITION BY who ORDER BY at, rank, source_id COLLATE BINARY), account{names}
     FROM answer WHERE score >= :low AND score <= :high
     ORDER BY who, at"""
 
@@ -59,7 +59,8 @@ _COUNTED = """
     ), valid AS (
         SELECT *, {period} AS period FROM answer WHERE score >= :low AND score <= :high
     ), placed AS (
-        SELECT *, row_number() OVER (PARTITION BY who, period ORDER BY at DESC, rank DESC, source_id DESC) AS place
+        SELECT *, row_number() OVER (
+            PARTITION BY who, period ORDER BY at DESC, rank DESC, source_id COLLATE BINARY DESC) AS place
         FROM valid WHERE period IS NOT NULL
     )"""
 

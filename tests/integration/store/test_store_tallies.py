@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from builders_store import NOON, SOURCE, Syncing, answer, later, receive
+from sqlalchemy import event
 
 from nps.figures import Tally
 from nps.responses import ResponseStatus, SurveyResponse
@@ -67,6 +68,25 @@ def test_two_addresses_matched_to_one_record_are_one_person(store: SqlStore, syn
     receive(store, answer("a1", 3), answer("a2", 9, at=later(days=1)), answer("a3", 10))
     on_records(syncing, {"a1": "003A", "a2": "003A", "a3": "003B"})
     assert store.tallied(counting(syncs=("nps-to-contacts",))) == [Tallied({9: 1, 10: 1}, older=1)]
+
+
+def test_of_two_answers_of_one_moment_the_same_one_counts_whatever_language_the_database_sorts_by(
+    store: SqlStore,
+):
+    """As `nps.newest` decides it for the records: by their ids, letter by letter. A database that was made for a
+    language has "a" before "B"; the tests' own has not, so what is asked is looked at, too."""
+    receive(store, answer("B1", 9, at=MARCH, email="ann@example.com"))
+    receive(store, answer("a2", 3, at=MARCH, email="ann@example.com"))
+    asked: list[str] = []
+    engine = store.database._engine  # type: ignore[attr-defined]
+    event.listen(engine, "before_cursor_execute", lambda _connection, _cursor, sql, *_: asked.append(sql))
+    assert [each.scores for each in store.tallied(counting())] == [{3: 1}]
+    with store.standing(counting(), []) as standing:
+        assert [each.scores for each in standing.tallied(counting())] == [{3: 1}]
+    collation = '"C"' if engine.dialect.name == "postgresql" else "BINARY"
+    ordered = [sql for sql in asked if "PARTITION BY who" in sql]
+    assert len(ordered) == 2
+    assert all(f"source_id COLLATE {collation}" in sql for sql in ordered)
 
 
 def test_periods_begin_where_the_one_before_ends_and_each_has_a_latest_answer_of_its_own(store: SqlStore):

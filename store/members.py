@@ -82,9 +82,10 @@ class Members:
         while True:
             with self.database.read() as tx:
                 found = tx.rows(_BETWEEN, sync=sync, account=account, record=record, last=last, limit=PAGE)
-            if not found:
+            if found:
+                yield [(row[0], row[1]) for row in found]
+            if len(found) < PAGE:
                 return
-            yield [(row[0], row[1]) for row in found]
             account, record = found[-1]
 
     def people_of(self, sync: str, account: str) -> list[str]:

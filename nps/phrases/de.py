@@ -66,6 +66,7 @@ PHRASES = Phrases(
     hello_name="Guten Tag {name},",
     how_to="Bitte wählen Sie die Zahl, die am besten passt. Es dauert keine Minute.",
     reminder="Wir haben Sie vor ein paar Tagen gefragt und würden uns weiterhin über Ihre Antwort freuen.",
+    answer_here="Hier antworten:",
     until="Sie können bis zum {date} antworten.",
     why_general="Sie erhalten diese Nachricht, weil Sie mit {company} in Kontakt stehen.",
     a_company="uns",

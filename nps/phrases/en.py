@@ -64,6 +64,7 @@ PHRASES = Phrases(
     hello_name="Hello {name},",
     how_to="Please choose the number that fits best. It takes less than a minute.",
     reminder="We asked you a few days ago and would still like to hear from you.",
+    answer_here="Answer here:",
     until="You can answer until {date}.",
     why="You receive this message {why}.",
     why_general="You receive this message because you are in touch with {company}.",

@@ -64,6 +64,7 @@ PHRASES = Phrases(
     hello_name="Hola, {name}:",
     how_to="Elija el número que mejor encaje. Lleva menos de un minuto.",
     reminder="Le preguntamos hace unos días y nos sigue interesando su opinión.",
+    answer_here="Responda aquí:",
     until="Puede responder hasta el {date}.",
     why_general="Recibe este mensaje porque está en contacto con {company}.",
     a_company="nosotros",

@@ -65,6 +65,7 @@ PHRASES = Phrases(
     hello_name="Bonjour {name},",
     how_to="Choisissez le chiffre qui convient le mieux. Cela prend moins d’une minute.",
     reminder="Nous vous avons écrit il y a quelques jours et aimerions toujours connaître votre avis.",
+    answer_here="Répondre ici :",
     until="Vous pouvez répondre jusqu’au {date}.",
     why_general="Vous recevez ce message parce que vous êtes en contact avec {company}.",
     a_company="nous",

@@ -63,6 +63,7 @@ PHRASES = Phrases(
     hello_name="Hallo {name},",
     how_to="Kies het getal dat het beste past. Het duurt nog geen minuut.",
     reminder="We hebben het u een paar dagen geleden gevraagd en horen nog steeds graag van u.",
+    answer_here="Antwoord hier:",
     until="U kunt antwoorden tot en met {date}.",
     why_general="U ontvangt dit bericht omdat u contact hebt met {company}.",
     a_company="ons",

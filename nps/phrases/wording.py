@@ -73,6 +73,7 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True):
     hello_name: str  # {name}
     how_to: str
     reminder: str
+    answer_here: str
     until: str  # {date}
     why: str = ""  # {why}, which is English: "" elsewhere
     why_general: str  # {company}

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from answered import SYNC, config_in
 from fake_clock import FakeClock
-from postgres_server import PostgresServer
+from postgres_server import PostgresServer, StoreInTurn
 
 from nps.errors import ConfigError
 from npsync.clockwork.claims import Claim
@@ -45,14 +45,19 @@ NIGHT = Job(CLAIM, {"claim": {"sync": "nps"}}, once="claim/nps", after="crm")
 
 
 @pytest.fixture(scope="module")
-def empty_database(postgres: PostgresServer) -> str:
-    return postgres.new_database()
+def in_turn(postgres: PostgresServer, migrated_postgres: str) -> StoreInTurn:
+    """A database of our own: what other tests use has no queue beside it."""
+    return StoreInTurn(postgres, migrated_postgres)
+
+
+@pytest.fixture
+def empty_database(in_turn: StoreInTurn) -> str:
+    return in_turn.emptied()
 
 
 @pytest.fixture
 def store(empty_database: str) -> Iterator[SqlStore]:
     store = open_store(empty_database)
-    store.migrate()
     yield store
     store.close()
 

@@ -81,6 +81,13 @@ def test_a_person_rests_as_long_as_the_survey_says_and_not_a_moment_less(ask, pa
     assert asked(ask, at=NOW + rest, past=(past,)) == Send(EMAIL)
 
 
+@pytest.mark.parametrize(
+    ("rest", "longest"), [({}, 180), ({"nps": "300 days"}, 300), ({"ces": "1 day", "any": "200 days"}, 200)]
+)
+def test_the_longest_rest_is_the_longest_of_all_there_are(rest, longest):
+    assert ContactPolicy.model_validate({"rest": rest}).rest.longest == longest * DAY
+
+
 def test_a_metric_with_a_rest_of_its_own_goes_before_its_kind():
     rest = {"rest": {"nps": "30 days"}}
     past = sent(40 * DAY, metric="nps", kind="relationship")
@@ -172,6 +179,12 @@ def test_nobody_is_reminded_of_what_they_answered_or_declined():
     assert code(asked(reminder, past=(decline,))) == "declined"
 
 
+def test_an_answer_to_another_invitation_ends_no_reminder():
+    reminder = Ask(trigger="t", survey="support-csat", metric="csat", kind="transactional", follows="inv-1")
+    own, answer = sent(3 * DAY, invitation="inv-1"), sent(30 * DAY, what=PastKind.ANSWER, invitation="inv-0")
+    assert asked(reminder, past=(own, answer)) == Send(EMAIL)
+
+
 def test_a_reminder_does_not_count_against_the_account_again():
     reminder = Ask(trigger="t", survey="support-csat", metric="csat", kind="transactional", follows="inv-1")
     cap = {"per_account": {"at_most": 1, "per": "30 days"}}
@@ -233,6 +246,19 @@ def test_a_stop_closes_text_messages_alone():
     assert asked(channels=BOTH, consent=True, suppressions=(told(SuppressionReason.STOP),)) == Send(EMAIL)
     alone = asked(channels=(Channel.SMS,), consent=True, suppressions=(told(SuppressionReason.STOP),))
     assert alone.reason == "this person wants no text messages (STOP)"
+    without = asked(channels=(Channel.SMS,), consent=None, suppressions=(told(SuppressionReason.STOP),))
+    assert without == alone  # a consent would not help
+
+
+def test_a_bounce_says_nothing_about_a_consent_that_is_missing():
+    bounced = asked(channels=BOTH, consent=None, suppressions=(told(SuppressionReason.BOUNCE),))
+    assert code(bounced) == "no_consent"
+
+
+def test_whoever_wants_to_hear_nothing_is_told_before_all_else_with_who_said_so_and_when():
+    decision = asked(suppressions=(told(SuppressionReason.UNSUBSCRIBE),), never="record.Vip", consent=False)
+    assert code(decision) == "suppressed"
+    assert decision.reason.endswith("(page, 2026-03-03)")
 
 
 def test_a_bounce_closes_e_mail_alone():
@@ -339,6 +365,12 @@ def test_an_account_that_is_full_is_asked_again_when_it_has_room():
     assert decision == Wait(free, "account_cap", "this account was asked 5 times in 30 days")
 
 
+@pytest.mark.parametrize("free", [NOW - DAY, NOW, None], ids=["past", "now", "unknown"])
+def test_an_account_that_is_full_though_it_should_have_room_is_looked_at_later(free):
+    decision = asked(NPS, account="001", account_asks=5, account_free_at=free, policy=CAP)
+    assert decision.until > NOW
+
+
 def test_others_of_the_account_who_waited_longer_come_first():
     assert isinstance(asked(NPS, account="001", account_turn=False, policy=CAP), Wait)
     assert code(asked(account="001", account_turn=False, policy=CAP)) == "account_turn"
@@ -368,6 +400,12 @@ def test_after_a_full_day_events_go_first():
     event, turn = asked(sent_today=500, policy=policy), asked(NPS, sent_today=500, policy=policy)
     assert event.until == datetime(2026, 3, 5, 13, 0, tzinfo=UTC)  # 8 o'clock in New York
     assert turn.until == event.until + timedelta(minutes=15)
+
+
+def test_a_turn_gives_no_way_to_events_where_it_would_fall_into_the_next_quiet():
+    policy = {"daily_cap": 500, "quiet_hours": {"from": "08:10", "to": "08:00"}}
+    event, turn = asked(sent_today=500, policy=policy), asked(NPS, sent_today=500, policy=policy)
+    assert turn.until == event.until
 
 
 def test_a_new_customer_is_left_alone_at_first():

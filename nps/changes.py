@@ -97,13 +97,15 @@ class Made(msgspec.Struct, frozen=True):
 
 
 class Rejected(msgspec.Struct, frozen=True):
-    """The vendor refused this record as it is; `code` is the vendor's own."""
+    """The vendor refused this record as it is; `code` is the vendor's own. `in_doubt`: the record may show the change
+    all the same, or a part of it; so it counts as ours as far as it is shown."""
 
     record_id: str
     code: str
     message: str
     field: str | None = None
     cause: Cause = Cause.UNKNOWN
+    in_doubt: bool = False
 
 
 class Deferred(msgspec.Struct, frozen=True):
@@ -124,6 +126,18 @@ class Unknown(msgspec.Struct, frozen=True):
 
 
 Outcome = Written | Rejected | Deferred | Unknown
+
+
+def after_doubt(outcome: Outcome, reason: str) -> Outcome:
+    """What became of a record in the end, when an earlier call with it may have been carried out (`reason`): that it
+    was put off or refused since does not take that back."""
+    match outcome:
+        case Rejected():
+            return msgspec.structs.replace(outcome, in_doubt=True)
+        case Deferred():
+            return Unknown(outcome.record_id, reason)
+        case _:
+            return outcome
 
 
 class Batch(msgspec.Struct, frozen=True):

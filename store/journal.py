@@ -196,8 +196,8 @@ def _given_up(outcome: Deferred) -> Rejected:
 def _unwritten(outcome: Outcome) -> tuple[str, str, str, str | None]:
     """The journal's word, the code, the message and the field of an outcome that is no write."""
     match outcome:
-        case Rejected(code=code, message=message, field=field):
-            return "rejected", code, message, field
+        case Rejected(code=code, message=message, field=field, in_doubt=in_doubt):
+            return "unknown" if in_doubt else "rejected", code, message, field
         case Deferred(reason=reason, tried=tried):
             return "deferred", "deferred" if tried else "unsent", reason, None
         case Unknown(reason=reason):

@@ -267,6 +267,7 @@ def paired(changes: Iterable[Change], outcomes: Iterable[Outcome]) -> tuple[Outc
             "no_answer",
             "the vendor's answer did not mention this record",
             cause=Cause.TRANSIENT,
+            in_doubt=True,
         )
         for change in changes
     )

@@ -12,7 +12,7 @@ from connectors.hubspot.writing import Answer, Input, answer, rejected
 from connectors.poison import ALIKE, Alike, Searching, Stumbling
 from connectors.replies import Reply
 from connectors.wire import FateUnknown
-from nps.changes import Cause, Deferred, Outcome, Rejected, Unknown, Written
+from nps.changes import Cause, Deferred, Outcome, Rejected, Unknown, Written, after_doubt
 from nps.errors import AccessError, ConfigError, Interrupted, UnavailableError
 from nps.halving import Halving
 from nps.masking import without
@@ -78,9 +78,16 @@ class Isolation:
         self._schema_refusals: Counter[tuple[str, frozenset[str]]] = Counter()
         self.settled: dict[str, Outcome] = {}
         self.silent: list[Input] = []
+        self._in_doubt: dict[str, str] = {}  # a call that HubSpot stumbled over may have written them
 
     def run(self, batch: Sequence[Input]) -> None:
         """Fill `settled` and `silent`. Raises only while nothing is settled; later the rest is deferred."""
+        self._run(batch)
+        for id, doubt in self._in_doubt.items():
+            if id in self.settled:
+                self.settled[id] = after_doubt(self.settled[id], doubt)
+
+    def _run(self, batch: Sequence[Input]) -> None:
         halving = Halving(list(batch))
         suspects = self._learnt.suspects(batch)
         if suspects and len(suspects) < len(batch):
@@ -106,14 +113,17 @@ class Isolation:
                 self.settled |= {one.id: Unknown(one.id, str(error)) for one in group}
                 self._defer(halving.left, str(error))
                 return
-            except (UnavailableError, AccessError, Interrupted) as error:
-                if not self.settled:
+            except (UnavailableError, AccessError, ConfigError, Interrupted) as error:
+                known = self._in_doubt or (self.settled and not isinstance(error, ConfigError))
+                if not known:
                     raise
                 self._defer([*group, *halving.left], str(error))
                 return
-        self._refuse_if_all_alike(batch)
+        if not self._in_doubt:
+            self._refuse_if_all_alike(batch)
 
     def _stumbled(self, halving: Halving[Input], group: list[Input], error: FateUnknown) -> None:
+        self._in_doubt |= {one.id: str(error) for one in group}
         if len(group) == 1:
             id = group[0].id
             self.settled[id] = Rejected(id, "SERVER_ERROR", str(error), cause=Cause.TRANSIENT)

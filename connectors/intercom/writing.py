@@ -118,6 +118,7 @@ def _stored(known: Attributes, one: Wanted, row: Row) -> Outcome:
                 f"Intercom took the update and shows another value in {name}: {_difference(value, shown)}",
                 name,
                 Cause.MAPPING,
+                in_doubt=True,
             )
     return Written(one.id)
 

@@ -22,8 +22,8 @@ from connectors.mixpanel.properties import (
 from connectors.mixpanel.remembered import Remembered
 from connectors.mixpanel.settings import WRITE_ONLY, MixpanelSettings
 from connectors.mixpanel.updates import Update, Updates
-from nps.changes import Batch, Cause, Change, Hit, Outcome, Record, Rejected, Written
-from nps.errors import ConfigError, RejectedError
+from nps.changes import Batch, Cause, Change, Hit, Outcome, Record, Rejected, Unknown, Written
+from nps.errors import ConfigError, NpsyncError, RejectedError
 from nps.schema import FieldSchema, ObjectSchema
 from nps.values import Json, Value
 
@@ -105,14 +105,19 @@ class MixpanelProfiles:
             if change.record_id not in there
         }
         said |= self._unlisted(change for change in batch.changes if change.record_id not in said)
+        yield from said.values()
         changes = [change for change in batch.changes if change.record_id not in said]
-        said |= self._updates.send([Update.of(change, token) for change in changes])
-        written = {one.record_id: one.after for one in changes if isinstance(said[one.record_id], Written)}
-        if self._profiles is None:
-            self._remembered.note(written.items())
-        else:
-            self._see(written)
-        return [said[change.record_id] for change in batch.changes]
+        after = {change.record_id: change.after for change in changes}
+        for told in self._updates.send([Update.of(change, token) for change in changes]):
+            written = {id: after[id] for id, one in told.items() if isinstance(one, Written)}
+            try:
+                self._note(written)
+            except ConfigError:
+                raise  # none of them arrived
+            except NpsyncError as error:
+                yield from (Unknown(id, str(error)) if id in written else one for id, one in told.items())
+                raise
+            yield from told.values()
 
     def resume(self, batch: Batch, handle: str) -> Iterable[Outcome] | None:
         return None  # the same values once more change nothing
@@ -146,6 +151,12 @@ class MixpanelProfiles:
         return [*found, Grant("Project token", "write profiles", Verdict.UNTESTED, told)]
 
     # ------------------------------------------------------------ inside
+
+    def _note(self, written: Mapping[str, Mapping[str, Json]]) -> None:
+        if self._profiles is None:
+            self._remembered.note(written.items())
+        else:
+            self._see(written)
 
     def _field(self, object: str, name: str) -> FieldSchema:
         return field_of(self.describe(object), name, self._tools.connection)

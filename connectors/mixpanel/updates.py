@@ -3,7 +3,7 @@ them it refused."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -61,24 +61,21 @@ class Updates:
         )
         self._http = Http(settings.ingestion, policy, allow_http=settings.allow_http)
 
-    def send(self, updates: Sequence[Update]) -> dict[str, Outcome]:
-        """Exactly one outcome for each."""
-        said: dict[str, Outcome] = {}
-        for update in updates:
-            if update.size > MOST_BYTES:
-                said[update.record_id] = Rejected(
-                    update.record_id, "too_large", "takes 1 MB; add `truncate:`", cause=Cause.MAPPING
-                )
-        for part in _parts([one for one in updates if one.record_id not in said]):
-            said |= self._part(part)
-        return said
+    def send(self, updates: Sequence[Update]) -> Iterator[dict[str, Outcome]]:
+        """Exactly one outcome for each, as the requests are answered: what ends a later one takes none of them back."""
+        too_large = [one.record_id for one in updates if one.size > MOST_BYTES]
+        if too_large:
+            words = "takes 1 MB; add `truncate:`"
+            yield {id: Rejected(id, "too_large", words, cause=Cause.MAPPING) for id in too_large}
+        for part in _parts([one for one in updates if one.size <= MOST_BYTES]):
+            yield from self._part(part)
 
     def close(self) -> None:
         self._http.close()
 
     # ------------------------------------------------------------ inside
 
-    def _part(self, part: Sequence[Update]) -> dict[str, Outcome]:
+    def _part(self, part: Sequence[Update]) -> Iterator[dict[str, Outcome]]:
         operations: list[Json] = [dict(one) for update in part for one in update.operations]
         owners = [update.record_id for update in part for _ in update.operations]
         try:
@@ -91,22 +88,25 @@ class Updates:
                 idempotent=True,  # the same values once more change nothing
             )
         except FateUnknown as error:
-            return {update.record_id: Unknown(update.record_id, str(error)) for update in part}
+            yield {update.record_id: Unknown(update.record_id, str(error)) for update in part}
+            return
         said = NotAll("too large (413)") if reply.status == 413 else verdict(reply, len(operations))
         match said:
             case Taken():
-                return {update.record_id: Written(update.record_id) for update in part}
+                yield {update.record_id: Written(update.record_id) for update in part}
             case Failed(reasons):
                 refused = {owners[index]: reason for index, reason in reasons.items()}
-                return {one.record_id: _outcome(one, refused.get(one.record_id)) for one in part}
+                yield {one.record_id: _outcome(one, refused.get(one.record_id)) for one in part}
             case NotAll(reason):
                 if len(part) == 1:
-                    return {part[0].record_id: _outcome(part[0], reason)}
+                    yield {part[0].record_id: _outcome(part[0], reason)}
+                    return
                 half = len(part) // 2
-                return {**self._part(part[:half]), **self._part(part[half:])}
+                yield from self._part(part[:half])
+                yield from self._part(part[half:])
             case Unclear(reason):
                 told = f"{self._tools.connection}: write profiles: {reason}; another `confirm` may be answered clearly"
-                return {update.record_id: Unknown(update.record_id, told) for update in part}
+                yield {update.record_id: Unknown(update.record_id, told) for update in part}
 
     def _judge(self, reply: Reply) -> Ruling:
         match reply.status:

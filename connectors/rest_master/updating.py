@@ -124,6 +124,7 @@ def _stored(settings: RestMasterSettings, one: Wanted, reply: Reply) -> Outcome:
                 f"the master stored it and marks it as wrong: {f'{name}: ' if name else ''}{about}",
                 name or None,
                 Cause.MAPPING,
+                in_doubt=True,
             )
     return Written(one.id)
 

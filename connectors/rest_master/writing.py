@@ -171,9 +171,7 @@ class Writing:
                     continue
                 if isinstance(answer, Unknown):
                     doubtful.append(id)
-                elif isinstance(said, Written) or (
-                    isinstance(said, Rejected) and said.code == "stored_with_errors"
-                ):
+                elif isinstance(said, Written) or (isinstance(said, Rejected) and said.in_doubt):
                     wrote[id] = Wrote(self._master.tools.clock.now(), version)
                 outcomes.append(said)
         except NpsyncError as error:

@@ -14,7 +14,7 @@ from connectors.salesforce.errors import Refused, RowError, row_error
 from connectors.salesforce.ids import long_id
 from connectors.salesforce.library import Api
 from connectors.wire import FateUnknown
-from nps.changes import Batch, Cause, Change, Deferred, Outcome, Unknown, Written
+from nps.changes import Batch, Cause, Change, Deferred, Outcome, Unknown, Written, after_doubt
 from nps.errors import NpsyncError
 from nps.halving import Halving
 from nps.values import Json
@@ -115,9 +115,21 @@ class _Writing:
         self._door = door
         self._learnt = learnt
         self._stumbling = Stumbling()
+        self._in_doubt: dict[
+            str, str
+        ] = {}  # not told yet: a call that Salesforce stumbled over may have written them
 
     def settle(self, chunk: Sequence[Change]) -> Iterator[Outcome]:
         """Send a chunk, and again what is worth another try."""
+        try:
+            for outcome in self._settled(chunk):
+                doubt = self._in_doubt.pop(outcome.record_id, None)
+                yield outcome if doubt is None else after_doubt(outcome, doubt)
+        except NpsyncError:
+            yield from (Unknown(id, doubt) for id, doubt in self._in_doubt.items())
+            raise
+
+    def _settled(self, chunk: Sequence[Change]) -> Iterator[Outcome]:
         self._stumbling = Stumbling()
         failed: _Failed = []
         yield from self._sent(chunk, failed)
@@ -153,6 +165,7 @@ class _Writing:
             if error.stumbled and self._door.repeatable and self._stumbling.goes_on(len(chunk)):
                 stumbled = RowError(_STUMBLED, str(error), whole_call=True)
                 failed.extend((change, stumbled) for change in chunk)
+                self._in_doubt |= {change.record_id: str(error) for change in chunk}
                 return
             reason = str(error)
         except Refused as refused:

@@ -6,7 +6,7 @@ Rows are written in the order of their keys, so that two writers wait for each o
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
@@ -59,55 +59,65 @@ class Writer:
     now: datetime
     notice: Notice
 
-    def outcomes(self, changes: Sequence[Change]) -> list[Outcome]:
-        """Exactly one per change."""
+    def outcomes(self, changes: Sequence[Change]) -> Iterator[Outcome]:
+        """Exactly one per change, as transactions end: what ends a later one takes none of them back."""
         prepared = [self._row(change) for change in changes]
-        rows = sorted((one for one in prepared if isinstance(one, Row)), key=lambda row: row.key)
-        said: dict[str, Outcome] = {one.record_id: one for one in prepared if not isinstance(one, Row)}
-        if rows:
-            said |= self._written(rows)
-        return [said[change.record_id] for change in changes]
+        yield from (one for one in prepared if not isinstance(one, Row))
+        if rows := sorted((one for one in prepared if isinstance(one, Row)), key=lambda row: row.key):
+            yield from self._written(rows)
 
     # ------------------------------------------------------------ the batch
 
-    def _written(self, rows: Sequence[Row]) -> dict[str, Outcome]:
-        doing = f"write {self.shape.object}"
+    def _written(self, rows: Sequence[Row]) -> Iterator[Outcome]:
         try:
-            try:
-                return self.database.write(doing, lambda at: self._together(at, rows))
-            except (_KeyNotUnique, DBAPIError):
-                return self._bad_ones_apart(doing, rows)
+            said = self._confirmed(self._together, rows)
+        except (_KeyNotUnique, DBAPIError):
+            yield from self._bad_ones_apart(rows)
+        else:
+            yield from said
+
+    def _confirmed(
+        self, work: Callable[[Connection, Sequence[Row]], list[Outcome]], rows: Sequence[Row]
+    ) -> list[Outcome]:
+        """One transaction."""
+        try:
+            return self.database.write(f"write {self.shape.object}", lambda at: work(at, rows))
         except Busy as error:
-            return {row.id: Deferred(row.id, str(error)) for row in rows}
+            return [Deferred(row.id, str(error)) for row in rows]
         except Lost:
             reason = f"{self.shape.connection}: the connection broke while it was confirming"
-            return {row.id: Unknown(row.id, reason) for row in rows}
+            return [Unknown(row.id, reason) for row in rows]
 
-    def _together(self, at: Connection, rows: Sequence[Row]) -> dict[str, Outcome]:
+    def _together(self, at: Connection, rows: Sequence[Row]) -> list[Outcome]:
         run = self._run(at, rows)
-        return {row.id: run.outcome(row) for row in rows}
+        return [run.outcome(row) for row in rows]
 
-    def _bad_ones_apart(self, doing: str, rows: Sequence[Row]) -> dict[str, Outcome]:
+    def _bad_ones_apart(self, rows: Sequence[Row]) -> Iterator[Outcome]:
         try:
-            return self.database.write(doing, lambda at: self._apart(at, rows))
+            said = self._confirmed(self._apart, rows)
         except DBAPIError as error:
             problem = problem_of(error)
+        else:
+            yield from said
+            return
         # A deferred constraint looks at the rows only when all of them are confirmed, and names none.
         if len(rows) == 1:
-            return {rows[0].id: _refused(rows[0], problem)}
+            yield _refused(rows[0], problem)
+            return
         half = len(rows) // 2
-        return self._bad_ones_apart(doing, rows[:half]) | self._bad_ones_apart(doing, rows[half:])
+        yield from self._bad_ones_apart(rows[:half])
+        yield from self._bad_ones_apart(rows[half:])
 
-    def _apart(self, at: Connection, rows: Sequence[Row]) -> dict[str, Outcome]:
+    def _apart(self, at: Connection, rows: Sequence[Row]) -> list[Outcome]:
         """Every row in a savepoint of its own, so that a bad one takes no other with it."""
         run = self._run(at, rows)
-        said: dict[str, Outcome] = {}
+        said: list[Outcome] = []
         for row in rows:
             try:
                 with at.begin_nested():
-                    said[row.id] = run.outcome(row)
+                    outcome = run.outcome(row)
             except _KeyNotUnique:
-                said[row.id] = Rejected(
+                outcome = Rejected(
                     row.id,
                     "key_not_unique",
                     f"{self.shape.written_key.name} is no key of {self.shape.written.table.name}: several rows have "
@@ -118,7 +128,8 @@ class Writer:
                 problem = problem_of(error)
                 if problem.meaning is not Meaning.ROW:
                     raise
-                said[row.id] = _refused(row, problem)
+                outcome = _refused(row, problem)
+            said.append(outcome)
         return said
 
     def _run(self, at: Connection, rows: Sequence[Row]) -> _Run:

@@ -335,6 +335,7 @@ def test_a_record_salesforce_stumbles_over_does_not_sink_its_call(number: int) -
     assert [(one.record_id, one.cause) for one in outcomes if isinstance(one, Rejected)] == [
         (bad, Cause.TRANSIENT)
     ]
+    assert all(one.in_doubt for one in outcomes if isinstance(one, Rejected))
     assert sum(isinstance(one, Written) for one in outcomes) == 199
 
 
@@ -342,9 +343,22 @@ def test_an_org_that_is_down_is_not_taken_for_bad_records() -> None:
     with org() as there:
         there.writes(lambda _: error(500, "UNKNOWN_EXCEPTION"))
         told = kinds(written(Opened(), *many(200)))
-        assert "Rejected" not in told
-        assert sum(map(len, told.values())) == 200
+        assert told == {"Unknown": [record_id(number) for number in range(200)]}  # any call may have written
         assert len(there.asked) == 3 * 5  # all and both halves, five attempts each
+
+
+def test_what_a_stumble_may_have_written_is_not_told_as_unsent_when_the_credential_dies() -> None:
+    """Salesforce stored the records and stumbled over its answer; the search for the culprit is refused."""
+
+    def answer(records: list[dict[str, Any]]) -> Answer:
+        return error(500, "UNKNOWN_EXCEPTION") if len(records) == 200 else error(403, "REVOKED")
+
+    outcomes: list[Outcome] = []
+    with org() as there:
+        there.writes(answer)
+        with pytest.raises(AccessError):
+            outcomes.extend(Opened().salesforce.write(batch(*many(200)), lambda _: None))
+    assert kinds(outcomes) == {"Unknown": [record_id(number) for number in range(200)]}
 
 
 def test_answers_that_stay_lost_leave_the_fate_unknown() -> None:

@@ -11,9 +11,9 @@ from builders_sql import Desk, change
 from sql_town import MASTER, MERGES, SATELLITE, WIDE, SqlTown, sqlite_town
 from sqlalchemy import event
 
-from connectors.sql.database import TRIES
-from nps.changes import Cause, Deferred, Rejected, Unknown, Written
-from nps.errors import ConfigError
+from connectors.sql.database import TRIES, Database
+from nps.changes import Batch, Cause, Deferred, Outcome, Rejected, Unknown, Written
+from nps.errors import AccessError, ConfigError
 
 AddDesk = Callable[..., Desk]
 MONDAY, TUESDAY = "2026-03-02T10:00:00Z", "2026-03-03T10:00:00Z"
@@ -107,6 +107,35 @@ def test_a_row_that_a_deferred_constraint_refuses_takes_no_other_with_it(
     refused = [outcome for outcome in outcomes if outcome != Written(outcome.record_id)]
     assert [(one.record_id, isinstance(one, Rejected)) for one in refused] == [("3", True), ("17", True)]
     assert town.execute("SELECT count(*) AS n FROM customer WHERE nps_score = 9")[0]["n"] == 18
+
+
+def test_what_ends_a_later_transaction_takes_no_earlier_one_back(
+    town: SqlTown, desk: AddDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bad row is told apart in ever smaller transactions; the login is revoked after the first was confirmed."""
+    town.execute("CREATE TABLE score (value integer PRIMARY KEY)")
+    town.execute("INSERT INTO score VALUES (9)")
+    town.execute(
+        "CREATE TABLE customer (customer_key integer PRIMARY KEY, "
+        "nps_score integer REFERENCES score DEFERRABLE INITIALLY DEFERRED)"
+    )
+    for key in range(1, 5):
+        town.execute("INSERT INTO customer (customer_key) VALUES (:key)", key=key)
+    confirmed = Database.write
+    monkeypatch.setattr(Database, "write", lambda *given: revoked_after(confirmed(*given)))
+    gone: list[object] = []
+
+    def revoked_after(said: object) -> object:
+        if gone:
+            raise AccessError("revoked")
+        gone.append(said)
+        return said
+
+    changes = tuple(change(str(key), nps_score=8 if key == 4 else 9) for key in range(1, 5))
+    outcomes: list[Outcome] = []
+    with pytest.raises(AccessError):
+        outcomes.extend(desk().to.write(Batch(1, "customer", "transaction", changes), print))
+    assert outcomes == [Written("1"), Written("2")]
 
 
 def test_what_a_refusal_says_quotes_nothing_of_the_row(town: SqlTown, desk: AddDesk) -> None:

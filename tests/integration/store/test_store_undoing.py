@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from builders_store import Syncing, answer, change, receive
 
-from nps.changes import Change, Deferred, Rejected, Unknown, Written
+from nps.changes import Change, Deferred, Outcome, Rejected, Unknown, Written
 from nps.errors import LeaseLost
 from nps.values import Json
 from store.api import Lease, Restoring, Wrote
@@ -99,10 +101,23 @@ def test_a_deferred_restore_is_told_and_not_counted(store: SqlStore, syncing: Sy
     assert len(store.writes("crm", "Contact", ["003a1"], nothing)["003a1"]) == 1
 
 
-def test_a_write_of_unknown_fate_counts_as_far_as_the_record_shows_it(store: SqlStore, syncing: Syncing):
+@pytest.mark.parametrize(
+    ("said", "letters"),
+    [
+        (lambda one: Unknown(one.record_id, "the connection broke"), 0),
+        (lambda one: Rejected(one.record_id, "cut", "the text was cut", in_doubt=True), 1),
+    ],
+    ids=["unknown", "refused in doubt"],
+)
+def test_a_write_of_unknown_fate_counts_as_far_as_the_record_shows_it(
+    store: SqlStore, syncing: Syncing, said: Callable[[Change], Outcome], letters: int
+):
     receive(store, answer("a1"))
     syncing.plan(after={"NPS__c": 9, "Seg__c": "x"}, before={"NPS__c": None, "Seg__c": None})
-    syncing.write(lambda one: Unknown(one.record_id, "the connection broke"))
+    syncing.write(said)
+    assert (
+        len(store.dead_letters()) == letters
+    )  # who is told of it decides; the journal knows it all the same
 
     assert list(store.written_by(syncing.run)) == []
     assert [one.record_id for one in store.written_by(syncing.run, maybe=True)] == ["003a1"]

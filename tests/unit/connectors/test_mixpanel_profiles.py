@@ -23,7 +23,7 @@ from connectors.mixpanel.properties import canonical, schema_of, typed
 from connectors.mixpanel.settings import MixpanelSettings
 from connectors.replies import Reply
 from nps.changes import Batch, Change, Outcome, Rejected, Unknown, Written
-from nps.errors import BudgetError, ConfigError, RejectedError, UnavailableError
+from nps.errors import AccessError, BudgetError, ConfigError, RejectedError, UnavailableError
 from nps.values import Json, Value
 
 TOKEN = "the-projects-token"
@@ -270,6 +270,29 @@ def test_updates_that_are_thanked_for_and_never_show_stop_the_writing(vendor: Pl
     with pytest.raises(ConfigError, match=r"none of them shows.*project_token.*residency"):
         write(to, change("u-1", **{"NPS Score": 9}))
     assert clock.slept == [2.0, 8.0, 20.0]
+
+
+def test_updates_that_nobody_can_look_for_are_not_told_as_unsent(vendor: PlayedVendor) -> None:
+    """Mixpanel thanked for them, and the hour's looks are spent: they may be there."""
+    vendor.at[QUERY] = [(200, profiles(**{"u-1": {"NPS Score": 3}}))]
+    to = opened(seeing())
+    for _ in range(59):
+        to.get("profiles", ["u-1"], [], {})
+    outcomes: list[Outcome] = []
+    with pytest.raises(BudgetError, match="60 looks at profiles an hour"):
+        outcomes.extend(to.write(Batch(1, "profiles", "batch", (change("u-1", **{"NPS Score": 9}),)), print))
+    assert [type(one) for one in outcomes] == [Unknown]
+
+
+def test_a_refusal_of_a_later_request_takes_no_earlier_one_back(vendor: PlayedVendor) -> None:
+    vendor.at[ENGAGE] = [(200, {"code": 200, "status": "OK"}), (401, {"error": "revoked"})]
+    to = opened(settings())
+    changes = tuple(change(f"u-{n}", Text="x" * 900_000) for n in range(12))
+    outcomes: list[Outcome] = []
+    with pytest.raises(AccessError):
+        outcomes.extend(to.write(Batch(1, "profiles", "batch", changes), print))
+    assert {type(one) for one in outcomes} == {Written}
+    assert 0 < len(outcomes) < 12
 
 
 def test_one_update_that_shows_is_enough_for_a_connection(vendor: PlayedVendor) -> None:

@@ -87,6 +87,7 @@ def test_a_value_that_was_cut_is_not_called_written(chat: Office) -> None:
     [outcome] = chat.write(change(nps_comment="my private words"))
     assert isinstance(outcome, Rejected)
     assert outcome.code == "stored_otherwise"
+    assert outcome.in_doubt  # what else the update held is there
     assert "7 of 16 characters; add `truncate: 7`" in outcome.message
     assert "priv" not in outcome.message
 

@@ -411,6 +411,7 @@ def test_values_that_are_stored_and_marked_as_wrong_are_refusals(master: Played)
     [outcome] = write(opened(), change(ANN, None, "too rude", "NPS Comment"))
     assert isinstance(outcome, Rejected)
     assert (outcome.code, outcome.field) == ("stored_with_errors", "NPS Comment")
+    assert outcome.in_doubt  # it is there, wrong or not
     assert "'***' is rude" in outcome.message
 
 

@@ -19,6 +19,8 @@ from store.errors import StoreError, without_data
 from store.stirring import DERIVED, note_stirred
 
 MIGRATION_LOCK = 0x6E707379  # any constant of ours
+CONNECTIONS = 25
+MOMENTS = 8  # held at a time: who holds one may need a second connection, and all of them must not wait for each other
 
 
 class Postgres:
@@ -27,6 +29,7 @@ class Postgres:
         self.forgetting: Forgetting | None = None
         self.keeps_answers: timedelta | None = None
         self._moments = Moments()
+        self._few = threading.BoundedSemaphore(MOMENTS)
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
@@ -40,7 +43,10 @@ class Postgres:
 
     @contextmanager
     def at_one_moment(self) -> Iterator[None]:
-        with self.read() as transaction, self._moments.hold(transaction):
+        if self._moments.held() is not None:
+            yield
+            return
+        with self._few, self.read() as transaction, self._moments.hold(transaction):
             yield
 
     @contextmanager
@@ -171,7 +177,10 @@ def _postgres_engine(url: URL) -> Engine:
             "store: a PostgreSQL store needs its driver, which is not installed: pip install 'npsync[postgres]'"
         ) from None
     return create_engine(
-        url.set(drivername="postgresql+psycopg"), hide_parameters=True, pool_pre_ping=True, max_overflow=20
+        url.set(drivername="postgresql+psycopg"),
+        hide_parameters=True,
+        pool_pre_ping=True,
+        max_overflow=CONNECTIONS - 5,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,6 +10,7 @@ import pytest
 from builders_store import answer, receive
 
 from store import open_store
+from store.postgres import CONNECTIONS, MOMENTS
 from store.sql import SqlStore
 
 
@@ -40,6 +42,28 @@ def test_other_threads_read_at_moments_of_their_own(store: SqlStore, elsewhere: 
         receive(elsewhere, answer("a2"))
         assert pool.submit(store.most_answers).result() == 2
         assert store.most_answers() == 1
+
+
+def test_whoever_writes_at_a_moment_waits_for_nobody_who_does_the_same(
+    store: SqlStore, elsewhere: SqlStore
+) -> None:
+    """On PostgreSQL a moment holds a connection, and a write takes another one; there are so many."""
+    entered, go_on = threading.Semaphore(0), threading.Event()
+
+    def look_and_write(place: int) -> int:
+        with store.at_one_moment():
+            store.most_answers()
+            entered.release()
+            assert go_on.wait(60)
+            return receive(store, answer(f"a{place}", source=f"s{place}")).new
+
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        looking = [pool.submit(look_and_write, place) for place in range(CONNECTIONS)]
+        for _ in range(MOMENTS):
+            assert entered.acquire(timeout=60)
+        go_on.set()
+        assert sum(one.result() for one in looking) == CONNECTIONS
+    assert elsewhere.most_answers() == CONNECTIONS
 
 
 def test_an_overlay_is_seen_as_it_is(store: SqlStore) -> None:

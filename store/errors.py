@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoneFree
 
 from nps.errors import BrokenOff, Collided, ConfigError, NpsyncError, UnavailableError
 
@@ -62,11 +63,17 @@ def _empty(error: BaseException | None) -> None:
 
 def _driver_errors() -> tuple[type[Exception], ...]:
     psycopg = sys.modules.get("psycopg")  # bulk loads speak to the driver itself
-    return (DBAPIError, sqlite3.Error) if psycopg is None else (DBAPIError, sqlite3.Error, psycopg.Error)
+    ours = (DBAPIError, NoneFree, sqlite3.Error)
+    return ours if psycopg is None else (*ours, psycopg.Error)
 
 
 def _told(error: Exception) -> NpsyncError:
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    if isinstance(error, NoneFree):
+        return UnavailableError(
+            "store: all connections of this process are in use, and none came free in time. Nothing is half-stored; "
+            "the same may succeed later."
+        )
     if getattr(cause, "sqlite_errorname", "") == "SQLITE_NOTADB":
         return ConfigError(
             "store: that file is no SQLite database. Change `store:`; npsync makes a file of its own"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -13,10 +14,11 @@ from builders_store import NOON, SYNC, Syncing, answer, later, receive
 from interleaved import beside, stopped_at, stopped_before
 from postgres_server import StoreInTurn
 
-from nps.errors import LeaseLost
+from nps.errors import LeaseLost, UnavailableError
 from store import open_store
 from store.api import Lease, Settled, State
 from store.figures import FIGURES
+from store.postgres import CONNECTIONS
 from store.sql import SqlStore
 
 
@@ -161,6 +163,20 @@ def test_figures_are_forgotten_while_one_is_kept(url: str, store: SqlStore, else
         went_on()
         forgotten.result()
     assert store.figures() == []
+
+
+# ------------------------------------------------------------ connections
+
+
+def test_a_process_that_uses_all_its_connections_says_so(store: SqlStore) -> None:
+    engine = store.database._engine  # type: ignore[attr-defined]
+    engine.pool._timeout = 0.01
+    with ExitStack() as held:
+        for _ in range(CONNECTIONS):
+            held.enter_context(engine.connect())
+        with pytest.raises(UnavailableError, match="all connections of this process are in use"):
+            store.most_answers()
+    assert store.most_answers() == 0
 
 
 # ------------------------------------------------------------ answers

@@ -53,6 +53,12 @@ def test_a_night_reaches_over_midnight_and_ends_at_the_minute(at, quiet):
 def test_quiet_hours_within_a_day_leave_the_night_alone():
     assert may_call(local("2026-01-14 03:00"), BERLIN, LUNCH, ())
     assert next_call(local("2026-01-14 12:00"), BERLIN, LUNCH, ()) == local("2026-01-14 13:30")
+    edges = ("11:59", "12:00", "13:29", "13:30")
+    assert [LUNCH.hold(time.fromisoformat(at)) for at in edges] == [False, True, True, False]
+
+
+def test_the_next_moment_is_after_now_also_when_a_night_ends_now():
+    assert next_call(local("2026-01-14 08:00"), BERLIN, NIGHT, ()) == local("2026-01-15 08:00")
 
 
 def test_the_night_is_over_the_same_evening_or_the_next_morning():

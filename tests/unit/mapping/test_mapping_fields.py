@@ -203,6 +203,7 @@ def test_as_shows_a_type(as_, raw, value):
         ("multi", [float("inf")], "wrong_type"),
         ("number", "1,5", "wrong_type"),
         ("number", "1e3", "wrong_type"),
+        ("number", float("nan"), "wrong_type"),
         ("number", True, "wrong_type"),
         ("date", datetime(2026, 3, 2), "naive_datetime"),  # noqa: DTZ001
         ("date", "2026-03-02T12:00:00", "naive_datetime"),

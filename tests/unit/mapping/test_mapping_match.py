@@ -44,6 +44,7 @@ def test_a_domain_leads_to_a_company_unless_it_is_a_free_mail_providers():
     assert [key.response for key in companies.keys(private)] == ["external_id"]
     assert companies.misses_its_company(private)
     assert not companies.misses_its_company(ann)
+    assert not companies.misses_its_company(answer(external_id="1"))
     assert not BY_ID_THEN_MAIL.misses_its_company(private)
 
 

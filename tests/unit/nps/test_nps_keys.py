@@ -47,9 +47,13 @@ def test_dots_and_plus_tags_are_not_folded():
 
 NO_ADDRESS = ["", "  ", "ann", "ann@", "@example.com", "ann@localhost", "a b@example.com", "a..b@example.com"]
 TWO_ADDRESSES = "ann@example.com, bob@example.com"
+TOO_LONG = f"{'a' * 64}@{'.'.join(['b' * 60] * 3)}.example"  # 255 characters
+NO_INTERNATIONAL_DOMAIN = "ann@xn--a.example"
 
 
-@pytest.mark.parametrize("raw", [None, *NO_ADDRESS, "ann@exam ple.com", TWO_ADDRESSES])
+@pytest.mark.parametrize(
+    "raw", [None, *NO_ADDRESS, "ann@exam ple.com", TWO_ADDRESSES, TOO_LONG, NO_INTERNATIONAL_DOMAIN]
+)
 def test_what_is_no_address_is_no_key(raw):
     assert email_key(raw) is None
 
@@ -146,6 +150,11 @@ def test_the_answers_of_one_person_share_a_number():
     other = answer(id="a2", source="app", email=" ann@EXAMPLE.com")
     assert person_number(one, "US") == person_number(other, "US")
     assert person_number(one, "US") != person_number(answer(email="bob@example.com"), "US")
+
+
+def test_without_an_address_a_phone_says_who_somebody_is_however_it_is_written():
+    one, other = answer(phone="(202) 555-0143", external_id="7"), answer(id="a2", phone="+1 202 555 0143")
+    assert person_number(one, "US") == person_number(other, "US")
 
 
 def test_an_answer_without_any_key_has_a_number_of_its_own():

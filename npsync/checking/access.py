@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import cast
 
 from connectors.contract import Accessible, Creates, Grant, Needs, Verdict
 from mapping.names import field_of
+from mapping.spec import AccountLink, FieldMapping
 from nps.events import OF_EVERY_EVENT
 from nps.schema import FieldType, ObjectSchema
 from nps.surveys import Through
@@ -19,76 +20,27 @@ from npsync.config import Config
 from npsync.opening import Opened
 from npsync.syncing.jobs import care_of, compiled, target_of
 from npsync.syncing.rolling import compiled_accounts
+from sync.outbox.care import Aftercare
 from sync.spec import SyncSpec
 
 
 def needs_of(config: Config, connection: str) -> Needs:
     """Answers to fetch, and per object the fields read and written."""
-    read: defaultdict[str, set[str]] = defaultdict(set)
-    write: defaultdict[str, set[str]] = defaultdict(set)
-    types: defaultdict[str, dict[str, FieldType]] = defaultdict(dict)
-    creates: set[Creates] = set()
-    history: defaultdict[str, set[str]] = defaultdict(set)
+    used = _Used()
     for name, spec in config.sync.items():
-        target = target_of(config, spec)
-        if target.connection != connection:
-            continue
-        fields = compiled(config, spec)
-        read[target.object] |= {rule.record for rule in target.match} | set(target.only)
-        read[target.object] |= set(fields.record_names) | set(spec.fields)
-        read[target.object] |= {each.newer_than for each in spec.fields.values() if each.newer_than}
-        write[target.object] |= set(spec.fields)
-        unseen = ObjectSchema(target.object, {})
-        known = {name: shown_type(mapping, unseen) for name, mapping in spec.fields.items()}
-        types[target.object] |= {name: type for name, type in known.items() if type is not None}
-        people = config.people.get(spec.to) if isinstance(spec.to, str) else None
-        if (care := care_of(config, name)) is not None:
-            read[target.object] |= care.record_names
-            read[target.object] |= {each for each in (care.owner, care.name) if each and care.rules}
-            if people and people.account and (care.tasks or care.reads_accounts):
-                read[target.object].add(people.account.by)
-                read[people.account.object] |= care.account_names
-            creates |= set(created_by(spec))
-            if spec.history is not None:
-                history[spec.history.object] |= {*spec.history.fields, *spec.history.withdrawn}
-                history[spec.history.object] |= {spec.history.key} if spec.history.key else set()
-        if people and people.account and spec.account is not None:
-            read[target.object].add(people.account.by)
-            read[people.account.object] |= set(compiled_accounts(config, spec.account).account_names)
-            read[people.account.object] |= set(spec.account.fields)
-            write[people.account.object] |= set(spec.account.fields)
-            unseen = ObjectSchema(people.account.object, {})
-            for figure, told in spec.account.fields.items():
-                if (type := shown_type(with_type(told, spec.account), unseen)) is not None:
-                    types[people.account.object][figure] = type
-        for path in config.traits(name).values():
-            if (field := field_of(path, "record")) is not None:
-                read[target.object].add(field)
-            elif people and people.account and (field := field_of(path, "account")) is not None:
-                read[target.object].add(people.account.by)
-                read[people.account.object].add(field)
-        if people and people.account and not fields.uses.isdisjoint(("account", "account_id")):
-            read[target.object].add(people.account.by)
-            if fields.account_names:
-                read[people.account.object] |= set(fields.account_names)
+        if target_of(config, spec).connection == connection:
+            _of_sync(used, config, name, spec)
     for object, names in _asked(config, connection):
-        read[object] |= names
-    if connection in asked_people(config) and (shown := config.contact_policy.written_fields):
-        write[config.people[connection].object] |= set(shown)
-        read[config.people[connection].object] |= set(shown)
-    for way in _ways(config):
-        used = config.connections[way.use]
-        how = used.connector.sends(used.settings)
-        if how is not None and how.writes and way.use == connection and connection in config.people:
-            write[config.people[connection].object] |= set(how.writes)
-            read[config.people[connection].object] |= set(how.writes)
+        used.read[object] |= names
+    if connection in config.people:
+        _of_people(used, config, connection)
     return Needs(
         answers=any(connection in survey.at for survey in config.surveys.values()),
-        read={name: frozenset(each) for name, each in read.items()},
-        write={name: frozenset(each) for name, each in write.items()},
-        types=dict(types),
-        creates=frozenset(creates),
-        history={name: frozenset(each) for name, each in history.items()},
+        read={name: frozenset(each) for name, each in used.read.items()},
+        write={name: frozenset(each) for name, each in used.write.items()},
+        types=dict(used.types),
+        creates=frozenset(used.creates),
+        history={name: frozenset(each) for name, each in used.history.items()},
         sends=any(connection == way.use for way in _ways(config)),
         events=frozenset(
             kind
@@ -97,6 +49,87 @@ def needs_of(config: Config, connection: str) -> Needs:
             for kind in (spec.event.kind, *spec.cancel_on)
         ),
     )
+
+
+def _sets() -> defaultdict[str, set[str]]:
+    return defaultdict(set)
+
+
+@dataclass(frozen=True)
+class _Used:
+    """Fields by their object."""
+
+    read: defaultdict[str, set[str]] = field(default_factory=_sets)
+    write: defaultdict[str, set[str]] = field(default_factory=_sets)
+    history: defaultdict[str, set[str]] = field(default_factory=_sets)
+    types: defaultdict[str, dict[str, FieldType]] = field(default_factory=lambda: defaultdict(dict))
+    creates: set[Creates] = field(default_factory=set)
+
+    def shows(self, object: str, fields: Mapping[str, FieldMapping]) -> None:
+        """These are written, and read for that."""
+        self.read[object] |= set(fields)
+        self.write[object] |= set(fields)
+        unseen = ObjectSchema(object, {})
+        known = {name: shown_type(mapping, unseen) for name, mapping in fields.items()}
+        self.types[object] |= {name: type for name, type in known.items() if type is not None}
+
+
+def _of_sync(used: _Used, config: Config, name: str, spec: SyncSpec) -> None:
+    target, fields = target_of(config, spec), compiled(config, spec)
+    people = config.people.get(spec.to) if isinstance(spec.to, str) else None
+    account = None if people is None else people.account
+    used.shows(target.object, spec.fields)
+    read = used.read[target.object]
+    read |= {rule.record for rule in target.match} | set(target.only) | set(fields.record_names)
+    read |= {each.newer_than for each in spec.fields.values() if each.newer_than}
+    if (care := care_of(config, name)) is not None:
+        _of_care(used, spec, care, target.object, account)
+    if account is not None and spec.account is not None:
+        read.add(account.by)
+        used.read[account.object] |= set(compiled_accounts(config, spec.account).account_names)
+        used.shows(
+            account.object,
+            {each: with_type(told, spec.account) for each, told in spec.account.fields.items()},
+        )
+    for path in config.traits(name).values():
+        if (of_record := field_of(path, "record")) is not None:
+            read.add(of_record)
+        elif account is not None and (of_account := field_of(path, "account")) is not None:
+            read.add(account.by)
+            used.read[account.object].add(of_account)
+    if account is not None and not fields.uses.isdisjoint(("account", "account_id")):
+        read.add(account.by)
+        if fields.account_names:
+            used.read[account.object] |= set(fields.account_names)
+
+
+def _of_care(used: _Used, spec: SyncSpec, care: Aftercare, object: str, account: AccountLink | None) -> None:
+    """What follows an answer: what it names, and where answers are kept."""
+    used.read[object] |= care.record_names
+    used.read[object] |= {each for each in (care.owner, care.name) if each and care.rules}
+    if account is not None and (care.tasks or care.reads_accounts):
+        used.read[object].add(account.by)
+        used.read[account.object] |= care.account_names
+    used.creates.update(created_by(spec))
+    if spec.history is not None:
+        kept = used.history[spec.history.object]
+        kept |= {*spec.history.fields, *spec.history.withdrawn}
+        kept |= {spec.history.key} if spec.history.key else set()
+
+
+def _of_people(used: _Used, config: Config, connection: str) -> None:
+    """What asking writes onto a person's record, and reads for that."""
+    written: set[str] = set()
+    if connection in asked_people(config):
+        written |= set(config.contact_policy.written_fields)
+    for way in _ways(config):
+        known = config.connections[way.use]
+        how = known.connector.sends(known.settings)
+        if how is not None and way.use == connection:
+            written |= set(how.writes)
+    if written:
+        used.read[config.people[connection].object] |= written
+        used.write[config.people[connection].object] |= written
 
 
 def created_by(spec: SyncSpec) -> Iterator[Creates]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import threading
@@ -133,7 +134,10 @@ def put_right(store: Store, clock: Clock) -> None:
 def _tick_until(stopping: threading.Event, tick: Callable[[], None], *, jumped: Callable[[], None]) -> None:
     from apscheduler.schedulers.background import BackgroundScheduler
 
-    pass_on("apscheduler")  # that a tick took longer than a second
+    pass_on("apscheduler")
+    logging.getLogger("apscheduler").setLevel(
+        logging.ERROR
+    )  # else every second that a tick waits for the store
     scheduler = BackgroundScheduler(timezone="UTC")
     job = scheduler.add_job(
         tick,

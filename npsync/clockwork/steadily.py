@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Callable
 
 from nps.errors import NpsyncError
 from npsync.logs import notice
+
+SLOW = 10.0  # seconds
 
 
 class Trouble:
@@ -28,14 +31,15 @@ class Trouble:
 
 
 class Ticks:
-    """One tick after the other, whatever happens in one: a store that is busy or away for a while is told once."""
+    """One tick after the other, whatever happens in one: a store that is busy or away for a while is told once, and a
+    tick that waited for it is told when it is over."""
 
-    def __init__(self, *steps: Callable[[], None]) -> None:
-        self._steps = steps
+    def __init__(self, *steps: Callable[[], None], monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._steps, self._monotonic = steps, monotonic
         self._trouble = Trouble("tick_failed", "ticking_again")
 
     def __call__(self) -> None:
-        problem = ""
+        problem, began = "", self._monotonic()
         for step in self._steps:
             try:
                 step()
@@ -44,3 +48,5 @@ class Ticks:
             except Exception as error:  # noqa: BLE001 - told in full, and the clock goes on
                 problem = "".join(traceback.format_exception(error))
         self._trouble.is_now(problem)
+        if (seconds := self._monotonic() - began) >= SLOW:
+            notice("tick_slow", seconds=round(seconds))

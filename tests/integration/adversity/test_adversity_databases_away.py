@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -16,6 +16,7 @@ from serving_process import Serving, until
 
 from nps.errors import UnavailableError
 from store import open_store
+from store.errors import StoreError
 from store.spool import Spool
 from store.sql import SqlStore
 
@@ -71,6 +72,23 @@ def test_a_full_disk_is_called_one(sqlite_url: str):
     with pytest.raises(UnavailableError, match="the SQLite file: its disk is full: make room"):
         _written(store, "PRAGMA max_page_count = 1", "CREATE TABLE more (what TEXT)")
     store.close()
+
+
+def test_a_database_that_fails_while_another_failure_is_told_leaves_that_one_its_words(store: SqlStore):
+    told = UnavailableError("the vendor is away")
+    with pytest.raises(UnavailableError) as first, _failing_again(store):
+        raise told
+    assert str(first.value) == "the vendor is away"
+
+
+@contextmanager
+def _failing_again(store: SqlStore) -> Iterator[None]:
+    try:
+        yield
+    except UnavailableError:
+        with suppress(StoreError):
+            _written(store, "SELECT what FROM nowhere")
+        raise
 
 
 def _written(store: SqlStore, *statements: str) -> None:

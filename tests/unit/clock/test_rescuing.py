@@ -315,6 +315,15 @@ def test_a_tick_that_fails_is_told_once_and_stops_neither_the_clock_nor_what_com
     assert [line["event"] for line in told] == ["tick_failed", "ticking_again"]
 
 
+def test_a_tick_that_waited_is_told_when_it_is_over():
+    times = iter([0.0, 0.5, 1.0, 76.0])
+    tick = Ticks(lambda: None, monotonic=lambda: next(times))
+    with structlog.testing.capture_logs() as told:
+        tick()
+        tick()
+    assert [(line["event"], line["seconds"]) for line in told] == [("tick_slow", 75)]
+
+
 # ------------------------------------------------------------ who is shown
 
 

@@ -30,9 +30,9 @@ SCRUB = "scrub"  # the switch that says: bytes of somebody who was erased may be
 
 _TOLD = {
     "response": "answers",
+    "again": "asked_again",
     "answer_state": "states",
     "work": "work",
-    "again": "asked_again",
     "hold_decision": "hold_decisions",
     "change": "journal",
     "dead_letter": "dead_letters",
@@ -53,7 +53,8 @@ _TOLD = {
     "cursor": "cursors",
     "event_cursor": "event_cursors",
 }
-"""Table → what it is called in an export and on a receipt, in this order."""
+"""Table → what it is called in an export and on a receipt, in this order. They are deleted in it, too, as others lock
+them: a wish to try an answer again before its state, an invitation before its steps, an entry before its names."""
 
 _READ_AGAIN = ("cursor", "event_cursor")
 """Gone, they make their source be read from its beginning: nothing is lost, and what repeats is known."""

@@ -16,7 +16,8 @@ from postgres_server import StoreInTurn
 
 from nps.errors import LeaseLost, UnavailableError
 from store import open_store
-from store.api import Lease, Settled, State
+from store.api import Lease, Receipt, Settled, State
+from store.api.subjects import Traces
 from store.figures import FIGURES
 from store.postgres import CONNECTIONS
 from store.sql import SqlStore
@@ -201,6 +202,27 @@ def test_an_answer_is_left_out_or_taken_up_again_and_neither_fails(
     ):
         left_out = went_on()
         assert (left_out, taken.result()) in ((True, 0), (False, 1))
+
+
+def test_somebody_is_erased_while_an_answer_of_theirs_is_left_out(
+    url: str, store: SqlStore, elsewhere: SqlStore
+) -> None:
+    receive(store, answer("a1"))
+    syncing = Syncing(store)
+    syncing.take_up()
+    [one] = [taken.number for taken in syncing.work()]
+    syncing.settle([Settled(number=one, state=State.WAITING)])
+    store.ask_again(SYNC, [one])
+    receipt = Receipt(kind="erase", at=NOON, who="cli:ann", report={})
+    traces = Traces(numbers=(one,))
+    with (
+        stopped_before(
+            elsewhere, "UPDATE answer_state", lambda: elsewhere.ignore(SYNC, one, "a test")
+        ) as went_on,
+        beside(url, lambda: store.erase(traces, receipt, zone=ZoneInfo("UTC"), now=NOON)) as erased,
+    ):
+        assert went_on()
+        assert erased.result()["states"] == 1
 
 
 def test_two_who_want_the_same_answers_tried_again_get_them(url: str, store: SqlStore) -> None:

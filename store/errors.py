@@ -53,7 +53,7 @@ def without_data() -> Iterator[None]:
 
 
 def _empty(error: BaseException | None) -> None:
-    """Of the driver's own errors. One of ours that was being told when it failed keeps its words: they are to be read."""
+    """Of the driver's own errors. One of ours that was being told when it failed keeps its words, to be read."""
     while error is not None and not isinstance(error, NpsyncError):
         inner = error.__cause__ or error.__context__
         error.args, error.__cause__, error.__context__ = (), None, None

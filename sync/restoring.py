@@ -16,10 +16,11 @@ from typing import NamedTuple
 from connectors.contract import Destination
 from nps.changes import Change, Record
 from nps.errors import ConfigError
+from nps.forgetting import person_name
 from nps.schema import ObjectSchema
 from nps.values import Json
 from nps.writes import Steps, Write, steps
-from store.api import Counted, Lease, Restoring, State, Store
+from store.api import Counted, Lease, Restoring, RunRow, State, Store
 from sync.interruption import heed
 from sync.job import Job, rolled_up_sync
 from sync.progress import Progress
@@ -38,6 +39,7 @@ class Why(StrEnum):
     MERGED = "merged"
     NO_FIELD = "no_field"
     READ_ONLY = "read_only"
+    ERASED = "erased"  # whose it is was to be forgotten since: nothing is written about them any more
     EXPIRED = "expired"  # what the field showed before is not kept any more (retention.before_values)
     # Nothing is left to do:
     UNDONE = "undone"  # an earlier undo took it back
@@ -193,6 +195,7 @@ def plan_undo(
     found = Findings()
     seen: set[str] = set()
     written = store.written_by(wanted.run, records=wanted.records or None, maybe=True)
+    origin = store.run(wanted.run)
     while changes := list(islice(written, CHUNK)):
         heed(stop)
         seen.update(name for change in changes for name in change.after)
@@ -204,7 +207,12 @@ def plan_undo(
         asks = place.job if not wanted.redo else None
         shown = {} if asks is None else shown_now(asks, store, changes, counted, writes)
         restoring: list[Restoring] = []
+        erased = _erased_since(place, store, ids, origin)
         for change in changes:
+            if change.record_id in erased:
+                asked = [name for name in change.after if not wanted.fields or name in wanted.fields]
+                found.left += [Left(change.record_id, change.key, name, Why.ERASED) for name in asked]
+                continue
             history, record = writes.get(change.record_id, []), records.get(change.record_id)
             names = _restorable(change, history, record, schema, wanted, found, shown.get(change.record_id))
             if names:
@@ -219,6 +227,16 @@ def plan_undo(
             f"run {wanted.run} wrote no field {', '.join(unknown)}; it wrote {', '.join(sorted(seen))}"
         )
     return found
+
+
+def _erased_since(
+    place: Restored, store: Store, record_ids: Sequence[str], run: RunRow | None
+) -> frozenset[str]:
+    """Those whose erasure was begun after this run. Where it was broken off half-way the journal still tells of them:
+    what it would put back on their records is what they asked to have forgotten."""
+    names = {person_name(place.connection, id): id for id in record_ids}
+    forgotten = store.forgotten_on(sorted(names))
+    return frozenset(names[name] for name, at in forgotten.items() if run is None or at >= run.started_at)
 
 
 def _restorable(

@@ -37,6 +37,8 @@ def reason(one: Left, *, redo: bool = False) -> str:
             return f"the answer that decides now shows it too (run {one.run})"
         case Why.UNDONE:
             return f"already {'written again' if redo else 'undone'} by run {one.run}"
+        case Why.ERASED:
+            return "its person is being erased (npsync subject erase ends it)"
         case Why.EXPIRED:
             return "expired: what it showed before is not kept any more (retention.before_values)"
         case Why.GONE:

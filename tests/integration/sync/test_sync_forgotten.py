@@ -11,10 +11,11 @@ from builders_aftercare import CALL, HISTORY, CaringTown
 from builders_sync import SYNC, Town, answer, counts
 from memory_aftercare import refusal
 
-from nps.forgetting import Forgetting
+from nps.forgetting import Forgetting, person_name
 from store.api import State
 from store.api.outbox import Stage
 from sync.inbox import take_in
+from sync.restoring import Why
 
 PEPPER = Forgetting("a-pepper-of-the-town")
 ANN = "ann@example.com"
@@ -44,6 +45,34 @@ def test_what_was_emptied_stays_empty_whatever_a_run_is_told(town: Town, options
     if options:
         assert counts(report) == {"excluded": 1, "unchanged": 1}
     assert town.store.balance(SYNC, ("mail", "app")) == (2, 2)
+
+
+def test_neither_an_undo_nor_a_redo_writes_about_somebody_who_is_being_erased(town: Town):
+    """What was there before was empty, so an emptied record looks as an undo had left it."""
+    ann, bob = town.crm.add(ANN), town.crm.add("bob@example.com")
+    town.tell(answer("a", 9, email=ANN), answer("b", 3, email="bob@example.com"))
+    run = town.run().run
+    town.undo(run)
+    town.later(minutes=1)
+    forget(town, f"email:{ANN}", person_name("crm", ann))
+    empty(town, ann)
+    [redone] = town.redo(run)
+    assert {(one.record_id, one.why) for one in redone.findings.left} == {(ann, Why.ERASED)}
+    assert town.shown() == {ann: None, bob: 3}
+
+    town.crm.contacts[ann]["nps"] = 9  # not emptied yet
+    undone = town.undo(run)
+    assert {one.why for one in undone.findings.left if one.record_id == ann} == {Why.ERASED}
+    assert town.shown() == {ann: 9, bob: None}
+
+
+def test_what_was_written_after_they_came_back_can_be_undone(town: Town):
+    ann = town.crm.add(ANN)
+    forget(town, person_name("crm", ann))
+    town.later(minutes=1)
+    town.tell(answer("a", 9, email=ANN))
+    assert town.undo(town.run().run).written == 1
+    assert town.shown() == {ann: None}
 
 
 def test_who_they_were_stays_known_until_they_are_erased(town: Town):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from npsync.cli.running import code_of_run, roll_up_told, run_told
 
 if TYPE_CHECKING:
+    from npsync.clockwork.claims import Claim
     from npsync.config import Config
     from store.api import Store
     from sync.options import Options
@@ -29,10 +30,8 @@ def gather_anonymous(config: Config, store: Store, options: Options) -> None:
 
 def run_due(config: Config, store: Store, options: Options, json: bool) -> int:
     """Everything due, once each. The exit code is the worst one."""
-    from dataclasses import replace
     from itertools import chain
 
-    from nps.errors import NpsyncError
     from npsync.cli import output
     from npsync.clock import SystemClock
     from npsync.clockwork.claims import Claims, pushed_done
@@ -61,24 +60,10 @@ def run_due(config: Config, store: Store, options: Options, json: bool) -> int:
             pushed_done(store, claim)
             continue
         ran = True
-        try:
-            if claim.accounts:
-                code = output.code_of(roll_up_told(config, store, claim.sync, options, json).status)
-            else:
-                code = code_of_run(
-                    run_told(config, store, claim.sync, replace(options, read=not claim.pushed), json)
-                )
-            pushed_done(store, claim)
-        except NpsyncError as error:
-            output.tell_error(error)
-            code = output.exit_code(error)
-        finally:
-            if claim.tick is not None:
-                store.end_tick(claim.tick, now=clock.now())
+        code = _done(config, store, claim, options, json)
         if options.stop():
-            store.schedule(
-                claim.place, claim.due_at
-            )  # due again at once, as what was not looked at yet still is
+            # Due again at once, as what was not looked at yet still is.
+            store.schedule(claim.place, claim.due_at)
             break
         worst = output.worst(worst, code)
         done.add(claim.sync)
@@ -96,6 +81,31 @@ def run_due(config: Config, store: Store, options: Options, json: bool) -> int:
         if config.has_to_ask:
             output.say("Messages that wait: npsync invitations --state queued")
     return worst
+
+
+def _done(config: Config, store: Store, claim: Claim, options: Options, json: bool) -> int:
+    """What is due, once; the exit code it came to."""
+    from dataclasses import replace
+
+    from nps.errors import NpsyncError
+    from npsync.cli import output
+    from npsync.clock import SystemClock
+    from npsync.clockwork.claims import pushed_done
+
+    try:
+        if claim.accounts:
+            code = output.code_of(roll_up_told(config, store, claim.sync, options, json).status)
+        else:
+            read = replace(options, read=not claim.pushed)
+            code = code_of_run(run_told(config, store, claim.sync, read, json))
+        pushed_done(store, claim)
+        return code
+    except NpsyncError as error:
+        output.tell_error(error)
+        return output.exit_code(error)
+    finally:
+        if claim.tick is not None:
+            store.end_tick(claim.tick, now=SystemClock().now())
 
 
 def settle_pushed(config: Config, store: Store, options: Options) -> int:

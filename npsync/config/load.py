@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
@@ -137,24 +137,7 @@ class _Reading:
         public_url = self.keys.public_url()
         settings = {name: each.settings for name, each in connections.items()}
         known = Known(self.document, self.connectors, settings)
-        looks = lookcheck(branding, settings, self.keys.folder())
-        for found in (
-            *crosscheck(known),
-            *fieldcheck(known),
-            *aftercheck(known),
-            *askcheck(known),
-            *reportcheck(known),
-            *alertcheck(known),
-            *accountcheck(known),
-            *privacycheck(known),
-            *signcheck(known),
-            *looks,
-        ):
-            if found.code == "plain_http":  # the connector's own model may have seen it, too
-                self.document.problems = [
-                    each for each in self.document.problems if each.path != dotted(found.path)
-                ]
-            self._tell(found)
+        self._check(known, lookcheck(branding, settings, self.keys.folder()))
         self._check_descriptions(connections)
         if self.document.problems or zone is None or store is None or policy is None or branding is None:
             return None
@@ -180,6 +163,26 @@ class _Reading:
             warnings=self._warnings(known, branding),
             document=self.document,
         )
+
+    def _check(self, known: Known, looks: Iterable[Found]) -> None:
+        """What no block shows by itself."""
+        for found in (
+            *crosscheck(known),
+            *fieldcheck(known),
+            *aftercheck(known),
+            *askcheck(known),
+            *reportcheck(known),
+            *alertcheck(known),
+            *accountcheck(known),
+            *privacycheck(known),
+            *signcheck(known),
+            *looks,
+        ):
+            if found.code == "plain_http":  # the connector's own model may have seen it, too
+                self.document.problems = [
+                    each for each in self.document.problems if each.path != dotted(found.path)
+                ]
+            self._tell(found)
 
     # ------------------------------------------------------------ top level
 

@@ -34,6 +34,11 @@ class UntilStopped:
     def __init__(self, clock: Clock, stop: Callable[[], bool]) -> None:
         self._clock, self._stop = clock, stop
         self._over_at: float | None = None
+        self._closing = False
+
+    def closing(self) -> None:
+        """No more calls are made. What is still slept for, a turn to save what was counted, is slept."""
+        self._closing = True
 
     def now(self) -> datetime:
         return self._clock.now()
@@ -46,6 +51,6 @@ class UntilStopped:
         while (left := until - self._clock.monotonic()) > 0:
             if self._over_at is None and self._stop():
                 self._over_at = self._clock.monotonic() + MOMENT
-            if self._over_at is not None and until > self._over_at:
+            if self._over_at is not None and until > self._over_at and not self._closing:
                 raise Interrupted
             self._clock.sleep(min(left, LOOK))

@@ -190,6 +190,8 @@ class Opened:
         return self._provisioners[name]
 
     def close(self) -> None:
+        if isinstance(self._calling, UntilStopped):
+            self._calling.closing()
         try:
             self._keep_books()
         finally:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from builders_config import config_of, yaml
 from fake_clock import Calls, FakeClock, fake_tools
 
 from connectors.calls import CallPolicy
@@ -15,6 +17,7 @@ from connectors.replies import Reply
 from connectors.wire import FateUnknown
 from nps.errors import Interrupted
 from npsync.clock import MOMENT, UntilStopped
+from npsync.opening import opened
 
 OK = Reply(200, {}, b"")
 
@@ -49,6 +52,18 @@ def test_short_waits_one_after_the_other_add_up_to_no_more_than_a_moment() -> No
         all(limited.call(lambda: OK, what="update") for _ in range(200))
     assert clock.monotonic() <= 3 + MOMENT + 0.3
     assert calls.count < 20
+
+
+def test_who_closes_connections_saves_what_was_counted_however_long_another_process_is_at_it(
+    tmp_path: Path,
+) -> None:
+    clock = FakeClock()
+    with opened(config_of(yaml(), tmp_path), None, clock, stop=lambda: True) as connections:
+        calling = connections._tools("crm").clock
+        with pytest.raises(Interrupted):
+            calling.sleep(30)
+    calling.sleep(30)
+    assert clock.monotonic() == 30
 
 
 def test_a_call_that_was_not_made_says_nothing_of_the_connection() -> None:

@@ -74,6 +74,7 @@ properties: $(VENV)/.dev ## undo on 10,000 towns in memory and 200 over HTTP; 2,
 	  tests/scenarios/test_undo_over_http.py $(ARGS)
 	@NPSYNC_SHARED_CASES=1000 $(BIN)/python -m pytest tests/integration/sync/test_sync_shared.py --timeout 0
 	@NPSYNC_ASKING_CASES=2000 $(BIN)/python -m pytest tests/integration/store/test_store_asking_states.py --timeout 0
+	@NPSYNC_ASKED_LIVES=200 $(BIN)/python -m pytest tests/unit/triggers/test_triggers_lives.py --timeout 0
 	@NPSYNC_KILLS=200 $(BIN)/python -m pytest tests/scenarios/test_killed_anywhere.py -k one_task --timeout 0
 	@NPSYNC_FOLLOWED_CASES=500 $(BIN)/python -m pytest tests/integration/sync/test_followed_properties.py --timeout 0
 	@NPSYNC_LISTINGS=2000 $(BIN)/python -m pytest tests/unit/connectors/test_no_answer_is_lost.py --timeout 0

@@ -40,7 +40,7 @@ def health(
     else:
         output.say("All is well." if well else "Not all is well:")
         if found.problem is not None:
-            output.say_wrapped(f"store: {found.problem}", indent="  ")
+            output.say_wrapped(found.problem, indent="  ")
         for line in found.lines(loaded.time_zone):
             output.say_wrapped(line, indent="  ", then="    ")
         for remark in found.remarks():

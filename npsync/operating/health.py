@@ -125,7 +125,7 @@ def is_ready(store: Store) -> bool:
 def health(config: Config, store: Store, now: datetime) -> Health:
     try:
         if not store.is_ready():
-            return Health(problem="the store is not there, or not of this version")
+            return Health(problem="store: it is not there, or not of this version")
         return _asked(config, store, now)
     except NpsyncError as error:
         return Health(problem=str(error))

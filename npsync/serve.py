@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from npsync.clock import SystemClock
 from npsync.clockwork import readiness
 from npsync.clockwork.acting import Acting
-from npsync.clockwork.freeing import free_memory
+from npsync.clockwork.freeing import free_memory, keep_what_is_built
 from npsync.clockwork.hands import Hands, Threads
 from npsync.clockwork.rescuing import rescue, resume_killed
 from npsync.clockwork.steadily import Ticks
@@ -77,6 +77,7 @@ def serve(
     rescue(store, clock.now())
     resume_killed(taken.config, store, clock.now())
     follow(taken.config, store)
+    keep_what_is_built()
     hurry = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda number, frame: (hurry if stopping.is_set() else stopping).set())

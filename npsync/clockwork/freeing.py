@@ -41,8 +41,15 @@ def share_one_heap() -> None:
         tell(_MOST_HEAPS, 1)
 
 
+def keep_what_is_built() -> None:
+    """For a process that lasts, once it has what it works with: what was imported and built stays to the end, and no
+    look for circles goes through it again. That stopped everybody for a tenth of a second, after every run and now and
+    then beside whoever opened a page."""
+    gc.freeze()
+
+
 def free_memory(store: Store | None = None) -> None:
-    """A tenth of a second, after a run. `store`: what it keeps for the next question goes, too."""
+    """After a run. `store`: what it keeps for the next question goes, too."""
     gc.collect()
     give_back(store)
 

@@ -16,7 +16,7 @@ import uvicorn
 from nps.errors import NpsyncError
 from npsync import logs, opening
 from npsync.clock import SystemClock
-from npsync.clockwork.freeing import give_back, share_one_heap
+from npsync.clockwork.freeing import give_back, keep_what_is_built, share_one_heap
 from npsync.config import Config, load
 from npsync.web.app import Web, app
 from npsync.web.intake import opened_intake
@@ -53,6 +53,7 @@ def _serve(config: Config, store: Store, listening: socket.socket, alive: int) -
     with opened_intake(config, store, clock) as intake:
         made = app(config, store, clock, intake=intake)
         server = uvicorn.Server(settings(made))
+        keep_what_is_built()
         crashed = end_with(server, alive, meanwhile=lambda: give_back(store))
         # uvicorn raises the signal that ended it once more when it is done: then there is nothing left to end.
         signal.signal(signal.SIGTERM, lambda number, frame: None)

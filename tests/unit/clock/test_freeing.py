@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import socket
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 import pytest
 import structlog
+from builders_config import config_of, yaml
 
 from nps.errors import UnavailableError
 from npsync.clockwork.freeing import free_memory
 from npsync.clockwork.hands import Task, Threads
-from npsync.web.__main__ import end_with
+from npsync.web.__main__ import _serve, end_with
+from store import open_store
 
 if TYPE_CHECKING:
     import uvicorn
@@ -94,3 +100,22 @@ def test_a_store_that_cannot_rest_now_is_told_of_and_no_trouble():
     with structlog.testing.capture_logs() as told:
         free_memory(cast("Store", Away()))
     assert [(line["event"], line["problem"]) for line in told] == [("not_at_rest", "the disk is gone")]
+
+
+def test_the_web_looks_for_circles_only_among_what_came_since_it_was_built(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    kept: list[int] = []
+    monkeypatch.setattr("uvicorn.Server.run", lambda self, sockets: kept.append(gc.get_freeze_count()))
+    monkeypatch.setattr("signal.signal", lambda number, handler: None)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    ours, of_serve = os.pipe()
+    before = gc.get_freeze_count()
+    with closing(open_store(sqlite_url)) as store, socket.create_server(("127.0.0.1", 0)) as listening:
+        _serve(config_of(yaml(), tmp_path), store, listening, ours)
+    os.close(of_serve)
+    for thread in threading.enumerate():
+        if thread.name == "npsync-alive":
+            thread.join(60)
+    os.close(ours)
+    assert kept[0] > before

@@ -14,6 +14,7 @@ import typer
 
 from nps.errors import NpsyncError
 from npsync.cli import output
+from npsync.words import WIDTH
 
 # In the order of --help. A module imports typer and nothing heavy; bodies of commands import the rest. What a
 # command names in its module is a function, or a typer.Typer (a group of commands).
@@ -67,7 +68,7 @@ def application() -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode="markdown",
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": output.WIDTH},
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDTH},
     )
     app.callback()(_everywhere)
     for command, module, name in COMMANDS:

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from npsync.words import WIDTH
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from nps.errors import NpsyncError
     from npsync.config import Config
 
-WIDTH = 100
 _BETWEEN = 2  # blanks between the columns of a table
 
 MOST_NUMBER = 2**63 - 1  # what a database keeps of a run's or a letter's number

@@ -175,9 +175,10 @@ def receipts(
 
 def _show(told: object, lines: list[str]) -> None:
     from npsync.cli import output
+    from npsync.words import WIDTH
 
     if told is not None:
         output.say_json(told)
         return
     for line in lines:
-        output.say_wrapped(line, then="    ") if len(line) > output.WIDTH else output.say(line)
+        output.say_wrapped(line, then="    ") if len(line) > WIDTH else output.say(line)

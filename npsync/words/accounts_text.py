@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 from nps.values import Json
-from npsync.words.sync_text import ACCEPTED, WIDTH, change_lines, field_lines, moment_text, noted, several
+from npsync.words import WIDTH
+from npsync.words.sync_text import ACCEPTED, change_lines, field_lines, moment_text, noted, several
 from sync.accounts.engine import Preview
 from sync.accounts.report import RolledUp
 from sync.story import AccountStory

@@ -13,7 +13,7 @@ import msgspec
 
 from nps.asking import Invitation, Past, Step, Suppression
 from npsync.asking.invited import About, Arrivals
-from npsync.words.sync_text import WIDTH
+from npsync.words import WIDTH
 from store.api import ArrivalRow, Verdict
 from triggers.report import Round
 

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from nps.changes import Cause
 from nps.responses import SurveyResponse
 from npsync.deciding.letters import Became, Group, advice_for, by_itself, grouped
-from npsync.words.sync_text import WIDTH, moment_text, value_text
+from npsync.words import WIDTH
+from npsync.words.sync_text import moment_text, value_text
 from store.api import DeadLetterRow, Settled, Tried
 from sync.accounts.report import RolledUp
 from sync.job import rolled_up_sync

@@ -12,7 +12,8 @@ from nps.responses import SurveyResponse
 from npsync.deciding.inbox import Item, called
 from npsync.deciding.linking import Linked
 from npsync.deciding.looking import Candidate, Looked
-from npsync.words.sync_text import WIDTH, moment_text
+from npsync.words import WIDTH
+from npsync.words.sync_text import moment_text
 from store.api import Settled, State, Stored
 from sync.report import Report
 

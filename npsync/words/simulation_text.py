@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 from npsync.asking.simulation import History
 from npsync.config import Config
+from npsync.words import WIDTH
 from npsync.words.asking_text import WORDS
-from npsync.words.sync_text import WIDTH
 from triggers.simulating import ASKED, WAITING, Outcome, Simulation
 
 _WORDS = {

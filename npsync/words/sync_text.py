@@ -9,12 +9,11 @@ from zoneinfo import ZoneInfo
 
 from nps.changes import Change
 from nps.values import Json
-from npsync.words import followed_text
+from npsync.words import WIDTH, followed_text
 from store.api import Progress, RunRow, State
 from sync.engine import Preview
 from sync.report import MatchReport, Report
 
-WIDTH = 100
 NOTHING_SHOWN = "–"
 ACCEPTED = "accepted (--accept-breaker):"
 # A command is one piece, up to the end of its sentence, so that it can be copied.

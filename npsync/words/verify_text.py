@@ -6,7 +6,8 @@ import textwrap
 from collections.abc import Iterator, Mapping
 
 from nps.values import Json
-from npsync.words.sync_text import WIDTH, noted, value_text
+from npsync.words import WIDTH
+from npsync.words.sync_text import noted, value_text
 from sync.verifying import Drift, Drifted, Verified
 
 _WORDS = {

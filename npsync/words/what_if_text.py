@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from npsync.words.sync_text import WIDTH, several, value_text
+from npsync.words import WIDTH
+from npsync.words.sync_text import several, value_text
 from sync.what_if import Example, FieldDifference, Moved, WhatIf
 
 _MOST_PAIRS = 5

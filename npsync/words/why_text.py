@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from npsync.words.sync_text import WIDTH, moment_text, value_text
+from npsync.words import WIDTH
+from npsync.words.sync_text import moment_text, value_text
 from npsync.words.why_events import Event, events_of, fate, in_column, score_said
 from npsync.words.why_reasons import summary, why_shown
 from sync.story import AccountStory, AnswerStory, RecordStory, Story

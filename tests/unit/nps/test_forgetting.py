@@ -76,3 +76,29 @@ def test_a_hint_an_event_and_a_signal_are_known_by_whom_they_name():
 def test_a_wish_to_be_erased_names_its_person_by_the_senders_id():
     hint = Hint(key="k", connection="shop", kind="erasure_asked", subject=Subject("person", "C-7"))
     assert "id:C-7" in FORGETTING.of_arrival(hint)
+
+
+def test_a_key_of_any_kind_names_its_person():
+    keys = (PersonKey("phone", "(202) 555-0143"), PersonKey("external_id", "007"))
+    hint = Hint(key="k", connection="crm", person=keys)
+    assert set(FORGETTING.of_arrival(hint)) == {"phone:+12025550143", "id:007"}
+
+
+def test_a_pushed_answer_without_an_id_is_known_by_what_it_carries():
+    given = answer(email="jo@example.com")
+    whole = Answered(key="k", connection="mail", at=NOON, response=given)
+    assert set(FORGETTING.of_arrival(whole)) == {"email:jo@example.com", answer_name("mail", "a1")}
+
+
+def test_what_a_connection_remembers_is_known_by_all_it_may_name():
+    """By what its key ends in, addresses, numbers that say they are some, and whatever is long enough for an id."""
+    of_key = {person_name("crm", "003A"), "id:003A"}
+    assert set(FORGETTING.of_memory("crm", "case:people/003A", [])) == of_key
+    for value, named in (
+        ("Jo@Example.com", {"email:jo@example.com", "id:Jo@Example.com"}),
+        ("+1 202 555 0143", {"phone:+12025550143", "id:+1 202 555 0143"}),
+        ("2025550143", {"id:2025550143"}),
+        ("cust-7", {"id:cust-7"}),
+        ("12345", set()),
+    ):
+        assert set(FORGETTING.of_memory("crm", "case:people/003A", [value])) == of_key | named, value

@@ -67,7 +67,7 @@ class Watched:
         self._running, self._clock, self._take, self._tell = running, clock, take, tell
         self._asked = threading.Event()
         self._looked = self._tried = clock.monotonic()
-        self._used = self._seen = self._digest()
+        self._used = self._seen = _digest(running)
         self._refused: str | None = None
 
     def ask(self) -> None:
@@ -88,7 +88,7 @@ class Watched:
         """What became of it: `taken`, and the `problem` if there is one. The same file, taken again, is harmless: its
         secrets may be new."""
         self._tried = self._clock.monotonic()
-        digest = self._digest()
+        digest = _digest(self._running)
         try:
             taken = read(self._running.config.file)
             refuse_what_needs_a_restart(self._running.config, taken.config)
@@ -99,6 +99,8 @@ class Watched:
         except NpsyncError as error:
             self._refuse(redact(str(error)))
             return {"status": "failed", "taken": False, "problem": self._refused}
+        if _named(taken) != _named(self._running):
+            digest = _digest(taken)  # else what it names now would count as a change of it
         self._running, self._used, self._refused = taken, digest, None
         self._seen = digest
         self._tell(None)
@@ -106,7 +108,7 @@ class Watched:
         return {"status": "succeeded", "taken": True, "mark": taken.mark, "changed": changed}
 
     def _look_if_changed(self, now: float) -> None:
-        digest = self._digest()
+        digest = _digest(self._running)
         if digest == self._used:
             if self._refused is not None:  # somebody put it back
                 self._refused = None
@@ -124,27 +126,29 @@ class Watched:
         self._refused = problem
         self._tell(problem)
 
-    def _digest(self) -> str:
-        """Of the file and of what it names."""
-        told = hashlib.sha256()
-        for file in (self._running.config.file, *self._named()):
-            try:
-                told.update(b"\0" + file.read_bytes())
-            except OSError:
-                told.update(b"\0missing")
-        return told.hexdigest()
 
-    def _named(self) -> list[Path]:
-        """Secrets, descriptions of APIs, the logo, templates of mails."""
-        config = self._running.config
-        folder = config.file.absolute().parent
-        text = self._running.content.decode("utf-8", "replace")
-        secrets = _FOLDER.search(text)
-        found = [] if secrets is None else [folder / secrets[1] / name for name in _SECRET.findall(text)]
-        described = (getattr(each.settings, "description", None) for each in config.connections.values())
-        look = (config.branding.logo, *_templates(config))
-        named = (*described, *(one for one in look if one is not None and not one.startswith("https://")))
-        return [*found, *(folder / Path(one).expanduser() for one in named if isinstance(one, str))]
+def _digest(taken: Taken) -> str:
+    """Of the file and of what it names."""
+    told = hashlib.sha256()
+    for file in (taken.config.file, *_named(taken)):
+        try:
+            told.update(b"\0" + file.read_bytes())
+        except OSError:
+            told.update(b"\0missing")
+    return told.hexdigest()
+
+
+def _named(taken: Taken) -> list[Path]:
+    """Secrets, descriptions of APIs, the logo, templates of mails."""
+    config = taken.config
+    folder = config.file.absolute().parent
+    text = taken.content.decode("utf-8", "replace")
+    secrets = _FOLDER.search(text)
+    found = [] if secrets is None else [folder / secrets[1] / name for name in _SECRET.findall(text)]
+    described = (getattr(each.settings, "description", None) for each in config.connections.values())
+    look = (config.branding.logo, *_templates(config))
+    named = (*described, *(one for one in look if one is not None and not one.startswith("https://")))
+    return [*found, *(folder / Path(one).expanduser() for one in named if isinstance(one, str))]
 
 
 def _templates(config: Config) -> Iterator[str | None]:

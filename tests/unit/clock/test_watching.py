@@ -206,6 +206,21 @@ def test_a_new_secret_is_a_change_and_never_shown(tmp_path: Path):
     assert "secret-of-acme" not in desk.shown
 
 
+def test_a_file_that_names_another_secret_is_taken_once(tmp_path: Path):
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    for name in ("old", "new"):
+        (secrets / name).write_text(f"{name}-secret-of-acme")
+    text = yaml(top="secrets_folder: secrets\n").replace('"${WOOTRIC_SECRET}"', '"${file:old}"')
+    desk = Desk(tmp_path, text)
+    desk.write(text.replace("file:old", "file:new"))
+    desk.pass_time(10 * LOOKED_EVERY)
+    assert len(desk.taken) == 1
+    (secrets / "new").write_text("newer-secret-of-acme")
+    desk.pass_time(10 * LOOKED_EVERY)
+    assert len(desk.taken) == 2
+
+
 # ------------------------------------------------------------ the logo, and the words of mails
 
 MAILER = """

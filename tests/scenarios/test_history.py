@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from caring_config import AS_NOTES, IN_HUBSPOT, IN_SALESFORCE, caring
 from cli_process import Npsync
+from sandbox_process import RunningSandbox, running_sandbox
 from townspeople import Person, Town
 
 
 def of_salesforce(town: Town, person: Person) -> list[dict[str, Any]]:
     rows = town.sandbox.rows("salesforce", "NPS_Response__c")
     return sorted((one for one in rows if one["Contact__c"] == person.contact), key=lambda one: one["Id"])
+
+
+@pytest.fixture
+def sandbox() -> Iterator[RunningSandbox]:
+    """A town for each test: what a run keeps is of everybody."""
+    with running_sandbox(customers=1, responses=0) as sandbox:
+        yield sandbox
 
 
 @pytest.fixture

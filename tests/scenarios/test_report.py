@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from cli_process import Npsync, config, to_contacts
+from sandbox_process import RunningSandbox, running_sandbox
 from townspeople import Person, Town
 
 HOSTILE = '=HYPERLINK("http://evil.example","Ünïcode")'
+
+
+@pytest.fixture
+def sandbox() -> Iterator[RunningSandbox]:
+    """A town for each test: a report is about everybody."""
+    with running_sandbox(customers=1, responses=0) as sandbox:
+        yield sandbox
 
 
 @pytest.fixture

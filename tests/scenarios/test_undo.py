@@ -181,6 +181,7 @@ def test_an_undo_in_parts_touches_what_it_was_told(npsync: Npsync, town: Town, s
 
 
 def test_without_a_terminal_the_plan_is_shown_and_nothing_done(npsync: Npsync, town: Town, crm: Crm):
+    npsync.run(crm.sync)  # whoever else lives in the town
     ann = town.person()
     town.answers(ann, 9, "good")
     run = npsync.run(crm.sync)["run"]

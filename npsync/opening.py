@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from connectors.contract import (
@@ -17,6 +18,7 @@ from connectors.contract import (
     Source,
     Tools,
 )
+from connectors.sharing import Shared
 from nps.errors import ConfigError
 from npsync.clock import SystemClock, UntilStopped
 from npsync.operating.calls import CallCounter, keeper, remember_allowance
@@ -185,7 +187,7 @@ class Opened:
             if connection.connector.provisioner is None:
                 raise ConfigError(f"connection {name}: npsync cannot create fields in {connection.type}")
             self._provisioners[name] = connection.connector.provisioner(
-                connection.settings, self._tools(name)
+                connection.settings, self._tools_beside(name)
             )
         return self._provisioners[name]
 
@@ -227,6 +229,11 @@ class Opened:
         if name not in self._tools_of:
             self._tools_of[name] = self._made(name)
         return self._tools_of[name]
+
+    def _tools_beside(self, name: str) -> Tools:
+        """Of a session of its own, whose calls tell nothing of the connection's health: what they are refused for
+        may be no need of what it does every day."""
+        return replace(self._tools(name), went=lambda error: None, shared=Shared())
 
     def _made(self, name: str) -> Tools:
         from npsync.logs import notice

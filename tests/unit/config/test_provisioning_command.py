@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from played_vendor import PlayedVendor, playing
 from nps.schema import FieldType
 from npsync.cli import main
 from npsync.config import load
+from npsync.opening import open_store
+from npsync.operating.connection_health import Health, health_of
 from npsync.provisioning.wanted import wanted_fields
 
 FILE = """\
@@ -310,6 +313,18 @@ def test_one_that_breaks_off_tells_what_it_had_created_by_then(
     has(intercom, then=(403, refused("forbidden")))
     code, out, err = npsync("--apply", text=text)
     assert (code, "It broke off: 0 created, 2 not." in out, "`provision:" in err) == (1, True, False)
+
+
+@pytest.mark.parametrize("answer", [(403, refused("forbidden")), (200, {"type": "list", "data": [DAY]})])
+def test_how_its_calls_go_tells_nothing_of_what_the_connection_does_every_day(
+    npsync: Command, intercom: PlayedVendor, tmp_path: Path, answer: tuple[int, Any]
+) -> None:
+    text = file().replace('    provision: {access_token: "${INTERCOM_ADMIN_TOKEN}"}\n', "")
+    intercom.at["/data_attributes"] = [answer]
+    npsync("--apply", text=text)
+    assert intercom.asked
+    with open_store(config_of(text, tmp_path, DAILY)) as store:
+        assert health_of(store, ["chat"], datetime.now(UTC)) == {"chat": Health()}
 
 
 def test_one_that_could_not_be_planned_says_so_to_machines_too(

@@ -10,7 +10,7 @@ from mapping.names import field_of
 from mapping.spec import AccountMapping
 from nps.schema import ObjectSchema
 from nps.surveys import Metric
-from npsync.checking.asking import Finding
+from npsync.checking.findings import Finding, missing_field, who_creates
 from npsync.config import Config
 from npsync.config.problems import Path
 from sync.accounts.spec import FIGURES, AccountSpec
@@ -18,7 +18,7 @@ from sync.accounts.spec import FIGURES, AccountSpec
 
 def accounts(config: Config, sync: str, schema: ObjectSchema, destination: Destination) -> Iterator[Finding]:
     """`schema` is that of the people. What is wrong with the object or the link itself, `people` says."""
-    from npsync.checking.live import described, findings_of_field, missing_field
+    from npsync.checking.live import described, findings_of_field
 
     spec, to = config.sync[sync].account, config.sync[sync].to
     link = config.people[to].account if isinstance(to, str) else None
@@ -28,7 +28,7 @@ def accounts(config: Config, sync: str, schema: ObjectSchema, destination: Desti
     account = described(destination, link.object, path)
     if isinstance(account, Finding):
         return
-    creates = str(to) if config.connections[str(to)].connector.provisioner is not None else ""
+    creates = who_creates(config, str(to))
     for name, mapping in spec.fields.items():
         place = (*path, name)
         for read in names_read(mapping):

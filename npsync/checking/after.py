@@ -11,7 +11,7 @@ from mapping.names import field_of
 from mapping.templates import names_of, parse_template
 from nps.errors import ConfigError
 from nps.schema import ObjectSchema
-from npsync.checking.asking import Finding
+from npsync.checking.findings import Finding, missing_field, who_creates
 from npsync.config import Config
 from npsync.config.problems import Path
 from npsync.syncing.jobs import target_of
@@ -35,12 +35,12 @@ def after(config: Config, sync: str, schema: ObjectSchema, destination: Destinat
 def _history(
     config: Config, sync: str, spec: HistorySpec, schema: ObjectSchema, destination: Destination
 ) -> Iterator[Finding]:
-    from npsync.checking.live import described, findings_of_field, missing_field, reads_of
+    from npsync.checking.live import described, findings_of_field, reads_of
 
     path: Path = ("sync", sync, "history")
     kept = described(destination, spec.object, (*path, "object"))
     connection = target_of(config, config.sync[sync]).connection
-    creates = connection if config.connections[connection].connector.provisioner is not None else ""
+    creates = who_creates(config, connection)
     if isinstance(kept, Finding):
         hint = f"; to create it: npsync provision {creates}" if creates else ""
         yield Finding(kept.path, kept.code, f"{kept.message}{hint}")
@@ -68,8 +68,6 @@ def _history(
 
 
 def _names(rule: FollowUpRule, schema: ObjectSchema, path: Path) -> Iterator[Finding]:
-    from npsync.checking.live import missing_field
-
     for place, names in _named(rule):
         for name in names:
             field = field_of(name, "record")

@@ -11,19 +11,13 @@ from mapping.spec import PeopleSpec
 from nps.events import OF_EVERY_EVENT
 from nps.reasons import SHORTEST
 from nps.schema import FieldSchema, FieldType, ObjectSchema
+from npsync.checking.findings import Finding, missing_field, who_creates
 from npsync.config import Config
-from npsync.config.problems import Path, meant_or_known
+from npsync.config.problems import Path
 from triggers.fields import NO, YES
 from triggers.spec import TriggerSpec, watches_of
 
 YES_OR_NO = ("consent", "opted_out")
-
-
-@dataclass(frozen=True)
-class Finding:
-    path: Path
-    code: str
-    message: str
 
 
 @dataclass(frozen=True)
@@ -73,15 +67,15 @@ def asking(config: Config, people: str, destination: Destination) -> Iterator[Fi
     yield from _own_opt_out(config, people, schema)
     yield from _written_to_ask(config, people, schema)
     yield from _audiences(config, people, schema)
-    policy = config.contact_policy
+    policy, creates = config.contact_policy, who_creates(config, people)
     if policy.ledger_field is not None:
-        yield from _ledger_field(policy.ledger_field, schema)
+        yield from _ledger_field(policy.ledger_field, schema, creates)
     if policy.reason_field is not None:
-        yield from _reason_field(policy.reason_field, schema)
+        yield from _reason_field(policy.reason_field, schema, creates)
     since = config.customer_since(people)
     counts = policy.new_customers_wait is not None and spec.customer_since is None
     if counts and since is not None and since not in schema.fields:
-        yield _missing(schema, since, ("contact_policy", "new_customers_wait"))
+        yield missing_field(schema, since, ("contact_policy", "new_customers_wait"))
 
 
 def _own_opt_out(config: Config, people: str, schema: ObjectSchema) -> Iterator[Finding]:
@@ -104,7 +98,7 @@ def _written_to_ask(config: Config, people: str, schema: ObjectSchema) -> Iterat
             for name in sends.writes if sends is not None and way.use == people else ():
                 field, path = schema.fields.get(name), ("surveys", survey, "through", at)
                 if field is None:
-                    yield _missing(schema, name, path)
+                    yield missing_field(schema, name, path, creates=who_creates(config, people))
                 elif not field.writable:
                     message = f"{schema.name}.{name} can't be written with this credential (read-only or calculated)"
                     yield Finding(path, "not_writable", message)
@@ -147,14 +141,14 @@ def _audiences(config: Config, people: str, schema: ObjectSchema) -> Iterator[Fi
         if trigger.audience is not None and trigger.audience.connection == people:
             for field in trigger.audience.only:
                 if field not in schema.fields:
-                    yield _missing(schema, field, ("triggers", name, "audience", "only", field))
+                    yield missing_field(schema, field, ("triggers", name, "audience", "only", field))
 
 
-def _ledger_field(name: str, schema: ObjectSchema) -> Iterator[Finding]:
+def _ledger_field(name: str, schema: ObjectSchema, creates: str) -> Iterator[Finding]:
     path: Path = ("contact_policy", "ledger_field")
     field = schema.fields.get(name)
     if field is None:
-        yield _missing(schema, name, path)
+        yield missing_field(schema, name, path, creates=creates)
     elif field.type not in (FieldType.DATE, FieldType.DATETIME):
         yield Finding(path, "type_mismatch", f"{schema.name}.{name} is no date; the ledger writes one")
     elif not field.writable:
@@ -162,11 +156,11 @@ def _ledger_field(name: str, schema: ObjectSchema) -> Iterator[Finding]:
         yield Finding(path, "not_writable", message)
 
 
-def _reason_field(name: str, schema: ObjectSchema) -> Iterator[Finding]:
+def _reason_field(name: str, schema: ObjectSchema, creates: str) -> Iterator[Finding]:
     path: Path = ("contact_policy", "reason_field")
     field = schema.fields.get(name)
     if field is None:
-        yield _missing(schema, name, path)
+        yield missing_field(schema, name, path, creates=creates)
     elif field.type is not FieldType.TEXT:
         yield Finding(path, "type_mismatch", f"{schema.name}.{name} is no text; a reason is a sentence")
     elif field.length is not None and field.length < SHORTEST:
@@ -192,7 +186,7 @@ def events(config: Config, connection: str, destination: Destination) -> Iterato
         path: Path = ("triggers", name, "event")
         for key, value in trigger.event.own_keys.items():
             if key == "field" and isinstance(value, str) and value not in schema.fields:
-                yield _missing(schema, value, (*path, key))
+                yield missing_field(schema, value, (*path, key))
         named = [each for each in (trigger.where, *_whens(config, trigger)) if each is not None]
         facts = [each for each in fields_named(named, "event") if each not in OF_EVERY_EVENT]
         yield from _absent(schema, facts, ("triggers", name, "where"))
@@ -216,10 +210,4 @@ def subject_of(trigger: TriggerSpec, kinds: Sequence[EventKind]) -> str | None:
 def _absent(schema: ObjectSchema, names: Sequence[str], path: Path) -> Iterator[Finding]:
     for name in names:
         if name not in schema.fields and name.partition(".")[0] not in schema.fields:
-            yield _missing(schema, name, path)
-
-
-def _missing(schema: ObjectSchema, name: str, path: Path) -> Finding:
-    hint = meant_or_known(name, schema.fields)
-    message = f'{schema.name} has no field "{name}", or this credential does not see it'
-    return Finding(path, "missing_field", message + (hint if "mean" in hint else ""))
+            yield missing_field(schema, name, path)

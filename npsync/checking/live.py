@@ -20,7 +20,7 @@ from npsync.checking import accounts as check_accounts
 from npsync.checking import after as check_after
 from npsync.checking import asking as check_asking
 from npsync.checking import report as check_report
-from npsync.checking.asking import Finding
+from npsync.checking.findings import Finding, missing_field, who_creates
 from npsync.config import Config, Problem
 from npsync.config.problems import Path, meant_or_known
 from npsync.opening import Opened
@@ -205,15 +205,6 @@ def _findings_of_records(
             yield missing_field(schema, name, (*path, "only", name))
 
 
-def missing_field(schema: ObjectSchema, name: str, path: Path, *, creates: str = "") -> Finding:
-    """`creates`: the connection, where npsync could create it there."""
-    hint = _nearest(name, schema.fields)
-    to_create = f"to create it: npsync provision {creates}" if creates else ""
-    next = to_create and (f" Or {to_create}" if hint.endswith("?") else f"; {to_create}")
-    message = f'{schema.name} has no field "{name}", or this credential does not see it{hint}{next}'
-    return Finding(path, "missing_field", message)
-
-
 def _nearest(name: str, known: Iterable[str]) -> str:
     hint = meant_or_known(name, known)
     return hint if "mean" in hint else ""
@@ -227,7 +218,7 @@ def _findings_of_fields(
 ) -> Iterator[Finding]:
     metric = config.surveys[spec.survey].metric
     connection = target_of(config, spec).connection
-    creates = connection if config.connections[connection].connector.provisioner is not None else ""
+    creates = who_creates(config, connection)
     for name, why in schema.to_fill.items():
         if name not in spec.fields:
             message = f"{schema.name}.{name} is not filled: {why}"

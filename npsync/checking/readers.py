@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from connectors.contract import Destination
 from connectors.provisioning import KnowsReaders
 from npsync.checking.access import needs_of
-from npsync.checking.asking import Finding
+from npsync.checking.findings import Finding
 from npsync.config import Config
 from npsync.config.problems import Path
 from npsync.syncing.jobs import target_of

@@ -9,7 +9,7 @@ from connectors.contract import Destination
 from mapping.names import field_of
 from mapping.reporting import AMOUNT
 from nps.schema import FieldType, ObjectSchema
-from npsync.checking.asking import Finding
+from npsync.checking.findings import Finding, missing_field
 from npsync.config import Config
 from npsync.config.problems import Path
 
@@ -45,8 +45,6 @@ def report(config: Config, sync: str, schema: ObjectSchema, destination: Destina
 
 
 def _findings(schema: ObjectSchema, name: str, field: str, place: Path) -> Iterator[Finding]:
-    from npsync.checking.live import missing_field
-
     if not _has(schema, field):
         yield missing_field(schema, field, place)
     elif name == AMOUNT and (known := schema.fields.get(field)) and known.type not in _AMOUNTS:

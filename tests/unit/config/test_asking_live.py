@@ -106,6 +106,12 @@ def test_what_asking_would_miss_is_told_at_its_line(tmp_path, given, code, path)
     assert found(tmp_path, **given) == [(code, path)]
 
 
+@pytest.mark.parametrize("key", ["ledger_field", "reason_field"])
+def test_what_asking_writes_can_be_created(tmp_path, key):
+    [problem] = check(config_of(asking_yaml(policy=f"{key}: Brand_New__c\n"), tmp_path), Opened())
+    assert problem.message.endswith("does not see it; to create it: npsync provision crm")
+
+
 NO_FLAG = CUSTOMERS.replace("opted_out: HasOptedOutOfEmail\n", "")
 
 
@@ -144,6 +150,7 @@ def test_a_field_that_asks_is_to_be_granted_and_has_to_be_there(tmp_path):
     assert check(config, Opened()) == []
     [missing] = check(config_of(by_field("Nmae"), tmp_path), Opened())
     assert (missing.code, missing.path) == ("missing_field", "surveys.csat.through[0]")
+    assert missing.message.endswith('did you mean "Name"? Or to create it: npsync provision crm')
     [read_only] = check(config_of(by_field("Read_Only__c"), tmp_path), Opened())
     assert (read_only.code, read_only.path) == ("not_writable", "surveys.csat.through[0]")
 

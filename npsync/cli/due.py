@@ -79,8 +79,20 @@ def run_due(config: Config, store: Store, options: Options, json: bool) -> int:
     if not ran and not json:
         output.say("Nothing is due. npsync run NAME runs a sync anyway.")
         if config.has_to_ask:
-            output.say("Messages that wait: npsync invitations --state queued")
+            _tell_messages(store)
     return worst
+
+
+def _tell_messages(store: Store) -> None:
+    """Whether any waits for its hour, and why none would go out."""
+    from nps.asking import InvitationState
+    from npsync.cli import output
+    from triggers.ledger import why_none_is_sent
+
+    if store.invitations(state=InvitationState.QUEUED, limit=1):
+        output.say("Messages that wait: npsync invitations --state queued")
+    if (halted := why_none_is_sent(store)) is not None:
+        output.say_wrapped(f"Nothing is sent: {halted}.")
 
 
 def _done(config: Config, store: Store, claim: Claim, options: Options, json: bool) -> int:

@@ -84,10 +84,10 @@ class Health:
         for place, at in self.missed:
             yield f"{place}: due at {at.astimezone(zone):%Y-%m-%d %H:%M}, and nothing was done or noted then"
         if self.problem is None and not self.clock:
-            seen = (
-                "never" if self.clock_at is None else f"last {self.clock_at.astimezone(zone):%Y-%m-%d %H:%M}"
-            )
-            yield f"no clock ticks (seen {seen}); start it: npsync serve"
+            seen = "never seen"
+            if self.clock_at is not None:
+                seen = f"last seen {self.clock_at.astimezone(zone):%Y-%m-%d %H:%M}"
+            yield f"no clock ticks ({seen}); start it: npsync serve"
 
     def remarks(self) -> Iterator[str]:
         """What somebody should see to although all is well: starting anything again would not help."""

@@ -56,7 +56,7 @@ def test_a_worker_has_no_clock(folder: Path):
     ticking(kind="worker")
     code, told = asked()
     assert code == 1
-    assert "no clock ticks (seen never)" in told
+    assert "no clock ticks (never seen)" in told
 
 
 def test_all_is_well_beside_a_worker_with_another_config_and_the_next_step_is_told(folder: Path):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from nps.figures import ENOUGH, Tally
 from nps.moving import Movement
 from nps.score import Segment
 from npsync.cli import output
-from npsync.reports.report import Grouping, Report, Row
+from npsync.reports.report import Grouping, Point, Report, Row
 from npsync.reports.wording import (
     NOTHING,
     aim,
@@ -110,7 +111,9 @@ def below(report: Report) -> Iterator[str]:
 
 def _left_out(report: Report) -> str:
     said = f"; {report.older:,} older ones of the same people do not" if report.older else ""
-    return f"{said}; {report.unmatched:,} of them match no record" if report.unmatched else said
+    if not report.unmatched:
+        return said
+    return f"{said}; {people(report.unmatched)} match{'es' if report.unmatched == 1 else ''} no record"
 
 
 def _compared(report: Report) -> str:
@@ -138,7 +141,8 @@ def _rate(report: Report) -> str:
 def _tell_trend(report: Report) -> None:
     columns = (report.every.value, "NPS", "people", "promoters", "passives", "detractors", "change", "")
     rows = []
-    for point in report.trend:
+    answered = [point for point in report.trend if not _is_empty(point)]
+    for point in answered:
         name = point.period.name if point.period.whole else f"{point.period.name} (part)"
         if point.tally is None:
             rows.append((name, NOTHING, "too few", *(NOTHING,) * 4, ""))
@@ -158,6 +162,20 @@ def _tell_trend(report: Report) -> None:
     output.table(columns, rows)
     if any(point.change is not None and point.change.significant for point in report.trend):
         output.say("  * significant at 95 % against the line before")
+    if silent := list(_silent(report.trend)):
+        output.say_wrapped(f"Nobody answered in {', '.join(silent)}.", indent="  ", then="    ")
+
+
+def _is_empty(point: Point) -> bool:
+    return point.tally is not None and not point.tally.answers
+
+
+def _silent(trend: Sequence[Point]) -> Iterator[str]:
+    """Times in which nobody answered; those that follow each other as one, by its first and its last."""
+    for empty, points in groupby(trend, _is_empty):
+        if empty:
+            first, *others = (point.period.name for point in points)
+            yield f"{first} to {others[-1]}" if others else first
 
 
 def _tell_scores(report: Report) -> None:

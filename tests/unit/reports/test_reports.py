@@ -318,6 +318,16 @@ def test_too_few_answers_of_an_anonymous_programme_are_not_told_at_all(tmp_path,
     assert as_json(found)["whole"]["people"] is None
 
 
+def test_months_in_which_nobody_answered_are_told_in_a_line_and_are_no_rows_of_dashes(config, store, capsys):
+    people(store, scores(50, 33, 17), at=JUNE)
+    people(store, scores(50, 33, 17), at=datetime(2025, 8, 15, 12, tzinfo=UTC))
+    report_text.tell(reported(config, store))
+    told = capsys.readouterr().out
+    rows = [line.split()[0] for line in told.splitlines() if line.startswith("2025-")]
+    assert rows == ["2025-06", "2025-08"]
+    assert "  Nobody answered in 2025-01 to 2025-05, 2025-07, 2025-09 to 2025-12.\n" in told
+
+
 def test_a_report_without_answers_says_what_to_do(config, store):
     told = list(report_text.below(reported(config, store)))
     assert told[-1] == "Answers come with: npsync run. An earlier time is asked for with --since DAY."

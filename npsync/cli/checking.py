@@ -11,11 +11,16 @@ from npsync.cli.choosing import sync_named
 from npsync.config import Config, ConfigProblems, Problem, load
 from npsync.config.secrets import redact
 
+GOES_ON = "A running npsync serve goes on by the file as it was, until this one is right."
+
 
 def show(file: Path, *, offline: bool, without_variables: bool, as_json: bool) -> int:
     """Prints every problem, and returns the exit code."""
+    unread = False
     try:
         problems, warnings, asks = _problems(file, offline=offline, without_variables=without_variables)
+    except ConfigProblems as found:
+        problems, warnings, asks, unread = found.problems, (), False, True
     except ConfigError as error:  # there is no such file
         if not as_json:
             raise
@@ -30,6 +35,8 @@ def show(file: Path, *, offline: bool, without_variables: bool, as_json: bool) -
     else:
         _warn(warnings)
         _tell(problems, file, offline=offline)
+        if unread:
+            output.say(GOES_ON)
         if asks and not problems and not offline:
             output.say("Whom the triggers would have asked: npsync triggers simulate")
     return _exit_code(problems)
@@ -38,13 +45,11 @@ def show(file: Path, *, offline: bool, without_variables: bool, as_json: bool) -
 def _problems(
     file: Path, *, offline: bool, without_variables: bool
 ) -> tuple[Sequence[Problem], Sequence[Problem], bool]:
-    """Problems; warnings, what works and may not be what was meant; and whether the file has triggers."""
+    """Problems beside the account; warnings, what works and may not be what was meant; and whether the file has
+    triggers. Raises ConfigProblems for those of the file itself."""
     from npsync.checking.readers import WARNINGS
 
-    try:
-        config = load(file, without_variables=without_variables)
-    except ConfigProblems as found:
-        return found.problems, (), False
+    config = load(file, without_variables=without_variables)
     if offline:
         return [], config.warnings, bool(config.triggers)
     live = _live_problems(config)

@@ -18,13 +18,19 @@ def health(
     config: ConfigOption = None,
 ) -> None:
     """Tell whether nothing is lost, the clock ticks and what is due was run. Exit code 1 when it is not so."""
+    from nps.errors import ConfigError
     from npsync.cli import output
+    from npsync.cli.checking import GOES_ON
     from npsync.clock import SystemClock
+    from npsync.config import ConfigProblems
     from npsync.operating.health import health as asked
     from npsync.operating.health import web_is_ready
     from store import open_store
 
-    loaded = output.load_config(config)
+    try:
+        loaded = output.load_config(config)
+    except ConfigProblems as unread:  # without the file nobody knows where the store is
+        raise ConfigError(f"{unread}\n{GOES_ON}") from unread
     store = open_store(loaded.store, loaded.forgetting)  # as it is: a healthcheck changes no schema
     try:
         found = asked(loaded, store, SystemClock().now())

@@ -9,7 +9,7 @@ from npsync.clockwork.ticking import is_alive
 from store.api import Serving
 
 SETTLES = timedelta(minutes=1)  # a file that is brought to several machines is not there everywhere at once
-NEXT = "bring the same file to both; each takes it within seconds, or npsync check says why not"
+NEXT = "bring the same file to both; each takes it within seconds, or npsync health says why not"
 
 
 def on_other_files(serving: Sequence[Serving], now: datetime) -> Iterator[tuple[Serving, Serving]]:

@@ -180,6 +180,7 @@ _SYNTAX = (  # what the parser says → what to do about it
     ("found undefined alias", "*alias names an anchor that does not exist above this line"),
     ("found unknown escape", r"a backslash in double quotes starts an escape; write \\ or use single quotes"),
     ("cannot start any token", "text can't begin with this character; quote the text"),
+    ("but found '<stream end>'", "the file ends before a bracket, [ or {, is closed"),
     ("expected ',' or", "a , or the closing bracket is missing; was it opened on the line before?"),
     ("could not find expected ':'", 'a ":" is missing after this key'),
 )

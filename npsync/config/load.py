@@ -295,12 +295,17 @@ class _Reading:
         if id(self.document.node(path)) in self.document.unset:
             return None
         if not isinstance(kind, str):
-            self._tell(Found(path, "wrong_type", "has to be text: the name of a connector"))
+            self._tell(
+                Found(
+                    path,
+                    "wrong_type",
+                    "has to be text: the name of a connector; npsync connectors lists them",
+                )
+            )
             return None
         if kind not in types:
-            self._tell(
-                Found(path, "unknown_type", f'there is no connector "{kind}"{meant_or_known(kind, types)}')
-            )
+            meant = meant_or_known(kind, types) or "; npsync connectors lists them"
+            self._tell(Found(path, "unknown_type", f'there is no connector "{kind}"{meant}'))
             return None
         try:
             return registry.load(kind)

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
 
 from nps.errors import NpsyncError
-from npsync.clockwork.agreeing import NEXT, in_words, on_other_files
+from npsync.clockwork.agreeing import NEXT, in_words, named, on_other_files
 from npsync.clockwork.missed import kept
+from npsync.clockwork.rescuing import WRONG
+from npsync.clockwork.ticking import is_alive
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -52,6 +54,12 @@ class Health:
     strangers: tuple[
         tuple[Serving, Serving], ...
     ] = ()  # who goes by another file than the clock, and the clock
+    refusing: tuple[
+        Serving, ...
+    ] = ()  # who did not take the file as it is now, and goes on by the one before
+    ahead: datetime | None = (
+        None  # the latest moment that was noted and is still to come: a clock is wrong, or was
+    )
 
     @property
     def conserved(self) -> bool:
@@ -93,6 +101,17 @@ class Health:
         """What somebody should see to although all is well: starting anything again would not help."""
         for one, clock in self.strangers:
             yield f"{in_words(one, clock)}. Next: {NEXT}."
+        for one in self.refusing:
+            yield (
+                f"{named(one)} did not take the file as it is now and goes on by the one before: {one.problem}. "
+                "Mended, it is taken within seconds."
+            )
+        if self.ahead is not None:
+            yield (
+                f"{self.ahead.astimezone(UTC):%Y-%m-%d %H:%M} UTC was noted as past and is still to come: "
+                "the clock of a machine is wrong, or was. Next: compare `date -u` on each machine of npsync with the "
+                "right time."
+            )
 
     def as_json(self, *, details: bool) -> dict[str, object]:
         """`details` name syncs: for who may see them."""
@@ -135,13 +154,23 @@ def _asked(config: Config, store: Store, now: datetime) -> Health:
     names = list(config.sync)
     due, ticks = store.due(names), store.latest_ticks(names)
     serving = store.serving()
-    seen = max((one.seen_at for one in serving if one.kind == "serve"), default=None)  # workers have no clock
+    clocks = [one.seen_at for one in serving if one.kind == "serve"]  # workers have none
+    seen = max((at for at in clocks if at <= now + WRONG), default=None)
     syncs = [_of_sync(config, store, name, due.get(name), ticks.get(name), now) for name in names]
     places = kept(config, store, since=now - LATELY, now=now)
     missed = tuple((one.place, at) for one in places for at in one.missed)
     ticks_now = seen is not None and now - seen <= ALIVE
     strangers = tuple(on_other_files(serving, now))
-    return Health(tuple(syncs), seen, clock=ticks_now, missed=missed, strangers=strangers)
+    noted = [*(one.seen_at for one in serving), *(tick.noted_at for tick in ticks.values())]
+    return Health(
+        tuple(syncs),
+        seen,
+        clock=ticks_now,
+        missed=missed,
+        strangers=strangers,
+        refusing=tuple(one for one in serving if one.problem and is_alive(one, now)),
+        ahead=max((at for at in noted if at > now + WRONG), default=None),
+    )
 
 
 def _of_sync(

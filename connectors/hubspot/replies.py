@@ -20,6 +20,7 @@ _PATIENT_STATUSES = (500, 502, 503, 504, 520, 521, 523, 524)
 _ABOUT_RECORDS = (400, 404, 409, 422)
 _SCHEMA_CODES = ("DOESNT_EXIST", "DOES_NOT_EXIST", "READ_ONLY", "READONLY", "CALCULATED")
 _LONGEST_MESSAGE = 300
+TO_GRANT = "; see `npsync connect` for the scopes to grant"
 
 # What stands behind a refusal, by its code; the vendor's list is not complete, so parts of codes are looked for.
 # First hit wins.
@@ -114,7 +115,7 @@ def _no_access(said: Mapping[str, Any]) -> str:
     wanted = scopes(said)
     if wanted:
         return f"HubSpot asks for the scope {' or '.join(wanted)} (403); add it to the service key or app"
-    return "HubSpot refuses access (403); see `npsync connect` for the scopes to grant"
+    return f"HubSpot refuses access (403){TO_GRANT}"
 
 
 def scopes(said: Mapping[str, Any]) -> tuple[str, ...]:

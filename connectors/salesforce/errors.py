@@ -22,6 +22,7 @@ _NO_RELATION = re.compile(r"Didn't understand relationship '(\w+)'", re.IGNORECA
 _NO_TYPE = re.compile(r"sObject type '(\w+)' is not supported", re.IGNORECASE)
 
 LONGEST_MESSAGE = 300
+TO_GRANT = "; see `npsync connect` for what to grant"
 
 
 class Refused(NpsyncError):
@@ -113,7 +114,7 @@ def judge(reply: Reply, clock: Clock) -> Ruling:
     if status == 403:
         return Stop(
             AccessError,
-            f"access was refused ({code or 'status 403'}); see `npsync connect` for what to grant",
+            f"access was refused ({code or 'status 403'}){TO_GRANT}",
         )
     if status == 410 or code in ("UNSUPPORTED_API_VERSION", "InvalidVersion"):
         return Stop(
@@ -215,7 +216,7 @@ class RowError:
             )
         text = f"{object}{fields}: all {count} records of a call were refused for one reason, {self.code}"
         if self.cause is Cause.PERMISSION:
-            return AccessError(f"{text}; see `npsync connect` for what to grant")
+            return AccessError(f"{text}{TO_GRANT}")
         return ConfigError(f"{text}: {without(self.message, sent.values())[:LONGEST_MESSAGE]}{self._hint}")
 
     @property

@@ -76,7 +76,7 @@ def provision(
                     code, facts = _create(loaded, name, store, connections, apply=apply, as_json=json)
             except NpsyncError as error:  # before anything was changed there
                 code, facts = output.exit_code(error), provisioning_text.facts_of_failure(name, error)
-                _tell_broken(loaded, name, error)
+                _tell_broken(loaded, name, error, remove=remove, apply=apply)
             codes.append(code)
             told.append(facts)
     if json:
@@ -112,7 +112,7 @@ def _create(
     if not as_json:
         provisioning_text.tell_done(config, name, missing, done)
     if done.broke is not None:
-        _tell_broken(config, name, done.broke)
+        _tell_broken(config, name, done.broke, apply=True)
         return output.exit_code(done.broke), provisioning_text.facts(name, missing, known, done)
     incomplete = bool(missing.hindrances) or len(here) < len(missing.steps) or bool(done.refused)
     code = output.PARTIAL if incomplete else output.SUCCEEDED
@@ -144,19 +144,23 @@ def _remove(
     if going and not as_json:
         provisioning_text.tell_removed(removed)
     if removed.broke is not None:
-        _tell_broken(config, name, removed.broke)
+        _tell_broken(config, name, removed.broke, remove=True, apply=True)
         return output.exit_code(removed.broke), provisioning_text.facts_of_removals(name, removals, removed)
     code = output.PARTIAL if removed.left or len(going) < len(removals) else output.SUCCEEDED
     return code, provisioning_text.facts_of_removals(name, removals, removed)
 
 
-def _tell_broken(config: Config, name: str, error: NpsyncError) -> None:
-    """The error, and whose credential may be the wrong one."""
+def _tell_broken(
+    config: Config, name: str, error: NpsyncError, *, remove: bool = False, apply: bool = False
+) -> None:
+    """The error, and whose credential may be the wrong one. What was planned is planned again, what was carried out
+    goes on."""
     from nps.errors import AccessError
     from npsync.cli import output, provisioning_text
 
     output.tell_error(error)
-    if isinstance(error, AccessError) and (hint := provisioning_text.credential_hint(config, name)):
+    again = f"npsync provision {name}{' --remove' * remove}{' --apply' * apply}"
+    if isinstance(error, AccessError) and (hint := provisioning_text.credential_hint(config, name, again)):
         output.tell(hint)
 
 

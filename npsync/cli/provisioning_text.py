@@ -76,8 +76,9 @@ def _tell_refused(done: Done) -> None:
         output.say_wrapped(f"x {each.why}", indent="  ", then="      ")
 
 
-def credential_hint(config: Config, name: str) -> str:
-    """What to do where the everyday credential was refused; "" where it was the one for this already."""
+def credential_hint(config: Config, name: str, command: str) -> str:
+    """What to do where the everyday credential was refused, and then `command` again; "" where it was the one for this
+    already."""
     settings = config.connections[name].settings
     model = type(settings).model_fields.get("provision")
     if model is None or getattr(settings, "provision", None) is not None:
@@ -88,7 +89,7 @@ def credential_hint(config: Config, name: str) -> str:
     key = next(key for key, field in block.model_fields.items() if field.is_required())
     return (
         f"{name} has no credential of its own for this: give it one, `provision: {{{key}: …}}`.\n"
-        f"npsync connect {name} lists what it needs; npsync provision {name} --apply then goes on from here."
+        f"Then again: {command}"
     )
 
 

@@ -218,5 +218,6 @@ def test_a_credential_that_may_not_says_which_and_what_it_needs(
     assert "INSUFFICIENT_ACCESS" in told
     assert "credential of `provision.auth`" in told
     assert "Customize Application" in told
+    assert told.count("npsync connect") == 1
     needed = npsync("connect", "crm", exits=1).out
     assert "System permission: Manage Profiles and Permission Sets" in needed

@@ -10,7 +10,7 @@ from connectors.contract import Tools
 from connectors.hubspot.account import Account
 from connectors.hubspot.opening import separate_account
 from connectors.hubspot.properties import object_type
-from connectors.hubspot.replies import answer_of, refusal
+from connectors.hubspot.replies import TO_GRANT, answer_of, refusal
 from connectors.hubspot.settings import HubSpotSettings
 from connectors.replies import Reply
 from nps.errors import AccessError, ConfigError, RejectedError
@@ -53,7 +53,8 @@ class Calls:
             )
         except AccessError as error:
             lists = f"npsync connect {self._connection} lists its scopes"
-            raise AccessError(f"{error}. That is the credential of `{self._whose}`; {lists}") from None
+            said = str(error).removesuffix(TO_GRANT)
+            raise AccessError(f"{said}. That is the credential of `{self._whose}`; {lists}") from None
 
     def said(self, reply: Reply, what: str) -> Mapping[str, Any]:
         if reply.status < 300:

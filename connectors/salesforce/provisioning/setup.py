@@ -10,7 +10,7 @@ from urllib.parse import quote_plus
 
 from connectors.contract import Tools
 from connectors.salesforce import soql
-from connectors.salesforce.errors import LONGEST_MESSAGE, Refused
+from connectors.salesforce.errors import LONGEST_MESSAGE, TO_GRANT, Refused
 from connectors.salesforce.library import quote
 from connectors.salesforce.org import Org
 from connectors.salesforce.provisioning import xml
@@ -147,7 +147,7 @@ class SetUp:
         try:
             yield
         except AccessError as error:
-            raise AccessError(self._lacking(str(error))) from None
+            raise AccessError(self._lacking(str(error).removesuffix(TO_GRANT))) from None
         except Refused as refused:
             raise refused.as_error() from None
 

@@ -338,6 +338,17 @@ def test_one_that_could_not_be_planned_says_so_to_machines_too(
     assert told["error"] in err
 
 
+@pytest.mark.parametrize("flags", ["", " --apply"])
+def test_what_was_planned_is_planned_again_once_there_is_a_credential_for_it(
+    npsync: Command, intercom: PlayedVendor, flags: str
+) -> None:
+    intercom.at["/data_attributes"] = [(403, refused("forbidden"))]
+    everyday = file().replace('    provision: {access_token: "${INTERCOM_ADMIN_TOKEN}"}\n', "")
+    _, _, err = npsync("chat", *flags.split(), text=everyday)
+    assert err.endswith(f"`provision: {{access_token: …}}`.\nThen again: npsync provision chat{flags}\n")
+    assert err.count("npsync connect") == 1
+
+
 def test_where_npsync_cannot_create_fields_it_says_so(npsync: Command, intercom: PlayedVendor) -> None:
     has(intercom)
     code, _, err = npsync("mail")

@@ -119,7 +119,7 @@ def test_a_file_that_cannot_be_read_stops_the_question_and_not_the_serve_that_ru
 def test_what_a_clock_that_was_ahead_has_noted_is_no_sign_of_life_and_is_told(folder: Path):
     ticking(ago=-timedelta(days=40))
     code, told = asked()
-    assert (code, "no clock ticks (seen never)" in told) == (1, True)
+    assert (code, "no clock ticks" in told) == (1, True)
     assert "the clock of a machine is wrong, or was" in " ".join(told.split())
     ticking(owner="now")
     code, told = asked()

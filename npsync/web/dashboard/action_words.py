@@ -52,6 +52,14 @@ def name_of(who: str) -> str:
     return who.partition(":")[2] or who
 
 
+_KINDS = {"token": "token", "cli": "command line"}
+
+
+def kind_of(who: str) -> str:
+    """What distinguishes them from a person of the same name who signed in; "" for that person."""
+    return _KINDS.get(who.partition(":")[0], "") if ":" in who else ""
+
+
 def said(action: Action) -> str:
     """One sentence: who wanted what, and how far it is."""
     stand = {

@@ -17,7 +17,7 @@ from nps.periods import midnight
 from npsync.schedule import accounts_place, answers_place, verify_place
 from npsync.sign_in.roles import May
 from npsync.web.dashboard import action_words, audit_words
-from npsync.web.dashboard.action_words import name_of
+from npsync.web.dashboard.action_words import kind_of, name_of
 from npsync.web.dashboard.asked import LONGEST, Asked, asked
 from npsync.web.dashboard.house import House
 from npsync.web.dashboard.run_words import record_address
@@ -39,7 +39,8 @@ CLOCK = "the clock"
 
 @dataclass(frozen=True)
 class Event:
-    """One line: when, who, what, and the page that tells more. `pill` is a word and its kind, or none."""
+    """One line: when, who, what, and the page that tells more. `pill` is a word and its kind, or none; `by` tells a
+    token and the command line from people."""
 
     at: datetime
     who: str
@@ -47,6 +48,7 @@ class Event:
     link: str = ""
     pill: tuple[str, str] | None = None
     facts: str = ""
+    by: str = ""
 
 
 def router(site: Site, house: House) -> APIRouter:
@@ -195,6 +197,7 @@ def _of_action(one: Action) -> Event:
         link=f"/actions/{one.number}",
         pill=action_words.pill(one),
         facts=action_words.problem(one),
+        by=kind_of(one.who),
     )
 
 
@@ -211,6 +214,7 @@ def _of_audit(one: Audited) -> Event:
         said=said,
         link=_address(one),
         facts=audit_words.facts(one),
+        by=kind_of(one.who),
     )
 
 
@@ -234,6 +238,8 @@ def _address(one: Audited) -> str:
         return f"/runs/{one.about[4:]}"
     if one.what == audit_words.READ_PLAN and isinstance(action := one.facts.get("action"), int):
         return f"/actions/{action}"
+    if one.what == "read of people":
+        return audit_words.PAGES.get(one.about, ("", ""))[1]
     if one.what == "read a person" and one.about.count("/") == 2:
         connection, object_, record = one.about.split("/")
         return record_address(connection, record, object_)

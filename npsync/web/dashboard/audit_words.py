@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from npsync.deciding.deciders import Decision
 from npsync.web.dashboard.words import many
 from store.api import Audited
@@ -16,13 +18,29 @@ _WHERE = {
     "read changes": "changes of {about}",
     "read answers": "answers of {about}",
 }
+PAGES: Mapping[str, tuple[str, str]] = {
+    "answer": ("Review, an answer", ""),
+    "review": ("Review, Whose are they?", "/review"),
+    "held": ("Review, Suspicious", "/held"),
+    "waiting": ("Review, No record yet", "/waiting"),
+    "dead-letters": ("Review, Not written", "/dead-letters"),
+    "follow-ups": ("Review, Follow-ups", "/follow-ups"),
+    "decisions": ("Review, Decided", "/decisions"),
+    "customers": ("Customers", "/customers"),
+    "invitations": ("Invitations, Who was asked", "/invitations/asked"),
+    "not asked": ("Invitations, Who was not", "/invitations/not-asked"),
+    "due": ("Invitations, Due later", "/invitations/due"),
+    "suppressions": ("Invitations, Never ask", "/suppressions"),
+}
+"""Pages as the trail names them: (what they are called where they are, their address)."""
+
 _TOLD = ("page", "people", "action")  # in the sentence, or by the link
 _COUNTED = ("answers", "letters", "follow_ups")  # of one, what it was done to is told by its name
 LONGEST = 300
 
 
 def said(one: Audited) -> str:
-    """ "looked at 12 people: suppressions", "ignored answer mail:a1"."""
+    """ "looked at 12 people: Invitations, Never ask", "ignored answer mail:a1"."""
     if one.what == "read a person" or (one.what == "read" and one.facts.get("page") == "why"):
         return f"looked at {one.about or 'somebody nothing is known of'}"
     if one.what == _SEARCHED:
@@ -30,7 +48,7 @@ def said(one: Audited) -> str:
     if one.what == READ_PLAN:
         return f"looked at a plan of {one.about}"
     if one.what in _WHERE:
-        where = _WHERE[one.what].format(about=one.about)
+        where = _WHERE[one.what].format(about=PAGES.get(one.about, (one.about, ""))[0])
         people = _people(one)
         return f"looked at {people}: {where}" if people else f"looked at {where}, where nobody was"
     about = f"an invitation of {one.about}" if one.what == Decision.CANCEL else one.about

@@ -13,6 +13,7 @@ from builders_runs import ran
 from dashboard_desk import Desk, text_of
 
 from npsync.actions.wanting import want
+from npsync.web.dashboard.audit_words import PAGES
 
 
 @pytest.fixture
@@ -147,7 +148,7 @@ def test_what_was_looked_at_is_apart_from_what_was_done(desk: Desk):
         "user:bo", "read of people", "suppressions", {"page": "suppressions", "people": 12}, now=NOW
     )
     looked, did = (text_of(desk.get(f"/activity?kind={kind}")) for kind in ("looked", "did"))
-    assert "Looked at 12 people: suppressions" in looked
+    assert "Looked at 12 people: Invitations, Never ask" in looked
     assert "Ignored" not in looked
     assert "Ignored answer mail:a1" in did
     assert "Looked at" not in did
@@ -167,3 +168,23 @@ def test_who_read_what_a_plan_would_write_is_told_beside_who_asked_for_it(desk: 
 )
 def test_a_place_nobody_gave_is_no_error(desk: Desk, before: str):
     assert desk.get(f"/activity?before={before}").status == 200
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_that_was_looked_at_is_named_as_it_is_called_and_leads_there(desk: Desk, page: str):
+    name, path = PAGES[page]
+    desk.store.note_audit("user:bo", "read of people", page, {"page": page, "people": 12}, now=NOW)
+    assert f"Looked at 12 people: {name}" in text_of(desk.get("/activity?kind=looked"))
+    if path:
+        assert f'href="{path}">Looked at 12 people' in desk.get("/activity").body.decode()
+        *_, last = name.split(", ")
+        assert re.search(rf'(<h1[^>]*>|aria-current="page">){re.escape(last)}', desk.get(path).body.decode())
+
+
+def test_a_token_and_the_command_line_are_told_from_a_person_of_the_same_name(desk: Desk):
+    for who in ("user:bo", "token:bo", "cli:bo"):
+        desk.store.note_audit(who, "ignore", f"answer mail:{who}", now=NOW)
+    said = text_of(desk.get("/activity?kind=did"))
+    assert "bo Ignored answer mail:user:bo" in said
+    assert "bo token Ignored answer mail:token:bo" in said
+    assert "bo command line Ignored answer mail:cli:bo" in said

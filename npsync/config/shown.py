@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic_core import to_jsonable_python
 
-from npsync.config.secrets import redact
+from npsync.config.secrets import MASK, redact
 
 if TYPE_CHECKING:
     from npsync.config.model import Config, Connection
@@ -82,4 +82,7 @@ def _without_secrets(name: str, value: Any) -> Any:
 
 
 def _text(text: str) -> str:
-    return _IN_QUERY.sub(rf"\g<1>{HIDDEN}", _CREDENTIALS.sub(f"://{HIDDEN}@", redact(text)))
+    masked = redact(text)
+    if masked == MASK:
+        return HIDDEN  # nothing else is left of it
+    return _IN_QUERY.sub(rf"\g<1>{HIDDEN}", _CREDENTIALS.sub(f"://{HIDDEN}@", masked))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from npsync.config import load
+from npsync.config.secrets import register
 from npsync.config.shown import HIDDEN, _text, as_read
 
 
@@ -28,6 +29,12 @@ from npsync.config.shown import HIDDEN, _text, as_read
 )
 def test_no_password_of_an_address_is_shown(written: str, shown: str):
     assert _text(written) == shown
+
+
+def test_what_is_a_secret_as_a_whole_is_hidden_like_every_other_one():
+    register("hush-of-the-environment")
+    assert _text("hush-of-the-environment") == HIDDEN
+    assert _text("id hush-of-the-environment") == "id ***"
 
 
 def test_what_a_described_api_is_sent_is_shown_without_what_proves_who_calls(tmp_path: Path):

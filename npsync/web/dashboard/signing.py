@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
@@ -124,6 +125,7 @@ def router(site: Site, house: House) -> APIRouter:
             rights=[_RIGHTS[right] for right in May if whose.can(right)],
             own=[one for one in signed_in if one.who == whose.who],
             others=[one for one in signed_in if one.who != whose.who] if whose.can(May.ADMIN) else [],
+            noted=sessions.NOTED // timedelta(minutes=1),
         )
 
     @routes.post("/sessions/end")

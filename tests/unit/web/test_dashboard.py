@@ -262,6 +262,9 @@ def test_a_store_without_answers_says_how_to_get_the_first(tmp_path: Path, sqlit
         replied = desk.get(path)
         assert replied.status == 200
         assert b"npsync run" in replied.body
+    said = text_of(desk.get("/"))
+    assert "Nothing has run yet" in said
+    assert "All is well" not in said
 
 
 def test_no_page_has_script_or_style_of_its_own_and_each_is_light(desk: Desk):

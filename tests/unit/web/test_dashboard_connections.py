@@ -189,3 +189,11 @@ def test_a_worker_that_goes_by_another_file_is_something_to_see_to(desk: Desk):
     said = text_of(desk.get("/"))
     assert "npsync worker (b, process 2) goes by another config than npsync serve (a, process 1)" in said
     assert "npsync health" in said
+
+
+def test_a_connection_that_only_its_day_limits_says_so_and_of_nobody_that_keeps_what_is_not_there(desk: Desk):
+    assert "No limit of its calls is known." in text_of(desk.get("/connections/crm"))
+    remember_allowance(desk.store, "crm", Allowance(left=59_000, used=1_000, limit=100_000, kept=40_000), NOW)
+    said = text_of(desk.get("/connections/crm"))
+    assert "Only its calls of a day are limited" in said
+    assert "Kept by" not in said

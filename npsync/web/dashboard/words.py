@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from markupsafe import Markup, escape
+
 from nps.figures import ENOUGH, Tally
 from nps.score import Segment
 from nps.values import Json
@@ -100,7 +102,12 @@ def sentence(text: str) -> str:
     return text if _COMPARED.match(text) else text[:1].upper() + text[1:]
 
 
-FILTERS: dict[str, Any] = {"sentence": sentence}
+def parted(text: str) -> Markup:
+    """An address that, where it does not fit in one line, goes on behind its @, not in the middle of a word."""
+    return escape(text).replace("@", Markup("@<wbr>"))
+
+
+FILTERS: dict[str, Any] = {"sentence": sentence, "parted": parted}
 
 
 def named(names: Iterable[str]) -> list[tuple[str, str]]:

@@ -47,7 +47,7 @@ class Asker:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"npsync-{doing}")
         self._running: Future[None] | None = None
         self._not_before: float | None = None  # on a clock that nobody sets
-        self._problems: Sequence[str] = ()
+        self._problems: tuple[str, ...] = ()
         self._stopped = threading.Event()
 
     def tick(self) -> None:
@@ -100,6 +100,7 @@ class Asker:
 
     def _tell(self, done: Turn) -> None:
         """What a turn did; a problem that lasts is told once."""
-        if done.did_something or done.problems != self._problems:
+        problems = tuple(done.problems)
+        if done.did_something or problems != self._problems:
             notice(self._done, **done.as_json())
-        self._problems = done.problems
+        self._problems = problems

@@ -86,6 +86,15 @@ def test_trouble_is_told_and_the_next_turn_comes_later(told: list[Any], failure:
     asker.wait()
 
 
+def test_a_turn_that_did_nothing_is_not_told(told: list[Any]):
+    clock, turns = FakeClock(), Turns()
+    turns.says = Round()
+    asker = Asker(turns, clock)
+    ticked(asker)
+    asker.wait()
+    assert (turns.count, told) == (1, [])
+
+
 def test_a_problem_that_lasts_is_told_once(told: list[Any]):
     clock, turns = FakeClock(), Turns()
     turns.says = Round(problems=["sends are stopped"])

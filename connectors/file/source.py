@@ -6,6 +6,7 @@ import glob
 import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import blake2b
 from itertools import takewhile
@@ -77,6 +78,7 @@ class File:
             if not os.access(path, os.R_OK):
                 detail = f"{name} is not readable for this user"
                 return [Grant("read the files", "the answers themselves", Verdict.MISSING, detail)]
+            self._look_at_header(name, path)
         grants = [Grant("read the files", "the answers themselves", Verdict.OK, f"{len(files)} found")]
         if any(os.access(path, os.W_OK) for path in files.values()):
             grants.append(
@@ -101,6 +103,10 @@ class File:
             pattern = Path(wanted).expanduser()
             told = glob.glob(str(pattern), root_dir=self._tools.folder, recursive=True)
             fixed = Path(*takewhile(lambda part: not glob.has_magic(part), pattern.parts))
+            if not (
+                self._tools.folder / fixed
+            ).is_dir():  # of a drive that is unplugged "no file yet" is not true
+                raise ConfigError(f'{self._tools.connection}: there is no folder "{fixed}"')
             matches = {str(match.relative_to(fixed)): match for match in sorted(map(Path, told))}
             files = {name: self._tools.folder / match for name, match in matches.items()}
             found = {name: file for name, file in files.items() if self._is_ours(file)}
@@ -133,8 +139,7 @@ class File:
 
     def _new_in(self, name: str, path: Path, start: Progress) -> Iterator[Portion]:
         """What a file holds beyond `start`, a portion at a time, each with how far it leads."""
-        where = f"{self._tools.connection}: {name}"
-        try:
+        with self._failures_told(name):
             now = path.stat()
             if (start.size, start.changed) == (now.st_size, now.st_mtime_ns):
                 return
@@ -144,6 +149,18 @@ class File:
             # Only now is it known to be read to its end as it was when we began; what was appended since is
             # new.
             yield [], msgspec.structs.replace(end, size=now.st_size, changed=now.st_mtime_ns)
+
+    def _look_at_header(self, name: str, path: Path) -> None:
+        """Raises ConfigError where `columns` are not in it."""
+        with self._failures_told(name), opened(path) as stream:
+            records = self._records(path, lines_of(stream, self._settings.encoding))
+            self._picks(name, path, records, _Passed())
+
+    @contextmanager
+    def _failures_told(self, name: str) -> Iterator[None]:
+        where = f"{self._tools.connection}: {name}"
+        try:
+            yield
             return
         except PermissionError:
             problem: NpsyncError = AccessError(f"{where}: this user may not read it")

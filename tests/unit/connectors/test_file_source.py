@@ -404,6 +404,11 @@ def test_a_pattern_chooses_files_and_may_match_none_yet(tmp_path: Path) -> None:
     assert [one.id for one in read(reader)] == ["1"]
 
 
+def test_a_folder_that_is_not_there_is_told_although_a_pattern_may_match_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r'there is no folder ".*unplugged"'):
+        read(source(tmp_path / "unplugged" / "*" / "nps-*.csv"))
+
+
 @pytest.mark.parametrize("path", ["exports", "exports/*.csv", "exports/one.csv", "./exports/"])
 def test_a_path_is_relative_to_the_yaml_file_wherever_npsync_is_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
@@ -489,6 +494,13 @@ def test_wrong_settings_say_what_is_wrong(wrong: dict[str, Any], message: str) -
 def test_access_tells_what_is_readable(tmp_path: Path) -> None:
     write(tmp_path / "a.csv", row(1))
     assert source(tmp_path).access(Needs(answers=True))[0].verdict is Verdict.OK
+
+
+def test_a_column_that_is_not_there_is_told_before_the_first_run(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", row(1))
+    write(tmp_path / "b.csv", header="id,Score,at,email,comment")
+    with pytest.raises(ConfigError, match=r'b\.csv: there is no column "score"; did you mean "Score"'):
+        source(tmp_path).access(Needs(answers=True))
 
 
 def test_the_connector_declares_itself() -> None:

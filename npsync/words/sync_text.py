@@ -29,7 +29,8 @@ def value_text(value: Json) -> str:
 
 
 def change_lines(change: Change) -> Iterator[str]:
-    yield f"  ~ {change.record_id}  {change.key}".rstrip()
+    key = "" if change.key == change.record_id else change.key  # found by its id
+    yield f"  ~ {change.record_id}  {key}".rstrip()
     pairs = [
         f"{name} {value_text(change.before.get(name))} → {value_text(value)}"
         for name, value in change.after.items()

@@ -145,7 +145,7 @@ class _Lines:
 
         self._pace.begin(name, total)
         self._told = time.monotonic()
-        notice("phase", name=name, total=total)
+        notice("phase", name=name, **_known(total=total))
 
     def advance(self, count: int) -> None:
         self._pace.done += count
@@ -161,9 +161,13 @@ class _Lines:
 
         pace = self._pace
         left = seconds_left(pace.done, pace.total, pace.seconds)
-        known = {
-            "seconds_left": None if left is None else round(left),
-            "calls_left": None if pace.allowance is None else pace.allowance.left,
-        }
-        told = {name: value for name, value in known.items() if value is not None}
-        notice("progress", phase=pace.name, done=pace.done, total=pace.total, **told)
+        told = _known(
+            total=pace.total,
+            seconds_left=None if left is None else round(left),
+            calls_left=None if pace.allowance is None else pace.allowance.left,
+        )
+        notice("progress", phase=pace.name, done=pace.done, **told)
+
+
+def _known(**facts: int | None) -> dict[str, int]:
+    return {name: value for name, value in facts.items() if value is not None}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+import structlog
 
 from connectors.contract import Allowance
-from npsync.cli.progress import forecast, seconds_left
+from npsync.cli.progress import forecast, seconds_left, shown_progress
 
 MANY = Allowance(left=380, used=3620, limit=5000, kept=1000)
 
@@ -26,6 +29,14 @@ def test_it_says_how_long_it_takes_and_how_many_calls_are_left(
     done: int, total: int | None, seconds: float, allowance: Allowance | None, said: str
 ):
     assert forecast(done, total, seconds, allowance) == said
+
+
+def test_a_log_says_nothing_of_what_nobody_knows(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sys.stderr", io.StringIO())  # nobody watches
+    with structlog.testing.capture_logs() as told, shown_progress() as progress:
+        progress.phase("reading", None)
+        progress.phase("writing", 20)
+    assert [set(line) - {"event", "log_level"} for line in told] == [{"name"}, {"name", "total"}]
 
 
 def test_half_of_the_work_takes_as_long_again():

@@ -110,7 +110,8 @@ def below(report: Report) -> Iterator[str]:
 
 
 def _left_out(report: Report) -> str:
-    said = f"; {report.older:,} older ones of the same people do not" if report.older else ""
+    older = "older one of the same people does" if report.older == 1 else "older ones of the same people do"
+    said = f"; {report.older:,} {older} not" if report.older else ""
     if not report.unmatched:
         return said
     return f"{said}; {people(report.unmatched)} match{'es' if report.unmatched == 1 else ''} no record"

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 from answered import ANONYMOUS, NOW, YAML, config_in, matched, people
 
@@ -326,6 +327,19 @@ def test_months_in_which_nobody_answered_are_told_in_a_line_and_are_no_rows_of_d
     rows = [line.split()[0] for line in told.splitlines() if line.startswith("2025-")]
     assert rows == ["2025-06", "2025-08"]
     assert "  Nobody answered in 2025-01 to 2025-05, 2025-07, 2025-09 to 2025-12.\n" in told
+
+
+@pytest.mark.parametrize(
+    ("older", "unmatched", "said"),
+    [
+        (0, 0, "counts."),
+        (1, 1, "counts; 1 older one of the same people does not; 1 person matches no record."),
+        (2, 2, "counts; 2 older ones of the same people do not; 2 people match no record."),
+    ],
+)
+def test_one_that_does_not_count_is_one(config, store, older, unmatched, said):
+    found = msgspec.structs.replace(reported(config, store), older=older, unmatched=unmatched)
+    assert next(report_text.below(found)).endswith(said)
 
 
 def test_a_report_without_answers_says_what_to_do(config, store):

@@ -123,7 +123,7 @@ class SyncSpec(_Part):
         default=None, description='When it runs, as a cron line in time_zone: "*/15 * * * *".'
     )
     paused: bool = Field(
-        default=False, description="true: the clock leaves it alone; `npsync run NAME` still runs it."
+        default=False, description="true: the clock leaves it alone; `npsync run SYNC` still runs it."
     )
     jitter: Spread | None = Field(
         default=None,

@@ -77,7 +77,7 @@ def run_due(config: Config, store: Store, options: Options, json: bool) -> int:
     else:
         none_is_followed(store)
     if not ran and not json:
-        output.say("Nothing is due. npsync run NAME runs a sync anyway.")
+        output.say("Nothing is due. npsync run SYNC runs a sync anyway.")
         if config.has_to_ask:
             _tell_messages(store)
     return worst

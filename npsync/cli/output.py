@@ -107,7 +107,7 @@ def say_json(value: Any) -> None:
 
 
 def _out(text: str) -> None:
-    """To standard output. A reader that has seen enough (`npsync run NAME | head`) does not end a command half-way:
+    """To standard output. A reader that has seen enough (`npsync run SYNC | head`) does not end a command half-way:
     what it did and its exit code stay what they are."""
     try:
         print(text)

@@ -43,14 +43,14 @@ AccountsOption = Annotated[
     bool,
     typer.Option(
         "--accounts",
-        help="Instead of running the sync: work out all its accounts (account:) anew. Needs a NAME.",
+        help="Instead of running the sync: work out all its accounts (account:) anew. Needs a SYNC.",
     ),
 ]
 AcceptOption = Annotated[
     bool,
     typer.Option(
         "--accept-breaker",
-        help="Write although the breaker has reasons against it; the report lists them. Needs a NAME.",
+        help="Write although the breaker has reasons against it; the report lists them. Needs a SYNC.",
     ),
 ]
 
@@ -176,13 +176,13 @@ def run(
     with opening.open_store(loaded) as store:
         if sync is None:
             if plan is not None:
-                raise ConfigError("--plan belongs to one sync: npsync run NAME --plan FILE")
+                raise ConfigError("--plan belongs to one sync: npsync run SYNC --plan FILE")
             if accept_breaker:
                 raise ConfigError(
-                    "--accept-breaker belongs to one sync, whose plan you have seen: npsync run NAME --accept-breaker"
+                    "--accept-breaker belongs to one sync, whose plan you have seen: npsync run SYNC --accept-breaker"
                 )
             if accounts:
-                raise ConfigError("--accounts belongs to one sync: npsync run NAME --accounts")
+                raise ConfigError("--accounts belongs to one sync: npsync run SYNC --accounts")
             pushed = settle_pushed(loaded, store, options)
             gather_anonymous(loaded, store, options)
             raise typer.Exit(output.worst(pushed, run_due(loaded, store, options, json)))

@@ -112,7 +112,7 @@ def run(
     ] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Ask npsync serve to run a sync now, also one that is paused. (`npsync run NAME` runs it in this process.)"""
+    """Ask npsync serve to run a sync now, also one that is paused. (`npsync run SYNC` runs it in this process.)"""
     from npsync import opening
     from npsync.actions.asking import ask_for
     from npsync.cli import output

@@ -59,7 +59,7 @@ def _unknown(story: Story) -> Iterator[str]:
     yield from _wrapped("Looked in " + "; ".join(story.looked_in) + ".", indent="  ")
     if story.offline:
         yield "  No CRM was asked (--offline)."
-    yield "  Next: npsync run NAME reads newer answers; npsync runs shows what was read when."
+    yield "  Next: npsync run SYNC reads newer answers; npsync runs shows what was read when."
     yield from _problems(story)
 
 

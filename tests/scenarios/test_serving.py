@@ -82,7 +82,7 @@ def test_run_without_a_name_runs_what_is_due_once(npsync: Npsync):
     first = npsync("run", exits=(0, 3)).out
     assert "contacts: " in first
     assert "marketing: " in first
-    assert npsync("run").out.strip() == "Nothing is due. npsync run NAME runs a sync anyway."
+    assert npsync("run").out.strip() == "Nothing is due. npsync run SYNC runs a sync anyway."
 
 
 def test_a_sync_that_runs_already_is_not_run_a_second_time(npsync: Npsync):

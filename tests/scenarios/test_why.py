@@ -140,7 +140,7 @@ def test_somebody_unknown_is_told_where_was_looked_and_what_to_do(npsync: Npsync
     told = npsync("why", "nobody@nowhere.example", exits=1).out
     assert 'Nothing is known of "nobody@nowhere.example".' in told
     assert "crm Contact (id, Customer_Id__c, Email)" in one_line(told)
-    assert "npsync run NAME" in told
+    assert "npsync run SYNC" in told
 
 
 def test_two_contacts_with_one_address_are_told_one_by_one(npsync: Npsync, town: Town):

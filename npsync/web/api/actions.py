@@ -94,7 +94,7 @@ AS_USUAL, AS_PLANNED, TAKEN_BACK, NOTHING = RunOptions(), PlanOptions(), UndoOpt
 def run(
     site: Here, caller: Runner, name: SyncName, key: Key = None, options: RunOptions = AS_USUAL
 ) -> Response:
-    """As `npsync run NAME`: pull, plan and write."""
+    """As `npsync run SYNC`: pull, plan and write."""
     return wanted(site, caller, key, "run", {"sync": sync_known(site, name), **dict(options)})
 
 

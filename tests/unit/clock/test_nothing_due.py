@@ -14,7 +14,7 @@ from store import open_store
 from sync.options import Options
 from triggers import ledger
 
-NOTHING = "Nothing is due. npsync run NAME runs a sync anyway."
+NOTHING = "Nothing is due. npsync run SYNC runs a sync anyway."
 WAITING = "Messages that wait: npsync invitations --state queued"
 
 

@@ -17,7 +17,7 @@ NAMES = {"crm", "nps-to-contacts"}
         ("there is no run 7; npsync runs lists them", ["npsync runs"]),
         ("Kept as dead letter 81: npsync dead-letters retry 81.", ["npsync dead-letters retry 81"]),
         ("npsync run nps-to-contacts --accept-breaker", ["npsync run nps-to-contacts --accept-breaker"]),
-        ("npsync run NAME, then npsync review list", ["npsync run NAME", "npsync review list"]),
+        ("npsync run SYNC, then npsync review list", ["npsync run SYNC", "npsync review list"]),
         ("npsync check. It looks again", ["npsync check"]),
         ("nothing to do, says npsync", []),
     ],

@@ -143,11 +143,18 @@ class House(Entrance):
     def not_now(self, request: Request) -> Response:
         """While the store cannot be reached: without it nobody knows who looks."""
         said = (
-            "npsync cannot reach its store just now, so there is nothing to show, and nothing was done. This page is "
-            "back as soon as the store is; the log says what is wrong."
+            "npsync cannot reach its store just now, so there is nothing to show, and nothing was done. Load "
+            "this page again in half a minute; the log says what is wrong, as does:"
         )
         return self.page(
-            "said.html", request, None, status=503, title="Not now", said=said, next="", headers=TRY_AGAIN
+            "said.html",
+            request,
+            None,
+            status=503,
+            title="Not now",
+            said=said,
+            next="npsync health",
+            headers=TRY_AGAIN,
         )
 
     def part(self, template: str, **names: Any) -> Response:

@@ -63,6 +63,7 @@ def test_while_the_store_is_away_a_browser_gets_a_page_and_a_program_a_problem(d
         assert page.headers["content-type"].startswith("text/html")
         assert "cannot reach its store just now" in text_of(page)
         assert "moved" not in text_of(page)
+        assert b"<pre>npsync health</pre>" in page.body
     assert desk.get("/", accept="application/json").json["code"] == "unavailable"
     asked = desk.get("/api/v1/runs", accept="text/html", authorization=f"Bearer {token}")
     assert asked.json["code"] == "unavailable"

@@ -20,7 +20,8 @@ from triggers.report import Round
 
 
 @pytest.fixture
-def told() -> Iterator[list[Any]]:
+def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    monkeypatch.setattr("npsync.logs._set_up", None)  # else its first line ends the capture
     with structlog.testing.capture_logs() as told:
         yield told
 

@@ -32,6 +32,7 @@ def test_it_says_how_long_it_takes_and_how_many_calls_are_left(
 
 
 def test_a_log_says_nothing_of_what_nobody_knows(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("npsync.logs._set_up", None)  # else its first line ends the capture
     monkeypatch.setattr("sys.stderr", io.StringIO())  # nobody watches
     with structlog.testing.capture_logs() as told, shown_progress() as progress:
         progress.phase("reading", None)

@@ -47,10 +47,11 @@ class UntilStopped:
         return self._clock.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        until = self._clock.monotonic() + seconds
-        while (left := until - self._clock.monotonic()) > 0:
+        until, left = self._clock.monotonic() + seconds, seconds
+        while left > 0:
             if self._over_at is None and self._stop():
                 self._over_at = self._clock.monotonic() + MOMENT
             if self._over_at is not None and until > self._over_at and not self._closing:
                 raise Interrupted
             self._clock.sleep(min(left, LOOK))
+            left -= LOOK

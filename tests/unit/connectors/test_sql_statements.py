@@ -90,7 +90,7 @@ def satellite(tmp_path: Path) -> Iterator[Shape]:
 
 def test_a_guarded_update(wide: Shape, mysql_at: Recorder) -> None:
     desk_change = change("1", nps_score=9, nps_answered_at="2026-03-02T10:00:00Z")
-    Writer(_Written(mysql_at), wide, None, None).outcomes([desk_change])  # type: ignore[arg-type]
+    assert list(Writer(_Written(mysql_at), wide, None, None).outcomes([desk_change]))  # type: ignore[arg-type]
     assert mysql_at.statements[-1] == (
         "UPDATE customer SET nps_score=%s, nps_answered_at=%s WHERE customer.customer_key = %s "
         "AND (customer.nps_answered_at IS NULL OR customer.nps_answered_at <= %s)"

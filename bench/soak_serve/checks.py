@@ -19,7 +19,7 @@ from npsync.schedule import spread_of
 
 LATE = 5.0  # seconds after a due time is too late, while serve is up
 STARTING = 20.0  # seconds after a start in which it may still catch up
-WARM = 240.0  # seconds after which a process has loaded what it will ever load
+WARM = 420.0  # seconds after which a process has done once what comes again: what is verified every five minutes, too
 LONG = 480.0  # seconds beyond which a slope is more than where in a run its first and last sample fell
 GROWTH = 0.3  # MB a minute
 MB = 1_000_000
@@ -42,7 +42,7 @@ class Checks:
 def memory(samples: Iterable[Sample], minutes: float) -> tuple[list[str], str]:
     """Of each process that lived long enough for it to mean anything: how the least it had in a minute grew, once it
     was warm. What a run has for a while comes and goes."""
-    warm, long = min(WARM, minutes * 60 / 5), min(LONG, minutes * 60 / 4)
+    warm, long = min(WARM, minutes * 60 / 4), min(LONG, minutes * 60 / 4)
     lives: defaultdict[tuple[str, int], list[Sample]] = defaultdict(list)
     for sample in samples:
         lives[sample.who, sample.pid].append(sample)
